@@ -1,0 +1,47 @@
+//! What users write and read: the two kinds, their status, and the vocabulary of conditions.
+//!
+//! Types here are plain data as the API server stores them. Nothing is parsed, defaulted or decided in this module; the
+//! only behaviour is what keeps a list of conditions well-formed, and the generation of the CRDs.
+
+#![allow(unreachable_pub, reason = "`KubeSchema` repeats each public struct inside a function")]
+
+pub mod class;
+pub mod conditions;
+mod constraints;
+mod kstatus;
+pub mod network;
+pub mod network_status;
+mod reason;
+pub mod schema;
+
+pub use class::{
+    AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetworkClass, MigrationNetworkClassSpec,
+    MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement,
+    NetworkDefaults,
+};
+pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
+pub use network::{
+    DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec, ReplicationSecurityGroupMode,
+    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle,
+    VpcSelector,
+};
+pub use network_status::{
+    AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,
+    NetworkInterfaceStatus, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
+    SettingsStatus, SettingsSubnets, SkippedService,
+};
+
+/// The API group of both kinds.
+pub const GROUP: &str = "mgnet.dev";
+
+/// The only version served.
+pub const VERSION: &str = "v1alpha1";
+
+/// The finalizer that a network carries from before its first AWS write until nothing of it is left in AWS.
+pub const FINALIZER: &str = "mgnet.dev/finalizer";
+
+/// The annotation that makes a class the one used by networks that name none; its value is `"true"`.
+pub const DEFAULT_CLASS_ANNOTATION: &str = "mgnet.dev/is-default-class";
+
+/// The field manager of every write of the operator to the Kubernetes API.
+pub const FIELD_MANAGER: &str = "mgnet";

@@ -1,0 +1,403 @@
+//! The status of a `MigrationNetwork`: what the operator saw and did, and nothing that could not be found out again
+//! except for the claims and the recorded account, on which safe creation and deletion rest.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::constraints;
+use super::network::{DeletionPolicy, ReplicationSecurityGroupMode, ResolverMode, Toggle};
+
+/// What the operator observed, and what it did. What does not fit the bounds of the schema is cut by whoever writes it.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationNetworkStatus {
+    /// The generation of the spec that this status is about; -1 until the operator has seen the object.
+    #[serde(default)]
+    pub observed_generation: i64,
+
+    /// What is true of the network. Always there: `Ready`, `Accepted`, `NetworkResolved`, `SecurityGroupsReady`,
+    /// `EndpointsReady`, `ResolverReady`, `Synced`. Only while true: `Reconciling`, `Stalled`, `Suspended`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "constraints::conditions")]
+    pub conditions: Vec<Condition>,
+
+    /// The class in use, named by the spec or the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub class_name: Option<String>,
+
+    /// The generation of the class that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_class_generation: Option<i64>,
+
+    /// The AWS account that holds the resources, recorded so that deletion works when the class is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountStatus>,
+
+    /// The AWS Region that holds the resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub region: Option<String>,
+
+    /// The VPC that was selected.
+    #[serde(default, rename = "vpcID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub vpc_id: Option<String>,
+
+    /// What holds after the class's defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsStatus>,
+
+    /// How many endpoints are available, of how many, such as `7/7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub endpoints_available: Option<String>,
+
+    /// The VPC endpoints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
+    pub endpoints: Vec<EndpointStatus>,
+
+    /// Optional services that the Region or its zones do not offer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
+    pub skipped_services: Vec<SkippedService>,
+
+    /// The Route 53 Resolver inbound endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<ResolverStatus>,
+
+    /// The security groups that the operator made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["role".into()]))]
+    pub security_groups: Vec<SecurityGroupStatus>,
+
+    /// Which create calls may have been sent: the record on which "no duplicate" and "nothing left behind" rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
+    pub claims: Vec<ClaimStatus>,
+}
+
+/// The AWS account that holds the resources, and how the operator gets into it.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountStatus {
+    /// The account's id.
+    #[schemars(length(max = 12))]
+    pub id: String,
+
+    /// The role that the operator assumes.
+    #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 640))]
+    pub role_arn: Option<String>,
+
+    /// The external id that it sends when it assumes the role.
+    #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1224))]
+    pub external_id: Option<String>,
+}
+
+/// What holds after the class's defaults and the built-in ones.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsStatus {
+    /// The ids of the subnets, by use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<SettingsSubnets>,
+
+    /// The IPv4 ranges of the source servers.
+    #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 18)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub source_cidrs: Vec<String>,
+
+    /// The IPv4 ranges of the proxies.
+    #[serde(default, rename = "proxyCIDRs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 18)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub proxy_cidrs: Vec<String>,
+
+    /// Whether there is a Route 53 Resolver inbound endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<ResolverMode>,
+
+    /// Whose security group the replication servers have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_security_group: Option<ReplicationSecurityGroupMode>,
+
+    /// Whether the endpoints of AWS Systems Manager are built.
+    #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none")]
+    pub post_launch_ssm: Option<Toggle>,
+
+    /// What becomes of the AWS resources when the object goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// The tags that users asked for, the class's winning.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "constraints::settings_tags")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The ids of the selected subnets, by use.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsSubnets {
+    /// Where the interface endpoints and the resolver have their addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub endpoints: Vec<String>,
+
+    /// Where MGN starts replication servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub staging: Vec<String>,
+
+    /// Where test and cutover instances are launched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub launch: Vec<String>,
+}
+
+/// The type of a VPC endpoint, in AWS's word.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum EndpointType {
+    /// Interfaces with private addresses in subnets.
+    #[default]
+    Interface,
+    /// A target of route tables.
+    Gateway,
+}
+
+/// One VPC endpoint.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointStatus {
+    /// The service in short, such as `mgn`.
+    #[schemars(length(max = 63))]
+    pub service: String,
+
+    /// The type of the endpoint.
+    #[serde(rename = "type")]
+    pub type_: EndpointType,
+
+    /// The service's whole name, such as `com.amazonaws.ap-northeast-1.mgn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub service_name: Option<String>,
+
+    /// The id of the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub id: Option<String>,
+
+    /// The state, in AWS's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
+
+    /// The names of the endpoint itself, which need no private DNS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub dns_names: Vec<String>,
+
+    /// The names of the service that resolve to this endpoint.
+    #[serde(default, rename = "privateDNSNames", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub private_dns_names: Vec<String>,
+
+    /// The route tables of a gateway endpoint.
+    #[serde(default, rename = "routeTableIDs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub route_table_ids: Vec<String>,
+
+    /// The network interfaces of an interface endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub network_interfaces: Vec<NetworkInterfaceStatus>,
+}
+
+/// One network interface of an endpoint.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkInterfaceStatus {
+    /// The id of the interface.
+    #[schemars(length(max = 64))]
+    pub id: String,
+
+    /// The subnet it is in.
+    #[serde(default, rename = "subnetID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub subnet_id: Option<String>,
+
+    /// The id of the zone it is in, which names the same place in every account.
+    #[serde(default, rename = "availabilityZoneID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub availability_zone_id: Option<String>,
+
+    /// Its private IPv4 address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 45))]
+    pub ip: Option<String>,
+}
+
+/// A service that is left out, and why.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedService {
+    /// The service in short, such as `ssmmessages`.
+    #[schemars(length(max = 63))]
+    pub service: String,
+
+    /// Why it is left out.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+}
+
+/// The Route 53 Resolver inbound endpoint.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolverStatus {
+    /// The id of the inbound endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub id: Option<String>,
+
+    /// The state, in AWS's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
+
+    /// The addresses in one line, for `kubectl get`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub ip_address_summary: Option<String>,
+
+    /// The addresses that on-premises DNS servers forward to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub ip_addresses: Vec<ResolverAddressStatus>,
+}
+
+/// One address of the inbound endpoint.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolverAddressStatus {
+    /// The id that Route 53 Resolver gives to the address.
+    #[schemars(length(max = 64))]
+    pub id: String,
+
+    /// The subnet it is in.
+    #[serde(default, rename = "subnetID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub subnet_id: Option<String>,
+
+    /// The private IPv4 address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 45))]
+    pub ip: Option<String>,
+
+    /// The state, in AWS's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
+}
+
+/// What a security group is for.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum SecurityGroupRole {
+    /// The interface endpoints: TCP 443.
+    #[default]
+    Endpoints,
+    /// The Route 53 Resolver inbound endpoint: TCP and UDP 53.
+    Resolver,
+    /// MGN's replication servers: TCP 1500.
+    Replication,
+}
+
+/// One security group.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecurityGroupStatus {
+    /// What the group is for.
+    pub role: SecurityGroupRole,
+
+    /// The id of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub id: Option<String>,
+
+    /// The name of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    pub name: Option<String>,
+
+    /// Rules on the group that the operator did not make; it reports them and leaves them alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub foreign_rules: Vec<String>,
+}
+
+/// How far a claim is.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum ClaimPhase {
+    /// The create call may have been sent; its outcome is not known.
+    #[default]
+    Pending,
+    /// AWS refused the create call: nothing was made.
+    Refused,
+    /// The resource exists.
+    Held,
+    /// The delete call may have been sent.
+    Deleting,
+    /// The resource was seen to be gone.
+    Released,
+}
+
+/// The record that a create call may have been sent. It is written before the call, so that no crash makes a second one.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimStatus {
+    /// The place in the network that the resource fills, such as `vpce/mgn/Interface`.
+    #[schemars(length(max = 128))]
+    pub slot: String,
+
+    /// Which resource in this slot it is: it grows by one when the one before was seen to be gone.
+    #[serde(default)]
+    pub epoch: i64,
+
+    /// How far the claim is.
+    #[serde(default)]
+    pub phase: ClaimPhase,
+
+    /// The client token of the create call.
+    #[serde(default)]
+    #[schemars(length(max = 255))]
+    pub token: String,
+
+    /// The id that AWS gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub id: Option<String>,
+
+    /// The create call as sent, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24_576))]
+    pub request: Option<String>,
+}

@@ -1,0 +1,97 @@
+//! Puts every manifest of this folder before a real API server that has the CRDs of `crds/`.
+//!
+//! What a manifest has to look like is in the README beside this file.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use control_plane::ControlPlane;
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What kubectl said, and whether it was content.
+struct Answer {
+    accepted: bool,
+    text: String,
+}
+
+/// Runs kubectl with a document on its standard input.
+fn kubectl(mut command: Command, arguments: &[&str], document: &str) -> Result<Answer> {
+    let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("kubectl cannot be started")?;
+    child.stdin.take().context("standard input is a pipe")?.write_all(document.as_bytes())?;
+    let output = child.wait_with_output()?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(Answer { accepted: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() })
+}
+
+/// A manifest: the documents that follow each other, and what the answer to the last one contains if it is refused.
+struct Manifest {
+    file: PathBuf,
+    documents: Vec<String>,
+    expects: Vec<String>,
+}
+
+impl Manifest {
+    fn read(file: PathBuf) -> Result<Self> {
+        let text = fs::read_to_string(&file)?;
+        let documents = text.split("---\n").map(str::to_owned).collect();
+        let expects = text.lines().map_while(|line| line.strip_prefix("# expect: ")).map(str::to_owned).collect();
+        Ok(Self { file, documents, expects })
+    }
+
+    fn all(folder: &str) -> Result<Vec<Self>> {
+        let mut files: Vec<_> =
+            fs::read_dir(in_repository(folder))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        files.sort();
+        files.into_iter().map(Self::read).collect()
+    }
+
+    /// The answer to the last document, after the ones before it were accepted.
+    fn put_before(&self, server: &ControlPlane) -> Result<Answer> {
+        let [before @ .., last] = self.documents.as_slice() else { unreachable!("splitting gives at least one part") };
+        let Some(created) = before.first() else {
+            return kubectl(server.kubectl(), &["apply", "--dry-run=server", "-f", "-"], last);
+        };
+        let answer = kubectl(server.kubectl(), &["create", "-f", "-"], created)?;
+        ensure!(answer.accepted, "{}: the first document was refused: {}", self.file.display(), answer.text);
+        let answer = kubectl(server.kubectl(), &["replace", "-f", "-"], last)?;
+        kubectl(server.kubectl(), &["delete", "-f", "-"], created)?;
+        Ok(answer)
+    }
+}
+
+#[test]
+fn the_api_server_accepts_the_good_and_refuses_the_bad() -> Result<()> {
+    let server = ControlPlane::start()?;
+    let crds = in_repository("crds");
+    let crds = crds.to_str().context("the path of the checkout is text")?;
+    for arguments in
+        [&["apply", "--server-side", "-k", crds] as &[_], &["wait", "--for=condition=Established", "crd", "--all"]]
+    {
+        let answer = kubectl(server.kubectl(), arguments, "")?;
+        ensure!(answer.accepted, "kubectl {arguments:?}: {}", answer.text);
+    }
+
+    let mut wrong = Vec::new();
+    for manifest in Manifest::all("tests/manifests/good")? {
+        let answer = manifest.put_before(&server)?;
+        if !answer.accepted {
+            wrong.push(format!("{} was refused: {}", manifest.file.display(), answer.text));
+        }
+    }
+    for manifest in Manifest::all("tests/manifests/bad")? {
+        let answer = manifest.put_before(&server)?;
+        let missing: Vec<_> = manifest.expects.iter().filter(|expect| !answer.text.contains(*expect)).collect();
+        if answer.accepted || !missing.is_empty() {
+            wrong.push(format!("{}: {missing:?} not in: {}", manifest.file.display(), answer.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}

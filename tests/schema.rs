@@ -1,0 +1,414 @@
+//! The CRDs keep the rules of this API, equal what is in `crds/`, and every rule in them has a manifest that it refuses.
+//!
+//! No API server is needed here: the manifests are put before a real one elsewhere.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, iter};
+
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
+};
+use mgnet::api::schema;
+use serde_json::{Value, json};
+
+/// Client-side `kubectl apply` keeps the whole object in an annotation, and annotations may not be larger.
+const LARGEST_APPLIED_OBJECT: usize = 262_144;
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The schema of the only version of a CRD.
+fn schema_of(crd: &CustomResourceDefinition) -> Result<&JSONSchemaProps> {
+    let [version] = crd.spec.versions.as_slice() else { bail!("one version is expected") };
+    version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()).context("a CRD has a schema")
+}
+
+/// One place in a schema: its path as the API server prints it, without indices, and what holds there.
+struct Place<'a> {
+    path: String,
+    schema: &'a JSONSchemaProps,
+    /// Whether this is a property, which needs a description, and not the item of a list or the value of a map.
+    is_property: bool,
+}
+
+impl Place<'_> {
+    /// The last word of the path: for items and values that of their list or map.
+    fn leaf(&self) -> &str {
+        self.path.trim_end_matches(['[', ']', '*']).rsplit('.').next().unwrap_or_default()
+    }
+
+    fn is_in_spec(&self) -> bool {
+        self.path == "spec" || self.path.starts_with("spec.")
+    }
+}
+
+/// Every place of a schema, parents before children.
+fn places<'a>(schema: &'a JSONSchemaProps, path: &str, is_property: bool) -> Vec<Place<'a>> {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let mut found = vec![Place { path: path.to_owned(), schema, is_property }];
+    for (name, property) in schema.properties.iter().flatten() {
+        found.extend(places(property, &below(name), true));
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items {
+        found.extend(places(item, &format!("{path}[]"), false));
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(value)) = &schema.additional_properties {
+        found.extend(places(value, &format!("{path}[*]"), false));
+    }
+    found
+}
+
+/// The rules of this API that a schema breaks, each with the place where it does.
+fn violations(root: &JSONSchemaProps) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for place in places(root, "", false) {
+        for broken in broken_rules(&place) {
+            found.insert(format!("{}: {broken}", place.path));
+        }
+    }
+    found
+}
+
+fn broken_rules(place: &Place<'_>) -> Vec<&'static str> {
+    let schema = place.schema;
+    let type_ = schema.type_.as_deref();
+    let description = schema.description.as_deref().unwrap_or_default();
+    let is_map = schema.additional_properties.is_some();
+    let list_type = schema.x_kubernetes_list_type.as_deref();
+    let keys_are_required = || match &schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => {
+            let required = item.required.as_deref().unwrap_or_default();
+            schema
+                .x_kubernetes_list_map_keys
+                .as_deref()
+                .is_some_and(|keys| keys.iter().all(|key| required.contains(key)))
+        }
+        _ => false,
+    };
+    [
+        (type_.is_none(), "has no type"),
+        (schema.x_kubernetes_preserve_unknown_fields.is_some(), "keeps unknown fields"),
+        (schema.nullable.is_some(), "is nullable"),
+        (schema.enum_.iter().flatten().any(|member| member.0.is_null()), "has null among its values"),
+        (schema.default.is_some() && place.path != "status", "has a default"),
+        (place.is_property && place.leaf() == "namespace", "names a namespace"),
+        (place.is_property && description.is_empty(), "has no description"),
+        (description.contains('\n') || description.contains("  "), "has a description of broken lines"),
+        (type_ == Some("string") && !is_bounded_string(schema), "is a string without a bound"),
+        (type_ == Some("array") && schema.max_items.is_none(), "is a list without a maximum"),
+        (type_ == Some("array") && list_type.is_none(), "is a list without a list type"),
+        (list_type == Some("map") && !keys_are_required(), "is a list whose keys may be missing"),
+        (is_map && schema.max_properties.is_none(), "is a map without a maximum"),
+        (
+            is_map && matches!(schema.additional_properties, Some(JSONSchemaPropsOrBool::Bool(_))),
+            "is a map of anything",
+        ),
+        (!rules_of(schema).iter().all(is_well_said), "has a CEL rule whose message is not `must …; what to do`"),
+    ]
+    .into_iter()
+    .filter_map(|(is_broken, rule)| is_broken.then_some(rule))
+    .collect()
+}
+
+fn is_bounded_string(schema: &JSONSchemaProps) -> bool {
+    schema.max_length.is_some() || schema.pattern.is_some() || schema.enum_.is_some() || schema.format.is_some()
+}
+
+fn rules_of(schema: &JSONSchemaProps) -> &[ValidationRule] {
+    schema.x_kubernetes_validations.as_deref().unwrap_or_default()
+}
+
+/// `must …`, with a field in back-quotes or a command to type.
+fn is_well_said(rule: &ValidationRule) -> bool {
+    rule.message.as_deref().is_some_and(|message| {
+        message.starts_with("must ")
+            && !message.contains('\n')
+            && (message.contains('`') || message.contains("'kubectl "))
+    })
+}
+
+#[test]
+fn the_crds_keep_every_rule() -> Result<()> {
+    for crd in schema::crds() {
+        assert_eq!(violations(schema_of(&crd)?), BTreeSet::new(), "{:?}", crd.metadata.name);
+        assert!(serde_json::to_string(&crd)?.len() < LARGEST_APPLIED_OBJECT);
+        assert_eq!(crd.spec.preserve_unknown_fields, None);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_object_is_not_taken_for_ready() -> Result<()> {
+    for (crd, summary) in schema::crds().iter().zip(["Ready", "Accepted"]) {
+        let status = schema_of(crd)?.properties.as_ref().and_then(|properties| properties.get("status"));
+        let default = &status.and_then(|status| status.default.as_ref()).context("status has a default")?.0;
+        assert_eq!(default["observedGeneration"], -1);
+        assert_eq!(default["conditions"][0]["type"], summary);
+        assert_eq!(default["conditions"][0]["status"], "Unknown");
+    }
+    Ok(())
+}
+
+/// Each rule catches a schema that breaks it, and only that rule does.
+#[test]
+fn every_rule_catches_a_planted_breach() -> Result<()> {
+    let text = json!({ "type": "string", "maxLength": 8, "description": "A word." });
+    let with = |extra: Value| merged(&text, &extra);
+    let list = json!({
+        "type": "array", "description": "Words.", "maxItems": 4, "x-kubernetes-list-type": "set",
+        "items": { "type": "string", "maxLength": 8 },
+    });
+    let map = json!({
+        "type": "object", "description": "Words.", "maxProperties": 4,
+        "additionalProperties": { "type": "string", "maxLength": 8 },
+    });
+    let rule = |message: Value| with(json!({ "x-kubernetes-validations": [{ "rule": "true", "message": message }] }));
+    let cases = [
+        ("good", text.clone(), None),
+        ("good", list.clone(), None),
+        ("good", map.clone(), None),
+        ("good", rule(json!("must be a word; correct `good`")), None),
+        ("good", json!({ "type": "string", "enum": ["A"], "description": "A letter." }), None),
+        ("bad", with(json!({ "nullable": true })), Some("is nullable")),
+        ("bad", with(json!({ "enum": ["A", null] })), Some("has null among its values")),
+        ("bad", with(json!({ "default": "A" })), Some("has a default")),
+        ("bad", with(json!({ "description": null })), Some("has no description")),
+        ("bad", with(json!({ "description": "A\nword." })), Some("has a description of broken lines")),
+        ("bad", with(json!({ "maxLength": null })), Some("is a string without a bound")),
+        ("bad", with(json!({ "type": null })), Some("has no type")),
+        ("bad", merged(&list, &json!({ "maxItems": null })), Some("is a list without a maximum")),
+        ("bad", merged(&list, &json!({ "x-kubernetes-list-type": null })), Some("is a list without a list type")),
+        (
+            "bad",
+            merged(&list, &json!({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] })),
+            Some("is a list whose keys may be missing"),
+        ),
+        ("bad", merged(&map, &json!({ "maxProperties": null })), Some("is a map without a maximum")),
+        ("bad", merged(&map, &json!({ "additionalProperties": true })), Some("is a map of anything")),
+        (
+            "bad",
+            json!({ "type": "object", "description": "Any.", "x-kubernetes-preserve-unknown-fields": true }),
+            Some("keeps unknown fields"),
+        ),
+        ("bad", rule(json!(null)), Some("has a CEL rule whose message is not `must …; what to do`")),
+        ("bad", rule(json!("`bad` is wrong")), Some("has a CEL rule whose message is not `must …; what to do`")),
+        ("bad", rule(json!("must be better")), Some("has a CEL rule whose message is not `must …; what to do`")),
+        ("namespace", text.clone(), Some("names a namespace")),
+    ];
+    for (name, property, broken) in cases {
+        let root = json!({ "type": "object", "properties": { "spec": {
+            "type": "object", "description": "The spec.", "properties": { name: property },
+        } } });
+        let expected: BTreeSet<_> = broken.iter().map(|rule| format!("spec.{name}: {rule}")).collect();
+        assert_eq!(violations(&serde_json::from_value(root.clone())?), expected, "{root}");
+    }
+    Ok(())
+}
+
+/// A rule is kept also inside lists and maps, where there are no properties.
+#[test]
+fn breaches_are_found_at_every_depth() -> Result<()> {
+    let unbounded = json!({ "type": "string" });
+    let root = json!({ "type": "object", "properties": { "status": {
+        "type": "object", "description": "The status.", "default": { "observedGeneration": -1 }, "properties": {
+            "list": {
+                "type": "array", "description": "Words.", "maxItems": 4, "x-kubernetes-list-type": "set",
+                "items": unbounded,
+            },
+            "map": {
+                "type": "object", "description": "Words.", "maxProperties": 4, "additionalProperties": {
+                    "type": "object", "properties": { "word": unbounded },
+                },
+            },
+        },
+    } } });
+    let expected = [
+        "status.list[]: is a string without a bound",
+        "status.map[*].word: has no description",
+        "status.map[*].word: is a string without a bound",
+    ];
+    assert_eq!(violations(&serde_json::from_value(root)?), expected.map(str::to_owned).into());
+    Ok(())
+}
+
+/// `base` with the members of `extra`; those that are null there go.
+fn merged(base: &Value, extra: &Value) -> Value {
+    let mut members = base.as_object().cloned().unwrap_or_default();
+    members.extend(extra.as_object().cloned().unwrap_or_default());
+    members.retain(|_, member| !member.is_null());
+    Value::Object(members)
+}
+
+#[test]
+fn the_files_are_what_is_generated() -> Result<()> {
+    let mut names = BTreeSet::new();
+    for crd in schema::crds() {
+        let name = schema::file_name(&crd);
+        let file = fs::read_to_string(in_repository("crds").join(&name)).with_context(|| name.clone())?;
+        assert!(file == schema::to_yaml(&crd)?, "crds/{name} is out of date: run 'mgnet crds --output-dir crds'");
+        let read_back: CustomResourceDefinition = serde_saphyr::from_str(&file)?;
+        assert_eq!(read_back, crd);
+        names.insert(name);
+    }
+    let mut there = BTreeSet::new();
+    for file in files("crds")? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(mgnet::api::GROUP) {
+            there.insert(name);
+        }
+    }
+    assert_eq!(there, names);
+    Ok(())
+}
+
+/// A manifest that the API server refuses, and what its answer contains.
+struct Refused {
+    kind: String,
+    expects: Vec<String>,
+}
+
+impl Refused {
+    fn expects(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.expects.iter().any(|expect| test(expect))
+    }
+
+    /// Whether the API server's answer names a field.
+    fn names(&self, field: &str) -> bool {
+        self.expects(|expect| {
+            let path = expect.split(": ").next().unwrap_or_default();
+            path.split(['.', '[', ' ']).any(|word| word == field)
+        })
+    }
+}
+
+fn files(folder: &str) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<_> =
+        fs::read_dir(in_repository(folder))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.sort();
+    Ok(files)
+}
+
+fn refused() -> Result<Vec<Refused>> {
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file)?;
+        let expects: Vec<_> =
+            text.lines().map_while(|line| line.strip_prefix("# expect: ")).map(str::to_owned).collect();
+        let kind = text.lines().find_map(|line| line.strip_prefix("kind: "));
+        let kind = kind.with_context(|| format!("{} has no kind", file.display()))?.to_owned();
+        if expects.is_empty() {
+            bail!("{} does not begin with '# expect: '", file.display());
+        }
+        Ok(Refused { kind, expects })
+    };
+    files("tests/manifests/bad")?.into_iter().map(read).collect()
+}
+
+/// What the API server answers when a bound is overstepped, for each bound of a place.
+fn answers_of_bounds(schema: &JSONSchemaProps) -> Vec<String> {
+    let members: Vec<_> = schema.enum_.iter().flatten().map(|member| member.0.to_string()).collect();
+    [
+        schema.max_length.map(|most| format!("may not be more than {most} bytes")),
+        schema.min_length.map(|least| format!("should be at least {least} chars long")),
+        schema.max_items.or(schema.max_properties).map(|most| format!("must have at most {most} items")),
+        schema.min_items.map(|least| format!("should have at least {least} items")),
+        schema.min_properties.map(|least| format!("should have at least {least} properties")),
+        (schema.x_kubernetes_list_type.as_deref() == Some("set")).then(|| "Duplicate value".to_owned()),
+        (!members.is_empty()).then(|| format!("supported values: {}", members.join(", "))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[test]
+fn every_bound_of_a_spec_refuses_some_manifest() -> Result<()> {
+    let refused = refused()?;
+    let mut missing = BTreeSet::new();
+    for crd in schema::crds() {
+        let kind = &crd.spec.names.kind;
+        for place in places(schema_of(&crd)?, "", false).iter().filter(|place| place.is_in_spec()) {
+            let bounds = answers_of_bounds(place.schema).into_iter().map(|answer| (place.leaf(), answer));
+            let required =
+                place.schema.required.iter().flatten().map(|name| (name.as_str(), "Required value".to_owned()));
+            for (field, answer) in bounds.chain(required) {
+                let covers = |manifest: &&Refused| {
+                    manifest.kind == *kind
+                        && manifest.names(field)
+                        && manifest.expects(|expect| expect.contains(&answer))
+                };
+                if !refused.iter().any(|manifest| covers(&manifest)) {
+                    missing.insert(format!("{kind} {}: {field}: {answer}", place.path));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+    Ok(())
+}
+
+#[test]
+fn every_cel_rule_of_a_spec_refuses_some_manifest() -> Result<()> {
+    let refused = refused()?;
+    let mut missing = BTreeSet::new();
+    for crd in schema::crds() {
+        let kind = &crd.spec.names.kind;
+        for place in places(schema_of(&crd)?, "", false) {
+            for rule in rules_of(place.schema) {
+                let field = rule.field_path.as_deref().and_then(|path| path.rsplit('.').next()).unwrap_or(place.leaf());
+                let message = rule.message.as_deref().unwrap_or_default();
+                // What follows the semicolon may be computed from the value.
+                let says = |expect: &str| {
+                    expect.starts_with("must ") && message.starts_with(expect.split(';').next().unwrap_or_default())
+                };
+                let covers =
+                    |manifest: &Refused| manifest.kind == *kind && manifest.names(field) && manifest.expects(says);
+                if !refused.iter().any(covers) {
+                    missing.insert(format!("{kind} {}: {message}", place.path));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+    Ok(())
+}
+
+#[test]
+fn there_are_manifests_enough_and_their_names_differ() -> Result<()> {
+    let (good, bad) = (files("tests/manifests/good")?, files("tests/manifests/bad")?);
+    assert!(good.len() >= 16, "{} good manifests", good.len());
+    assert!(bad.len() >= 64, "{} bad manifests", bad.len());
+    let mut names = BTreeSet::new();
+    for file in iter::chain(&good, &bad) {
+        let stem = file.file_stem().context("a manifest has a name")?.to_string_lossy().into_owned();
+        let text = fs::read_to_string(file)?;
+        assert!(text.contains(&format!("\n  name: {stem}\n")), "{}: the object is named as its file", file.display());
+        assert!(names.insert(stem), "{}: the name is taken", file.display());
+    }
+    Ok(())
+}
+
+/// What the operator reads is what users write: the good manifests decode into the types and come back unchanged.
+#[test]
+fn good_manifests_survive_the_types() -> Result<()> {
+    for file in files("tests/manifests/good")? {
+        let text = fs::read_to_string(&file)?;
+        for document in text.split("---\n") {
+            let written: Value = serde_saphyr::from_str(document)?;
+            let spec = written["spec"].clone();
+            let read = match written["kind"].as_str() {
+                Some("MigrationNetwork") => {
+                    serde_json::to_value(serde_json::from_value::<mgnet::api::MigrationNetworkSpec>(spec.clone())?)?
+                }
+                Some("MigrationNetworkClass") => serde_json::to_value(serde_json::from_value::<
+                    mgnet::api::MigrationNetworkClassSpec,
+                >(spec.clone())?)?,
+                other => bail!("{}: {other:?} is no kind of ours", file.display()),
+            };
+            assert_eq!(read, spec, "{}", file.display());
+        }
+    }
+    Ok(())
+}
