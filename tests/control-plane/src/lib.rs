@@ -1,0 +1,30 @@
+//! A real Kubernetes control plane on the loopback interface, for tests and for the demo.
+//!
+//! [`ControlPlane::start`] gives etcd, kube-apiserver and kube-controller-manager of the versions pinned under
+//! `modules/`, on free ports, with a data folder of their own and RBAC on. There are no nodes: Pods are stored and never
+//! run, so an operator under test is started as an ordinary process with a kubeconfig. What the operator meets is
+//! the real thing all the same: schema defaults, CEL rules, field selectors, conflicts, watches, finalizers.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! let control_plane = control_plane::ControlPlane::start()?;
+//! control_plane.kubectl().args(["get", "namespaces"]).status()?;
+//! # Ok(()) }
+//! ```
+//!
+//! The first start on a machine builds the programs, which takes minutes and says so; see `build.sh` beside this crate.
+//! Everything ends when the value is dropped, and also when the process that holds it is killed: see [`supervised`],
+//! which other programs of a test (the operator, the AWS emulator) are started with too.
+//!
+//! Where to look: [`Assets`] for the programs, [`control_plane`](ControlPlane) for flags and readiness, [`supervised`]
+//! for how processes are kept and ended. This crate knows nothing of the operator.
+
+mod assets;
+mod control_plane;
+mod data_folder;
+mod kubeconfig;
+pub mod supervised;
+
+pub use assets::Assets;
+pub use control_plane::ControlPlane;
+pub use supervised::Supervised;
