@@ -1,0 +1,111 @@
+//! One account and Region: which calls make an observation, and which call carries out a step.
+
+use std::sync::Arc;
+
+use super::{Cloud, Scope, call::Caller, limits::Limits, services::Catalogue};
+use crate::model::{
+    failure::CallFailure,
+    observed::{Observed, Resources},
+    owner::Identity,
+    step::{CreateRequest, Effect, Step},
+};
+
+/// One account and Region, seen and changed through the AWS SDK.
+#[derive(Debug)]
+pub struct AwsCloud {
+    pub(super) ec2: aws_sdk_ec2::Client,
+    pub(super) resolver: aws_sdk_route53resolver::Client,
+    pub(super) region: String,
+    pub(super) caller: Caller,
+    pub(super) catalogue: Catalogue,
+}
+
+impl AwsCloud {
+    /// A cloud for the account and Region that the configuration's credentials and Region are for.
+    pub(super) fn new(config: &aws_config::SdkConfig, region: &str, limits: Arc<Limits>) -> Self {
+        Self {
+            ec2: aws_sdk_ec2::Client::new(config),
+            resolver: aws_sdk_route53resolver::Client::new(config),
+            region: region.to_owned(),
+            caller: Caller::new(limits),
+            catalogue: Catalogue::default(),
+        }
+    }
+}
+
+impl Cloud for AwsCloud {
+    async fn observe(&self, scope: &Scope) -> Result<Observed, CallFailure> {
+        let identity = &scope.identity;
+        let mut vpcs = self.vpcs(&scope.vpc).await?;
+        let [vpc] = vpcs.as_mut_slice() else {
+            return Ok(Observed { vpcs, ..Observed::default() });
+        };
+        let (dns, subnets, route_tables, offers, groups, endpoints, resolvers) = tokio::try_join!(
+            self.dns_attributes(&vpc.id),
+            self.subnets(&vpc.id),
+            self.route_tables(&vpc.id),
+            self.offers(),
+            self.named_groups(&vpc.id, identity),
+            self.endpoints_in(&vpc.id),
+            self.resolvers(Some(&vpc.id), identity),
+        )?;
+        (vpc.dns_support, vpc.dns_hostnames) = dns;
+        let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
+        let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
+        resources.interfaces = self.interfaces(identity, &resources).await?;
+        Ok(Observed { vpcs, subnets, route_tables, services, resources })
+    }
+
+    async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
+        // No resource is owned by nobody, and a filter for an empty tag value would find other people's.
+        if identity.uid.is_empty() {
+            return Ok(Resources::default());
+        }
+        let (groups, endpoints, mut resolvers) = tokio::try_join!(
+            self.owned_groups(identity),
+            self.owned_endpoints(identity),
+            self.resolvers(None, identity),
+        )?;
+        resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
+        let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
+        resources.interfaces = self.interfaces(identity, &resources).await?;
+        Ok(resources)
+    }
+
+    async fn execute(&self, step: &Step) -> Result<Effect, CallFailure> {
+        match step {
+            Step::Create { slot: _, token, request } => self.create(token, request).await,
+            Step::AuthorizeIngress { role: _, group, permissions } => self.authorize_ingress(group, permissions).await,
+            Step::RevokeIngress { role: _, group, rules } => self.revoke_ingress(group, rules.keys()).await,
+            Step::ModifyEndpoint { key, endpoint, change } => self.modify_endpoint(*key, endpoint, change).await,
+            Step::AssociateResolverAddress { resolver, subnet } => self.associate_address(resolver, subnet).await,
+            Step::DisassociateResolverAddress { resolver, address } => {
+                self.disassociate_address(resolver, address).await
+            }
+            Step::SetTags { slot: _, resource, tags } => self.set_tags(resource, tags).await,
+            Step::RemoveTags { slot: _, resource, keys } => self.remove_tags(resource, keys).await,
+            Step::DeleteEndpoints { endpoints } => self.delete_endpoints(endpoints).await,
+            Step::DeleteResolver { resolver } => self.delete_resolver(resolver).await,
+            Step::DeleteGroup { role: _, group } => self.delete_group(group).await,
+        }
+    }
+}
+
+impl AwsCloud {
+    async fn create(&self, token: &str, request: &CreateRequest) -> Result<Effect, CallFailure> {
+        match request {
+            CreateRequest::SecurityGroup { vpc, name, description, tags } => {
+                self.create_group(vpc, name, description, tags).await
+            }
+            CreateRequest::InterfaceEndpoint { vpc, service_name, subnets, group, private_dns, tags } => {
+                self.create_interface_endpoint(token, vpc, service_name, subnets, group, *private_dns, tags).await
+            }
+            CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, tags } => {
+                self.create_gateway_endpoint(token, vpc, service_name, route_tables, tags).await
+            }
+            CreateRequest::Resolver { name, subnets, group, tags } => {
+                self.create_resolver(token, name, subnets, group, tags).await
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The only code that sees the AWS SDK. It turns [`crate::model`]'s questions and steps into calls, and answers into values.
+//!
+//! One file a kind of resource: building the request, calling, mapping the answer. No decision is taken here.
+
+mod call;
+mod client;
+mod cloud;
+mod error;
+mod filter;
+mod limits;
+mod network;
+mod network_interface;
+mod resolver_endpoint;
+mod security_group;
+mod services;
+mod tags;
+mod vpc_endpoint;
+
+use std::{future::Future, sync::Arc};
+
+pub use client::AwsClouds;
+pub use cloud::AwsCloud;
+pub use limits::Rates;
+
+use crate::model::{
+    failure::CallFailure,
+    observed::{Observed, Resources},
+    owner::Identity,
+    settings::VpcSelector,
+    step::{Effect, Step},
+};
+
+/// Where and as whom calls are made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// The 12 digits of the account that the credentials must belong to.
+    pub id: String,
+    /// The Region.
+    pub region: String,
+    /// The role to assume first, if any.
+    pub role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for.
+    pub external_id: Option<String>,
+}
+
+/// What to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The network's VPC.
+    pub vpc: VpcSelector,
+    /// The network; groups are looked for by the names that it would give them.
+    pub identity: Identity,
+}
+
+/// One account and Region of AWS, seen and changed with one role.
+pub trait Cloud: Send + Sync + 'static {
+    /// Observes the VPC and everything in it that matters to a network, in full or not at all.
+    ///
+    /// # Errors
+    /// The first call that failed. A VPC or subnet that does not exist is no failure: it is missing from the answer.
+    fn observe(&self, scope: &Scope) -> impl Future<Output = Result<Observed, CallFailure>> + Send;
+
+    /// Finds everything in the account and Region whose owner tag is the network's, wherever its VPC is, with whatever
+    /// holds its groups. What teardown starts from.
+    ///
+    /// # Errors
+    /// The first call that failed.
+    fn find_owned(&self, identity: &Identity) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
+
+    /// Carries out one step: exactly one call, tried again only where that cannot do harm.
+    ///
+    /// # Errors
+    /// Whether the call may have had its effect all the same is told by the failure's class.
+    fn execute(&self, step: &Step) -> impl Future<Output = Result<Effect, CallFailure>> + Send;
+}
+
+/// Gives clouds by account.
+pub trait Clouds: Send + Sync + 'static {
+    /// The cloud it gives.
+    type Cloud: Cloud;
+
+    /// Assumes the role and makes sure, before anything else, that the credentials belong to the account.
+    ///
+    /// # Errors
+    /// Class `Unauthorized` if the role cannot be assumed or the account is another one (code `AccountMismatch`).
+    fn connect(&self, account: &Account) -> impl Future<Output = Result<Arc<Self::Cloud>, CallFailure>> + Send;
+}

@@ -1,0 +1,85 @@
+//! Network interfaces: the addresses of endpoints, and whatever holds a group.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types;
+
+use super::{
+    call::Action,
+    cloud::AwsCloud,
+    filter::{self, MOST_VALUES},
+};
+use crate::model::{
+    failure::CallFailure,
+    ids::NetworkInterfaceId,
+    observed::{EndpointState, NetworkInterface, Resources},
+    owner::Identity,
+};
+
+impl AwsCloud {
+    /// The interfaces that hold one of the network's own groups, among them those of its endpoints, and those of its
+    /// endpoints that do not: usually none, so that one call shows everything.
+    pub(super) async fn interfaces(
+        &self,
+        identity: &Identity,
+        resources: &Resources,
+    ) -> Result<BTreeMap<NetworkInterfaceId, NetworkInterface>, CallFailure> {
+        let groups: Vec<&str> = resources
+            .groups
+            .iter()
+            .filter(|(_, group)| identity.owns(&group.tags))
+            .map(|(id, _)| id.as_str())
+            .collect();
+        let mut interfaces = self.interfaces_by("group-id", &groups).await?;
+        let unseen: Vec<&str> = resources
+            .endpoints
+            .values()
+            .filter(|endpoint| identity.owns(&endpoint.tags))
+            .filter(|endpoint| !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted))
+            .flat_map(|endpoint| &endpoint.interfaces)
+            .filter(|id| !interfaces.contains_key(*id))
+            .map(NetworkInterfaceId::as_str)
+            .collect();
+        interfaces.extend(self.interfaces_by("network-interface-id", &unseen).await?);
+        Ok(interfaces)
+    }
+
+    async fn interfaces_by(
+        &self,
+        name: &str,
+        values: &[&str],
+    ) -> Result<BTreeMap<NetworkInterfaceId, NetworkInterface>, CallFailure> {
+        let mut interfaces = BTreeMap::new();
+        for values in values.chunks(MOST_VALUES) {
+            let page = self.caller.list(
+                Action::ec2("DescribeNetworkInterfaces"),
+                |token| {
+                    let request = self.ec2.describe_network_interfaces().filters(filter::filter(name, values));
+                    request.max_results(1000).set_next_token(token).send()
+                },
+                |page| (page.network_interfaces, page.next_token),
+            );
+            interfaces.extend(page.await?.into_iter().filter_map(interface));
+        }
+        Ok(interfaces)
+    }
+}
+
+fn interface(interface: types::NetworkInterface) -> Option<(NetworkInterfaceId, NetworkInterface)> {
+    let id = interface.network_interface_id?.into();
+    let instance = interface.attachment.and_then(|attachment| attachment.instance_id);
+    let description = interface.description.unwrap_or_default();
+    let groups = interface.groups.unwrap_or_default();
+    let interface = NetworkInterface {
+        subnet: interface.subnet_id?.into(),
+        ip: interface.private_ip_address.unwrap_or_default(),
+        groups: groups.into_iter().filter_map(|group| group.group_id).map(Into::into).collect(),
+        // Whoever has to free a group that an instance holds needs the instance's id.
+        description: match (description.as_str(), instance) {
+            (_, None) => description,
+            ("", Some(instance)) => format!("attached to {instance}"),
+            (_, Some(instance)) => format!("{description}, attached to {instance}"),
+        },
+    };
+    Some((id, interface))
+}

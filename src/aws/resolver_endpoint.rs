@@ -1,0 +1,203 @@
+//! Route 53 Resolver inbound endpoints.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_route53resolver::{
+    config::{Config, retry::RetryConfig},
+    types::{
+        Filter, IpAddressRequest, IpAddressUpdate, Protocol, ResolverEndpoint as Answer, ResolverEndpointDirection,
+        ResolverEndpointStatus, ResolverEndpointType,
+    },
+};
+
+use super::{
+    call::{Action, absent_is_done, unusable},
+    cloud::AwsCloud,
+    error, tags,
+};
+use crate::model::{
+    failure::{CallFailure, FailureClass},
+    ids::{ResolverAddressId, ResolverId, SecurityGroupId, SubnetId, VpcId},
+    observed::{ResolverAddress, ResolverEndpoint, ResolverState},
+    owner::{Identity, Tags},
+    step::Effect,
+};
+
+impl AwsCloud {
+    /// The inbound endpoints in a VPC, or in all: those of others without their addresses, as each question counts
+    /// against a quota of five a second. Lists carry no tags and cannot be filtered by them.
+    pub(super) async fn resolvers(
+        &self,
+        vpc: Option<&VpcId>,
+        identity: &Identity,
+    ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
+        let mut filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
+        filters.extend(vpc.map(|vpc| filter("HostVPCId", vpc.as_str())));
+        let listed = self.list_resolvers(filters).await?;
+        let described = listed.into_iter().map(|answer| self.describe_resolver(answer, identity));
+        Ok(futures::future::try_join_all(described).await?.into_iter().flatten().collect())
+    }
+
+    async fn list_resolvers(&self, filters: Vec<Filter>) -> Result<Vec<Answer>, CallFailure> {
+        let listed = self.caller.list(
+            Action::resolver("ListResolverEndpoints"),
+            |token| {
+                let request = self.resolver.list_resolver_endpoints().set_filters(Some(filters.clone()));
+                request.max_results(100).set_next_token(token).send()
+            },
+            |page| (page.resolver_endpoints, page.next_token),
+        );
+        listed.await
+    }
+
+    /// Adds to a listed endpoint its tags and, if they say that it is the network's own, its addresses. None if it has
+    /// gone since it was listed.
+    async fn describe_resolver(
+        &self,
+        answer: Answer,
+        identity: &Identity,
+    ) -> Result<Option<(ResolverId, ResolverEndpoint)>, CallFailure> {
+        let Some((id, mut resolver)) = read(answer) else { return Ok(None) };
+        let Some(tags) = absent_is_done(self.resolver_tags(&resolver.arn).await)? else { return Ok(None) };
+        resolver.tags = tags;
+        if identity.owns(&resolver.tags) {
+            let Some(addresses) = absent_is_done(self.resolver_addresses(&id).await)? else { return Ok(None) };
+            resolver.addresses = addresses;
+        }
+        Ok(Some((id, resolver)))
+    }
+
+    async fn resolver_tags(&self, arn: &str) -> Result<Tags, CallFailure> {
+        let tags = self.caller.list(
+            Action::resolver("ListTagsForResource"),
+            |token| {
+                let request = self.resolver.list_tags_for_resource().resource_arn(arn).max_results(100);
+                request.set_next_token(token).send()
+            },
+            |page| (page.tags, page.next_token),
+        );
+        Ok(tags::from_resolver(tags.await?))
+    }
+
+    async fn resolver_addresses(
+        &self,
+        id: &ResolverId,
+    ) -> Result<BTreeMap<ResolverAddressId, ResolverAddress>, CallFailure> {
+        let addresses = self.caller.list(
+            Action::resolver("ListResolverEndpointIpAddresses"),
+            |token| {
+                let request = self.resolver.list_resolver_endpoint_ip_addresses().resolver_endpoint_id(id.as_str());
+                request.max_results(100).set_next_token(token).send()
+            },
+            |page| (page.ip_addresses, page.next_token),
+        );
+        let addresses = addresses.await?.into_iter().filter_map(|address| {
+            let state = address.status.map_or_else(String::new, |status| status.as_str().to_owned());
+            let read = ResolverAddress { subnet: address.subnet_id?.into(), ip: address.ip, state };
+            Some((address.ip_id?.into(), read))
+        });
+        Ok(addresses.collect())
+    }
+
+    /// `CreateResolverEndpoint`. A creator request id that is known already is refused and not answered with its endpoint,
+    /// as a client token would be (aws/aws-cdk issue 5012): then the endpoint is looked up and answered as created.
+    pub(super) async fn create_resolver(
+        &self,
+        token: &str,
+        name: &str,
+        subnets: &BTreeSet<SubnetId>,
+        group: &SecurityGroupId,
+        tags: &Tags,
+    ) -> Result<Effect, CallFailure> {
+        let action = Action::resolver("CreateResolverEndpoint");
+        let addresses = subnets
+            .iter()
+            .map(|subnet| IpAddressRequest::builder().subnet_id(subnet.as_str()).build())
+            .collect::<Result<_, _>>()
+            .map_err(|error| tags::not_built(action, &error))?;
+        let request = self
+            .resolver
+            .create_resolver_endpoint()
+            .creator_request_id(token)
+            .name(name)
+            .direction(ResolverEndpointDirection::Inbound)
+            .resolver_endpoint_type(ResolverEndpointType::Ipv4)
+            .protocols(Protocol::Do53)
+            .security_group_ids(group.as_str())
+            .set_ip_addresses(Some(addresses))
+            .set_tags(Some(tags::to_resolver(tags, action)?));
+        // The SDK would take `LimitExceededException` for throttling, and wait and repeat for nothing.
+        let request = request.customize().config_override(single_attempt());
+        match self.caller.call(action, request.send()).await {
+            Ok(answer) => {
+                let read = answer.resolver_endpoint.and_then(read);
+                let (id, mut resolver) = read.ok_or_else(|| unusable(action, "names no endpoint"))?;
+                resolver.tags.clone_from(tags);
+                Ok(Effect::ResolverCreated(id, resolver))
+            }
+            Err(failure) if failure.class == FailureClass::AlreadyExists => {
+                let found = self.list_resolvers(vec![filter("CreatorRequestId", token)]).await?;
+                let (id, mut resolver) = found.into_iter().find_map(read).ok_or(failure)?;
+                resolver.tags = self.resolver_tags(&resolver.arn).await?;
+                Ok(Effect::ResolverCreated(id, resolver))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// `AssociateResolverEndpointIpAddress`. It has no token: sent twice it adds two addresses, each billed by the hour, so
+    /// that an answer that is lost has to be made up for by looking.
+    pub(super) async fn associate_address(
+        &self,
+        resolver: &ResolverId,
+        subnet: &SubnetId,
+    ) -> Result<Effect, CallFailure> {
+        let address = IpAddressUpdate::builder().subnet_id(subnet.as_str()).build();
+        let request = self.resolver.associate_resolver_endpoint_ip_address().resolver_endpoint_id(resolver.as_str());
+        let request = request.ip_address(address).customize().config_override(single_attempt());
+        self.caller.call(Action::resolver("AssociateResolverEndpointIpAddress"), request.send()).await?;
+        Ok(Effect::Accepted)
+    }
+
+    /// `DisassociateResolverEndpointIpAddress`, by the address's id: one subnet may have several.
+    pub(super) async fn disassociate_address(
+        &self,
+        resolver: &ResolverId,
+        address: &ResolverAddressId,
+    ) -> Result<Effect, CallFailure> {
+        let address = IpAddressUpdate::builder().ip_id(address.as_str()).build();
+        let request = self.resolver.disassociate_resolver_endpoint_ip_address();
+        let request = request.resolver_endpoint_id(resolver.as_str()).ip_address(address);
+        let action = Action::resolver("DisassociateResolverEndpointIpAddress");
+        absent_is_done(self.caller.call(action, request.send()).await)?;
+        Ok(Effect::Accepted)
+    }
+
+    /// `DeleteResolverEndpoint`. Done if it is gone already.
+    pub(super) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
+        let request = self.resolver.delete_resolver_endpoint().resolver_endpoint_id(resolver.as_str());
+        absent_is_done(self.caller.call(Action::resolver("DeleteResolverEndpoint"), request.send()).await)?;
+        Ok(Effect::Accepted)
+    }
+}
+
+fn single_attempt() -> aws_sdk_route53resolver::config::Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+/// A listed or created endpoint; its tags and addresses are answered by other calls.
+fn read(answer: Answer) -> Option<(ResolverId, ResolverEndpoint)> {
+    let resolver = ResolverEndpoint {
+        arn: answer.arn?,
+        state: ResolverState::parse(answer.status.as_ref().map_or("", ResolverEndpointStatus::as_str)),
+        message: error::readable(&answer.status_message.unwrap_or_default()),
+        groups: answer.security_group_ids.unwrap_or_default().into_iter().map(Into::into).collect(),
+        addresses: BTreeMap::new(),
+        tags: Tags::new(),
+    };
+    Some((answer.id?.into(), resolver))
+}

@@ -1,0 +1,243 @@
+//! Security groups and their ingress rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
+use ipnet::Ipv4Net;
+
+use super::{
+    call::{Action, absent_is_done, unusable},
+    cloud::AwsCloud,
+    filter, tags,
+};
+use crate::model::{
+    failure::CallFailure,
+    ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
+    observed::{Permission, Protocol, Rule, SecurityGroup},
+    owner::{Identity, OWNER_TAG, Tags},
+    resources::group_name,
+    slot::GroupRole,
+    step::Effect,
+};
+
+impl AwsCloud {
+    /// The groups in a VPC that have the names that the network's groups have, whoever made them, with their rules.
+    pub(super) async fn named_groups(
+        &self,
+        vpc: &VpcId,
+        identity: &Identity,
+    ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+        let names = GroupRole::ALL.map(|role| group_name(&identity.uid, role));
+        let filters = vec![filter::filter("vpc-id", [vpc.as_str()]), filter::filter("group-name", names)];
+        let mut groups = self.groups(filters).await?;
+        if !groups.is_empty() {
+            for (group, rule) in self.ingress_rules(groups.keys()).await? {
+                if let Some(group) = groups.get_mut(&group) {
+                    group.ingress.push(rule);
+                }
+            }
+        }
+        Ok(groups)
+    }
+
+    /// The network's own groups in all VPCs, without their rules, which go with them.
+    pub(super) async fn owned_groups(
+        &self,
+        identity: &Identity,
+    ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+        self.groups(vec![filter::tag(OWNER_TAG, &identity.uid)]).await
+    }
+
+    async fn groups(&self, filters: Vec<Filter>) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+        let groups = self.caller.list(
+            Action::ec2("DescribeSecurityGroups"),
+            |token| {
+                let request = self.ec2.describe_security_groups().set_filters(Some(filters.clone()));
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.security_groups, page.next_token),
+        );
+        let group = |group: types::SecurityGroup| {
+            let id = group.group_id?.into();
+            let name = group.group_name.unwrap_or_default();
+            Some((id, SecurityGroup { name, ingress: Vec::new(), tags: tags::from_ec2(group.tags) }))
+        };
+        Ok(groups.await?.into_iter().filter_map(group).collect())
+    }
+
+    async fn ingress_rules(
+        &self,
+        groups: impl Iterator<Item = &SecurityGroupId>,
+    ) -> Result<Vec<(SecurityGroupId, Rule)>, CallFailure> {
+        let groups = filter::filter("group-id", groups.map(SecurityGroupId::as_str));
+        let rules = self.caller.list(
+            Action::ec2("DescribeSecurityGroupRules"),
+            |token| {
+                let request = self.ec2.describe_security_group_rules().filters(groups.clone());
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.security_group_rules, page.next_token),
+        );
+        let ingress = rules.await?.into_iter().filter(|rule| rule.is_egress != Some(true));
+        Ok(ingress.filter_map(|rule| Some((rule.group_id.clone()?.into(), read(rule)))).collect())
+    }
+
+    /// `CreateSecurityGroup`. It takes no token: the name, unique in the VPC, does its work.
+    pub(super) async fn create_group(
+        &self,
+        vpc: &VpcId,
+        name: &str,
+        description: &str,
+        tags: &Tags,
+    ) -> Result<Effect, CallFailure> {
+        let action = Action::ec2("CreateSecurityGroup");
+        let request = self.ec2.create_security_group().vpc_id(vpc.as_str()).group_name(name).description(description);
+        let request = request.tag_specifications(tags::specification(ResourceType::SecurityGroup, tags));
+        let answer = self.caller.call(action, request.send()).await?;
+        let id = answer.group_id.ok_or_else(|| unusable(action, "names no group"))?;
+        let group = SecurityGroup { name: name.to_owned(), ingress: Vec::new(), tags: tags.clone() };
+        Ok(Effect::GroupCreated(id.into(), group))
+    }
+
+    /// `AuthorizeSecurityGroupIngress`, all rules in one call. If one of them exists already, because somebody was faster
+    /// since the group was read, AWS refuses them all.
+    pub(super) async fn authorize_ingress(
+        &self,
+        group: &SecurityGroupId,
+        permissions: &BTreeMap<Permission, String>,
+    ) -> Result<Effect, CallFailure> {
+        let request = self.ec2.authorize_security_group_ingress().group_id(group.as_str());
+        let request = request.set_ip_permissions(Some(ip_permissions(permissions)));
+        self.caller.call(Action::ec2("AuthorizeSecurityGroupIngress"), request.send()).await?;
+        Ok(Effect::Accepted)
+    }
+
+    /// `RevokeSecurityGroupIngress`, by the ids of the rules: never a rule that merely looks the same.
+    pub(super) async fn revoke_ingress(
+        &self,
+        group: &SecurityGroupId,
+        rules: impl Iterator<Item = &SecurityGroupRuleId>,
+    ) -> Result<Effect, CallFailure> {
+        let rules = rules.map(ToString::to_string).collect();
+        let request = self.ec2.revoke_security_group_ingress().group_id(group.as_str());
+        let request = request.set_security_group_rule_ids(Some(rules));
+        self.caller.call(Action::ec2("RevokeSecurityGroupIngress"), request.send()).await?;
+        Ok(Effect::Accepted)
+    }
+
+    /// `DeleteSecurityGroup`. Done if it is gone already.
+    pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
+        let request = self.ec2.delete_security_group().group_id(group.as_str());
+        absent_is_done(self.caller.call(Action::ec2("DeleteSecurityGroup"), request.send()).await)?;
+        Ok(Effect::Accepted)
+    }
+}
+
+/// One `IpPermission` a protocol and port, with all its ranges.
+fn ip_permissions(permissions: &BTreeMap<Permission, String>) -> Vec<IpPermission> {
+    let ports: BTreeSet<(Protocol, u16)> = permissions.keys().map(|rule| (rule.protocol, rule.port)).collect();
+    ports
+        .into_iter()
+        .map(|(protocol, port)| {
+            let ranges = permissions
+                .iter()
+                .filter(|(rule, _)| (rule.protocol, rule.port) == (protocol, port))
+                .map(|(rule, text)| IpRange::builder().cidr_ip(rule.source.to_string()).description(text).build())
+                .collect();
+            IpPermission::builder()
+                .ip_protocol(protocol.as_str())
+                .from_port(port.into())
+                .to_port(port.into())
+                .set_ip_ranges(Some(ranges))
+                .build()
+        })
+        .collect()
+}
+
+fn read(rule: types::SecurityGroupRule) -> Rule {
+    let permission = permission(&rule);
+    let text = permission.map_or_else(|| describe(&rule), |permission| permission.to_string());
+    Rule {
+        id: rule.security_group_rule_id.map(Into::into),
+        permission,
+        description: rule.description.unwrap_or_default(),
+        text,
+    }
+}
+
+/// The rule as one that this operator could have written: one port of TCP or UDP from one IPv4 range.
+fn permission(rule: &types::SecurityGroupRule) -> Option<Permission> {
+    let protocol = rule.ip_protocol.as_deref()?;
+    let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|known| known.as_str() == protocol)?;
+    let port = rule.from_port.filter(|port| rule.to_port == Some(*port))?;
+    let source: Ipv4Net = rule.cidr_ipv4.as_deref()?.parse().ok()?;
+    Some(Permission { protocol, port: port.try_into().ok()?, source: source.trunc() })
+}
+
+/// Any other rule, as a person reads it.
+fn describe(rule: &types::SecurityGroupRule) -> String {
+    let protocol = match rule.ip_protocol.as_deref() {
+        None | Some("-1") => "all traffic",
+        Some(protocol) => protocol,
+    };
+    let ports = match (rule.from_port, rule.to_port) {
+        (Some(-1) | None, _) | (_, None) => String::new(),
+        (Some(from), Some(to)) if from == to => format!(" {from}"),
+        (Some(from), Some(to)) => format!(" {from}-{to}"),
+    };
+    let group = rule.referenced_group_info.as_ref().and_then(|group| group.group_id.as_deref());
+    let source = rule.cidr_ipv4.as_deref().or(rule.cidr_ipv6.as_deref()).or(rule.prefix_list_id.as_deref()).or(group);
+    format!("{protocol}{ports} from {}", source.unwrap_or("an unknown source"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{ReferencedSecurityGroup, SecurityGroupRule};
+
+    use super::*;
+
+    fn rule(protocol: &str, from: i32, to: i32) -> types::builders::SecurityGroupRuleBuilder {
+        SecurityGroupRule::builder().security_group_rule_id("sgr-1").ip_protocol(protocol).from_port(from).to_port(to)
+    }
+
+    #[test]
+    fn a_rule_of_the_operators_form_is_read_canonically() {
+        let rule = read(rule("tcp", 443, 443).cidr_ipv4("10.1.2.3/16").description("mgnet: VPC").build());
+        let source = "10.1.0.0/16".parse().expect("a range");
+        assert_eq!(rule.permission, Some(Permission { protocol: Protocol::Tcp, port: 443, source }));
+        assert_eq!(rule.text, "tcp 443 from 10.1.0.0/16");
+        assert_eq!(rule.description, "mgnet: VPC");
+    }
+
+    #[test]
+    fn every_other_form_is_told_and_never_taken_for_the_operators() {
+        let group = ReferencedSecurityGroup::builder().group_id("sg-9").build();
+        for (rule, text) in [
+            (rule("-1", -1, -1).cidr_ipv4("0.0.0.0/0"), "all traffic from 0.0.0.0/0"),
+            (rule("tcp", 1, 1024).cidr_ipv4("10.0.0.0/8"), "tcp 1-1024 from 10.0.0.0/8"),
+            (rule("tcp", 443, 443).cidr_ipv6("::/0"), "tcp 443 from ::/0"),
+            (rule("udp", 53, 53).prefix_list_id("pl-1"), "udp 53 from pl-1"),
+            (rule("tcp", 22, 22).referenced_group_info(group), "tcp 22 from sg-9"),
+            (rule("icmp", 8, -1).cidr_ipv4("10.0.0.0/8"), "icmp 8--1 from 10.0.0.0/8"),
+        ] {
+            let rule = read(rule.build());
+            assert_eq!((rule.permission, rule.text.as_str()), (None, text));
+        }
+    }
+
+    #[test]
+    fn the_ranges_of_one_port_go_into_one_permission() {
+        let permission =
+            |protocol, port, source: &str| Permission { protocol, port, source: source.parse().expect("a range") };
+        let wanted = BTreeMap::from([
+            (permission(Protocol::Tcp, 53, "10.0.0.0/8"), "a".to_owned()),
+            (permission(Protocol::Tcp, 53, "192.168.0.0/16"), "b".to_owned()),
+            (permission(Protocol::Udp, 53, "10.0.0.0/8"), "c".to_owned()),
+        ]);
+        let sent: Vec<(String, usize)> = ip_permissions(&wanted)
+            .into_iter()
+            .map(|permission| (permission.ip_protocol().unwrap_or_default().to_owned(), permission.ip_ranges().len()))
+            .collect();
+        assert_eq!(sent, [("tcp".to_owned(), 2), ("udp".to_owned(), 1)]);
+    }
+}

@@ -1,0 +1,169 @@
+//! The endpoint services that a Region offers, of those that a network can ask for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_ec2::types::ServiceDetail;
+use tokio::sync::Mutex;
+
+use super::{call::Action, cloud::AwsCloud, filter};
+use crate::model::{
+    failure::{CallFailure, FailureClass},
+    ids::{SubnetId, ZoneId},
+    observed::{ServiceOffer, Subnet},
+    slot::{EndpointKey, EndpointType, Service},
+};
+
+/// How long an answer is used: AWS adds services and zones to a Region every few months.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// What the Region offered when it was last asked.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue(Mutex<Option<(Instant, Offers)>>);
+
+type Offers = Arc<BTreeMap<EndpointKey, Offer>>;
+
+/// A service as AWS tells of it: with the ids of its zones, their names, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offer {
+    name: String,
+    zone_ids: BTreeSet<ZoneId>,
+    zone_names: BTreeSet<String>,
+}
+
+impl Offer {
+    /// The offer as it looks from a VPC. Zone names, which differ from account to account, get their ids from the VPC's
+    /// subnets: no other zone matters to a network in it.
+    pub(super) fn seen_from(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
+        let named = subnets.values().filter(|subnet| self.zone_names.contains(&subnet.zone_name));
+        let zones = self.zone_ids.iter().chain(named.map(|subnet| &subnet.zone)).cloned().collect();
+        ServiceOffer { name: self.name.clone(), zones }
+    }
+}
+
+impl AwsCloud {
+    /// The services on offer, as of the last ten minutes.
+    pub(super) async fn offers(&self) -> Result<Offers, CallFailure> {
+        // Held while asking, so that those who come meanwhile wait for the same answer.
+        let mut catalogue = self.catalogue.0.lock().await;
+        if let Some((asked, offers)) = catalogue.as_ref()
+            && asked.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(offers));
+        }
+        let offers: Offers = Arc::new(self.ask_for_offers().await?);
+        *catalogue = Some((Instant::now(), Arc::clone(&offers)));
+        Ok(offers)
+    }
+
+    /// Asks by name, which a Region that lacks one of the services answers with an error; then again with a filter, which
+    /// passes over what is not there. The filter alone would do on AWS, and on no public stand-in for it: moto answers it
+    /// with status 500. A list of everything would be hundreds of services long.
+    async fn ask_for_offers(&self) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
+        let names: Vec<String> = Service::ALL.iter().map(|service| service_name(&self.region, *service)).collect();
+        let action = Action::ec2("DescribeVpcEndpointServices");
+        let by_name = self.caller.list(
+            action,
+            |token| {
+                let request = self.ec2.describe_vpc_endpoint_services().set_service_names(Some(names.clone()));
+                request.set_next_token(token).send()
+            },
+            |page| (page.service_details, page.next_token),
+        );
+        let details = match by_name.await {
+            Err(failure) if matches!(failure.class, FailureClass::Invalid | FailureClass::NotFound) => {
+                let by_filter = self.caller.list(
+                    action,
+                    |token| {
+                        let request = self.ec2.describe_vpc_endpoint_services();
+                        let request = request.filters(filter::filter("service-name", &names)).max_results(1000);
+                        request.set_next_token(token).send()
+                    },
+                    |page| (page.service_details, page.next_token),
+                );
+                by_filter.await?
+            }
+            answer => answer?,
+        };
+        Ok(details.into_iter().flat_map(|detail| offers(detail, &self.region)).collect())
+    }
+}
+
+/// One entry for each type in which a network can use the service.
+fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
+    let Some(name) = detail.service_name else { return Vec::new() };
+    let offer = Offer {
+        name: name.clone(),
+        zone_ids: detail.availability_zone_ids.unwrap_or_default().into_iter().map(ZoneId::from).collect(),
+        zone_names: detail.availability_zones.unwrap_or_default().into_iter().collect(),
+    };
+    let types = detail.service_type.unwrap_or_default();
+    let types = types.iter().filter_map(|detail| detail.service_type.as_ref());
+    types.filter_map(|kind| Some((key(region, &name, kind.as_str())?, offer.clone()))).collect()
+}
+
+/// The name of a service in a Region.
+fn service_name(region: &str, service: Service) -> String {
+    format!("com.amazonaws.{region}.{service}")
+}
+
+/// Which of a network's endpoints an endpoint of this service and type could be.
+pub(super) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
+    let service = Service::ALL.into_iter().find(|service| service_name(region, *service) == name)?;
+    let endpoint_type = [EndpointType::Interface, EndpointType::Gateway]
+        .into_iter()
+        .find(|known| known.as_str().eq_ignore_ascii_case(endpoint_type))?;
+    EndpointKey::all().find(|key| *key == EndpointKey { service, endpoint_type })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{ServiceType, ServiceTypeDetail};
+
+    use super::*;
+
+    fn detail(name: &str, kind: ServiceType) -> aws_sdk_ec2::types::builders::ServiceDetailBuilder {
+        ServiceDetail::builder()
+            .service_name(name)
+            .service_type(ServiceTypeDetail::builder().service_type(kind).build())
+    }
+
+    #[test]
+    fn s3_is_two_offers_and_mgn_is_one() {
+        let region = "ap-northeast-1";
+        let details = [
+            detail("com.amazonaws.ap-northeast-1.s3", ServiceType::Interface).build(),
+            detail("com.amazonaws.ap-northeast-1.s3", ServiceType::Gateway).build(),
+            detail("com.amazonaws.ap-northeast-1.mgn", ServiceType::Interface).build(),
+            detail("com.amazonaws.ap-northeast-1.dynamodb", ServiceType::Gateway).build(),
+            detail("com.amazonaws.eu-west-1.ec2", ServiceType::Interface).build(),
+        ];
+        let keys: Vec<EndpointKey> =
+            details.into_iter().flat_map(|detail| offers(detail, region)).map(|(key, _)| key).collect();
+        assert_eq!(keys, [EndpointKey::S3_INTERFACE, EndpointKey::S3_GATEWAY, EndpointKey::interface(Service::Mgn)]);
+    }
+
+    #[test]
+    fn zone_names_get_their_ids_from_the_subnets() {
+        let subnet = |zone: &str, zone_name: &str| Subnet {
+            zone: zone.into(),
+            zone_name: zone_name.to_owned(),
+            cidr: "10.0.0.0/24".parse().expect("a range"),
+            available_addresses: 1,
+            tags: BTreeMap::new(),
+        };
+        let subnets = BTreeMap::from([
+            ("subnet-1".into(), subnet("apne1-az4", "ap-northeast-1a")),
+            ("subnet-2".into(), subnet("apne1-az1", "ap-northeast-1c")),
+        ]);
+        let detail = detail("com.amazonaws.ap-northeast-1.mgn", ServiceType::Interface)
+            .availability_zones("ap-northeast-1a")
+            .availability_zones("ap-northeast-1d")
+            .build();
+        let [(_, offer)] = offers(detail, "ap-northeast-1").try_into().expect("one offer");
+        assert_eq!(offer.seen_from(&subnets).zones, BTreeSet::from(["apne1-az4".into()]));
+    }
+}

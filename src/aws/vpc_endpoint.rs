@@ -1,0 +1,320 @@
+//! VPC endpoints. Every parameter whose default is a trap is always sent: type, groups, private DNS, address type.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::{
+    self, DnsOptionsSpecification, DnsRecordIpType, Filter, IpAddressType, ResourceType, VpcEndpointType,
+};
+
+use super::{
+    call::{Action, absent_is_done, unusable},
+    cloud::AwsCloud,
+    error, filter, services, tags,
+};
+use crate::model::{
+    failure::{CallFailure, FailureClass},
+    ids::{EndpointId, RouteTableId, SecurityGroupId, SubnetId, VpcId},
+    observed::{Endpoint, EndpointState, PrivateDns},
+    owner::{Identity, OWNER_TAG, Tags},
+    slot::{EndpointKey, EndpointType},
+    step::{Effect, EndpointChange},
+};
+
+impl AwsCloud {
+    /// All endpoints in a VPC.
+    pub(super) async fn endpoints_in(&self, vpc: &VpcId) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+        self.endpoints(filter::filter("vpc-id", [vpc.as_str()])).await
+    }
+
+    /// The network's own endpoints in all VPCs.
+    pub(super) async fn owned_endpoints(
+        &self,
+        identity: &Identity,
+    ) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+        self.endpoints(filter::tag(OWNER_TAG, &identity.uid)).await
+    }
+
+    async fn endpoints(&self, filter: Filter) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+        let endpoints = self.caller.list(
+            Action::ec2("DescribeVpcEndpoints"),
+            |token| {
+                let request = self.ec2.describe_vpc_endpoints().filters(filter.clone()).max_results(1000);
+                request.set_next_token(token).send()
+            },
+            |page| (page.vpc_endpoints, page.next_token),
+        );
+        Ok(endpoints.await?.into_iter().filter_map(|endpoint| read(endpoint, &self.region)).collect())
+    }
+
+    /// `CreateVpcEndpoint` of type Interface.
+    #[expect(clippy::too_many_arguments, reason = "they are the call's own, and every one is always sent")]
+    pub(super) async fn create_interface_endpoint(
+        &self,
+        token: &str,
+        vpc: &VpcId,
+        service_name: &str,
+        subnets: &BTreeSet<SubnetId>,
+        group: &SecurityGroupId,
+        private_dns: PrivateDns,
+        tags: &Tags,
+    ) -> Result<Effect, CallFailure> {
+        let key = services::key(&self.region, service_name, EndpointType::Interface.as_str());
+        let request = self
+            .ec2
+            .create_vpc_endpoint()
+            .vpc_endpoint_type(VpcEndpointType::Interface)
+            .vpc_id(vpc.as_str())
+            .service_name(service_name)
+            .set_subnet_ids(texts(subnets))
+            .security_group_ids(group.as_str())
+            .ip_address_type(IpAddressType::Ipv4)
+            .private_dns_enabled(private_dns != PrivateDns::Disabled)
+            .set_dns_options(dns_options(key, private_dns))
+            .tag_specifications(tags::specification(ResourceType::VpcEndpoint, tags))
+            .client_token(token);
+        let action = Action::ec2("CreateVpcEndpoint");
+        let answer = self.caller.call(action, request.send()).await?;
+        self.created(action, answer.vpc_endpoint, tags)
+    }
+
+    /// `CreateVpcEndpoint` of type Gateway. It has no groups, addresses or private DNS to be explicit about.
+    pub(super) async fn create_gateway_endpoint(
+        &self,
+        token: &str,
+        vpc: &VpcId,
+        service_name: &str,
+        route_tables: &BTreeSet<RouteTableId>,
+        tags: &Tags,
+    ) -> Result<Effect, CallFailure> {
+        let request = self
+            .ec2
+            .create_vpc_endpoint()
+            .vpc_endpoint_type(VpcEndpointType::Gateway)
+            .vpc_id(vpc.as_str())
+            .service_name(service_name)
+            .set_route_table_ids(texts(route_tables))
+            .tag_specifications(tags::specification(ResourceType::VpcEndpoint, tags))
+            .client_token(token);
+        let action = Action::ec2("CreateVpcEndpoint");
+        let answer = self.caller.call(action, request.send()).await?;
+        self.created(action, answer.vpc_endpoint, tags)
+    }
+
+    fn created(
+        &self,
+        action: Action,
+        endpoint: Option<types::VpcEndpoint>,
+        tags: &Tags,
+    ) -> Result<Effect, CallFailure> {
+        let read = endpoint.and_then(|endpoint| read(endpoint, &self.region));
+        let (id, mut endpoint) = read.ok_or_else(|| unusable(action, "names no endpoint"))?;
+        if endpoint.tags.is_empty() {
+            endpoint.tags.clone_from(tags);
+        }
+        Ok(Effect::EndpointCreated(id, endpoint))
+    }
+
+    /// `ModifyVpcEndpoint`, everything in one call.
+    pub(super) async fn modify_endpoint(
+        &self,
+        key: EndpointKey,
+        endpoint: &EndpointId,
+        change: &EndpointChange,
+    ) -> Result<Effect, CallFailure> {
+        let EndpointChange {
+            add_subnets,
+            remove_subnets,
+            add_groups,
+            remove_groups,
+            add_route_tables,
+            remove_route_tables,
+            private_dns,
+        } = change;
+        let request = self
+            .ec2
+            .modify_vpc_endpoint()
+            .vpc_endpoint_id(endpoint.as_str())
+            .set_add_subnet_ids(texts(add_subnets))
+            .set_remove_subnet_ids(texts(remove_subnets))
+            .set_add_security_group_ids(texts(add_groups))
+            .set_remove_security_group_ids(texts(remove_groups))
+            .set_add_route_table_ids(texts(add_route_tables))
+            .set_remove_route_table_ids(texts(remove_route_tables))
+            .set_private_dns_enabled(private_dns.map(|private_dns| private_dns != PrivateDns::Disabled))
+            .set_dns_options(private_dns.and_then(|private_dns| dns_options(Some(key), private_dns)));
+        self.caller.call(Action::ec2("ModifyVpcEndpoint"), request.send()).await?;
+        Ok(Effect::Accepted)
+    }
+
+    /// `DeleteVpcEndpoints`, all in one call: it answers 200 and lists what it refused. The gateway endpoint goes last,
+    /// as the S3 interface endpoint's private DNS may need it.
+    pub(super) async fn delete_endpoints(
+        &self,
+        endpoints: &BTreeMap<EndpointId, EndpointKey>,
+    ) -> Result<Effect, CallFailure> {
+        let mut refused = BTreeMap::new();
+        let (gateways, interfaces): (Vec<_>, Vec<_>) =
+            endpoints.iter().partition(|(_, key)| key.endpoint_type == EndpointType::Gateway);
+        let ids: Vec<String> = interfaces.into_iter().chain(gateways).map(|(id, _)| id.to_string()).collect();
+        let alone = ids.len() == 1;
+        if !ids.is_empty() {
+            let action = Action::ec2("DeleteVpcEndpoints");
+            let request = self.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(ids));
+            let answer = self.caller.call(action, request.send()).await;
+            // An error for the whole call says of one endpoint that it is gone; of several it says nothing.
+            let answer = if alone { absent_is_done(answer)? } else { Some(answer?) };
+            for item in answer.and_then(|answer| answer.unsuccessful).unwrap_or_default() {
+                let (code, message) = item.error.map(|error| (error.code, error.message)).unwrap_or_default();
+                let failure = error::item_failure(action, code.as_deref(), message.as_deref());
+                if let (Some(id), true) = (item.resource_id, failure.class != FailureClass::NotFound) {
+                    refused.insert(id.into(), failure);
+                }
+            }
+        }
+        Ok(Effect::EndpointsDeleting { refused })
+    }
+}
+
+/// `DnsOptions`, which only services that have both types of endpoint take (hashicorp/terraform-provider-aws issue 32355).
+/// Left out, `PrivateDnsOnlyForInboundResolverEndpoint` is true as soon as private DNS is on.
+fn dns_options(key: Option<EndpointKey>, private_dns: PrivateDns) -> Option<DnsOptionsSpecification> {
+    let inbound_only = match private_dns {
+        PrivateDns::Enabled => Some(false),
+        PrivateDns::InboundResolverOnly => Some(true),
+        PrivateDns::Disabled => None,
+    };
+    (key == Some(EndpointKey::S3_INTERFACE)).then(|| {
+        DnsOptionsSpecification::builder()
+            .dns_record_ip_type(DnsRecordIpType::Ipv4)
+            .set_private_dns_only_for_inbound_resolver_endpoint(inbound_only)
+            .build()
+    })
+}
+
+/// Ids for a request; no list at all if there are none.
+fn texts<T: ToString>(ids: &BTreeSet<T>) -> Option<Vec<String>> {
+    (!ids.is_empty()).then(|| ids.iter().map(ToString::to_string).collect())
+}
+
+fn read(endpoint: types::VpcEndpoint, region: &str) -> Option<(EndpointId, Endpoint)> {
+    let id = endpoint.vpc_endpoint_id?.into();
+    let service_name = endpoint.service_name.unwrap_or_default();
+    let endpoint_type = endpoint.vpc_endpoint_type.as_ref().map_or("", VpcEndpointType::as_str);
+    let key = services::key(region, &service_name, endpoint_type);
+    let inbound_only = endpoint.dns_options.and_then(|dns| dns.private_dns_only_for_inbound_resolver_endpoint);
+    // Not a thing that a gateway has, whatever is answered for it.
+    let enabled = endpoint.private_dns_enabled == Some(true) && key != Some(EndpointKey::S3_GATEWAY);
+    let private_dns = match (enabled, inbound_only) {
+        (false, _) => PrivateDns::Disabled,
+        (true, Some(true)) if key == Some(EndpointKey::S3_INTERFACE) => PrivateDns::InboundResolverOnly,
+        (true, _) => PrivateDns::Enabled,
+    };
+    let last_error = endpoint.last_error.map(|error| [error.code, error.message].into_iter().flatten());
+    let last_error = last_error.map(|words| words.collect::<Vec<_>>().join(": "));
+    let failure = endpoint.failure_reason.filter(|text| !text.is_empty()).or(last_error);
+    let endpoint = Endpoint {
+        key,
+        service_name,
+        // Its text: the SDK's variants are spelt otherwise than what EC2 writes, and never match.
+        state: EndpointState::parse(endpoint.state.as_ref().map_or("", types::State::as_str)),
+        failure: failure.filter(|text| !text.is_empty()).map(|text| error::readable(&text)),
+        subnets: set(endpoint.subnet_ids),
+        groups: endpoint
+            .groups
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|group| group.group_id)
+            .map(Into::into)
+            .collect(),
+        route_tables: set(endpoint.route_table_ids),
+        interfaces: set(endpoint.network_interface_ids),
+        private_dns,
+        dns_names: endpoint.dns_entries.unwrap_or_default().into_iter().filter_map(|entry| entry.dns_name).collect(),
+        tags: tags::from_ec2(endpoint.tags),
+    };
+    Some((id, endpoint))
+}
+
+fn set<T: From<String> + Ord>(ids: Option<Vec<String>>) -> BTreeSet<T> {
+    ids.unwrap_or_default().into_iter().map(T::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{DnsOptions, LastError, State, VpcEndpoint};
+
+    use super::*;
+    use crate::model::slot::Service;
+
+    fn endpoint(service: &str, endpoint_type: &str, state: &str) -> types::builders::VpcEndpointBuilder {
+        VpcEndpoint::builder()
+            .vpc_endpoint_id("vpce-1")
+            .service_name(format!("com.amazonaws.eu-west-1.{service}"))
+            .vpc_endpoint_type(VpcEndpointType::from(endpoint_type))
+            .state(State::from(state))
+    }
+
+    fn read_one(endpoint: types::builders::VpcEndpointBuilder) -> Endpoint {
+        read(endpoint.build(), "eu-west-1").expect("it has an id").1
+    }
+
+    #[test]
+    fn states_are_read_in_either_case() {
+        for (word, state) in [
+            ("available", EndpointState::Available),
+            ("Available", EndpointState::Available),
+            ("pendingAcceptance", EndpointState::Pending),
+            ("deleting", EndpointState::Deleting),
+            ("deleted", EndpointState::Deleted),
+            ("partial", EndpointState::Failed("partial".to_owned())),
+            ("resting", EndpointState::Unknown("resting".to_owned())),
+        ] {
+            assert_eq!(read_one(endpoint("mgn", "Interface", word)).state, state);
+        }
+    }
+
+    #[test]
+    fn private_dns_is_read_for_what_it_means() {
+        let inbound = |only| DnsOptions::builder().private_dns_only_for_inbound_resolver_endpoint(only).build();
+        for (service, endpoint_type, enabled, options, expected) in [
+            ("s3", "Interface", true, Some(true), PrivateDns::InboundResolverOnly),
+            ("s3", "Interface", true, Some(false), PrivateDns::Enabled),
+            ("s3", "Interface", false, Some(true), PrivateDns::Disabled),
+            ("mgn", "Interface", true, None, PrivateDns::Enabled),
+            ("mgn", "Interface", true, Some(true), PrivateDns::Enabled),
+            ("s3", "Gateway", true, None, PrivateDns::Disabled),
+        ] {
+            let endpoint = endpoint(service, endpoint_type, "available").private_dns_enabled(enabled);
+            assert_eq!(read_one(endpoint.set_dns_options(options.map(inbound))).private_dns, expected);
+        }
+    }
+
+    #[test]
+    fn only_what_networks_use_gets_a_key() {
+        let key = |service, endpoint_type| read_one(endpoint(service, endpoint_type, "available")).key;
+        assert_eq!(key("s3", "Gateway"), Some(EndpointKey::S3_GATEWAY));
+        assert_eq!(key("mgn", "interface"), Some(EndpointKey::interface(Service::Mgn)));
+        assert_eq!(key("dynamodb", "Gateway"), None);
+        assert_eq!(key("s3", "GatewayLoadBalancer"), None);
+    }
+
+    #[test]
+    fn dns_options_are_sent_for_s3_alone() {
+        assert_eq!(dns_options(Some(EndpointKey::interface(Service::Mgn)), PrivateDns::Enabled), None);
+        let flag = |private_dns| {
+            let options = dns_options(Some(EndpointKey::S3_INTERFACE), private_dns).expect("S3 has them");
+            options.private_dns_only_for_inbound_resolver_endpoint()
+        };
+        assert_eq!(flag(PrivateDns::InboundResolverOnly), Some(true));
+        assert_eq!(flag(PrivateDns::Enabled), Some(false));
+        assert_eq!(flag(PrivateDns::Disabled), None);
+    }
+
+    #[test]
+    fn the_reason_of_a_failure_is_kept() {
+        let error = LastError::builder().code("Code").message("what happened").build();
+        let failed = endpoint("mgn", "Interface", "failed");
+        assert_eq!(read_one(failed.clone().last_error(error)).failure.as_deref(), Some("Code: what happened"));
+        assert_eq!(read_one(failed.failure_reason("why")).failure.as_deref(), Some("why"));
+    }
+}

@@ -1,0 +1,121 @@
+//! `mgnet controller`: the operator.
+//!
+//! Kubernetes is found by the usual rules (`KUBECONFIG`, else the pod's service account), AWS by the SDK's own
+//! environment variables.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Context as _, Result};
+use kube::{Client, Config};
+use tokio::{net::TcpListener, signal::unix};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    aws::{AwsClouds, Rates},
+    controller::{self, Context, Kubernetes, Readiness, Settings},
+    telemetry,
+};
+
+/// The options of `mgnet controller`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Options {
+    /// Address of the probes `/healthz` and `/readyz`
+    #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
+    health_address: SocketAddr,
+
+    #[command(flatten)]
+    logs: telemetry::Options,
+
+    /// Seconds between two looks at a network at rest
+    #[arg(long, env = "MGNET_RESYNC_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    resync_seconds: u64,
+
+    /// Seconds between two looks while AWS is at work
+    #[arg(long, env = "MGNET_POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    poll_seconds: u64,
+
+    /// Seconds for which a resource must be missing from every list before it counts as deleted
+    #[arg(long, env = "MGNET_ABSENCE_GRACE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    absence_grace_seconds: u64,
+
+    /// Seconds that one reconcile may take
+    #[arg(long, env = "MGNET_RECONCILE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3600))]
+    reconcile_deadline_seconds: u64,
+
+    /// Networks that are reconciled at the same time
+    #[arg(long, env = "MGNET_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    concurrency: u16,
+
+    /// Factor on the request rates that AWS publishes, for accounts with raised limits
+    #[arg(long, env = "MGNET_AWS_RATE_FACTOR", default_value_t = 1.0, value_parser = rate_factor)]
+    aws_rate_factor: f64,
+}
+
+fn rate_factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
+    if (0.01..=10_000.0).contains(&factor) { Ok(factor) } else { Err("must be from 0.01 to 10000".to_owned()) }
+}
+
+/// How long reconciles may go on after the signal to stop; shorter than the 30 s that Kubernetes gives a pod.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(options: &Options) -> Result<()> {
+    telemetry::start(&options.logs)?;
+    // Both clients use this provider; naming it keeps rustls from having to guess.
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("another TLS provider is installed"))?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(operate(options))
+}
+
+async fn operate(options: &Options) -> Result<()> {
+    let stop = CancellationToken::new();
+    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
+    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+
+    let listener = TcpListener::bind(options.health_address)
+        .await
+        .with_context(|| format!("cannot listen on {} (--health-address)", options.health_address))?;
+    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes");
+    let readiness = Readiness::default();
+    let probes = tokio::spawn(controller::serve(listener, readiness.clone(), stop.clone()));
+
+    let work = async {
+        let config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
+        let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
+        let kubernetes = Kubernetes::new(client.clone());
+        let cluster = kubernetes
+            .cluster_uid()
+            .await
+            .context("cannot read namespace 'kube-system', whose uid names the cluster in AWS tags")?;
+        let clouds = AwsClouds::from_env(Rates { factor: options.aws_rate_factor }).await;
+        let settings = Settings {
+            resync: Duration::from_secs(options.resync_seconds),
+            poll: Duration::from_secs(options.poll_seconds),
+            absence_grace: Duration::from_secs(options.absence_grace_seconds),
+            deadline: Duration::from_secs(options.reconcile_deadline_seconds),
+        };
+        let context = Context::new(clouds, kubernetes, cluster, settings);
+        let run = controller::Options { concurrency: options.concurrency, grace: GRACE };
+        controller::run(client, context, run, readiness, stop.clone()).await;
+        Ok(())
+    };
+    let signal = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+        // The controller ends by itself now; if it is not even running yet, there is nothing to wait for.
+        tokio::time::sleep(GRACE + Duration::from_secs(2)).await;
+    };
+    let result = tokio::select! {
+        result = work => result,
+        () = signal => Ok(()),
+    };
+    stop.cancel();
+    probes.await.context("the probes ended")??;
+    result
+}

@@ -1,0 +1,59 @@
+//! `mgnet crds`: writes the CRDs, for installing them and for `crds/` in the repository.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+use crate::api::schema;
+
+/// The options of `mgnet crds`.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Options {
+    /// Write one file for each CRD into this folder, in place of all of them to standard output
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+}
+
+/// Writes both CRDs.
+pub fn run(options: &Options) -> Result<()> {
+    let crds = schema::crds();
+    match &options.output_dir {
+        Some(folder) => crds.iter().try_for_each(|crd| write_file(folder, crd)),
+        None => crds.iter().try_for_each(|crd| {
+            write!(io::stdout(), "---\n{}", schema::to_yaml(crd)?).context("cannot write to standard output")
+        }),
+    }
+}
+
+fn write_file(folder: &Path, crd: &CustomResourceDefinition) -> Result<()> {
+    let file = folder.join(schema::file_name(crd));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&file, schema::to_yaml(crd).map_err(io::Error::other)?))
+        .with_context(|| format!("cannot write '{}'", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_crd_gets_a_file_in_a_folder_that_is_made() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("mgnet-crds-{}", std::process::id()));
+        run(&Options { output_dir: Some(folder.join("new")) })?;
+        for crd in schema::crds() {
+            let written = fs::read_to_string(folder.join("new").join(schema::file_name(&crd)))?;
+            assert_eq!(written, schema::to_yaml(&crd)?);
+        }
+        Ok(fs::remove_dir_all(folder)?)
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let refused = run(&Options { output_dir: Some("/dev/null/crds".into()) });
+        let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(message.contains("'/dev/null/crds/mgnet.dev_migrationnetworks.yaml'"), "{message}");
+    }
+}

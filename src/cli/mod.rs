@@ -1,0 +1,33 @@
+//! The command line: one file a verb.
+
+pub mod controller;
+pub mod crds;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Builds and keeps the private AWS network of a server migration
+#[derive(Parser, Clone, Debug)]
+#[command(name = "mgnet", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum Command {
+    /// Run the operator against the cluster of the kubeconfig, or the one it runs in
+    Controller(controller::Options),
+    /// Print the custom resource definitions
+    Crds(crds::Options),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Controller(options) => controller::run(&options),
+            Command::Crds(options) => crds::run(&options),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Delays: the back-off of a network that fails, and the jitter that keeps networks from moving in step.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    time::Duration,
+};
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// Exponential back-off with jitter, of one network: it doubles from 1 s to 5 min.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The delay after one more failure.
+    pub(super) fn next(&mut self) -> Duration {
+        let delay = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        jittered(delay)
+    }
+
+    /// Starts again.
+    pub(super) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// The delay, more or less a fifth.
+pub(super) fn jittered(delay: Duration) -> Duration {
+    // The standard library seeds every RandomState with new random keys, which is all the chance that jitter needs.
+    let random = RandomState::new().build_hasher().finish();
+    let share = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+    delay.mul_f64(0.8 + 0.4 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_to_its_limit_and_starts_again() {
+        let mut backoff = Backoff::default();
+        let delays: Vec<Duration> = (0..40).map(|_| backoff.next()).collect();
+        assert!(delays[0] <= FIRST.mul_f64(1.2), "{:?}", delays[0]);
+        assert!(delays[5] >= Duration::from_secs(25), "{:?}", delays[5]);
+        assert!(delays.iter().all(|delay| *delay <= LONGEST.mul_f64(1.2)));
+        backoff.reset();
+        assert!(backoff.next() <= FIRST.mul_f64(1.2));
+    }
+
+    #[test]
+    fn jitter_varies_and_stays_within_a_fifth() {
+        let delays: Vec<Duration> = (0..100).map(|_| jittered(Duration::from_secs(10))).collect();
+        assert!(delays.iter().all(|delay| (8.0..=12.0).contains(&delay.as_secs_f64())));
+        assert!(delays.iter().any(|delay| *delay != delays[0]));
+    }
+}

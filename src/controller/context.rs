@@ -1,0 +1,103 @@
+//! What a reconcile has at hand: the two seams, the clock, the settings, and what is remembered between reconciles.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{backoff::Backoff, store::Key};
+use crate::model::slot::Slot;
+
+/// What the flags set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How often a network at rest is compared with AWS.
+    pub resync: Duration,
+    /// How often AWS is looked at while it is at work.
+    pub poll: Duration,
+    /// How long a resource that was created must be missing from every list before it counts as deleted. EC2 and
+    /// Resolver are eventually consistent: a new resource may be invisible for a while.
+    pub absence_grace: Duration,
+    /// The most that one reconcile may take.
+    pub deadline: Duration,
+}
+
+/// The means of a reconcile.
+pub struct Context<C, S> {
+    /// AWS.
+    pub clouds: C,
+    /// Kubernetes.
+    pub store: S,
+    /// The uid of the cluster.
+    pub cluster: String,
+    /// The flags.
+    pub settings: Settings,
+    memories: Mutex<HashMap<Key, Memory>>,
+}
+
+/// What is remembered of one network. Losing it costs time, never safety.
+#[derive(Debug, Default)]
+struct Memory {
+    uid: String,
+    backoff: Backoff,
+    missing_since: BTreeMap<Slot, Instant>,
+}
+
+impl<C, S> Context<C, S> {
+    /// Puts the means together.
+    pub fn new(clouds: C, store: S, cluster: String, settings: Settings) -> Self {
+        Self { clouds, store, cluster, settings, memories: Mutex::default() }
+    }
+
+    /// The time to put into conditions. Nothing is decided by it.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// Notes which slots' resources are missing now, and tells which of them have been for longer than the grace. Measured
+    /// on the monotonic clock of this process: a restart only makes it longer.
+    pub fn overdue(&self, key: &Key, uid: &str, missing: &BTreeSet<Slot>) -> BTreeSet<Slot> {
+        let (now, grace) = (Instant::now(), self.settings.absence_grace);
+        self.with_memory(key, uid, |memory| {
+            memory.missing_since.retain(|slot, _| missing.contains(slot));
+            missing
+                .iter()
+                .filter(|slot| {
+                    let since = memory.missing_since.entry(**slot).or_insert(now);
+                    now.duration_since(*since) >= grace
+                })
+                .copied()
+                .collect()
+        })
+    }
+
+    /// The delay before the next try after a failure.
+    pub fn delay_after_failure(&self, key: &Key, uid: &str) -> Duration {
+        self.with_memory(key, uid, |memory| memory.backoff.next())
+    }
+
+    /// Forgets failures: something went well.
+    pub fn went_well(&self, key: &Key, uid: &str) {
+        self.with_memory(key, uid, |memory| memory.backoff.reset());
+    }
+
+    /// Forgets a network that is gone.
+    pub fn forget(&self, key: &Key) {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// A network of the same name but another uid is another network: it starts with an empty memory.
+    fn with_memory<T>(&self, key: &Key, uid: &str, use_it: impl FnOnce(&mut Memory) -> T) -> T {
+        // A panic elsewhere must not take the memory of all networks with it.
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = memories.entry(key.clone()).or_default();
+        if memory.uid != uid {
+            *memory = Memory { uid: uid.to_owned(), ..Memory::default() };
+        }
+        use_it(memory)
+    }
+}

@@ -1,0 +1,81 @@
+//! Events: one for each change that was made in AWS, and one for each transition of a condition that people wait for.
+
+use super::store::Announcement;
+use crate::{
+    api::{ConditionType, MigrationNetworkStatus, conditions::find},
+    model::{
+        ids::join,
+        step::{Effect, Step},
+    },
+};
+
+/// The event that a step is worth. The action names the slot, as events of the same reason and action are counted as one.
+pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
+    let slots = step.slots().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (reason, action, note) = match (step, effect) {
+        (Step::Create { slot, .. }, Effect::GroupCreated(id, _)) => {
+            ("SecurityGroupCreated", format!("Create {slot}"), format!("created {id} for {slot}"))
+        }
+        (Step::Create { slot, .. }, Effect::EndpointCreated(id, _)) => {
+            ("EndpointCreated", format!("Create {slot}"), format!("created {id} for {slot}"))
+        }
+        (Step::Create { slot, .. }, Effect::ResolverCreated(id, _)) => {
+            ("ResolverCreated", format!("Create {slot}"), format!("created {id}"))
+        }
+        (Step::Create { .. }, _) => return None,
+        (Step::AuthorizeIngress { group, permissions, .. }, _) => {
+            ("RulesAdded", format!("Authorize {slots}"), format!("{group} admits {}", join(permissions.keys())))
+        }
+        (Step::RevokeIngress { group, rules, .. }, _) => {
+            ("RulesRemoved", format!("Revoke {slots}"), format!("{group} no longer admits {}", join(rules.values())))
+        }
+        (Step::ModifyEndpoint { endpoint, key, .. }, _) => {
+            ("EndpointModified", format!("Modify {key}"), format!("modified {endpoint} of {key}"))
+        }
+        (Step::AssociateResolverAddress { resolver, subnet }, _) => {
+            ("ResolverAddressAdded", "Associate".to_owned(), format!("{resolver} gets an address in {subnet}"))
+        }
+        (Step::DisassociateResolverAddress { resolver, address }, _) => {
+            ("ResolverAddressRemoved", "Disassociate".to_owned(), format!("{resolver} loses address {address}"))
+        }
+        (Step::SetTags { .. } | Step::RemoveTags { .. }, _) => return None,
+        (Step::DeleteEndpoints { endpoints }, _) => {
+            ("EndpointsDeleted", "Delete".to_owned(), format!("deleting {}", join(endpoints.keys())))
+        }
+        (Step::DeleteResolver { resolver }, _) => {
+            ("ResolverDeleted", "Delete".to_owned(), format!("deleting {resolver}"))
+        }
+        (Step::DeleteGroup { group, .. }, _) => {
+            ("SecurityGroupDeleted", format!("Delete {slots}"), format!("deleted {group}"))
+        }
+    };
+    Some(Announcement { warning: false, reason: reason.to_owned(), action, note })
+}
+
+/// The events that a change of status is worth: of `Ready` with another status or reason, and of drift that was found.
+pub(super) fn of_transition(
+    before: Option<&MigrationNetworkStatus>,
+    after: Option<&MigrationNetworkStatus>,
+) -> Vec<Announcement> {
+    let word = |status: Option<&MigrationNetworkStatus>, type_| {
+        status
+            .and_then(|status| find(&status.conditions, type_))
+            .map(|condition| (condition.status.clone(), condition.reason.clone()))
+    };
+    let stalled = after.is_some_and(|status| find(&status.conditions, ConditionType::Stalled).is_some());
+    [ConditionType::Ready, ConditionType::Synced]
+        .into_iter()
+        .filter(|type_| word(before, *type_) != word(after, *type_))
+        .filter_map(|type_| {
+            let condition = find(&after?.conditions, type_)?;
+            let drift = condition.reason == "DriftDetected";
+            let told = type_ == ConditionType::Ready || drift;
+            told.then(|| Announcement {
+                warning: drift || (stalled && condition.status != "True"),
+                reason: condition.reason.clone(),
+                action: type_.as_str().to_owned(),
+                note: condition.message.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! The guard around every reconcile: a panic is caught, a hang is ended, and both are told in the object's status.
+//!
+//! kube-runtime re-throws the panic of one reconcile and ends the whole controller with it.
+
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt;
+
+use super::{
+    context::Context,
+    reconcile::{Error, Next, Subject},
+    store::{Key, Store, StoreError},
+};
+use crate::{aws::Clouds, model::status::Verdict};
+
+/// Reconciles one network, come what may, and says when to look again.
+pub(super) async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) -> Next {
+    let deadline = context.settings.deadline;
+    let attempt = AssertUnwindSafe(super::reconcile::reconcile(context, key)).catch_unwind();
+    let broken = match tokio::time::timeout(deadline, attempt).await {
+        Ok(Ok(Ok(next))) => return next,
+        Ok(Ok(Err(error))) => return after_error(context, key, &error),
+        Ok(Err(panic)) => format!("the operator failed on this network: {}", panic_message(panic.as_ref())),
+        Err(_) => format!("the reconcile took longer than {} s and was ended", deadline.as_secs()),
+    };
+    tracing::error!(%key, broken, "a reconcile broke");
+    // The memory of the network is keyed by its uid; where that cannot be read the delay is counted without it.
+    let told = tell(context, key, Verdict::Broken(broken));
+    match tokio::time::timeout(Duration::from_secs(15), AssertUnwindSafe(told).catch_unwind()).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%key, %error, "the breakdown could not be put into status"),
+        Ok(Err(_)) | Err(_) => tracing::warn!(%key, "the breakdown could not be put into status"),
+    }
+    Next::After(context.delay_after_failure(key, ""))
+}
+
+async fn tell<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), Error> {
+    let Some(network) = context.store.network(key).await? else { return Ok(()) };
+    let stored = network.status.clone();
+    let mut subject = Subject { network, stored, store: &context.store, now: context.now() };
+    subject.conclude(&verdict).await
+}
+
+fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &Error) -> Next {
+    match error {
+        // Somebody was faster: look again at once, at what they wrote.
+        Error::Store(StoreError::Conflict | StoreError::Gone) => {
+            tracing::debug!(%key, %error, "the object moved on");
+            Next::After(Duration::from_millis(200))
+        }
+        Error::Store(StoreError::Undecodable(_)) => {
+            tracing::error!(%key, %error, "a stored object cannot be read and is left alone until it changes");
+            Next::OnChange
+        }
+        Error::Store(StoreError::Other(source)) => {
+            let source: &dyn std::error::Error = source.as_ref();
+            tracing::warn!(%key, error = source, "the Kubernetes API failed");
+            Next::After(context.delay_after_failure(key, "").min(context.settings.resync))
+        }
+    }
+}
+
+/// Reconciles one class, with the same care.
+pub(super) async fn class<C: Clouds, S: Store>(context: &Context<C, S>, name: &str) -> Next {
+    let retry = context.settings.resync;
+    let attempt = AssertUnwindSafe(super::class::reconcile(context, name)).catch_unwind();
+    match tokio::time::timeout(context.settings.deadline, attempt).await {
+        Ok(Ok(Ok(next))) => next,
+        Ok(Ok(Err(Error::Store(StoreError::Conflict | StoreError::Gone)))) => Next::After(Duration::from_millis(200)),
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(class = name, %error, "a class was not reconciled");
+            Next::After(retry)
+        }
+        Ok(Err(panic)) => {
+            tracing::error!(class = name, panic = panic_message(panic.as_ref()), "a reconcile broke");
+            Next::After(retry)
+        }
+        Err(_) => {
+            tracing::error!(class = name, "a reconcile took too long and was ended");
+            Next::After(retry)
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+}

@@ -1,0 +1,24 @@
+//! The only code that runs against the Kubernetes API.
+//!
+//! [`run`] watches both kinds and calls [`reconcile::reconcile`] and [`class::reconcile`], each inside [`guard`]: one bad
+//! object hurts only itself. [`store::Store`] is the seam behind which the Kubernetes API lies.
+
+mod backoff;
+mod class;
+mod context;
+mod events;
+mod guard;
+mod kubernetes;
+mod probes;
+mod reconcile;
+mod run;
+mod steps;
+mod store;
+mod teardown;
+
+pub use context::{Context, Settings};
+pub use kubernetes::Kubernetes;
+pub use probes::{Readiness, serve};
+pub use reconcile::{Error, Next, reconcile};
+pub use run::{Options, run};
+pub use store::{Announcement, Key, Store, StoreError};

@@ -1,0 +1,167 @@
+//! Watching: which object is reconciled when.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt, TryStreamExt, future};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::{
+        Controller, WatchStreamExt,
+        controller::{Action, Config},
+        predicates,
+        reflector::{self, ObjectRef, Store as Cache},
+        utils::{Predicate, PredicateConfig},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{context::Context, guard, kubernetes::Kubernetes, probes::Readiness, reconcile::Next, store::Key};
+use crate::{
+    api::{MigrationNetwork, MigrationNetworkClass},
+    aws::Clouds,
+};
+
+/// How the controller runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Networks that are reconciled at the same time.
+    pub concurrency: u16,
+    /// How long reconciles that are under way may go on after the signal to stop. Ending one early is safe.
+    pub grace: Duration,
+}
+
+type Guarded<K> = DeserializeGuard<K>;
+type Shared<C> = Arc<Context<C, Kubernetes>>;
+
+/// Watches and reconciles until told to stop.
+pub async fn run<C: Clouds>(
+    client: Client,
+    context: Context<C, Kubernetes>,
+    options: Options,
+    readiness: Readiness,
+    stop: CancellationToken,
+) {
+    let context = Arc::new(context);
+    let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()));
+    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()));
+
+    let wake = {
+        let networks = networks.clone();
+        move |class: Guarded<MigrationNetworkClass>| networks_of(&networks, &class)
+    };
+    // An edit of a class wakes its networks: their defaults, their account, whether they are admitted.
+    let class_edits = watcher(Api::<Guarded<MigrationNetworkClass>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .touched_objects()
+        .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
+    let config = || Config::default().concurrency(options.concurrency);
+    let network_controller = Controller::for_stream(network_events, networks.clone())
+        .with_config(config())
+        .watches_stream(class_edits, wake)
+        .graceful_shutdown_on(stop.clone().cancelled_owned())
+        .run(reconcile_network, |_, never, _| match *never {}, context.clone())
+        .for_each(|_| future::ready(()));
+    let class_controller = Controller::for_stream(class_events, classes.clone())
+        .with_config(config())
+        .graceful_shutdown_on(stop.clone().cancelled_owned())
+        .run(reconcile_class, |_, never, _| match *never {}, context)
+        .for_each(|_| future::ready(()));
+    let ready = async {
+        let both = future::join(networks.wait_until_ready(), classes.wait_until_ready()).await;
+        if both.0.is_ok() && both.1.is_ok() {
+            readiness.set();
+        }
+    };
+    // Before the first list has succeeded a controller does not stop by itself (kube-runtime's Runner waits for its
+    // store), so that the signal is also given a deadline.
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(options.grace).await;
+    };
+    tokio::select! {
+        _ = future::join3(network_controller, class_controller, ready) => {}
+        () = overdue => tracing::warn!("reconciles were ended by the deadline for shutting down"),
+    }
+}
+
+/// The first argument of a watch: an object that cannot be decoded spoils only itself.
+fn watch<K>(
+    api: Api<Guarded<K>>,
+) -> (Cache<Guarded<K>>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+    Guarded<K>: Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    let (reader, writer) = reflector::store();
+    // Annotations count: the mark of a default class is one. Status does not, or every write would wake its writer.
+    let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
+    let events = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(changes, PredicateConfig::default())
+        .inspect_err(|error| tracing::warn!(%error, "a watch was interrupted and starts again"));
+    (reader, events)
+}
+
+fn networks_of(
+    networks: &Cache<Guarded<MigrationNetwork>>,
+    class: &Guarded<MigrationNetworkClass>,
+) -> Vec<ObjectRef<Guarded<MigrationNetwork>>> {
+    let name = class.name_any();
+    let uses = |network: &MigrationNetwork| match &network.spec.migration_network_class_name {
+        Some(wanted) => *wanted == name,
+        // A network that names none may be waiting for a default, or live by the one that was.
+        None => true,
+    };
+    networks
+        .state()
+        .into_iter()
+        .filter(|network| network.0.as_ref().is_ok_and(&uses))
+        .map(|network| ObjectRef::from_obj(network.as_ref()))
+        .collect()
+}
+
+async fn reconcile_network<C: Clouds>(
+    network: Arc<Guarded<MigrationNetwork>>,
+    context: Shared<C>,
+) -> Result<Action, std::convert::Infallible> {
+    let meta = network.meta();
+    let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
+    if let Err(invalid) = &network.0 {
+        tracing::error!(%key, error = invalid.error, "a stored network cannot be read and is left alone until it changes");
+        return Ok(Action::await_change());
+    }
+    let span = tracing::info_span!(
+        "reconcile",
+        namespace = key.namespace,
+        name = key.name,
+        uid = meta.uid,
+        generation = meta.generation
+    );
+    Ok(action(guard::network(&context, &key).instrument(span).await))
+}
+
+async fn reconcile_class<C: Clouds>(
+    class: Arc<Guarded<MigrationNetworkClass>>,
+    context: Shared<C>,
+) -> Result<Action, std::convert::Infallible> {
+    let name = class.name_any();
+    if let Err(invalid) = &class.0 {
+        tracing::error!(class = name, error = invalid.error, "a stored class cannot be read and is left alone");
+        return Ok(Action::await_change());
+    }
+    let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
+    Ok(action(guard::class(&context, &name).instrument(span).await))
+}
+
+const fn action(next: Next) -> Action {
+    match next {
+        Next::After(delay) => Action::requeue(delay),
+        Next::OnChange => Action::await_change(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Carrying out a plan: wave after wave of steps, each wave claimed before it runs, until nothing is left that can run now.
+
+use std::collections::BTreeSet;
+
+use kube::Resource;
+
+use super::{
+    events,
+    reconcile::{Error, Subject},
+    store::Store,
+};
+use crate::{
+    aws::Cloud,
+    model::{
+        claims::Claims,
+        failure::CallFailure,
+        observed::Resources,
+        plan::Plan,
+        slot::Slot,
+        status::StepFailure,
+        step::{Effect, Step},
+    },
+};
+
+/// What came of carrying out plans.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// What is left.
+    pub(super) plan: Plan,
+    /// What went wrong.
+    pub(super) failures: Vec<StepFailure>,
+    /// Whether AWS was changed.
+    pub(super) changed: bool,
+}
+
+/// More waves than any network needs: groups, rules, gateway, S3 interface, and a few edits.
+const MOST_WAVES: usize = 12;
+
+impl<S: Store> Subject<'_, S> {
+    /// Plans and carries out until no step is left that can run now. Steps that failed are not tried again here.
+    ///
+    /// # Errors
+    /// If a claim could not be stored: then nothing was created on its strength.
+    pub(super) async fn carry_out(
+        &mut self,
+        cloud: &impl Cloud,
+        claims: &mut Claims,
+        resources: &mut Resources,
+        plan: impl Fn(&Resources, &Claims) -> Plan,
+        say: impl Fn(&Plan, &Resources) -> crate::model::status::Verdict,
+    ) -> Result<Outcome, Error> {
+        let mut outcome = Outcome { plan: plan(resources, claims), ..Outcome::default() };
+        let mut failed: BTreeSet<Slot> = BTreeSet::new();
+        'waves: for _ in 0..MOST_WAVES {
+            let mut wave = outcome.plan.steps.clone();
+            wave.retain(|step| !step.slots().iter().any(|slot| failed.contains(slot)));
+            if wave.is_empty() {
+                break;
+            }
+            if claims.reserve(&wave) {
+                // The claim goes out with conditions that are true while the call is under way.
+                let verdict = say(&outcome.plan, resources);
+                self.store_claims(claims, &verdict).await?;
+            }
+            for step in wave {
+                match cloud.execute(&step).await {
+                    Ok(effect) => {
+                        outcome.changed = true;
+                        let refused = take_in(claims, resources, &step, &effect);
+                        self.announce_step(&step, &effect).await;
+                        failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
+                        outcome.failures.extend(refused);
+                    }
+                    Err(failure) => {
+                        tracing::warn!(%failure, %step, "a step failed");
+                        claims.failed(&step, failure.class);
+                        // Whether the call took effect is not known, so what was observed may no longer be true.
+                        outcome.changed = true;
+                        let stop = failure.class.stops_the_rest();
+                        failed.extend(step.slots());
+                        outcome.failures.push(StepFailure { slots: step.slots(), failure });
+                        if stop {
+                            outcome.plan = plan(resources, claims);
+                            break 'waves;
+                        }
+                    }
+                }
+            }
+            outcome.plan = plan(resources, claims);
+        }
+        Ok(outcome)
+    }
+
+    async fn announce_step(&self, step: &Step, effect: &Effect) {
+        tracing::info!(%step, "done in AWS");
+        if let Some(announcement) = events::of_step(step, effect) {
+            self.store.announce(&self.network, announcement).await;
+        }
+    }
+
+    /// The network's uid; every stored object has one.
+    pub(super) fn uid(&self) -> String {
+        self.network.meta().uid.clone().unwrap_or_default()
+    }
+}
+
+/// What an accepted step changes in claims and observation, and what of it AWS refused all the same.
+fn take_in(claims: &mut Claims, resources: &mut Resources, step: &Step, effect: &Effect) -> Vec<StepFailure> {
+    claims.done(step, effect);
+    resources.apply(step, effect);
+    match (step, effect) {
+        (Step::DeleteEndpoints { endpoints }, Effect::EndpointsDeleting { refused }) => refused
+            .iter()
+            .filter_map(|(id, failure): (_, &CallFailure)| {
+                Some(StepFailure { slots: vec![Slot::Endpoint(*endpoints.get(id)?)], failure: failure.clone() })
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}

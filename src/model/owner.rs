@@ -1,0 +1,73 @@
+//! Ownership: the tags that say whose a resource is. The only place where their keys stand.
+//!
+//! Tags are sent in the create call itself, never after it, so that no resource of ours exists without them.
+
+use std::collections::BTreeMap;
+
+use super::slot::Slot;
+
+/// Tags of an AWS resource; sorted, so that requests and plans never vary.
+pub type Tags = BTreeMap<String, String>;
+
+/// Prefix of every tag key that the operator keeps for itself.
+pub const RESERVED_PREFIX: &str = "mgnet.dev/";
+/// The uid of the owning `MigrationNetwork`: the tag that ownership is decided by, and that IAM policies can require.
+pub const OWNER_TAG: &str = "mgnet.dev/owner";
+/// `namespace/name` of the owning network, for people, and for finding retained resources again.
+pub const NETWORK_TAG: &str = "mgnet.dev/network";
+/// The slot that the resource fills.
+pub const SLOT_TAG: &str = "mgnet.dev/slot";
+/// How many resources filled the slot before, plus one.
+pub const EPOCH_TAG: &str = "mgnet.dev/epoch";
+/// The uid of the cluster's `kube-system` namespace: which installation made it.
+pub const CLUSTER_TAG: &str = "mgnet.dev/cluster";
+/// Set when a network was deleted with `deletionPolicy: Retain`.
+pub const RETAINED_TAG: &str = "mgnet.dev/retained";
+
+/// Who a network is, beyond doubt: names come back after deletion, uids do not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `metadata.uid` of the network.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The uid of the cluster's `kube-system` namespace.
+    pub cluster: String,
+}
+
+impl Identity {
+    /// The tags of the resource that fills `slot` in `epoch`: the user's, a `Name` unless the user gave one, and ours.
+    pub fn tags(&self, user: &Tags, slot: Slot, epoch: u32) -> Tags {
+        let mut tags = self.standing_tags(user, slot);
+        tags.insert(EPOCH_TAG.to_owned(), epoch.to_string());
+        tags
+    }
+
+    /// The same without the epoch: what must stand on the resource for as long as it lives.
+    pub fn standing_tags(&self, user: &Tags, slot: Slot) -> Tags {
+        let mut tags = user.clone();
+        let network = format!("{}/{}", self.namespace, self.name);
+        tags.entry("Name".to_owned()).or_insert_with(|| truncate(&format!("{network} {slot}"), 256));
+        tags.insert(OWNER_TAG.to_owned(), self.uid.clone());
+        tags.insert(NETWORK_TAG.to_owned(), truncate(&network, 256));
+        tags.insert(SLOT_TAG.to_owned(), slot.to_string());
+        tags.insert(CLUSTER_TAG.to_owned(), self.cluster.clone());
+        tags
+    }
+
+    /// Whether these tags say that the resource is this network's.
+    pub fn owns(&self, tags: &Tags) -> bool {
+        !self.uid.is_empty() && tags.get(OWNER_TAG) == Some(&self.uid)
+    }
+}
+
+/// The epoch that a resource's tags name; 1 where the tag is missing or unreadable.
+pub fn epoch(tags: &Tags) -> u32 {
+    tags.get(EPOCH_TAG).and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+fn truncate(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}

@@ -1,0 +1,403 @@
+//! The plan: the steps from observed to desired that can run now, and what the rest waits for.
+//!
+//! Pure, total and deterministic. It plans a frontier, not a script: run the steps, take in their effects, plan again,
+//! until no step is left. Order is therefore a matter of what each step needs to be there before it:
+//! groups, their rules, the gateway endpoint, the S3 interface endpoint; other endpoints and the Resolver beside it.
+//! What is added is in place before what it replaces is removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    claims::{Claims, Phase, token},
+    desired::{Desired, DesiredEndpoint, DesiredGroup, RULE_MARK},
+    edits,
+    ids::{EndpointId, ResolverId, SecurityGroupId},
+    observed::{EndpointState, PrivateDns, ResolverEndpoint, ResolverState, Resources},
+    resources::Life,
+    slot::{EndpointKey, GroupRole, Slot},
+    step::{CreateRequest, Step},
+};
+
+/// What to do now, and what has to happen elsewhere first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Steps that can run now, in order.
+    pub steps: Vec<Step>,
+    /// Why the rest cannot.
+    pub blockers: Vec<Blocker>,
+}
+
+impl Plan {
+    /// Whether observed is desired.
+    pub fn is_done(&self) -> bool {
+        self.steps.is_empty() && self.blockers.is_empty()
+    }
+}
+
+/// Something that the network waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocker {
+    /// AWS is at work on it.
+    UnderWay {
+        /// The slot.
+        slot: Slot,
+        /// AWS's word for it.
+        state: String,
+    },
+    /// It was created, and no list shows it: it is not visible yet, or somebody deleted it.
+    NotVisible {
+        /// The slot.
+        slot: Slot,
+    },
+    /// It cannot be made before another slot is ready.
+    Awaits {
+        /// The slot.
+        slot: Slot,
+        /// What it needs.
+        needs: Slot,
+    },
+    /// It is in a state that waiting does not heal.
+    Failed {
+        /// The slot.
+        slot: Slot,
+        /// The resource.
+        id: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// Something that is not the network's stands in its place.
+    NotOwned {
+        /// The slot.
+        slot: Slot,
+        /// The stranger.
+        id: String,
+    },
+    /// It cannot be deleted while these hold it.
+    InUse {
+        /// The slot.
+        slot: Slot,
+        /// The resource.
+        id: String,
+        /// The network interfaces, with what AWS says they are for.
+        by: Vec<String>,
+    },
+}
+
+impl Blocker {
+    /// The slot that it blocks.
+    pub const fn slot(&self) -> Slot {
+        match self {
+            Self::UnderWay { slot, .. }
+            | Self::NotVisible { slot }
+            | Self::Awaits { slot, .. }
+            | Self::Failed { slot, .. }
+            | Self::NotOwned { slot, .. }
+            | Self::InUse { slot, .. } => *slot,
+        }
+    }
+}
+
+/// Plans the next steps. `managed_tags` are the keys of user tags that the operator has set before: those of them that
+/// are no longer wanted are removed, other tags are left alone.
+pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_tags: &BTreeSet<String>) -> Plan {
+    let mut planner = Planner { desired, resources, claims, plan: Plan::default() };
+    for (role, group) in &desired.groups {
+        planner.group(*role, group);
+    }
+    for (key, endpoint) in &desired.endpoints {
+        planner.endpoint(*key, endpoint);
+    }
+    if let Some(subnets) = &desired.resolver {
+        planner.resolver(subnets);
+    }
+    planner.no_longer_wanted();
+    edits::tags(desired, resources, managed_tags, &mut planner.plan.steps);
+    planner.plan
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    resources: &'a Resources,
+    claims: &'a Claims,
+    plan: Plan,
+}
+
+impl Planner<'_> {
+    fn block(&mut self, blocker: Blocker) {
+        self.plan.blockers.push(blocker);
+    }
+
+    /// Plans the creation of what is missing from a slot, by its claim.
+    fn create(&mut self, slot: Slot, request: impl FnOnce(super::owner::Tags) -> CreateRequest) {
+        let identity = &self.desired.identity;
+        let epoch = self.claims.epoch_to_create(slot);
+        let request = match self.claims.get(slot).map(|claim| &claim.phase) {
+            // An unanswered call is sent again as it was; what has changed since is edited afterwards.
+            Some(Phase::Pending { request: Some(recorded) }) if recorded.fits(slot, identity) => recorded.clone(),
+            Some(Phase::Pending { .. } | Phase::Refused | Phase::Released) | None => {
+                request(identity.tags(&self.desired.tags, slot, epoch))
+            }
+            Some(Phase::Held { .. } | Phase::Deleting { .. }) => return self.block(Blocker::NotVisible { slot }),
+        };
+        self.plan.steps.push(Step::Create { slot, token: token(&identity.uid, slot, epoch), request });
+    }
+
+    fn group(&mut self, role: GroupRole, wanted: &DesiredGroup) {
+        let slot = Slot::Group(role);
+        let identity = &self.desired.identity;
+        let Some(id) = self.resources.group(identity, role) else {
+            let squatter = self.resources.groups.iter().find(|(_, group)| group.name == wanted.name);
+            if let Some((id, _)) = squatter {
+                let id = id.to_string();
+                return self.block(Blocker::NotOwned { slot, id });
+            }
+            let vpc = self.desired.vpc.clone();
+            let (name, description) = (wanted.name.clone(), wanted.description.to_owned());
+            return self.create(slot, |tags| CreateRequest::SecurityGroup { vpc, name, description, tags });
+        };
+        let Some(group) = self.resources.groups.get(&id) else { return };
+        let present: BTreeSet<_> = group.ingress.iter().filter_map(|rule| rule.permission).collect();
+        let missing: BTreeMap<_, _> = wanted
+            .ingress
+            .iter()
+            .filter(|(permission, _)| !present.contains(permission))
+            .map(|(permission, description)| (*permission, description.clone()))
+            .collect();
+        let stale: BTreeMap<_, _> = group
+            .ingress
+            .iter()
+            .filter(|rule| rule.description.starts_with(RULE_MARK))
+            .filter_map(|rule| Some((rule.id.clone()?, rule.permission?)))
+            .filter(|(_, permission)| !wanted.ingress.contains_key(permission))
+            .collect();
+        // Granted before revoked: the revocation is planned once the grant is in place.
+        if !missing.is_empty() {
+            self.plan.steps.push(Step::AuthorizeIngress { role, group: id, permissions: missing });
+        } else if !stale.is_empty() {
+            self.plan.steps.push(Step::RevokeIngress { role, group: id, rules: stale });
+        }
+    }
+
+    /// The group of a role, once it admits what it should.
+    fn ready_group(&self, role: GroupRole) -> Option<SecurityGroupId> {
+        let id = self.resources.group(&self.desired.identity, role)?;
+        let wanted = self.desired.groups.get(&role)?;
+        let present: BTreeSet<_> =
+            self.resources.groups.get(&id)?.ingress.iter().filter_map(|rule| rule.permission).collect();
+        wanted.ingress.keys().all(|permission| present.contains(permission)).then_some(id)
+    }
+
+    fn endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint) {
+        let slot = Slot::Endpoint(key);
+        match self.resources.live(&self.desired.identity, slot).map(EndpointId::from) {
+            Some(id) => self.existing_endpoint(key, wanted, &id),
+            None if self.is_deleting(slot) => self.block(Blocker::UnderWay { slot, state: "Deleting".to_owned() }),
+            None => self.new_endpoint(key, wanted),
+        }
+    }
+
+    fn is_deleting(&self, slot: Slot) -> bool {
+        self.resources.held(&self.desired.identity, slot).iter().any(|held| held.life == Life::Deleting)
+    }
+
+    fn new_endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint) {
+        let slot = Slot::Endpoint(key);
+        let vpc = self.desired.vpc.clone();
+        match wanted.clone() {
+            DesiredEndpoint::Gateway { service_name, route_tables } => {
+                self.create(slot, |tags| CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, tags });
+            }
+            DesiredEndpoint::Interface { service_name, subnets, private_dns } => {
+                let Some(group) = self.ready_group(GroupRole::Endpoints) else {
+                    return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Endpoints) });
+                };
+                if private_dns == PrivateDns::InboundResolverOnly && !self.gateway_is_available() {
+                    return self.block(Blocker::Awaits { slot, needs: Slot::Endpoint(EndpointKey::S3_GATEWAY) });
+                }
+                self.create(slot, |tags| CreateRequest::InterfaceEndpoint {
+                    vpc,
+                    service_name,
+                    subnets,
+                    group,
+                    private_dns,
+                    tags,
+                });
+            }
+        }
+    }
+
+    /// AWS refuses the S3 interface endpoint's inbound-only private DNS before the VPC has the gateway endpoint.
+    fn gateway_is_available(&self) -> bool {
+        self.resources
+            .live(&self.desired.identity, Slot::Endpoint(EndpointKey::S3_GATEWAY))
+            .and_then(|id| self.resources.endpoints.get(&EndpointId::from(id)))
+            .is_some_and(|gateway| gateway.state == EndpointState::Available)
+    }
+
+    fn existing_endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint, id: &EndpointId) {
+        let slot = Slot::Endpoint(key);
+        let Some(endpoint) = self.resources.endpoints.get(id) else { return };
+        match &endpoint.state {
+            EndpointState::Available => {}
+            EndpointState::Failed(state) => {
+                let message = endpoint.failure.clone().unwrap_or_else(|| format!("its state is '{state}'"));
+                return self.block(Blocker::Failed { slot, id: id.to_string(), message });
+            }
+            EndpointState::Pending | EndpointState::Deleting | EndpointState::Deleted | EndpointState::Unknown(_) => {
+                return self.block(Blocker::UnderWay { slot, state: endpoint.state.as_str().to_owned() });
+            }
+        }
+        let change = match wanted {
+            DesiredEndpoint::Gateway { route_tables, .. } => edits::gateway(&endpoint.route_tables, route_tables),
+            DesiredEndpoint::Interface { subnets, private_dns, .. } => {
+                let Some(group) = self.ready_group(GroupRole::Endpoints) else {
+                    return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Endpoints) });
+                };
+                edits::interface(endpoint, subnets, &group, *private_dns, &self.desired.zones)
+            }
+        };
+        if !change.is_empty() {
+            self.plan.steps.push(Step::ModifyEndpoint { key, endpoint: id.clone(), change });
+        }
+    }
+
+    fn resolver(&mut self, subnets: &BTreeSet<super::ids::SubnetId>) {
+        let slot = Slot::Resolver;
+        let identity = &self.desired.identity;
+        if let Some(id) = self.resources.live(identity, slot).map(ResolverId::from) {
+            let Some(resolver) = self.resources.resolvers.get(&id) else { return };
+            return self.existing_resolver(&id, resolver, subnets);
+        }
+        if self.is_deleting(slot) {
+            return self.block(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
+        }
+        // CreateResolverEndpoint wants a group that admits TCP and UDP 53 already.
+        let Some(group) = self.ready_group(GroupRole::Resolver) else {
+            return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Resolver) });
+        };
+        let (name, subnets) = (resolver_name(&identity.uid), subnets.clone());
+        self.create(slot, |tags| CreateRequest::Resolver { name, subnets, group, tags });
+    }
+
+    fn existing_resolver(
+        &mut self,
+        id: &ResolverId,
+        resolver: &ResolverEndpoint,
+        subnets: &BTreeSet<super::ids::SubnetId>,
+    ) {
+        let slot = Slot::Resolver;
+        match &resolver.state {
+            // AWS wants an address added for the lost one, then the lost one removed.
+            ResolverState::Operational | ResolverState::ActionNeeded => {}
+            ResolverState::Creating
+            | ResolverState::Updating
+            | ResolverState::AutoRecovering
+            | ResolverState::Deleting
+            | ResolverState::Unknown(_) => {
+                return self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() });
+            }
+        }
+        if let Some(step) = edits::resolver_addresses(id, resolver, subnets) {
+            return self.plan.steps.push(step);
+        }
+        if resolver.state == ResolverState::ActionNeeded {
+            let (id, message) = (id.to_string(), resolver.message.clone());
+            return self.block(Blocker::Failed { slot, id, message });
+        }
+        if let Some(address) = resolver.addresses.values().find(|address| !address.is_attached()) {
+            let state = format!("address in {}: {}", address.subnet, address.state);
+            self.block(Blocker::UnderWay { slot, state });
+        }
+    }
+
+    /// Removes what the network has and no longer asks for: endpoints in one call, then groups that nothing holds.
+    fn no_longer_wanted(&mut self) {
+        let identity = &self.desired.identity;
+        let mut surplus = Surplus::default();
+        for slot in Slot::all().filter(|slot| !self.is_wanted(*slot)) {
+            surplus.add(self.resources, identity, slot);
+        }
+        surplus.plan(self.resources, &mut self.plan);
+    }
+
+    fn is_wanted(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Group(role) => self.desired.groups.contains_key(&role),
+            Slot::Endpoint(key) => self.desired.endpoints.contains_key(&key),
+            Slot::Resolver => self.desired.resolver.is_some(),
+        }
+    }
+}
+
+/// Resources of the network's own that are to go.
+#[derive(Debug, Default)]
+pub(super) struct Surplus {
+    endpoints: BTreeMap<EndpointId, EndpointKey>,
+    resolvers: BTreeSet<ResolverId>,
+    groups: BTreeMap<SecurityGroupId, GroupRole>,
+    under_way: Vec<Blocker>,
+}
+
+impl Surplus {
+    /// Adds all that fills a slot.
+    pub(super) fn add(&mut self, resources: &Resources, identity: &super::owner::Identity, slot: Slot) {
+        for held in resources.held(identity, slot) {
+            match (held.life, slot) {
+                (Life::Deleted, _) => {}
+                (Life::Deleting, _) => {
+                    self.under_way.push(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
+                }
+                (Life::Live, Slot::Endpoint(key)) => {
+                    self.endpoints.insert(held.id.into(), key);
+                }
+                (Life::Live, Slot::Resolver) => {
+                    self.resolvers.insert(held.id.into());
+                }
+                (Life::Live, Slot::Group(role)) => {
+                    self.groups.insert(held.id.into(), role);
+                }
+            }
+        }
+    }
+
+    /// Plans its removal.
+    pub(super) fn plan(self, resources: &Resources, plan: &mut Plan) {
+        let Self { endpoints, resolvers, groups, under_way } = self;
+        // Groups wait until the endpoints that hold them are gone from every list.
+        let going = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
+        plan.blockers.extend(under_way);
+        if !endpoints.is_empty() {
+            plan.steps.push(Step::DeleteEndpoints { endpoints });
+        }
+        for resolver in resolvers {
+            // Deletion of a resolver endpoint that is being created or changed is refused; it comes to rest by itself.
+            match resources.resolvers.get(&resolver).map(|resolver| &resolver.state) {
+                Some(state @ (ResolverState::Creating | ResolverState::Updating)) => {
+                    plan.blockers.push(Blocker::UnderWay { slot: Slot::Resolver, state: state.as_str().to_owned() })
+                }
+                Some(_) | None => plan.steps.push(Step::DeleteResolver { resolver }),
+            }
+        }
+        for (group, role) in groups {
+            let slot = Slot::Group(role);
+            let by: Vec<String> = resources
+                .interfaces_of(&group)
+                .into_iter()
+                .map(|id| match resources.interfaces.get(&id).map(|interface| interface.description.as_str()) {
+                    Some("") | None => id.to_string(),
+                    Some(description) => format!("{id} ({description})"),
+                })
+                .collect();
+            if !by.is_empty() {
+                plan.blockers.push(Blocker::InUse { slot, id: group.to_string(), by });
+            } else if !going {
+                plan.steps.push(Step::DeleteGroup { role, group });
+            }
+        }
+    }
+}
+
+/// At most 64 characters of `a-zA-Z0-9-_' `, and not only digits (API reference of CreateResolverEndpoint).
+fn resolver_name(uid: &str) -> String {
+    format!("mgnet-{uid}").chars().take(64).collect()
+}

@@ -1,0 +1,291 @@
+//! Fixtures for the tests of the model: the Tokyo VPC, and an AWS that does everything at once and is never wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    claims::Claims,
+    desired::Desired,
+    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    observed::{
+        Endpoint, EndpointState, Observed, ResolverAddress, ResolverEndpoint, ResolverState, Resources, RouteTable,
+        Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
+    },
+    owner::{Identity, Tags},
+    plan::{Plan, plan},
+    settings::{ReplicationGroup, Settings, SubnetSelector, VpcSelector},
+    slot::{EndpointKey, Slot},
+    step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
+    teardown,
+};
+use crate::api::DeletionPolicy;
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        uid: "0a1b2c3d-0000-4000-8000-000000000001".to_owned(),
+        namespace: "team-billing".to_owned(),
+        name: "tokyo".to_owned(),
+        cluster: "cluster-1".to_owned(),
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        vpc: VpcSelector::Tags(Tags::from([("Name".to_owned(), "migration-landing".to_owned())])),
+        endpoint_subnets: role("endpoints"),
+        staging_subnets: role("staging"),
+        launch_subnets: Some(role("launch")),
+        sources: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
+        proxies: BTreeSet::new(),
+        resolver: true,
+        replication: ReplicationGroup::ServiceManaged,
+        ssm: true,
+        deletion: DeletionPolicy::Delete,
+        tags: Tags::new(),
+    }
+}
+
+fn role(role: &str) -> SubnetSelector {
+    SubnetSelector::Tags(Tags::from([("mgnet-role".to_owned(), role.to_owned())]))
+}
+
+pub(crate) fn subnets(ids: &[&str]) -> BTreeSet<SubnetId> {
+    ids.iter().map(|id| SubnetId::from(*id)).collect()
+}
+
+/// The Tokyo VPC with nothing in it. `subnet-a2` and `subnet-d` are there to be chosen later.
+pub(crate) fn tokyo() -> Observed {
+    let subnet = |id: &str, zone: &str, cidr: &str, role: &str| {
+        let subnet = Subnet {
+            zone: zone.into(),
+            zone_name: format!("name-of-{zone}"),
+            cidr: cidr.parse().unwrap(),
+            available_addresses: 250,
+            tags: Tags::from([("mgnet-role".to_owned(), role.to_owned())]),
+        };
+        (SubnetId::from(id), subnet)
+    };
+    let zones = BTreeSet::from(["az1".into(), "az2".into(), "az4".into()]);
+    Observed {
+        vpcs: vec![Vpc {
+            id: "vpc-1".into(),
+            cidrs: BTreeSet::from(["10.20.0.0/16".parse().unwrap()]),
+            dns_support: true,
+            dns_hostnames: true,
+        }],
+        subnets: BTreeMap::from([
+            subnet("subnet-a", "az4", "10.20.1.0/24", "endpoints"),
+            subnet("subnet-c", "az1", "10.20.2.0/24", "endpoints"),
+            subnet("subnet-a2", "az4", "10.20.3.0/24", "spare"),
+            subnet("subnet-d", "az2", "10.20.4.0/24", "spare"),
+            subnet("subnet-s", "az4", "10.20.11.0/24", "staging"),
+            subnet("subnet-l", "az4", "10.20.12.0/24", "launch"),
+        ]),
+        route_tables: vec![
+            RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new() },
+            RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]) },
+        ],
+        services: EndpointKey::all()
+            .map(|key| {
+                let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
+                (key, ServiceOffer { name, zones: zones.clone() })
+            })
+            .collect(),
+        resources: Resources::default(),
+    }
+}
+
+/// A network in an AWS that does everything at once.
+pub(crate) struct Lab {
+    pub(crate) settings: Settings,
+    pub(crate) observed: Observed,
+    pub(crate) claims: Claims,
+    pub(crate) managed_tags: BTreeSet<String>,
+    counter: usize,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self {
+            settings: settings(),
+            observed: tokyo(),
+            claims: Claims::default(),
+            managed_tags: BTreeSet::new(),
+            counter: 0,
+        }
+    }
+
+    /// One that is built already.
+    pub(crate) fn built() -> Self {
+        let mut lab = Self::new();
+        lab.run();
+        lab
+    }
+
+    pub(crate) fn desired(&self) -> Desired {
+        Desired::resolve(identity(), &self.settings, None, &self.observed).expect("the fixture fits")
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        plan(&self.desired(), &self.observed.resources, &self.claims, &self.managed_tags)
+    }
+
+    /// Plans and carries out until nothing is left; the steps, as lines.
+    pub(crate) fn run(&mut self) -> Vec<String> {
+        self.run_plan(Self::plan)
+    }
+
+    /// Deletes the network.
+    pub(crate) fn delete(&mut self) -> Vec<String> {
+        self.run_plan(|lab| teardown::delete(&identity(), &lab.observed.resources, &lab.claims))
+    }
+
+    pub(crate) fn run_plan(&mut self, plan: impl Fn(&Self) -> Plan) -> Vec<String> {
+        let mut lines = Vec::new();
+        for _ in 0..30 {
+            self.claims.settle(&identity(), &self.observed.resources, &BTreeSet::new());
+            let next = plan(self);
+            if next.steps.is_empty() {
+                assert_eq!(next.blockers, vec![], "nothing may block an AWS that does everything at once");
+                return lines;
+            }
+            self.claims.reserve(&next.steps);
+            for step in &next.steps {
+                lines.push(step.to_string());
+                let effect = self.execute(step);
+                self.claims.done(step, &effect);
+            }
+            lines.push("--".to_owned());
+        }
+        panic!("no rest after 30 waves: {lines:#?}");
+    }
+
+    fn id(&mut self, prefix: &str) -> String {
+        self.counter += 1;
+        format!("{prefix}-{}", self.counter)
+    }
+
+    /// What AWS would do.
+    pub(crate) fn execute(&mut self, step: &Step) -> Effect {
+        match step {
+            Step::Create { slot, request, .. } => self.create(*slot, request),
+            Step::AuthorizeIngress { group, permissions, .. } => {
+                for (permission, description) in permissions {
+                    let rule = Rule {
+                        id: Some(self.id("sgr").into()),
+                        permission: Some(*permission),
+                        description: description.clone(),
+                        text: permission.to_string(),
+                    };
+                    self.observed.resources.groups.get_mut(group).unwrap().ingress.push(rule);
+                }
+                Effect::Accepted
+            }
+            Step::ModifyEndpoint { endpoint, change, .. } => {
+                modify(self.observed.resources.endpoints.get_mut(endpoint).unwrap(), change);
+                Effect::Accepted
+            }
+            Step::AssociateResolverAddress { resolver, subnet } => {
+                let id = self.id("rni");
+                let addresses = &mut self.observed.resources.resolvers.get_mut(resolver).unwrap().addresses;
+                addresses.insert(id.into(), attached(subnet));
+                Effect::Accepted
+            }
+            Step::DisassociateResolverAddress { resolver, address } => {
+                self.observed.resources.resolvers.get_mut(resolver).unwrap().addresses.remove(address);
+                Effect::Accepted
+            }
+            Step::DeleteEndpoints { endpoints } => {
+                self.observed.resources.endpoints.retain(|id, _| !endpoints.contains_key(id));
+                Effect::EndpointsDeleting { refused: BTreeMap::new() }
+            }
+            Step::DeleteResolver { resolver } => {
+                self.observed.resources.resolvers.remove(resolver);
+                Effect::Accepted
+            }
+            Step::RevokeIngress { .. } | Step::SetTags { .. } | Step::RemoveTags { .. } | Step::DeleteGroup { .. } => {
+                self.observed.resources.apply(step, &Effect::Accepted);
+                Effect::Accepted
+            }
+        }
+    }
+
+    fn create(&mut self, slot: Slot, request: &CreateRequest) -> Effect {
+        let key = if let Slot::Endpoint(key) = slot { Some(key) } else { None };
+        match request.clone() {
+            CreateRequest::SecurityGroup { name, tags, .. } => {
+                let id = SecurityGroupId::from(self.id("sg"));
+                let group = SecurityGroup { name, ingress: Vec::new(), tags };
+                self.observed.resources.groups.insert(id.clone(), group.clone());
+                Effect::GroupCreated(id, group)
+            }
+            CreateRequest::InterfaceEndpoint { service_name, subnets, group, private_dns, tags, .. } => {
+                let id = EndpointId::from(self.id("vpce"));
+                let endpoint = Endpoint {
+                    subnets,
+                    groups: BTreeSet::from([group]),
+                    private_dns,
+                    ..endpoint(service_name, key, tags)
+                };
+                self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
+                Effect::EndpointCreated(id, endpoint)
+            }
+            CreateRequest::GatewayEndpoint { service_name, route_tables, tags, .. } => {
+                let id = EndpointId::from(self.id("vpce"));
+                let endpoint = Endpoint { route_tables, ..endpoint(service_name, key, tags) };
+                self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
+                Effect::EndpointCreated(id, endpoint)
+            }
+            CreateRequest::Resolver { subnets, group, tags, .. } => {
+                let id = ResolverId::from(self.id("rslvr-in"));
+                let addresses = subnets.iter().map(|subnet| (self.id("rni").into(), attached(subnet))).collect();
+                let resolver = ResolverEndpoint {
+                    arn: format!("arn:{id}"),
+                    state: ResolverState::Operational,
+                    message: String::new(),
+                    groups: BTreeSet::from([group]),
+                    addresses,
+                    tags,
+                };
+                self.observed.resources.resolvers.insert(id.clone(), resolver.clone());
+                Effect::ResolverCreated(id, resolver)
+            }
+        }
+    }
+
+    /// The resource of a slot, in the form that tagging takes.
+    pub(crate) fn resource(&self, slot: Slot) -> ResourceId {
+        let id = self.observed.resources.live(&identity(), slot).expect("the slot is filled");
+        self.observed.resources.tags_of(slot, &id).expect("it is listed").0
+    }
+}
+
+fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpoint {
+    Endpoint {
+        service_name,
+        key,
+        state: EndpointState::Available,
+        failure: None,
+        subnets: BTreeSet::new(),
+        groups: BTreeSet::new(),
+        route_tables: BTreeSet::new(),
+        interfaces: BTreeSet::new(),
+        private_dns: super::observed::PrivateDns::Disabled,
+        dns_names: BTreeSet::new(),
+        tags,
+    }
+}
+
+fn attached(subnet: &SubnetId) -> ResolverAddress {
+    ResolverAddress { subnet: subnet.clone(), ip: None, state: "ATTACHED".to_owned() }
+}
+
+fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
+    endpoint.subnets.retain(|subnet| !change.remove_subnets.contains(subnet));
+    endpoint.subnets.extend(change.add_subnets.clone());
+    assert!(!endpoint.subnets.is_empty() || endpoint.groups.is_empty(), "an interface endpoint keeps a subnet");
+    endpoint.groups.extend(change.add_groups.clone());
+    endpoint.groups.retain(|group| !change.remove_groups.contains(group));
+    endpoint.route_tables.extend(change.add_route_tables.clone());
+    endpoint.route_tables.retain(|table| !change.remove_route_tables.contains(table));
+    endpoint.private_dns = change.private_dns.unwrap_or(endpoint.private_dns);
+}

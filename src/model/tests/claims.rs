@@ -1,0 +1,238 @@
+//! Claims: what makes duplicates impossible, transition by transition.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    api::ClaimPhase,
+    model::{
+        claims::{Claims, Phase, token},
+        failure::FailureClass,
+        observed::{EndpointState, Resources},
+        owner,
+        slot::{EndpointKey, Service, Slot},
+        step::{CreateRequest, Effect, Step},
+        teardown,
+        testing::{Lab, identity},
+    },
+};
+
+const MGN: Slot = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
+
+fn phase(claims: &Claims, slot: Slot) -> Option<&Phase> {
+    claims.get(slot).map(|claim| &claim.phase)
+}
+
+/// A network whose groups stand and whose endpoint creations have just been claimed.
+fn claimed() -> (Lab, Vec<Step>) {
+    let mut lab = Lab::new();
+    loop {
+        let steps = lab.plan().steps;
+        assert!(lab.claims.reserve(&steps) || !steps.iter().any(|step| matches!(step, Step::Create { .. })));
+        if steps.iter().any(|step| matches!(step, Step::Create { slot, .. } if *slot == MGN)) {
+            return (lab, steps);
+        }
+        for step in steps {
+            let effect = lab.execute(&step);
+            lab.claims.done(&step, &effect);
+        }
+    }
+}
+
+fn creation(steps: &[Step], wanted: Slot) -> Step {
+    let found = steps.iter().find(|step| matches!(step, Step::Create { slot, .. } if *slot == wanted));
+    found.expect("the slot is created").clone()
+}
+
+#[test]
+fn tokens_differ_by_network_slot_and_epoch_and_by_nothing_else() {
+    let tokens: BTreeSet<String> = ["uid-1", "uid-2"]
+        .iter()
+        .flat_map(|uid| Slot::all().flat_map(move |slot| (1..4).map(move |epoch| token(uid, slot, epoch))))
+        .collect();
+    assert_eq!(tokens.len(), 2 * 11 * 3);
+    assert!(tokens.iter().all(|token| token.len() == 64), "the most that EC2 takes");
+    assert_eq!(token("uid-1", MGN, 1), token("uid-1", MGN, 1));
+}
+
+#[test]
+fn an_unanswered_call_is_sent_again_as_it_was_even_after_an_edit() {
+    let (mut lab, steps) = claimed();
+    let sent = creation(&steps, MGN);
+    lab.settings.endpoint_subnets =
+        crate::model::settings::SubnetSelector::Ids(crate::model::testing::subnets(&["subnet-c", "subnet-d"]));
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    assert_eq!(creation(&lab.plan().steps, MGN), sent);
+}
+
+#[test]
+fn a_claim_stored_in_status_reads_back() {
+    let (lab, _) = claimed();
+    let stored = lab.claims.to_status(&identity().uid);
+    assert_eq!(Claims::from_status(&stored), lab.claims);
+    let built = Lab::built();
+    let stored = built.claims.to_status(&identity().uid);
+    assert!(stored.iter().all(|claim| claim.phase == ClaimPhase::Held && claim.request.is_none()), "{stored:#?}");
+    assert_eq!(Claims::from_status(&stored), built.claims);
+}
+
+#[test]
+fn a_resource_that_shows_up_settles_the_claim() {
+    let (mut lab, steps) = claimed();
+    let step = creation(&steps, MGN);
+    // The effect took place, and the answer was lost.
+    lab.execute(&step);
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { id: Some(_) })));
+}
+
+#[test]
+fn a_refused_call_is_made_anew_in_the_same_epoch_with_what_is_wanted_now() {
+    let (mut lab, steps) = claimed();
+    let step = creation(&steps, MGN);
+    lab.claims.failed(&step, FailureClass::Invalid);
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused));
+    lab.settings.endpoint_subnets =
+        crate::model::settings::SubnetSelector::Ids(crate::model::testing::subnets(&["subnet-c", "subnet-d"]));
+    let Step::Create { token: again, request, .. } = creation(&lab.plan().steps, MGN) else { unreachable!() };
+    assert_eq!(again, token(&identity().uid, MGN, 1));
+    assert!(
+        matches!(request, CreateRequest::InterfaceEndpoint { subnets, .. } if subnets.contains(&"subnet-d".into()))
+    );
+}
+
+#[test]
+fn failures_that_say_nothing_leave_the_claim_unanswered() {
+    for class in [FailureClass::Transient, FailureClass::Throttled, FailureClass::Unknown] {
+        let (mut lab, steps) = claimed();
+        lab.claims.failed(&creation(&steps, MGN), class);
+        assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Pending { .. })), "{class:?}");
+    }
+}
+
+#[test]
+fn a_taken_token_means_that_the_resource_exists() {
+    let (mut lab, steps) = claimed();
+    lab.claims.failed(&creation(&steps, MGN), FailureClass::AlreadyExists);
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Held { id: None }));
+    let plan = lab.plan();
+    assert!(!plan.steps.iter().any(|step| step.slots().contains(&MGN)), "it is waited for: {plan:?}");
+}
+
+#[test]
+fn absence_ends_an_epoch_only_when_overdue() {
+    let mut lab = Lab::built();
+    let nothing = Resources::default();
+    lab.claims.settle(&identity(), &nothing, &BTreeSet::new());
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "one empty list proves nothing");
+    assert!(lab.claims.missing(&identity(), &nothing).contains(&MGN));
+    lab.claims.settle(&identity(), &nothing, &BTreeSet::from([MGN]));
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Released));
+    assert_eq!(lab.claims.epoch_to_create(MGN), 2);
+    assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Held { .. })), "others are not overdue");
+}
+
+#[test]
+fn a_list_from_the_past_does_not_answer_an_open_call() {
+    let mut lab = Lab::built();
+    let past = lab.observed.resources.clone();
+    let key = EndpointKey::interface(Service::Mgn);
+    lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.key != Some(key));
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::from([MGN]));
+    let steps = lab.plan().steps;
+    lab.claims.reserve(&steps);
+    // The old endpoint is still listed, as if nothing had happened to it.
+    lab.claims.settle(&identity(), &past, &BTreeSet::new());
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Pending { .. })));
+    assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
+}
+
+#[test]
+fn the_dead_of_an_earlier_epoch_are_not_taken_for_this_one() {
+    let mut lab = Lab::built();
+    let key = EndpointKey::interface(Service::Mgn);
+    for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.key == Some(key)) {
+        endpoint.state = EndpointState::Deleted;
+    }
+    lab.run();
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "with its predecessor still listed");
+    assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
+}
+
+#[test]
+fn lost_claims_are_found_again_by_tags() {
+    let mut lab = Lab::built();
+    let before = lab.claims.clone();
+    lab.claims = Claims::default();
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    assert_eq!(lab.claims, before);
+    assert!(lab.plan().is_done());
+}
+
+#[test]
+fn deletion_sends_an_unanswered_call_again_before_anything_else() {
+    let (mut lab, steps) = claimed();
+    let plan = teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    assert!(plan.steps.iter().all(|step| steps.contains(step)), "{plan:#?}");
+    assert!(plan.steps.contains(&creation(&steps, MGN)));
+    assert!(!lab.claims.all_resolved());
+    lab.delete();
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    assert!(lab.claims.all_resolved());
+    assert!(!lab.observed.resources.any_held(&identity()));
+}
+
+#[test]
+fn a_forged_request_is_never_sent() {
+    let (mut lab, steps) = claimed();
+    let Step::Create { request, .. } = creation(&steps, MGN) else { unreachable!() };
+    let CreateRequest::InterfaceEndpoint { vpc, service_name, subnets, group, private_dns, mut tags } = request else {
+        unreachable!()
+    };
+    tags.insert(owner::OWNER_TAG.to_owned(), "somebody-else".to_owned());
+    let forged = CreateRequest::InterfaceEndpoint { vpc, service_name, subnets, group, private_dns, tags };
+    let mut stored = lab.claims.to_status(&identity().uid);
+    for claim in stored.iter_mut().filter(|claim| claim.slot == MGN.to_string()) {
+        claim.request = serde_json::to_string(&forged).ok();
+    }
+    lab.claims = Claims::from_status(&stored);
+    assert_eq!(creation(&lab.plan().steps, MGN), creation(&steps, MGN), "what is wanted is sent instead");
+    lab.claims.drop_unusable(&identity());
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused), "deletion does without");
+}
+
+#[test]
+fn a_status_that_was_tampered_with_is_read_without_harm() {
+    let built = Lab::built();
+    let good = built.claims.to_status(&identity().uid);
+    for (index, _) in good.iter().enumerate() {
+        for tamper in [
+            |claim: &mut crate::api::ClaimStatus| claim.slot = "vpce/evil/Interface".to_owned(),
+            |claim: &mut crate::api::ClaimStatus| claim.slot.clear(),
+            |claim: &mut crate::api::ClaimStatus| claim.epoch = -4,
+            |claim: &mut crate::api::ClaimStatus| claim.epoch = i64::MAX,
+            |claim: &mut crate::api::ClaimStatus| claim.id = Some("vpce-of-somebody-else".to_owned()),
+            |claim: &mut crate::api::ClaimStatus| claim.id = None,
+            |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Pending,
+            |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Deleting,
+            |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Released,
+            |claim: &mut crate::api::ClaimStatus| claim.token = "x".to_owned(),
+        ] {
+            let mut stored = good.clone();
+            tamper(&mut stored[index]);
+            let mut lab = Lab::built();
+            lab.claims = Claims::from_status(&stored);
+            lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+            assert!(lab.plan().is_done(), "{:?} leads to {:#?}", stored[index], lab.plan());
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_taken_in_before_it_is_ever_listed() {
+    let (mut lab, steps) = claimed();
+    let step = creation(&steps, MGN);
+    let effect = lab.execute(&step);
+    lab.claims.done(&step, &effect);
+    let Effect::EndpointCreated(id, _) = effect else { unreachable!() };
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Held { id: Some(id.to_string()) }));
+}

@@ -1,0 +1,289 @@
+//! What is planned, as whole plans.
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    ids::SecurityGroupId,
+    observed::{Endpoint, EndpointState, ResolverState, Rule},
+    owner::{self, Tags},
+    plan::Blocker,
+    settings::{ReplicationGroup, SubnetSelector},
+    slot::{EndpointKey, GroupRole, Service, Slot},
+    step::Step,
+    testing::{Lab, identity, subnets},
+};
+
+fn endpoint(lab: &mut Lab, key: EndpointKey) -> &mut Endpoint {
+    let id = lab.observed.resources.live(&identity(), Slot::Endpoint(key)).unwrap();
+    lab.observed.resources.endpoints.get_mut(&id.into()).unwrap()
+}
+
+fn group(lab: &Lab, role: GroupRole) -> SecurityGroupId {
+    lab.observed.resources.group(&identity(), role).unwrap()
+}
+
+#[test]
+fn a_new_network_is_built_in_order() {
+    let mut lab = Lab::new();
+    lab.settings.replication = ReplicationGroup::Managed;
+    insta::assert_snapshot!(lab.run().join("\n"));
+    assert!(lab.plan().is_done());
+}
+
+#[test]
+fn everything_goes_in_the_other_order() {
+    let mut lab = Lab::built();
+    insta::assert_snapshot!(lab.delete().join("\n"));
+    assert!(!lab.observed.resources.any_held(&identity()));
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    assert!(lab.claims.all_resolved());
+}
+
+#[test]
+fn at_rest_nothing_is_planned() {
+    let lab = Lab::built();
+    assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+}
+
+#[test]
+fn another_source_is_granted_before_the_old_one_is_revoked() {
+    let mut lab = Lab::built();
+    lab.settings.sources = BTreeSet::from(["192.168.20.0/24".parse().unwrap()]);
+    insta::assert_snapshot!(lab.run().join("\n"));
+}
+
+#[test]
+fn a_proxy_is_admitted_to_the_endpoints_only() {
+    let mut lab = Lab::built();
+    lab.settings.proxies = BTreeSet::from(["192.168.99.1/32".parse().unwrap()]);
+    let steps = lab.run();
+    assert_eq!(
+        steps,
+        [format!("authorize on {}: tcp 443 from 192.168.99.1/32", group(&lab, GroupRole::Endpoints)), "--".to_owned()]
+    );
+}
+
+#[test]
+fn a_rule_that_is_missing_comes_back_and_a_strangers_rule_stays() {
+    let mut lab = Lab::built();
+    let id = group(&lab, GroupRole::Endpoints);
+    let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
+    let removed = rules.pop().unwrap();
+    rules.push(Rule {
+        id: Some("sgr-stranger".into()),
+        permission: None,
+        description: "by hand".to_owned(),
+        text: "icmp from 0.0.0.0/0".to_owned(),
+    });
+    assert_eq!(lab.run(), [format!("authorize on {id}: {}", removed.text), "--".to_owned()]);
+    assert!(lab.observed.resources.groups[&id].ingress.iter().any(|rule| rule.description == "by hand"));
+}
+
+#[test]
+fn an_endpoint_that_was_deleted_by_hand_comes_back_in_the_next_epoch() {
+    let mut lab = Lab::built();
+    endpoint(&mut lab, EndpointKey::interface(Service::Mgn)).state = EndpointState::Deleting;
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    let plan = lab.plan();
+    assert!(plan.steps.is_empty(), "it is still going: {plan:?}");
+    lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.state != EndpointState::Deleting);
+    insta::assert_snapshot!(lab.run().join("\n"));
+    let key = EndpointKey::interface(Service::Mgn);
+    assert_eq!(owner::epoch(&endpoint(&mut lab, key).tags), 2);
+}
+
+#[test]
+fn another_zone_is_added_before_a_zone_is_left() {
+    let mut lab = Lab::built();
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-c", "subnet-d"]));
+    insta::assert_snapshot!(lab.run().join("\n"));
+}
+
+#[test]
+fn a_subnet_is_swapped_within_its_zone_while_the_other_zone_serves() {
+    let mut lab = Lab::built();
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2", "subnet-c"]));
+    insta::assert_snapshot!(lab.run().join("\n"));
+}
+
+#[test]
+fn the_only_subnet_is_swapped_in_one_call() {
+    let mut lab = Lab::new();
+    lab.settings.resolver = false;
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
+    lab.run();
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2"]));
+    let steps = lab.run();
+    assert!(steps.iter().filter(|step| *step != "--").all(|step| step.ends_with("+subnet-a2 -subnet-a")), "{steps:#?}");
+    assert_eq!(steps.len(), 7, "six endpoints, one wave: {steps:#?}");
+}
+
+#[test]
+fn all_subnets_are_replaced_without_a_moment_of_none() {
+    let mut lab = Lab::built();
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2", "subnet-d"]));
+    insta::assert_snapshot!(lab.run().join("\n"));
+}
+
+#[test]
+fn post_launch_actions_go_in_one_call_and_come_back() {
+    let mut lab = Lab::built();
+    lab.settings.ssm = false;
+    let steps = lab.run();
+    assert_eq!(steps.len(), 2, "{steps:#?}");
+    assert!(steps[0].contains("(ssm/Interface)") && steps[0].contains("(ec2messages/Interface)"), "{steps:#?}");
+    lab.settings.ssm = true;
+    assert_eq!(lab.run().len(), 4);
+    let key = EndpointKey::interface(Service::Ssm);
+    assert_eq!(owner::epoch(&endpoint(&mut lab, key).tags), 2);
+}
+
+#[test]
+fn without_the_resolver_its_group_goes_last() {
+    let mut lab = Lab::built();
+    lab.settings.resolver = false;
+    let steps = lab.run();
+    assert!(steps[0].starts_with("delete rslvr-in"), "{steps:#?}");
+    assert!(steps[2].starts_with("delete sg"), "{steps:#?}");
+}
+
+#[test]
+fn a_group_that_something_holds_is_not_deleted() {
+    let mut lab = Lab::built();
+    let id = group(&lab, GroupRole::Endpoints);
+    lab.observed.resources.interfaces.insert(
+        "eni-9".into(),
+        crate::model::observed::NetworkInterface {
+            subnet: "subnet-s".into(),
+            ip: "10.20.11.9".to_owned(),
+            groups: BTreeSet::from([id.clone()]),
+            description: "an instance".to_owned(),
+        },
+    );
+    let resources = |lab: &Lab| crate::model::teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    for _ in 0..3 {
+        for step in resources(&lab).steps {
+            let effect = lab.execute(&step);
+            lab.claims.done(&step, &effect);
+        }
+        lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    }
+    let blocker = Blocker::InUse {
+        slot: Slot::Group(GroupRole::Endpoints),
+        id: id.to_string(),
+        by: vec!["eni-9 (an instance)".to_owned()],
+    };
+    assert_eq!(resources(&lab).blockers, [blocker]);
+}
+
+#[test]
+fn tags_follow_and_strangers_tags_stay() {
+    let mut lab = Lab::new();
+    lab.settings.tags = Tags::from([("Wave".to_owned(), "3".to_owned())]);
+    lab.run();
+    let key = EndpointKey::S3_GATEWAY;
+    endpoint(&mut lab, key).tags.insert("CostCenter".to_owned(), "theirs".to_owned());
+    lab.managed_tags = BTreeSet::from(["Wave".to_owned()]);
+    lab.settings.tags = Tags::from([("Phase".to_owned(), "2".to_owned())]);
+    lab.run();
+    let tags = endpoint(&mut lab, key).tags.clone();
+    assert_eq!(tags.get("CostCenter").map(String::as_str), Some("theirs"));
+    assert_eq!(tags.get("Phase").map(String::as_str), Some("2"));
+    assert_eq!(tags.get("Wave"), None);
+}
+
+#[test]
+fn retaining_marks_everything_and_deletes_nothing() {
+    let mut lab = Lab::built();
+    let retain = |lab: &Lab| crate::model::teardown::retain(&identity(), &lab.observed.resources, &lab.claims);
+    let steps = retain(&lab).steps;
+    assert_eq!(steps.len(), 10, "two groups, seven endpoints, one resolver: {steps:#?}");
+    assert!(steps.iter().all(|step| matches!(step, Step::SetTags { .. })), "{steps:#?}");
+    for step in steps {
+        lab.execute(&step);
+    }
+    assert!(retain(&lab).is_done());
+    assert!(identity().owns(&endpoint(&mut lab, EndpointKey::S3_GATEWAY).tags), "whose it was stays readable");
+}
+
+#[test]
+fn what_is_not_ours_is_never_touched() {
+    let mut lab = Lab::new();
+    let built = Lab::built();
+    // The whole network of somebody else, of the same kind, in the same VPC.
+    lab.observed.resources = built.observed.resources.clone();
+    for endpoint in lab.observed.resources.endpoints.values_mut() {
+        endpoint.tags.insert(owner::OWNER_TAG.to_owned(), "somebody-else".to_owned());
+    }
+    for group in lab.observed.resources.groups.values_mut() {
+        group.tags.remove(owner::OWNER_TAG);
+    }
+    for resolver in lab.observed.resources.resolvers.values_mut() {
+        resolver.tags.clear();
+    }
+    let plan = lab.plan();
+    assert!(
+        plan.steps.iter().all(|step| matches!(step, Step::Create { .. })),
+        "only what is new is made: {:#?}",
+        plan.steps
+    );
+    let squatted = plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::NotOwned { .. })).count();
+    assert_eq!(squatted, 2, "both groups' names are taken: {:#?}", plan.blockers);
+    let teardown = crate::model::teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    assert_eq!(teardown.steps, []);
+}
+
+#[test]
+fn what_is_under_way_is_waited_for() {
+    let mut lab = Lab::built();
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a", "subnet-c", "subnet-d"]));
+    for endpoint in lab.observed.resources.endpoints.values_mut() {
+        endpoint.state = EndpointState::parse("pending");
+    }
+    for resolver in lab.observed.resources.resolvers.values_mut() {
+        resolver.state = ResolverState::Updating;
+    }
+    let plan = lab.plan();
+    assert_eq!(plan.steps, []);
+    assert_eq!(plan.blockers.len(), 8, "{:#?}", plan.blockers);
+    // A state that nobody has heard of is under way, too.
+    endpoint(&mut lab, EndpointKey::S3_GATEWAY).state = EndpointState::parse("levitating");
+    assert_eq!(lab.plan().steps, []);
+}
+
+#[test]
+fn a_failed_endpoint_is_reported_and_not_replaced() {
+    let mut lab = Lab::built();
+    let failed = endpoint(&mut lab, EndpointKey::interface(Service::Ec2));
+    failed.state = EndpointState::parse("Failed");
+    failed.failure = Some("no capacity".to_owned());
+    let plan = lab.plan();
+    assert_eq!(plan.steps, []);
+    assert!(matches!(&plan.blockers[..], [Blocker::Failed { message, .. }] if message == "no capacity"), "{plan:?}");
+}
+
+#[test]
+fn a_lost_resolver_address_is_replaced_before_it_is_removed() {
+    let mut lab = Lab::built();
+    let resolver = lab.observed.resources.resolvers.values_mut().next().unwrap();
+    resolver.state = ResolverState::ActionNeeded;
+    resolver.addresses.values_mut().next().unwrap().state = "FAILED_RESOURCE_GONE".to_owned();
+    let plan = lab.plan();
+    assert!(matches!(&plan.steps[..], [Step::AssociateResolverAddress { .. }]), "{plan:?}");
+    lab.execute(&plan.steps[0]);
+    let plan = lab.plan();
+    assert!(matches!(&plan.steps[..], [Step::DisassociateResolverAddress { .. }]), "{plan:?}");
+}
+
+#[test]
+fn a_lost_tag_comes_back() {
+    let mut lab = Lab::built();
+    endpoint(&mut lab, EndpointKey::S3_INTERFACE).tags.remove(owner::SLOT_TAG);
+    let resource = lab.resource(Slot::Endpoint(EndpointKey::S3_INTERFACE));
+    let plan = lab.plan();
+    assert!(
+        matches!(&plan.steps[..], [Step::SetTags { resource: tagged, tags, .. }] if *tagged == resource && tags.len() == 1),
+        "{plan:?}"
+    );
+}

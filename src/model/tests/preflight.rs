@@ -1,0 +1,164 @@
+//! Everything about a VPC that stands in the way is said before the first write, with what to change.
+
+use crate::{
+    api::Reason,
+    model::{
+        desired::Desired,
+        ids::VpcId,
+        observed::Observed,
+        settings::{Settings, SubnetSelector, VpcSelector},
+        slot::{EndpointKey, Service},
+        testing::{Lab, identity, settings, subnets, tokyo},
+    },
+};
+
+fn findings(change: impl FnOnce(&mut Settings, &mut Observed)) -> Vec<(Reason, String)> {
+    let (mut settings, mut observed) = (settings(), tokyo());
+    change(&mut settings, &mut observed);
+    match Desired::resolve(identity(), &settings, None, &observed) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.into_iter().map(|finding| (finding.reason, finding.message)).collect(),
+    }
+}
+
+fn one(change: impl FnOnce(&mut Settings, &mut Observed), reason: Reason, words: &str) {
+    let found = findings(change);
+    assert!(
+        matches!(&found[..], [(found, message)] if *found == reason && message.contains(words)),
+        "expected one finding {reason:?} with '{words}', found {found:#?}"
+    );
+}
+
+#[test]
+fn the_tokyo_vpc_fits() {
+    assert_eq!(findings(|_, _| {}), []);
+}
+
+#[test]
+fn a_vpc_must_be_found() {
+    one(|_, observed| observed.vpcs.clear(), Reason::VpcNotFound, "'Name=migration-landing'");
+    let by_id = |settings: &mut Settings, observed: &mut Observed| {
+        settings.vpc = VpcSelector::Id("vpc-0123456789abcdef0".into());
+        observed.vpcs.clear();
+    };
+    one(by_id, Reason::VpcNotFound, "vpc-0123456789abcdef0");
+}
+
+#[test]
+fn a_vpc_must_be_one() {
+    let twice = |_: &mut Settings, observed: &mut Observed| {
+        let mut second = observed.vpcs[0].clone();
+        second.id = "vpc-2".into();
+        observed.vpcs.push(second);
+    };
+    one(twice, Reason::AmbiguousSelector, "vpc-1, vpc-2");
+}
+
+#[test]
+fn a_vpc_with_resources_in_it_stays_the_vpc() {
+    let pinned = VpcId::from("vpc-0");
+    let refused = Desired::resolve(identity(), &settings(), Some(&pinned), &tokyo()).unwrap_err();
+    assert_eq!(refused[0].reason, Reason::VpcChanged);
+    assert!(Desired::resolve(identity(), &settings(), Some(&"vpc-1".into()), &tokyo()).is_ok());
+}
+
+#[test]
+fn subnets_must_be_found() {
+    let unknown = |settings: &mut Settings, _: &mut Observed| {
+        settings.staging_subnets = SubnetSelector::Ids(subnets(&["subnet-s", "subnet-x"]));
+    };
+    one(
+        unknown,
+        Reason::SubnetNotFound,
+        "`spec.subnets.staging` must name subnets of the network's VPC; it has no subnet-x",
+    );
+    let untagged = |_: &mut Settings, observed: &mut Observed| {
+        observed.subnets.get_mut(&"subnet-l".into()).unwrap().tags.clear();
+    };
+    one(untagged, Reason::SubnetNotFound, "`spec.subnets.launch`");
+}
+
+#[test]
+fn both_dns_attributes_must_be_on() {
+    one(
+        |_, observed| observed.vpcs[0].dns_hostnames = false,
+        Reason::DnsSupportDisabled,
+        "enableDnsHostnames turned on",
+    );
+    one(|_, observed| observed.vpcs[0].dns_support = false, Reason::DnsSupportDisabled, "enableDnsSupport turned on");
+}
+
+#[test]
+fn the_resolver_needs_two_zones() {
+    let one_zone = |settings: &mut Settings, _: &mut Observed| {
+        settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
+    };
+    one(one_zone, Reason::TooFewZones, "two zones");
+    let without = |settings: &mut Settings, observed: &mut Observed| {
+        one_zone(settings, observed);
+        settings.resolver = false;
+    };
+    assert_eq!(findings(without), []);
+}
+
+#[test]
+fn one_subnet_a_zone() {
+    let two = |settings: &mut Settings, _: &mut Observed| {
+        settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a", "subnet-a2", "subnet-c"]));
+    };
+    one(two, Reason::SeveralSubnetsInZone, "subnet-a, subnet-a2 are all in az4");
+}
+
+#[test]
+fn a_service_that_is_needed_must_be_offered() {
+    for key in [
+        EndpointKey::S3_GATEWAY,
+        EndpointKey::S3_INTERFACE,
+        EndpointKey::interface(Service::Mgn),
+        EndpointKey::interface(Service::Ec2),
+    ] {
+        one(|_, observed| drop(observed.services.remove(&key)), Reason::ServiceNotOffered, key.service.as_str());
+    }
+    let zone = |_: &mut Settings, observed: &mut Observed| {
+        observed.services.get_mut(&EndpointKey::interface(Service::Mgn)).unwrap().zones.remove(&"az1".into());
+    };
+    one(zone, Reason::ServiceNotOffered, "subnet-c (az1, name-of-az1)");
+}
+
+#[test]
+fn a_service_that_is_not_needed_is_skipped_and_said_so() {
+    let mut lab = Lab::new();
+    lab.observed.services.remove(&EndpointKey::interface(Service::Ec2Messages));
+    let desired = lab.desired();
+    assert_eq!(desired.endpoints.len(), 6);
+    assert_eq!(
+        desired.skipped[&Service::Ec2Messages],
+        "the Region does not offer service 'ec2messages' as Interface endpoint"
+    );
+    lab.run();
+    assert!(lab.plan().is_done());
+}
+
+#[test]
+fn there_must_be_an_address_for_everything_that_is_still_to_come() {
+    // Six interface endpoints and the Resolver.
+    let free = |count: u32| {
+        move |_: &mut Settings, observed: &mut Observed| {
+            observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = count;
+        }
+    };
+    assert_eq!(findings(free(7)), []);
+    one(free(6), Reason::NotEnoughAddresses, "must have 7 free addresses for the endpoints, and has 6");
+    let mut lab = Lab::built();
+    lab.observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = 0;
+    assert!(lab.plan().is_done(), "what stands needs no more");
+}
+
+#[test]
+fn findings_come_together() {
+    let found = findings(|settings, observed| {
+        observed.vpcs[0].dns_hostnames = false;
+        settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
+    });
+    assert_eq!(found.len(), 2, "{found:#?}");
+}

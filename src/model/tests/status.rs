@@ -1,0 +1,207 @@
+//! Conditions say what is true, in the words that kstatus, Flux and Argo CD read.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::{
+    api::{ConditionType, Reason, conditions::find, kstatus_violations},
+    model::{
+        failure::{CallFailure, FailureClass},
+        plan::{Blocker, Plan},
+        preflight::Finding,
+        slot::{EndpointKey, GroupRole, Service, Slot},
+        status::{StepFailure, Verdict, write},
+        testing::Lab,
+    },
+};
+
+const MGN: Slot = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
+
+fn failure(class: FailureClass, code: &str) -> CallFailure {
+    CallFailure { class, operation: "ec2:CreateVpcEndpoint".to_owned(), code: code.to_owned(), message: String::new() }
+}
+
+fn built(plan: Plan, failures: Vec<StepFailure>, changed: bool) -> Verdict {
+    Verdict::Built { plan, failures, changed, resolver: true, endpoints: (7, 7), foreign_rules: Vec::new() }
+}
+
+fn failed(class: FailureClass) -> Verdict {
+    built(Plan::default(), vec![StepFailure { slots: vec![MGN], failure: failure(class, "Code") }], false)
+}
+
+fn blocked(blocker: Blocker) -> Verdict {
+    built(Plan { steps: Vec::new(), blockers: vec![blocker] }, Vec::new(), false)
+}
+
+fn conditions(verdicts: &[Verdict], suspended: bool) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for verdict in verdicts {
+        write(&mut conditions, verdict, suspended, 3, Timestamp::UNIX_EPOCH);
+        let deleting = matches!(verdict, Verdict::Deleting { .. });
+        let violations = kstatus_violations(3, deleting, 3, &conditions);
+        assert!(violations.is_empty(), "{violations:#?} after {verdict:#?}: {conditions:#?}");
+    }
+    conditions
+}
+
+fn state(conditions: &[Condition], type_: ConditionType) -> (String, String) {
+    let condition = find(conditions, type_).expect("the condition is there");
+    (condition.status.clone(), condition.reason.clone())
+}
+
+fn pair(status: &str, reason: Reason) -> (String, String) {
+    (status.to_owned(), reason.as_str().to_owned())
+}
+
+/// Every way a reconcile can end.
+fn all_verdicts() -> Vec<Verdict> {
+    let classes = [
+        FailureClass::NotFound,
+        FailureClass::AlreadyExists,
+        FailureClass::Dependency,
+        FailureClass::Throttled,
+        FailureClass::Unauthorized,
+        FailureClass::Quota,
+        FailureClass::Conflict,
+        FailureClass::Invalid,
+        FailureClass::Transient,
+        FailureClass::Unknown,
+    ];
+    let blockers = [
+        Blocker::UnderWay { slot: MGN, state: "Pending".to_owned() },
+        Blocker::NotVisible { slot: MGN },
+        Blocker::Awaits { slot: MGN, needs: Slot::Group(GroupRole::Endpoints) },
+        Blocker::Failed { slot: MGN, id: "vpce-1".to_owned(), message: "no".to_owned() },
+        Blocker::Failed { slot: Slot::Resolver, id: "rslvr-1".to_owned(), message: "no".to_owned() },
+        Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() },
+        Blocker::InUse { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned(), by: vec!["eni-1".to_owned()] },
+    ];
+    let mut verdicts = vec![
+        built(Plan::default(), Vec::new(), false),
+        built(Plan::default(), Vec::new(), true),
+        built(Lab::new().plan(), Vec::new(), true),
+        Verdict::Rejected { reason: Reason::ClassNotFound, message: "no class".to_owned() },
+        Verdict::Unfit(vec![Finding { reason: Reason::VpcNotFound, message: "no VPC".to_owned() }]),
+        Verdict::Broken("a panic".to_owned()),
+    ];
+    for class in classes {
+        verdicts.push(Verdict::Unseen(failure(class, "Code")));
+        verdicts.push(failed(class));
+        verdicts.push(Verdict::Deleting {
+            plan: Plan::default(),
+            failures: vec![StepFailure { slots: vec![MGN], failure: failure(class, "Code") }],
+            changed: false,
+        });
+    }
+    for blocker in blockers {
+        verdicts.push(blocked(blocker.clone()));
+        verdicts.push(Verdict::Deleting {
+            plan: Plan { steps: Vec::new(), blockers: vec![blocker] },
+            failures: Vec::new(),
+            changed: false,
+        });
+    }
+    verdicts
+}
+
+#[test]
+fn no_verdict_after_any_other_breaks_a_rule_of_kstatus() {
+    let verdicts = all_verdicts();
+    for first in &verdicts {
+        for second in &verdicts {
+            for suspended in [false, true] {
+                // `conditions` checks the rules after each. Deletion is never taken back.
+                if !matches!(first, Verdict::Deleting { .. }) || matches!(second, Verdict::Deleting { .. }) {
+                    let deleting =
+                        matches!(second, Verdict::Deleting { .. }) || matches!(first, Verdict::Deleting { .. });
+                    conditions(&[first.clone(), second.clone()], suspended && !deleting);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ready_only_when_nothing_is_left_and_nothing_was_just_changed() {
+    for (case, verdict) in all_verdicts().into_iter().enumerate() {
+        let conditions = conditions(&[verdict], false);
+        assert_eq!(state(&conditions, ConditionType::Ready).0 == "True", case == 0, "case {case}: {conditions:#?}");
+    }
+}
+
+#[test]
+fn the_seven_conditions_are_always_there() {
+    use ConditionType::{Accepted, EndpointsReady, NetworkResolved, Ready, ResolverReady, SecurityGroupsReady, Synced};
+    for verdict in all_verdicts() {
+        let conditions = conditions(&[verdict], false);
+        for type_ in [Ready, Accepted, NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced] {
+            assert!(find(&conditions, type_).is_some(), "{type_} is missing");
+        }
+    }
+}
+
+#[test]
+fn what_somebody_has_to_mend_stalls_and_what_passes_does_not() {
+    let stalls = |verdict| find(&conditions(&[verdict], false), ConditionType::Stalled).is_some();
+    for class in [FailureClass::Quota, FailureClass::Conflict, FailureClass::Invalid, FailureClass::Unauthorized] {
+        assert!(stalls(failed(class)), "{class:?}");
+    }
+    for class in [FailureClass::Throttled, FailureClass::Transient, FailureClass::Dependency, FailureClass::Unknown] {
+        assert!(!stalls(failed(class)), "{class:?}");
+    }
+    assert!(stalls(Verdict::Unfit(vec![Finding { reason: Reason::TooFewZones, message: "…".to_owned() }])));
+}
+
+#[test]
+fn what_was_complete_stays_ready_while_aws_does_not_answer() {
+    let complete = built(Plan::default(), Vec::new(), false);
+    let unseen = Verdict::Unseen(failure(FailureClass::Throttled, "RequestLimitExceeded"));
+    let throttled = conditions(&[complete.clone(), unseen], false);
+    assert_eq!(state(&throttled, ConditionType::Ready), pair("True", Reason::Ready));
+    assert_eq!(state(&throttled, ConditionType::Synced), pair("Unknown", Reason::Throttled));
+
+    let mut later = conditions(&[complete], false);
+    write(&mut later, &Verdict::Unseen(failure(FailureClass::Transient, "Timeout")), false, 4, Timestamp::UNIX_EPOCH);
+    assert_eq!(state(&later, ConditionType::Ready).0, "False", "another generation was never complete");
+}
+
+#[test]
+fn drift_is_told_when_a_complete_network_is_found_changed() {
+    let complete = built(Plan::default(), Vec::new(), false);
+    let repaired = conditions(&[complete.clone(), built(Plan::default(), Vec::new(), true)], false);
+    assert_eq!(state(&repaired, ConditionType::Synced), pair("False", Reason::DriftDetected));
+    let Verdict::Built { plan, failures, changed, resolver, endpoints, .. } = complete else { unreachable!() };
+    let foreign_rules = vec!["sg-1: icmp from 0.0.0.0/0".to_owned()];
+    let foreign = Verdict::Built { plan, failures, changed, resolver, endpoints, foreign_rules };
+    let conditions = conditions(&[foreign], false);
+    assert_eq!(state(&conditions, ConditionType::Synced), pair("False", Reason::DriftDetected));
+    assert_eq!(state(&conditions, ConditionType::Ready), pair("True", Reason::Ready), "a stranger's rule is no outage");
+}
+
+#[test]
+fn what_blocks_a_deletion_is_named() {
+    let blocker = Blocker::InUse {
+        slot: Slot::Group(GroupRole::Replication),
+        id: "sg-1".to_owned(),
+        by: vec!["eni-1 (replication server)".to_owned()],
+    };
+    let verdict = Verdict::Deleting {
+        plan: Plan { steps: Vec::new(), blockers: vec![blocker] },
+        failures: Vec::new(),
+        changed: false,
+    };
+    let conditions = conditions(&[verdict], false);
+    let ready = find(&conditions, ConditionType::Ready).expect("it is there");
+    assert_eq!(ready.reason, "DeletionBlocked");
+    assert!(ready.message.contains("sg-1 is in use by eni-1 (replication server)"), "{}", ready.message);
+}
+
+#[test]
+fn suspension_is_said_and_leaves_ready_as_it_is() {
+    let complete = conditions(&[built(Plan::default(), Vec::new(), false)], true);
+    assert_eq!(state(&complete, ConditionType::Suspended), pair("True", Reason::Suspended));
+    assert_eq!(state(&complete, ConditionType::Ready), pair("True", Reason::Ready));
+    let due = conditions(&[built(Lab::new().plan(), Vec::new(), false)], true);
+    assert_eq!(state(&due, ConditionType::Ready), pair("False", Reason::Suspended));
+    assert!(find(&due, ConditionType::Reconciling).is_none());
+}
