@@ -5,7 +5,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 /// Where to log how much.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Options {
+pub struct LogOptions {
     /// Form of the log lines
     #[arg(long, env = "MGNET_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
     log_format: Format,
@@ -28,9 +28,10 @@ enum Format {
 ///
 /// # Errors
 /// If the filter cannot be read.
-pub fn start(options: &Options) -> Result<()> {
-    // kube logs every failed request at ERROR without its address or cause; our own lines carry both.
-    let filter = format!("{},kube_client::client::builder=off", options.log_filter);
+pub fn start(options: &LogOptions) -> Result<()> {
+    // kube logs every failed request at ERROR without its address or cause, and puts a span of its own around each
+    // reconcile; our own lines and span carry more.
+    let filter = format!("kube_client::client::builder=off,kube_runtime=warn,{}", options.log_filter);
     let filter = EnvFilter::try_new(&filter)
         .with_context(|| format!("--log-filter must be a filter such as 'info'; '{}' is not", options.log_filter))?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -24,7 +24,7 @@ pub struct Options {
     health_address: SocketAddr,
 
     #[command(flatten)]
-    logs: telemetry::Options,
+    logs: telemetry::LogOptions,
 
     /// Seconds between two looks at a network at rest
     #[arg(long, env = "MGNET_RESYNC_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]

@@ -44,6 +44,8 @@ pub struct Context<C, S> {
 struct Memory {
     uid: String,
     backoff: Backoff,
+    /// Steps carried out since the network was last at rest.
+    steps: BTreeSet<String>,
     missing_since: BTreeMap<Slot, Instant>,
 }
 
@@ -83,6 +85,23 @@ impl<C, S> Context<C, S> {
     /// Forgets failures: something went well.
     pub fn went_well(&self, key: &Key, uid: &str) {
         self.with_memory(key, uid, |memory| memory.backoff.reset());
+    }
+
+    /// The network is at rest.
+    pub fn at_rest(&self, key: &Key, uid: &str) {
+        self.with_memory(key, uid, |memory| {
+            memory.backoff.reset();
+            memory.steps.clear();
+        });
+    }
+
+    /// Notes the steps that were carried out. True if all of them were before, without the network coming to rest: then
+    /// they have no lasting effect, and doing them ever again would only use up the account's request rates.
+    pub fn goes_in_circles(&self, key: &Key, uid: &str, steps: &[String]) -> bool {
+        self.with_memory(key, uid, |memory| {
+            let known = steps.iter().filter(|step| !memory.steps.insert((*step).clone())).count();
+            !steps.is_empty() && known == steps.len()
+        })
     }
 
     /// Forgets a network that is gone.

@@ -56,6 +56,9 @@ pub(super) struct Subject<'a, S> {
     pub(super) now: jiff::Timestamp,
 }
 
+/// How a reconcile ended, and the steps that it carried out, as lines.
+pub(super) type Ending = (Verdict, Vec<String>);
+
 /// Reconciles one network.
 ///
 /// # Errors
@@ -67,54 +70,54 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     };
     let stored = network.status.clone();
     let mut subject = Subject { network, stored, store: &context.store, now: context.now() };
-    let verdict = if subject.network.metadata.deletion_timestamp.is_none() {
+    let (verdict, done) = if subject.network.metadata.deletion_timestamp.is_none() {
         subject.build(context, key).await?
     } else {
-        let Some(verdict) = super::teardown::tear_down(&mut subject, context, key).await? else {
+        let Some(ending) = super::teardown::tear_down(&mut subject, context, key).await? else {
             context.forget(key);
             return Ok(Next::OnChange);
         };
-        verdict
+        ending
     };
     subject.conclude(&verdict).await?;
-    Ok(next(context, key, &subject.uid(), &verdict))
+    Ok(next(context, key, &subject.uid(), &verdict, &done))
 }
 
 impl<S: Store> Subject<'_, S> {
     /// Builds and keeps what the network asks for.
-    async fn build<C: Clouds>(&mut self, context: &Context<C, S>, key: &Key) -> Result<Verdict, Error> {
+    async fn build<C: Clouds>(&mut self, context: &Context<C, S>, key: &Key) -> Result<Ending, Error> {
         let class = match class::resolve(self.store, &self.network).await? {
             Ok(class) => class,
-            Err(rejected) => return Ok(rejected),
+            Err(rejected) => return Ok((rejected, Vec::new())),
         };
         let settings = match Settings::parse(&self.network.spec, &class.spec) {
             Ok(settings) => settings,
-            Err(errors) => return Ok(class::invalid_spec(&errors)),
+            Err(errors) => return Ok((class::invalid_spec(&errors), Vec::new())),
         };
         let account = class::account(&class.spec);
         self.record(&class, &account);
 
         let cloud = match context.clouds.connect(&account).await {
             Ok(cloud) => cloud,
-            Err(failure) => return Ok(Verdict::Unseen(failure)),
+            Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
         };
         let identity = self.identity(&context.cluster);
         let scope = Scope { vpc: settings.vpc.clone(), identity: identity.clone() };
         let mut observed = match cloud.observe(&scope).await {
             Ok(observed) => observed,
-            Err(failure) => return Ok(Verdict::Unseen(failure)),
+            Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
         };
         let mut claims = self.claims();
         let pinned = self.pinned_vpc(&claims);
         let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
             Ok(desired) => desired,
-            Err(findings) => return Ok(Verdict::Unfit(findings)),
+            Err(findings) => return Ok((Verdict::Unfit(findings), Vec::new())),
         };
         self.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
         let managed = self.managed_tags();
         let planner = |resources: &Resources, claims: &Claims| plan(&desired, resources, claims, &managed);
-        let outcome = if self.is_suspended() {
+        let mut outcome = if self.is_suspended() {
             Outcome { plan: planner(&observed.resources, &claims), ..Outcome::default() }
         } else {
             self.network_mut_status().vpc_id = Some(desired.vpc.to_string());
@@ -134,7 +137,8 @@ impl<S: Store> Subject<'_, S> {
         let status = self.network_mut_status();
         report::write(status, &settings, &desired, &observed, settled);
         self.write_claims(&claims);
-        Ok(built(&desired, &observed, outcome))
+        let done = std::mem::take(&mut outcome.done);
+        Ok((built(&desired, &observed, outcome), done))
     }
 
     /// Puts down where the network is and as whom it is reached, so that deletion needs neither spec nor class.
@@ -254,7 +258,7 @@ impl<S: Store> Subject<'_, S> {
 }
 
 fn built(desired: &Desired, observed: &Observed, outcome: Outcome) -> Verdict {
-    let Outcome { plan, failures, changed } = outcome;
+    let Outcome { plan, failures, changed, done: _ } = outcome;
     Verdict::Built {
         plan,
         failures,
@@ -270,7 +274,7 @@ const fn is_tag_step(step: &Step) -> bool {
 }
 
 /// When to look again, by how it went.
-fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict: &Verdict) -> Next {
+fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict: &Verdict, done: &[String]) -> Next {
     let settings = &context.settings;
     let after_failure = |needs_somebody: bool| {
         let delay = context.delay_after_failure(key, uid);
@@ -284,14 +288,19 @@ fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict: &Verdict) 
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {
             after_failure(failures.iter().all(|failed| failed.failure.class.needs_somebody()))
         }
+        Verdict::Built { .. } | Verdict::Deleting { .. } if context.goes_in_circles(key, uid, done) => {
+            tracing::warn!(steps = done.join("; "), "these were done before, and AWS does not keep them");
+            after_failure(false)
+        }
         Verdict::Built { plan, changed, .. } | Verdict::Deleting { plan, changed, .. } => {
-            context.went_well(key, uid);
             if plan.is_done() && !changed {
+                context.at_rest(key, uid);
                 jittered(settings.resync)
             } else if plan.blockers.is_empty() {
                 // Only another look is wanting.
                 jittered(settings.poll / 5)
             } else if plan.blockers.iter().all(needs_somebody) {
+                context.went_well(key, uid);
                 jittered(settings.resync)
             } else {
                 jittered(settings.poll)

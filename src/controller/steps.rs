@@ -29,8 +29,10 @@ pub(super) struct Outcome {
     pub(super) plan: Plan,
     /// What went wrong.
     pub(super) failures: Vec<StepFailure>,
-    /// Whether AWS was changed.
+    /// Whether AWS was changed, or may have been.
     pub(super) changed: bool,
+    /// The steps that were carried out, as lines.
+    pub(super) done: Vec<String>,
 }
 
 /// More waves than any network needs: groups, rules, gateway, S3 interface, and a few edits.
@@ -66,6 +68,7 @@ impl<S: Store> Subject<'_, S> {
                 match cloud.execute(&step).await {
                     Ok(effect) => {
                         outcome.changed = true;
+                        outcome.done.push(step.to_string());
                         let refused = take_in(claims, resources, &step, &effect);
                         self.announce_step(&step, &effect).await;
                         failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));

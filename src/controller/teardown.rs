@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::{
     class,
     context::Context,
-    reconcile::{Error, Subject},
+    reconcile::{Ending, Error, Subject},
     store::{Announcement, Key, Store},
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
     subject: &mut Subject<'_, S>,
     context: &Context<C, S>,
     key: &Key,
-) -> Result<Option<Verdict>, Error> {
+) -> Result<Option<Ending>, Error> {
     if !subject.network.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(None);
     }
@@ -41,12 +41,12 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
     };
     let cloud = match context.clouds.connect(&account).await {
         Ok(cloud) => cloud,
-        Err(failure) => return Ok(Some(unreachable(failure))),
+        Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
     };
     let identity = subject.identity(&context.cluster);
     let mut resources = match cloud.find_owned(&identity).await {
         Ok(resources) => resources,
-        Err(failure) => return Ok(Some(unreachable(failure))),
+        Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
     };
     let mut claims = subject.claims();
     claims.drop_unusable(&identity);
@@ -80,10 +80,10 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
     if at_rest && claims.all_resolved() && !resources.any_held(&identity) {
         return release(subject).await;
     }
-    Ok(Some(deleting(outcome.plan, outcome.failures, outcome.changed)))
+    Ok(Some((deleting(outcome.plan, outcome.failures, outcome.changed), outcome.done)))
 }
 
-async fn release<S: Store>(subject: &Subject<'_, S>) -> Result<Option<Verdict>, Error> {
+async fn release<S: Store>(subject: &Subject<'_, S>) -> Result<Option<Ending>, Error> {
     subject.store.set_finalizer(&subject.network, false).await?;
     Ok(None)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     ids::{NetworkInterfaceId, SecurityGroupId},
-    observed::{EndpointState, ResolverState, Resources, Rule},
+    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, Rule},
     owner::{self, Identity, Tags},
     slot::{GroupRole, Slot},
     step::{Effect, ResourceId, Step},
@@ -136,10 +136,18 @@ impl Resources {
                 self.groups.insert(id.clone(), group.clone());
             }
             Effect::EndpointCreated(id, endpoint) => {
-                self.endpoints.insert(id.clone(), endpoint.clone());
+                let mut endpoint = endpoint.clone();
+                // A gateway endpoint is available at once, and others build on that. Of an interface endpoint the answer
+                // may not tell everything yet.
+                if endpoint.route_tables.is_empty() {
+                    endpoint.state = EndpointState::Pending;
+                }
+                self.endpoints.insert(id.clone(), endpoint);
             }
             Effect::ResolverCreated(id, resolver) => {
-                self.resolvers.insert(id.clone(), resolver.clone());
+                // The answer does not list the addresses.
+                let resolver = ResolverEndpoint { state: ResolverState::Creating, ..resolver.clone() };
+                self.resolvers.insert(id.clone(), resolver);
             }
             Effect::EndpointsDeleting { refused } => {
                 if let Step::DeleteEndpoints { endpoints } = step {
