@@ -21,7 +21,7 @@ use crate::model::failure::{CallFailure, FailureClass};
 
 /// How long the answer to "whose credentials are these?" holds. A role's account never changes; which role the operator's
 /// own credentials are for may.
-const IDENTITY_HOLDS: Duration = Duration::from_secs(60 * 60);
+const IDENTITY_HOLDS: Duration = Duration::from_hours(1);
 
 /// The name under which the operator shows up in CloudTrail and in user agents.
 const NAME: &str = "mgnet";

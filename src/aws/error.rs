@@ -8,7 +8,7 @@ use std::{error::Error, fmt::Write as _};
 
 use aws_sdk_ec2::{
     config::http::HttpResponse,
-    error::{ConnectorError, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
@@ -19,6 +19,8 @@ use crate::model::failure::{CallFailure, FailureClass};
 
 /// The longest message that is passed on, in characters.
 const LONGEST: usize = 256;
+
+const UNREADABLE: &str = "UnreadableAnswer";
 
 /// The failure of a call.
 pub(super) fn failure<E>(action: Action, error: &SdkError<E, HttpResponse>) -> CallFailure
@@ -33,20 +35,24 @@ where
     };
     match error {
         SdkError::ServiceError(refused) => {
-            let status = refused.raw().status().as_u16();
-            let class = classify(error.code(), error.message(), status);
-            let code = error.code().map_or_else(|| format!("HTTP{status}"), str::to_owned);
-            failure(class, &code, error.message().unwrap_or_default().to_owned())
+            let status = refused.raw().status();
+            let class = classify(error.code(), error.message(), status.as_u16());
+            match error.code() {
+                Some(code) => failure(class, code, error.message().unwrap_or_default().to_owned()),
+                // The SDK takes an answer that it cannot read for a refusal, whatever its status.
+                None if status.is_success() => failure(class, UNREADABLE, causes(error)),
+                None => failure(class, &format!("HTTP{}", status.as_u16()), causes(error)),
+            }
         }
         SdkError::ConstructionFailure(_) => failure(FailureClass::Invalid, "RequestNotBuilt", causes(error)),
         SdkError::TimeoutError(_) => failure(FailureClass::Transient, "Timeout", causes(error)),
-        SdkError::ResponseError(_) => failure(FailureClass::Transient, "UnreadableAnswer", causes(error)),
-        // The SDK reports credentials that cannot be had as a request that could not be sent, for no reason of the network.
-        SdkError::DispatchFailure(unsent) if unsent.is_other() => match credentials_class(error) {
-            Some((class, code)) => failure(class, &code, causes(error)),
-            None => failure(FailureClass::Unauthorized, "NoCredentials", causes(error)),
-        },
-        SdkError::DispatchFailure(_) => failure(FailureClass::Transient, "NoAnswer", causes(error)),
+        SdkError::ResponseError(_) => failure(FailureClass::Transient, UNREADABLE, causes(error)),
+        // Also what the SDK reports when it cannot have credentials: then nothing was sent.
+        SdkError::DispatchFailure(_) => {
+            let (class, code) =
+                no_credentials(error).unwrap_or_else(|| (FailureClass::Transient, "NoAnswer".to_owned()));
+            failure(class, &code, causes(error))
+        }
         _ => failure(FailureClass::Unknown, "UnknownFailure", causes(error)),
     }
 }
@@ -54,7 +60,7 @@ where
 /// The failure of one item in an answer that was a success as a whole.
 pub(super) fn item_failure(action: Action, code: Option<&str>, message: Option<&str>) -> CallFailure {
     CallFailure {
-        class: classify(code, message, 200),
+        class: classify(code, message, 400),
         operation: action.to_string(),
         code: code.unwrap_or("NoCode").to_owned(),
         message: readable(message.unwrap_or_default()),
@@ -85,7 +91,8 @@ pub(super) fn readable(message: &str) -> String {
 fn classify(code: Option<&str>, message: Option<&str>, status: u16) -> FailureClass {
     let message = message.unwrap_or_default();
     let known = code.and_then(|code| by_message(code, message).or_else(|| by_code(code)).or_else(|| by_form(code)));
-    known.unwrap_or(if status >= 500 { FailureClass::Transient } else { FailureClass::Unknown })
+    // A success that cannot be read says as little as a failure of AWS's own.
+    known.unwrap_or(if (400..500).contains(&status) { FailureClass::Unknown } else { FailureClass::Transient })
 }
 
 /// Codes that stand for several causes.
@@ -209,26 +216,32 @@ fn by_form(code: &str) -> Option<FailureClass> {
     }
 }
 
-/// Looks among the causes for what kept the credentials away, if it was not their absence.
-fn credentials_class(error: &(dyn Error + 'static)) -> Option<(FailureClass, String)> {
-    chain(error).find_map(|cause| {
-        if let Some(refused) = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
-            return answered(refused);
-        }
-        if let Some(refused) = cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>() {
-            return answered(refused);
-        }
-        let unreached = cause.downcast_ref::<ConnectorError>().is_some_and(|error| error.is_io() || error.is_timeout());
-        // The SDK's types for "the provider took too long" are not public; their texts agree in these words.
-        (unreached || cause.to_string().contains("timed out"))
-            .then(|| (FailureClass::Transient, "CredentialsNotReached".to_owned()))
-    })
+/// Whether the causes say that there were no credentials to sign with, and why.
+fn no_credentials(error: &(dyn Error + 'static)) -> Option<(FailureClass, String)> {
+    // The SDK's own types for this are not public. Should it change these words, the failure passes for a lost answer,
+    // which promises less.
+    const WORDS: [&str; 5] = [
+        "an error occurred while loading credentials",
+        "failed to select an auth scheme",
+        "the credential provider was not enabled",
+        "the credentials provider was not properly configured",
+        "unexpected credentials error",
+    ];
+    let why = chain(error).find_map(|cause| {
+        let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>().map(answered);
+        let web_identity = || cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+        role.or_else(|| web_identity().map(answered))
+    });
+    let worded =
+        || chain(error).map(ToString::to_string).any(|cause| WORDS.iter().any(|words| cause.starts_with(words)));
+    why.or_else(|| worded().then(|| (FailureClass::Unauthorized, "NoCredentials".to_owned())))
 }
 
-fn answered<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<(FailureClass, String)> {
-    let code = error.code()?;
+/// How the assumption of a role failed.
+fn answered<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (FailureClass, String) {
     let status = error.raw_response().map_or(0, |answer| answer.status().as_u16());
-    Some((classify(Some(code), error.message(), status), code.to_owned()))
+    let code = error.code().unwrap_or("CredentialsNotReached");
+    (classify(error.code(), error.message(), status), code.to_owned())
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -247,4 +260,125 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_class() {
+        use FailureClass as Class;
+        for (expected, codes) in [
+            (
+                Class::NotFound,
+                "InvalidGroup.NotFound InvalidNetworkInterfaceID.NotFound InvalidPermission.NotFound \
+                 InvalidRouteTableID.NotFound InvalidSecurityGroupRuleId.NotFound InvalidSubnetID.NotFound \
+                 InvalidSubnetId.NotFound InvalidVpcEndpoint.NotFound InvalidVpcEndpointId.NotFound InvalidVpcID.NotFound \
+                 ResourceNotFoundException",
+            ),
+            (
+                Class::AlreadyExists,
+                "IdempotentParameterMismatch InvalidGroup.Duplicate InvalidPermission.Duplicate ResourceExistsException",
+            ),
+            (Class::Dependency, "DependencyViolation IncorrectState InvalidGroup.InUse ResourceInUseException"),
+            (
+                Class::Throttled,
+                "EC2ThrottledException RequestLimitExceeded Throttling ThrottlingException TooManyRequestsException",
+            ),
+            (
+                Class::Unauthorized,
+                "AccessDenied AccessDeniedException AuthFailure ExpiredToken InvalidClientTokenId OptInRequired \
+                 SignatureDoesNotMatch UnauthorizedOperation UnrecognizedClientException",
+            ),
+            (
+                Class::Quota,
+                "InsufficientFreeAddressesInSubnet LimitExceededException NetworkInterfaceLimitExceeded \
+                 RulesPerSecurityGroupLimitExceeded SecurityGroupLimitExceeded SecurityGroupsPerInterfaceLimitExceeded \
+                 TagLimitExceeded VpcEndpointLimitExceeded",
+            ),
+            (Class::Conflict, "ConflictingDomainExists RouteAlreadyExists"),
+            (
+                Class::Invalid,
+                "DuplicateSubnetsInSameZone InvalidAction InvalidGroupId.Malformed InvalidParameter \
+                 InvalidParameterException InvalidParameterValue InvalidRequestException InvalidServiceName \
+                 InvalidTagException InvalidVpcEndpointId.Malformed InvalidVpcEndpointType MalformedQueryString \
+                 MissingParameter TagPolicyViolation UnknownParameter UnsupportedOperation ValidationError",
+            ),
+            (
+                Class::Transient,
+                "InternalError InternalFailure InternalServiceErrorException InvalidNextToken InvalidNextTokenException \
+                 RequestTimeout ServiceUnavailable Unavailable",
+            ),
+            (Class::Unknown, "SomethingNewInTheWorld"),
+        ] {
+            for code in codes.split_whitespace() {
+                assert_eq!(classify(Some(code), None, 400), expected, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_code_with_several_causes_is_told_apart_by_its_message() {
+        for (code, message, expected) in [
+            (
+                "InvalidParameter",
+                "private-dns-enabled cannot be set because there is already a conflicting DNS domain for \
+                 mgn.eu-west-1.amazonaws.com in the VPC vpc-1",
+                FailureClass::Conflict,
+            ),
+            (
+                "InvalidParameter",
+                "To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC vpc-1 must have a Gateway endpoint for \
+                 the service.",
+                FailureClass::Dependency,
+            ),
+            (
+                "InvalidParameter",
+                "The VPC endpoint service com.amazonaws.eu-west-1.mgn does not support the availability zone of the \
+                 subnet: subnet-1.",
+                FailureClass::Invalid,
+            ),
+            (
+                "InvalidRequestException",
+                "[RSLVR-00602] Cannot change the resolver endpoint. It has status UPDATING.",
+                FailureClass::Dependency,
+            ),
+            ("InvalidRequestException", "An endpoint must have at least two addresses.", FailureClass::Invalid),
+        ] {
+            assert_eq!(classify(Some(code), Some(message), 400), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_known_code_is_judged_by_its_status() {
+        assert_eq!(classify(None, None, 500), FailureClass::Transient);
+        assert_eq!(classify(None, None, 200), FailureClass::Transient);
+        assert_eq!(classify(Some("SomethingNew"), None, 503), FailureClass::Transient);
+        assert_eq!(classify(None, None, 400), FailureClass::Unknown);
+        // EC2 throttles with status 503.
+        assert_eq!(classify(Some("RequestLimitExceeded"), None, 503), FailureClass::Throttled);
+    }
+
+    #[test]
+    fn encoded_authorization_messages_are_taken_out() {
+        let message = "You are not authorized to perform this operation. User: u is not authorized to perform: \
+                       ec2:CreateVpcEndpoint. Encoded authorization failure message: AbC-_123 Ask your administrator.";
+        assert_eq!(
+            readable(message),
+            "You are not authorized to perform this operation. User: u is not authorized to perform: \
+             ec2:CreateVpcEndpoint. Ask your administrator."
+        );
+        assert_eq!(readable("no. Encoded authorization failure message: AbC"), "no.");
+        assert_eq!(readable("Encoded authorization failure message:"), "");
+    }
+
+    #[test]
+    fn messages_are_one_line_of_at_most_256_characters() {
+        assert_eq!(readable("a\n  b\tc\u{0}d"), "a b c d");
+        let long = readable(&"あ".repeat(1000));
+        assert_eq!(long.chars().count(), 256);
+        assert!(long.ends_with("あ…"));
+        assert_eq!(readable(&"x".repeat(256)).len(), 256, "what fits is not cut");
+    }
 }

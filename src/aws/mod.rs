@@ -14,6 +14,8 @@ mod resolver_endpoint;
 mod security_group;
 mod services;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod vpc_endpoint;
 
 use std::{future::Future, sync::Arc};

@@ -18,7 +18,7 @@ use crate::model::{
 };
 
 /// How long an answer is used: AWS adds services and zones to a Region every few months.
-const FRESH: Duration = Duration::from_secs(10 * 60);
+const FRESH: Duration = Duration::from_mins(10);
 
 /// What the Region offered when it was last asked.
 #[derive(Debug, Default)]

@@ -22,7 +22,6 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::Create { slot, .. }, Effect::ResolverCreated(id, _)) => {
             ("ResolverCreated", format!("Create {slot}"), format!("created {id}"))
         }
-        (Step::Create { .. }, _) => return None,
         (Step::AuthorizeIngress { group, permissions, .. }, _) => {
             ("RulesAdded", format!("Authorize {slots}"), format!("{group} admits {}", join(permissions.keys())))
         }
@@ -38,7 +37,7 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::DisassociateResolverAddress { resolver, address }, _) => {
             ("ResolverAddressRemoved", "Disassociate".to_owned(), format!("{resolver} loses address {address}"))
         }
-        (Step::SetTags { .. } | Step::RemoveTags { .. }, _) => return None,
+        (Step::Create { .. } | Step::SetTags { .. } | Step::RemoveTags { .. }, _) => return None,
         (Step::DeleteEndpoints { endpoints }, _) => {
             ("EndpointsDeleted", "Delete".to_owned(), format!("deleting {}", join(endpoints.keys())))
         }

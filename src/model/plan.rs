@@ -371,11 +371,11 @@ impl Surplus {
         }
         for resolver in resolvers {
             // Deletion of a resolver endpoint that is being created or changed is refused; it comes to rest by itself.
-            match resources.resolvers.get(&resolver).map(|resolver| &resolver.state) {
-                Some(state @ (ResolverState::Creating | ResolverState::Updating)) => {
-                    plan.blockers.push(Blocker::UnderWay { slot: Slot::Resolver, state: state.as_str().to_owned() })
-                }
-                Some(_) | None => plan.steps.push(Step::DeleteResolver { resolver }),
+            let state = resources.resolvers.get(&resolver).map(|resolver| &resolver.state);
+            if let Some(state @ (ResolverState::Creating | ResolverState::Updating)) = state {
+                plan.blockers.push(Blocker::UnderWay { slot: Slot::Resolver, state: state.as_str().to_owned() });
+            } else {
+                plan.steps.push(Step::DeleteResolver { resolver });
             }
         }
         for (group, role) in groups {

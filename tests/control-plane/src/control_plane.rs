@@ -14,7 +14,7 @@ use crate::{Assets, Supervised, kubeconfig};
 use anyhow::{Context, anyhow, bail};
 
 /// A start takes five to eight seconds on an idle machine; a busy one with two cores may need many times that.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_mins(2);
 
 /// How much of a server's log goes into an error.
 const LOG_LINES: usize = 30;

@@ -1,0 +1,143 @@
+//! A server that answers what a test tells it to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// A request as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) action: String,
+    /// The parameters of a form, or the fields of a JSON body.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// What becomes of a request.
+pub(super) enum Answer {
+    Is(u16, String),
+    /// The connection is closed without a word.
+    Lost,
+}
+
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) endpoint: String,
+    received: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Answers every request as the function says, but for `sts:GetCallerIdentity`, which it need not know.
+    pub(super) async fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+        let server = Self { endpoint, received: Arc::default() };
+        let (received, answer) = (Arc::clone(&server.received), Arc::new(answer));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (received, answer) = (Arc::clone(&received), Arc::clone(&answer));
+                tokio::spawn(async move {
+                    let mut stream = BufReader::new(stream);
+                    let Some(request) = read(&mut stream).await else { return };
+                    received.lock().expect("no panic").push(request.clone());
+                    let answer = match request.action.as_str() {
+                        "GetCallerIdentity" => match answer(&request) {
+                            Answer::Is(404, _) => caller_identity(super::ACCOUNT),
+                            answer => answer,
+                        },
+                        _ => answer(&request),
+                    };
+                    write(stream.into_inner(), answer).await;
+                });
+            }
+        });
+        server
+    }
+
+    /// The requests for an action.
+    pub(super) fn received(&self, action: &str) -> Vec<Request> {
+        self.received.lock().expect("no panic").iter().filter(|request| request.action == action).cloned().collect()
+    }
+}
+
+pub(super) fn caller_identity(account: &str) -> Answer {
+    Answer::Is(
+        200,
+        format!(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{account}</Account>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ),
+    )
+}
+
+pub(super) fn ec2_error(status: u16, code: &str, message: &str) -> Answer {
+    let body =
+        format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>");
+    Answer::Is(status, body)
+}
+
+pub(super) fn resolver_error(status: u16, code: &str, message: &str) -> Answer {
+    Answer::Is(status, format!(r#"{{"__type":"{code}","Message":"{message}"}}"#))
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+    let (mut length, mut target) = (0, None);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+        let line = line.trim();
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(": ") {
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.parse().ok()?,
+                "x-amz-target" => target = value.split('.').next_back().map(str::to_owned),
+                _ => {}
+            }
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    if let Some(action) = target {
+        let body: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&body).ok()?;
+        let parameters = body.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+        return Some(Request { action, parameters });
+    }
+    let body = String::from_utf8(body).ok()?;
+    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+    let mut parameters: BTreeMap<String, String> =
+        pairs.map(|(name, value)| (name.to_owned(), unescape(value))).collect();
+    parameters.remove("Version");
+    Some(Request { action: parameters.remove("Action")?, parameters })
+}
+
+fn unescape(value: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits: String = rest.by_ref().take(2).map(char::from).collect();
+            bytes.push(u8::from_str_radix(&digits, 16).expect("two hexadecimal digits"));
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+async fn write(mut stream: TcpStream, answer: Answer) {
+    match answer {
+        Answer::Is(status, body) => {
+            let head = format!("HTTP/1.1 {status} .\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            // A caller that has gone away is its own affair.
+            let _ = stream.write_all((head + &body).as_bytes()).await;
+        }
+        Answer::Lost => {}
+    }
+}

@@ -1,0 +1,211 @@
+//! Every way in which a call can fail, as it arrives from the wire.
+
+use super::{
+    account,
+    answers::{Answer, Server, ec2_error, resolver_error},
+    clouds,
+};
+use crate::{
+    aws::{Cloud, Clouds, Scope},
+    model::{
+        failure::{CallFailure, FailureClass},
+        observed::PrivateDns,
+        owner::{Identity, Tags},
+        settings::VpcSelector,
+        slot::{EndpointKey, GroupRole, Service, Slot},
+        step::{CreateRequest, ResourceId, Step},
+    },
+};
+
+fn identity() -> Identity {
+    Identity {
+        uid: "uid-1".to_owned(),
+        namespace: "team".to_owned(),
+        name: "tokyo".to_owned(),
+        cluster: "cluster-1".to_owned(),
+    }
+}
+
+fn scope() -> Scope {
+    Scope { vpc: VpcSelector::Id("vpc-1".into()), identity: identity() }
+}
+
+fn create_resolver() -> Step {
+    Step::Create {
+        slot: Slot::Resolver,
+        token: "token-1".to_owned(),
+        request: CreateRequest::Resolver {
+            name: "mgnet-1".to_owned(),
+            subnets: ["subnet-1".into(), "subnet-2".into()].into(),
+            group: "sg-1".into(),
+            tags: Tags::new(),
+        },
+    }
+}
+
+fn create_endpoint() -> Step {
+    Step::Create {
+        slot: Slot::Endpoint(EndpointKey::interface(Service::Mgn)),
+        token: "token-1".to_owned(),
+        request: CreateRequest::InterfaceEndpoint {
+            vpc: "vpc-1".into(),
+            service_name: "com.amazonaws.eu-west-1.mgn".to_owned(),
+            subnets: ["subnet-1".into()].into(),
+            group: "sg-1".into(),
+            private_dns: PrivateDns::Enabled,
+            tags: Tags::new(),
+        },
+    }
+}
+
+async fn execute(server: &Server, step: &Step) -> CallFailure {
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    cloud.execute(step).await.expect_err("the server refuses")
+}
+
+fn answers_to(
+    action: &'static str,
+    answer: impl Fn() -> Answer + Send + Sync + 'static,
+) -> impl Fn(&super::answers::Request) -> Answer {
+    move |request| if request.action == action { answer() } else { Answer::Is(404, String::new()) }
+}
+
+#[tokio::test]
+async fn the_code_of_an_ec2_error_decides() {
+    let message = "You are not authorized. Encoded authorization failure message: AbCdEf";
+    let server =
+        Server::start(answers_to("CreateVpcEndpoint", move || ec2_error(403, "UnauthorizedOperation", message))).await;
+    let failure = execute(&server, &create_endpoint()).await;
+    let expected = CallFailure {
+        class: FailureClass::Unauthorized,
+        operation: "ec2:CreateVpcEndpoint".to_owned(),
+        code: "UnauthorizedOperation".to_owned(),
+        message: "You are not authorized.".to_owned(),
+    };
+    assert_eq!(failure, expected);
+    assert_eq!(server.received("CreateVpcEndpoint").len(), 1, "a refusal is not sent again");
+}
+
+#[tokio::test]
+async fn what_is_no_answer_may_have_had_its_effect() {
+    type Case = (fn() -> Answer, &'static str);
+    let cases: [Case; 5] = [
+        (|| Answer::Lost, "NoAnswer"),
+        (|| Answer::Is(200, "this is no answer".to_owned()), "UnreadableAnswer"),
+        (|| Answer::Is(500, "<html><title>500</title></html>".to_owned()), "HTTP500"),
+        (|| Answer::Is(503, String::new()), "HTTP503"),
+        (|| Answer::Is(200, "<CreateVpcEndpointResponse></CreateVpcEndpointResponse>".to_owned()), "UnusableAnswer"),
+    ];
+    for (answer, code) in cases {
+        let server = Server::start(answers_to("CreateVpcEndpoint", answer)).await;
+        let failure = execute(&server, &create_endpoint()).await;
+        assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Transient, code), "{failure}");
+        assert!(!failure.class.is_refusal());
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
+    let server = Server::start(answers_to("CreateVpcEndpoint", || Answer::Lost)).await;
+    execute(&server, &create_endpoint()).await;
+    let sent = server.received("CreateVpcEndpoint");
+    assert_eq!(sent.len(), 2);
+    assert!(sent.iter().all(|request| request.parameters["ClientToken"] == "token-1"));
+}
+
+#[tokio::test]
+async fn throttling_is_tried_once_more_and_then_told() {
+    let server =
+        Server::start(answers_to("CreateVpcEndpoint", || ec2_error(503, "RequestLimitExceeded", "Slow down."))).await;
+    let failure = execute(&server, &create_endpoint()).await;
+    assert_eq!(failure.class, FailureClass::Throttled);
+    assert_eq!(server.received("CreateVpcEndpoint").len(), 2);
+}
+
+#[tokio::test]
+async fn resolvers_quota_is_no_throttling() {
+    let message = "[RSLVR-00309] exceeded 'max-endpoints'";
+    let server = Server::start(answers_to("CreateResolverEndpoint", move || {
+        resolver_error(400, "LimitExceededException", message)
+    }))
+    .await;
+    let failure = execute(&server, &create_resolver()).await;
+    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Quota, "LimitExceededException"));
+    assert_eq!(failure.message, message);
+    assert_eq!(server.received("CreateResolverEndpoint").len(), 1, "waiting does not help");
+}
+
+#[tokio::test]
+async fn an_address_is_never_added_twice() {
+    let server = Server::start(answers_to("AssociateResolverEndpointIpAddress", || Answer::Lost)).await;
+    let step = Step::AssociateResolverAddress { resolver: "rslvr-in-1".into(), subnet: "subnet-1".into() };
+    assert_eq!(execute(&server, &step).await.class, FailureClass::Transient);
+    assert_eq!(server.received("AssociateResolverEndpointIpAddress").len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_gone_already_is_deleted() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "DeleteSecurityGroup" => ec2_error(400, "InvalidGroup.NotFound", "gone"),
+        "DeleteVpcEndpoints" => ec2_error(400, "InvalidVpcEndpointId.NotFound", "gone"),
+        "DeleteResolverEndpoint" | "DisassociateResolverEndpointIpAddress" => {
+            resolver_error(400, "ResourceNotFoundException", "gone")
+        }
+        _ => Answer::Is(404, String::new()),
+    })
+    .await;
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    for step in [
+        Step::DeleteGroup { role: GroupRole::Endpoints, group: "sg-1".into() },
+        Step::DeleteEndpoints { endpoints: [("vpce-1".into(), EndpointKey::S3_GATEWAY)].into() },
+        Step::DeleteResolver { resolver: "rslvr-in-1".into() },
+        Step::DisassociateResolverAddress { resolver: "rslvr-in-1".into(), address: "rni-1".into() },
+    ] {
+        cloud.execute(&step).await.unwrap_or_else(|failure| panic!("{step:?}: {failure}"));
+    }
+}
+
+#[tokio::test]
+async fn what_would_ask_for_nothing_is_not_sent() {
+    let server = Server::start(|_| Answer::Is(404, String::new())).await;
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    let (slot, resource) = (Slot::Resolver, ResourceId::Ec2("vpce-1".to_owned()));
+    for step in [
+        Step::DeleteEndpoints { endpoints: [].into() },
+        Step::SetTags { slot, resource: resource.clone(), tags: Tags::new() },
+        Step::RemoveTags { slot, resource, keys: [].into() },
+    ] {
+        cloud.execute(&step).await.expect("nothing to do is done");
+    }
+    assert_eq!(server.received("DeleteTags"), [], "without tags it deletes them all");
+}
+
+#[tokio::test]
+async fn half_a_list_is_no_list() {
+    let page = |token: &str| {
+        Answer::Is(
+            200,
+            format!(
+                "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet><nextToken>{token}</nextToken></DescribeVpcsResponse>"
+            ),
+        )
+    };
+    let server = Server::start(move |request| match (request.action.as_str(), request.parameters.get("NextToken")) {
+        ("DescribeVpcs", None) => page("a"),
+        ("DescribeVpcs", Some(_)) => page("b"),
+        _ => Answer::Is(404, String::new()),
+    })
+    .await;
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    let failure = cloud.observe(&scope()).await.expect_err("the list does not end");
+    assert_eq!((failure.class, failure.operation.as_str()), (FailureClass::Transient, "ec2:DescribeVpcs"));
+
+    let server = Server::start(move |request| match (request.action.as_str(), request.parameters.get("NextToken")) {
+        ("DescribeVpcs", None) => page("a"),
+        ("DescribeVpcs", Some(_)) => ec2_error(400, "RequestLimitExceeded", ""),
+        _ => Answer::Is(404, String::new()),
+    })
+    .await;
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    assert_eq!(cloud.observe(&scope()).await.expect_err("its second page fails").class, FailureClass::Throttled);
+}

@@ -1,0 +1,129 @@
+//! Whose credentials are used.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use aws_config::{BehaviorVersion, profile::ProfileFileCredentialsProvider};
+
+use super::{
+    ACCOUNT, account,
+    answers::{Answer, Server, caller_identity},
+    clouds,
+};
+use crate::{
+    aws::{Account, AwsClouds, Clouds, Rates},
+    model::failure::FailureClass,
+};
+
+fn with_role() -> Account {
+    Account {
+        role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/mgnet")),
+        external_id: Some("external-1".to_owned()),
+        ..account()
+    }
+}
+
+fn assumed() -> Answer {
+    Answer::Is(
+        200,
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA1</AccessKeyId>\
+         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+         <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+            .to_owned(),
+    )
+}
+
+fn sts_error(status: u16, code: &str, message: &str) -> Answer {
+    let body = format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
+    Answer::Is(status, body)
+}
+
+#[tokio::test]
+async fn the_account_is_asked_for_once_whoever_connects_meanwhile() {
+    let server = Server::start(|_| Answer::Is(404, String::new())).await;
+    let (clouds, account) = (clouds(&server.endpoint).await, account());
+    let connected =
+        futures::future::try_join_all((0..20).map(|_| clouds.connect(&account))).await.expect("right account");
+    assert_eq!(server.received("GetCallerIdentity").len(), 1);
+    assert!(connected.iter().all(|cloud| Arc::ptr_eq(cloud, &connected[0])), "one set of clients");
+}
+
+#[tokio::test]
+async fn another_account_is_refused_and_asked_for_again() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => caller_identity("222222222222"),
+        _ => caller_identity(ACCOUNT),
+    })
+    .await;
+    let clouds = clouds(&server.endpoint).await;
+    let failure = clouds.connect(&account()).await.expect_err("another account");
+    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Unauthorized, "AccountMismatch"));
+    assert_eq!(
+        failure.message,
+        "the credentials are for account '222222222222', and the class is for '111111111111'; correct \
+         `spec.account.id`, or set `spec.account.roleARN` to a role in account '111111111111'"
+    );
+    clouds.connect(&account()).await.expect("a failed check is not remembered");
+}
+
+#[tokio::test]
+async fn a_class_with_the_wrong_account_takes_nothing_from_others() {
+    let server = Server::start(|_| Answer::Is(404, String::new())).await;
+    let clouds = clouds(&server.endpoint).await;
+    let first = clouds.connect(&account()).await.expect("the account is right");
+    let wrong = Account { id: "222222222222".to_owned(), ..account() };
+    clouds.connect(&wrong).await.expect_err("the account is wrong");
+    assert!(Arc::ptr_eq(&first, &clouds.connect(&account()).await.expect("still connected")));
+    assert_eq!(server.received("GetCallerIdentity").len(), 2);
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_with_its_external_id_before_the_account_is_checked() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "AssumeRole" => assumed(),
+        _ => Answer::Is(404, String::new()),
+    })
+    .await;
+    clouds(&server.endpoint).await.connect(&with_role()).await.expect("the role may be assumed");
+    let [request] = server.received("AssumeRole").try_into().expect("assumed once for all clients");
+    assert_eq!(request.parameters["RoleArn"], format!("arn:aws:iam::{ACCOUNT}:role/mgnet"));
+    assert_eq!(request.parameters["ExternalId"], "external-1");
+    assert_eq!(request.parameters["RoleSessionName"], "mgnet");
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_told_apart() {
+    type Case = (fn() -> Answer, FailureClass, &'static str);
+    let cases: [Case; 4] = [
+        (|| sts_error(403, "AccessDenied", "User u is not authorized"), FailureClass::Unauthorized, "AccessDenied"),
+        (|| sts_error(400, "Throttling", "Rate exceeded"), FailureClass::Throttled, "Throttling"),
+        (|| sts_error(500, "InternalFailure", ""), FailureClass::Transient, "InternalFailure"),
+        (|| Answer::Lost, FailureClass::Transient, "CredentialsNotReached"),
+    ];
+    for (answer, class, code) in cases {
+        let server = Server::start(move |request| match request.action.as_str() {
+            "AssumeRole" => answer(),
+            _ => Answer::Is(404, String::new()),
+        })
+        .await;
+        let failure = clouds(&server.endpoint).await.connect(&with_role()).await.expect_err("no credentials");
+        assert_eq!((failure.class, failure.code.as_str()), (class, code), "{failure}");
+        assert_eq!(failure.operation, "sts:GetCallerIdentity");
+    }
+}
+
+#[tokio::test]
+async fn without_any_credentials_nothing_is_sent() {
+    let server = Server::start(|_| Answer::Is(404, String::new())).await;
+    let defaults = || aws_config::defaults(BehaviorVersion::v2026_01_12()).endpoint_url(&server.endpoint);
+    let none_in_profile = ProfileFileCredentialsProvider::builder().profile_name("mgnet-no-such-profile").build();
+    for config in [defaults().no_credentials(), defaults().credentials_provider(none_in_profile)] {
+        let clouds = AwsClouds::new(&config.load().await, Rates::default());
+        let failure = clouds.connect(&account()).await.expect_err("no credentials");
+        assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Unauthorized, "NoCredentials"), "{failure}");
+    }
+    assert_eq!(server.received("GetCallerIdentity"), []);
+}

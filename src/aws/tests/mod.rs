@@ -1,0 +1,27 @@
+//! What goes over the wire, and what is made of what comes back: against answers written out by hand, for what no model of
+//! AWS would answer. How the calls behave together is tested against models of AWS in `tests/aws.rs`.
+
+mod answers;
+mod failures;
+mod identity;
+mod requests;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_ec2::config::Credentials;
+
+use super::{Account, AwsClouds, Rates};
+
+const ACCOUNT: &str = "111111111111";
+
+fn account() -> Account {
+    Account { id: ACCOUNT.to_owned(), region: "eu-west-1".to_owned(), role_arn: None, external_id: None }
+}
+
+async fn clouds(endpoint: &str) -> AwsClouds {
+    let credentials = Credentials::new("key", "secret", None, None, "test");
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials);
+    AwsClouds::new(&config.load().await, Rates { factor: 1000.0 })
+}
