@@ -1,0 +1,90 @@
+# Everything that is done with this repository. `make` alone says what there is.
+#
+# What takes long is done once: the control plane is built into a cache outside the checkout, and every target compiles
+# with the same features, so that the AWS SDK is compiled once for checking, once for building, once for release.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+LAB := $(TARGET)/debug/lab
+CARGO_DENY := 0.20.2
+
+.PHONY: help
+help:
+	@echo "make demo       watches one MigrationNetwork become a whole private network, and go again without a trace"
+	@echo "make up         the same environment, kept running to explore; says what to try"
+	@echo "make down       stops it"
+	@echo "make test       everything that a change must pass"
+	@echo "make lint       format and clippy, all warnings denied"
+	@echo "make generate   writes crds/ from the types"
+	@echo "make bench      measures calls, times and memory, and writes target/bench.json"
+	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
+	@echo "make build      compiles everything that the others run"
+	@echo
+	@echo "The first 'make demo' on a machine builds for about 15 minutes on two cores (etcd and Kubernetes from source, and"
+	@echo "the AWS SDK, which takes 8 GB of memory to compile); from then on it takes less than a minute."
+	@echo "Needed: cargo (https://rustup.rs), make, a C compiler, and Go 1.26 or newer (https://go.dev/doc/install), or in"
+	@echo "place of Go a folder with etcd, kube-apiserver, kube-controller-manager and kubectl in KUBEBUILDER_ASSETS."
+
+# Names what is missing and where to get it, before minutes of work. build.sh does the same for Go, unless it is not needed.
+.PHONY: rust-is-there
+rust-is-there:
+	@command -v cargo >/dev/null || { \
+		echo "make: cargo is missing; get Rust $$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer from" \
+			"https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { \
+		echo "make: a C compiler is missing, which some crates need; install gcc or clang (Debian and Ubuntu:" \
+			"apt-get install build-essential; macOS: xcode-select --install)" >&2; exit 1; }
+
+.PHONY: control-plane
+control-plane:
+	@tests/control-plane/build.sh >/dev/null
+
+.PHONY: build
+build: rust-is-there
+	@[[ -x $(TARGET)/debug/mgnet ]] || \
+		echo "make: compiling; the first time takes about 5 minutes on two cores, most of it for the AWS SDK" >&2
+	cargo build --workspace
+
+.PHONY: demo
+demo: rust-is-there control-plane build
+	@$(LAB) demo
+
+.PHONY: up
+up: rust-is-there control-plane build
+	@$(LAB) up
+
+.PHONY: down
+down:
+	@if [[ -x $(LAB) ]]; then $(LAB) down; else echo "nothing runs"; fi
+
+.PHONY: test
+test: rust-is-there control-plane
+	@[[ -x $(TARGET)/debug/mgnet ]] || \
+		echo "make: compiling; the first time takes about 6 minutes on two cores, most of it for the AWS SDK" >&2
+	cargo build --workspace --all-targets
+	cargo test --workspace
+
+.PHONY: lint
+lint: rust-is-there
+	cargo fmt --all --check
+	@echo "make: checking; the first time takes about 3 minutes on two cores, most of it for the AWS SDK" >&2
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: generate
+generate: build
+	$(TARGET)/debug/mgnet crds --output-dir crds
+
+.PHONY: bench
+bench: rust-is-there control-plane build
+	@$(LAB) bench
+
+.PHONY: deny
+deny: rust-is-there
+	@cargo deny --version 2>/dev/null | grep -qF ' $(CARGO_DENY)' || { \
+		echo "make: installing cargo-deny $(CARGO_DENY); takes about 5 minutes on two cores" >&2; \
+		cargo install --locked --version $(CARGO_DENY) cargo-deny; }
+	cargo deny --workspace check

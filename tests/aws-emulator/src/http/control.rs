@@ -1,0 +1,192 @@
+//! The control interface under `/_world/`: what a test may see and do that AWS does not have.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{faults::Fault, shared::Shared};
+use crate::world::{caller::Role, options::Options};
+
+type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
+
+/// The routes, without their prefix.
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/calls", get(calls))
+        .route("/reset", post(reset))
+        .route("/time", get(time))
+        .route("/advance", post(advance))
+        .route("/faults", get(faults).post(order_fault).delete(cancel_faults))
+        .route("/release", post(release))
+        .route("/state", get(state))
+        .route("/options", get(options).post(change_options))
+        .route("/roles", get(roles).post(declare_role))
+        .route("/break", post(break_address))
+}
+
+fn bad_request(why: impl ToString) -> (StatusCode, Json<Value>) {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": why.to_string() })))
+}
+
+/// Reads a body whatever its content type is, so that `curl -d` does. None is an empty object.
+fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, (StatusCode, Json<Value>)> {
+    serde_json::from_str(if body.trim().is_empty() { "{}" } else { body }).map_err(bad_request)
+}
+
+fn show(value: &impl serde::Serialize) -> Answer {
+    serde_json::to_value(value).map(Json).map_err(bad_request)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfAccount {
+    account: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallsWanted {
+    account: Option<String>,
+    #[serde(default)]
+    after: u64,
+}
+
+async fn calls(State(shared): State<Arc<Shared>>, Query(wanted): Query<CallsWanted>) -> Answer {
+    show(&shared.calls(wanted.account.as_deref(), wanted.after))
+}
+
+async fn reset(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let OfAccount { account } = read(&body)?;
+    shared.reset(account.as_deref());
+    Ok(Json(json!({})))
+}
+
+async fn time(State(shared): State<Arc<Shared>>) -> Answer {
+    let (now, due) = shared.with_world(|world| (world.now(), world.next_due()));
+    Ok(Json(json!({ "seconds": now.as_secs_f64(), "next_due": due.map(|due| due.as_secs_f64()) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: f64,
+}
+
+async fn advance(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let Advance { seconds } = read(&body)?;
+    let now = shared.advance(Duration::try_from_secs_f64(seconds).map_err(bad_request)?);
+    Ok(Json(json!({ "seconds": now.as_secs_f64() })))
+}
+
+async fn faults(State(shared): State<Arc<Shared>>) -> Answer {
+    show(&shared.faults())
+}
+
+async fn order_fault(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let fault: Fault = read(&body)?;
+    Ok(Json(json!({ "id": shared.order(fault) })))
+}
+
+async fn cancel_faults(State(shared): State<Arc<Shared>>, Query(OfAccount { account }): Query<OfAccount>) -> Answer {
+    shared.cancel_faults(account.as_deref());
+    Ok(Json(json!({})))
+}
+
+async fn release(State(shared): State<Arc<Shared>>) -> Answer {
+    shared.release();
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateWanted {
+    account: Option<String>,
+    region: Option<String>,
+}
+
+/// One place: its state. Otherwise: the state of every place that fits, under `ACCOUNT/REGION`.
+async fn state(State(shared): State<Arc<Shared>>, Query(wanted): Query<StateWanted>) -> Answer {
+    shared.with_world(|world| match (&wanted.account, &wanted.region) {
+        (Some(account), Some(region)) => show(&world.state(account, region)),
+        (account, region) => {
+            let mut all = Map::new();
+            for (owner, place) in world.places() {
+                let fits = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
+                if fits(account, owner) && fits(region, place) {
+                    all.insert(format!("{owner}/{place}"), show(&world.state(owner, place))?.0);
+                }
+            }
+            Ok(Json(Value::Object(all)))
+        }
+    })
+}
+
+async fn options(State(shared): State<Arc<Shared>>, Query(OfAccount { account }): Query<OfAccount>) -> Answer {
+    shared.with_world(|world| show(world.options(account.as_deref())))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeOptions {
+    account: Option<String>,
+    options: Value,
+}
+
+async fn change_options(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let ChangeOptions { account, options } = read(&body)?;
+    shared.with_world(|world| {
+        let change = |before: &Options| -> Result<Options, serde_json::Error> {
+            let mut merged = serde_json::to_value(before)?;
+            merge(&mut merged, &options);
+            serde_json::from_value(merged)
+        };
+        world.change_options(account.as_deref(), change).map_err(bad_request)?;
+        show(world.options(account.as_deref()))
+    })
+}
+
+/// Objects are merged, everything else replaces what was there.
+fn merge(into: &mut Value, change: &Value) {
+    match (into, change) {
+        (Value::Object(into), Value::Object(change)) => {
+            for (key, value) in change {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, change) => *into = change.clone(),
+    }
+}
+
+async fn roles(State(shared): State<Arc<Shared>>) -> Answer {
+    shared.with_world(|world| show(&world.identities().roles().collect::<Vec<_>>()))
+}
+
+async fn declare_role(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let role: Role = read(&body)?;
+    shared.with_world(|world| world.identities_mut().declare(role));
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Break {
+    account: String,
+    region: String,
+    address: String,
+}
+
+async fn break_address(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let Break { account, region, address } = read(&body)?;
+    if shared.with_world(|world| world.break_resolver_address(&account, &region, &address)) {
+        Ok(Json(json!({})))
+    } else {
+        Err(bad_request(format!("there is no Resolver address {address}")))
+    }
+}

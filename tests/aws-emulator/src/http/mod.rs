@@ -1,0 +1,24 @@
+//! The world behind HTTP: the protocols of AWS on one port, and a control interface under `/_world/`.
+//!
+//! Nothing here knows what AWS does; it only reads requests, asks the [`World`](crate::world::World), writes answers, and
+//! spoils some of them on request.
+
+mod aws;
+mod clock;
+mod connection;
+mod control;
+mod credentials;
+mod faults;
+mod journal;
+mod json;
+mod query;
+mod server;
+mod shared;
+mod xml;
+
+pub use self::{
+    clock::Clock,
+    faults::{Fault, FaultKind, FaultStatus},
+    journal::Entry,
+    server::{Server, ServerOptions},
+};

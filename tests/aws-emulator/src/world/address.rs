@@ -1,0 +1,108 @@
+//! IPv4 addresses: blocks as callers write them, and which addresses of a subnet are free.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::{
+    Region,
+    ec2::subnet::Subnet,
+    error::AwsError,
+    ids::{NetworkInterfaceId, ResourceId},
+};
+
+/// Reads the block of a VPC or a subnet: /16 to /28, without host bits.
+///
+/// Source: VPC User Guide, "VPC CIDR blocks" and "Subnet CIDR blocks". Host bits are cleared, as EC2 API Reference,
+/// CreateVpc says: "we modify 100.68.0.18/18 to 100.68.0.0/18".
+pub(crate) fn parse_block(text: &str, out_of_range: &'static str) -> Result<Ipv4Net, AwsError> {
+    let block: Ipv4Net = text.parse().map_err(|_| {
+        let message = format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
+        AwsError::value(message)
+    })?;
+    if (16..=28).contains(&block.prefix_len()) {
+        Ok(block.trunc())
+    } else {
+        Err(AwsError::new(out_of_range, format!("The CIDR '{text}' is invalid.")))
+    }
+}
+
+/// Why an address of a subnet cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// It is not of the subnet.
+    OutOfRange,
+    /// It is one of the five that AWS keeps.
+    Reserved,
+    /// A network interface has it.
+    InUse,
+}
+
+impl Unavailable {
+    /// As EC2 says it. Source of `InvalidIPAddress.InUse`: EC2 API Reference, "Error codes".
+    pub(crate) fn ec2_error(self, address: Ipv4Addr) -> AwsError {
+        match self {
+            Self::OutOfRange => {
+                AwsError::value(format!("Address {address} does not fall within the subnet's address range"))
+            }
+            Self::Reserved => AwsError::value(format!("Address {address} is in subnet's reserved address range")),
+            Self::InUse => AwsError::new("InvalidIPAddress.InUse", format!("Address {address} is in use.")),
+        }
+    }
+}
+
+/// What keeps a caller from taking this address of a subnet, if anything does.
+pub(crate) fn obstacle(region: &Region, subnet: &Subnet, address: Ipv4Addr) -> Option<Unavailable> {
+    if !subnet.cidr.contains(&address) {
+        Some(Unavailable::OutOfRange)
+    } else if is_reserved(subnet.cidr, address) {
+        Some(Unavailable::Reserved)
+    } else if taken(region, subnet).any(|used| used == address) {
+        Some(Unavailable::InUse)
+    } else {
+        None
+    }
+}
+
+/// Source: VPC User Guide, "Subnet CIDR blocks": the first four addresses and the last one.
+fn is_reserved(block: Ipv4Net, address: Ipv4Addr) -> bool {
+    u32::from(address) < u32::from(block.network()) + 4 || address == block.broadcast()
+}
+
+fn taken(region: &Region, subnet: &Subnet) -> impl Iterator<Item = Ipv4Addr> {
+    let of_subnet = region.network_interfaces.values().filter(|interface| interface.subnet == subnet.id);
+    of_subnet.map(|interface| interface.address)
+}
+
+/// How many addresses of a subnet are free.
+pub(crate) fn free_count(region: &Region, subnet: &Subnet) -> usize {
+    let size = 1_usize << (32 - u32::from(subnet.cidr.prefix_len()));
+    (size - 5).saturating_sub(taken(region, subnet).count())
+}
+
+/// A free address of a subnet that is not among `kept`: AWS chooses at random, this world by the number `seed`.
+pub(crate) fn choose(region: &Region, subnet: &Subnet, kept: &[Ipv4Addr], seed: u64) -> Result<Ipv4Addr, AwsError> {
+    let used: std::collections::BTreeSet<Ipv4Addr> =
+        taken(region, subnet).chain(kept.iter().copied().filter(|address| subnet.cidr.contains(address))).collect();
+    let first = u32::from(subnet.cidr.network()) + 4;
+    let count = u32::from(subnet.cidr.broadcast()) - first;
+    let start = u32::try_from(seed % u64::from(count)).unwrap_or(0);
+    (0..count)
+        .map(|step| Ipv4Addr::from(first + (start + step) % count))
+        .find(|address| !used.contains(address))
+        .ok_or_else(|| no_free_address(subnet))
+}
+
+/// Source: EC2 API Reference, "Error codes".
+pub(crate) fn no_free_address(subnet: &Subnet) -> AwsError {
+    AwsError::new(
+        "InsufficientFreeAddressesInSubnet",
+        format!("The specified subnet does not have enough free addresses to satisfy the request: {}", subnet.id.as_str()),
+    )
+}
+
+/// Every interface of an account gets its own.
+pub(crate) fn mac_of(id: &NetworkInterfaceId) -> String {
+    let bytes = super::ids::hash(id.as_str()).to_le_bytes();
+    format!("06:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])
+}

@@ -1,0 +1,114 @@
+//! Who calls: accounts, roles, and the sessions of assumed roles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{error::AwsError, ids, zones};
+
+/// Who calls, and in which region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Caller {
+    /// The 12-digit account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The principal.
+    pub arn: String,
+}
+
+impl Caller {
+    /// The user that every account has.
+    pub fn user(account: &str, region: &str) -> Self {
+        let arn = format!("arn:{}:iam::{account}:user/emulator", zones::partition(region));
+        Self { account: account.to_owned(), region: region.to_owned(), arn }
+    }
+}
+
+/// A role that may be assumed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// The account it belongs to.
+    pub account: String,
+    /// Its name, path included if it has one.
+    pub name: String,
+    /// The external id a caller must send; `null`: none is asked for.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The accounts whose principals may assume it, or the ARNs of principals.
+    pub trusts: BTreeSet<String>,
+}
+
+impl Role {
+    /// The role's ARN ends with this.
+    fn key(account: &str, name: &str) -> (String, String) {
+        (account.to_owned(), name.to_owned())
+    }
+
+    /// Whether the role's trust policy lets a caller in.
+    ///
+    /// Source: IAM User Guide, "How to use an external ID": the condition compares `sts:ExternalId` for equality.
+    pub(crate) fn admits(&self, caller: &Caller, external_id: Option<&str>) -> bool {
+        let trusted = self.trusts.contains(&caller.account) || self.trusts.contains(&caller.arn);
+        trusted && self.external_id.as_deref().is_none_or(|wanted| external_id == Some(wanted))
+    }
+}
+
+/// Roles that were declared, and sessions that were handed out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Identities {
+    roles: BTreeMap<(String, String), Role>,
+    sessions: BTreeMap<String, Session>,
+}
+
+/// A session of an assumed role. Sessions do not expire (`ASSUMPTIONS.md`, "Identities").
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Session {
+    account: String,
+    arn: String,
+}
+
+impl Identities {
+    /// Declares a role, or replaces it.
+    pub fn declare(&mut self, role: Role) {
+        self.roles.insert(Role::key(&role.account, &role.name), role);
+    }
+
+    /// All roles.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values()
+    }
+
+    /// The role of an account by its name.
+    pub(crate) fn role(&self, account: &str, name: &str) -> Option<&Role> {
+        self.roles.get(&Role::key(account, name))
+    }
+
+    /// Who calls with this access key: a key of 12 digits is its own account, others must have been handed out.
+    ///
+    /// Source of the code: EC2 API Reference, "Error codes".
+    pub fn caller(&self, access_key: &str, region: &str) -> Result<Caller, AwsError> {
+        if access_key.len() == 12 && access_key.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Caller::user(access_key, region));
+        }
+        let session = self.sessions.get(access_key).ok_or_else(|| {
+            AwsError::new("AuthFailure", "AWS was not able to validate the provided access credentials")
+        })?;
+        Ok(Caller { account: session.account.clone(), region: region.to_owned(), arn: session.arn.clone() })
+    }
+
+    /// Opens a session and gives its access key.
+    pub(crate) fn open_session(&mut self, account: &str, arn: String) -> String {
+        let number = ids::hash(&format!("session {}", self.sessions.len()));
+        let key = format!("ASIA{}", ids::letters(number, 16));
+        self.sessions.insert(key.clone(), Session { account: account.to_owned(), arn });
+        key
+    }
+
+    /// Forgets the roles and sessions of an account, or of all.
+    pub(crate) fn reset(&mut self, account: Option<&str>) {
+        self.roles.retain(|(owner, _), _| account.is_some_and(|account| account != owner));
+        self.sessions.retain(|_, session| account.is_some_and(|account| account != session.account));
+    }
+}

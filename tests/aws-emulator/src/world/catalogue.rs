@@ -1,0 +1,154 @@
+//! Which services a region offers over VPC endpoints, where, and under which names.
+//!
+//! Source: AWS PrivateLink guide, "AWS services that integrate with AWS PrivateLink"; S3 User Guide, "AWS PrivateLink for
+//! Amazon S3" (names); Systems Manager User Guide, "VPC endpoints" (ec2messages). Zone support is ASSUMED
+//! (`ASSUMPTIONS.md`, "Catalogue"), and can be changed by the options of a world.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::{ResourceId, hash, PrefixListId},
+    options::Options,
+    zones::{self, Zone},
+};
+
+/// The kind of a VPC endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EndpointType {
+    /// Network interfaces in subnets.
+    Interface,
+    /// Routes in route tables.
+    Gateway,
+}
+
+impl EndpointType {
+    /// As AWS writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interface => "Interface",
+            Self::Gateway => "Gateway",
+        }
+    }
+}
+
+/// A service of a region for one type of endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// `com.amazonaws.REGION.NAME`.
+    pub(crate) service_name: String,
+    /// The last part of it.
+    pub(crate) short_name: &'static str,
+    /// The type of endpoint.
+    pub(crate) endpoint_type: EndpointType,
+    /// The zones in which interface endpoints may be made.
+    pub(crate) zones: Vec<Zone>,
+    /// The names that private DNS answers; empty for gateways.
+    pub(crate) private_names: Vec<String>,
+    /// Why new endpoints fail, if a test wants them to.
+    pub(crate) fails: Option<String>,
+}
+
+/// Short names, and whether there is an interface endpoint and a gateway endpoint.
+const SERVICES: &[(&str, bool, bool)] = &[
+    ("dynamodb", false, true),
+    ("ec2", true, false),
+    ("ec2messages", true, false),
+    ("kms", true, false),
+    ("logs", true, false),
+    ("mgn", true, false),
+    ("s3", true, true),
+    ("secretsmanager", true, false),
+    ("ssm", true, false),
+    ("ssmmessages", true, false),
+    ("sts", true, false),
+];
+
+/// Regions launched in 2024 and later do not have ec2messages.
+const WITHOUT_EC2MESSAGES: &[&str] = &["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"];
+
+/// Everything a region offers, by service name and type.
+pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
+    let mut offers = Vec::new();
+    for &(short_name, interface, gateway) in SERVICES {
+        if short_name == "ec2messages" && WITHOUT_EC2MESSAGES.contains(&region) {
+            continue;
+        }
+        let rule = options.services.get(&format!("{region}/{short_name}"));
+        if rule.is_some_and(|rule| !rule.offered) {
+            continue;
+        }
+        let mut add = |endpoint_type, zones: Vec<Zone>, private_names| {
+            offers.push(Offer {
+                service_name: format!("com.amazonaws.{region}.{short_name}"),
+                short_name,
+                endpoint_type,
+                zones,
+                private_names,
+                fails: rule.and_then(|rule| rule.fails.clone()),
+            });
+        };
+        if gateway {
+            add(EndpointType::Gateway, zones::of(region), Vec::new());
+        }
+        if interface {
+            let mut zones = zones::of(region);
+            match rule.and_then(|rule| rule.zones.as_ref()) {
+                Some(ids) => zones.retain(|zone| ids.contains(&zone.id)),
+                None => zones.retain(|zone| has_zone(short_name, &zone.id)),
+            }
+            add(EndpointType::Interface, zones, private_names(short_name, region));
+        }
+    }
+    offers
+}
+
+/// use1-az3 is the zone that most often lacks a service.
+fn has_zone(short_name: &str, zone_id: &str) -> bool {
+    !(short_name == "mgn" && zone_id == "use1-az3")
+}
+
+/// The names that private DNS of an interface endpoint answers.
+fn private_names(short_name: &str, region: &str) -> Vec<String> {
+    let domain = format!("{region}.{}", zones::dns_suffix(region));
+    match short_name {
+        // Source: S3 User Guide, "AWS PrivateLink for Amazon S3", "Private DNS".
+        "s3" => vec![
+            format!("s3.{domain}"),
+            format!("*.s3.{domain}"),
+            format!("*.s3-accesspoint.{domain}"),
+            format!("*.s3-control.{domain}"),
+        ],
+        name => vec![format!("{name}.{domain}")],
+    }
+}
+
+/// A prefix list that AWS manages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ManagedPrefixList {
+    /// Its id.
+    pub(crate) id: PrefixListId,
+    /// `com.amazonaws.REGION.NAME`.
+    pub(crate) name: String,
+    /// Its ranges; examples, not the real ones.
+    pub(crate) cidrs: Vec<String>,
+}
+
+/// The prefix lists of a region: one for each service with a gateway endpoint.
+pub(crate) fn prefix_lists(region: &str) -> Vec<ManagedPrefixList> {
+    let gateways = SERVICES.iter().filter(|(_, _, gateway)| *gateway);
+    let mut lists: Vec<ManagedPrefixList> = gateways.map(|(short_name, _, _)| prefix_list(region, short_name)).collect();
+    lists.sort_by(|a, b| a.id.cmp(&b.id));
+    lists
+}
+
+/// The prefix list to which a gateway endpoint of a service routes.
+pub(crate) fn prefix_list(region: &str, short_name: &str) -> ManagedPrefixList {
+    let name = format!("com.amazonaws.{region}.{short_name}");
+    let number = hash(&name) & 0xffff_ffff;
+    let octet = number & 0xff;
+    ManagedPrefixList {
+        id: PrefixListId::from_text(format!("pl-{number:08x}")),
+        name,
+        cidrs: vec![format!("52.219.{octet}.0/24"), format!("3.5.{octet}.0/24")],
+    }
+}

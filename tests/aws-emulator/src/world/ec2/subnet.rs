@@ -1,0 +1,261 @@
+//! Subnets: CreateSubnet, DeleteSubnet, DescribeSubnets.
+#![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::world::{
+    Context, Region,
+    action::{Action, DONE, Done, Service},
+    address::{self, parse_block},
+    error::AwsError,
+    filters::{self, Filter, Filterable},
+    ids::{ResourceId, SubnetId, VpcId},
+    paging::Paging,
+    tags::{self, TagItem, TagSpecification, Tags},
+    zones::{self, Zone},
+};
+
+/// A subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subnet {
+    pub id: SubnetId,
+    pub vpc: VpcId,
+    pub cidr: Ipv4Net,
+    /// The name of its availability zone.
+    pub zone: String,
+    pub zone_id: String,
+    pub tags: Tags,
+    owner: String,
+    arn: String,
+}
+
+impl Subnet {
+    fn item(&self, region: &Region) -> SubnetItem {
+        SubnetItem {
+            subnet_id: self.id.clone(),
+            subnet_arn: self.arn.clone(),
+            state: "available",
+            vpc_id: self.vpc.clone(),
+            cidr_block: self.cidr.to_string(),
+            available_ip_address_count: address::free_count(region, self),
+            availability_zone: self.zone.clone(),
+            availability_zone_id: self.zone_id.clone(),
+            default_for_az: false,
+            map_public_ip_on_launch: false,
+            assign_ipv6_address_on_creation: false,
+            ipv6_native: false,
+            owner_id: self.owner.clone(),
+            tags: tags::items(&self.tags),
+        }
+    }
+}
+
+/// A subnet as EC2 shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubnetItem {
+    pub subnet_id: SubnetId,
+    pub subnet_arn: String,
+    pub state: &'static str,
+    pub vpc_id: VpcId,
+    pub cidr_block: String,
+    pub available_ip_address_count: usize,
+    pub availability_zone: String,
+    pub availability_zone_id: String,
+    pub default_for_az: bool,
+    pub map_public_ip_on_launch: bool,
+    pub assign_ipv6_address_on_creation: bool,
+    pub ipv6_native: bool,
+    pub owner_id: String,
+    #[serde(rename = "tagSet")]
+    pub tags: Vec<TagItem>,
+}
+
+impl Filterable for Subnet {
+    const FILTERS: &'static [&'static str] = &[
+        "availability-zone",
+        "availability-zone-id",
+        "available-ip-address-count",
+        "cidr",
+        "cidr-block",
+        "cidrBlock",
+        "default-for-az",
+        "map-public-ip-on-launch",
+        "owner-id",
+        "state",
+        "subnet-arn",
+        "subnet-id",
+        "vpc-id",
+    ];
+
+    fn values(&self, filter: &str, region: &Region) -> Vec<String> {
+        match filter {
+            "availability-zone" => vec![self.zone.clone()],
+            "availability-zone-id" => vec![self.zone_id.clone()],
+            "available-ip-address-count" => vec![address::free_count(region, self).to_string()],
+            "cidr" | "cidr-block" | "cidrBlock" => vec![self.cidr.to_string()],
+            "default-for-az" | "map-public-ip-on-launch" => vec!["false".to_owned()],
+            "owner-id" => vec![self.owner.clone()],
+            "state" => vec!["available".to_owned()],
+            "subnet-arn" => vec![self.arn.clone()],
+            "subnet-id" => vec![self.id.to_string()],
+            "vpc-id" => vec![self.vpc.to_string()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+/// Makes a subnet in a VPC.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct CreateSubnet {
+    pub vpc_id: String,
+    pub cidr_block: String,
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    #[serde(default)]
+    pub tag_specification: Vec<TagSpecification>,
+}
+
+/// The subnet that was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubnetCreated {
+    pub subnet: SubnetItem,
+}
+
+impl CreateSubnet {
+    fn zone(&self, region: &str) -> Result<Zone, AwsError> {
+        let all = zones::of(region);
+        let wanted = |zone: &Zone| {
+            self.availability_zone.as_deref().is_none_or(|name| name == zone.name)
+                && self.availability_zone_id.as_deref().is_none_or(|id| id == zone.id)
+        };
+        all.iter().find(|zone| wanted(zone)).cloned().ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|zone| zone.name.as_str()).collect();
+            let asked = self.availability_zone.as_ref().or(self.availability_zone_id.as_ref());
+            AwsError::value(format!(
+                "Value ({}) for parameter availabilityZone is invalid. Subnets can currently only be created in the \
+                 following availability zones: {}.",
+                asked.map_or("", String::as_str),
+                names.join(", ")
+            ))
+        })
+    }
+}
+
+impl Action for CreateSubnet {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "CreateSubnet";
+    type Answer = SubnetCreated;
+
+    fn run(self, context: &mut Context<'_>) -> Result<SubnetCreated, AwsError> {
+        let cidr = parse_block(&self.cidr_block, "InvalidSubnet.Range")?;
+        let tags = tags::from_specifications(&self.tag_specification, "subnet")?;
+        let zone = self.zone(&context.caller.region)?;
+        let (vpc_id, vpc) = context.region().vpcs.find(&self.vpc_id, context.sight())?;
+        // Source of both codes: EC2 API Reference, "Error codes".
+        if !vpc.contains(cidr) {
+            return Err(AwsError::new("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid.")));
+        }
+        let of_vpc = context.region().subnets.values().filter(|subnet| subnet.vpc == vpc_id);
+        if of_vpc.into_iter().any(|other| other.cidr.contains(&cidr) || cidr.contains(&other.cidr)) {
+            let message = format!("The CIDR '{cidr}' conflicts with another subnet");
+            return Err(AwsError::new("InvalidSubnet.Conflict", message));
+        }
+        let (now, caller) = (context.now(), context.caller);
+        let region = context.region_mut();
+        let id: SubnetId = region.ids.mint();
+        let arn = format!(
+            "arn:{}:ec2:{}:{}:subnet/{id}",
+            zones::partition(&caller.region),
+            caller.region,
+            caller.account
+        );
+        let subnet = Subnet {
+            id: id.clone(),
+            vpc: vpc_id,
+            cidr,
+            zone: zone.name,
+            zone_id: zone.id,
+            tags,
+            owner: caller.account.clone(),
+            arn,
+        };
+        let item = subnet.item(region);
+        region.subnets.insert(id, subnet, now);
+        Ok(SubnetCreated { subnet: item })
+    }
+}
+
+/// Deletes a subnet without network interfaces.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeleteSubnet {
+    pub subnet_id: String,
+}
+
+impl Action for DeleteSubnet {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DeleteSubnet";
+    type Answer = Done;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let sight = context.sight();
+        let (id, _) = context.region().subnets.find(&self.subnet_id, sight)?;
+        let region = context.region_mut();
+        if region.network_interfaces.values().any(|interface| interface.subnet == id) {
+            let message = format!("The subnet '{id}' has dependencies and cannot be deleted.");
+            return Err(AwsError::new("DependencyViolation", message));
+        }
+        for (_, table) in region.route_tables.iter_mut() {
+            table.subnets.retain(|_, subnet| *subnet != id);
+        }
+        region.subnets.remove(&id, sight);
+        Ok(DONE)
+    }
+}
+
+/// Lists subnets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DescribeSubnets {
+    #[serde(default)]
+    pub subnet_id: Vec<String>,
+    #[serde(default)]
+    pub filter: Vec<Filter>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+/// The subnets found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subnets {
+    #[serde(rename = "subnetSet")]
+    pub subnets: Vec<SubnetItem>,
+    pub next_token: Option<String>,
+}
+
+impl Action for DescribeSubnets {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DescribeSubnets";
+    type Answer = Subnets;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Subnets, AwsError> {
+        let region = context.region();
+        let rows = filters::select(&region.subnets, &self.subnet_id, &self.filter, region, context.sight())?;
+        let (page, next_token) = Paging::ec2(Self::NAME).cut(
+            rows,
+            |subnet| subnet.id.as_str(),
+            self.max_results,
+            self.next_token.as_deref(),
+            context.options.max_page,
+        )?;
+        Ok(Subnets { subnets: page.into_iter().map(|subnet| subnet.item(region)).collect(), next_token })
+    }
+}

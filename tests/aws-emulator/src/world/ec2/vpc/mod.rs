@@ -1,0 +1,309 @@
+//! VPCs: CreateVpc, DeleteVpc, DescribeVpcs, AssociateVpcCidrBlock.
+#![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
+
+pub mod attribute;
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::world::{
+    Context, Region,
+    action::{Action, DONE, Done, Service},
+    address::parse_block,
+    ec2::{route_table::RouteTable, security_group::SecurityGroup},
+    error::AwsError,
+    filters::{self, Filter, Filterable},
+    ids::{DhcpOptionsId, ResourceId, VpcCidrAssociationId, VpcId},
+    paging::Paging,
+    tags::{self, TagItem, TagSpecification, Tags},
+};
+
+/// A VPC.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Vpc {
+    pub id: VpcId,
+    /// The block it was created with.
+    pub cidr: Ipv4Net,
+    /// All its blocks, the first included.
+    pub cidrs: BTreeMap<VpcCidrAssociationId, Ipv4Net>,
+    pub dhcp_options: DhcpOptionsId,
+    pub tenancy: String,
+    pub dns_support: bool,
+    pub dns_hostnames: bool,
+    pub tags: Tags,
+    owner: String,
+}
+
+impl Vpc {
+    /// Whether a block lies within one of the VPC's.
+    pub(crate) fn contains(&self, block: Ipv4Net) -> bool {
+        self.cidrs.values().any(|cidr| cidr.contains(&block))
+    }
+
+    fn item(&self) -> VpcItem {
+        let association = |(id, block): (&VpcCidrAssociationId, &Ipv4Net)| CidrAssociation {
+            association_id: id.clone(),
+            cidr_block: block.to_string(),
+            cidr_block_state: CidrState { state: "associated" },
+        };
+        VpcItem {
+            vpc_id: self.id.clone(),
+            state: "available",
+            cidr_block: self.cidr.to_string(),
+            cidr_associations: self.cidrs.iter().map(association).collect(),
+            dhcp_options_id: self.dhcp_options.clone(),
+            instance_tenancy: self.tenancy.clone(),
+            is_default: false,
+            owner_id: self.owner.clone(),
+            tags: tags::items(&self.tags),
+        }
+    }
+}
+
+/// A VPC as EC2 shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VpcItem {
+    pub vpc_id: VpcId,
+    pub state: &'static str,
+    pub cidr_block: String,
+    #[serde(rename = "cidrBlockAssociationSet")]
+    pub cidr_associations: Vec<CidrAssociation>,
+    pub dhcp_options_id: DhcpOptionsId,
+    pub instance_tenancy: String,
+    pub is_default: bool,
+    pub owner_id: String,
+    #[serde(rename = "tagSet")]
+    pub tags: Vec<TagItem>,
+}
+
+/// A block of a VPC.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CidrAssociation {
+    pub association_id: VpcCidrAssociationId,
+    pub cidr_block: String,
+    pub cidr_block_state: CidrState,
+}
+
+/// The state of a block.
+#[derive(Clone, Debug, Serialize)]
+pub struct CidrState {
+    pub state: &'static str,
+}
+
+impl Filterable for Vpc {
+    const FILTERS: &'static [&'static str] = &[
+        "cidr",
+        "cidr-block-association.association-id",
+        "cidr-block-association.cidr-block",
+        "cidr-block-association.state",
+        "dhcp-options-id",
+        "is-default",
+        "owner-id",
+        "state",
+        "vpc-id",
+    ];
+
+    fn values(&self, filter: &str, _: &Region) -> Vec<String> {
+        match filter {
+            "cidr" => vec![self.cidr.to_string()],
+            "cidr-block-association.association-id" => self.cidrs.keys().map(ToString::to_string).collect(),
+            "cidr-block-association.cidr-block" => self.cidrs.values().map(ToString::to_string).collect(),
+            "cidr-block-association.state" => vec!["associated".to_owned()],
+            "dhcp-options-id" => vec![self.dhcp_options.to_string()],
+            "is-default" => vec!["false".to_owned()],
+            "owner-id" => vec![self.owner.clone()],
+            "state" => vec!["available".to_owned()],
+            "vpc-id" => vec![self.id.to_string()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+/// Makes a VPC with a main route table and a default security group.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct CreateVpc {
+    pub cidr_block: String,
+    pub instance_tenancy: Option<String>,
+    #[serde(default)]
+    pub tag_specification: Vec<TagSpecification>,
+}
+
+/// The VPC that was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct VpcCreated {
+    pub vpc: VpcItem,
+}
+
+impl Action for CreateVpc {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "CreateVpc";
+    type Answer = VpcCreated;
+
+    fn run(self, context: &mut Context<'_>) -> Result<VpcCreated, AwsError> {
+        // Source: VPC User Guide, "VPC CIDR blocks": a netmask between /16 and /28.
+        let cidr = parse_block(&self.cidr_block, "InvalidVpc.Range")?;
+        let tags = tags::from_specifications(&self.tag_specification, "vpc")?;
+        let tenancy = self.instance_tenancy.unwrap_or_else(|| "default".to_owned());
+        if !["default", "dedicated", "host"].contains(&tenancy.as_str()) {
+            return Err(AwsError::value(format!("Invalid value '{tenancy}' for InstanceTenancy.")));
+        }
+        let (now, owner) = (context.now(), context.caller.account.clone());
+        let region = context.region_mut();
+        let id: VpcId = region.ids.mint();
+        let vpc = Vpc {
+            id: id.clone(),
+            cidr,
+            cidrs: BTreeMap::from([(region.ids.mint(), cidr)]),
+            dhcp_options: region.dhcp_options.clone(),
+            tenancy,
+            // Source: VPC User Guide, "DNS attributes in your VPC": support is on, host names are off.
+            dns_support: true,
+            dns_hostnames: false,
+            tags,
+            owner: owner.clone(),
+        };
+        let item = vpc.item();
+        region.vpcs.insert(id.clone(), vpc, now);
+        let table = RouteTable::new(region.ids.mint(), id.clone(), Some(region.ids.mint()), Tags::new());
+        region.route_tables.insert(table.id.clone(), table, now);
+        let group = SecurityGroup::default_of(id, owner, &mut region.ids);
+        region.security_groups.insert(group.id.clone(), group, now);
+        Ok(VpcCreated { vpc: item })
+    }
+}
+
+/// Deletes a VPC in which only its own default resources are left.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeleteVpc {
+    pub vpc_id: String,
+}
+
+impl Action for DeleteVpc {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DeleteVpc";
+    type Answer = Done;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let sight = context.sight();
+        let (id, _) = context.region().vpcs.find(&self.vpc_id, sight)?;
+        let region = context.region_mut();
+        // Source: EC2 API Reference, DeleteVpc: everything but the default security group, the main route table and the
+        // default network ACL must be deleted first.
+        let used = region.subnets.values().any(|subnet| subnet.vpc == id)
+            || region.network_interfaces.values().any(|interface| interface.vpc == id)
+            || region.vpc_endpoints.values().any(|endpoint| endpoint.vpc == id && endpoint.exists())
+            || region.route_tables.values().any(|table| table.vpc == id && !table.is_main())
+            || region.security_groups.values().any(|group| group.vpc == id && !group.is_default());
+        if used {
+            let message = format!("The vpc '{id}' has dependencies and cannot be deleted.");
+            return Err(AwsError::new("DependencyViolation", message));
+        }
+        let tables: Vec<_> = region.route_tables.values().filter(|table| table.vpc == id).map(|t| t.id.clone()).collect();
+        for table in tables {
+            region.route_tables.remove(&table, sight);
+        }
+        let groups: Vec<_> = region.security_groups.values().filter(|group| group.vpc == id).map(|g| g.id.clone()).collect();
+        for group in groups {
+            region.security_groups.remove(&group, sight);
+        }
+        region.vpcs.remove(&id, sight);
+        Ok(DONE)
+    }
+}
+
+/// Lists VPCs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DescribeVpcs {
+    #[serde(default)]
+    pub vpc_id: Vec<String>,
+    #[serde(default)]
+    pub filter: Vec<Filter>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+/// The VPCs found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vpcs {
+    #[serde(rename = "vpcSet")]
+    pub vpcs: Vec<VpcItem>,
+    pub next_token: Option<String>,
+}
+
+impl Action for DescribeVpcs {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DescribeVpcs";
+    type Answer = Vpcs;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Vpcs, AwsError> {
+        let region = context.region();
+        let rows = filters::select(&region.vpcs, &self.vpc_id, &self.filter, region, context.sight())?;
+        let (page, next_token) = Paging::ec2(Self::NAME).cut(
+            rows,
+            |vpc| vpc.id.as_str(),
+            self.max_results,
+            self.next_token.as_deref(),
+            context.options.max_page,
+        )?;
+        Ok(Vpcs { vpcs: page.into_iter().map(Vpc::item).collect(), next_token })
+    }
+}
+
+/// Adds an IPv4 block to a VPC.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AssociateVpcCidrBlock {
+    pub vpc_id: String,
+    pub cidr_block: String,
+}
+
+/// The block that was added.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CidrAssociated {
+    pub vpc_id: VpcId,
+    pub cidr_block_association: CidrAssociation,
+}
+
+impl Action for AssociateVpcCidrBlock {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "AssociateVpcCidrBlock";
+    type Answer = CidrAssociated;
+
+    fn run(self, context: &mut Context<'_>) -> Result<CidrAssociated, AwsError> {
+        let block = parse_block(&self.cidr_block, "InvalidVpc.Range")?;
+        let (id, vpc) = context.region().vpcs.find(&self.vpc_id, context.sight())?;
+        // Source: VPC User Guide, "VPC CIDR blocks": blocks of a VPC must not overlap; five IPv4 blocks by default.
+        if vpc.cidrs.values().any(|cidr| cidr.contains(&block) || block.contains(cidr)) {
+            let message = format!("The CIDR '{block}' conflicts with another block of {id}");
+            return Err(AwsError::new("InvalidVpc.Range", message));
+        }
+        if vpc.cidrs.len() >= 5 {
+            let message = format!("The maximum number of CIDR blocks has been reached for {id}");
+            return Err(AwsError::new("CidrLimitExceeded", message));
+        }
+        let region = context.region_mut();
+        let association_id: VpcCidrAssociationId = region.ids.mint();
+        if let Some(vpc) = region.vpcs.get_mut(&id) {
+            vpc.cidrs.insert(association_id.clone(), block);
+        }
+        let cidr_block_association = CidrAssociation {
+            association_id,
+            cidr_block: block.to_string(),
+            cidr_block_state: CidrState { state: "associating" },
+        };
+        Ok(CidrAssociated { vpc_id: id, cidr_block_association })
+    }
+}

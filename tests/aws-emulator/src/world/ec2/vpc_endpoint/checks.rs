@@ -1,0 +1,170 @@
+//! What AWS refuses about an endpoint, apart from its subnets: DNS options, private DNS, policies, routes.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{DnsOptionsRequest, VpcEndpoint};
+use crate::world::{
+    Context, Region,
+    catalogue::{self, EndpointType},
+    error::AwsError,
+    ids::{PrefixListId, RouteTableId, VpcEndpointId, VpcId},
+};
+
+/// The most characters of a policy, white space included. Source: AWS PrivateLink guide, "Quotas".
+const LONGEST_POLICY: usize = 20_480;
+
+/// The policy of an endpoint for which none is given. Source: AWS PrivateLink guide, "Endpoint policies": full access.
+pub(super) const FULL_ACCESS: &str = r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
+
+/// Source of the code: EC2 API Reference, "Error codes".
+pub(super) fn check_policy(policy: &str) -> Result<(), AwsError> {
+    let refused = |why: &str| AwsError::new("InvalidPolicyDocument", format!("The policy document is not valid: {why}"));
+    if policy.len() > LONGEST_POLICY {
+        return Err(refused("it is longer than 20480 characters"));
+    }
+    match serde_json::from_str::<Value>(policy) {
+        Err(_) => Err(refused("it is not JSON")),
+        Ok(Value::Object(fields)) if fields.contains_key("Statement") => Ok(()),
+        Ok(_) => Err(refused("it has no Statement")),
+    }
+}
+
+/// Whether a service has both types of endpoint: only then there is `PrivateDnsOnlyForInboundResolverEndpoint`.
+pub(super) fn has_inbound_only(context: &Context<'_>, service_name: &str) -> bool {
+    let offers = catalogue::offers(&context.caller.region, context.options);
+    let types: BTreeSet<EndpointType> =
+        offers.iter().filter(|offer| offer.service_name == service_name).map(|offer| offer.endpoint_type).collect();
+    types.len() == 2
+}
+
+/// Whether the DNS options of a request fit the endpoint.
+pub(super) fn check_dns_options(
+    context: &Context<'_>,
+    endpoint_type: EndpointType,
+    service_name: &str,
+    options: &DnsOptionsRequest,
+) -> Result<(), AwsError> {
+    let inbound_only = options.private_dns_only_for_inbound_resolver_endpoint;
+    match endpoint_type {
+        // Source: hashicorp/terraform-provider-aws issue 45846, which quotes AWS.
+        EndpointType::Gateway if inbound_only.is_some() => Err(AwsError::parameter(
+            "DnsOptions PrivateDnsOnlyForInboundResolverEndpoint is applicable only to Interface VPC Endpoints.",
+        )),
+        // Source: hashicorp/terraform-provider-aws issue 32355. The text is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+        EndpointType::Interface if inbound_only.is_some() && !has_inbound_only(context, service_name) => {
+            Err(AwsError::parameter(format!(
+                "PrivateDnsOnlyForInboundResolverEndpoint is not supported for the service {service_name}."
+            )))
+        }
+        EndpointType::Gateway | EndpointType::Interface => check_record_type(options),
+    }
+}
+
+/// Source: EC2 API Reference, DnsOptionsSpecification. All subnets of this world are IPv4 only.
+fn check_record_type(options: &DnsOptionsRequest) -> Result<(), AwsError> {
+    match options.dns_record_ip_type.as_deref() {
+        None | Some("ipv4" | "service-defined") => Ok(()),
+        Some(other @ ("ipv6" | "dualstack")) => Err(AwsError::parameter(format!(
+            "The DNS record IP type {other} is not compatible with the IP address type ipv4."
+        ))),
+        Some(other) => Err(AwsError::value(format!("Value ({other}) for parameter DnsRecordIpType is invalid."))),
+    }
+}
+
+/// All subnets of this world are IPv4 only. Source: EC2 API Reference, CreateVpcEndpoint, IpAddressType.
+pub(super) fn check_ip_address_type(asked: Option<&str>) -> Result<(), AwsError> {
+    match asked {
+        None | Some("ipv4") => Ok(()),
+        Some(other @ ("ipv6" | "dualstack")) => {
+            Err(AwsError::parameter(format!("The IP address type {other} is not supported by the subnets of the endpoint.")))
+        }
+        Some(other) => Err(AwsError::value(format!("Value ({other}) for parameter IpAddressType is invalid."))),
+    }
+}
+
+/// Whether an interface endpoint may have private DNS. `itself` is the endpoint that is modified.
+pub(super) fn check_private_dns(
+    context: &Context<'_>,
+    vpc: &VpcId,
+    names: &[String],
+    itself: Option<&VpcEndpointId>,
+) -> Result<(), AwsError> {
+    let region = context.region();
+    // Source: EC2 API Reference, CreateVpcEndpoint, PrivateDnsEnabled: both attributes must be true.
+    if !region.vpcs.get(vpc).is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames) {
+        return Err(AwsError::parameter(format!(
+            "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {vpc}"
+        )));
+    }
+    // Source: hashicorp/terraform-provider-aws issue 17535, which quotes AWS. That an endpoint conflicts until it is
+    // gone is ASSUMED (`ASSUMPTIONS.md`, "Private DNS").
+    let others = region.vpc_endpoints.values().filter(|other| {
+        other.vpc == *vpc && other.exists() && other.private_dns && itself.is_none_or(|itself| *itself != other.id)
+    });
+    let taken: BTreeSet<&String> = others.flat_map(|other| &other.private_names).collect();
+    match names.iter().find(|name| taken.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(AwsError::parameter(format!(
+            "private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name} in the VPC {vpc}"
+        ))),
+    }
+}
+
+/// Whether the VPC has the gateway endpoint that inbound-only private DNS stands on.
+///
+/// Source: S3 User Guide, "AWS PrivateLink for Amazon S3", and hashicorp/terraform-provider-aws issue 33689 for the text.
+pub(super) fn check_inbound_only(
+    region: &Region,
+    vpc: &VpcId,
+    service_name: &str,
+    record_ip_type: &str,
+) -> Result<(), AwsError> {
+    let gateway = region.vpc_endpoints.values().find(|other| is_gateway_of(other, vpc, service_name) && other.stays());
+    let Some(gateway) = gateway else {
+        return Err(AwsError::parameter(format!(
+            "To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {vpc} must have a Gateway endpoint for the \
+             service."
+        )));
+    };
+    if gateway.record_ip_type == "service-defined" || gateway.record_ip_type == record_ip_type {
+        return Ok(());
+    }
+    Err(AwsError::parameter(format!(
+        "The DnsRecordIpType of the Gateway endpoint {} must be service-defined or {record_ip_type}.",
+        gateway.id
+    )))
+}
+
+fn is_gateway_of(endpoint: &VpcEndpoint, vpc: &VpcId, service_name: &str) -> bool {
+    endpoint.endpoint_type == EndpointType::Gateway && endpoint.vpc == *vpc && endpoint.service_name == service_name
+}
+
+/// The route tables that a caller names for a gateway endpoint of a VPC.
+///
+/// Source of `RouteAlreadyExists`: EC2 API Reference, "Error codes", and eksctl-io/eksctl issue 2510.
+pub(super) fn resolve_route_tables(
+    context: &Context<'_>,
+    named: &[String],
+    vpc: &VpcId,
+    prefix_list: &PrefixListId,
+) -> Result<BTreeSet<RouteTableId>, AwsError> {
+    let region = context.region();
+    let mut tables = BTreeSet::new();
+    for id in named {
+        let (id, table) = region.route_tables.find(id, context.sight())?;
+        if table.vpc != *vpc {
+            return Err(AwsError::parameter(format!("Route table {id} and VPC {vpc} belong to different networks.")));
+        }
+        let rival = |other: &VpcEndpoint| other.routes_through(&id) && other.prefix_list.as_ref() == Some(prefix_list);
+        if region.vpc_endpoints.values().any(rival) {
+            return Err(AwsError::new(
+                "RouteAlreadyExists",
+                format!("route table {id} already has a route with destination-prefix-list-id {prefix_list}"),
+            ));
+        }
+        tables.insert(id);
+    }
+    Ok(tables)
+}

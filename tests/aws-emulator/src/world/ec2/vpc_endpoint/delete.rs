@@ -1,0 +1,103 @@
+//! DeleteVpcEndpoints: one call for many endpoints, which succeeds even if none of them can be deleted.
+#![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use crate::world::{
+    Context,
+    action::{Action, Service},
+    catalogue::EndpointType,
+    error::AwsError,
+    ids::{ResourceId, VpcEndpointId},
+};
+
+/// Deletes endpoints.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeleteVpcEndpoints {
+    pub vpc_endpoint_id: Vec<String>,
+}
+
+/// The endpoints that were not deleted.
+#[derive(Clone, Debug, Serialize)]
+pub struct VpcEndpointsDeleted {
+    pub unsuccessful: Vec<Unsuccessful>,
+}
+
+/// An endpoint that was not deleted, and why.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsuccessful {
+    pub resource_id: String,
+    pub error: Reason,
+}
+
+/// Why an endpoint was not deleted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reason {
+    pub code: String,
+    pub message: String,
+}
+
+impl Action for DeleteVpcEndpoints {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DeleteVpcEndpoints";
+    type Answer = VpcEndpointsDeleted;
+
+    fn run(self, context: &mut Context<'_>) -> Result<VpcEndpointsDeleted, AwsError> {
+        if self.vpc_endpoint_id.is_empty() {
+            return Err(AwsError::missing("VpcEndpointId"));
+        }
+        for id in &self.vpc_endpoint_id {
+            VpcEndpointId::parse(id)?;
+        }
+        let mut unsuccessful = Vec::new();
+        for id in self.vpc_endpoint_id {
+            if let Err(AwsError { code, message }) = delete(context, &id) {
+                let error = Reason { code: code.into_owned(), message };
+                unsuccessful.push(Unsuccessful { resource_id: id, error });
+            }
+        }
+        Ok(VpcEndpointsDeleted { unsuccessful })
+    }
+}
+
+fn delete(context: &mut Context<'_>, id: &str) -> Result<(), AwsError> {
+    let region = context.region();
+    let (id, endpoint) = region.vpc_endpoints.find(id, context.sight())?;
+    match endpoint.state {
+        State::Deleted => return Err(id.not_found()),
+        // ASSUMED (`ASSUMPTIONS.md`, "VPC endpoints"): deleting again is no error.
+        State::Deleting => return Ok(()),
+        State::Pending | State::Available | State::Failed => {}
+    }
+    let gateway = endpoint.endpoint_type == EndpointType::Gateway;
+    // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": "You must maintain this gateway endpoint". The code is ASSUMED
+    // (`ASSUMPTIONS.md`, "Codes").
+    let leans_on_it = region.vpc_endpoints.values().find(|other| {
+        other.vpc == endpoint.vpc
+            && other.service_name == endpoint.service_name
+            && other.stays()
+            && other.private_dns
+            && other.inbound_only == Some(true)
+    });
+    if let Some(other) = leans_on_it.filter(|_| gateway) {
+        return Err(AwsError::new(
+            "DependencyViolation",
+            format!(
+                "The Gateway endpoint {id} cannot be deleted while PrivateDnsOnlyForInboundResolverEndpoint is enabled on {}.",
+                other.id
+            ),
+        ));
+    }
+    let delays = &context.options.delays;
+    let due = context.now() + if gateway { delays.gateway_deleting } else { delays.endpoint_deleting };
+    let region = context.region_mut();
+    if let Some(endpoint) = region.vpc_endpoints.get_mut(&id) {
+        endpoint.state = State::Deleting;
+        endpoint.due = Some(due);
+    }
+    region.schedule(due);
+    Ok(())
+}

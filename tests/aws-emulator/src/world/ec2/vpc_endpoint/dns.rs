@@ -1,0 +1,46 @@
+//! The DNS names of an interface endpoint.
+//!
+//! Source: AWS PrivateLink guide, "Access an AWS service using an interface VPC endpoint" (regional and zonal names), and
+//! S3 User Guide, "AWS PrivateLink for Amazon S3" (the names of S3 begin with `*.`).
+
+use serde::Serialize;
+
+use super::{State, VpcEndpoint};
+use crate::world::{
+    Region,
+    catalogue::EndpointType,
+    ids::{ResourceId, hash, letters},
+    zones,
+};
+
+/// A name and the hosted zone it is in.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsEntry {
+    /// The name.
+    pub dns_name: String,
+    /// The hosted zone.
+    pub hosted_zone_id: String,
+}
+
+/// The regional name first, then one name for each zone, then the private names if private DNS is on.
+pub(super) fn entries(endpoint: &VpcEndpoint, region: &Region, region_name: &str) -> Vec<DnsEntry> {
+    if endpoint.endpoint_type == EndpointType::Gateway || endpoint.state == State::Deleted {
+        return Vec::new();
+    }
+    let suffix = letters(hash(endpoint.id.as_str()), 8).to_lowercase();
+    let star = if endpoint.short_name == "s3" { "*." } else { "" };
+    let domain = format!("{}.{region_name}.vpce.{}", endpoint.short_name, zones::dns_suffix(region_name));
+    let entry = |dns_name: String, zone: &str| DnsEntry {
+        dns_name,
+        hosted_zone_id: format!("Z{}", letters(hash(zone), 20)),
+    };
+    let mut entries = vec![entry(format!("{star}{}-{suffix}.{domain}", endpoint.id), &domain)];
+    let zones = endpoint.subnets.keys().filter_map(|id| region.subnets.get(id)).map(|subnet| &subnet.zone);
+    entries.extend(zones.map(|zone| entry(format!("{star}{}-{suffix}-{zone}.{domain}", endpoint.id), &domain)));
+    if endpoint.private_dns {
+        let private = endpoint.private_names.iter();
+        entries.extend(private.map(|name| entry(name.clone(), &format!("{} {name}", endpoint.id))));
+    }
+    entries
+}

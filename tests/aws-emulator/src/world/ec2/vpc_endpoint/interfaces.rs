@@ -1,0 +1,118 @@
+//! The network interfaces of an interface endpoint: one for each of its subnets.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+use super::SubnetConfiguration;
+use crate::world::{
+    Context,
+    address,
+    catalogue::{EndpointType, Offer},
+    ec2::{
+        network_interface::{Draft, Kind, NetworkInterface},
+        subnet::Subnet,
+    },
+    error::AwsError,
+    ids::{NetworkInterfaceId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId},
+    tags::Tags,
+};
+
+/// A subnet, and the address its interface will have.
+pub(super) struct Place {
+    pub(super) subnet: Subnet,
+    pub(super) address: Ipv4Addr,
+}
+
+/// The subnets of a request, and the addresses it fixes.
+pub(super) fn requested(
+    ids: &[String],
+    configurations: &[SubnetConfiguration],
+) -> Result<BTreeMap<String, Option<Ipv4Addr>>, AwsError> {
+    let mut subnets: BTreeMap<String, Option<Ipv4Addr>> = ids.iter().map(|id| (id.clone(), None)).collect();
+    for SubnetConfiguration { subnet_id, ipv4 } in configurations {
+        let address = ipv4.as_deref().map(|text| {
+            text.parse::<Ipv4Addr>().map_err(|_| AwsError::value(format!("invalid value for parameter Ipv4: {text}")))
+        });
+        subnets.insert(subnet_id.clone(), address.transpose()?);
+    }
+    Ok(subnets)
+}
+
+/// Checks new subnets of an endpoint against the VPC, the service, and each other, and chooses their addresses.
+///
+/// `zones` are the zones the endpoint is in already.
+pub(super) fn choose(
+    context: &Context<'_>,
+    vpc: &VpcId,
+    offer: &Offer,
+    requested: &BTreeMap<String, Option<Ipv4Addr>>,
+    mut zones: BTreeSet<String>,
+) -> Result<Vec<Place>, AwsError> {
+    let region = context.region();
+    let mut seeds = region.ids.clone();
+    let mut subnets = Vec::new();
+    for (id, fixed) in requested {
+        let (id, subnet) = region.subnets.find(id, context.sight())?;
+        if subnet.vpc != *vpc {
+            return Err(AwsError::parameter(format!("Subnet {id} and VPC {vpc} belong to different networks.")));
+        }
+        // Source: EC2 API Reference, "Error codes": one subnet for each zone.
+        if !zones.insert(subnet.zone_id.clone()) {
+            return Err(AwsError::new(
+                "DuplicateSubnetsInSameZone",
+                format!(
+                    "Found another VPC endpoint subnet in the availability zone of {id}. You can specify only one subnet per \
+                     Availability Zone."
+                ),
+            ));
+        }
+        // Source: terraform-aws-modules/terraform-aws-vpc issue 785, which quotes AWS.
+        if offer.endpoint_type == EndpointType::Interface && !offer.zones.iter().any(|zone| zone.id == subnet.zone_id) {
+            return Err(AwsError::parameter(format!(
+                "The VPC endpoint service {} does not support the availability zone of the subnet: {id}.",
+                offer.service_name
+            )));
+        }
+        subnets.push((subnet, *fixed));
+    }
+    let fixed: Vec<Ipv4Addr> = subnets.iter().filter_map(|(_, fixed)| *fixed).collect();
+    let mut places = Vec::new();
+    for (subnet, asked) in subnets {
+        let address = match asked {
+            Some(address) => match address::obstacle(region, subnet, address) {
+                None => address,
+                Some(obstacle) => return Err(obstacle.ec2_error(address)),
+            },
+            None => address::choose(region, subnet, &fixed, seeds.next_number())?,
+        };
+        places.push(Place { subnet: subnet.clone(), address });
+    }
+    Ok(places)
+}
+
+/// Puts interfaces into their places.
+pub(super) fn place(
+    context: &mut Context<'_>,
+    endpoint: &VpcEndpointId,
+    groups: &BTreeSet<SecurityGroupId>,
+    places: Vec<Place>,
+) -> BTreeMap<SubnetId, NetworkInterfaceId> {
+    let now = context.now();
+    let region = context.region_mut();
+    let mut placed = BTreeMap::new();
+    for Place { subnet, address } in places {
+        let id: NetworkInterfaceId = region.ids.mint();
+        let draft = Draft {
+            address,
+            groups: groups.clone(),
+            description: format!("VPC Endpoint Interface {endpoint}"),
+            kind: Kind::VpcEndpoint,
+            tags: Tags::new(),
+        };
+        region.network_interfaces.insert(id.clone(), NetworkInterface::place(id.clone(), &subnet, draft), now);
+        placed.insert(subnet.id, id);
+    }
+    placed
+}

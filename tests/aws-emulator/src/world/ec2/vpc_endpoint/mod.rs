@@ -1,0 +1,244 @@
+//! VPC endpoints: what they are, how they are shown, and how they come and go as time passes.
+#![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
+
+mod checks;
+pub mod create;
+pub mod delete;
+pub mod describe;
+mod dns;
+mod interfaces;
+pub mod modify;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use self::dns::DnsEntry;
+use crate::world::{
+    Context, Region,
+    catalogue::EndpointType,
+    ec2::security_group::{self, GroupIdentifier},
+    ids::{NetworkInterfaceId, PrefixListId, ResourceId, RouteTableId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId},
+    options::Options,
+    table::Sight,
+    tags::{self, TagItem, Tags},
+};
+
+/// A VPC endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VpcEndpoint {
+    pub id: VpcEndpointId,
+    pub vpc: VpcId,
+    pub service_name: String,
+    pub endpoint_type: EndpointType,
+    pub state: State,
+    pub route_tables: BTreeSet<RouteTableId>,
+    pub subnets: BTreeMap<SubnetId, NetworkInterfaceId>,
+    pub groups: BTreeSet<SecurityGroupId>,
+    pub private_dns: bool,
+    /// `PrivateDnsOnlyForInboundResolverEndpoint`; `None` for services that do not have it.
+    pub inbound_only: Option<bool>,
+    /// `DnsRecordIpType`.
+    pub record_ip_type: String,
+    pub policy: String,
+    pub tags: Tags,
+    /// The prefix list a gateway routes to.
+    pub prefix_list: Option<PrefixListId>,
+    /// The names that private DNS answers when it is on.
+    pub private_names: Vec<String>,
+    short_name: &'static str,
+    created: Duration,
+    due: Option<Duration>,
+    /// Why it will fail instead of becoming available.
+    fails: Option<String>,
+    last_error: Option<String>,
+}
+
+/// The states of an endpoint. On the wire they begin with a small letter, whatever the enum of the API model says.
+///
+/// Source: EC2 API Reference, DescribeVpcEndpoints, examples; awslabs/aws-sdk-rust issue 619.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    Pending,
+    Available,
+    Deleting,
+    Deleted,
+    Failed,
+}
+
+impl State {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Available => "available",
+            Self::Deleting => "deleting",
+            Self::Deleted => "deleted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl VpcEndpoint {
+    /// Whether it still takes part in anything; a `deleted` endpoint is only listed.
+    pub fn exists(&self) -> bool {
+        self.state != State::Deleted
+    }
+
+    /// Whether it exists and is not on its way out.
+    pub(crate) fn stays(&self) -> bool {
+        !matches!(self.state, State::Deleting | State::Deleted)
+    }
+
+    /// When it changes its state by itself.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// Whether this is a gateway that has a route in a table.
+    pub(crate) fn routes_through(&self, table: &RouteTableId) -> bool {
+        self.endpoint_type == EndpointType::Gateway && self.stays() && self.route_tables.contains(table)
+    }
+
+    fn item(&self, context: &Context<'_>) -> VpcEndpointItem {
+        let region = context.region();
+        let interface = self.endpoint_type == EndpointType::Interface;
+        VpcEndpointItem {
+            vpc_endpoint_id: self.id.clone(),
+            vpc_endpoint_type: self.endpoint_type.as_str(),
+            vpc_id: self.vpc.clone(),
+            service_name: self.service_name.clone(),
+            service_region: context.caller.region.clone(),
+            state: self.state.as_str(),
+            policy_document: self.policy.clone(),
+            route_table_ids: self.route_tables.iter().cloned().collect(),
+            subnet_ids: self.subnets.keys().cloned().collect(),
+            groups: security_group::identifiers(region, &self.groups),
+            ip_address_type: "ipv4",
+            dns_options: DnsOptions {
+                dns_record_ip_type: self.record_ip_type.clone(),
+                private_dns_only_for_inbound_resolver_endpoint: self.inbound_only,
+            },
+            private_dns_enabled: interface && self.private_dns,
+            requester_managed: false,
+            network_interface_ids: self.subnets.values().cloned().collect(),
+            dns_entries: dns::entries(self, region, &context.caller.region),
+            creation_timestamp: context.date(self.created).to_string(),
+            tags: tags::items(&self.tags),
+            owner_id: context.caller.account.clone(),
+            last_error: self.last_error.as_ref().map(|message| LastError { code: "InternalError", message: message.clone() }),
+            failure_reason: self.last_error.clone(),
+        }
+    }
+}
+
+/// An endpoint as EC2 shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VpcEndpointItem {
+    pub vpc_endpoint_id: VpcEndpointId,
+    pub vpc_endpoint_type: &'static str,
+    pub vpc_id: VpcId,
+    pub service_name: String,
+    pub service_region: String,
+    pub state: &'static str,
+    pub policy_document: String,
+    #[serde(rename = "routeTableIdSet")]
+    pub route_table_ids: Vec<RouteTableId>,
+    #[serde(rename = "subnetIdSet")]
+    pub subnet_ids: Vec<SubnetId>,
+    #[serde(rename = "groupSet")]
+    pub groups: Vec<GroupIdentifier>,
+    pub ip_address_type: &'static str,
+    pub dns_options: DnsOptions,
+    pub private_dns_enabled: bool,
+    pub requester_managed: bool,
+    #[serde(rename = "networkInterfaceIdSet")]
+    pub network_interface_ids: Vec<NetworkInterfaceId>,
+    #[serde(rename = "dnsEntrySet")]
+    pub dns_entries: Vec<DnsEntry>,
+    pub creation_timestamp: String,
+    #[serde(rename = "tagSet")]
+    pub tags: Vec<TagItem>,
+    pub owner_id: String,
+    pub last_error: Option<LastError>,
+    pub failure_reason: Option<String>,
+}
+
+/// The DNS options of an endpoint as EC2 shows them.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsOptions {
+    pub dns_record_ip_type: String,
+    pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
+}
+
+/// Why an endpoint failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastError {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// The DNS options of a request.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DnsOptionsRequest {
+    pub dns_record_ip_type: Option<String>,
+    pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
+}
+
+/// A subnet of a request, and the address its interface shall have.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SubnetConfiguration {
+    pub subnet_id: String,
+    pub ipv4: Option<String>,
+}
+
+impl Region {
+    /// Lets endpoints change their state that are due to.
+    pub(crate) fn settle_vpc_endpoints(&mut self, sight: Sight, options: &Options) {
+        let due: Vec<VpcEndpointId> = self
+            .vpc_endpoints
+            .iter()
+            .filter(|(_, endpoint)| endpoint.due.is_some_and(|due| due <= sight.now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.settle_vpc_endpoint(&id, sight, options);
+        }
+    }
+
+    fn settle_vpc_endpoint(&mut self, id: &VpcEndpointId, sight: Sight, options: &Options) {
+        while let Some(endpoint) = self.vpc_endpoints.get_mut(id) {
+            let Some(due) = endpoint.due.take_if(|due| *due <= sight.now) else { return };
+            match endpoint.state {
+                State::Pending => {
+                    endpoint.last_error.clone_from(&endpoint.fails);
+                    endpoint.state = if endpoint.fails.is_some() { State::Failed } else { State::Available };
+                }
+                State::Deleting => {
+                    endpoint.state = State::Deleted;
+                    endpoint.due = Some(due + options.delays.endpoint_listed_deleted);
+                    let interfaces: Vec<NetworkInterfaceId> = endpoint.subnets.values().cloned().collect();
+                    let at = Sight { now: due, ..sight };
+                    interfaces.iter().for_each(|interface| self.network_interfaces.remove(interface, at));
+                    self.tokens.resource_gone(id.as_str(), options.client_tokens);
+                }
+                State::Deleted => {
+                    let past = endpoint.clone();
+                    if self.tokens.knows(id.as_str()) {
+                        self.past_vpc_endpoints.insert(id.clone(), past);
+                    }
+                    self.vpc_endpoints.remove(id, Sight { now: due, ..sight });
+                }
+                State::Available | State::Failed => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Pages of Describe and List calls.
+//!
+//! Source: EC2 API Reference, "Pagination". A token is opaque to the caller; here it holds the list it belongs to and the
+//! last id of the page, so that pages stay right while resources come and go.
+
+use super::{
+    error::AwsError,
+    ids::{hash, mix},
+};
+
+/// What one kind of list allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paging {
+    /// The list: a token of one is no token of another.
+    pub(crate) list: &'static str,
+    /// The smallest page a caller may ask for.
+    pub(crate) least: u32,
+    /// The largest page a caller may ask for.
+    pub(crate) most: u32,
+    /// What a page above `most` means.
+    pub(crate) above: Above,
+    /// The page when a caller asks for none; `None`: everything.
+    pub(crate) default: Option<u32>,
+    /// The code for a token that is none.
+    pub(crate) bad_token: &'static str,
+    /// The code for a page size that is not allowed.
+    pub(crate) bad_size: &'static str,
+}
+
+/// What a page size above the largest means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Above {
+    /// The call is refused.
+    Refused,
+    /// The largest page is answered.
+    Capped,
+}
+
+impl Paging {
+    /// Pages of EC2: 5 to 1000. Source: aws-sdk-ec2, `DescribeSecurityGroupsInput::max_results` and others.
+    pub(crate) const fn ec2(list: &'static str) -> Self {
+        Self {
+            list,
+            least: 5,
+            most: 1_000,
+            above: Above::Refused,
+            default: None,
+            bad_token: "InvalidNextToken",
+            bad_size: "InvalidParameterValue",
+        }
+    }
+
+    /// Pages of the VPC endpoint calls: no least page, and "if the value is greater than 1,000, we return only 1,000
+    /// items". Source: aws-sdk-ec2, `DescribeVpcEndpointsInput::max_results`.
+    pub(crate) const fn endpoints(list: &'static str) -> Self {
+        Self { least: 1, above: Above::Capped, ..Self::ec2(list) }
+    }
+
+    /// Pages of Resolver: 1 to 100, 100 when not asked. Source: aws-sdk-route53resolver, `ListResolverEndpointsInput`.
+    pub(crate) const fn resolver(list: &'static str) -> Self {
+        Self {
+            list,
+            least: 1,
+            most: 100,
+            above: Above::Refused,
+            default: Some(100),
+            bad_token: "InvalidNextTokenException",
+            bad_size: "InvalidParameterException",
+        }
+    }
+
+    /// Cuts a page out of a list that is sorted by id.
+    ///
+    /// `largest` is the longest page a test allows; `None`: as AWS.
+    pub(crate) fn cut<T>(
+        &self,
+        rows: impl IntoIterator<Item = T>,
+        id: impl Fn(&T) -> &str,
+        max_results: Option<i32>,
+        next_token: Option<&str>,
+        largest: Option<u32>,
+    ) -> Result<(Vec<T>, Option<String>), AwsError> {
+        let asked = max_results.map(|size| self.size(size)).transpose()?.or(self.default);
+        let size = [asked, largest].into_iter().flatten().min().map_or(usize::MAX, |size| size as usize);
+        let after = next_token.map(|token| self.open(token)).transpose()?;
+        let mut rows = rows.into_iter().filter(|row| after.as_deref().is_none_or(|after| id(row) > after));
+        let page: Vec<T> = rows.by_ref().take(size).collect();
+        let token = match (page.last(), rows.next()) {
+            (Some(last), Some(_)) => Some(self.seal(id(last))),
+            _ => None,
+        };
+        Ok((page, token))
+    }
+
+    fn size(&self, size: i32) -> Result<u32, AwsError> {
+        let refused = || {
+            let message = format!(
+                "Value ( {size} ) for parameter maxResults is invalid. Expecting a value between {} and {}.",
+                self.least, self.most
+            );
+            AwsError::new(self.bad_size, message)
+        };
+        let size = u32::try_from(size).map_err(|_| refused())?;
+        match (size < self.least, size > self.most, self.above) {
+            (true, _, _) | (_, true, Above::Refused) => Err(refused()),
+            (_, true, Above::Capped) => Ok(self.most),
+            _ => Ok(size),
+        }
+    }
+
+    fn seal(&self, last: &str) -> String {
+        let plain = format!("{:016x}{last}", hash(&format!("{} {last}", self.list)));
+        plain.bytes().zip(key_stream()).fold(String::new(), |sealed, (byte, key)| sealed + &format!("{:02x}", byte ^ key))
+    }
+
+    fn open(&self, token: &str) -> Result<String, AwsError> {
+        let refused = || AwsError::new(self.bad_token, format!("The token '{token}' is invalid"));
+        let bytes: Option<Vec<u8>> = (0..token.len())
+            .step_by(2)
+            .zip(key_stream())
+            .map(|(at, key)| Some(u8::from_str_radix(token.get(at..at + 2)?, 16).ok()? ^ key))
+            .collect();
+        let plain = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
+        let (sum, last) = plain.split_at_checked(16).ok_or_else(refused)?;
+        if sum == format!("{:016x}", hash(&format!("{} {last}", self.list))) { Ok(last.to_owned()) } else { Err(refused()) }
+    }
+}
+
+/// Makes a token unreadable, so that nobody comes to rely on what is in it.
+fn key_stream() -> impl Iterator<Item = u8> {
+    (0_u64..).map(|n| mix(n).to_le_bytes()[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Paging;
+
+    const LIST: Paging = Paging::ec2("DescribeThings");
+
+    #[test]
+    fn a_list_is_read_to_its_end_over_its_pages() {
+        let ids: Vec<String> = (0..12).map(|n| format!("id-{n:02}")).collect();
+        let (mut seen, mut token) = (Vec::new(), None);
+        loop {
+            let (page, next) = LIST.cut(ids.clone(), |id| id, Some(5), token.as_deref(), None).expect("a page");
+            seen.extend(page);
+            token = next;
+            if token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, ids);
+    }
+
+    #[test]
+    fn the_token_of_another_list_is_refused() {
+        let ids: Vec<String> = (0..12).map(|n| format!("id-{n:02}")).collect();
+        let (_, token) = LIST.cut(ids.clone(), |id| id, Some(5), None, None).expect("a page");
+        let other = Paging::ec2("DescribeOthers").cut(ids, |id| id, Some(5), token.as_deref(), None);
+        assert_eq!(other.expect_err("refused").code, "InvalidNextToken");
+    }
+}

@@ -1,0 +1,106 @@
+//! One region of one account: its resources, and what happens in it by itself as time passes.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    ec2::{
+        network_interface::NetworkInterface, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet,
+        vpc::Vpc, vpc_endpoint::VpcEndpoint,
+    },
+    ids::{
+        DhcpOptionsId, Ids, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId,
+    },
+    options::Options,
+    resolver::ResolverEndpoint,
+    table::{Sight, Table},
+    tags::Tags,
+    throttle::Buckets,
+    tokens::Tokens,
+};
+
+/// The resources of one account in one region.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Region {
+    pub(crate) ids: Ids,
+    pub(crate) dhcp_options: DhcpOptionsId,
+    pub(crate) vpcs: Table<VpcId, Vpc>,
+    pub(crate) subnets: Table<SubnetId, Subnet>,
+    pub(crate) route_tables: Table<RouteTableId, RouteTable>,
+    pub(crate) security_groups: Table<SecurityGroupId, SecurityGroup>,
+    pub(crate) network_interfaces: Table<NetworkInterfaceId, NetworkInterface>,
+    pub(crate) vpc_endpoints: Table<VpcEndpointId, VpcEndpoint>,
+    /// Endpoints that are no longer listed, for the client tokens that still answer with them.
+    pub(crate) past_vpc_endpoints: BTreeMap<VpcEndpointId, VpcEndpoint>,
+    pub(crate) resolver_endpoints: Table<ResolverEndpointId, ResolverEndpoint>,
+    pub(crate) creator_request_ids: BTreeMap<String, ResolverEndpointId>,
+    pub(crate) tokens: Tokens,
+    pub(crate) buckets: Buckets,
+    next_due: Option<Duration>,
+}
+
+impl Region {
+    /// A region in which nothing was made yet: it has no default VPC.
+    pub(super) fn new(account: &str, region: &str) -> Self {
+        let mut ids = Ids::new(&format!("{account} {region}"));
+        Self {
+            dhcp_options: ids.mint(),
+            ids,
+            vpcs: Table::default(),
+            subnets: Table::default(),
+            route_tables: Table::default(),
+            security_groups: Table::default(),
+            network_interfaces: Table::default(),
+            vpc_endpoints: Table::default(),
+            past_vpc_endpoints: BTreeMap::new(),
+            resolver_endpoints: Table::default(),
+            creator_request_ids: BTreeMap::new(),
+            tokens: Tokens::default(),
+            buckets: Buckets::default(),
+            next_due: None,
+        }
+    }
+
+    /// When the next thing happens by itself.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.next_due
+    }
+
+    /// Says that something will happen at a moment.
+    pub(crate) fn schedule(&mut self, due: Duration) {
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+    }
+
+    /// Lets everything happen that is due.
+    pub(super) fn settle(&mut self, now: Duration, options: &Options) {
+        let sight = Sight { now, lag: options.lag() };
+        self.settle_vpc_endpoints(sight, options);
+        self.settle_resolver_endpoints(sight, options);
+        let endpoints = self.vpc_endpoints.values().filter_map(VpcEndpoint::due);
+        let resolver_endpoints = self.resolver_endpoints.values().filter_map(ResolverEndpoint::due);
+        self.next_due = endpoints.chain(resolver_endpoints).min();
+    }
+
+    /// The tags of the EC2 resource with this id, to be changed.
+    pub(crate) fn tags_mut(&mut self, id: &str) -> Option<&mut Tags> {
+        fn in_table<'a, K: super::ids::ResourceId, V>(
+            table: &'a mut Table<K, V>,
+            id: &str,
+            tags: fn(&mut V) -> &mut Tags,
+        ) -> Option<&'a mut Tags> {
+            table.get_mut(&K::parse(id).ok()?).map(tags)
+        }
+        match id.split('-').next()? {
+            "vpc" => in_table(&mut self.vpcs, id, |vpc| &mut vpc.tags),
+            "subnet" => in_table(&mut self.subnets, id, |subnet| &mut subnet.tags),
+            "rtb" => in_table(&mut self.route_tables, id, |table| &mut table.tags),
+            "sg" => in_table(&mut self.security_groups, id, |group| &mut group.tags),
+            "eni" => in_table(&mut self.network_interfaces, id, |interface| &mut interface.tags),
+            "vpce" => in_table(&mut self.vpc_endpoints, id, |endpoint| &mut endpoint.tags),
+            "sgr" => {
+                let mut rules = self.security_groups.iter_mut().flat_map(|(_, group)| group.rules.iter_mut());
+                rules.find(|rule| rule.id.to_string() == id).map(|rule| &mut rule.tags)
+            }
+            _ => None,
+        }
+    }
+}

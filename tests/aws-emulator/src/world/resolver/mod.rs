@@ -1,0 +1,316 @@
+//! Amazon Route 53 Resolver: endpoints, their addresses, and how they change as time passes.
+//!
+//! Source of states: aws-sdk-route53resolver, `ResolverEndpointStatus` and `IpAddressStatus`.
+#![allow(missing_docs, reason = "fields carry the names of the Route 53 API Reference, which documents them")]
+
+pub mod addresses;
+mod checks;
+pub mod create;
+pub mod delete;
+pub mod list;
+pub mod tags;
+pub mod update;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Context, Region,
+    ec2::{
+        network_interface::{Draft, Kind, NetworkInterface},
+        subnet::Subnet,
+    },
+    ids::{
+        NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, ResourceId, SecurityGroupId, SubnetId, VpcId,
+    },
+    options::Options,
+    table::Sight,
+    tags::Tags,
+    zones,
+};
+
+/// A Resolver endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResolverEndpoint {
+    pub id: ResolverEndpointId,
+    pub creator_request_id: String,
+    pub name: Option<String>,
+    pub direction: Direction,
+    pub vpc: VpcId,
+    pub groups: BTreeSet<SecurityGroupId>,
+    pub status: Status,
+    pub status_message: String,
+    pub protocols: BTreeSet<Protocol>,
+    pub addresses: BTreeMap<ResolverAddressId, Address>,
+    pub tags: Tags,
+    created: Duration,
+    modified: Duration,
+    due: Option<Duration>,
+}
+
+/// Which way queries go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+    InboundDelegation,
+}
+
+impl Direction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "INBOUND",
+            Self::Outbound => "OUTBOUND",
+            Self::InboundDelegation => "INBOUND_DELEGATION",
+        }
+    }
+
+    fn is_inbound(self) -> bool {
+        !matches!(self, Self::Outbound)
+    }
+}
+
+/// The status of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    Creating,
+    Operational,
+    Updating,
+    ActionNeeded,
+    Deleting,
+}
+
+impl Status {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Operational => "OPERATIONAL",
+            Self::Updating => "UPDATING",
+            Self::ActionNeeded => "ACTION_NEEDED",
+            Self::Deleting => "DELETING",
+        }
+    }
+}
+
+/// How queries are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Protocol {
+    Do53,
+    DoH,
+    #[serde(rename = "DoH-FIPS")]
+    DoHFips,
+}
+
+/// An address of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    pub id: ResolverAddressId,
+    pub subnet: SubnetId,
+    pub ip: Ipv4Addr,
+    pub interface: NetworkInterfaceId,
+    pub status: AddressStatus,
+    created: Duration,
+    modified: Duration,
+}
+
+/// The status of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AddressStatus {
+    Creating,
+    Attaching,
+    Attached,
+    Detaching,
+    Deleting,
+    FailedResourceGone,
+}
+
+impl AddressStatus {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Attaching => "ATTACHING",
+            Self::Attached => "ATTACHED",
+            Self::Detaching => "DETACHING",
+            Self::Deleting => "DELETING",
+            Self::FailedResourceGone => "FAILED_RESOURCE_GONE",
+        }
+    }
+}
+
+impl ResolverEndpoint {
+    /// When it changes its status by itself.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// The addresses that are not on their way out.
+    fn staying(&self) -> impl Iterator<Item = &Address> {
+        self.addresses
+            .values()
+            .filter(|address| !matches!(address.status, AddressStatus::Detaching | AddressStatus::Deleting))
+    }
+
+    fn item(&self, context: &Context<'_>) -> ResolverEndpointItem {
+        ResolverEndpointItem {
+            id: self.id.clone(),
+            creator_request_id: self.creator_request_id.clone(),
+            arn: arn(context, &self.id),
+            name: self.name.clone(),
+            security_group_ids: self.groups.iter().cloned().collect(),
+            direction: self.direction,
+            ip_address_count: self.addresses.len(),
+            host_vpc_id: self.vpc.clone(),
+            status: self.status,
+            status_message: self.status_message.clone(),
+            creation_time: context.date(self.created).to_string(),
+            modification_time: context.date(self.modified).to_string(),
+            resolver_endpoint_type: "IPV4",
+            protocols: self.protocols.iter().copied().collect(),
+        }
+    }
+}
+
+fn arn(context: &Context<'_>, id: &ResolverEndpointId) -> String {
+    let (region, account) = (&context.caller.region, &context.caller.account);
+    format!("arn:{}:route53resolver:{region}:{account}:resolver-endpoint/{id}", zones::partition(region))
+}
+
+/// An endpoint as Resolver shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResolverEndpointItem {
+    pub id: ResolverEndpointId,
+    pub creator_request_id: String,
+    pub arn: String,
+    pub name: Option<String>,
+    pub security_group_ids: Vec<SecurityGroupId>,
+    pub direction: Direction,
+    pub ip_address_count: usize,
+    #[serde(rename = "HostVPCId")]
+    pub host_vpc_id: VpcId,
+    pub status: Status,
+    pub status_message: String,
+    pub creation_time: String,
+    pub modification_time: String,
+    pub resolver_endpoint_type: &'static str,
+    pub protocols: Vec<Protocol>,
+}
+
+/// The answer of the calls that show one endpoint.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OneResolverEndpoint {
+    pub resolver_endpoint: ResolverEndpointItem,
+}
+
+/// A subnet, and the address in it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct IpAddressRequest {
+    pub subnet_id: String,
+    pub ip: Option<String>,
+}
+
+/// Puts an interface for an address into a subnet, where the address is known to be free.
+fn attach(
+    region: &mut Region,
+    endpoint: &ResolverEndpointId,
+    groups: &BTreeSet<SecurityGroupId>,
+    (subnet, ip): (&Subnet, Ipv4Addr),
+    (status, now): (AddressStatus, Duration),
+) -> Address {
+    let id: ResolverAddressId = region.ids.mint();
+    let interface: NetworkInterfaceId = region.ids.mint();
+    let draft = Draft {
+        address: ip,
+        groups: groups.clone(),
+        // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): what the EC2 console shows for such interfaces.
+        description: format!("Route 53 Resolver: {endpoint}:{id}"),
+        kind: Kind::Resolver,
+        tags: Tags::new(),
+    };
+    region.network_interfaces.insert(interface.clone(), NetworkInterface::place(interface.clone(), subnet, draft), now);
+    Address { id, subnet: subnet.id.clone(), ip, interface, status, created: now, modified: now }
+}
+
+impl Region {
+    /// Lets endpoints change their status that are due to.
+    pub(crate) fn settle_resolver_endpoints(&mut self, sight: Sight, options: &Options) {
+        let due: Vec<ResolverEndpointId> = self
+            .resolver_endpoints
+            .iter()
+            .filter(|(_, endpoint)| endpoint.due.is_some_and(|due| due <= sight.now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.settle_resolver_endpoint(&id, sight, options);
+        }
+    }
+
+    fn settle_resolver_endpoint(&mut self, id: &ResolverEndpointId, sight: Sight, options: &Options) {
+        let Some(endpoint) = self.resolver_endpoints.get_mut(id) else { return };
+        let Some(at) = endpoint.due.take() else { return };
+        let sight = Sight { now: at, ..sight };
+        match endpoint.status {
+            Status::Creating | Status::Updating => {
+                endpoint.modified = at;
+                let leaving = |address: &Address| address.status == AddressStatus::Detaching;
+                let gone: Vec<_> = endpoint.addresses.values().filter(|a| leaving(a)).map(|a| a.interface.clone()).collect();
+                endpoint.addresses.retain(|_, address| !leaving(address));
+                for address in endpoint.addresses.values_mut() {
+                    if matches!(address.status, AddressStatus::Creating | AddressStatus::Attaching) {
+                        address.status = AddressStatus::Attached;
+                        address.modified = at;
+                    }
+                }
+                let broken = endpoint.addresses.values().any(|a| a.status == AddressStatus::FailedResourceGone);
+                (endpoint.status, endpoint.status_message) = if broken {
+                    (Status::ActionNeeded, ACTION_NEEDED.to_owned())
+                } else {
+                    (Status::Operational, "This Resolver Endpoint is operational.".to_owned())
+                };
+                gone.iter().for_each(|interface| self.network_interfaces.remove(interface, sight));
+            }
+            Status::Deleting => {
+                let gone: Vec<_> = endpoint.addresses.values().map(|address| address.interface.clone()).collect();
+                gone.iter().for_each(|interface| self.network_interfaces.remove(interface, sight));
+                self.resolver_endpoints.remove(id, sight);
+                if options.client_tokens == super::options::TokenMemory::ForgetDeleted {
+                    self.creator_request_ids.retain(|_, endpoint| endpoint != id);
+                }
+            }
+            Status::Operational | Status::ActionNeeded => {}
+        }
+    }
+
+    /// Takes the interface of an address away, as a person could who is allowed to.
+    ///
+    /// Source: aws-sdk-route53resolver, `ResolverEndpoint::status`: `ACTION_NEEDED` when an interface was deleted.
+    pub(crate) fn break_resolver_address(&mut self, id: &str, sight: Sight) -> bool {
+        let Some((_, endpoint)) =
+            self.resolver_endpoints.iter_mut().find(|(_, endpoint)| endpoint.addresses.keys().any(|a| a.as_str() == id))
+        else {
+            return false;
+        };
+        let Some(address) = endpoint.addresses.values_mut().find(|address| address.id.as_str() == id) else { return false };
+        address.status = AddressStatus::FailedResourceGone;
+        let interface = address.interface.clone();
+        endpoint.status = Status::ActionNeeded;
+        ACTION_NEEDED.clone_into(&mut endpoint.status_message);
+        self.network_interfaces.remove(&interface, sight);
+        true
+    }
+}
+
+const ACTION_NEEDED: &str = "This Resolver Endpoint is unhealthy. An elastic network interface was deleted; add an IP address and \
+                             remove the one that lost its interface.";

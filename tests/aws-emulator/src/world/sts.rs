@@ -1,0 +1,149 @@
+//! AWS Security Token Service: GetCallerIdentity and AssumeRole.
+#![allow(missing_docs, reason = "fields carry the names of the STS API Reference, which documents them")]
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Context,
+    action::{Action, Service},
+    error::AwsError,
+    ids,
+    tags::Tag,
+    zones,
+};
+
+/// Who am I?
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct GetCallerIdentity {}
+
+/// The caller.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CallerIdentity {
+    pub user_id: String,
+    pub account: String,
+    pub arn: String,
+}
+
+impl Action for GetCallerIdentity {
+    const SERVICE: Service = Service::Sts;
+    const NAME: &'static str = "GetCallerIdentity";
+    type Answer = CallerIdentity;
+
+    fn run(self, context: &mut Context<'_>) -> Result<CallerIdentity, AwsError> {
+        let caller = context.caller;
+        let number = ids::hash(&caller.arn);
+        let user_id = match caller.arn.rsplit_once('/') {
+            Some((role, session)) if role.contains(":assumed-role/") => format!("AROA{}:{session}", ids::letters(number, 17)),
+            _ => format!("AIDA{}", ids::letters(number, 17)),
+        };
+        Ok(CallerIdentity { user_id, account: caller.account.clone(), arn: caller.arn.clone() })
+    }
+}
+
+/// Becomes a role.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AssumeRole {
+    pub role_arn: String,
+    pub role_session_name: String,
+    pub external_id: Option<String>,
+    pub duration_seconds: Option<u32>,
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    #[serde(default)]
+    pub transitive_tag_keys: Vec<String>,
+}
+
+/// The credentials of the role.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RoleAssumed {
+    pub credentials: Credentials,
+    pub assumed_role_user: AssumedRoleUser,
+    pub packed_policy_size: u8,
+}
+
+/// Temporary credentials.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+    pub expiration: String,
+}
+
+/// The principal of the session.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AssumedRoleUser {
+    pub assumed_role_id: String,
+    pub arn: String,
+}
+
+fn constraint(member: &str, rule: &str) -> AwsError {
+    let message = format!("1 validation error detected: Value at '{member}' failed to satisfy constraint: {rule}");
+    AwsError::new("ValidationError", message)
+}
+
+/// The account and the name in `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+fn read_role_arn(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.splitn(6, ':');
+    let (arn, _, iam, region) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (account, resource) = (parts.next()?, parts.next()?);
+    let well_formed = arn == "arn" && iam == "iam" && region.is_empty() && account.len() == 12;
+    well_formed.then_some((account, resource.strip_prefix("role/")?))
+}
+
+impl Action for AssumeRole {
+    const SERVICE: Service = Service::Sts;
+    const NAME: &'static str = "AssumeRole";
+    type Answer = RoleAssumed;
+
+    /// Source: STS API Reference, AssumeRole. A role that does not exist is answered like one that does not trust the
+    /// caller: `AccessDenied`, so that nobody learns which roles exist.
+    fn run(self, context: &mut Context<'_>) -> Result<RoleAssumed, AwsError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        let session = self.role_session_name;
+        if !(2..=64).contains(&session.len()) || !session.chars().all(allowed) {
+            return Err(constraint("roleSessionName", r"Member must satisfy regular expression pattern: [\w+=,.@-]*"));
+        }
+        let seconds = self.duration_seconds.unwrap_or(3_600);
+        if !(900..=43_200).contains(&seconds) {
+            return Err(constraint("durationSeconds", "Member must have value between 900 and 43200"));
+        }
+        let (account, name) = read_role_arn(&self.role_arn)
+            .ok_or_else(|| AwsError::new("ValidationError", format!("{} is invalid", self.role_arn)))?;
+        let role = context.identities.role(account, name);
+        if !role.is_some_and(|role| role.admits(context.caller, self.external_id.as_deref())) {
+            let message = format!(
+                "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+                context.caller.arn, self.role_arn
+            );
+            return Err(AwsError::new("AccessDenied", message));
+        }
+        let partition = zones::partition(&context.caller.region);
+        let short_name = name.rsplit('/').next().unwrap_or(name);
+        let arn = format!("arn:{partition}:sts::{account}:assumed-role/{short_name}/{session}");
+        let access_key_id = context.identities.open_session(account, arn.clone());
+        let number = ids::hash(&access_key_id);
+        let expires = context.date(context.now() + Duration::from_secs(seconds.into()));
+        Ok(RoleAssumed {
+            credentials: Credentials {
+                secret_access_key: ids::letters(number, 40),
+                session_token: ids::letters(number ^ 1, 64),
+                expiration: expires.to_string(),
+                access_key_id,
+            },
+            assumed_role_user: AssumedRoleUser {
+                assumed_role_id: format!("AROA{}:{session}", ids::letters(ids::hash(&self.role_arn), 17)),
+                arn,
+            },
+            packed_policy_size: 0,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Client tokens: which calls were made already, with which parameters, and what came of them.
+//!
+//! Source: EC2 Developer Guide, "Ensuring idempotency": the same token with the same parameters succeeds again and makes
+//! nothing; with other parameters it is `IdempotentParameterMismatch`. At most 64 ASCII characters, case-sensitive.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{error::AwsError, options::TokenMemory};
+
+/// The tokens of one account in one region, by action.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Tokens {
+    used: BTreeMap<(&'static str, String), Use>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Use {
+    parameters: String,
+    resource: String,
+}
+
+impl Tokens {
+    /// The id of what an earlier call with this token made, if there was one.
+    pub(crate) fn replay(
+        &self,
+        action: &'static str,
+        token: Option<&str>,
+        parameters: &impl Serialize,
+    ) -> Result<Option<&str>, AwsError> {
+        let Some(token) = token else { return Ok(None) };
+        if token.len() > 64 || !token.is_ascii() {
+            return Err(AwsError::value("ClientToken must be at most 64 ASCII characters"));
+        }
+        match self.used.get(&(action, token.to_owned())) {
+            None => Ok(None),
+            Some(earlier) if earlier.parameters == fingerprint(parameters) => Ok(Some(&earlier.resource)),
+            Some(_) => Err(AwsError::new(
+                "IdempotentParameterMismatch",
+                "The client token you have provided was used before with different parameters.",
+            )),
+        }
+    }
+
+    /// Records what a call with a token made.
+    pub(crate) fn record(
+        &mut self,
+        action: &'static str,
+        token: Option<String>,
+        parameters: &impl Serialize,
+        resource: String,
+    ) {
+        if let Some(token) = token {
+            self.used.insert((action, token), Use { parameters: fingerprint(parameters), resource });
+        }
+    }
+
+    /// Whether a token answers with this resource.
+    pub(crate) fn knows(&self, resource: &str) -> bool {
+        self.used.values().any(|earlier| earlier.resource == resource)
+    }
+
+    /// Says that a resource is gone.
+    pub(crate) fn resource_gone(&mut self, resource: &str, memory: TokenMemory) {
+        match memory {
+            TokenMemory::Remember => {}
+            TokenMemory::ForgetDeleted => self.used.retain(|_, earlier| earlier.resource != resource),
+        }
+    }
+}
+
+/// The parameters of a call as one text. Requests are plain structures, so that writing them as JSON cannot fail.
+fn fingerprint(parameters: &impl Serialize) -> String {
+    serde_json::to_string(parameters).unwrap_or_default()
+}

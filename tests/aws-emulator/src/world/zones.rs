@@ -1,0 +1,86 @@
+//! Regions: their partition, their DNS suffix, and their availability zones.
+//!
+//! Zone names differ from account to account while zone ids do not; this world gives every account the same names. Source:
+//! AWS RAM User Guide, "Availability Zone IDs".
+
+/// An availability zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zone {
+    /// For example `ap-northeast-1a`.
+    pub(crate) name: String,
+    /// For example `apne1-az4`.
+    pub(crate) id: String,
+}
+
+/// The zones of a region, by name.
+///
+/// Which name has which id is only an example of what an account may see; regions without an entry get three zones.
+pub(crate) fn of(region: &str) -> Vec<Zone> {
+    let letters_and_numbers: &[(char, u8)] = match region {
+        "us-east-1" => &[('a', 1), ('b', 2), ('c', 4), ('d', 6), ('e', 3), ('f', 5)],
+        "ap-northeast-1" => &[('a', 4), ('c', 1), ('d', 2)],
+        "ap-northeast-3" => &[('a', 3), ('b', 1), ('c', 2)],
+        "eu-west-1" => &[('a', 3), ('b', 1), ('c', 2)],
+        _ => &[('a', 1), ('b', 2), ('c', 3)],
+    };
+    let short = short_name(region);
+    let zone = |(letter, number): &(char, u8)| Zone {
+        name: format!("{region}{letter}"),
+        id: format!("{short}-az{number}"),
+    };
+    letters_and_numbers.iter().map(zone).collect()
+}
+
+/// `ap-northeast-1` is `apne1`, `us-gov-west-1` is `usgw1`: how zone ids begin.
+fn short_name(region: &str) -> String {
+    region
+        .split('-')
+        .map(|word| match word {
+            "north" => "n",
+            "south" => "s",
+            "east" => "e",
+            "west" => "w",
+            "central" => "c",
+            "northeast" => "ne",
+            "northwest" => "nw",
+            "southeast" => "se",
+            "southwest" => "sw",
+            "gov" => "g",
+            other => other,
+        })
+        .collect()
+}
+
+/// The partition of a region. Source: botocore `partitions.json`.
+pub(crate) fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// What the names of a region's services end with. Source: botocore `partitions.json`.
+pub(crate) fn dns_suffix(region: &str) -> &'static str {
+    match partition(region) {
+        "aws-cn" => "amazonaws.com.cn",
+        _ => "amazonaws.com",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+
+    #[test]
+    fn the_zones_of_tokyo_have_the_ids_they_have_in_older_accounts() {
+        let ids: Vec<String> = of("ap-northeast-1").into_iter().map(|zone| zone.id).collect();
+        assert_eq!(ids, ["apne1-az4", "apne1-az1", "apne1-az2"]);
+    }
+
+    #[test]
+    fn a_region_without_an_entry_has_three_zones() {
+        let ids: Vec<String> = of("ap-southeast-2").into_iter().map(|zone| zone.id).collect();
+        assert_eq!(ids, ["apse2-az1", "apse2-az2", "apse2-az3"]);
+    }
+}

@@ -1,0 +1,10 @@
+//! One file a command.
+
+pub(crate) mod bench;
+pub(crate) mod demo;
+mod follow;
+pub(crate) mod hold;
+mod local;
+mod story;
+mod tokyo;
+pub(crate) mod up;

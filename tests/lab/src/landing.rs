@@ -1,0 +1,166 @@
+//! The VPC that a platform team has before the operator comes: set up by the calls that a person would make.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::{Context, Result};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification};
+
+use crate::aws::Aws;
+
+/// The tag by which a class selects subnets; its value is a [`Use`].
+pub const SUBNET_TAG: &str = "mgnet-role";
+
+/// The name of the VPC, by which a class selects it.
+pub const VPC_NAME: &str = "migration-landing";
+
+/// The range of the VPC.
+pub const VPC_CIDR: &str = "10.20.0.0/16";
+
+/// What a subnet is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// Interface endpoints and the resolver.
+    Endpoints,
+    /// Replication servers.
+    Staging,
+    /// Test and cutover instances.
+    Launch,
+}
+
+impl Use {
+    /// The word, in tags and in names.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Endpoints => "endpoints",
+            Self::Staging => "staging",
+            Self::Launch => "launch",
+        }
+    }
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One VPC with what is in it, by name: subnets are `endpoints-1`, `endpoints-2`, `staging-1` and `launch-1`, the number
+/// being that of the zone; route tables are `main`, `staging` and `launch`.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    /// The id of the VPC.
+    pub vpc: String,
+    /// The names of the Region's zones, in order.
+    pub zones: Vec<String>,
+    /// The ids of the subnets.
+    pub subnets: BTreeMap<String, String>,
+    /// The ids of the route tables.
+    pub route_tables: BTreeMap<String, String>,
+}
+
+impl Landing {
+    /// Makes the VPC of the Tokyo sample: DNS names on, two subnets for endpoints in two zones, one for replication
+    /// servers and one for launched instances, each of these with a route table of its own.
+    pub async fn make(aws: &Aws) -> Result<Self> {
+        let zones = zones(aws).await?;
+        let vpc = make_vpc(aws, VPC_NAME).await?;
+        let main = main_route_table(aws, &vpc).await?;
+        let route_tables = BTreeMap::from([("main".to_owned(), main)]);
+        let mut landing = Self { vpc, zones, subnets: BTreeMap::new(), route_tables };
+        for (use_, zone) in [(Use::Endpoints, 1), (Use::Endpoints, 2), (Use::Staging, 1), (Use::Launch, 1)] {
+            landing.add_subnet(aws, use_, zone).await?;
+        }
+        for use_ in [Use::Staging, Use::Launch] {
+            let subnet = landing.subnet(&format!("{use_}-1"))?.to_owned();
+            landing.add_route_table(aws, use_.as_str(), &subnet).await?;
+        }
+        Ok(landing)
+    }
+
+    /// The id of the subnet of that name.
+    pub fn subnet(&self, name: &str) -> Result<&str> {
+        self.subnets.get(name).map(String::as_str).with_context(|| format!("there is no subnet '{name}'"))
+    }
+
+    /// Makes a subnet for that use in that zone, counted from 1, and gives its id. One for each pair.
+    pub async fn add_subnet(&mut self, aws: &Aws, use_: Use, zone: usize) -> Result<String> {
+        let third = zone
+            + match use_ {
+                Use::Endpoints => 0,
+                Use::Staging => 10,
+                Use::Launch => 20,
+            };
+        let name = format!("{use_}-{zone}");
+        let made = aws
+            .ec2
+            .create_subnet()
+            .vpc_id(&self.vpc)
+            .availability_zone(self.zones.get(zone.wrapping_sub(1)).context("the Region has no such zone")?)
+            .cidr_block(format!("10.20.{third}.0/24"))
+            .tag_specifications(tags(ResourceType::Subnet, &[("Name", &name), (SUBNET_TAG, use_.as_str())]))
+            .send()
+            .await?;
+        let id = made.subnet.and_then(|subnet| subnet.subnet_id).context("CreateSubnet answered no id")?;
+        self.subnets.insert(name, id.clone());
+        Ok(id)
+    }
+
+    /// Makes a route table of that name for a subnet, and gives its id.
+    pub async fn add_route_table(&mut self, aws: &Aws, name: &str, subnet: &str) -> Result<String> {
+        let made = aws
+            .ec2
+            .create_route_table()
+            .vpc_id(&self.vpc)
+            .tag_specifications(tags(ResourceType::RouteTable, &[("Name", name)]))
+            .send()
+            .await?;
+        let id =
+            made.route_table.and_then(|table| table.route_table_id).context("CreateRouteTable answered no id")?;
+        aws.ec2.associate_route_table().route_table_id(&id).subnet_id(subnet).send().await?;
+        self.route_tables.insert(name.to_owned(), id.clone());
+        Ok(id)
+    }
+}
+
+/// Makes a VPC of that name with DNS support and DNS hostnames on, which private names need, and gives its id.
+pub async fn make_vpc(aws: &Aws, name: &str) -> Result<String> {
+    let made = aws
+        .ec2
+        .create_vpc()
+        .cidr_block(VPC_CIDR)
+        .tag_specifications(tags(ResourceType::Vpc, &[("Name", name)]))
+        .send()
+        .await?;
+    let vpc = made.vpc.and_then(|vpc| vpc.vpc_id).context("CreateVpc answered no id")?;
+    let on = AttributeBooleanValue::builder().value(true).build();
+    // One attribute a call: the API takes no two.
+    aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_support(on.clone()).send().await?;
+    aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(on).send().await?;
+    Ok(vpc)
+}
+
+async fn zones(aws: &Aws) -> Result<Vec<String>> {
+    let answer = aws.ec2.describe_availability_zones().send().await?;
+    let mut zones: Vec<String> =
+        answer.availability_zones.unwrap_or_default().into_iter().filter_map(|zone| zone.zone_name).collect();
+    zones.sort();
+    Ok(zones)
+}
+
+async fn main_route_table(aws: &Aws, vpc: &str) -> Result<String> {
+    let answer = aws
+        .ec2
+        .describe_route_tables()
+        .filters(Filter::builder().name("vpc-id").values(vpc).build())
+        .filters(Filter::builder().name("association.main").values("true").build())
+        .send()
+        .await?;
+    let table = answer.route_tables.unwrap_or_default().into_iter().next();
+    table.and_then(|table| table.route_table_id).context("a new VPC has no main route table")
+}
+
+fn tags(resource_type: ResourceType, tags: &[(&str, &str)]) -> TagSpecification {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+    TagSpecification::builder().resource_type(resource_type).set_tags(Some(tags)).build()
+}

@@ -1,0 +1,165 @@
+//! The operator as a process: an ordinary `mgnet controller`, which can be killed and started again.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use control_plane::Supervised;
+use http::Method;
+
+use crate::http::Server;
+use crate::options::OperatorOptions;
+use crate::programs::Programs;
+
+/// A start takes a tenth of a second on an idle machine.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// The operator of a lab, running or not.
+#[derive(Debug)]
+pub struct Operator {
+    program: PathBuf,
+    kubeconfig: PathBuf,
+    log: PathBuf,
+    environment: Vec<(String, String)>,
+    options: OperatorOptions,
+    /// Held by who starts it, so that two do not.
+    starting: tokio::sync::Mutex<()>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Supervised,
+    probes: Server,
+}
+
+impl Operator {
+    /// Describes it without starting it. Its kubeconfig, home and log are in `folder`.
+    pub(crate) fn new(
+        programs: &Programs,
+        folder: &std::path::Path,
+        kubeconfig: PathBuf,
+        aws: Vec<(String, String)>,
+        options: OperatorOptions,
+    ) -> Self {
+        let mut environment = aws;
+        // A home of its own: no ~/.aws and no ~/.kube of the user has a say.
+        environment.push(("HOME".to_owned(), folder.display().to_string()));
+        environment.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
+        Self {
+            program: programs.operator(),
+            kubeconfig,
+            log: folder.join("mgnet.log"),
+            environment,
+            options,
+            starting: tokio::sync::Mutex::default(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// Starts it, and returns when `/readyz` says yes. No error if it runs already.
+    pub async fn start(&self) -> Result<()> {
+        let _starting = self.starting.lock().await;
+        if self.is_running() {
+            return Ok(());
+        }
+        // Taken as free and let go again at once: the operator, not we, has to listen on it.
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string();
+        let process = Supervised::spawn(&self.program, &self.log, |command| {
+            command
+                .args(self.options.command_line(&address))
+                .env_clear()
+                .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+                .env("KUBECONFIG", &self.kubeconfig)
+                .envs(self.environment.iter().map(|(name, value)| (name, value)))
+        })
+        .context("cannot start the operator")?;
+        let probes = Server::at(format!("http://{address}"));
+        *self.lock() = Some(Running { process, probes: probes.clone() });
+        self.wait_until_ready(&probes).await
+    }
+
+    async fn wait_until_ready(&self, probes: &Server) -> Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let Err(reason) = probes.call(Method::GET, "/readyz", String::new()).await else { return Ok(()) };
+            if !self.is_running() {
+                bail!("the operator ended before it was ready; the end of its log:\n{}", self.log_tail(40));
+            }
+            if Instant::now() > deadline {
+                bail!("the operator is not ready: {reason:#}; the end of its log:\n{}", self.log_tail(40));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it with SIGKILL, as a crash would, and waits for its end.
+    pub fn kill(&self) -> Result<()> {
+        let mut running = self.lock().take().ok_or_else(not_running)?;
+        running.process.kill().context("cannot kill the operator")?;
+        Ok(())
+    }
+
+    /// Asks it to end with SIGTERM, as Kubernetes does, and waits for its end. Gives its exit code.
+    pub fn stop(&self) -> Result<Option<i32>> {
+        let mut running = self.lock().take().ok_or_else(not_running)?;
+        Ok(running.process.stop().context("cannot stop the operator")?.code())
+    }
+
+    /// Stops it and starts it again.
+    pub async fn restart(&self) -> Result<()> {
+        self.stop()?;
+        self.start().await
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.lock().as_mut().is_some_and(|running| running.process.is_running())
+    }
+
+    /// Its process id, if it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.lock().as_mut().and_then(|running| running.process.is_running().then(|| running.process.pid()))
+    }
+
+    /// The physical memory that it occupies now, in KiB, as the kernel counts it.
+    pub fn rss_kb(&self) -> Result<u64> {
+        let pid = self.pid().ok_or_else(not_running)?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).context("cannot read the operator's memory")?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok())
+            .context("the kernel does not say how much memory the operator has")
+    }
+
+    /// What a probe answers, such as `/healthz`; an error if it answers no.
+    pub async fn probe(&self, path: &str) -> Result<String> {
+        let probes = self.lock().as_ref().map(|running| running.probes.clone()).ok_or_else(not_running)?;
+        Ok(String::from_utf8(probes.call(Method::GET, path, String::new()).await?)?)
+    }
+
+    /// Its whole log, of all its runs.
+    pub fn log(&self) -> Result<String> {
+        fs::read_to_string(&self.log).with_context(|| format!("cannot read '{}'", self.log.display()))
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self, lines: usize) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let all: Vec<&str> = text.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+        // A panic while it was held leaves a process or none, both of which are true.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_running() -> anyhow::Error {
+    anyhow!("the operator is not running")
+}

@@ -1,0 +1,143 @@
+//! Every status of every network, as it was written, against the rules of kstatus.
+//!
+//! The API server sends each write to whoever watches, so nothing that a GitOps tool could have seen is missed.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, bail};
+use futures::StreamExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, ResourceExt};
+use mgnet::api::{MigrationNetwork, MigrationNetworkStatus, kstatus_violations};
+use tokio::sync::oneshot;
+
+use crate::kubernetes;
+
+/// A watch that goes on in the background until this value goes.
+#[derive(Debug)]
+pub(crate) struct Statuses {
+    violations: Arc<Mutex<BTreeSet<Violation>>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Violation {
+    namespace: String,
+    name: String,
+    resource_version: String,
+    rule: String,
+    status: String,
+}
+
+impl Statuses {
+    /// Watches all networks as the user of that kubeconfig, in a thread with a runtime of its own.
+    pub(crate) fn watch(kubeconfig: PathBuf) -> Result<Self> {
+        let violations = Arc::<Mutex<BTreeSet<Violation>>>::default();
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let found = violations.clone();
+        let thread = std::thread::Builder::new()
+            .name("statuses".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        _ = stopped => {}
+                        () = record(kubeconfig, &found) => {}
+                    }
+                });
+            })
+            .context("cannot start a thread")?;
+        Ok(Self { violations, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Fails if a status of a network in that namespace, or in any, broke a rule.
+    pub(crate) fn check(&self, namespace: Option<&str>) -> Result<()> {
+        let violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_interest: Vec<String> = violations
+            .iter()
+            .filter(|violation| namespace.is_none_or(|namespace| namespace == violation.namespace))
+            .map(|violation| {
+                let Violation { namespace, name, resource_version, rule, status } = violation;
+                format!("{namespace}/{name} at resourceVersion {resource_version}: {rule}\n{status}")
+            })
+            .collect();
+        if of_interest.is_empty() {
+            return Ok(());
+        }
+        bail!("statuses that tools would misread:\n{}", of_interest.join("\n"));
+    }
+}
+
+impl Drop for Statuses {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say that was not recorded.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>) {
+    let note = |found: Vec<Violation>| violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+    let client = match kubernetes::client(&kubeconfig).await {
+        Ok(client) => client,
+        Err(error) => return note(vec![unwatched(&error)]),
+    };
+    let networks = Api::<DeserializeGuard<MigrationNetwork>>::all(client);
+    let mut events = pin!(watcher::watcher(networks, watcher::Config::default()));
+    while let Some(event) = events.next().await {
+        // The watch recovers by itself from errors. A network that cannot be decoded has no status to be read.
+        if let Ok(Event::Apply(network) | Event::InitApply(network) | Event::Delete(network)) = event
+            && let Ok(network) = network.0
+        {
+            note(check(&network));
+        }
+    }
+}
+
+fn unwatched(error: &anyhow::Error) -> Violation {
+    Violation {
+        namespace: String::new(),
+        name: String::new(),
+        resource_version: String::new(),
+        rule: format!("networks cannot be watched: {error:#}"),
+        status: String::new(),
+    }
+}
+
+fn check(network: &MigrationNetwork) -> Vec<Violation> {
+    let status = network.status.clone().unwrap_or_default();
+    // A watcher sees a spec that the operator has not answered to yet; then the status is about the one before.
+    let answered = network.metadata.generation.unwrap_or(0).min(status.observed_generation);
+    let deleting = network.metadata.deletion_timestamp.is_some() && Some(answered) == network.metadata.generation;
+    kstatus_violations(answered, deleting, status.observed_generation, &status.conditions)
+        .into_iter()
+        .map(|rule| Violation {
+            namespace: network.namespace().unwrap_or_default(),
+            name: network.name_any(),
+            resource_version: network.resource_version().unwrap_or_default(),
+            rule,
+            status: conditions(&status),
+        })
+        .collect()
+}
+
+/// The conditions, one a line.
+pub(crate) fn conditions(status: &MigrationNetworkStatus) -> String {
+    let mut lines = vec![format!("  observedGeneration: {}", status.observed_generation)];
+    lines.extend(status.conditions.iter().map(|condition| {
+        let generation = condition.observed_generation.unwrap_or(-1);
+        format!(
+            "  {}={} {} (generation {generation}): {}",
+            condition.type_, condition.status, condition.reason, condition.message
+        )
+    }));
+    lines.join("\n")
+}
