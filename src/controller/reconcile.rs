@@ -13,7 +13,7 @@ use super::{
     store::{Key, Store, StoreError},
 };
 use crate::{
-    api::{AccountStatus, FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus},
+    api::{AccountStatus, FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, Reason},
     aws::{Account, Cloud, Clouds, Scope},
     model::{
         claims::Claims,
@@ -24,7 +24,6 @@ use crate::{
         plan::{Blocker, Plan, plan},
         report,
         settings::Settings,
-        slot::Slot,
         status::{self, Verdict},
         step::Step,
     },
@@ -95,6 +94,9 @@ impl<S: Store> Subject<'_, S> {
             Err(errors) => return Ok((class::invalid_spec(&errors), Vec::new())),
         };
         let account = class::account(&class.spec);
+        if let Some(rejected) = self.has_moved(&account) {
+            return Ok((rejected, Vec::new()));
+        }
         self.record(&class, &account);
 
         let cloud = match context.clouds.connect(&account).await {
@@ -139,6 +141,22 @@ impl<S: Store> Subject<'_, S> {
         self.write_claims(&claims);
         let done = std::mem::take(&mut outcome.done);
         Ok((built(&desired, &observed, outcome), done))
+    }
+
+    /// A class that was deleted and made again may name another account or Region. What the network has made stays where
+    /// it is, and must not be made a second time elsewhere.
+    fn has_moved(&self, account: &Account) -> Option<Verdict> {
+        let status = self.network.status.as_ref()?;
+        let (recorded, region) = (status.account.as_ref()?, status.region.as_ref()?);
+        let same = recorded.id == account.id && *region == account.region;
+        (!same && !self.claims().all_resolved()).then(|| Verdict::Rejected {
+            reason: Reason::InvalidClass,
+            message: format!(
+                "the class now names account {} in {}, and what the network has made is in account {} in {region}; delete the \
+                 network, or have the class put right",
+                account.id, account.region, recorded.id
+            ),
+        })
     }
 
     /// Puts down where the network is and as whom it is reached, so that deletion needs neither spec nor class.
@@ -299,6 +317,9 @@ fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict: &Verdict, 
             } else if plan.blockers.is_empty() {
                 // Only another look is wanting.
                 jittered(settings.poll / 5)
+            } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::InUse { .. })) {
+                // Interfaces of endpoints that are gone follow within seconds; a stranger's stays until somebody acts.
+                after_failure(false)
             } else if plan.blockers.iter().all(needs_somebody) {
                 context.went_well(key, uid);
                 jittered(settings.resync)
@@ -311,7 +332,7 @@ fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict: &Verdict, 
 
 const fn needs_somebody(blocker: &Blocker) -> bool {
     match blocker {
-        Blocker::Failed { .. } | Blocker::NotOwned { .. } | Blocker::InUse { slot: Slot::Group(_), .. } => true,
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } | Blocker::InUse { .. } => false,
+        Blocker::Failed { .. } | Blocker::NotOwned { .. } | Blocker::InUse { .. } => true,
+        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } => false,
     }
 }

@@ -52,9 +52,7 @@ impl Lab {
         let start = options.operator.start;
         let operator = Operator::new(&programs, folder.path(), kubeconfig, aws, options.operator);
         let sites = AtomicU64::new(0);
-        let lab = Self {
-            parts: Arc::new(Parts { statuses, operator, emulator, control_plane, folder, world, sites }),
-        };
+        let lab = Self { parts: Arc::new(Parts { statuses, operator, emulator, control_plane, folder, world, sites }) };
         if start {
             lab.operator().start().await?;
         }

@@ -115,8 +115,7 @@ impl Landing {
             .tag_specifications(tags(ResourceType::RouteTable, &[("Name", name)]))
             .send()
             .await?;
-        let id =
-            made.route_table.and_then(|table| table.route_table_id).context("CreateRouteTable answered no id")?;
+        let id = made.route_table.and_then(|table| table.route_table_id).context("CreateRouteTable answered no id")?;
         aws.ec2.associate_route_table().route_table_id(&id).subnet_id(subnet).send().await?;
         self.route_tables.insert(name.to_owned(), id.clone());
         Ok(id)

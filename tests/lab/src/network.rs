@@ -156,10 +156,8 @@ impl<'s> Network<'s> {
     /// Waits until a condition has that status for the spec as it is now.
     pub async fn until_condition(&self, type_: ConditionType, status: ConditionStatus) -> Result<MigrationNetwork> {
         let what = format!("{type_} is {}", status.as_str());
-        self.until(&what, |network| {
-            current_condition(network, type_).is_some_and(|(now, _)| now == status.as_str())
-        })
-        .await
+        self.until(&what, |network| current_condition(network, type_).is_some_and(|(now, _)| now == status.as_str()))
+            .await
     }
 
     /// Waits until a condition has that reason for the spec as it is now.

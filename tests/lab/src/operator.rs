@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ impl Operator {
     /// Describes it without starting it. Its kubeconfig, home and log are in `folder`.
     pub(crate) fn new(
         programs: &Programs,
-        folder: &std::path::Path,
+        folder: &Path,
         kubeconfig: PathBuf,
         aws: Vec<(String, String)>,
         options: OperatorOptions,
@@ -113,6 +113,11 @@ impl Operator {
     pub async fn restart(&self) -> Result<()> {
         self.stop()?;
         self.start().await
+    }
+
+    /// The file with its kubeconfig: a token of the ServiceAccount that `deploy/base` makes, and nothing else.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// Whether it runs.

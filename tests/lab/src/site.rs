@@ -143,7 +143,10 @@ impl Site {
     /// Creates a class, such as a changed [`class`](Self::class).
     pub async fn make_class(&self, class: MigrationNetworkClass) -> Result<MigrationNetworkClass> {
         let name = class.name_any();
-        self.classes().create(&PostParams::default(), &class).await.with_context(|| format!("cannot make class '{name}'"))
+        self.classes()
+            .create(&PostParams::default(), &class)
+            .await
+            .with_context(|| format!("cannot make class '{name}'"))
     }
 
     /// Edits the spec of the site's class by a merge patch.

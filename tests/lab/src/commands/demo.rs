@@ -1,5 +1,6 @@
 //! `lab demo`: one object becomes a whole private network, is repaired, and goes without a trace.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -8,8 +9,9 @@ use kube::api::DeleteParams;
 use lab::{Aws, Clock, Inventory, Lab, LabOptions, Landing, OperatorOptions};
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkStatus, SecurityGroupRole, conditions};
 
+use super::follow::Follower;
 use super::story::Story;
-use super::{follow, tokyo};
+use super::tokyo;
 
 /// AWS's minutes become seconds: long enough to see the states between, short enough to wait for.
 const SPEED: u32 = 20;
@@ -68,14 +70,15 @@ async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
     }
     let before = Inventory::of(&aws).await?;
 
+    let mut follower = Follower::new(tokyo::networks(lab.kube().await?), tokyo::NAME);
     story.chapter("What the application team applies: one object of seven lines");
-    create(story, lab).await?;
+    create(story, lab, &mut follower).await?;
 
     story.chapter("Somebody removes a rule behind the operator's back");
-    repair(story, lab, &aws).await?;
+    repair(story, lab, &aws, &mut follower).await?;
 
     story.chapter("The migration is done: the object is deleted");
-    delete(story, lab).await?;
+    delete(story, lab, &mut follower).await?;
 
     story.chapter("What is left in AWS");
     let after = Inventory::of(&aws).await?;
@@ -96,14 +99,13 @@ async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
     lab.check_statuses()
 }
 
-async fn create(story: &Story, lab: &Lab) -> Result<()> {
-    let networks = tokyo::networks(lab.kube().await?);
+async fn create(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()> {
     story.command(&format!("kubectl apply --kustomize {}", tokyo::SAMPLE));
     let began = Instant::now();
     story.tell(&tokyo::apply(lab).await?);
     println!();
-    let ready = follow::conditions(story, &networks, tokyo::NAME, began, |network| network.is_some_and(is_ready));
-    let network = ready.await?.context("the network is gone")?;
+    let ready = follower.until(story, began, |network| network.is_some_and(is_ready)).await?;
+    let network = ready.context("the network is gone")?;
     let status = network.status.context("the network has no status")?;
 
     println!();
@@ -116,7 +118,7 @@ fn show_addresses(story: &Story, status: &MigrationNetworkStatus) -> Result<()> 
     println!();
     story.tell("What the people on premises reach now, privately (from the object's status):");
     for endpoint in &status.endpoints {
-        let addresses: Vec<_> = endpoint.network_interfaces.iter().filter_map(|one| one.ip.clone()).collect();
+        let addresses = in_order(endpoint.network_interfaces.iter().filter_map(|one| one.ip.as_ref()));
         let where_ = if endpoint.route_table_ids.is_empty() {
             addresses.join(", ")
         } else {
@@ -137,13 +139,19 @@ fn show_addresses(story: &Story, status: &MigrationNetworkStatus) -> Result<()> 
     }
     ensure!(status.endpoints.len() == ENDPOINTS, "{} endpoints, not {ENDPOINTS}", status.endpoints.len());
     let resolver = status.resolver.as_ref().context("the status has no resolver")?;
-    let addresses: Vec<_> = resolver.ip_addresses.iter().filter_map(|address| address.ip.clone()).collect();
+    let addresses = in_order(resolver.ip_addresses.iter().filter_map(|address| address.ip.as_ref()));
     story.tell(&format!("  on-premises DNS forwards to: {}", addresses.join(", ")));
     ensure!(addresses.len() == RESOLVER_ADDRESSES, "{} resolver addresses", addresses.len());
     Ok(())
 }
 
-async fn repair(story: &Story, lab: &Lab, aws: &Aws) -> Result<()> {
+fn in_order<'a>(addresses: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut addresses: Vec<Ipv4Addr> = addresses.filter_map(|address| address.parse().ok()).collect();
+    addresses.sort();
+    addresses.iter().map(Ipv4Addr::to_string).collect()
+}
+
+async fn repair(story: &Story, lab: &Lab, aws: &Aws, follower: &mut Follower) -> Result<()> {
     let network = tokyo::networks(lab.kube().await?).get(tokyo::NAME).await?;
     let groups = network.status.map(|status| status.security_groups).unwrap_or_default();
     let group = groups
@@ -167,11 +175,17 @@ async fn repair(story: &Story, lab: &Lab, aws: &Aws) -> Result<()> {
         let restored = ingress(aws, &group).await?.into_iter().find(|rule| rule.cidr == victim.cidr);
         if let Some(rule) = restored {
             story.event(began, &format!("restored by the operator, as {} ({})", rule.id, rule.description));
-            return Ok(());
+            break;
         }
         ensure!(began.elapsed() < Duration::from_secs(30), "the rule was not restored within 30 s");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let synced = |network: &MigrationNetwork| {
+        let conditions = network.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        conditions::is_true(conditions, ConditionType::Synced)
+    };
+    follower.until(story, began, |network| network.is_none_or(synced)).await?;
+    Ok(())
 }
 
 struct Rule {
@@ -195,12 +209,12 @@ async fn ingress(aws: &Aws, group: &str) -> Result<Vec<Rule>> {
         .collect())
 }
 
-async fn delete(story: &Story, lab: &Lab) -> Result<()> {
+async fn delete(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()> {
     let networks = tokyo::networks(lab.kube().await?);
     story.command(&format!("kubectl delete mgnet {} --namespace {} --wait=false", tokyo::NAME, tokyo::NAMESPACE));
     let began = Instant::now();
     networks.delete(tokyo::NAME, &DeleteParams::default()).await?;
-    follow::conditions(story, &networks, tokyo::NAME, began, |network| network.is_none()).await?;
+    follower.until(story, began, |network| network.is_none()).await?;
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Api;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, ResourceExt};
-use mgnet::api::MigrationNetwork;
+use mgnet::api::{ConditionType, MigrationNetwork};
 
 use super::story::Story;
 
@@ -16,22 +17,41 @@ use super::story::Story;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest message of a condition that is shown.
-const WIDTH: usize = 84;
+const WIDTH: usize = 66;
 
-/// Tells every change of a network's conditions from `began` on, until `test` holds, and gives the network then; `None`
-/// is a network that is gone.
-pub(crate) async fn conditions(
-    story: &Story,
-    api: &Api<MigrationNetwork>,
-    name: &str,
-    began: Instant,
-    test: impl Fn(Option<&MigrationNetwork>) -> bool,
-) -> Result<Option<MigrationNetwork>> {
-    let one = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut events = pin!(watcher::watcher(api.clone(), one));
-    let mut shown = BTreeMap::new();
-    let mut last = None;
-    let following = async {
+/// Who follows one network, and remembers what was told.
+pub(crate) struct Follower {
+    networks: Api<MigrationNetwork>,
+    name: &'static str,
+    told: BTreeMap<String, [String; 3]>,
+}
+
+impl Follower {
+    pub(crate) fn new(networks: Api<MigrationNetwork>, name: &'static str) -> Self {
+        Self { networks, name, told: BTreeMap::new() }
+    }
+
+    /// Tells what changes until `test` holds, and gives the network then; `None` is a network that is gone.
+    pub(crate) async fn until(
+        &mut self,
+        story: &Story,
+        began: Instant,
+        test: impl Fn(Option<&MigrationNetwork>) -> bool,
+    ) -> Result<Option<MigrationNetwork>> {
+        match tokio::time::timeout(PATIENCE, self.follow(story, began, test)).await {
+            Ok(ended) => ended,
+            Err(_) => bail!("nothing more happened within {} s", PATIENCE.as_secs()),
+        }
+    }
+
+    async fn follow(
+        &mut self,
+        story: &Story,
+        began: Instant,
+        test: impl Fn(Option<&MigrationNetwork>) -> bool,
+    ) -> Result<Option<MigrationNetwork>> {
+        let one = watcher::Config::default().fields(&format!("metadata.name={}", self.name));
+        let mut events = pin!(watcher::watcher(self.networks.clone(), one));
         while let Some(event) = events.next().await {
             let network = match event? {
                 Event::Apply(network) | Event::InitApply(network) => Some(network),
@@ -39,48 +59,33 @@ pub(crate) async fn conditions(
                 Event::Init | Event::InitDone => continue,
             };
             match &network {
-                Some(network) => tell(story, network, began, &mut shown),
+                Some(network) => self.tell(story, network, began),
                 None => story.event(began, "the object is gone"),
             }
-            last.clone_from(&network);
             if test(network.as_ref()) {
-                return Ok(());
+                return Ok(network);
             }
         }
         bail!("the watch ended")
-    };
-    match tokio::time::timeout(PATIENCE, following).await {
-        Ok(ended) => ended?,
-        Err(_) => bail!("nothing more happened within {} s", PATIENCE.as_secs()),
     }
-    Ok(last)
-}
 
-fn tell(
-    story: &Story,
-    network: &MigrationNetwork,
-    began: Instant,
-    shown: &mut BTreeMap<String, (String, String, String)>,
-) {
-    let Some(status) = &network.status else { return };
-    let mut now = BTreeMap::new();
-    for condition in &status.conditions {
-        let state = (condition.status.clone(), condition.reason.clone(), condition.message.clone());
-        if shown.get(&condition.type_) != Some(&state) {
-            let (status, reason, message) = &state;
-            story.event(
-                began,
-                &format!("{:<20} {status:<8} {reason:<20} {}", condition.type_, shortened(message)),
-            );
+    /// Which conditions came, changed their status or reason, or went; of `Ready`, also what it says.
+    fn tell(&mut self, story: &Story, network: &MigrationNetwork, began: Instant) {
+        let Some(status) = &network.status else { return };
+        let mut now = BTreeMap::new();
+        for Condition { type_, status, reason, message, .. } in &status.conditions {
+            let said = if type_ == ConditionType::Ready.as_str() { message.as_str() } else { "" };
+            let state = [status.as_str(), reason, said].map(str::to_owned);
+            if self.told.get(type_) != Some(&state) {
+                let text = format!("{type_:<20} {status:<8} {reason:<17} {}", shortened(message));
+                story.event(began, text.trim_end());
+            }
+            now.insert(type_.clone(), state);
         }
-        now.insert(condition.type_.clone(), state);
-    }
-    for type_ in shown.keys().filter(|type_| !now.contains_key(*type_)) {
-        story.event(began, &format!("{type_:<20} removed"));
-    }
-    *shown = now;
-    if network.metadata.deletion_timestamp.is_some() && network.finalizers().is_empty() {
-        story.event(began, "the finalizer is gone");
+        for type_ in self.told.keys().filter(|type_| !now.contains_key(*type_)) {
+            story.event(began, &format!("{type_:<20} removed"));
+        }
+        self.told = now;
     }
 }
 
