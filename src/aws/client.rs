@@ -52,7 +52,8 @@ impl AwsClouds {
         Self::new(&aws_config::defaults(behavior()).load().await, rates)
     }
 
-    /// Uses this configuration's credentials and endpoints. Timeouts and retries are the operator's own.
+    /// Uses the credentials and endpoints of a configuration that `aws_config` has loaded. Timeouts and retries are the
+    /// operator's own.
     pub fn new(base: &SdkConfig, rates: Rates) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))

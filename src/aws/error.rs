@@ -49,9 +49,15 @@ where
         SdkError::ResponseError(_) => failure(FailureClass::Transient, UNREADABLE, causes(error)),
         // Also what the SDK reports when it cannot have credentials: then nothing was sent.
         SdkError::DispatchFailure(_) => {
-            let (class, code) =
-                no_credentials(error).unwrap_or_else(|| (FailureClass::Transient, "NoAnswer".to_owned()));
-            failure(class, &code, causes(error))
+            if let Some(role) = role_not_assumed(error) {
+                return role;
+            }
+            let (class, code) = if has_no_credentials(error) {
+                (FailureClass::Unauthorized, "NoCredentials")
+            } else {
+                (FailureClass::Transient, "NoAnswer")
+            };
+            failure(class, code, causes(error))
         }
         _ => failure(FailureClass::Unknown, "UnknownFailure", causes(error)),
     }
@@ -216,10 +222,19 @@ fn by_form(code: &str) -> Option<FailureClass> {
     }
 }
 
-/// Whether the causes say that there were no credentials to sign with, and why.
-fn no_credentials(error: &(dyn Error + 'static)) -> Option<(FailureClass, String)> {
-    // The SDK's own types for this are not public. Should it change these words, the failure passes for a lost answer,
-    // which promises less.
+/// The failure to assume the role whose credentials were to be used, if that is among the causes.
+fn role_not_assumed(error: &(dyn Error + 'static)) -> Option<CallFailure> {
+    chain(error).skip(1).find_map(|cause| {
+        let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
+        let web_identity = cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+        role.map(|error| failure(Action::sts("AssumeRole"), error))
+            .or_else(|| web_identity.map(|error| failure(Action::sts("AssumeRoleWithWebIdentity"), error)))
+    })
+}
+
+/// Whether the causes say that there were no credentials to sign with. The SDK's own types for this are not public; should
+/// it change these words, the failure passes for a lost answer, which promises less.
+fn has_no_credentials(error: &(dyn Error + 'static)) -> bool {
     const WORDS: [&str; 5] = [
         "an error occurred while loading credentials",
         "failed to select an auth scheme",
@@ -227,21 +242,7 @@ fn no_credentials(error: &(dyn Error + 'static)) -> Option<(FailureClass, String
         "the credentials provider was not properly configured",
         "unexpected credentials error",
     ];
-    let why = chain(error).find_map(|cause| {
-        let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>().map(answered);
-        let web_identity = || cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
-        role.or_else(|| web_identity().map(answered))
-    });
-    let worded =
-        || chain(error).map(ToString::to_string).any(|cause| WORDS.iter().any(|words| cause.starts_with(words)));
-    why.or_else(|| worded().then(|| (FailureClass::Unauthorized, "NoCredentials".to_owned())))
-}
-
-/// How the assumption of a role failed.
-fn answered<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (FailureClass, String) {
-    let status = error.raw_response().map_or(0, |answer| answer.status().as_u16());
-    let code = error.code().unwrap_or("CredentialsNotReached");
-    (classify(error.code(), error.message(), status), code.to_owned())
+    chain(error).map(ToString::to_string).any(|cause| WORDS.iter().any(|words| cause.starts_with(words)))
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -253,7 +254,8 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in chain(error).skip(1) {
         let cause = cause.to_string();
-        if !text.contains(&cause) {
+        // "other" is how the SDK names a failure to send that is of no kind of its own.
+        if cause != "other" && !text.contains(&cause) {
             let separator = if text.is_empty() { "" } else { ": " };
             // Writing to a String cannot fail.
             let _ = write!(text, "{separator}{cause}");

@@ -1,6 +1,10 @@
 //! The only code that sees the AWS SDK. It turns [`crate::model`]'s questions and steps into calls, and answers into values.
 //!
 //! One file a kind of resource: building the request, calling, mapping the answer. No decision is taken here.
+//!
+//! A quiet look at a complete network takes twelve calls: five for the VPC and its surroundings, one for all endpoints, two
+//! for groups and their rules, one for all network interfaces, three for the Resolver endpoint. What the Region offers is
+//! one more, every ten minutes.
 
 mod call;
 mod client;
@@ -63,13 +67,14 @@ pub trait Cloud: Send + Sync + 'static {
     fn observe(&self, scope: &Scope) -> impl Future<Output = Result<Observed, CallFailure>> + Send;
 
     /// Finds everything in the account and Region whose owner tag is the network's, wherever its VPC is, with whatever
-    /// holds its groups. What teardown starts from.
+    /// holds its groups. What teardown starts from; rules of groups are left out, as they go with their groups.
     ///
     /// # Errors
     /// The first call that failed.
     fn find_owned(&self, identity: &Identity) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
 
-    /// Carries out one step: exactly one call, tried again only where that cannot do harm.
+    /// Carries out one step: exactly one call, tried again only where that cannot do harm. What is to be deleted and is not
+    /// there is deleted; what exists already under the step's token is answered as created.
     ///
     /// # Errors
     /// Whether the call may have had its effect all the same is told by the failure's class.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -82,6 +82,12 @@ impl<C, S> Context<C, S> {
         self.with_memory(key, uid, |memory| memory.backoff.next())
     }
 
+    /// The same after a failure that does not tell which network it was that failed, only its name.
+    pub fn delay_after_breakdown(&self, key: &Key) -> Duration {
+        let uid = self.memories().get(key).map(|memory| memory.uid.clone()).unwrap_or_default();
+        self.delay_after_failure(key, &uid)
+    }
+
     /// Forgets failures: something went well.
     pub fn went_well(&self, key: &Key, uid: &str) {
         self.with_memory(key, uid, |memory| memory.backoff.reset());
@@ -106,13 +112,17 @@ impl<C, S> Context<C, S> {
 
     /// Forgets a network that is gone.
     pub fn forget(&self, key: &Key) {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.memories().remove(key);
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<Key, Memory>> {
+        // A panic elsewhere must not take the memory of all networks with it.
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A network of the same name but another uid is another network: it starts with an empty memory.
     fn with_memory<T>(&self, key: &Key, uid: &str, use_it: impl FnOnce(&mut Memory) -> T) -> T {
-        // A panic elsewhere must not take the memory of all networks with it.
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories();
         let memory = memories.entry(key.clone()).or_default();
         if memory.uid != uid {
             *memory = Memory { uid: uid.to_owned(), ..Memory::default() };

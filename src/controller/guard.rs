@@ -24,14 +24,13 @@ pub(super) async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &
         Err(_) => format!("the reconcile took longer than {} s and was ended", deadline.as_secs()),
     };
     tracing::error!(%key, broken, "a reconcile broke");
-    // The memory of the network is keyed by its uid; where that cannot be read the delay is counted without it.
     let told = tell(context, key, Verdict::Broken(broken));
     match tokio::time::timeout(Duration::from_secs(15), AssertUnwindSafe(told).catch_unwind()).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => tracing::warn!(%key, %error, "the breakdown could not be put into status"),
         Ok(Err(_)) | Err(_) => tracing::warn!(%key, "the breakdown could not be put into status"),
     }
-    Next::After(context.delay_after_failure(key, ""))
+    Next::After(context.delay_after_breakdown(key))
 }
 
 async fn tell<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), Error> {
@@ -55,7 +54,7 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &Error) -> Next 
         Error::Store(StoreError::Other(source)) => {
             let source: &dyn std::error::Error = source.as_ref();
             tracing::warn!(%key, error = source, "the Kubernetes API failed");
-            Next::After(context.delay_after_failure(key, "").min(context.settings.resync))
+            Next::After(context.delay_after_breakdown(key).min(context.settings.resync))
         }
     }
 }

@@ -15,6 +15,8 @@ mod run;
 mod steps;
 mod store;
 mod teardown;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, Settings};
 pub use kubernetes::Kubernetes;

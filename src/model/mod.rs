@@ -21,6 +21,6 @@ pub mod status;
 pub mod step;
 pub mod teardown;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

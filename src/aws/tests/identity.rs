@@ -101,7 +101,7 @@ async fn credentials_that_cannot_be_had_are_told_apart() {
         (|| sts_error(403, "AccessDenied", "User u is not authorized"), FailureClass::Unauthorized, "AccessDenied"),
         (|| sts_error(400, "Throttling", "Rate exceeded"), FailureClass::Throttled, "Throttling"),
         (|| sts_error(500, "InternalFailure", ""), FailureClass::Transient, "InternalFailure"),
-        (|| Answer::Lost, FailureClass::Transient, "CredentialsNotReached"),
+        (|| Answer::Lost, FailureClass::Transient, "NoAnswer"),
     ];
     for (answer, class, code) in cases {
         let server = Server::start(move |request| match request.action.as_str() {
@@ -111,7 +111,7 @@ async fn credentials_that_cannot_be_had_are_told_apart() {
         .await;
         let failure = clouds(&server.endpoint).await.connect(&with_role()).await.expect_err("no credentials");
         assert_eq!((failure.class, failure.code.as_str()), (class, code), "{failure}");
-        assert_eq!(failure.operation, "sts:GetCallerIdentity");
+        assert_eq!(failure.operation, "sts:AssumeRole");
     }
 }
 

@@ -1,0 +1,306 @@
+//! A Kubernetes API and an AWS in memory, with a log of every write to either, in order.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kube::{Resource, ResourceExt};
+
+use crate::{
+    api::{
+        AccountSpec, AllowedFrom, AllowedNamespaces, FINALIZER, MigrationNetwork, MigrationNetworkClass,
+        MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
+    },
+    aws::{Account, Cloud, Clouds, Scope},
+    controller::{Announcement, Context, Key, Next, Settings, Store, StoreError, guard},
+    model::{
+        failure::{CallFailure, FailureClass},
+        observed::{Observed, Resources},
+        owner::Identity,
+        step::{Effect, Step},
+        testing::{Lab, identity},
+    },
+};
+
+/// How AWS answers a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    Well,
+    /// Refuses every step with this class.
+    Refuses(FailureClass),
+    /// Does it and fails to say so.
+    LosesAnswers,
+    /// Accepts edits and does not keep them.
+    Forgets,
+    Panics,
+    Hangs,
+}
+
+/// All that there is, and the log of what was written to it.
+pub(super) struct World {
+    pub(super) networks: BTreeMap<String, MigrationNetwork>,
+    pub(super) classes: BTreeMap<String, MigrationNetworkClass>,
+    pub(super) aws: Lab,
+    pub(super) mood: Mood,
+    /// Fails the write of status with this number from now, as if somebody else had written first.
+    pub(super) conflict_in: Option<usize>,
+    pub(super) log: Vec<String>,
+    pub(super) connected: Vec<Account>,
+    revision: u64,
+}
+
+/// Shared by both seams.
+#[derive(Clone)]
+pub(super) struct Fake(Arc<Mutex<World>>);
+
+pub(super) fn key(name: &str) -> Key {
+    Key { namespace: "team-billing".to_owned(), name: name.to_owned() }
+}
+
+impl Fake {
+    /// The Tokyo VPC, a class for it, and a network named `tokyo`.
+    pub(super) fn tokyo() -> Self {
+        let fake = Self(Arc::new(Mutex::new(World {
+            networks: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            aws: Lab::new(),
+            mood: Mood::Well,
+            conflict_in: None,
+            log: Vec::new(),
+            connected: Vec::new(),
+            revision: 0,
+        })));
+        let class = fake.class();
+        fake.world().classes.insert(class.name_any(), class);
+        fake.add("tokyo", &identity().uid);
+        fake
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn context(&self) -> Context<Self, Self> {
+        let settings = Settings {
+            resync: Duration::from_secs(60),
+            poll: Duration::from_secs(5),
+            absence_grace: Duration::ZERO,
+            deadline: Duration::from_millis(200),
+        };
+        Context::new(self.clone(), self.clone(), identity().cluster, settings)
+    }
+
+    pub(super) fn add(&self, name: &str, uid: &str) {
+        let spec = MigrationNetworkSpec {
+            migration_network_class_name: Some("tokyo".to_owned()),
+            source_cidrs: Some(vec!["192.168.10.0/24".to_owned()]),
+            ..MigrationNetworkSpec::default()
+        };
+        let mut network = MigrationNetwork::new(name, spec);
+        network.metadata.namespace = Some("team-billing".to_owned());
+        network.metadata.uid = Some(uid.to_owned());
+        network.metadata.generation = Some(1);
+        network.metadata.resource_version = Some("1".to_owned());
+        self.world().networks.insert(name.to_owned(), network);
+    }
+
+    fn class(&self) -> MigrationNetworkClass {
+        let role = |role: &str| {
+            let tags = BTreeMap::from([("mgnet-role".to_owned(), role.to_owned())]);
+            Some(SubnetSelector { ids: None, tags: Some(tags) })
+        };
+        let tags = BTreeMap::from([("Name".to_owned(), "migration-landing".to_owned())]);
+        let mut class = MigrationNetworkClass::new(
+            "tokyo",
+            MigrationNetworkClassSpec {
+                account: AccountSpec { id: "111122223333".to_owned(), ..AccountSpec::default() },
+                region: "ap-northeast-1".to_owned(),
+                allowed_namespaces: Some(AllowedNamespaces { from: AllowedFrom::All, selector: None }),
+                defaults: Some(NetworkDefaults {
+                    vpc: Some(VpcSelector { id: None, tags: Some(tags) }),
+                    subnets: Some(SubnetSelectors {
+                        endpoints: role("endpoints"),
+                        staging: role("staging"),
+                        launch: role("launch"),
+                    }),
+                    ..NetworkDefaults::default()
+                }),
+                ..MigrationNetworkClassSpec::default()
+            },
+        );
+        class.metadata.generation = Some(1);
+        class
+    }
+
+    pub(super) fn network(&self) -> MigrationNetwork {
+        self.world().networks.get("tokyo").cloned().expect("the network is there")
+    }
+
+    /// Changes the network as a user would.
+    pub(super) fn edit(&self, change: impl FnOnce(&mut MigrationNetwork)) {
+        let mut world = self.world();
+        world.revision += 1;
+        let revision = format!("edit-{}", world.revision);
+        let network = world.networks.get_mut("tokyo").expect("the network is there");
+        change(network);
+        network.metadata.generation = network.metadata.generation.map(|generation| generation + 1);
+        network.metadata.resource_version = Some(revision);
+    }
+
+    pub(super) fn delete(&self) {
+        self.edit(|network| {
+            network.metadata.deletion_timestamp =
+                Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        });
+    }
+
+    /// One reconcile; the writes that it made.
+    pub(super) async fn reconcile(&self, context: &Context<Self, Self>) -> (Next, Vec<String>) {
+        self.world().log.clear();
+        let next = guard::network(context, &key("tokyo")).await;
+        (next, std::mem::take(&mut self.world().log))
+    }
+
+    /// Reconciles until nothing is written any more; all writes.
+    pub(super) async fn settle(&self, context: &Context<Self, Self>) -> Vec<String> {
+        let mut all = Vec::new();
+        for _ in 0..20 {
+            let (_, log) = self.reconcile(context).await;
+            if log.is_empty() {
+                return all;
+            }
+            all.extend(log);
+        }
+        panic!("no rest after 20 reconciles: {all:#?}");
+    }
+
+    fn write(
+        &self,
+        network: &MigrationNetwork,
+        what: &str,
+        change: impl FnOnce(&mut MigrationNetwork),
+    ) -> Result<MigrationNetwork, StoreError> {
+        let mut world = self.world();
+        world.revision += 1;
+        let revision = world.revision.to_string();
+        let stored = world.networks.get_mut(&network.name_any()).ok_or(StoreError::Gone)?;
+        if stored.uid() != network.uid() || stored.resource_version() != network.resource_version() {
+            return Err(StoreError::Conflict);
+        }
+        change(stored);
+        stored.meta_mut().resource_version = Some(revision);
+        let stored = stored.clone();
+        world.log.push(what.to_owned());
+        Ok(stored)
+    }
+}
+
+impl Store for Fake {
+    async fn network(&self, key: &Key) -> Result<Option<MigrationNetwork>, StoreError> {
+        Ok(self.world().networks.get(&key.name).cloned())
+    }
+
+    async fn class(&self, name: &str) -> Result<Option<MigrationNetworkClass>, StoreError> {
+        Ok(self.world().classes.get(name).cloned())
+    }
+
+    async fn default_classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn namespace_labels(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn write_status(&self, network: &MigrationNetwork) -> Result<MigrationNetwork, StoreError> {
+        let conflict = {
+            let mut world = self.world();
+            let now = world.conflict_in == Some(0);
+            world.conflict_in = world.conflict_in.and_then(|left| left.checked_sub(1));
+            now
+        };
+        if conflict {
+            return Err(StoreError::Conflict);
+        }
+        self.write(network, "status", |stored| stored.status.clone_from(&network.status))
+    }
+
+    async fn set_finalizer(
+        &self,
+        network: &MigrationNetwork,
+        present: bool,
+    ) -> Result<Option<MigrationNetwork>, StoreError> {
+        let finalizers = present.then(|| vec![FINALIZER.to_owned()]);
+        let what = if present { "finalizer added" } else { "finalizer removed" };
+        let stored = self.write(network, what, |stored| stored.metadata.finalizers = finalizers)?;
+        if !present && stored.metadata.deletion_timestamp.is_some() {
+            self.world().networks.remove(&network.name_any());
+            return Ok(None);
+        }
+        Ok(Some(stored))
+    }
+
+    async fn write_class_status(&self, class: &MigrationNetworkClass) -> Result<MigrationNetworkClass, StoreError> {
+        self.world().log.push("class status".to_owned());
+        Ok(class.clone())
+    }
+
+    async fn announce(&self, _: &MigrationNetwork, _: Announcement) {}
+}
+
+impl Clouds for Fake {
+    type Cloud = Self;
+
+    async fn connect(&self, account: &Account) -> Result<Arc<Self>, CallFailure> {
+        self.world().connected.push(account.clone());
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Cloud for Fake {
+    async fn observe(&self, _: &Scope) -> Result<Observed, CallFailure> {
+        Ok(self.world().aws.observed.clone())
+    }
+
+    async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
+        let mut resources = self.world().aws.observed.resources.clone();
+        resources.groups.retain(|_, group| identity.owns(&group.tags));
+        resources.endpoints.retain(|_, endpoint| identity.owns(&endpoint.tags));
+        resources.resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
+        Ok(resources)
+    }
+
+    async fn execute(&self, step: &Step) -> Result<Effect, CallFailure> {
+        let failure = |class| CallFailure {
+            class,
+            operation: "ec2:Something".to_owned(),
+            code: format!("{class:?}"),
+            message: String::new(),
+        };
+        let mood = self.world().mood;
+        match mood {
+            Mood::Well => {}
+            Mood::Refuses(class) => {
+                self.world().log.push(format!("refused: {step}"));
+                return Err(failure(class));
+            }
+            Mood::LosesAnswers => {
+                let mut world = self.world();
+                world.log.push(step.to_string());
+                world.aws.execute(step);
+                return Err(failure(FailureClass::Transient));
+            }
+            Mood::Forgets => {
+                self.world().log.push(step.to_string());
+                return Ok(Effect::Accepted);
+            }
+            Mood::Panics => panic!("planted"),
+            Mood::Hangs => std::future::pending().await,
+        }
+        let mut world = self.world();
+        world.log.push(step.to_string());
+        Ok(world.aws.execute(step))
+    }
+}

@@ -1,0 +1,5 @@
+//! Reconciles over a Kubernetes and an AWS in memory: what is written in which order, and what happens when it fails.
+
+mod fakes;
+mod guard;
+mod reconcile;

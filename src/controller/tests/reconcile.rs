@@ -1,0 +1,270 @@
+//! What one reconcile writes, and in which order.
+
+use kube::ResourceExt;
+
+use super::fakes::{Fake, Mood};
+use crate::{
+    api::{ConditionType, DeletionPolicy, FINALIZER, Reason, conditions::find},
+    controller::{Next, Store, StoreError},
+    model::{failure::FailureClass, testing::subnets},
+};
+
+fn ready(fake: &Fake) -> (String, String) {
+    let status = fake.network().status.unwrap_or_default();
+    let ready = find(&status.conditions, ConditionType::Ready).expect("Ready is always there");
+    (ready.status.clone(), ready.reason.clone())
+}
+
+fn creations(log: &[String]) -> usize {
+    log.iter().filter(|line| line.starts_with("create ")).count()
+}
+
+#[tokio::test]
+async fn the_first_reconcile_builds_all_and_the_second_finds_it_complete() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    let (_, log) = fake.reconcile(&context).await;
+    insta::assert_snapshot!(log.join("\n"));
+    assert_eq!(ready(&fake).0, "False", "what was just built was not observed yet");
+    let (_, log) = fake.reconcile(&context).await;
+    assert_eq!(log, ["status"]);
+    assert_eq!(ready(&fake), ("True".to_owned(), "Ready".to_owned()));
+}
+
+#[tokio::test]
+async fn at_rest_nothing_is_written() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    let before = fake.network();
+    for _ in 0..3 {
+        let (next, log) = fake.reconcile(&context).await;
+        assert_eq!(log, Vec::<String>::new());
+        assert!(matches!(next, Next::After(delay) if (48..=72).contains(&delay.as_secs())), "{next:?}");
+    }
+    assert_eq!(fake.network(), before);
+}
+
+#[tokio::test]
+async fn nothing_is_created_when_its_claim_could_not_be_stored() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().conflict_in = Some(0);
+    let (_, log) = fake.reconcile(&context).await;
+    assert_eq!(log, ["finalizer added"]);
+    fake.world().conflict_in = Some(1);
+    let (_, log) = fake.reconcile(&context).await;
+    assert!(!log.iter().any(|line| line.starts_with("create vpce/mgn")), "the second claim was not stored: {log:#?}");
+    fake.settle(&context).await;
+    assert_eq!(ready(&fake).0, "True");
+}
+
+#[tokio::test]
+async fn lost_answers_make_no_second_resource() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().mood = Mood::LosesAnswers;
+    let mut created = 0;
+    for _ in 0..15 {
+        let (_, log) = fake.reconcile(&context).await;
+        created += creations(&log);
+    }
+    assert_eq!(created, 10, "two groups, seven endpoints, one resolver");
+    fake.world().mood = Mood::Well;
+    fake.settle(&context).await;
+    assert_eq!(ready(&fake).0, "True");
+}
+
+#[tokio::test]
+async fn a_refusal_stalls_and_is_tried_again_slowly_until_it_is_mended() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().mood = Mood::Refuses(FailureClass::Quota);
+    let (next, _) = fake.reconcile(&context).await;
+    assert_eq!(ready(&fake), ("False".to_owned(), "QuotaExceeded".to_owned()));
+    assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 48), "{next:?}");
+    fake.world().mood = Mood::Well;
+    fake.settle(&context).await;
+    assert_eq!(ready(&fake).0, "True");
+}
+
+#[tokio::test]
+async fn edits_that_aws_does_not_keep_are_made_ever_more_seldom() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.edit(|network| network.spec.proxy_cidrs = Some(vec!["192.168.99.1/32".to_owned()]));
+    fake.world().mood = Mood::Forgets;
+    let mut delays = Vec::new();
+    for _ in 0..8 {
+        if let (Next::After(delay), _) = fake.reconcile(&context).await {
+            delays.push(delay.as_secs());
+        }
+    }
+    assert!(delays.last().is_some_and(|last| *last >= 30), "{delays:?}");
+}
+
+#[tokio::test]
+async fn a_vpc_that_does_not_fit_is_told_before_anything_is_written_to_aws() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().aws.observed.vpcs[0].dns_hostnames = false;
+    let (_, log) = fake.reconcile(&context).await;
+    assert_eq!(log, ["status"]);
+    assert_eq!(ready(&fake).1, "DNSSupportDisabled");
+    assert!(fake.network().finalizers().is_empty(), "there is nothing to hold on to");
+    fake.world().aws.observed.vpcs[0].dns_hostnames = true;
+    fake.settle(&context).await;
+    assert_eq!(ready(&fake).0, "True");
+}
+
+#[tokio::test]
+async fn a_suspended_network_is_looked_at_and_left_alone() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.edit(|network| network.spec.suspend = Some(true));
+    let (_, log) = fake.reconcile(&context).await;
+    assert_eq!(log, ["status"]);
+    let conditions = fake.network().status.unwrap_or_default().conditions;
+    assert!(find(&conditions, ConditionType::Suspended).is_some());
+    fake.edit(|network| network.spec.suspend = None);
+    fake.settle(&context).await;
+    fake.edit(|network| network.spec.suspend = Some(true));
+    fake.delete();
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty(), "suspension never stops deletion");
+}
+
+#[tokio::test]
+async fn deletion_removes_the_finalizer_last() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.delete();
+    let log = fake.settle(&context).await;
+    insta::assert_snapshot!(log.join("\n"));
+    assert!(fake.world().aws.observed.resources.endpoints.is_empty());
+    assert!(fake.world().aws.observed.resources.groups.is_empty());
+}
+
+#[tokio::test]
+async fn deletion_needs_no_class() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.world().classes.clear();
+    fake.world().connected.clear();
+    fake.delete();
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty());
+    assert!(
+        fake.world().connected.iter().all(|account| account.id == "111122223333" && account.region == "ap-northeast-1")
+    );
+    assert!(fake.world().aws.observed.resources.endpoints.is_empty());
+}
+
+#[tokio::test]
+async fn deletion_right_after_a_lost_answer_leaves_nothing() {
+    for reconciles in 1..12 {
+        let fake = Fake::tokyo();
+        let context = fake.context();
+        fake.world().mood = Mood::LosesAnswers;
+        for _ in 0..reconciles {
+            fake.reconcile(&context).await;
+        }
+        fake.world().mood = Mood::Well;
+        fake.delete();
+        fake.settle(&context).await;
+        assert!(fake.world().networks.is_empty(), "after {reconciles} reconciles");
+        assert!(!fake.world().aws.observed.resources.any_held(&crate::model::testing::identity()));
+    }
+}
+
+#[tokio::test]
+async fn retention_marks_everything_and_lets_the_network_go() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.edit(|network| network.spec.deletion_policy = Some(DeletionPolicy::Retain));
+    fake.settle(&context).await;
+    fake.delete();
+    let log = fake.settle(&context).await;
+    assert!(!log.iter().any(|line| line.starts_with("delete")), "{log:#?}");
+    let world = fake.world();
+    assert!(world.networks.is_empty());
+    assert_eq!(world.aws.observed.resources.endpoints.len(), 7);
+    assert!(
+        world
+            .aws
+            .observed
+            .resources
+            .endpoints
+            .values()
+            .all(|endpoint| endpoint.tags.contains_key("mgnet.dev/retained"))
+    );
+}
+
+#[tokio::test]
+async fn a_class_made_again_for_another_account_does_not_move_the_network() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    for class in fake.world().classes.values_mut() {
+        class.spec.account.id = "444455556666".to_owned();
+    }
+    fake.world().connected.clear();
+    fake.reconcile(&context).await;
+    assert_eq!(ready(&fake).1, Reason::InvalidClass.as_str());
+    assert!(fake.world().connected.is_empty(), "the other account is not even looked at");
+    fake.delete();
+    fake.settle(&context).await;
+    assert!(fake.world().connected.iter().all(|account| account.id == "111122223333"));
+    assert!(fake.world().networks.is_empty());
+}
+
+#[tokio::test]
+async fn the_finalizer_of_a_network_that_was_made_again_is_not_touched() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    let old = fake.network();
+    fake.add("tokyo", "another-uid");
+    fake.world().networks.get_mut("tokyo").expect("it is there").metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+    assert!(matches!(fake.set_finalizer(&old, false).await, Err(StoreError::Conflict)));
+    assert_eq!(fake.network().finalizers(), [FINALIZER]);
+}
+
+#[tokio::test]
+async fn a_resource_that_vanished_is_made_again_once_it_is_overdue() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.world().aws.observed.resources.resolvers.clear();
+    let log = fake.settle(&context).await;
+    assert_eq!(creations(&log), 1, "{log:#?}");
+    let claims = fake.network().status.unwrap_or_default().claims;
+    let resolver = claims.iter().find(|claim| claim.slot == "resolver").expect("it is claimed");
+    assert_eq!(resolver.epoch, 2);
+}
+
+#[tokio::test]
+async fn an_edit_is_carried_out_and_settles() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.edit(|network| {
+        network.spec.subnets = Some(crate::api::SubnetSelectors {
+            endpoints: Some(crate::api::SubnetSelector {
+                ids: Some(vec!["subnet-c".to_owned(), "subnet-d".to_owned()]),
+                tags: None,
+            }),
+            ..crate::api::SubnetSelectors::default()
+        });
+    });
+    fake.settle(&context).await;
+    assert_eq!(ready(&fake).0, "True");
+    let wanted = subnets(&["subnet-c", "subnet-d"]);
+    let world = fake.world();
+    for endpoint in world.aws.observed.resources.endpoints.values().filter(|endpoint| !endpoint.subnets.is_empty()) {
+        assert_eq!(endpoint.subnets, wanted);
+    }
+}
