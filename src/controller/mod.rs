@@ -1,7 +1,7 @@
 //! The only code that runs against the Kubernetes API.
 //!
-//! [`run`] watches both kinds and calls [`reconcile::reconcile`] and [`class::reconcile`], each inside [`guard`]: one bad
-//! object hurts only itself. [`store::Store`] is the seam behind which the Kubernetes API lies.
+//! [`run()`] watches both kinds. Every reconcile of a network ([`reconcile()`]) or a class runs inside the guard, so that one
+//! bad object hurts only itself. [`Store`] is the seam behind which the Kubernetes API lies.
 
 mod backoff;
 mod class;

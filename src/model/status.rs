@@ -336,6 +336,8 @@ pub fn reason_of(failure: &CallFailure) -> Reason {
         FailureClass::Unauthorized if failure.code == "AccountMismatch" => Reason::AccountMismatch,
         FailureClass::Unauthorized => Reason::AccessDenied,
         FailureClass::Quota => Reason::QuotaExceeded,
+        // Another gateway endpoint has the route that this network's would add.
+        FailureClass::Conflict if failure.code == "RouteAlreadyExists" => Reason::NotOwned,
         FailureClass::Conflict => Reason::PrivateDnsConflict,
         FailureClass::Invalid => Reason::InvalidRequest,
         FailureClass::NotFound | FailureClass::Dependency | FailureClass::AlreadyExists => Reason::Progressing,

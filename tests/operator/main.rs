@@ -1,7 +1,11 @@
 //! The operator as a process, on a real API server, against the emulator of AWS: what users see and what AWS holds.
 //!
-//! Each test has an AWS account, a VPC and a namespace of its own; see `lab`. What fails, crashes and goes away is told in
-//! `failures.rs`, beside this file.
+//! Each test has an AWS account, a VPC and a namespace of its own; see `lab`. What fails, crashes and goes away is told
+//! beside this, in `failures.rs`.
 
+mod accounts;
 mod create;
+mod drift;
+mod edits;
+mod preflight;
 mod support;

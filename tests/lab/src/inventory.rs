@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use aws_sdk_ec2::types::{IpPermission, RouteTable};
+use aws_sdk_route53resolver::types::ResolverEndpointStatus;
 
 use crate::aws::Aws;
 
@@ -54,7 +55,7 @@ impl Inventory {
         let resolvers =
             aws.resolver.list_resolver_endpoints().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
         for resolver in resolvers.await? {
-            let state = resolver.status().map(|state| state.as_str()).unwrap_or_default();
+            let state = resolver.status().map(ResolverEndpointStatus::as_str).unwrap_or_default();
             inventory.resolvers.insert(format!("{} {state}", resolver.id().unwrap_or_default()));
         }
         Ok(inventory)

@@ -242,7 +242,9 @@ impl<'s> Network<'s> {
                     let _ = writeln!(report, "{call}");
                 }
             }
-            Err(error) => report.push_str(&format!("{error:#}\n")),
+            Err(error) => {
+                let _ = writeln!(report, "{error:#}");
+            }
         }
         let _ = writeln!(report, "--- the operator's log ({})", self.site.lab.folder().display());
         let log = self.site.lab.operator().log().unwrap_or_default();

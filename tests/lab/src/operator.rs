@@ -15,7 +15,7 @@ use crate::options::OperatorOptions;
 use crate::programs::Programs;
 
 /// A start takes a tenth of a second on an idle machine.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// The operator of a lab, running or not.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Operator {
         environment.push(("HOME".to_owned(), folder.display().to_string()));
         environment.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
         Self {
-            program: programs.operator(),
+            program: options.program.clone().unwrap_or_else(|| programs.operator()),
             kubeconfig,
             log: folder.join("mgnet.log"),
             environment,

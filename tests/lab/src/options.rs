@@ -62,6 +62,8 @@ pub struct OperatorOptions {
     pub aws_rate_factor: u32,
     /// The filter of its log.
     pub log_filter: String,
+    /// The program. `None`: `mgnet` beside the other programs.
+    pub program: Option<PathBuf>,
     /// Further arguments.
     pub arguments: Vec<String>,
 }
@@ -92,6 +94,7 @@ impl Default for OperatorOptions {
             concurrency: 8,
             aws_rate_factor: 1,
             log_filter: "info,mgnet=debug".to_owned(),
+            program: None,
             arguments: Vec::new(),
         }
     }

@@ -249,8 +249,8 @@ fn line(tags: &Tags, name: &str, about: &str) -> String {
     let who = slot(tags).unwrap_or_else(|| format!("foreign '{name}'"));
     let retained = if tags.contains_key(RETAINED_TAG) { ", retained" } else { "" };
     let of_users = tags.iter().filter(|(key, _)| !key.starts_with(RESERVED_PREFIX) && *key != "Name");
-    let tags: String = of_users.map(|(key, value)| format!(", {key}={value}")).collect();
-    format!("{who}: {about}{retained}{tags}")
+    let tags: Vec<String> = of_users.map(|(key, value)| format!(", {key}={value}")).collect();
+    format!("{who}: {about}{retained}{}", tags.concat())
 }
 
 fn interface(

@@ -14,7 +14,7 @@ use crate::http::Server;
 use crate::state::State;
 
 /// How long a test waits for a call that a fault is ordered for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The emulator's control interface.
 #[derive(Clone, Debug)]

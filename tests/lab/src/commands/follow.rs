@@ -14,7 +14,7 @@ use mgnet::api::{ConditionType, MigrationNetwork};
 use super::story::Story;
 
 /// How long the demo waits for one chapter to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The longest message of a condition that is shown.
 const WIDTH: usize = 66;

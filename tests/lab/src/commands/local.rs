@@ -87,13 +87,15 @@ impl Local {
             ("AWS_ACCESS_KEY_ID", tokyo::ACCOUNT.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
         ];
-        let mut text = String::from("# Read by a shell: . target/local/env\n");
-        for (name, value) in variables {
-            text.push_str(&format!("export {name}={}\n", quoted(&value)));
-        }
-        // kubectl, for who has none or one of another version.
-        text.push_str(&format!("export PATH={}:\"$PATH\"\n", quoted(&programs)));
-        text.push_str("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_CA_BUNDLE\n");
+        let exports = variables.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).concat();
+        let text = format!(
+            "# For a shell: `.` this file.\n{exports}\
+             # kubectl, for who has none or one of another version.\n\
+             export PATH={}:\"$PATH\"\n\
+             export NO_PROXY=127.0.0.1\"${{NO_PROXY:+,$NO_PROXY}}\"\n\
+             unset AWS_PROFILE AWS_SESSION_TOKEN AWS_CA_BUNDLE\n",
+            quoted(&programs)
+        );
         // Complete or not there at all: `up` waits for it.
         let unfinished = self.folder.join("env.new");
         fs::write(&unfinished, text)?;

@@ -24,6 +24,7 @@ impl Story {
     }
 
     /// Says something.
+    #[allow(clippy::unused_self, reason = "who tells is the story")]
     pub(crate) fn tell(&self, text: &str) {
         for line in text.trim_end().lines() {
             println!("   {line}");
@@ -36,6 +37,7 @@ impl Story {
     }
 
     /// Says something with the seconds since `since` before it.
+    #[allow(clippy::unused_self, reason = "who tells is the story")]
     pub(crate) fn event(&self, since: Instant, text: &str) {
         println!("   {:>5.1} s  {text}", since.elapsed().as_secs_f64());
     }

@@ -13,10 +13,10 @@ use super::local::Local;
 use super::tokyo;
 
 /// A start takes ten seconds on an idle machine.
-const UP_WITHIN: Duration = Duration::from_secs(180);
+const UP_WITHIN: Duration = Duration::from_mins(3);
 
 /// Every process gets five seconds to end by itself.
-const DOWN_WITHIN: Duration = Duration::from_secs(60);
+const DOWN_WITHIN: Duration = Duration::from_mins(1);
 
 /// Brings the environment up, unless it is, and says what to try.
 pub(crate) async fn run() -> Result<()> {
