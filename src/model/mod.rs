@@ -19,6 +19,7 @@ pub mod settings;
 pub mod slot;
 pub mod status;
 pub mod step;
+mod surplus;
 pub mod teardown;
 #[cfg(test)]
 pub(crate) mod testing;

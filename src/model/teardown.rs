@@ -5,9 +5,10 @@ use super::{
     claims::{Claims, token},
     observed::Resources,
     owner::{Identity, RETAINED_TAG, Tags},
-    plan::{Blocker, Plan, Surplus},
+    plan::{Blocker, Plan},
     slot::Slot,
     step::Step,
+    surplus::Surplus,
 };
 
 /// Plans the removal of everything that is the network's own: endpoints and the Resolver, then groups.

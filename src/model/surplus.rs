@@ -1,0 +1,81 @@
+//! Removal: endpoints in one call, the Resolver beside it, then the groups that nothing holds any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    ids::{EndpointId, ResolverId, SecurityGroupId},
+    observed::{ResolverState, Resources},
+    owner::Identity,
+    plan::{Blocker, Plan},
+    resources::Life,
+    slot::{EndpointKey, GroupRole, Slot},
+    step::Step,
+};
+
+/// Resources of the network's own that are to go.
+#[derive(Debug, Default)]
+pub(super) struct Surplus {
+    endpoints: BTreeMap<EndpointId, EndpointKey>,
+    resolvers: BTreeSet<ResolverId>,
+    groups: BTreeMap<SecurityGroupId, GroupRole>,
+    under_way: Vec<Blocker>,
+}
+
+impl Surplus {
+    /// Adds all that fills a slot.
+    pub(super) fn add(&mut self, resources: &Resources, identity: &Identity, slot: Slot) {
+        for held in resources.held(identity, slot) {
+            match (held.life, slot) {
+                (Life::Deleted, _) => {}
+                (Life::Deleting, _) => {
+                    self.under_way.push(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
+                }
+                (Life::Live, Slot::Endpoint(key)) => {
+                    self.endpoints.insert(held.id.into(), key);
+                }
+                (Life::Live, Slot::Resolver) => {
+                    self.resolvers.insert(held.id.into());
+                }
+                (Life::Live, Slot::Group(role)) => {
+                    self.groups.insert(held.id.into(), role);
+                }
+            }
+        }
+    }
+
+    /// Plans its removal.
+    pub(super) fn plan(self, resources: &Resources, plan: &mut Plan) {
+        let Self { endpoints, resolvers, groups, under_way } = self;
+        // Groups wait until the endpoints that hold them are gone from every list.
+        let going = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
+        plan.blockers.extend(under_way);
+        if !endpoints.is_empty() {
+            plan.steps.push(Step::DeleteEndpoints { endpoints });
+        }
+        for resolver in resolvers {
+            // Deletion of a resolver endpoint that is being created or changed is refused; it comes to rest by itself.
+            let state = resources.resolvers.get(&resolver).map(|resolver| &resolver.state);
+            if let Some(state @ (ResolverState::Creating | ResolverState::Updating)) = state {
+                plan.blockers.push(Blocker::UnderWay { slot: Slot::Resolver, state: state.as_str().to_owned() });
+            } else {
+                plan.steps.push(Step::DeleteResolver { resolver });
+            }
+        }
+        for (group, role) in groups {
+            let slot = Slot::Group(role);
+            let by: Vec<String> = resources
+                .interfaces_of(&group)
+                .into_iter()
+                .map(|id| match resources.interfaces.get(&id).map(|interface| interface.description.as_str()) {
+                    Some("") | None => id.to_string(),
+                    Some(description) => format!("{id} ({description})"),
+                })
+                .collect();
+            if !by.is_empty() {
+                plan.blockers.push(Blocker::InUse { slot, id: group.to_string(), by });
+            } else if !going {
+                plan.steps.push(Step::DeleteGroup { role, group });
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What is seen, and with how many calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_emulator::world::options::ServiceRule;
+use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use mgnet::{
+    aws::{Cloud, Scope},
+    model::{
+        ids::ZoneId,
+        observed::{EndpointState, Observed, PrivateDns, ResolverAddress, ResolverState, Resources},
+        owner::{Identity, Tags},
+        resources::Life,
+        settings::VpcSelector,
+        slot::{EndpointKey, GroupRole, Service, Slot},
+    },
+};
+
+use crate::site::{LONG, REGION, Site};
+
+#[tokio::test]
+async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
+    let site = Site::new().await;
+    let Observed { vpcs, subnets, route_tables, services, resources } = site.observe().await;
+    let [vpc] = vpcs.try_into().expect("one VPC");
+    assert_eq!((vpc.id, vpc.cidrs), (site.vpc.clone(), BTreeSet::from(["10.20.0.0/16".parse().expect("a range")])));
+    assert!(vpc.dns_support && vpc.dns_hostnames);
+    assert_eq!(subnets.keys().cloned().collect::<BTreeSet<_>>(), site.subnets);
+    assert!(subnets.values().all(|subnet| subnet.available_addresses == 251));
+    assert_eq!(
+        route_tables.iter().map(|table| (&table.id, table.main)).collect::<Vec<_>>(),
+        [(&site.route_table, true)]
+    );
+    assert_eq!(services.keys().copied().collect::<BTreeSet<_>>(), EndpointKey::all().collect());
+    let zones: BTreeSet<ZoneId> = subnets.values().map(|subnet| subnet.zone.clone()).collect();
+    assert_eq!(zones.len(), 2);
+    assert!(services.values().all(|offer| zones.is_subset(&offer.zones)));
+    assert_eq!(services[&EndpointKey::S3_GATEWAY].name, format!("com.amazonaws.{REGION}.s3"));
+    assert_eq!(resources, Resources::default());
+}
+
+#[tokio::test]
+async fn a_vpc_is_found_by_tags_and_to_the_letter() {
+    let site = Site::new().await;
+    for value in ["to*yo", "tokyo"] {
+        let tag = Tag::builder().key("Name").value(value).build();
+        let tags = TagSpecification::builder().resource_type(ResourceType::Vpc).tags(tag).build();
+        site.ec2.create_vpc().cidr_block("10.30.0.0/16").tag_specifications(tags).send().await.expect("a VPC");
+    }
+    let observe = async |vpc| {
+        let scope = Scope { vpc, identity: site.identity.clone() };
+        site.cloud.observe(&scope).await.expect("observed").vpcs.len()
+    };
+    let named = |name: &str| VpcSelector::Tags(Tags::from([("Name".to_owned(), name.to_owned())]));
+    assert_eq!(observe(named("tokyo")).await, 1);
+    assert_eq!(observe(named("to*yo")).await, 1, "no wildcard");
+    assert_eq!(observe(named("osaka")).await, 0, "nothing, and no failure");
+    assert_eq!(observe(VpcSelector::Id("vpc-00000000000000000".into())).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_made_is_what_is_seen() {
+    let site = Site::new().await;
+    let network = site.made_network().await;
+    let resources = site.observe().await.resources;
+    for slot in Slot::all().filter(|slot| *slot != Slot::Group(GroupRole::Replication)) {
+        let held = resources.held(&site.identity, slot);
+        assert_eq!(held.iter().map(|held| (held.life, held.epoch)).collect::<Vec<_>>(), [(Life::Live, 1)], "{slot}");
+    }
+    for (id, key) in &network.endpoints {
+        let endpoint = &resources.endpoints[id];
+        assert_eq!((endpoint.state.clone(), endpoint.key), (EndpointState::Available, Some(*key)));
+        if *key == EndpointKey::S3_GATEWAY {
+            assert_eq!(endpoint.route_tables, BTreeSet::from([site.route_table.clone()]));
+            assert_eq!(endpoint.private_dns, PrivateDns::Disabled);
+        } else {
+            let s3 = key.service == Service::S3;
+            let private_dns = if s3 { PrivateDns::InboundResolverOnly } else { PrivateDns::Enabled };
+            assert_eq!((&endpoint.subnets, endpoint.private_dns), (&site.subnets, private_dns));
+            assert_eq!(endpoint.groups, BTreeSet::from([network.endpoints_group.clone()]));
+            let addresses: BTreeSet<_> = endpoint.interfaces.iter().map(|id| &resources.interfaces[id].ip).collect();
+            assert_eq!(addresses.len(), 2, "an address a subnet");
+        }
+    }
+    let resolver = &resources.resolvers[&network.resolver];
+    assert_eq!(resolver.state, ResolverState::Operational);
+    assert!(resolver.addresses.len() == 2 && resolver.addresses.values().all(ResolverAddress::is_attached));
+    assert_eq!(resolver.groups, BTreeSet::from([network.resolver_group.clone()]));
+    let rules: Vec<&str> =
+        resources.groups[&network.resolver_group].ingress.iter().map(|rule| rule.text.as_str()).collect();
+    assert_eq!(
+        BTreeSet::from_iter(rules),
+        BTreeSet::from(["tcp 53 from 192.168.0.0/16", "udp 53 from 192.168.0.0/16"])
+    );
+}
+
+#[tokio::test]
+async fn a_quiet_network_is_observed_with_twelve_calls() {
+    let site = Site::new().await;
+    site.made_network().await;
+    site.observe().await;
+    let before = site.calls_so_far();
+    site.observe().await;
+    let mut calls = site.actions_after(before);
+    calls.sort();
+    let expected = [
+        "DescribeNetworkInterfaces",
+        "DescribeRouteTables",
+        "DescribeSecurityGroupRules",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+        "DescribeVpcAttribute",
+        "DescribeVpcAttribute",
+        "DescribeVpcEndpoints",
+        "DescribeVpcs",
+        "ListResolverEndpointIpAddresses",
+        "ListResolverEndpoints",
+        "ListTagsForResource",
+    ];
+    assert_eq!(calls, expected);
+
+    let before = site.calls_so_far();
+    site.cloud.find_owned(&site.identity).await.expect("found");
+    assert_eq!(site.actions_after(before).len(), 6);
+}
+
+#[tokio::test]
+async fn calls_that_can_have_no_result_are_not_made() {
+    let site = Site::new().await;
+    let before = site.calls_so_far();
+    site.observe().await;
+    let calls: BTreeSet<String> = site.actions_after(before).into_iter().collect();
+    for action in ["DescribeSecurityGroupRules", "DescribeNetworkInterfaces", "ListTagsForResource"] {
+        assert!(!calls.contains(action), "{action}");
+    }
+    let before = site.calls_so_far();
+    let nobody = Identity { uid: String::new(), ..site.identity.clone() };
+    assert_eq!(site.cloud.find_owned(&nobody).await, Ok(Resources::default()));
+    assert_eq!(site.actions_after(before), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn tiny_pages_show_the_same() {
+    let site = Site::new().await;
+    site.made_network().await;
+    let (whole, owned) = (site.observe().await, site.cloud.find_owned(&site.identity).await);
+    let tiny = |options: &aws_emulator::world::options::Options| {
+        let mut options = options.clone();
+        options.max_page = Some(1);
+        Ok::<_, std::convert::Infallible>(options)
+    };
+    let Ok(()) = site.server.with_world(|world| world.change_options(None, tiny));
+    let before = site.calls_so_far();
+    assert_eq!(site.observe().await, whole);
+    assert_eq!(site.cloud.find_owned(&site.identity).await, owned);
+    assert!(site.actions_after(before).len() > 60, "one thing a page");
+}
+
+#[tokio::test]
+async fn a_service_that_the_region_lacks_is_missing_and_no_failure() {
+    let rule = |offered, zones| ServiceRule { offered, zones, fails: None };
+    let site = Site::with(|options| {
+        options.services = BTreeMap::from([
+            (format!("{REGION}/ec2messages"), rule(false, None)),
+            (format!("{REGION}/mgn"), rule(true, Some(vec!["apne1-az4".to_owned()]))),
+        ]);
+    })
+    .await;
+    let services = site.observe().await.services;
+    assert_eq!(services.len(), 6);
+    assert!(!services.contains_key(&EndpointKey::interface(Service::Ec2Messages)));
+    assert_eq!(services[&EndpointKey::interface(Service::Mgn)].zones, BTreeSet::from(["apne1-az4".into()]));
+}
+
+#[tokio::test]
+async fn whatever_holds_a_group_is_seen() {
+    let site = Site::new().await;
+    let group = site.made_group(GroupRole::Replication).await;
+    let subnet = site.subnets.first().expect("two").as_str();
+    let stranger = site.ec2.create_network_interface().subnet_id(subnet).groups(group.as_str());
+    let stranger = stranger.description("a replication server").send().await.expect("an interface").network_interface;
+    let stranger = BTreeSet::from([stranger.and_then(|made| made.network_interface_id).expect("an id").into()]);
+    let other = site.ec2.create_network_interface().subnet_id(subnet).send().await;
+    other.expect("an interface with the default group");
+    for resources in [site.observe().await.resources, site.cloud.find_owned(&site.identity).await.expect("found")] {
+        assert_eq!(resources.interfaces_of(&group), stranger);
+        assert_eq!(resources.interfaces.len(), 1);
+        assert_eq!(resources.interfaces.values().next().expect("one").description, "a replication server");
+    }
+}
+
+#[tokio::test]
+async fn other_peoples_things_are_seen_and_never_taken_for_owned() {
+    let site = Site::new().await;
+    let network = site.made_network().await;
+    let other = Identity { uid: "5f0c1b1e-0000-4000-8000-000000000002".to_owned(), ..site.identity.clone() };
+    let scope = Scope { vpc: VpcSelector::Id(site.vpc.clone()), identity: other.clone() };
+    let seen = site.cloud.observe(&scope).await.expect("observed").resources;
+    assert_eq!(seen.endpoints.len(), 7);
+    assert_eq!(seen.resolvers[&network.resolver].addresses, BTreeMap::new(), "not asked for");
+    assert!(!seen.any_held(&other));
+    assert_eq!(site.cloud.find_owned(&other).await, Ok(Resources::default()));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_somebody_took_out_of_its_group_still_shows_its_addresses() {
+    let site = Site::new().await;
+    let (group, other) = (site.made_group(GroupRole::Endpoints).await, site.made_group(GroupRole::Resolver).await);
+    let (id, _) = site.made_endpoint(site.create_interface(Service::Mgn, &group)).await;
+    site.server.advance(LONG);
+    let stranger = site.ec2.create_security_group().vpc_id(site.vpc.as_str()).group_name("theirs").description("x");
+    let stranger = stranger.send().await.expect("a group").group_id.expect("an id");
+    let change = site.ec2.modify_vpc_endpoint().vpc_endpoint_id(id.as_str()).add_security_group_ids(stranger);
+    change.remove_security_group_ids(group.as_str()).send().await.expect("modified");
+    let resources = site.observe().await.resources;
+    assert!(resources.interfaces_of(&group).is_empty() && resources.interfaces_of(&other).is_empty());
+    let endpoint = &resources.endpoints[&id];
+    assert_eq!(endpoint.interfaces.len(), 2);
+    assert!(endpoint.interfaces.iter().all(|interface| resources.interfaces.contains_key(interface)));
+}
