@@ -11,6 +11,8 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
+# Most tests wait for AWS or for Kubernetes rather than for a processor.
+TEST_THREADS ?= 6
 
 .PHONY: help
 help:
@@ -29,7 +31,7 @@ help:
 	@echo "Needed: cargo (https://rustup.rs), make, a C compiler, and Go 1.26 or newer (https://go.dev/doc/install), or in"
 	@echo "place of Go a folder with etcd, kube-apiserver, kube-controller-manager and kubectl in KUBEBUILDER_ASSETS."
 
-# Names what is missing and where to get it, before minutes of work. build.sh does the same for Go, unless it is not needed.
+# Names what is missing and where to get it, before minutes of work. build.sh does the same for Go, unless all is built.
 .PHONY: rust-is-there
 rust-is-there:
 	@command -v cargo >/dev/null || { \
@@ -66,7 +68,7 @@ test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 6 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
-	cargo test --workspace
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace
 
 .PHONY: lint
 lint: rust-is-there

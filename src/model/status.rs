@@ -206,11 +206,18 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
             waiting(&all, "not known")
         }
         Verdict::Deleting { plan, failures, .. } => {
-            let state = deleting(plan, failures);
             let mut details = waiting(&[Accepted, NetworkResolved], "the network is being deleted");
-            for type_ in [SecurityGroupsReady, EndpointsReady, ResolverReady, Synced] {
-                details.push((type_, (False, state.1, state.2.clone())));
+            let belongs: [(ConditionType, fn(Slot) -> bool); 3] = [
+                (SecurityGroupsReady, |slot| matches!(slot, Slot::Group(_))),
+                (EndpointsReady, |slot| matches!(slot, Slot::Endpoint(_))),
+                (ResolverReady, |slot| slot == Slot::Resolver),
+            ];
+            for (type_, belongs) in belongs {
+                let message =
+                    part(plan, failures, belongs).map_or_else(|| "nothing is in the way".to_owned(), |part| part.2);
+                details.push((type_, (False, Reason::Deleting, message)));
             }
+            details.push((Synced, (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())));
             details
         }
         Verdict::Built { plan, failures, changed, resolver, endpoints: (available, wanted), foreign_rules } => {

@@ -1,12 +1,13 @@
 //! `lab demo`: one object becomes a whole private network, is repaired, and goes without a trace.
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::types::Filter;
 use kube::api::DeleteParams;
-use lab::{Aws, Clock, Inventory, Lab, LabOptions, Landing, OperatorOptions};
+use lab::{Aws, Clock, Inventory, Lab, LabOptions, Landing, OperatorOptions, repository};
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkStatus, SecurityGroupRole, conditions};
 
 use super::follow::Follower;
@@ -71,7 +72,7 @@ async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
     let before = Inventory::of(&aws).await?;
 
     let mut follower = Follower::new(tokyo::networks(lab.kube().await?), tokyo::NAME);
-    story.chapter("What the application team applies: one object of seven lines");
+    story.chapter("What the application team applies: one object");
     create(story, lab, &mut follower).await?;
 
     story.chapter("Somebody removes a rule behind the operator's back");
@@ -100,6 +101,9 @@ async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
 }
 
 async fn create(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()> {
+    story.command(&format!("cat {}/network.yaml", tokyo::SAMPLE));
+    let text = fs::read_to_string(repository().join(tokyo::SAMPLE).join("network.yaml"))?;
+    story.tell(&text);
     story.command(&format!("kubectl apply --kustomize {}", tokyo::SAMPLE));
     let began = Instant::now();
     story.tell(&tokyo::apply(lab).await?);

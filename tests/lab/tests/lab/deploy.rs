@@ -1,0 +1,201 @@
+//! `deploy/`: accepted by a real API server, and no right more than is used.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SelfSubjectRulesReviewSpec};
+use kube::Api;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use lab::{Lab, repository};
+use serde_json::Value;
+
+async fn kustomized(lab: &Lab, folder: &str) -> Result<String> {
+    lab.kubectl_output(["kustomize".to_owned(), repository().join(folder).display().to_string()]).await
+}
+
+/// Applies manifests that lie in a file, in a dry run of the server: all of admission, and nothing stored.
+async fn dry_run(lab: &Lab, name: &str, manifests: &str) -> Result<String> {
+    let file = lab.folder().join(name);
+    fs::write(&file, manifests)?;
+    let file = format!("--filename={}", file.display());
+    lab.kubectl_output(["apply", "--server-side", "--dry-run=server", &file]).await
+}
+
+#[tokio::test]
+async fn the_api_server_accepts_the_whole_base() -> Result<()> {
+    let lab = Lab::shared().await?;
+
+    let answer = dry_run(&lab, "base.yaml", &kustomized(&lab, "deploy/base").await?).await?;
+
+    ensure!(answer.contains("deployment.apps/mgnet serverside-applied (server dry run)"), "{answer}");
+    // Pod security would have its say here: the namespace enforces `restricted`.
+    ensure!(!answer.to_lowercase().contains("warning"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pod_of_the_deployment_passes_the_restricted_pod_security_of_its_namespace() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let base = kustomized(&lab, "deploy/base").await?;
+    let deployment = base
+        .split("\n---\n")
+        .map(serde_saphyr::from_str::<Value>)
+        .find_map(|object| object.ok().filter(|object| object["kind"] == "Deployment"))
+        .context("there is no Deployment")?;
+    let pod = |spec: &Value| {
+        serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": "mgnet", "namespace": lab::OPERATOR_NAMESPACE },
+            "spec": spec,
+        })
+        .to_string()
+    };
+    let spec = &deployment["spec"]["template"]["spec"];
+
+    dry_run(&lab, "pod.json", &pod(spec)).await?;
+
+    // The namespace does enforce it: the same pod without its promise is refused.
+    let mut careless = spec.clone();
+    careless["securityContext"]["runAsNonRoot"] = false.into();
+    let refusal = dry_run(&lab, "careless-pod.json", &pod(&careless)).await.err().context("it was accepted")?;
+    ensure!(format!("{refusal:#}").contains("violates PodSecurity"), "{refusal:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_base_installs_the_crds_that_the_types_give() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let base = kustomized(&lab, "deploy/base").await?;
+    let installed: Vec<Value> = base
+        .split("\n---\n")
+        .map(serde_saphyr::from_str::<Value>)
+        .filter_map(|object| object.ok().filter(|object| object["kind"] == "CustomResourceDefinition"))
+        .collect();
+
+    let generated = mgnet::api::schema::crds();
+
+    ensure!(installed.len() == generated.len(), "{} CRDs", installed.len());
+    for crd in generated {
+        let crd = serde_json::to_value(crd)?;
+        let name = &crd["metadata"]["name"];
+        let twin = installed.iter().find(|one| one["metadata"]["name"] == *name);
+        ensure!(twin.with_context(|| format!("no {name}"))?["spec"] == crd["spec"], "{name} differs from its types");
+    }
+    Ok(())
+}
+
+/// What `deploy/base/operator-role.yaml` grants, and why there is nothing else: `group/resource verb`.
+const GRANTED: [&str; 19] = [
+    "/namespaces get",
+    "/namespaces list",
+    "/namespaces watch",
+    "events.k8s.io/events create",
+    "events.k8s.io/events patch",
+    "mgnet.dev/migrationnetworkclasses get",
+    "mgnet.dev/migrationnetworkclasses list",
+    "mgnet.dev/migrationnetworkclasses watch",
+    "mgnet.dev/migrationnetworkclasses/status get",
+    "mgnet.dev/migrationnetworkclasses/status patch",
+    "mgnet.dev/migrationnetworkclasses/status update",
+    "mgnet.dev/migrationnetworks get",
+    "mgnet.dev/migrationnetworks list",
+    "mgnet.dev/migrationnetworks patch",
+    "mgnet.dev/migrationnetworks watch",
+    "mgnet.dev/migrationnetworks/finalizers update",
+    "mgnet.dev/migrationnetworks/status get",
+    "mgnet.dev/migrationnetworks/status patch",
+    "mgnet.dev/migrationnetworks/status update",
+];
+
+#[tokio::test]
+async fn the_operator_may_do_what_is_listed_and_nothing_else() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let operator = Kubeconfig::read_from(lab.operator().kubeconfig())?;
+    // Kubernetes grants some things to every ServiceAccount, such as asking what it may do.
+    let mut anybody = Kubeconfig::read_from(lab.kubeconfig())?;
+    for user in anybody.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
+        user.impersonate = Some("system:serviceaccount:default:anybody".to_owned());
+        user.impersonate_groups = Some(["system:serviceaccounts", "system:authenticated"].map(str::to_owned).into());
+    }
+    for namespace in ["default", lab::OPERATOR_NAMESPACE] {
+        let (operators, anybodys) = (rights(&operator, namespace).await?, rights(&anybody, namespace).await?);
+        let granted: BTreeSet<_> = operators.difference(&anybodys).map(String::as_str).collect();
+        assert_eq!(granted, GRANTED.into(), "in namespace {namespace}");
+    }
+    Ok(())
+}
+
+/// What the user of a kubeconfig may do in a namespace and in the cluster, as the API server says.
+async fn rights(kubeconfig: &Kubeconfig, namespace: &str) -> Result<BTreeSet<String>> {
+    let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
+    let reviews: Api<SelfSubjectRulesReview> = Api::all(Client::try_from(config)?);
+    let spec = SelfSubjectRulesReviewSpec { namespace: Some(namespace.to_owned()) };
+    let review = SelfSubjectRulesReview { spec, ..SelfSubjectRulesReview::default() };
+    let answer = reviews.create(&PostParams::default(), &review).await?.status.context("no answer")?;
+    let mut rights = BTreeSet::new();
+    for rule in answer.resource_rules {
+        for group in rule.api_groups.iter().flatten() {
+            for resource in rule.resources.iter().flatten() {
+                rights.extend(rule.verbs.iter().map(|verb| format!("{group}/{resource} {verb}")));
+            }
+        }
+    }
+    Ok(rights)
+}
+
+#[tokio::test]
+async fn the_sample_is_accepted() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: team-billing\n";
+    // A dry run stores no namespace for what is in it.
+    let file = lab.folder().join("namespace.yaml");
+    fs::write(&file, namespace)?;
+    lab.kubectl_output(["apply".to_owned(), format!("--filename={}", file.display())]).await?;
+
+    let answer = dry_run(&lab, "tokyo.yaml", &kustomized(&lab, "deploy/samples/tokyo").await?).await?;
+
+    ensure!(answer.contains("migrationnetwork.mgnet.dev/tokyo serverside-applied"), "{answer}");
+    ensure!(answer.contains("migrationnetworkclass.mgnet.dev/tokyo serverside-applied"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_iam_policy_allows_every_call_of_a_network_s_life() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("iam").await?;
+    let made = site.last_call().await?;
+    let network = site.network("tokyo").with_replication_group().apply().await?;
+    network.until_ready().await?;
+    let edit = serde_json::json!({ "sourceCIDRs": ["192.168.20.0/24"], "tags": { "team": "billing" } });
+    network.edit(edit).await?;
+    network.until_ready().await?;
+    network.edit(serde_json::json!({ "tags": null })).await?;
+    network.until_ready().await?;
+    network.delete_and_wait().await?;
+
+    let policy: Value =
+        serde_json::from_str(&fs::read_to_string(repository().join("deploy/iam/operator-policy.json"))?)?;
+    let statements = policy["Statement"].as_array().context("a policy has statements")?;
+    let allowed: BTreeSet<&str> = statements
+        .iter()
+        .flat_map(|statement| match &statement["Action"] {
+            Value::Array(actions) => actions.iter().collect(),
+            action => vec![action],
+        })
+        .filter_map(Value::as_str)
+        .filter_map(|action| Some(action.split_once(':')?.1))
+        .collect();
+    let called: BTreeSet<String> = site.calls_after(made).await?.into_iter().map(|call| call.action).collect();
+    // Whom the key belongs to, everybody may ask; roles are assumed with the operator's own credentials.
+    let free = ["AssumeRole", "GetCallerIdentity"];
+    let refused: Vec<&String> =
+        called.iter().filter(|action| !allowed.contains(action.as_str()) && !free.contains(&action.as_str())).collect();
+
+    ensure!(called.len() > 10, "only {called:?} were called");
+    ensure!(refused.is_empty(), "called, and not in the policy: {refused:?}");
+    Ok(())
+}
