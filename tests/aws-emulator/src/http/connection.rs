@@ -1,7 +1,6 @@
 //! Connections that can be cut: an answer that is lost on the way must not reach the client, not even in part.
 
 use std::{
-    future::Future,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -48,21 +47,19 @@ impl Listener for CuttableListener {
     type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    fn accept(&mut self) -> impl Future<Output = (Self::Io, Self::Addr)> + Send {
-        async {
-            loop {
-                match self.0.accept().await {
-                    Ok((stream, peer)) => {
-                        // Answers are small: waiting for more to send would only make every call slower.
-                        if let Err(error) = stream.set_nodelay(true) {
-                            tracing::debug!(%error, "TCP_NODELAY");
-                        }
-                        return (CuttableStream { stream, connection: Connection::default() }, peer);
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, peer)) => {
+                    // Answers are small: waiting for more to send would only make every call slower.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "TCP_NODELAY");
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
+                    return (CuttableStream { stream, connection: Connection::default() }, peer);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }

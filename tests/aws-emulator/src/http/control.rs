@@ -31,8 +31,8 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/break", post(break_address))
 }
 
-fn bad_request(why: impl ToString) -> (StatusCode, Json<Value>) {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": why.to_string() })))
+fn bad_request(why: impl std::fmt::Display) -> (StatusCode, Json<Value>) {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": format!("{why}") })))
 }
 
 /// Reads a body whatever its content type is, so that `curl -d` does. None is an empty object.
@@ -152,12 +152,16 @@ async fn change_options(State(shared): State<Arc<Shared>>, body: String) -> Answ
     })
 }
 
-/// Objects are merged, everything else replaces what was there.
+/// Source: RFC 7386, "JSON Merge Patch": objects are merged, null takes away, everything else replaces what was there.
 fn merge(into: &mut Value, change: &Value) {
     match (into, change) {
         (Value::Object(into), Value::Object(change)) => {
             for (key, value) in change {
-                merge(into.entry(key).or_insert(Value::Null), value);
+                if value.is_null() {
+                    into.remove(key);
+                } else {
+                    merge(into.entry(key).or_insert(Value::Null), value);
+                }
             }
         }
         (into, change) => *into = change.clone(),

@@ -21,23 +21,20 @@ pub(super) fn scope(headers: &HeaderMap) -> Result<Scope, AwsError> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         return Err(AwsError::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
-    let incomplete = || AwsError::new("IncompleteSignature", "The request signature does not conform to AWS standards.");
+    let incomplete =
+        || AwsError::new("IncompleteSignature", "The request signature does not conform to AWS standards.");
     let text = header.to_str().ok().and_then(|text| text.strip_prefix("AWS4-HMAC-SHA256 ")).ok_or_else(incomplete)?;
-    let credential = text
-        .split(',')
-        .find_map(|part| part.trim().strip_prefix("Credential="))
-        .ok_or_else(incomplete)?;
+    let credential = text.split(',').find_map(|part| part.trim().strip_prefix("Credential=")).ok_or_else(incomplete)?;
     match credential.split('/').collect::<Vec<_>>()[..] {
-        [access_key, _date, region, service, "aws4_request"] if !access_key.is_empty() && !region.is_empty() => Ok(Scope {
-            access_key: access_key.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
-        }),
+        [access_key, _date, region, service, "aws4_request"] if !access_key.is_empty() && !region.is_empty() => {
+            Ok(Scope { access_key: access_key.to_owned(), region: region.to_owned(), service: service.to_owned() })
+        }
         _ => Err(incomplete()),
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use axum::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 

@@ -1,6 +1,6 @@
 //! The record of all calls, for tests to look into. AWS has nothing like it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,16 +13,16 @@ const KEPT: usize = 200_000;
 /// One call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
-    /// Its number, from 1, over all accounts.
+    /// Its number, from 1, over all accounts, in the order of the effects.
     pub number: u64,
     /// World time in seconds.
     pub time: f64,
-    /// Who called; empty if that could not be read.
+    /// Who called; empty if the key is unknown or the call could not be read.
     pub account: String,
     /// In which region.
     pub region: String,
-    /// The service; absent if it could not be told.
-    pub service: Option<Service>,
+    /// The service.
+    pub service: Service,
     /// The action.
     pub action: String,
     /// The parameters as a tree; in the query protocol a list is an object with the keys `1`, `2`, ...
@@ -41,12 +41,10 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn next_number(&mut self) -> u64 {
+    /// Writes an entry and gives it the next number.
+    pub(super) fn write(&mut self, mut entry: Entry) {
         self.written += 1;
-        self.written
-    }
-
-    pub(super) fn write(&mut self, entry: Entry) {
+        entry.number = self.written;
         if self.entries.len() >= KEPT {
             self.entries.pop_front();
         }
@@ -61,9 +59,4 @@ impl Journal {
     pub(super) fn forget(&mut self, account: Option<&str>) {
         self.entries.retain(|entry| account.is_some_and(|account| account != entry.account));
     }
-}
-
-/// World time as the journal writes it.
-pub(super) fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
 }

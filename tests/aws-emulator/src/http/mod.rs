@@ -4,6 +4,7 @@
 //! spoils some of them on request.
 
 mod aws;
+mod call;
 mod clock;
 mod connection;
 mod control;
@@ -12,6 +13,7 @@ mod faults;
 mod journal;
 mod json;
 mod query;
+mod reply;
 mod server;
 mod shared;
 mod xml;

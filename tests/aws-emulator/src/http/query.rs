@@ -84,6 +84,7 @@ pub(super) fn write_error(service: Service, request_id: &str, error: &AwsError) 
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use serde_json::json;
 

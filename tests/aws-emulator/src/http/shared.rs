@@ -6,14 +6,16 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
+    call::Call,
     clock::{Clock, Running},
-    faults::{Fault, Faults, FaultStatus},
+    faults::{Fault, FaultKind, FaultStatus, Faults},
     journal::{Entry, Journal},
 };
-use crate::world::{World, options::Options};
+use crate::world::{World, action::Service, caller::Caller, error::AwsError, options::Options};
 
 /// See the module.
 pub(super) struct Shared {
@@ -27,13 +29,40 @@ struct Inner {
     clock: Running,
     journal: Journal,
     faults: Faults,
+    requests: u64,
+}
+
+impl Inner {
+    /// Lets the world catch up with its clock.
+    fn catch_up(&mut self) {
+        let late = self.clock.now().saturating_sub(self.world.now());
+        self.world.advance(late);
+    }
+
+    fn record(&mut self, caller: Option<&Caller>, call: &Call, outcome: &str, fault: Option<FaultKind>) {
+        self.journal.write(Entry {
+            number: 0,
+            time: self.world.now().as_secs_f64(),
+            account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
+            region: call.region.clone(),
+            service: call.service,
+            action: call.action.clone(),
+            parameters: call.parameters.clone(),
+            outcome: outcome.to_owned(),
+            fault: fault.map(FaultKind::as_str),
+        });
+    }
 }
 
 impl Shared {
     pub(super) fn new(clock: Clock, options: Options) -> Self {
-        let world = World::new(Timestamp::now(), options.clone());
-        let clock = Running::new(clock);
-        let inner = Inner { world, clock, journal: Journal::default(), faults: Faults::default() };
+        let inner = Inner {
+            world: World::new(Timestamp::now(), options.clone()),
+            clock: Running::new(clock),
+            journal: Journal::default(),
+            faults: Faults::default(),
+            requests: 0,
+        };
         Self { inner: Mutex::new(inner), releases: watch::Sender::new(0), options }
     }
 
@@ -45,29 +74,65 @@ impl Shared {
     /// Looks at the world, or changes it, at the present moment.
     pub(super) fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.lock();
-        let late = inner.clock.now().saturating_sub(inner.world.now());
-        inner.world.advance(late);
+        inner.catch_up();
         look(&mut inner.world)
     }
 
     pub(super) fn advance(&self, by: Duration) -> Duration {
-        self.lock().clock.advance(by);
-        self.with_world(|world| world.now())
+        let mut inner = self.lock();
+        inner.clock.advance(by);
+        inner.catch_up();
+        inner.world.now()
     }
 
     pub(super) fn reset(&self, account: Option<&str>) {
-        self.with_world(|world| world.reset(account, &self.options));
         let mut inner = self.lock();
+        inner.catch_up();
+        inner.world.reset(account, &self.options);
         inner.faults.cancel(account);
         inner.journal.forget(account);
     }
 
-    pub(super) fn next_number(&self) -> u64 {
-        self.lock().journal.next_number()
+    pub(super) fn next_request_id(&self) -> String {
+        let mut inner = self.lock();
+        inner.requests += 1;
+        format!("{:08x}-0000-4000-8000-{:012x}", inner.requests, inner.requests)
     }
 
-    pub(super) fn write(&self, entry: Entry) {
-        self.lock().journal.write(entry);
+    /// Who makes a call.
+    pub(super) fn caller(&self, call: &Call) -> Result<Caller, AwsError> {
+        let inner = self.lock();
+        inner.world.identities().caller(&call.access_key, call.session_token.as_deref(), &call.region)
+    }
+
+    /// Carries out a call and records it in one step, so that the journal has the order of the effects.
+    pub(super) fn call(&self, caller: &Caller, call: &Call, fault: Option<FaultKind>) -> Result<Value, AwsError> {
+        let mut inner = self.lock();
+        inner.catch_up();
+        let outcome = inner.world.call(caller, call.service, &call.action, &call.parameters);
+        let word = outcome.as_ref().map_or_else(|error| &*error.code, |_| "ok").to_owned();
+        inner.record(Some(caller), call, &word, fault);
+        outcome
+    }
+
+    /// Records a call that did not reach the world.
+    pub(super) fn record(&self, caller: Option<&Caller>, call: &Call, outcome: &str, fault: Option<FaultKind>) {
+        let mut inner = self.lock();
+        inner.catch_up();
+        inner.record(caller, call, outcome, fault);
+    }
+
+    /// Records a call that could not be read.
+    pub(super) fn record_unread(&self, service: Service, error: &AwsError) {
+        let unread = Call {
+            service,
+            action: String::new(),
+            parameters: Value::Null,
+            access_key: String::new(),
+            session_token: None,
+            region: String::new(),
+        };
+        self.record(None, &unread, &error.code, None);
     }
 
     pub(super) fn calls(&self, account: Option<&str>, after: u64) -> Vec<Entry> {
@@ -78,8 +143,8 @@ impl Shared {
         self.lock().faults.order(fault)
     }
 
-    pub(super) fn strike(&self, account: &str, region: &str, action: &str) -> Option<Fault> {
-        self.lock().faults.strike(account, region, action)
+    pub(super) fn strike(&self, caller: &Caller, action: &str) -> Option<Fault> {
+        self.lock().faults.strike(&caller.account, &caller.region, action)
     }
 
     pub(super) fn faults(&self) -> Vec<FaultStatus> {
@@ -95,12 +160,19 @@ impl Shared {
         self.releases.send_modify(|count| *count += 1);
     }
 
-    /// Waits for the next release.
-    pub(super) async fn released(&self) {
-        let mut releases = self.releases.subscribe();
-        releases.mark_unchanged();
-        // The sender lives as long as `self`.
-        if releases.changed().await.is_err() {
+    /// The releases from now on.
+    pub(super) fn releases(&self) -> Releases {
+        Releases(self.releases.subscribe())
+    }
+}
+
+/// The releases from the moment this was made.
+pub(super) struct Releases(watch::Receiver<u64>);
+
+impl Releases {
+    /// Waits for the first of them.
+    pub(super) async fn next(mut self) {
+        if self.0.changed().await.is_err() {
             tracing::debug!("the server is gone");
         }
     }

@@ -14,7 +14,10 @@ pub(super) fn write(out: &mut String, value: &Value, item: &str) {
         Value::String(text) => escape(out, text),
         Value::Array(items) => items.iter().for_each(|child| element(out, item, child, item)),
         Value::Object(fields) => {
-            fields.iter().filter(|(_, child)| !child.is_null()).for_each(|(name, child)| element(out, name, child, item));
+            fields
+                .iter()
+                .filter(|(_, child)| !child.is_null())
+                .for_each(|(name, child)| element(out, name, child, item));
         }
     }
 }
@@ -45,7 +48,14 @@ mod tests {
     #[test]
     fn a_tree_becomes_elements() {
         let mut out = String::new();
-        super::write(&mut out, &json!({"vpcSet": [{"vpcId": "vpc-1", "isDefault": false, "x": null}], "n": "<a>"}), "item");
-        assert_eq!(out, "<n>&lt;a&gt;</n><vpcSet><item><isDefault>false</isDefault><vpcId>vpc-1</vpcId></item></vpcSet>");
+        super::write(
+            &mut out,
+            &json!({"vpcSet": [{"vpcId": "vpc-1", "isDefault": false, "x": null}], "n": "<a>"}),
+            "item",
+        );
+        assert_eq!(
+            out,
+            "<n>&lt;a&gt;</n><vpcSet><item><isDefault>false</isDefault><vpcId>vpc-1</vpcId></item></vpcSet>"
+        );
     }
 }

@@ -97,7 +97,10 @@ pub(crate) fn choose(region: &Region, subnet: &Subnet, kept: &[Ipv4Addr], seed: 
 pub(crate) fn no_free_address(subnet: &Subnet) -> AwsError {
     AwsError::new(
         "InsufficientFreeAddressesInSubnet",
-        format!("The specified subnet does not have enough free addresses to satisfy the request: {}", subnet.id.as_str()),
+        format!(
+            "The specified subnet does not have enough free addresses to satisfy the request: {}",
+            subnet.id.as_str()
+        ),
     )
 }
 

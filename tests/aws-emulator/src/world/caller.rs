@@ -60,6 +60,7 @@ impl Role {
 pub struct Identities {
     roles: BTreeMap<(String, String), Role>,
     sessions: BTreeMap<String, Session>,
+    opened: u64,
 }
 
 /// A session of an assumed role. Sessions do not expire (`ASSUMPTIONS.md`, "Identities").
@@ -67,6 +68,7 @@ pub struct Identities {
 struct Session {
     account: String,
     arn: String,
+    token: String,
 }
 
 impl Identities {
@@ -85,25 +87,28 @@ impl Identities {
         self.roles.get(&Role::key(account, name))
     }
 
-    /// Who calls with this access key: a key of 12 digits is its own account, others must have been handed out.
+    /// Who calls with this access key: a key of 12 digits is its own account, others must have been handed out, and come with
+    /// their session token.
     ///
     /// Source of the code: EC2 API Reference, "Error codes".
-    pub fn caller(&self, access_key: &str, region: &str) -> Result<Caller, AwsError> {
+    pub fn caller(&self, access_key: &str, session_token: Option<&str>, region: &str) -> Result<Caller, AwsError> {
         if access_key.len() == 12 && access_key.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Caller::user(access_key, region));
         }
-        let session = self.sessions.get(access_key).ok_or_else(|| {
+        let session = self.sessions.get(access_key).filter(|session| session_token == Some(&session.token));
+        let session = session.ok_or_else(|| {
             AwsError::new("AuthFailure", "AWS was not able to validate the provided access credentials")
         })?;
         Ok(Caller { account: session.account.clone(), region: region.to_owned(), arn: session.arn.clone() })
     }
 
-    /// Opens a session and gives its access key.
-    pub(crate) fn open_session(&mut self, account: &str, arn: String) -> String {
-        let number = ids::hash(&format!("session {}", self.sessions.len()));
-        let key = format!("ASIA{}", ids::letters(number, 16));
-        self.sessions.insert(key.clone(), Session { account: account.to_owned(), arn });
-        key
+    /// Opens a session and gives its access key and its session token.
+    pub(crate) fn open_session(&mut self, account: &str, arn: String) -> (String, String) {
+        self.opened += 1;
+        let number = ids::hash(&format!("session {}", self.opened));
+        let (key, token) = (format!("ASIA{}", ids::letters(number, 16)), ids::letters(number ^ 1, 64));
+        self.sessions.insert(key.clone(), Session { account: account.to_owned(), arn, token: token.clone() });
+        (key, token)
     }
 
     /// Forgets the roles and sessions of an account, or of all.

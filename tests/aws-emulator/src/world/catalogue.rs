@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ids::{ResourceId, hash, PrefixListId},
+    ids::{PrefixListId, ResourceId, hash},
     options::Options,
     zones::{self, Zone},
 };
@@ -64,7 +64,8 @@ const SERVICES: &[(&str, bool, bool)] = &[
 ];
 
 /// Regions launched in 2024 and later do not have ec2messages.
-const WITHOUT_EC2MESSAGES: &[&str] = &["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"];
+const WITHOUT_EC2MESSAGES: &[&str] =
+    &["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"];
 
 /// Everything a region offers, by service name and type.
 pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
@@ -136,7 +137,8 @@ pub(crate) struct ManagedPrefixList {
 /// The prefix lists of a region: one for each service with a gateway endpoint.
 pub(crate) fn prefix_lists(region: &str) -> Vec<ManagedPrefixList> {
     let gateways = SERVICES.iter().filter(|(_, _, gateway)| *gateway);
-    let mut lists: Vec<ManagedPrefixList> = gateways.map(|(short_name, _, _)| prefix_list(region, short_name)).collect();
+    let mut lists: Vec<ManagedPrefixList> =
+        gateways.map(|(short_name, _, _)| prefix_list(region, short_name)).collect();
     lists.sort_by(|a, b| a.id.cmp(&b.id));
     lists
 }

@@ -215,6 +215,7 @@ impl World {
 
     /// Carries out a typed request.
     pub fn run<A: Action>(&mut self, caller: &Caller, request: A) -> Result<A::Answer, AwsError> {
+        self.advance(Duration::ZERO);
         self.throttle(caller, A::SERVICE, A::NAME, false)?;
         request.run(&mut self.context(caller))
     }
@@ -227,6 +228,7 @@ impl World {
         action: &str,
         parameters: &Value,
     ) -> Result<Value, AwsError> {
+        self.advance(Duration::ZERO);
         let entry = actions::find(service, action)?;
         self.throttle(caller, service, entry.name, actions::lists_everything(parameters))?;
         let (parameters, dry_run) = actions::split_dry_run(service, parameters)?;

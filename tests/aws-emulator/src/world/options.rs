@@ -94,14 +94,14 @@ impl Delays {
     /// Durations in the order of what AWS takes. ASSUMED: AWS publishes none (`ASSUMPTIONS.md`, "Durations").
     pub fn aws() -> Self {
         Self {
-            endpoint_creating: Duration::from_secs(60),
+            endpoint_creating: Duration::from_mins(1),
             endpoint_modifying: Duration::from_secs(15),
-            endpoint_deleting: Duration::from_secs(60),
+            endpoint_deleting: Duration::from_mins(1),
             gateway_deleting: Duration::from_secs(5),
-            endpoint_listed_deleted: Duration::from_secs(60),
+            endpoint_listed_deleted: Duration::from_mins(1),
             resolver_creating: Duration::from_secs(90),
-            resolver_updating: Duration::from_secs(60),
-            resolver_deleting: Duration::from_secs(60),
+            resolver_updating: Duration::from_mins(1),
+            resolver_deleting: Duration::from_mins(1),
         }
     }
 

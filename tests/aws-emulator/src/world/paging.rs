@@ -81,7 +81,11 @@ impl Paging {
         largest: Option<u32>,
     ) -> Result<(Vec<T>, Option<String>), AwsError> {
         let asked = max_results.map(|size| self.size(size)).transpose()?.or(self.default);
-        let size = [asked, largest].into_iter().flatten().min().map_or(usize::MAX, |size| size as usize);
+        let size = [asked, largest.map(|size| size.max(1))]
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(usize::MAX, |size| size as usize);
         let after = next_token.map(|token| self.open(token)).transpose()?;
         let mut rows = rows.into_iter().filter(|row| after.as_deref().is_none_or(|after| id(row) > after));
         let page: Vec<T> = rows.by_ref().take(size).collect();
@@ -110,7 +114,10 @@ impl Paging {
 
     fn seal(&self, last: &str) -> String {
         let plain = format!("{:016x}{last}", hash(&format!("{} {last}", self.list)));
-        plain.bytes().zip(key_stream()).fold(String::new(), |sealed, (byte, key)| sealed + &format!("{:02x}", byte ^ key))
+        plain
+            .bytes()
+            .zip(key_stream())
+            .fold(String::new(), |sealed, (byte, key)| sealed + &format!("{:02x}", byte ^ key))
     }
 
     fn open(&self, token: &str) -> Result<String, AwsError> {
@@ -122,7 +129,11 @@ impl Paging {
             .collect();
         let plain = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
         let (sum, last) = plain.split_at_checked(16).ok_or_else(refused)?;
-        if sum == format!("{:016x}", hash(&format!("{} {last}", self.list))) { Ok(last.to_owned()) } else { Err(refused()) }
+        if sum == format!("{:016x}", hash(&format!("{} {last}", self.list))) {
+            Ok(last.to_owned())
+        } else {
+            Err(refused())
+        }
     }
 }
 
@@ -132,6 +143,7 @@ fn key_stream() -> impl Iterator<Item = u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::Paging;
 

@@ -67,7 +67,9 @@ impl Problem {
             }
             (Kind::Missing, Style::Json) => AwsError::new(
                 "ValidationException",
-                format!("1 validation error detected: Value null at '{path}' failed to satisfy constraint: Member must not be null"),
+                format!(
+                    "1 validation error detected: Value null at '{path}' failed to satisfy constraint: Member must not be null"
+                ),
             ),
             (Kind::Invalid(message), Style::Json) => AwsError::new(
                 "ValidationException",
@@ -219,7 +221,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         let Value::Object(fields) = self.value else { return Err(Problem::invalid("A structure is expected")) };
-        visitor.visit_map(Fields { fields: fields.iter(), style: self.style, value: None })
+        visitor.visit_map(Fields { rest: fields.iter(), style: self.style, value: None })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -259,7 +261,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Fields<'a> {
-    fields: serde_json::map::Iter<'a>,
+    rest: serde_json::map::Iter<'a>,
     style: Style,
     value: Option<(&'a String, &'a Value)>,
 }
@@ -268,7 +270,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
     type Error = Problem;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
-        self.value = self.fields.next();
+        self.value = self.rest.next();
         let Some((key, _)) = self.value else { return Ok(None) };
         let key: StringDeserializer<Problem> = key.clone().into_deserializer();
         seed.deserialize(key).map(Some)

@@ -8,7 +8,8 @@ use super::{
         vpc::Vpc, vpc_endpoint::VpcEndpoint,
     },
     ids::{
-        DhcpOptionsId, Ids, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId,
+        DhcpOptionsId, Ids, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId, SubnetId,
+        VpcEndpointId, VpcId,
     },
     options::Options,
     resolver::ResolverEndpoint,

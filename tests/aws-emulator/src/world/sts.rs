@@ -37,7 +37,9 @@ impl Action for GetCallerIdentity {
         let caller = context.caller;
         let number = ids::hash(&caller.arn);
         let user_id = match caller.arn.rsplit_once('/') {
-            Some((role, session)) if role.contains(":assumed-role/") => format!("AROA{}:{session}", ids::letters(number, 17)),
+            Some((role, session)) if role.contains(":assumed-role/") => {
+                format!("AROA{}:{session}", ids::letters(number, 17))
+            }
             _ => format!("AIDA{}", ids::letters(number, 17)),
         };
         Ok(CallerIdentity { user_id, account: caller.account.clone(), arn: caller.arn.clone() })
@@ -129,13 +131,13 @@ impl Action for AssumeRole {
         let partition = zones::partition(&context.caller.region);
         let short_name = name.rsplit('/').next().unwrap_or(name);
         let arn = format!("arn:{partition}:sts::{account}:assumed-role/{short_name}/{session}");
-        let access_key_id = context.identities.open_session(account, arn.clone());
+        let (access_key_id, session_token) = context.identities.open_session(account, arn.clone());
         let number = ids::hash(&access_key_id);
         let expires = context.date(context.now() + Duration::from_secs(seconds.into()));
         Ok(RoleAssumed {
             credentials: Credentials {
                 secret_access_key: ids::letters(number, 40),
-                session_token: ids::letters(number ^ 1, 64),
+                session_token,
                 expiration: expires.to_string(),
                 access_key_id,
             },

@@ -95,7 +95,9 @@ pub(crate) fn add(tags: &mut Tags, key: &str, value: &str) -> Result<(), AwsErro
         ));
     }
     if key.is_empty() || key.chars().count() > 128 {
-        return Err(AwsError::value(format!("Tag key '{key}' exceeds the maximum length of 128 characters or is empty")));
+        return Err(AwsError::value(format!(
+            "Tag key '{key}' exceeds the maximum length of 128 characters or is empty"
+        )));
     }
     if value.chars().count() > 256 {
         return Err(AwsError::value("Tag value exceeds the maximum length of 256 characters"));

@@ -19,15 +19,12 @@ pub(crate) fn of(region: &str) -> Vec<Zone> {
     let letters_and_numbers: &[(char, u8)] = match region {
         "us-east-1" => &[('a', 1), ('b', 2), ('c', 4), ('d', 6), ('e', 3), ('f', 5)],
         "ap-northeast-1" => &[('a', 4), ('c', 1), ('d', 2)],
-        "ap-northeast-3" => &[('a', 3), ('b', 1), ('c', 2)],
-        "eu-west-1" => &[('a', 3), ('b', 1), ('c', 2)],
+        "ap-northeast-3" | "eu-west-1" => &[('a', 3), ('b', 1), ('c', 2)],
         _ => &[('a', 1), ('b', 2), ('c', 3)],
     };
     let short = short_name(region);
-    let zone = |(letter, number): &(char, u8)| Zone {
-        name: format!("{region}{letter}"),
-        id: format!("{short}-az{number}"),
-    };
+    let zone =
+        |(letter, number): &(char, u8)| Zone { name: format!("{region}{letter}"), id: format!("{short}-az{number}") };
     letters_and_numbers.iter().map(zone).collect()
 }
 

@@ -48,7 +48,8 @@ pub struct AvailabilityZone {
 }
 
 impl Filterable for Zone {
-    const FILTERS: &'static [&'static str] = &["opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
+    const FILTERS: &'static [&'static str] =
+        &["opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
     const TAGS: TagFilters = TagFilters::None;
 
     fn values(&self, filter: &str, _: &Region) -> Vec<String> {

@@ -111,7 +111,6 @@ impl NetworkInterface {
 
     fn item(&self, region: &Region, owner: &str) -> NetworkInterfaceItem {
         let managed = self.requester_managed();
-        let dns_name = format!("ip-{}.ec2.internal", self.address.to_string().replace('.', "-"));
         NetworkInterfaceItem {
             network_interface_id: self.id.clone(),
             subnet_id: self.subnet.clone(),
@@ -120,20 +119,14 @@ impl NetworkInterface {
             availability_zone_id: self.zone_id.clone(),
             description: self.description.clone(),
             owner_id: owner.to_owned(),
-            requester_id: managed.then(|| "727180483921".to_owned()),
             requester_managed: managed,
             status: self.status(),
             mac_address: address::mac_of(&self.id),
             private_ip_address: self.address.to_string(),
-            private_dns_name: dns_name.clone(),
             source_dest_check: true,
             interface_type: self.interface_type(),
             groups: security_group::identifiers(region, &self.groups),
-            private_ip_addresses: vec![PrivateAddress {
-                primary: true,
-                private_ip_address: self.address.to_string(),
-                private_dns_name: dns_name,
-            }],
+            private_ip_addresses: vec![PrivateAddress { primary: true, private_ip_address: self.address.to_string() }],
             attachment: managed.then(|| Attachment {
                 attachment_id: format!("ela-attach-{}", self.id.as_str().trim_start_matches("eni-")),
                 delete_on_termination: false,
@@ -157,12 +150,10 @@ pub struct NetworkInterfaceItem {
     pub availability_zone_id: String,
     pub description: String,
     pub owner_id: String,
-    pub requester_id: Option<String>,
     pub requester_managed: bool,
     pub status: &'static str,
     pub mac_address: String,
     pub private_ip_address: String,
-    pub private_dns_name: String,
     pub source_dest_check: bool,
     pub interface_type: &'static str,
     #[serde(rename = "groupSet")]
@@ -180,7 +171,6 @@ pub struct NetworkInterfaceItem {
 pub struct PrivateAddress {
     pub primary: bool,
     pub private_ip_address: String,
-    pub private_dns_name: String,
 }
 
 /// How a service holds an interface.
@@ -284,7 +274,8 @@ impl Action for CreateNetworkInterface {
         let (_, subnet) = region.subnets.find(&self.subnet_id, sight)?;
         let groups = security_group::resolve(context, &self.security_group_id, &subnet.vpc)?;
         let fixed = self.private_ip_address.as_deref().map(|text| {
-            text.parse::<Ipv4Addr>().map_err(|_| AwsError::value(format!("invalid value for parameter address: {text}")))
+            text.parse::<Ipv4Addr>()
+                .map_err(|_| AwsError::value(format!("invalid value for parameter address: {text}")))
         });
         let fixed = fixed.transpose()?;
         if let Some((address, obstacle)) = fixed.and_then(|ip| Some((ip, address::obstacle(region, subnet, ip)?))) {
@@ -325,7 +316,8 @@ impl Action for DeleteNetworkInterface {
         let (id, interface) = context.region().network_interfaces.find(&self.network_interface_id, sight)?;
         // Source: EC2 User Guide, "Requester-managed network interfaces": "You can't modify or detach".
         if interface.requester_managed() {
-            let message = format!("You do not have permission to access the specified resource: {id} is requester-managed.");
+            let message =
+                format!("You do not have permission to access the specified resource: {id} is requester-managed.");
             return Err(AwsError::new("OperationNotPermitted", message));
         }
         context.region_mut().network_interfaces.remove(&id, sight);

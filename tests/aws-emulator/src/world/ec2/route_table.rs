@@ -291,7 +291,8 @@ impl Action for AssociateRouteTable {
         }
         // Source: EC2 API Reference, "Error codes".
         if region.route_tables.values().any(|table| table.subnets.values().any(|other| *other == subnet_id)) {
-            let message = format!("the specified association for route table {table_id} conflicts with an existing association");
+            let message =
+                format!("the specified association for route table {table_id} conflicts with an existing association");
             return Err(AwsError::new("Resource.AlreadyAssociated", message));
         }
         let region = context.region_mut();

@@ -54,6 +54,7 @@ impl Subnet {
 /// A subnet as EC2 shows it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "AWS has four")]
 pub struct SubnetItem {
     pub subnet_id: SubnetId,
     pub subnet_arn: String,
@@ -170,12 +171,8 @@ impl Action for CreateSubnet {
         let (now, caller) = (context.now(), context.caller);
         let region = context.region_mut();
         let id: SubnetId = region.ids.mint();
-        let arn = format!(
-            "arn:{}:ec2:{}:{}:subnet/{id}",
-            zones::partition(&caller.region),
-            caller.region,
-            caller.account
-        );
+        let arn =
+            format!("arn:{}:ec2:{}:{}:subnet/{id}", zones::partition(&caller.region), caller.region, caller.account);
         let subnet = Subnet {
             id: id.clone(),
             vpc: vpc_id,

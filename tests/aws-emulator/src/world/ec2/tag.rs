@@ -9,7 +9,8 @@ use crate::world::{
     error::AwsError,
     filters::{self, Filter, Filterable, TagFilters},
     ids::{
-        NetworkInterfaceId, ResourceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId,
+        NetworkInterfaceId, ResourceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcEndpointId,
+        VpcId,
     },
     paging::Paging,
     table::Sight,

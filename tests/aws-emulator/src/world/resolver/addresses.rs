@@ -3,9 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Address, AddressStatus, IpAddressRequest, OneResolverEndpoint, ResolverEndpoint, Status, attach, checks,
-};
+use super::{Address, AddressStatus, IpAddressRequest, OneResolverEndpoint, ResolverEndpoint, Status, attach, checks};
 use crate::world::{
     Context,
     action::{Action, Service},

@@ -79,7 +79,11 @@ pub(super) fn subnet<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Subne
 
 /// The groups of an endpoint in a VPC. An unknown one, or one of another VPC, is `InvalidParameterException`: ASSUMED
 /// (`ASSUMPTIONS.md`, "Codes").
-pub(super) fn groups(context: &Context<'_>, ids: &[String], vpc: &VpcId) -> Result<BTreeSet<SecurityGroupId>, AwsError> {
+pub(super) fn groups(
+    context: &Context<'_>,
+    ids: &[String],
+    vpc: &VpcId,
+) -> Result<BTreeSet<SecurityGroupId>, AwsError> {
     if ids.is_empty() {
         return Err(parameter("A resolver endpoint needs at least one security group."));
     }
@@ -117,7 +121,8 @@ pub(super) fn addresses<'a>(
         match address::obstacle(region, subnet, address) {
             None => {}
             Some(Unavailable::OutOfRange | Unavailable::Reserved) => {
-                let message = format!("[RSLVR-00405] IP address '{address}' is not in subnet CIDR range or is reserved.");
+                let message =
+                    format!("[RSLVR-00405] IP address '{address}' is not in subnet CIDR range or is reserved.");
                 return Err(parameter(message));
             }
             Some(Unavailable::InUse) => {

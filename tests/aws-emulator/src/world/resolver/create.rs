@@ -12,7 +12,7 @@ use crate::world::{
     Context,
     action::{Action, Service},
     error::AwsError,
-    ids::ResourceId,
+    ids::VpcId,
     options::RepeatedRequest,
     tags::{Tag, Tags},
 };
@@ -59,7 +59,7 @@ impl Action for CreateResolverEndpoint {
             .into_iter()
             .map(|(subnet, address)| (subnet.clone(), address))
             .collect();
-        let vpc = self.check_vpc(context, places.iter().map(|(subnet, _)| &subnet.vpc))?;
+        let vpc = common_vpc(context, places.iter().map(|(subnet, _)| &subnet.vpc))?;
         let groups = checks::groups(context, &self.security_group_ids, &vpc)?;
         check_quota(context)?;
 
@@ -101,8 +101,7 @@ impl CreateResolverEndpoint {
     fn repeated(&self, context: &Context<'_>) -> Result<Option<OneResolverEndpoint>, AwsError> {
         let region = context.region();
         let Some(earlier) = region.creator_request_ids.get(&self.creator_request_id) else { return Ok(None) };
-        let message =
-            format!("Resolver endpoint with creator request ID '{}' already exists", self.creator_request_id);
+        let message = format!("Resolver endpoint with creator request ID '{}' already exists", self.creator_request_id);
         match (context.options.creator_request_id, region.resolver_endpoints.get(earlier)) {
             (RepeatedRequest::Return, Some(endpoint)) => {
                 Ok(Some(OneResolverEndpoint { resolver_endpoint: endpoint.item(context) }))
@@ -125,24 +124,18 @@ impl CreateResolverEndpoint {
         }
         Ok(())
     }
+}
 
-    /// The VPC is that of the subnets. Source: Route 53 Developer Guide, "Considerations": not one of dedicated tenancy.
-    fn check_vpc<'a>(
-        &self,
-        context: &Context<'_>,
-        mut vpcs: impl Iterator<Item = &'a crate::world::ids::VpcId>,
-    ) -> Result<crate::world::ids::VpcId, AwsError> {
-        let first = vpcs.next().ok_or_else(|| checks::request("[RSLVR-00400] An IP address is missing."))?;
-        if vpcs.any(|vpc| vpc != first) {
-            return Err(checks::parameter("All subnets of a resolver endpoint must be in the same VPC."));
-        }
-        let dedicated = context.region().vpcs.get(first).is_some_and(|vpc| vpc.tenancy == "dedicated");
-        if dedicated {
-            let message = format!("The VPC '{}' has dedicated instance tenancy.", first.as_str());
-            return Err(checks::request(message));
-        }
-        Ok(first.clone())
+/// The VPC is that of the subnets. Source: Route 53 Developer Guide, "Considerations": not one of dedicated tenancy.
+fn common_vpc<'a>(context: &Context<'_>, mut vpcs: impl Iterator<Item = &'a VpcId>) -> Result<VpcId, AwsError> {
+    let first = vpcs.next().ok_or_else(|| checks::request("[RSLVR-00400] An IP address is missing."))?;
+    if vpcs.any(|vpc| vpc != first) {
+        return Err(checks::parameter("All subnets of a resolver endpoint must be in the same VPC."));
     }
+    if context.region().vpcs.get(first).is_some_and(|vpc| vpc.tenancy == "dedicated") {
+        return Err(checks::request(format!("The VPC '{first}' has dedicated instance tenancy.")));
+    }
+    Ok(first.clone())
 }
 
 /// All subnets of this world are IPv4 only.
@@ -152,7 +145,10 @@ pub(super) fn check_type(asked: Option<&str>) -> Result<(), AwsError> {
         Some(other @ ("IPV6" | "DUALSTACK")) => {
             Err(checks::parameter(format!("The subnets do not support the resolver endpoint type {other}.")))
         }
-        Some(_) => Err(checks::constraint("resolverEndpointType", "Member must satisfy enum value set: [IPV6, DUALSTACK, IPV4]")),
+        Some(_) => Err(checks::constraint(
+            "resolverEndpointType",
+            "Member must satisfy enum value set: [IPV6, DUALSTACK, IPV4]",
+        )),
     }
 }
 

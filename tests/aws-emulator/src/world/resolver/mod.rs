@@ -25,9 +25,7 @@ use super::{
         network_interface::{Draft, Kind, NetworkInterface},
         subnet::Subnet,
     },
-    ids::{
-        NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, ResourceId, SecurityGroupId, SubnetId, VpcId,
-    },
+    ids::{NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, ResourceId, SecurityGroupId, SubnetId, VpcId},
     options::Options,
     table::Sight,
     tags::Tags,
@@ -265,7 +263,8 @@ impl Region {
             Status::Creating | Status::Updating => {
                 endpoint.modified = at;
                 let leaving = |address: &Address| address.status == AddressStatus::Detaching;
-                let gone: Vec<_> = endpoint.addresses.values().filter(|a| leaving(a)).map(|a| a.interface.clone()).collect();
+                let gone: Vec<_> =
+                    endpoint.addresses.values().filter(|a| leaving(a)).map(|a| a.interface.clone()).collect();
                 endpoint.addresses.retain(|_, address| !leaving(address));
                 for address in endpoint.addresses.values_mut() {
                     if matches!(address.status, AddressStatus::Creating | AddressStatus::Attaching) {
@@ -279,11 +278,15 @@ impl Region {
                 } else {
                     (Status::Operational, "This Resolver Endpoint is operational.".to_owned())
                 };
-                gone.iter().for_each(|interface| self.network_interfaces.remove(interface, sight));
+                for interface in &gone {
+                    self.network_interfaces.remove(interface, sight);
+                }
             }
             Status::Deleting => {
                 let gone: Vec<_> = endpoint.addresses.values().map(|address| address.interface.clone()).collect();
-                gone.iter().for_each(|interface| self.network_interfaces.remove(interface, sight));
+                for interface in &gone {
+                    self.network_interfaces.remove(interface, sight);
+                }
                 self.resolver_endpoints.remove(id, sight);
                 if options.client_tokens == super::options::TokenMemory::ForgetDeleted {
                     self.creator_request_ids.retain(|_, endpoint| endpoint != id);
@@ -297,12 +300,16 @@ impl Region {
     ///
     /// Source: aws-sdk-route53resolver, `ResolverEndpoint::status`: `ACTION_NEEDED` when an interface was deleted.
     pub(crate) fn break_resolver_address(&mut self, id: &str, sight: Sight) -> bool {
-        let Some((_, endpoint)) =
-            self.resolver_endpoints.iter_mut().find(|(_, endpoint)| endpoint.addresses.keys().any(|a| a.as_str() == id))
+        let Some((_, endpoint)) = self
+            .resolver_endpoints
+            .iter_mut()
+            .find(|(_, endpoint)| endpoint.addresses.keys().any(|a| a.as_str() == id))
         else {
             return false;
         };
-        let Some(address) = endpoint.addresses.values_mut().find(|address| address.id.as_str() == id) else { return false };
+        let Some(address) = endpoint.addresses.values_mut().find(|address| address.id.as_str() == id) else {
+            return false;
+        };
         address.status = AddressStatus::FailedResourceGone;
         let interface = address.interface.clone();
         endpoint.status = Status::ActionNeeded;
@@ -312,5 +319,4 @@ impl Region {
     }
 }
 
-const ACTION_NEEDED: &str = "This Resolver Endpoint is unhealthy. An elastic network interface was deleted; add an IP address and \
-                             remove the one that lost its interface.";
+const ACTION_NEEDED: &str = "This Resolver Endpoint is unhealthy: an elastic network interface was deleted.";

@@ -42,7 +42,8 @@ impl Action for UpdateResolverEndpoint {
         // Source: Route 53 API Reference, UpdateResolverEndpoint: not directly from only Do53 to only DoH or DoH-FIPS.
         let only_do53 = BTreeSet::from([Protocol::Do53]);
         if endpoint.protocols == only_do53 && !protocols.contains(&Protocol::Do53) {
-            let message = "The protocol of an inbound endpoint cannot be changed from only Do53 to only DoH or DoH-FIPS.";
+            let message =
+                "The protocol of an inbound endpoint cannot be changed from only Do53 to only DoH or DoH-FIPS.";
             return Err(checks::request(message));
         }
         let name = self.name.or_else(|| endpoint.name.clone());

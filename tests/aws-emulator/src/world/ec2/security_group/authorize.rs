@@ -13,7 +13,7 @@ use crate::world::{
     Context,
     action::{Action, Service},
     error::AwsError,
-    ids::SecurityGroupId,
+    ids::{ResourceId, SecurityGroupId},
     tags::{self, TagSpecification},
 };
 
@@ -64,8 +64,8 @@ impl Action for AuthorizeSecurityGroupIngress {
 
     fn run(self, context: &mut Context<'_>) -> Result<RulesAdded, AwsError> {
         let one = single(self.ip_protocol, self.from_port, self.to_port, self.cidr_ip);
-        let permissions = self.ip_permissions.into_iter().chain(one).collect();
-        add(context, self.group_id, permissions, false, &self.tag_specification)
+        let permissions: Vec<IpPermission> = self.ip_permissions.into_iter().chain(one).collect();
+        add(context, self.group_id.as_deref(), &permissions, false, &self.tag_specification)
     }
 }
 
@@ -76,8 +76,8 @@ impl Action for AuthorizeSecurityGroupEgress {
 
     fn run(self, context: &mut Context<'_>) -> Result<RulesAdded, AwsError> {
         let one = single(self.ip_protocol, self.from_port, self.to_port, self.cidr_ip);
-        let permissions = self.ip_permissions.into_iter().chain(one).collect();
-        add(context, self.group_id, permissions, true, &self.tag_specification)
+        let permissions: Vec<IpPermission> = self.ip_permissions.into_iter().chain(one).collect();
+        add(context, self.group_id.as_deref(), &permissions, true, &self.tag_specification)
     }
 }
 
@@ -94,18 +94,18 @@ pub(super) fn single(
 
 fn add(
     context: &mut Context<'_>,
-    group_id: Option<String>,
-    permissions: Vec<IpPermission>,
+    group_id: Option<&str>,
+    permissions: &[IpPermission],
     egress: bool,
     specifications: &[TagSpecification],
 ) -> Result<RulesAdded, AwsError> {
-    let group_id = group_id.ok_or_else(|| AwsError::missing("groupId"))?;
+    let id = named_group(context, group_id)?;
+    let group = context.region().security_groups.get(&id).ok_or_else(|| id.not_found())?;
     let tags = tags::from_specifications(specifications, "security-group-rule")?;
-    let (id, group) = context.region().security_groups.find(&group_id, context.sight())?;
     if permissions.is_empty() {
         return Err(AwsError::missing("ipPermissions"));
     }
-    let drafts = permission::read(context, &permissions, egress, &group.vpc)?;
+    let drafts = permission::read(context, permissions, egress, &group.vpc)?;
     let mut seen: BTreeSet<&Traffic> = group.rules.iter().map(|rule| &rule.traffic).collect();
     let existing = seen.clone();
     for (traffic, _) in &drafts {

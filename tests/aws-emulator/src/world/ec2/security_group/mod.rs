@@ -45,7 +45,10 @@ impl SecurityGroup {
         let id: SecurityGroupId = ids.mint();
         let from_itself = Traffic::all(false, Peer::Group(id.clone()));
         Self {
-            rules: vec![Rule::new(ids.mint(), from_itself), Rule::new(ids.mint(), Traffic::all(true, Peer::anywhere()))],
+            rules: vec![
+                Rule::new(ids.mint(), from_itself),
+                Rule::new(ids.mint(), Traffic::all(true, Peer::anywhere())),
+            ],
             id,
             vpc,
             name: "default".to_owned(),
@@ -127,7 +130,9 @@ pub(crate) fn resolve(
     for id in named {
         let (id, group) = region.security_groups.find(id, context.sight())?;
         if group.vpc != *vpc {
-            return Err(AwsError::parameter(format!("Security group {id} and VPC {vpc} belong to different networks.")));
+            return Err(AwsError::parameter(format!(
+                "Security group {id} and VPC {vpc} belong to different networks."
+            )));
         }
         groups.insert(id);
     }
@@ -141,7 +146,8 @@ pub(crate) fn check_count(context: &Context<'_>, count: usize) -> Result<(), Aws
     if count <= most {
         return Ok(());
     }
-    let message = format!("You have exceeded the maximum number of security groups ({most}) allowed per network interface.");
+    let message =
+        format!("You have exceeded the maximum number of security groups ({most}) allowed per network interface.");
     Err(AwsError::new("SecurityGroupsPerInterfaceLimitExceeded", message))
 }
 
@@ -246,7 +252,10 @@ impl Action for CreateSecurityGroup {
         }
         let tags = tags::from_specifications(&self.tag_specification, "security-group")?;
         let vpc = self.vpc_id.as_deref().ok_or_else(|| {
-            AwsError::new("VPCIdNotSpecified", "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.")
+            AwsError::new(
+                "VPCIdNotSpecified",
+                "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.",
+            )
         })?;
         let region = context.region();
         let (vpc, _) = region.vpcs.find(vpc, context.sight())?;
@@ -365,6 +374,9 @@ impl Action for DescribeSecurityGroups {
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        Ok(SecurityGroups { groups: page.into_iter().map(|group| group.item(&context.caller.region)).collect(), next_token })
+        Ok(SecurityGroups {
+            groups: page.into_iter().map(|group| group.item(&context.caller.region)).collect(),
+            next_token,
+        })
     }
 }

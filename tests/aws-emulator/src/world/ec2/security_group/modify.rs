@@ -53,7 +53,10 @@ impl RuleRequest {
             (None, Some(text), None, None) => permission::parse_ipv6(text),
             (None, None, Some(id), None) => permission::parse_prefix_list(context, id),
             (None, None, None, Some(id)) => permission::parse_group(context, id, vpc),
-            _ => Err(AwsError::new("InvalidParameterCombination", "Specify exactly one source or destination for a rule.")),
+            _ => Err(AwsError::new(
+                "InvalidParameterCombination",
+                "Specify exactly one source or destination for a rule.",
+            )),
         }
     }
 }

@@ -59,10 +59,9 @@ impl Traffic {
         let Self { protocol, from_port, to_port, peer, .. } = self;
         match protocol.as_str() {
             "-1" => format!("peer: {peer}, ALL, ALLOW"),
-            "tcp" | "udp" => format!(
-                "peer: {peer}, {}, from port: {from_port}, to port: {to_port}, ALLOW",
-                protocol.to_uppercase()
-            ),
+            "tcp" | "udp" => {
+                format!("peer: {peer}, {}, from port: {from_port}, to port: {to_port}, ALLOW", protocol.to_uppercase())
+            }
             _ => format!("peer: {peer}, protocol: {protocol}, ALLOW"),
         }
     }
@@ -153,16 +152,22 @@ impl Ports {
             "icmpv6" | "58" => "icmpv6".to_owned(),
             other => match other.parse::<u8>() {
                 Ok(number) => return Ok(Self { protocol: number.to_string(), from_port: -1, to_port: -1 }),
-                Err(_) => return Err(AwsError::value(format!("Invalid value '{other}' for IP protocol. Unknown protocol."))),
+                Err(_) => {
+                    return Err(AwsError::value(format!("Invalid value '{other}' for IP protocol. Unknown protocol.")));
+                }
             },
         };
         let (Some(from_port), Some(to_port)) = (from, to) else {
-            return Err(AwsError::value("Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange."));
+            return Err(AwsError::value(
+                "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.",
+            ));
         };
         let (least, most) = if protocol.starts_with("icmp") { (-1, 255) } else { (0, 65_535) };
         for port in [from_port, to_port] {
             if !(least..=most).contains(&port) {
-                return Err(AwsError::value(format!("Invalid value '{port}' for portRange. Must be between {least} and {most}.")));
+                return Err(AwsError::value(format!(
+                    "Invalid value '{port}' for portRange. Must be between {least} and {most}."
+                )));
             }
         }
         if from_port > to_port && least == 0 {

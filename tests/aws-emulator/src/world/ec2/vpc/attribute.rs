@@ -38,7 +38,10 @@ impl Action for ModifyVpcAttribute {
         // attributes in the same request." The code is ASSUMED (`ASSUMPTIONS.md`, "Codes").
         let (support, hostnames) = match (self.enable_dns_support, self.enable_dns_hostnames) {
             (Some(_), Some(_)) => {
-                return Err(AwsError::new("InvalidParameterCombination", "Fields for multiple attribute types specified"));
+                return Err(AwsError::new(
+                    "InvalidParameterCombination",
+                    "Fields for multiple attribute types specified",
+                ));
             }
             (None, None) => {
                 return Err(AwsError::new("InvalidParameterCombination", "No attributes specified."));

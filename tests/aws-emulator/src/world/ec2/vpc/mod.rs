@@ -208,11 +208,13 @@ impl Action for DeleteVpc {
             let message = format!("The vpc '{id}' has dependencies and cannot be deleted.");
             return Err(AwsError::new("DependencyViolation", message));
         }
-        let tables: Vec<_> = region.route_tables.values().filter(|table| table.vpc == id).map(|t| t.id.clone()).collect();
+        let tables: Vec<_> =
+            region.route_tables.values().filter(|table| table.vpc == id).map(|t| t.id.clone()).collect();
         for table in tables {
             region.route_tables.remove(&table, sight);
         }
-        let groups: Vec<_> = region.security_groups.values().filter(|group| group.vpc == id).map(|g| g.id.clone()).collect();
+        let groups: Vec<_> =
+            region.security_groups.values().filter(|group| group.vpc == id).map(|g| g.id.clone()).collect();
         for group in groups {
             region.security_groups.remove(&group, sight);
         }

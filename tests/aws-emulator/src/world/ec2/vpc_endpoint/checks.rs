@@ -16,11 +16,13 @@ use crate::world::{
 const LONGEST_POLICY: usize = 20_480;
 
 /// The policy of an endpoint for which none is given. Source: AWS PrivateLink guide, "Endpoint policies": full access.
-pub(super) const FULL_ACCESS: &str = r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
+pub(super) const FULL_ACCESS: &str =
+    r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
 
 /// Source of the code: EC2 API Reference, "Error codes".
 pub(super) fn check_policy(policy: &str) -> Result<(), AwsError> {
-    let refused = |why: &str| AwsError::new("InvalidPolicyDocument", format!("The policy document is not valid: {why}"));
+    let refused =
+        |why: &str| AwsError::new("InvalidPolicyDocument", format!("The policy document is not valid: {why}"));
     if policy.len() > LONGEST_POLICY {
         return Err(refused("it is longer than 20480 characters"));
     }
@@ -77,9 +79,9 @@ fn check_record_type(options: &DnsOptionsRequest) -> Result<(), AwsError> {
 pub(super) fn check_ip_address_type(asked: Option<&str>) -> Result<(), AwsError> {
     match asked {
         None | Some("ipv4") => Ok(()),
-        Some(other @ ("ipv6" | "dualstack")) => {
-            Err(AwsError::parameter(format!("The IP address type {other} is not supported by the subnets of the endpoint.")))
-        }
+        Some(other @ ("ipv6" | "dualstack")) => Err(AwsError::parameter(format!(
+            "The IP address type {other} is not supported by the subnets of the endpoint."
+        ))),
         Some(other) => Err(AwsError::value(format!("Value ({other}) for parameter IpAddressType is invalid."))),
     }
 }

@@ -158,7 +158,10 @@ impl CreateVpcEndpoint {
             endpoint_type.as_str(),
             types.join(", ")
         );
-        offers.into_iter().find(|offer| offer.endpoint_type == endpoint_type).ok_or_else(|| AwsError::parameter(message))
+        offers
+            .into_iter()
+            .find(|offer| offer.endpoint_type == endpoint_type)
+            .ok_or_else(|| AwsError::parameter(message))
     }
 
     fn gateway_parts(&self, context: &Context<'_>, vpc: &VpcId, offer: &Offer) -> Result<Parts, AwsError> {

@@ -36,14 +36,8 @@ pub struct VpcEndpoints {
 }
 
 impl Filterable for VpcEndpoint {
-    const FILTERS: &'static [&'static str] = &[
-        "ip-address-type",
-        "service-name",
-        "vpc-endpoint-id",
-        "vpc-endpoint-state",
-        "vpc-endpoint-type",
-        "vpc-id",
-    ];
+    const FILTERS: &'static [&'static str] =
+        &["ip-address-type", "service-name", "vpc-endpoint-id", "vpc-endpoint-state", "vpc-endpoint-type", "vpc-id"];
 
     fn values(&self, filter: &str, _: &Region) -> Vec<String> {
         match filter {
@@ -69,7 +63,8 @@ impl Action for DescribeVpcEndpoints {
 
     fn run(self, context: &mut Context<'_>) -> Result<VpcEndpoints, AwsError> {
         let region = context.region();
-        let rows = filters::select(&region.vpc_endpoints, &self.vpc_endpoint_id, &self.filter, region, context.sight())?;
+        let rows =
+            filters::select(&region.vpc_endpoints, &self.vpc_endpoint_id, &self.filter, region, context.sight())?;
         let (page, next_token) = Paging::endpoints(Self::NAME).cut(
             rows,
             |endpoint| endpoint.id.as_str(),

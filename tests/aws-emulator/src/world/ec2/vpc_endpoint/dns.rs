@@ -31,10 +31,8 @@ pub(super) fn entries(endpoint: &VpcEndpoint, region: &Region, region_name: &str
     let suffix = letters(hash(endpoint.id.as_str()), 8).to_lowercase();
     let star = if endpoint.short_name == "s3" { "*." } else { "" };
     let domain = format!("{}.{region_name}.vpce.{}", endpoint.short_name, zones::dns_suffix(region_name));
-    let entry = |dns_name: String, zone: &str| DnsEntry {
-        dns_name,
-        hosted_zone_id: format!("Z{}", letters(hash(zone), 20)),
-    };
+    let entry =
+        |dns_name: String, zone: &str| DnsEntry { dns_name, hosted_zone_id: format!("Z{}", letters(hash(zone), 20)) };
     let mut entries = vec![entry(format!("{star}{}-{suffix}.{domain}", endpoint.id), &domain)];
     let zones = endpoint.subnets.keys().filter_map(|id| region.subnets.get(id)).map(|subnet| &subnet.zone);
     entries.extend(zones.map(|zone| entry(format!("{star}{}-{suffix}-{zone}.{domain}", endpoint.id), &domain)));

@@ -7,8 +7,7 @@ use std::{
 
 use super::SubnetConfiguration;
 use crate::world::{
-    Context,
-    address,
+    Context, address,
     catalogue::{EndpointType, Offer},
     ec2::{
         network_interface::{Draft, Kind, NetworkInterface},
@@ -101,7 +100,7 @@ pub(super) fn place(
 ) -> BTreeMap<SubnetId, NetworkInterfaceId> {
     let now = context.now();
     let region = context.region_mut();
-    let mut placed = BTreeMap::new();
+    let mut interfaces = BTreeMap::new();
     for Place { subnet, address } in places {
         let id: NetworkInterfaceId = region.ids.mint();
         let draft = Draft {
@@ -112,7 +111,7 @@ pub(super) fn place(
             tags: Tags::new(),
         };
         region.network_interfaces.insert(id.clone(), NetworkInterface::place(id.clone(), &subnet, draft), now);
-        placed.insert(subnet.id, id);
+        interfaces.insert(subnet.id, id);
     }
-    placed
+    interfaces
 }

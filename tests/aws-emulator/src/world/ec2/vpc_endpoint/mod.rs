@@ -21,7 +21,9 @@ use crate::world::{
     Context, Region,
     catalogue::EndpointType,
     ec2::security_group::{self, GroupIdentifier},
-    ids::{NetworkInterfaceId, PrefixListId, ResourceId, RouteTableId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId},
+    ids::{
+        NetworkInterfaceId, PrefixListId, ResourceId, RouteTableId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId,
+    },
     options::Options,
     table::Sight,
     tags::{self, TagItem, Tags},
@@ -130,7 +132,10 @@ impl VpcEndpoint {
             creation_timestamp: context.date(self.created).to_string(),
             tags: tags::items(&self.tags),
             owner_id: context.caller.account.clone(),
-            last_error: self.last_error.as_ref().map(|message| LastError { code: "InternalError", message: message.clone() }),
+            last_error: self
+                .last_error
+                .as_ref()
+                .map(|message| LastError { code: "InternalError", message: message.clone() }),
             failure_reason: self.last_error.clone(),
         }
     }
@@ -227,7 +232,9 @@ impl Region {
                     endpoint.due = Some(due + options.delays.endpoint_listed_deleted);
                     let interfaces: Vec<NetworkInterfaceId> = endpoint.subnets.values().cloned().collect();
                     let at = Sight { now: due, ..sight };
-                    interfaces.iter().for_each(|interface| self.network_interfaces.remove(interface, at));
+                    for interface in &interfaces {
+                        self.network_interfaces.remove(interface, at);
+                    }
                     self.tokens.resource_gone(id.as_str(), options.client_tokens);
                 }
                 State::Deleted => {

@@ -90,7 +90,10 @@ impl ModifyVpcEndpoint {
     fn change_policy(&self, endpoint: &mut VpcEndpoint) -> Result<(), AwsError> {
         match (&self.policy_document, self.reset_policy) {
             (Some(_), Some(true)) => {
-                return Err(AwsError::new("InvalidParameterCombination", "PolicyDocument and ResetPolicy exclude each other."));
+                return Err(AwsError::new(
+                    "InvalidParameterCombination",
+                    "PolicyDocument and ResetPolicy exclude each other.",
+                ));
             }
             (Some(policy), _) => {
                 checks::check_policy(policy)?;
@@ -106,7 +109,10 @@ impl ModifyVpcEndpoint {
         for (given, what) in [
             (!self.add_subnet_id.is_empty() || !self.remove_subnet_id.is_empty(), "Subnet IDs are"),
             (!self.subnet_configuration.is_empty(), "Subnet configurations are"),
-            (!self.add_security_group_id.is_empty() || !self.remove_security_group_id.is_empty(), "Security group IDs are"),
+            (
+                !self.add_security_group_id.is_empty() || !self.remove_security_group_id.is_empty(),
+                "Security group IDs are",
+            ),
             (self.private_dns_enabled == Some(true), "Private DNS is"),
         ] {
             if given {
@@ -120,8 +126,7 @@ impl ModifyVpcEndpoint {
             }
         }
         if let Some(prefix_list) = &endpoint.prefix_list {
-            let added =
-                checks::resolve_route_tables(context, &self.add_route_table_id, &endpoint.vpc, prefix_list)?;
+            let added = checks::resolve_route_tables(context, &self.add_route_table_id, &endpoint.vpc, prefix_list)?;
             endpoint.route_tables.extend(added);
         }
         if let Some(asked) = self.dns_options.as_ref().and_then(|options| options.dns_record_ip_type.as_ref()) {
@@ -167,7 +172,10 @@ impl ModifyVpcEndpoint {
         for id in &self.remove_security_group_id {
             let (id, _) = context.region().security_groups.find(id, context.sight())?;
             if !groups.remove(&id) {
-                return Err(AwsError::parameter(format!("Security group {id} is not associated with {}.", endpoint.id)));
+                return Err(AwsError::parameter(format!(
+                    "Security group {id} is not associated with {}.",
+                    endpoint.id
+                )));
             }
         }
         if groups.is_empty() {

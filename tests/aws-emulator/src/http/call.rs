@@ -1,0 +1,50 @@
+//! Reads one call of AWS: which service, which action, which parameters, and whose key.
+
+use axum::{body::Bytes, http::HeaderMap};
+use serde_json::Value;
+
+use super::{credentials, json, query};
+use crate::world::{World, action::Service, error::AwsError};
+
+/// A call that was read.
+pub(super) struct Call {
+    pub(super) service: Service,
+    pub(super) action: String,
+    pub(super) parameters: Value,
+    pub(super) access_key: String,
+    pub(super) session_token: Option<String>,
+    pub(super) region: String,
+}
+
+/// A call that could not be read, and the protocol in which to say so.
+pub(super) struct Refusal {
+    pub(super) service: Service,
+    pub(super) error: AwsError,
+}
+
+/// Tells the services apart as SDKs send them: Resolver by its header, EC2 and STS by what was signed, or by the action.
+pub(super) fn read(headers: &HeaderMap, uri_query: Option<&str>, body: &Bytes) -> Result<Call, Refusal> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let target = header("x-amz-target");
+    let by_scope = credentials::scope(headers);
+    let service = match (target, &by_scope) {
+        (Some(_), _) => Service::Resolver,
+        (None, Ok(scope)) if scope.service == "sts" => Service::Sts,
+        (None, _) => Service::Ec2,
+    };
+    let refuse = |error| Refusal { service, error };
+    let scope = by_scope.map_err(refuse)?;
+    let (service, action, parameters) = if let Some(target) = target {
+        (service, json::action(target).map_err(refuse)?.to_owned(), json::read(body).map_err(refuse)?)
+    } else {
+        let form = if body.is_empty() { uri_query.unwrap_or_default().as_bytes() } else { body };
+        let query::Query { action, parameters } = query::read(form).map_err(refuse)?;
+        let service = match scope.service.as_str() {
+            "ec2" | "sts" => service,
+            _ => World::service_of(&action).unwrap_or(service),
+        };
+        (service, action, parameters)
+    };
+    let session_token = header("x-amz-security-token").map(ToOwned::to_owned);
+    Ok(Call { service, action, parameters, access_key: scope.access_key, session_token, region: scope.region })
+}

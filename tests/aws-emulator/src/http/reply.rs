@@ -1,0 +1,68 @@
+//! Answers on their way to the client, whole or spoiled.
+
+use std::{io, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
+};
+use futures::{StreamExt as _, stream};
+use serde_json::Value;
+
+use super::{json, query};
+use crate::world::{action::Service, error::AwsError};
+
+/// An answer in the protocol of its service.
+pub(super) struct Reply {
+    status: StatusCode,
+    content_type: &'static str,
+    body: String,
+}
+
+impl Reply {
+    /// What a call answered.
+    pub(super) fn new(service: Service, action: &str, request_id: &str, outcome: Result<Value, AwsError>) -> Self {
+        let status = outcome.as_ref().map_or_else(AwsError::status, |_| StatusCode::OK.as_u16());
+        let (content_type, body) = match (service, outcome) {
+            (Service::Ec2 | Service::Sts, Ok(answer)) => (XML, query::write(service, action, request_id, &answer)),
+            (Service::Ec2 | Service::Sts, Err(error)) => (XML, query::write_error(service, request_id, &error)),
+            (Service::Resolver, Ok(answer)) => (JSON, json::write(answer)),
+            (Service::Resolver, Err(error)) => (JSON, json::write_error(&error)),
+        };
+        Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), content_type, body }
+    }
+
+    /// The whole answer.
+    pub(super) fn whole(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response
+    }
+
+    /// A success that cannot be read.
+    pub(super) fn garbage(self) -> Response<Body> {
+        Self { status: StatusCode::OK, body: "<html>}{ this is no answer".to_owned(), ..self }.whole()
+    }
+
+    /// Announces the whole answer, sends half of it, and breaks off.
+    pub(super) fn half(mut self) -> Response<Body> {
+        let body = std::mem::take(&mut self.body);
+        let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
+        let broken = async {
+            // The half must be on its way before the connection breaks, or the client would see no answer at all.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut on request"))
+        };
+        let mut response = self.whole();
+        *response.body_mut() = Body::from_stream(stream::once(async { Ok(half) }).chain(stream::once(broken)));
+        response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+        response
+    }
+}
+
+const XML: &str = "text/xml;charset=UTF-8";
+const JSON: &str = "application/x-amz-json-1.1";

@@ -1,0 +1,235 @@
+//! Thirty-two calls that AWS refuses and that public emulators accept, or nearly all of them do.
+//!
+//! A world is set up once, every call is made in it, and after each the world must be as before. Where a code is only assumed,
+//! `ASSUMPTIONS.md` says so.
+
+use std::future::Future;
+
+use aws_sdk_ec2::{
+    operation::{
+        create_vpc_endpoint::builders::CreateVpcEndpointFluentBuilder,
+        modify_vpc_endpoint::builders::ModifyVpcEndpointFluentBuilder,
+    },
+    types::{IpAddressType, ResourceType, VpcEndpointType},
+};
+
+use crate::support::{Aws, Network, code, filter, fixed, inbound_only, tags};
+
+/// The world in which the calls are made.
+struct Scene {
+    aws: Aws,
+    network: Network,
+    /// A VPC without the DNS attributes, with a subnet, a group and a route table of its own.
+    other: Network,
+    mgn: String,
+    gateway: String,
+    /// A second subnet in the zone of the first.
+    twin: String,
+}
+
+const UNKNOWN_SUBNET: &str = "subnet-00000000000000000";
+const UNKNOWN_GROUP: &str = "sg-00000000000000000";
+
+async fn scene() -> Scene {
+    let aws = Aws::start().await;
+    let network = aws.network().await;
+    let vpc = aws.vpc("10.30.0.0/16").await;
+    let other = Network {
+        subnets: vec![aws.subnet(&vpc, "10.30.0.0/24", "a").await],
+        group: aws.group(&vpc, "endpoints").await,
+        route_table: aws.route_table(&vpc).await,
+        vpc,
+    };
+    let mgn = aws.interface_endpoint(&network, "mgn").await;
+    let gateway = aws.s3_gateway(&network).await;
+    let twin = aws.subnet(&network.vpc, "10.20.9.0/24", "a").await;
+    aws.advance(60);
+    Scene { aws, network, other, mgn, gateway, twin }
+}
+
+impl Scene {
+    /// A call that would succeed as it is: an interface endpoint in the first subnet.
+    fn interface(&self, service: &str) -> CreateVpcEndpointFluentBuilder {
+        self.aws
+            .ec2
+            .create_vpc_endpoint()
+            .vpc_id(&self.network.vpc)
+            .service_name(self.aws.service(service))
+            .vpc_endpoint_type(VpcEndpointType::Interface)
+            .subnet_ids(&self.network.subnets[0])
+            .security_group_ids(&self.network.group)
+            .private_dns_enabled(false)
+    }
+
+    /// A call that would succeed as it is: a gateway endpoint without route tables.
+    fn gateway(&self) -> CreateVpcEndpointFluentBuilder {
+        let call = self.aws.ec2.create_vpc_endpoint().vpc_id(&self.network.vpc).service_name(self.aws.service("s3"));
+        call.vpc_endpoint_type(VpcEndpointType::Gateway)
+    }
+
+    fn modify(&self, id: &str) -> ModifyVpcEndpointFluentBuilder {
+        self.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(id)
+    }
+
+    /// The call must be refused with this code, and must not have changed anything.
+    async fn refuses(&self, case: &str, expected: &str, call: impl Future<Output = String>) {
+        let before = self.aws.state();
+        assert_eq!(call.await, expected, "{case}");
+        assert_eq!(self.aws.state(), before, "{case} changed something");
+    }
+}
+
+/// Calls that create an endpoint: 20 of the 32.
+#[tokio::test]
+async fn endpoints_that_cannot_be() {
+    let scene = scene().await;
+    let (network, other) = (&scene.network, &scene.other);
+    let call = || scene.interface("ec2");
+    let cases: Vec<(&str, &str, CreateVpcEndpointFluentBuilder)> = vec![
+        ("C06 private DNS twice for a service", "InvalidParameter", scene.interface("mgn").private_dns_enabled(true)),
+        (
+            "C07 S3 inbound-only private DNS without a gateway in the VPC",
+            "InvalidParameter",
+            scene
+                .interface("s3")
+                .vpc_id(&other.vpc)
+                .set_subnet_ids(Some(other.subnets.clone()))
+                .set_security_group_ids(Some(vec![other.group.clone()]))
+                .private_dns_enabled(true)
+                .dns_options(inbound_only(true)),
+        ),
+        (
+            "C08 a gateway of an interface-only service",
+            "InvalidParameter",
+            scene.gateway().service_name(scene.aws.service("mgn")),
+        ),
+        ("C09 an unknown VPC", "InvalidVpcID.NotFound", call().vpc_id("vpc-00000000000000000")),
+        ("C10 an unknown subnet", "InvalidSubnetID.NotFound", call().subnet_ids(UNKNOWN_SUBNET)),
+        ("C11 an unknown group", "InvalidGroup.NotFound", call().security_group_ids(UNKNOWN_GROUP)),
+        ("C12 two subnets in one zone", "DuplicateSubnetsInSameZone", call().subnet_ids(&scene.twin)),
+        ("C13 a subnet of another VPC", "InvalidParameter", call().subnet_ids(&other.subnets[0])),
+        (
+            "C14 an unknown route table",
+            "InvalidRouteTableID.NotFound",
+            scene.gateway().route_table_ids("rtb-00000000000000000"),
+        ),
+        ("C15 a group of another VPC", "InvalidParameter", call().security_group_ids(&other.group)),
+        ("C16 a route table of another VPC", "InvalidParameter", scene.gateway().route_table_ids(&other.route_table)),
+        ("C17 a table that has the route", "RouteAlreadyExists", scene.gateway().route_table_ids(&network.route_table)),
+        (
+            "C18 private DNS without the DNS attributes",
+            "InvalidParameter",
+            scene
+                .interface("ec2")
+                .vpc_id(&other.vpc)
+                .set_subnet_ids(Some(other.subnets.clone()))
+                .set_security_group_ids(Some(vec![other.group.clone()]))
+                .private_dns_enabled(true),
+        ),
+        ("C19 a policy that is no JSON", "InvalidPolicyDocument", call().policy_document("{")),
+        ("C20 an unknown service", "InvalidServiceName", scene.interface("nonsense")),
+        ("C21 dualstack in IPv4 subnets", "InvalidParameter", call().ip_address_type(IpAddressType::Dualstack)),
+        (
+            "C23 a reserved tag key",
+            "InvalidParameterValue",
+            call().tag_specifications(tags(ResourceType::VpcEndpoint, &[("aws:mine", "x")])),
+        ),
+        (
+            "C28 route tables for an interface endpoint",
+            "InvalidParameter",
+            call().route_table_ids(&network.route_table),
+        ),
+        (
+            "C29 inbound-only for a service without a gateway",
+            "InvalidParameter",
+            call().private_dns_enabled(true).dns_options(inbound_only(true)),
+        ),
+        (
+            "C30 a fixed address outside the subnet",
+            "InvalidParameterValue",
+            call().subnet_configurations(fixed(&network.subnets[0], "10.99.0.1")),
+        ),
+    ];
+    assert_eq!(cases.len(), 20);
+    for (case, expected, call) in cases {
+        scene.refuses(case, expected, async { code(call.send().await) }).await;
+    }
+}
+
+/// Calls that modify an endpoint: 7 of the 32.
+#[tokio::test]
+async fn changes_that_cannot_be() {
+    let scene = scene().await;
+    let (network, other) = (&scene.network, &scene.other);
+    let cases: Vec<(&str, &str, ModifyVpcEndpointFluentBuilder)> = vec![
+        (
+            "E09 an unknown endpoint",
+            "InvalidVpcEndpointId.NotFound",
+            scene.modify("vpce-00000000000000000").private_dns_enabled(false),
+        ),
+        (
+            "E10 the last group is removed",
+            "InvalidParameter",
+            scene.modify(&scene.mgn).remove_security_group_ids(&network.group),
+        ),
+        (
+            "E11 an unknown group is added",
+            "InvalidGroup.NotFound",
+            scene.modify(&scene.mgn).add_security_group_ids(UNKNOWN_GROUP),
+        ),
+        (
+            "E12 a second subnet of a zone is added",
+            "DuplicateSubnetsInSameZone",
+            scene.modify(&scene.mgn).add_subnet_ids(&scene.twin),
+        ),
+        (
+            "E13 a subnet of another VPC is added",
+            "InvalidParameter",
+            scene.modify(&scene.mgn).add_subnet_ids(&other.subnets[0]),
+        ),
+        (
+            "E14 a gateway gets a table that has the route",
+            "RouteAlreadyExists",
+            scene.modify(&scene.gateway).add_route_table_ids(&network.route_table),
+        ),
+        (
+            "E15 the last subnet is removed",
+            "InvalidParameter",
+            scene.modify(&scene.mgn).set_remove_subnet_ids(Some(network.subnets.clone())),
+        ),
+    ];
+    for (case, expected, call) in cases {
+        scene.refuses(case, expected, async { code(call.send().await) }).await;
+    }
+}
+
+/// Calls that delete what is in use: 5 of the 32.
+#[tokio::test]
+async fn deletions_that_cannot_be() {
+    let scene = scene().await;
+    let (aws, network) = (&scene.aws, &scene.network);
+    let group = |id: &str| {
+        let call = aws.ec2.delete_security_group().group_id(id);
+        async { code(call.send().await) }
+    };
+    scene.refuses("F18 a group of an endpoint", "DependencyViolation", group(&network.group)).await;
+
+    let of_interface = aws.group(&network.vpc, "of an interface").await;
+    let call = aws.ec2.create_network_interface().subnet_id(&network.subnets[0]).groups(&of_interface);
+    call.send().await.unwrap();
+    scene.refuses("F19 a group of an interface", "DependencyViolation", group(&of_interface)).await;
+
+    let of_rule = aws.group(&network.vpc, "of a rule").await;
+    let pair = aws_sdk_ec2::types::UserIdGroupPair::builder().group_id(&of_rule).build();
+    let from_it = aws_sdk_ec2::types::IpPermission::builder().ip_protocol("-1").user_id_group_pairs(pair).build();
+    let call = aws.ec2.authorize_security_group_ingress().group_id(&network.group).ip_permissions(from_it);
+    call.send().await.unwrap();
+    scene.refuses("F20 a group that a rule names", "DependencyViolation", group(&of_rule)).await;
+
+    let default = aws.ec2.describe_security_groups().filters(filter("group-name", "default")).send().await.unwrap();
+    let default = default.security_groups()[0].group_id().unwrap();
+    scene.refuses("F21 the default group", "CannotDelete", group(default)).await;
+
+    let call = aws.ec2.delete_subnet().subnet_id(&network.subnets[1]);
+    scene.refuses("F29 a subnet of an endpoint", "DependencyViolation", async { code(call.send().await) }).await;
+}

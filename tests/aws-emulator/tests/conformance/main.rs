@@ -1,0 +1,24 @@
+//! What the emulator does, as real SDK clients see it: one file a subject, one test a behaviour, each with its source.
+//!
+//! It is one program, because linking the EC2 SDK takes longer than all of these tests.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod catalogue;
+mod client_tokens;
+mod control;
+mod direct;
+mod faults;
+mod gateway_endpoints;
+mod interface_endpoints;
+mod invalid_calls;
+mod paging;
+mod private_dns;
+mod protocol;
+mod resolver;
+mod security_groups;
+mod sts;
+mod support;
+mod tags;
+mod throttling;
+mod views;
+mod vpc;

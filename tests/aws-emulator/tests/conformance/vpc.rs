@@ -1,0 +1,135 @@
+//! VPCs, subnets, route tables and network interfaces.
+
+use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName};
+
+use crate::support::{Aws, code, filter};
+
+/// Source: VPC User Guide, "Create a VPC": a main route table and a default security group come with it.
+#[tokio::test]
+async fn a_new_vpc_has_a_main_route_table_and_a_default_group() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let tables = aws.ec2.describe_route_tables().filters(filter("association.main", "true")).send().await.unwrap();
+    assert_eq!(tables.route_tables().len(), 1);
+    assert_eq!(tables.route_tables()[0].routes()[0].gateway_id(), Some("local"));
+    let groups = aws.ec2.describe_security_groups().filters(filter("vpc-id", &vpc)).send().await.unwrap();
+    assert_eq!(groups.security_groups()[0].group_name(), Some("default"));
+}
+
+/// Source: VPC User Guide, "DNS attributes in your VPC": support is on and host names are off in a VPC that is not the
+/// default one; one attribute is read and set at a time.
+#[tokio::test]
+async fn dns_attributes_begin_with_support_only_and_are_set_one_at_a_time() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let read = |attribute| aws.ec2.describe_vpc_attribute().vpc_id(&vpc).attribute(attribute).send();
+    let hostnames = read(VpcAttributeName::EnableDnsHostnames).await.unwrap();
+    assert_eq!(hostnames.enable_dns_hostnames().and_then(AttributeBooleanValue::value), Some(false));
+    let support = read(VpcAttributeName::EnableDnsSupport).await.unwrap();
+    assert_eq!(support.enable_dns_support().and_then(AttributeBooleanValue::value), Some(true));
+    aws.dns_hostnames(&vpc, true).await;
+    let hostnames = read(VpcAttributeName::EnableDnsHostnames).await.unwrap();
+    assert_eq!(hostnames.enable_dns_hostnames().and_then(AttributeBooleanValue::value), Some(true));
+    let on = AttributeBooleanValue::builder().value(true).build();
+    let both = aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_support(on.clone()).enable_dns_hostnames(on);
+    assert_eq!(code(both.send().await), "InvalidParameterCombination");
+}
+
+/// Source: VPC User Guide, "VPC CIDR blocks": more blocks can be added; they must not overlap.
+#[tokio::test]
+async fn a_second_block_is_added_to_a_vpc() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    aws.ec2.associate_vpc_cidr_block().vpc_id(&vpc).cidr_block("10.21.0.0/16").send().await.unwrap();
+    let found = aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await.unwrap();
+    let blocks: Vec<_> =
+        found.vpcs()[0].cidr_block_association_set().iter().filter_map(|block| block.cidr_block()).collect();
+    assert_eq!(blocks.len(), 2);
+    let overlap = aws.ec2.associate_vpc_cidr_block().vpc_id(&vpc).cidr_block("10.20.5.0/24").send().await;
+    assert_eq!(code(overlap), "InvalidVpc.Range");
+}
+
+/// Source: VPC User Guide, "Subnet CIDR blocks": five addresses of a subnet are kept by AWS.
+#[tokio::test]
+async fn a_subnet_knows_its_zone_and_its_free_addresses() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let id = aws.subnet(&vpc, "10.20.0.0/28", "c").await;
+    let found = aws.ec2.describe_subnets().subnet_ids(&id).send().await.unwrap();
+    let subnet = &found.subnets()[0];
+    assert_eq!(subnet.availability_zone_id(), Some("apne1-az1"));
+    assert_eq!(subnet.available_ip_address_count(), Some(11));
+    let create =
+        |cidr: &str, zone: &str| aws.ec2.create_subnet().vpc_id(&vpc).cidr_block(cidr).availability_zone(zone).send();
+    assert_eq!(code(create("10.20.0.0/26", "ap-northeast-1a").await), "InvalidSubnet.Conflict");
+    assert_eq!(code(create("10.99.0.0/24", "ap-northeast-1a").await), "InvalidSubnet.Range");
+    assert_eq!(code(create("10.20.9.0/24", "ap-northeast-1b").await), "InvalidParameterValue");
+}
+
+/// Source: EC2 API Reference, AssociateRouteTable: a subnet has at most one association; DeleteRouteTable: not while a subnet
+/// is associated.
+#[tokio::test]
+async fn a_subnet_has_one_route_table_and_holds_it() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
+    let (table, other) = (aws.route_table(&vpc).await, aws.route_table(&vpc).await);
+    let answer = aws.ec2.associate_route_table().route_table_id(&table).subnet_id(&subnet).send().await.unwrap();
+    let again = aws.ec2.associate_route_table().route_table_id(&other).subnet_id(&subnet).send().await;
+    assert_eq!(code(again), "Resource.AlreadyAssociated");
+    let by_subnet = filter("association.subnet-id", &subnet);
+    let found = aws.ec2.describe_route_tables().filters(by_subnet).send().await.unwrap();
+    assert_eq!(found.route_tables()[0].route_table_id(), Some(table.as_str()));
+    assert_eq!(code(aws.ec2.delete_route_table().route_table_id(&table).send().await), "DependencyViolation");
+    let association = answer.association_id.unwrap();
+    aws.ec2.disassociate_route_table().association_id(association).send().await.unwrap();
+    assert_eq!(code(aws.ec2.delete_route_table().route_table_id(&table).send().await), "ok");
+}
+
+/// Source: EC2 API Reference, DeleteVpc: everything but the default resources must be gone.
+#[tokio::test]
+async fn a_vpc_goes_only_when_it_is_empty() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
+    assert_eq!(code(aws.ec2.delete_vpc().vpc_id(&vpc).send().await), "DependencyViolation");
+    aws.ec2.delete_subnet().subnet_id(subnet).send().await.unwrap();
+    assert_eq!(code(aws.ec2.delete_vpc().vpc_id(&vpc).send().await), "ok");
+    assert_eq!(code(aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await), "InvalidVpcID.NotFound");
+    assert!(aws.state().security_groups.is_empty() && aws.state().route_tables.is_empty());
+}
+
+/// Source: EC2 API Reference, CreateNetworkInterface; an interface of a person occupies its address and holds its group.
+#[tokio::test]
+async fn an_own_interface_holds_its_subnet_its_address_and_its_group() {
+    let aws = Aws::start().await;
+    let network = aws.network().await;
+    let create = || {
+        let call = aws.ec2.create_network_interface().subnet_id(&network.subnets[0]);
+        call.private_ip_address("10.20.0.10").groups(&network.group).send()
+    };
+    let interface = create().await.unwrap().network_interface.unwrap();
+    let id = interface.network_interface_id.unwrap();
+    assert_eq!(code(create().await), "InvalidIPAddress.InUse");
+    assert_eq!(code(aws.ec2.delete_security_group().group_id(&network.group).send().await), "DependencyViolation");
+    assert_eq!(code(aws.ec2.delete_subnet().subnet_id(&network.subnets[0]).send().await), "DependencyViolation");
+    aws.ec2.delete_network_interface().network_interface_id(id).send().await.unwrap();
+    assert_eq!(code(aws.ec2.delete_security_group().group_id(&network.group).send().await), "ok");
+}
+
+/// Source: AWS RAM User Guide, "Availability Zone IDs"; EC2 API Reference, DescribeAvailabilityZones, DescribeDhcpOptions.
+#[tokio::test]
+async fn a_region_has_zones_dhcp_options_and_prefix_lists() {
+    let aws = Aws::start().await;
+    let zones = aws.ec2.describe_availability_zones().send().await.unwrap();
+    let ids: Vec<_> = zones.availability_zones().iter().filter_map(|zone| zone.zone_id()).collect();
+    assert_eq!(ids, ["apne1-az4", "apne1-az1", "apne1-az2"]);
+    let dhcp = aws.ec2.describe_dhcp_options().send().await.unwrap();
+    let servers = dhcp.dhcp_options()[0].dhcp_configurations().iter().find(|c| c.key() == Some("domain-name-servers"));
+    assert_eq!(servers.unwrap().values()[0].value(), Some("AmazonProvidedDNS"));
+    let name = filter("prefix-list-name", "com.amazonaws.ap-northeast-1.s3");
+    let lists = aws.ec2.describe_prefix_lists().filters(name.clone()).send().await.unwrap();
+    assert_eq!(lists.prefix_lists()[0].cidrs().len(), 2);
+    let managed = aws.ec2.describe_managed_prefix_lists().filters(name).send().await.unwrap();
+    assert_eq!(managed.prefix_lists()[0].prefix_list_id(), lists.prefix_lists()[0].prefix_list_id());
+}
