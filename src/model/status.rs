@@ -207,16 +207,13 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
         }
         Verdict::Deleting { plan, failures, .. } => {
             let mut details = waiting(&[Accepted, NetworkResolved], "the network is being deleted");
-            let belongs: [(ConditionType, fn(Slot) -> bool); 3] = [
-                (SecurityGroupsReady, |slot| matches!(slot, Slot::Group(_))),
-                (EndpointsReady, |slot| matches!(slot, Slot::Endpoint(_))),
-                (ResolverReady, |slot| slot == Slot::Resolver),
-            ];
-            for (type_, belongs) in belongs {
-                let message =
-                    part(plan, failures, belongs).map_or_else(|| "nothing is in the way".to_owned(), |part| part.2);
-                details.push((type_, (False, Reason::Deleting, message)));
-            }
+            let mut tell = |type_, belongs: &dyn Fn(Slot) -> bool| {
+                let left = part(plan, failures, belongs).map(|(_, _, message)| message);
+                details.push((type_, (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left".to_owned()))));
+            };
+            tell(SecurityGroupsReady, &|slot| matches!(slot, Slot::Group(_)));
+            tell(EndpointsReady, &|slot| matches!(slot, Slot::Endpoint(_)));
+            tell(ResolverReady, &|slot| slot == Slot::Resolver);
             details.push((Synced, (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())));
             details
         }

@@ -59,7 +59,7 @@ fn parent_to_be_killed() -> anyhow::Result<()> {
     let sleeper = sleeper(folder)?;
     fs::write(folder.join("pid.new"), sleeper.pid().to_string())?;
     fs::rename(folder.join("pid.new"), folder.join("pid"))?;
-    thread::sleep(Duration::from_secs(600));
+    thread::sleep(Duration::from_mins(10));
     Ok(())
 }
 
