@@ -177,8 +177,8 @@ mod tests {
     use super::*;
     use crate::api::NamespaceSelectorRequirement;
 
-    fn allowed(from: AllowedFrom, selector: Option<NamespaceSelector>) -> Option<AllowedNamespaces> {
-        Some(AllowedNamespaces { from, selector })
+    fn allowed(from: AllowedFrom, selector: Option<NamespaceSelector>) -> AllowedNamespaces {
+        AllowedNamespaces { from, selector }
     }
 
     fn requirement(operator: NamespaceSelectorOperator, values: &[&str]) -> NamespaceSelector {
@@ -202,15 +202,15 @@ mod tests {
         };
         let cases = [
             ("nothing said", None, false),
-            ("all", allowed(AllowedFrom::All, None), true),
-            ("none", allowed(AllowedFrom::None, None), false),
-            ("a selector that is missing", allowed(AllowedFrom::Selector, None), false),
-            ("the label", allowed(AllowedFrom::Selector, Some(label("billing"))), true),
-            ("another label", allowed(AllowedFrom::Selector, Some(label("web"))), false),
-            ("in", allowed(AllowedFrom::Selector, Some(requirement(In, &["web", "billing"]))), true),
-            ("not in", allowed(AllowedFrom::Selector, Some(requirement(NotIn, &["billing"]))), false),
-            ("exists", allowed(AllowedFrom::Selector, Some(requirement(Exists, &[]))), true),
-            ("does not exist", allowed(AllowedFrom::Selector, Some(requirement(DoesNotExist, &[]))), false),
+            ("all", Some(allowed(AllowedFrom::All, None)), true),
+            ("none", Some(allowed(AllowedFrom::None, None)), false),
+            ("a selector that is missing", Some(allowed(AllowedFrom::Selector, None)), false),
+            ("the label", Some(allowed(AllowedFrom::Selector, Some(label("billing")))), true),
+            ("another label", Some(allowed(AllowedFrom::Selector, Some(label("web")))), false),
+            ("in", Some(allowed(AllowedFrom::Selector, Some(requirement(In, &["web", "billing"])))), true),
+            ("not in", Some(allowed(AllowedFrom::Selector, Some(requirement(NotIn, &["billing"])))), false),
+            ("exists", Some(allowed(AllowedFrom::Selector, Some(requirement(Exists, &[])))), true),
+            ("does not exist", Some(allowed(AllowedFrom::Selector, Some(requirement(DoesNotExist, &[])))), false),
         ];
         for (case, allowed, expected) in cases {
             assert_eq!(admits(allowed.as_ref(), &billing), expected, "{case}");

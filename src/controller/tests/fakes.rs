@@ -72,7 +72,7 @@ impl Fake {
             connected: Vec::new(),
             revision: 0,
         })));
-        let class = fake.class();
+        let class = Self::class();
         fake.world().classes.insert(class.name_any(), class);
         fake.add("tokyo", &identity().uid);
         fake
@@ -84,7 +84,7 @@ impl Fake {
 
     pub(super) fn context(&self) -> Context<Self, Self> {
         let settings = Settings {
-            resync: Duration::from_secs(60),
+            resync: Duration::from_mins(1),
             poll: Duration::from_secs(5),
             absence_grace: Duration::ZERO,
             deadline: Duration::from_millis(200),
@@ -106,7 +106,7 @@ impl Fake {
         self.world().networks.insert(name.to_owned(), network);
     }
 
-    fn class(&self) -> MigrationNetworkClass {
+    fn class() -> MigrationNetworkClass {
         let role = |role: &str| {
             let tags = BTreeMap::from([("mgnet-role".to_owned(), role.to_owned())]);
             Some(SubnetSelector { ids: None, tags: Some(tags) })
