@@ -50,10 +50,12 @@ impl Cloud for AwsCloud {
             self.resolvers(Some(&vpc.id), identity),
         )?;
         (vpc.dns_support, vpc.dns_hostnames) = dns;
+        let missing = scope.subnets.iter().filter(|id| !subnets.contains_key(*id)).cloned().collect();
+        let subnets_elsewhere = self.vpcs_of(&missing).await?;
         let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
         let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
         resources.interfaces = self.interfaces(identity, &resources).await?;
-        Ok(Observed { vpcs, subnets, route_tables, services, resources })
+        Ok(Observed { vpcs, subnets, subnets_elsewhere, route_tables, services, resources })
     }
 
     async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {

@@ -22,7 +22,7 @@ mod tags;
 mod tests;
 mod vpc_endpoint;
 
-use std::{future::Future, sync::Arc};
+use std::{collections::BTreeSet, future::Future, sync::Arc};
 
 pub use client::AwsClouds;
 pub use cloud::AwsCloud;
@@ -30,6 +30,7 @@ pub use limits::Rates;
 
 use crate::model::{
     failure::CallFailure,
+    ids::SubnetId,
     observed::{Observed, Resources},
     owner::Identity,
     settings::VpcSelector,
@@ -54,6 +55,8 @@ pub struct Account {
 pub struct Scope {
     /// The network's VPC.
     pub vpc: VpcSelector,
+    /// The subnets that the network names by id, to tell those of another VPC from those that do not exist.
+    pub subnets: BTreeSet<SubnetId>,
     /// The network; groups are looked for by the names that it would give them.
     pub identity: Identity,
 }

@@ -60,6 +60,24 @@ impl AwsCloud {
         Ok(subnets.await?.into_iter().filter_map(subnet).collect())
     }
 
+    /// The VPCs of subnets, as far as they exist.
+    pub(super) async fn vpcs_of(&self, subnets: &BTreeSet<SubnetId>) -> Result<BTreeMap<SubnetId, VpcId>, CallFailure> {
+        if subnets.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found = self.caller.list(
+            Action::ec2("DescribeSubnets"),
+            |token| {
+                let ids = subnets.iter().map(SubnetId::as_str);
+                let request = self.ec2.describe_subnets().filters(filter::filter("subnet-id", ids));
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.subnets, page.next_token),
+        );
+        let pair = |subnet: types::Subnet| Some((subnet.subnet_id?.into(), subnet.vpc_id?.into()));
+        Ok(found.await?.into_iter().filter_map(pair).collect())
+    }
+
     /// All route tables of a VPC.
     pub(super) async fn route_tables(&self, vpc: &VpcId) -> Result<Vec<RouteTable>, CallFailure> {
         let tables = self.caller.list(

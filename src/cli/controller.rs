@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(long, env = "MGNET_RECONCILE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3600))]
     reconcile_deadline_seconds: u64,
 
-    /// Networks that are reconciled at the same time
+    /// Objects that are reconciled at the same time
     #[arg(long, env = "MGNET_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
 

@@ -104,13 +104,14 @@ impl<S: Store> Subject<'_, S> {
             Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
         };
         let identity = self.identity(&context.cluster);
-        let scope = Scope { vpc: settings.vpc.clone(), identity: identity.clone() };
+        let scope = Scope { vpc: settings.vpc.clone(), subnets: settings.named_subnets(), identity: identity.clone() };
         let mut observed = match cloud.observe(&scope).await {
             Ok(observed) => observed,
             Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
         };
         let mut claims = self.claims();
-        let pinned = self.pinned_vpc(&claims);
+        // Where its own resources are seen, the network is, whatever status says.
+        let pinned = self.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
         let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
             Ok(desired) => desired,
             Err(findings) => return Ok((Verdict::Unfit(findings), Vec::new())),

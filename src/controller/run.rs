@@ -8,7 +8,7 @@ use kube::{
     core::DeserializeGuard,
     runtime::{
         Controller, WatchStreamExt,
-        controller::{Action, Config},
+        controller::Action,
         predicates,
         reflector::{self, ObjectRef, Store as Cache},
         utils::{Predicate, PredicateConfig},
@@ -16,6 +16,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -28,14 +29,33 @@ use crate::{
 /// How the controller runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Networks that are reconciled at the same time.
+    /// Objects that are reconciled at the same time.
     pub concurrency: u16,
     /// How long reconciles that are under way may go on after the signal to stop. Ending one early is safe.
     pub grace: Duration,
 }
 
 type Guarded<K> = DeserializeGuard<K>;
-type Shared<C> = Arc<Context<C, Kubernetes>>;
+
+/// What reconciles share.
+struct Shared<C> {
+    context: Context<C, Kubernetes>,
+    /// Who reconciles now. First come, first served: kube-runtime's own limit picks among the waiting at random, and a busy
+    /// operator would leave some of them waiting for ever.
+    turns: Semaphore,
+    stop: CancellationToken,
+}
+
+impl<C> Shared<C> {
+    /// Waits for a turn; none once the operator is told to stop.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            turn = self.turns.acquire() => turn.ok(),
+        }
+    }
+}
 
 /// Watches and reconciles until told to stop.
 pub async fn run<C: Clouds>(
@@ -45,7 +65,7 @@ pub async fn run<C: Clouds>(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let context = Arc::new(context);
+    let shared = Arc::new(Shared { context, turns: Semaphore::new(options.concurrency.into()), stop: stop.clone() });
     let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()));
     let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()));
 
@@ -58,17 +78,14 @@ pub async fn run<C: Clouds>(
         .default_backoff()
         .touched_objects()
         .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
-    let config = || Config::default().concurrency(options.concurrency);
     let network_controller = Controller::for_stream(network_events, networks.clone())
-        .with_config(config())
         .watches_stream(class_edits, wake)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
-        .run(reconcile_network, |_, never, _| match *never {}, context.clone())
+        .run(reconcile_network, |_, never, _| match *never {}, shared.clone())
         .for_each(|_| future::ready(()));
     let class_controller = Controller::for_stream(class_events, classes.clone())
-        .with_config(config())
         .graceful_shutdown_on(stop.clone().cancelled_owned())
-        .run(reconcile_class, |_, never, _| match *never {}, context)
+        .run(reconcile_class, |_, never, _| match *never {}, shared)
         .for_each(|_| future::ready(()));
     let ready = async {
         let both = future::join(networks.wait_until_ready(), classes.wait_until_ready()).await;
@@ -88,7 +105,7 @@ pub async fn run<C: Clouds>(
     }
 }
 
-/// The first argument of a watch: an object that cannot be decoded spoils only itself.
+/// Watches a kind, in a form in which an object that cannot be decoded spoils only itself.
 fn watch<K>(
     api: Api<Guarded<K>>,
 ) -> (Cache<Guarded<K>>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
@@ -128,8 +145,9 @@ fn networks_of(
 
 async fn reconcile_network<C: Clouds>(
     network: Arc<Guarded<MigrationNetwork>>,
-    context: Shared<C>,
+    shared: Arc<Shared<C>>,
 ) -> Result<Action, std::convert::Infallible> {
+    let Some(_turn) = shared.turn().await else { return Ok(Action::await_change()) };
     let meta = network.meta();
     let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
     if let Err(invalid) = &network.0 {
@@ -143,20 +161,21 @@ async fn reconcile_network<C: Clouds>(
         uid = meta.uid,
         generation = meta.generation
     );
-    Ok(action(guard::network(&context, &key).instrument(span).await))
+    Ok(action(guard::network(&shared.context, &key).instrument(span).await))
 }
 
 async fn reconcile_class<C: Clouds>(
     class: Arc<Guarded<MigrationNetworkClass>>,
-    context: Shared<C>,
+    shared: Arc<Shared<C>>,
 ) -> Result<Action, std::convert::Infallible> {
+    let Some(_turn) = shared.turn().await else { return Ok(Action::await_change()) };
     let name = class.name_any();
     if let Err(invalid) = &class.0 {
         tracing::error!(class = name, error = invalid.error, "a stored class cannot be read and is left alone");
         return Ok(Action::await_change());
     }
     let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
-    Ok(action(guard::class(&context, &name).instrument(span).await))
+    Ok(action(guard::class(&shared.context, &name).instrument(span).await))
 }
 
 const fn action(next: Next) -> Action {

@@ -24,6 +24,8 @@ pub struct Observed {
     pub vpcs: Vec<Vpc>,
     /// All subnets of the VPC, if exactly one matched.
     pub subnets: BTreeMap<SubnetId, Subnet>,
+    /// Subnets that the network names and that are in other VPCs.
+    pub subnets_elsewhere: BTreeMap<SubnetId, VpcId>,
     /// All route tables of the VPC.
     pub route_tables: Vec<RouteTable>,
     /// The endpoint services that the Region offers, of those a network can ask for.

@@ -100,15 +100,19 @@ fn the_subnets(settings: &Settings, observed: &Observed) -> Result<ResolvedSubne
     let mut resolve = |field: &str, selector: &SubnetSelector| -> BTreeSet<SubnetId> {
         match selector {
             SubnetSelector::Ids(ids) => {
-                let missing: Vec<_> = ids.iter().filter(|id| !observed.subnets.contains_key(*id)).collect();
-                if !missing.is_empty() {
-                    findings.push(finding(
-                        Reason::SubnetNotFound,
-                        format!(
-                            "`spec.subnets.{field}` must name subnets of the network's VPC; it has no {}",
-                            join(missing)
-                        ),
-                    ));
+                let missing = || ids.iter().filter(|id| !observed.subnets.contains_key(*id));
+                let elsewhere: Vec<_> = missing()
+                    .filter_map(|id| Some(format!("{id} is in {}", observed.subnets_elsewhere.get(id)?)))
+                    .collect();
+                let unknown: Vec<_> = missing().filter(|id| !observed.subnets_elsewhere.contains_key(*id)).collect();
+                let rule = format!("`spec.subnets.{field}` must name subnets of the network's VPC");
+                if !elsewhere.is_empty() {
+                    let message = format!("{rule}, and {}; choose others", elsewhere.join(", "));
+                    findings.push(finding(Reason::SubnetsInDifferentVpcs, message));
+                }
+                if !unknown.is_empty() {
+                    let message = format!("{rule}, and the account has no {}; correct the ids", join(unknown));
+                    findings.push(finding(Reason::SubnetNotFound, message));
                 }
                 ids.clone()
             }

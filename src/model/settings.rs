@@ -157,6 +157,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The subnets that are named by their ids.
+    pub fn named_subnets(&self) -> BTreeSet<SubnetId> {
+        [Some(&self.endpoint_subnets), Some(&self.staging_subnets), self.launch_subnets.as_ref()]
+            .into_iter()
+            .flatten()
+            .flat_map(|selector| match selector {
+                SubnetSelector::Ids(ids) => ids.clone(),
+                SubnetSelector::Tags(_) => BTreeSet::new(),
+            })
+            .collect()
+    }
+}
+
 /// The deletion policy alone, which must be known for a network whose other fields cannot be read, too.
 pub fn deletion_policy(spec: &MigrationNetworkSpec, class: Option<&MigrationNetworkClassSpec>) -> DeletionPolicy {
     spec.deletion_policy

@@ -80,6 +80,7 @@ pub(crate) fn tokyo() -> Observed {
             subnet("subnet-s", "az4", "10.20.11.0/24", "staging"),
             subnet("subnet-l", "az4", "10.20.12.0/24", "launch"),
         ]),
+        subnets_elsewhere: BTreeMap::new(),
         route_tables: vec![
             RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new() },
             RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]) },

@@ -126,7 +126,7 @@ impl Site {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        Scope { vpc: VpcSelector::Id(self.vpc.clone()), identity: self.identity.clone() }
+        Scope { vpc: VpcSelector::Id(self.vpc.clone()), subnets: BTreeSet::new(), identity: self.identity.clone() }
     }
 
     pub(crate) async fn observe(&self) -> Observed {

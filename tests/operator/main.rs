@@ -4,8 +4,12 @@
 //! beside this, in `failures.rs`.
 
 mod accounts;
+mod calls;
 mod create;
 mod drift;
 mod edits;
 mod preflight;
+mod status;
+mod subnets;
 mod support;
+mod turns;

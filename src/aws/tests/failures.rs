@@ -1,5 +1,7 @@
 //! Every way in which a call can fail, as it arrives from the wire.
 
+use std::collections::BTreeSet;
+
 use super::{
     account,
     answers::{Answer, Server, ec2_error, resolver_error},
@@ -27,7 +29,7 @@ fn identity() -> Identity {
 }
 
 fn scope() -> Scope {
-    Scope { vpc: VpcSelector::Id("vpc-1".into()), identity: identity() }
+    Scope { vpc: VpcSelector::Id("vpc-1".into()), subnets: BTreeSet::new(), identity: identity() }
 }
 
 fn create_resolver() -> Step {

@@ -70,8 +70,13 @@ fn subnets_must_be_found() {
     one(
         unknown,
         Reason::SubnetNotFound,
-        "`spec.subnets.staging` must name subnets of the network's VPC; it has no subnet-x",
+        "`spec.subnets.staging` must name subnets of the network's VPC, and the account has no subnet-x",
     );
+    let elsewhere = |settings: &mut Settings, observed: &mut Observed| {
+        unknown(settings, observed);
+        observed.subnets_elsewhere.insert("subnet-x".into(), "vpc-2".into());
+    };
+    one(elsewhere, Reason::SubnetsInDifferentVpcs, "subnet-x is in vpc-2");
     let untagged = |_: &mut Settings, observed: &mut Observed| {
         observed.subnets.get_mut(&"subnet-l".into()).unwrap().tags.clear();
     };
