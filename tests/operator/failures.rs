@@ -27,7 +27,7 @@ fn spoil(site: &Site, kind: FaultKind, action: &str) -> Fault {
 
 /// Waits until `look` finds something; `what` completes "not within 60 s: …".
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = look().await? {
             return Ok(found);
@@ -71,7 +71,8 @@ async fn is_there(there: &Summary, expected: &Summary, network: &Network<'_>) ->
 /// Fails unless AWS is as it was before.
 async fn is_as_before(site: &Site, before: &State) -> Result<()> {
     let after = site.state().await?;
-    ensure!(after == *before, "in AWS there was\n{before:#?}\nand there is now\n{after:#?}");
+    let summary = site.summary().await?;
+    ensure!(after == *before, "beside the VPC there is now {summary:?}before: {before:?}\nnow: {after:?}");
     Ok(())
 }
 
