@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use super::{
     backoff::jittered,
     context::Context,
-    reconcile::{Error, Next},
+    ending::{Error, Next},
     store::{Store, StoreError},
 };
 use crate::{

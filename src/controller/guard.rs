@@ -8,8 +8,9 @@ use futures::FutureExt;
 
 use super::{
     context::Context,
-    reconcile::{Error, Next, Subject},
+    ending::{Error, Next},
     store::{Key, Store, StoreError},
+    subject::Subject,
 };
 use crate::{aws::Clouds, model::status::Verdict};
 
@@ -35,9 +36,7 @@ pub(super) async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &
 
 async fn tell<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), Error> {
     let Some(network) = context.store.network(key).await? else { return Ok(()) };
-    let stored = network.status.clone();
-    let mut subject = Subject { network, stored, store: &context.store, now: context.now() };
-    subject.conclude(&verdict).await
+    Subject::new(network, &context.store, context.now()).conclude(&verdict).await
 }
 
 fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &Error) -> Next {

@@ -6,6 +6,7 @@
 mod backoff;
 mod class;
 mod context;
+mod ending;
 mod events;
 mod guard;
 mod kubernetes;
@@ -14,13 +15,15 @@ mod reconcile;
 mod run;
 mod steps;
 mod store;
+mod subject;
 mod teardown;
 #[cfg(test)]
 mod tests;
 
 pub use context::{Context, Settings};
+pub use ending::{Error, Next};
 pub use kubernetes::Kubernetes;
 pub use probes::{Readiness, serve};
-pub use reconcile::{Error, Next, reconcile};
+pub use reconcile::reconcile;
 pub use run::{Options, run};
 pub use store::{Announcement, Key, Store, StoreError};

@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{context::Context, guard, kubernetes::Kubernetes, probes::Readiness, reconcile::Next, store::Key};
+use super::{context::Context, ending::Next, guard, kubernetes::Kubernetes, probes::Readiness, store::Key};
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass},
     aws::Clouds,

@@ -2,13 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kube::Resource;
-
-use super::{
-    events,
-    reconcile::{Error, Subject},
-    store::Store,
-};
+use super::{ending::Error, events, store::Store, subject::Subject};
 use crate::{
     aws::Cloud,
     model::{
@@ -17,7 +11,7 @@ use crate::{
         observed::Resources,
         plan::Plan,
         slot::Slot,
-        status::StepFailure,
+        status::{StepFailure, Verdict},
         step::{Effect, Step},
     },
 };
@@ -38,72 +32,65 @@ pub(super) struct Outcome {
 /// More waves than any network needs: groups, rules, gateway, S3 interface, and a few edits.
 const MOST_WAVES: usize = 12;
 
-impl<S: Store> Subject<'_, S> {
-    /// Plans and carries out until no step is left that can run now. Steps that failed are not tried again here.
-    ///
-    /// # Errors
-    /// If a claim could not be stored: then nothing was created on its strength.
-    pub(super) async fn carry_out(
-        &mut self,
-        cloud: &impl Cloud,
-        claims: &mut Claims,
-        resources: &mut Resources,
-        plan: impl Fn(&Resources, &Claims) -> Plan,
-        say: impl Fn(&Plan, &Resources) -> crate::model::status::Verdict,
-    ) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { plan: plan(resources, claims), ..Outcome::default() };
-        let mut failed: BTreeSet<Slot> = BTreeSet::new();
-        'waves: for _ in 0..MOST_WAVES {
-            let mut wave = outcome.plan.steps.clone();
-            wave.retain(|step| !step.slots().iter().any(|slot| failed.contains(slot)));
-            if wave.is_empty() {
-                break;
-            }
-            if claims.reserve(&wave) {
-                // The claim goes out with conditions that are true while the call is under way.
-                let verdict = say(&outcome.plan, resources);
-                self.store_claims(claims, &verdict).await?;
-            }
-            for step in wave {
-                match cloud.execute(&step).await {
-                    Ok(effect) => {
-                        outcome.changed = true;
-                        outcome.done.push(step.to_string());
-                        let refused = take_in(claims, resources, &step, &effect);
-                        self.announce_step(&step, &effect).await;
-                        failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
-                        outcome.failures.extend(refused);
-                    }
-                    Err(failure) => {
-                        tracing::warn!(%failure, %step, "a step failed");
-                        claims.failed(&step, failure.class);
-                        // Whether the call took effect is not known, so what was observed may no longer be true.
-                        outcome.changed = true;
-                        let stop = failure.class.stops_the_rest();
-                        failed.extend(step.slots());
-                        outcome.failures.push(StepFailure { slots: step.slots(), failure });
-                        if stop {
-                            outcome.plan = plan(resources, claims);
-                            break 'waves;
-                        }
+/// Plans and carries out until no step is left that can run now. Steps that failed are not tried again here.
+///
+/// # Errors
+/// If a claim could not be stored: then nothing was created on its strength.
+pub(super) async fn carry_out<S: Store>(
+    subject: &mut Subject<'_, S>,
+    cloud: &impl Cloud,
+    claims: &mut Claims,
+    resources: &mut Resources,
+    plan: impl Fn(&Resources, &Claims) -> Plan,
+    say: impl Fn(&Plan, &Resources) -> Verdict,
+) -> Result<Outcome, Error> {
+    let mut outcome = Outcome { plan: plan(resources, claims), ..Outcome::default() };
+    let mut failed: BTreeSet<Slot> = BTreeSet::new();
+    'waves: for _ in 0..MOST_WAVES {
+        let mut wave = outcome.plan.steps.clone();
+        wave.retain(|step| !step.slots().iter().any(|slot| failed.contains(slot)));
+        if wave.is_empty() {
+            break;
+        }
+        if claims.reserve(&wave) {
+            // The claim goes out with conditions that are true while the call is under way.
+            let verdict = say(&outcome.plan, resources);
+            subject.store_claims(claims, &verdict).await?;
+        }
+        for step in wave {
+            match cloud.execute(&step).await {
+                Ok(effect) => {
+                    outcome.changed = true;
+                    outcome.done.push(step.to_string());
+                    let refused = take_in(claims, resources, &step, &effect);
+                    announce(subject, &step, &effect).await;
+                    failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
+                    outcome.failures.extend(refused);
+                }
+                Err(failure) => {
+                    tracing::warn!(%failure, %step, "a step failed");
+                    claims.failed(&step, failure.class);
+                    // Whether the call took effect is not known, so what was observed may no longer be true.
+                    outcome.changed = true;
+                    let stop = failure.class.stops_the_rest();
+                    failed.extend(step.slots());
+                    outcome.failures.push(StepFailure { slots: step.slots(), failure });
+                    if stop {
+                        outcome.plan = plan(resources, claims);
+                        break 'waves;
                     }
                 }
             }
-            outcome.plan = plan(resources, claims);
         }
-        Ok(outcome)
+        outcome.plan = plan(resources, claims);
     }
+    Ok(outcome)
+}
 
-    async fn announce_step(&self, step: &Step, effect: &Effect) {
-        tracing::info!(%step, "done in AWS");
-        if let Some(announcement) = events::of_step(step, effect) {
-            self.store.announce(&self.network, announcement).await;
-        }
-    }
-
-    /// The network's uid; every stored object has one.
-    pub(super) fn uid(&self) -> String {
-        self.network.meta().uid.clone().unwrap_or_default()
+async fn announce<S: Store>(subject: &Subject<'_, S>, step: &Step, effect: &Effect) {
+    tracing::info!(%step, "done in AWS");
+    if let Some(announcement) = events::of_step(step, effect) {
+        subject.store.announce(&subject.network, announcement).await;
     }
 }
 

@@ -8,8 +8,10 @@ use kube::ResourceExt;
 use super::{
     class,
     context::Context,
-    reconcile::{Ending, Error, Subject},
+    ending::{Ending, Error},
+    steps::carry_out,
     store::{Announcement, Key, Store},
+    subject::Subject,
 };
 use crate::{
     api::{DeletionPolicy, FINALIZER, MigrationNetworkClass},
@@ -64,7 +66,7 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
         }
     };
     let say = |plan: &Plan, _: &Resources| deleting(plan.clone(), Vec::new(), true);
-    let outcome = subject.carry_out(cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
+    let outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
     subject.write_claims(&claims);
     let at_rest = outcome.plan.is_done() && outcome.failures.is_empty() && !outcome.changed;
     if at_rest && retain {

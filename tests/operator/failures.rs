@@ -25,6 +25,9 @@ fn spoil(site: &Site, kind: FaultKind, action: &str) -> Fault {
     Fault { account: Some(site.account.clone()), ..Fault::next(kind, action) }
 }
 
+/// How long a test waits for anything but a network, in seconds.
+const PATIENCE: u64 = 60;
+
 /// Waits until `look` finds something; `what` completes "not within 60 s: …".
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let deadline = Instant::now() + Duration::from_mins(1);
@@ -33,7 +36,7 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) 
             return Ok(found);
         }
         if Instant::now() > deadline {
-            bail!("not within 60 s: {what}");
+            bail!("not within {PATIENCE} s: {what}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

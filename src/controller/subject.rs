@@ -1,0 +1,176 @@
+//! The network that a reconcile works on: what it says of itself, and every way in which it is written to.
+
+use std::collections::BTreeSet;
+
+use kube::{Resource, ResourceExt};
+
+use super::{
+    context::Context,
+    ending::Error,
+    events,
+    store::{Key, Store, StoreError},
+};
+use crate::{
+    api::{AccountStatus, FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, Reason},
+    aws::Account,
+    model::{
+        claims::Claims,
+        ids::VpcId,
+        observed::Resources,
+        owner::Identity,
+        status::{self, Verdict},
+    },
+};
+
+/// As it was read, with the status as it is being written.
+pub(super) struct Subject<'a, S> {
+    pub(super) network: MigrationNetwork,
+    /// The status as the API server has it.
+    pub(super) stored: Option<MigrationNetworkStatus>,
+    pub(super) store: &'a S,
+    pub(super) now: jiff::Timestamp,
+}
+
+impl<'a, S: Store> Subject<'a, S> {
+    /// The network as it was just read.
+    pub(super) fn new(network: MigrationNetwork, store: &'a S, now: jiff::Timestamp) -> Self {
+        let stored = network.status.clone();
+        Self { network, stored, store, now }
+    }
+
+    /// The network's uid; every stored object has one.
+    pub(super) fn uid(&self) -> String {
+        self.network.meta().uid.clone().unwrap_or_default()
+    }
+
+    /// A class that was deleted and made again may name another account or Region. What the network has made stays where
+    /// it is, and must not be made a second time elsewhere.
+    pub(super) fn has_moved(&self, account: &Account) -> Option<Verdict> {
+        let status = self.network.status.as_ref()?;
+        let (recorded, region) = (status.account.as_ref()?, status.region.as_ref()?);
+        let same = recorded.id == account.id && *region == account.region;
+        (!same && !self.claims().all_resolved()).then(|| Verdict::Rejected {
+            reason: Reason::InvalidClass,
+            message: format!(
+                "the class now names account {} in {}, and what the network has made is in account {} in {region}; delete the \
+                 network, or have the class put right",
+                account.id, account.region, recorded.id
+            ),
+        })
+    }
+
+    /// Puts down where the network is and as whom it is reached, so that deletion needs neither spec nor class.
+    pub(super) fn record(&mut self, class: &MigrationNetworkClass, account: &Account) {
+        let status = self.status_mut();
+        status.class_name = Some(class.name_any());
+        status.observed_class_generation = class.metadata.generation;
+        status.region = Some(account.region.clone());
+        status.account = Some(AccountStatus {
+            id: account.id.clone(),
+            role_arn: account.role_arn.clone(),
+            external_id: account.external_id.clone(),
+        });
+    }
+
+    /// Takes the finalizer, before anything is written to AWS.
+    pub(super) async fn hold(&mut self) -> Result<(), Error> {
+        if self.network.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+            return Ok(());
+        }
+        let held = self.store.set_finalizer(&self.network, true).await?.ok_or(StoreError::Gone)?;
+        self.network.metadata = held.metadata;
+        Ok(())
+    }
+
+    /// Takes observation into the claims, those that are overdue included.
+    pub(super) fn settle<C>(
+        &self,
+        context: &Context<C, S>,
+        key: &Key,
+        claims: &mut Claims,
+        identity: &Identity,
+        resources: &Resources,
+    ) {
+        claims.settle(identity, resources, &BTreeSet::new());
+        let overdue = context.overdue(key, &self.uid(), &claims.missing(identity, resources));
+        if !overdue.is_empty() {
+            claims.settle(identity, resources, &overdue);
+        }
+    }
+
+    /// Stores the claims before the calls that they are for, with conditions that hold meanwhile.
+    pub(super) async fn store_claims(&mut self, claims: &Claims, verdict: &Verdict) -> Result<(), Error> {
+        self.write_claims(claims);
+        self.write_verdict(verdict);
+        self.save().await
+    }
+
+    /// Writes the status, once, if it differs from what is stored; and tells of transitions.
+    pub(super) async fn conclude(&mut self, verdict: &Verdict) -> Result<(), Error> {
+        self.write_verdict(verdict);
+        if self.network.status == self.stored {
+            return Ok(());
+        }
+        let before = self.stored.take();
+        self.save().await?;
+        for announcement in events::of_transition(before.as_ref(), self.stored.as_ref()) {
+            self.store.announce(&self.network, announcement).await;
+        }
+        Ok(())
+    }
+
+    async fn save(&mut self) -> Result<(), Error> {
+        let written = self.store.write_status(&self.network).await?;
+        self.network.metadata = written.metadata;
+        self.network.status.clone_from(&written.status);
+        self.stored = written.status;
+        Ok(())
+    }
+
+    fn write_verdict(&mut self, verdict: &Verdict) {
+        let generation = self.network.metadata.generation.unwrap_or_default();
+        let (suspended, now) = (self.is_suspended(), self.now);
+        let status = self.status_mut();
+        status.observed_generation = generation;
+        status::write(&mut status.conditions, verdict, suspended, generation, now);
+    }
+
+    pub(super) fn write_claims(&mut self, claims: &Claims) {
+        let uid = self.uid();
+        self.status_mut().claims = claims.to_status(&uid);
+    }
+
+    pub(super) fn claims(&self) -> Claims {
+        self.network.status.as_ref().map(|status| Claims::from_status(&status.claims)).unwrap_or_default()
+    }
+
+    pub(super) fn identity(&self, cluster: &str) -> Identity {
+        Identity {
+            uid: self.uid(),
+            namespace: self.network.namespace().unwrap_or_default(),
+            name: self.network.name_any(),
+            cluster: cluster.to_owned(),
+        }
+    }
+
+    pub(super) fn status_mut(&mut self) -> &mut MigrationNetworkStatus {
+        self.network.status.get_or_insert_default()
+    }
+
+    /// The VPC that holds resources of the network, or may.
+    pub(super) fn pinned_vpc(&self, claims: &Claims) -> Option<VpcId> {
+        let vpc = self.network.status.as_ref()?.vpc_id.as_deref()?;
+        (!claims.all_resolved()).then(|| vpc.into())
+    }
+
+    /// Keys of user tags that this operator has set.
+    pub(super) fn managed_tags(&self) -> BTreeSet<String> {
+        let settings = self.network.status.as_ref().and_then(|status| status.settings.as_ref());
+        settings.map(|settings| settings.tags.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Suspension stops writes to AWS, never deletion.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.network.spec.suspend == Some(true) && self.network.metadata.deletion_timestamp.is_none()
+    }
+}
