@@ -1,0 +1,126 @@
+//! The actions `suspend` and `resume`: what they change on every good manifest, and when they are offered.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::lua::Script;
+use crate::{in_repository, text};
+
+/// What Argo CD makes of the object that an action returns (`cleanReturnedObj` in argo-cd `util/lua/lua.go`): it cannot
+/// tell an empty map from an empty list, so where a map was and an empty list comes back, the map stays as it was.
+fn cleaned(returned: &Value, before: &Value) -> Value {
+    match (returned, before) {
+        (Value::Object(returned), Value::Object(before)) => {
+            let clean = |(key, value): (&String, &Value)| {
+                let value = before.get(key).map_or_else(|| value.clone(), |before| cleaned(value, before));
+                (key.clone(), value)
+            };
+            Value::Object(returned.iter().map(clean).collect())
+        }
+        (Value::Array(returned), Value::Object(_)) if returned.is_empty() => before.clone(),
+        (Value::Array(returned), Value::Array(before)) => {
+            returned.iter().zip(before).map(|(returned, before)| cleaned(returned, before)).collect()
+        }
+        _ => returned.clone(),
+    }
+}
+
+/// The object after an action.
+fn after(script: &Script, object: &Value) -> Result<Value> {
+    Ok(cleaned(&script.run(object)?, object))
+}
+
+/// Every network that the API server accepts.
+fn networks() -> Result<Vec<Value>> {
+    let mut networks = Vec::new();
+    for entry in fs::read_dir(in_repository("tests/manifests/good"))? {
+        let path = entry?.path();
+        for document in fs::read_to_string(&path)?.split("---\n") {
+            let object: Value = serde_saphyr::from_str(document).with_context(|| path.display().to_string())?;
+            if object["kind"] == "MigrationNetwork" {
+                networks.push(object);
+            }
+        }
+    }
+    anyhow::ensure!(networks.len() > 5, "the manifests are there");
+    Ok(networks)
+}
+
+fn suspended(network: &Value) -> Value {
+    let mut network = network.clone();
+    network["spec"]["suspend"] = json!(true);
+    network
+}
+
+fn without_suspend(network: &Value) -> Value {
+    let mut network = network.clone();
+    network["spec"].as_object_mut().and_then(|spec| spec.remove("suspend"));
+    network
+}
+
+#[test]
+fn suspend_sets_one_field_and_nothing_else() -> Result<()> {
+    let suspend = Script::of("actions/suspend.lua")?;
+    for network in networks()? {
+        assert_eq!(after(&suspend, &network)?, suspended(&network));
+    }
+    Ok(())
+}
+
+#[test]
+fn resume_leaves_no_trace_of_the_suspension() -> Result<()> {
+    let (suspend, resume) = (Script::of("actions/suspend.lua")?, Script::of("actions/resume.lua")?);
+    for network in networks()? {
+        let before = without_suspend(&network);
+        if before["spec"] != json!({}) {
+            assert_eq!(after(&resume, &after(&suspend, &before)?)?, before);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_network_that_says_nothing_else_is_resumed_too() -> Result<()> {
+    let network = json!({ "metadata": { "generation": 1 }, "spec": { "suspend": true } });
+    assert_eq!(after(&Script::of("actions/resume.lua")?, &network)?["spec"], json!({ "suspend": false }));
+    let naive = Script::new("obj.spec.suspend = nil return obj")?;
+    assert_eq!(after(&naive, &network)?, network, "Argo CD would leave it suspended");
+    Ok(())
+}
+
+#[test]
+fn the_action_that_would_change_something_is_offered() -> Result<()> {
+    let discovery = Script::of("actions/discovery.lua")?;
+    let object = |suspend: Value, deleted: bool| {
+        let mut object = json!({ "metadata": { "generation": 1 }, "spec": { "suspend": suspend } });
+        if deleted {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        object
+    };
+    for (object, suspend, resume) in [
+        (object(Value::Null, false), true, false),
+        (object(json!(false), false), true, false),
+        (object(json!(true), false), false, true),
+        (object(Value::Null, true), false, false),
+        (object(json!(true), true), false, false),
+    ] {
+        let offered = discovery.run(&object)?;
+        let is_offered = |action: &str| offered[action]["disabled"] == false;
+        assert_eq!((is_offered("suspend"), is_offered("resume")), (suspend, resume), "{object}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_action_that_is_offered_has_a_script() -> Result<()> {
+    let offered = Script::of("actions/discovery.lua")?.run(&json!({ "metadata": {}, "spec": {} }))?;
+    let names: Vec<_> = offered.as_object().context("a table of actions")?.keys().collect();
+    assert_eq!(names, ["resume", "suspend"]);
+    for name in names {
+        text(&format!("{}/actions/{name}.lua", crate::ARGOCD))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The health of a class: `Accepted`, and nothing else, in the words of Argo CD.
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use mgnet::api::conditions::set;
+use mgnet::api::{
+    ConditionStatus, ConditionType, MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkClassStatus,
+    Reason,
+};
+use serde_json::{Value, json};
+
+use crate::lua::{HealthStatus, Script};
+use crate::{ARGOCD, text};
+
+const SCRIPT: &str = "health/migrationnetworkclass.lua";
+const GENERATION: i64 = 2;
+
+/// A class as the operator leaves it, whatever it found.
+fn class(status: ConditionStatus, reason: Reason, message: &str) -> Result<Value> {
+    let mut class = MigrationNetworkClass::new("tokyo", MigrationNetworkClassSpec::default());
+    class.metadata.generation = Some(GENERATION);
+    let mut conditions = Vec::new();
+    set(&mut conditions, ConditionType::Accepted, (status, reason, message), GENERATION, Timestamp::UNIX_EPOCH);
+    class.status = Some(MigrationNetworkClassStatus { observed_generation: GENERATION, conditions });
+    Ok(serde_json::to_value(class)?)
+}
+
+/// The first thing that the script gets wrong.
+fn first_breach(script: &Script) -> Result<Option<String>> {
+    for status in [ConditionStatus::True, ConditionStatus::False, ConditionStatus::Unknown] {
+        let expected = match status {
+            ConditionStatus::True => HealthStatus::Healthy,
+            ConditionStatus::False => HealthStatus::Degraded,
+            ConditionStatus::Unknown => HealthStatus::Progressing,
+        };
+        for reason in Reason::ALL {
+            for message in ["", "in words"] {
+                let seen = class(status, *reason, message)?;
+                let mut edited = seen.clone();
+                edited["metadata"]["generation"] = json!(GENERATION + 1);
+                let mut halfway = edited.clone();
+                halfway["status"]["observedGeneration"] = json!(GENERATION + 1);
+                let mut ahead = edited.clone();
+                ahead["status"]["conditions"][0]["observedGeneration"] = json!(GENERATION + 1);
+                let mut deleted = seen.clone();
+                deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+                let waits = HealthStatus::Progressing;
+                for (object, expected) in
+                    [(&seen, expected), (&edited, waits), (&halfway, waits), (&ahead, waits), (&deleted, waits)]
+                {
+                    let health = script.health(object);
+                    let is_right =
+                        health.as_ref().is_ok_and(|health| health.status == expected && !health.message.is_empty());
+                    if !is_right {
+                        return Ok(Some(format!("{expected:?}, not {health:?}, for {object:#}")));
+                    }
+                }
+            }
+        }
+    }
+    let new = json!({ "metadata": { "generation": 1 }, "spec": {} });
+    let health = script.health(&new);
+    let is_right = health.as_ref().is_ok_and(|health| health.status == HealthStatus::Progressing);
+    Ok((!is_right).then(|| format!("{health:?} for a new class")))
+}
+
+#[test]
+fn a_class_is_as_healthy_as_it_is_accepted() -> Result<()> {
+    assert_eq!(first_breach(&Script::of(SCRIPT)?)?, None);
+    Ok(())
+}
+
+#[test]
+fn the_message_names_the_reason() -> Result<()> {
+    let refused = class(ConditionStatus::False, Reason::AccessDenied, "sts:AssumeRole: AccessDenied")?;
+    assert_eq!(Script::of(SCRIPT)?.health(&refused)?.message, "AccessDenied: sts:AssumeRole: AccessDenied");
+    Ok(())
+}
+
+#[test]
+fn every_planted_mistake_is_found() -> Result<()> {
+    let right = text(&format!("{ARGOCD}/{SCRIPT}"))?;
+    for (mistake, what, instead) in [
+        ("Unknown is Degraded", r#"condition.status == "False""#, r#"condition.status ~= "True""#),
+        ("False is a matter of time", r#""Degraded""#, r#""Progressing""#),
+        (
+            "a status that lags counts",
+            "status.observedGeneration ~= nil and status.observedGeneration == generation",
+            "true",
+        ),
+        ("a condition that lags counts", " and about == generation", ""),
+        ("deletion is overlooked", "obj.metadata.deletionTimestamp ~= nil", "false"),
+        ("a new object is an error", "obj.status or {}", "obj.status"),
+    ] {
+        ensure!(right.contains(what), "{mistake}: the script has no {what:?}");
+        let wrong = Script::new(&right.replace(what, instead)).with_context(|| mistake)?;
+        assert!(first_breach(&wrong)?.is_some(), "not found: {mistake}");
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! What is applied with Argo CD: its ConfigMap carries the scripts as they are, and the samples keep what `docs/gitops.md`
+//! promises of them.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{ARGOCD, in_repository, text};
+
+const WAVE: &str = "/metadata/annotations/argocd.argoproj.io~1sync-wave";
+const OPTIONS: &str = "/metadata/annotations/argocd.argoproj.io~1sync-options";
+const ASKS: &str = "Prune=confirm,Delete=confirm";
+
+/// The documents of a YAML file.
+fn documents(path: &str) -> Result<Vec<Value>> {
+    let read = |document| serde_saphyr::from_str(document).with_context(|| path.to_owned());
+    text(path)?.split("---\n").map(read).collect()
+}
+
+fn document(path: &str, kind: &str) -> Result<Value> {
+    let found = documents(path)?.into_iter().find(|document| document["kind"] == kind);
+    found.with_context(|| format!("{path} has no {kind}"))
+}
+
+fn applications() -> Result<[Value; 2]> {
+    let of = |file| document(&format!("{ARGOCD}/applications/{file}.yaml"), "Application");
+    Ok([of("platform")?, of("tenant")?])
+}
+
+/// The sources of an Application, be it one or several.
+fn sources(application: &Value) -> Vec<&Value> {
+    let spec = &application["spec"];
+    spec["sources"].as_array().map_or_else(|| vec![&spec["source"]], |sources| sources.iter().collect())
+}
+
+#[test]
+fn the_config_map_carries_the_scripts_as_they_are() -> Result<()> {
+    let map = document(&format!("{ARGOCD}/argocd-cm.yaml"), "ConfigMap")?;
+    assert_eq!(map["metadata"]["name"], "argocd-cm");
+    let script = |file: &str| text(&format!("{ARGOCD}/{file}"));
+    let advice = "bring argocd-cm.yaml and the script together";
+    let prefix = "resource.customizations";
+    let data = map["data"].as_object().context("a ConfigMap has data")?;
+    for (kind, file) in
+        [("MigrationNetwork", "migrationnetwork.lua"), ("MigrationNetworkClass", "migrationnetworkclass.lua")]
+    {
+        let carried = &data[&format!("{prefix}.health.mgnet.dev_{kind}")];
+        assert_eq!(*carried, script(&format!("health/{file}"))?, "{file}: {advice}");
+    }
+    let actions = data[&format!("{prefix}.actions.mgnet.dev_MigrationNetwork")].as_str().context("it is text")?;
+    let actions: Value = serde_saphyr::from_str(actions)?;
+    let expected = json!({
+        "discovery.lua": script("actions/discovery.lua")?,
+        "definitions": [
+            { "name": "suspend", "action.lua": script("actions/suspend.lua")? },
+            { "name": "resume", "action.lua": script("actions/resume.lua")? },
+        ],
+    });
+    assert_eq!(actions, expected, "actions: {advice}");
+    assert_eq!(data.len(), 3, "nothing else is changed in Argo CD");
+    Ok(())
+}
+
+#[test]
+fn nothing_is_pruned_by_itself_or_unasked() -> Result<()> {
+    for application in applications()? {
+        let policy = &application["spec"]["syncPolicy"];
+        assert_eq!(policy["automated"]["prune"], false);
+        let options = policy["syncOptions"].as_array().context("there are sync options")?;
+        for option in ["ServerSideApply=true", "Prune=confirm", "Delete=confirm"] {
+            assert!(options.contains(&json!(option)), "{option}");
+        }
+    }
+    for file in ["platform/class", "platform/namespace", "team-billing/network"] {
+        for document in documents(&format!("{ARGOCD}/git/{file}.yaml"))? {
+            assert_eq!(document.pointer(OPTIONS), Some(&json!(ASKS)), "{file}");
+        }
+    }
+    let [platform, _] = applications()?;
+    let patch = platform["spec"]["sources"][0]["kustomize"]["patches"][0].clone();
+    assert_eq!(patch["target"], json!({ "kind": "CustomResourceDefinition" }));
+    let patch: Value = serde_saphyr::from_str(patch["patch"].as_str().context("a patch is text")?)?;
+    assert_eq!(patch.pointer(OPTIONS), Some(&json!(ASKS)), "CRDs");
+    Ok(())
+}
+
+#[test]
+fn the_operator_outlives_the_networks() -> Result<()> {
+    let [platform, tenant] = applications()?;
+    assert_eq!(platform.pointer("/metadata/finalizers"), None, "deleting it must leave operator and CRDs");
+    assert_eq!(tenant["metadata"]["finalizers"], json!(["resources-finalizer.argocd.argoproj.io"]));
+    Ok(())
+}
+
+#[test]
+fn the_waves_go_from_operator_to_class_to_network() -> Result<()> {
+    let [platform, _] = applications()?;
+    let operator = &platform["spec"]["sources"][0];
+    let annotations = &operator["kustomize"]["commonAnnotations"];
+    assert_eq!(operator["path"], "deploy/base");
+    assert_eq!(*annotations, json!({ "argocd.argoproj.io/sync-wave": "-2" }));
+    for (file, wave) in [("platform/namespace", "-1"), ("platform/class", "-1"), ("team-billing/network", "0")] {
+        let documents = documents(&format!("{ARGOCD}/git/{file}.yaml"))?;
+        let [document] = documents.as_slice() else { anyhow::bail!("{file} has one document") };
+        assert_eq!(document.pointer(WAVE), Some(&json!(wave)), "{file}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_has_to_be_replaced_is_marked_and_the_rest_is_there() -> Result<()> {
+    for application in applications()? {
+        for source in sources(&application) {
+            let path = source["path"].as_str().context("a source has a path")?;
+            let is_there = in_repository(path).is_dir() || in_repository(&format!("{ARGOCD}/git/{path}")).is_dir();
+            assert!(is_there, "{path}");
+            let repository = source["repoURL"].as_str().context("a source has a repository")?;
+            assert!(repository.starts_with("https://git.example.com/REPLACE-ME/"), "{repository}");
+        }
+    }
+    for file in ["platform", "tenant"] {
+        for line in text(&format!("{ARGOCD}/applications/{file}.yaml"))?.lines() {
+            ensure!(line.contains("REPLACE-ME") == line.contains("# PLACEHOLDER: "), "{file}: {line}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_team_may_have_networks_and_nothing_else() -> Result<()> {
+    let project = document(&format!("{ARGOCD}/applications/tenant.yaml"), "AppProject")?;
+    let [_, tenant] = applications()?;
+    assert_eq!(tenant["spec"]["project"], project["metadata"]["name"]);
+    assert_eq!(project["spec"]["clusterResourceWhitelist"], json!([]));
+    assert_eq!(
+        project["spec"]["namespaceResourceWhitelist"],
+        json!([{ "group": "mgnet.dev", "kind": "MigrationNetwork" }])
+    );
+    assert_eq!(project["spec"]["destinations"], json!([tenant["spec"]["destination"]]));
+    assert_eq!(project["spec"]["sourceRepos"], json!([tenant["spec"]["source"]["repoURL"]]));
+    Ok(())
+}
+
+/// Beside the annotations for Argo CD they say what the Tokyo sample says, which other tests put before an API server.
+#[test]
+fn the_samples_are_the_tokyo_sample() -> Result<()> {
+    for (file, sample, kind) in [
+        ("platform/class", "class", "MigrationNetworkClass"),
+        ("platform/namespace", "namespace", "Namespace"),
+        ("team-billing/network", "network", "MigrationNetwork"),
+    ] {
+        let mut ours = document(&format!("{ARGOCD}/git/{file}.yaml"), kind)?;
+        ours["metadata"].as_object_mut().context("it has metadata")?.remove("annotations");
+        assert_eq!(ours, document(&format!("deploy/samples/tokyo/{sample}.yaml"), kind)?);
+    }
+    Ok(())
+}

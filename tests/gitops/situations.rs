@@ -1,0 +1,240 @@
+//! The situations that a network can be in, and what each tool makes of them: one table, a row a situation.
+
+use anyhow::{Context as _, Result};
+use mgnet::api::schema;
+use serde_json::{Value, json};
+
+use crate::lua::{HealthStatus, Script};
+use crate::readers::{Kstatus, kstatus, kubectl_wait};
+
+/// The generation of the object in every situation.
+const GENERATION: i64 = 2;
+
+/// One row: the situation, the object, and what kstatus, `kubectl wait --for=condition=Ready` and Argo CD say.
+struct Situation(&'static str, Value, Kstatus, bool, HealthStatus);
+
+/// A network with this status.
+fn network(status: &Value) -> Value {
+    json!({
+        "apiVersion": "mgnet.dev/v1alpha1",
+        "kind": "MigrationNetwork",
+        "metadata": { "name": "tokyo", "namespace": "team-billing", "generation": GENERATION },
+        "spec": { "migrationNetworkClassName": "tokyo", "sourceCIDRs": ["192.168.10.0/24"] },
+        "status": status,
+    })
+}
+
+/// A status whose conditions, as `Type=Status:Reason`, are all about the same generation.
+fn status(observed: i64, conditions: &[&str]) -> Value {
+    let conditions: Vec<Value> = conditions
+        .iter()
+        .map(|condition| {
+            let (type_, rest) = condition.split_once('=').unwrap_or_default();
+            let (status, reason) = rest.split_once(':').unwrap_or_default();
+            json!({
+                "type": type_, "status": status, "reason": reason, "message": "in words",
+                "observedGeneration": observed, "lastTransitionTime": "2026-01-01T00:00:00Z",
+            })
+        })
+        .collect();
+    json!({ "observedGeneration": observed, "conditions": conditions })
+}
+
+/// A network whose status is about this generation.
+fn now(conditions: &[&str]) -> Value {
+    network(&status(GENERATION, conditions))
+}
+
+/// A network whose status is about the generation before.
+fn lagging(conditions: &[&str]) -> Value {
+    network(&status(GENERATION - 1, conditions))
+}
+
+fn with(mut object: Value, part: &str, field: &str, value: Value) -> Value {
+    object[part][field] = value;
+    object
+}
+
+fn suspended(object: Value) -> Value {
+    with(object, "spec", "suspend", json!(true))
+}
+
+fn deleted(object: Value) -> Value {
+    with(object, "metadata", "deletionTimestamp", json!("2026-01-01T00:00:00Z"))
+}
+
+/// The status that the API server gives to a new object: the default in the CRD.
+fn default_status() -> Result<Value> {
+    let crd =
+        schema::crds().into_iter().find(|crd| crd.spec.names.kind == "MigrationNetwork").context("it is there")?;
+    let crd = serde_json::to_value(crd)?;
+    let default = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/default");
+    default.cloned().context("the status has a default")
+}
+
+/// From creation to completion, and edits.
+fn building() -> Result<Vec<Situation>> {
+    use HealthStatus::{Degraded, Healthy, Progressing};
+    use Kstatus::{Current, Failed, InProgress};
+
+    let mut halfway = now(&["Ready=True:Ready"]);
+    halfway["status"]["conditions"][0]["observedGeneration"] = json!(GENERATION - 1);
+    Ok(vec![
+        // The reason for the default: kstatus takes an object that says nothing for finished.
+        Situation("new, were there no default", network(&Value::Null), Current, false, Progressing),
+        Situation("new", network(&default_status()?), InProgress, false, Progressing),
+        Situation(
+            "being built",
+            now(&["Ready=False:EndpointsPending", "Reconciling=True:Progressing"]),
+            InProgress,
+            false,
+            Progressing,
+        ),
+        Situation(
+            "throttled by AWS",
+            now(&["Ready=False:Throttled", "Reconciling=True:ProgressingWithRetry"]),
+            InProgress,
+            false,
+            Progressing,
+        ),
+        Situation(
+            "refused by its class",
+            now(&["Ready=False:NamespaceNotAllowed", "Stalled=True:NamespaceNotAllowed"]),
+            Failed,
+            false,
+            Degraded,
+        ),
+        Situation("complete", now(&["Ready=True:Ready", "Synced=True:InSync"]), Current, true, Healthy),
+        Situation(
+            "complete, and a stranger's rule stands on a group",
+            now(&["Ready=True:Ready", "Synced=False:DriftDetected"]),
+            Current,
+            true,
+            Healthy,
+        ),
+        Situation("edited, not seen yet", lagging(&["Ready=True:Ready"]), InProgress, false, Progressing),
+        Situation(
+            "edited after it had stalled, not seen yet",
+            lagging(&["Ready=False:InvalidSpec", "Stalled=True:InvalidSpec"]),
+            InProgress,
+            false,
+            Progressing,
+        ),
+        // What the operator never writes, as it writes all generations at once: kstatus is deceived.
+        Situation("status seen, `Ready` of the generation before", halfway, Current, false, Progressing),
+        // What the operator never writes: kstatus takes the first of both.
+        Situation(
+            "at work and stalled",
+            now(&["Ready=False:Progressing", "Reconciling=True:Progressing", "Stalled=True:InvalidSpec"]),
+            InProgress,
+            false,
+            Degraded,
+        ),
+        Situation(
+            "stalled and at work",
+            now(&["Ready=False:Progressing", "Stalled=True:InvalidSpec", "Reconciling=True:Progressing"]),
+            Failed,
+            false,
+            Degraded,
+        ),
+    ])
+}
+
+/// What waits for a word of the user.
+fn waiting() -> Vec<Situation> {
+    use HealthStatus::Suspended;
+    use Kstatus::{Current, Failed, InProgress};
+
+    vec![
+        // A reason that the API names and this version does not give yet.
+        Situation(
+            "changes wait for approval",
+            now(&["Ready=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
+            Failed,
+            false,
+            Suspended,
+        ),
+        Situation("suspended, not seen yet", suspended(lagging(&["Ready=True:Ready"])), InProgress, false, Suspended),
+        Situation(
+            "suspended while complete",
+            suspended(now(&["Ready=True:Ready", "Suspended=True:Suspended"])),
+            Current,
+            true,
+            Suspended,
+        ),
+        Situation(
+            "suspended while changes are due",
+            suspended(now(&["Ready=False:Suspended", "Suspended=True:Suspended"])),
+            InProgress,
+            false,
+            Suspended,
+        ),
+    ]
+}
+
+/// Deletion, which is an edit like others: it raises the generation.
+fn deletion() -> Vec<Situation> {
+    use HealthStatus::{Degraded, Progressing};
+    use Kstatus::Terminating;
+
+    vec![
+        Situation("deleted, not seen yet", deleted(lagging(&["Ready=True:Ready"])), Terminating, false, Progressing),
+        Situation("deleted, `Ready` left true", deleted(now(&["Ready=True:Ready"])), Terminating, true, Progressing),
+        Situation(
+            "being deleted",
+            deleted(now(&["Ready=False:Deleting", "Reconciling=True:Progressing"])),
+            Terminating,
+            false,
+            Progressing,
+        ),
+        Situation(
+            "being deleted, and something is in the way",
+            deleted(now(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"])),
+            Terminating,
+            false,
+            Progressing,
+        ),
+        Situation(
+            "being deleted while suspended",
+            suspended(deleted(now(&["Ready=False:Deleting", "Reconciling=True:Progressing"]))),
+            Terminating,
+            false,
+            Progressing,
+        ),
+        Situation(
+            "being deleted, and the role was taken away",
+            deleted(now(&["Ready=False:AccessDenied", "Stalled=True:AccessDenied"])),
+            Terminating,
+            false,
+            Degraded,
+        ),
+    ]
+}
+
+#[test]
+fn every_tool_reads_every_situation_as_the_table_says() -> Result<()> {
+    let script = Script::of("health/migrationnetwork.lua")?;
+    for Situation(name, object, progress, met, health) in building()?.into_iter().chain(waiting()).chain(deletion()) {
+        assert_eq!(kstatus(&object), progress, "kstatus: {name}");
+        assert_eq!(kubectl_wait(&object, "Ready"), met, "kubectl wait: {name}");
+        let said = script.health(&object).with_context(|| name)?;
+        assert_eq!(said.status, health, "Argo CD: {name}: {}", said.message);
+        assert!(!said.message.is_empty(), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_health_says_what_is_waited_for() -> Result<()> {
+    let script = Script::of("health/migrationnetwork.lua")?;
+    let message = |object: Value| anyhow::Ok(script.health(&object)?.message);
+    let mut blocked = deleted(now(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"]));
+    blocked["status"]["conditions"][0]["message"] = json!("sg/resolver: sg-1 is in use by eni-1");
+    assert_eq!(message(blocked)?, "DeletionBlocked: sg/resolver: sg-1 is in use by eni-1");
+    assert_eq!(message(network(&Value::Null))?, "Waiting for the operator to look at this generation");
+    assert_eq!(
+        message(suspended(now(&["Ready=False:Suspended"])))?,
+        "Suspended: `spec.suspend` is true, and nothing is written to AWS; Ready is False: Suspended: in words"
+    );
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Every way a reconcile can end, and the networks that come of it: each verdict alone and after one of each kind,
+//! suspended or not.
+
+use std::collections::{BTreeSet, HashSet};
+use std::{iter, mem};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use mgnet::api::{MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, Reason};
+use mgnet::model::failure::{CallFailure, FailureClass};
+use mgnet::model::plan::{Blocker, Plan};
+use mgnet::model::preflight::Finding;
+use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
+use mgnet::model::status::{StepFailure, Verdict, write};
+use mgnet::model::step::Step;
+use serde_json::Value;
+
+/// The generation of every network here.
+pub(crate) const GENERATION: i64 = 3;
+
+const MGN: Slot = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
+const GROUP: Slot = Slot::Group(GroupRole::Resolver);
+
+/// Every class of failure: one that is new does not compile before it has its place here.
+fn failures() -> impl Iterator<Item = CallFailure> {
+    use FailureClass::{
+        AlreadyExists, Conflict, Dependency, Invalid, NotFound, Quota, Throttled, Transient, Unauthorized, Unknown,
+    };
+    let next = |class: &FailureClass| match class {
+        NotFound => Some(AlreadyExists),
+        AlreadyExists => Some(Dependency),
+        Dependency => Some(Throttled),
+        Throttled => Some(Unauthorized),
+        Unauthorized => Some(Quota),
+        Quota => Some(Conflict),
+        Conflict => Some(Invalid),
+        Invalid => Some(Transient),
+        Transient => Some(Unknown),
+        Unknown => None,
+    };
+    iter::successors(Some(NotFound), next).map(|class| CallFailure {
+        class,
+        operation: "ec2:CreateVpcEndpoint".to_owned(),
+        code: "Code".to_owned(),
+        message: String::new(),
+    })
+}
+
+/// Every kind of blocker: as with failures, one that is new does not compile before it has its place here.
+fn blockers() -> impl Iterator<Item = Blocker> {
+    let id = || "sg-1".to_owned();
+    let next = move |blocker: &Blocker| match blocker {
+        Blocker::UnderWay { .. } => Some(Blocker::NotVisible { slot: MGN }),
+        Blocker::NotVisible { .. } => Some(Blocker::Awaits { slot: MGN, needs: GROUP }),
+        Blocker::Awaits { .. } => Some(Blocker::NotOwned { slot: GROUP, id: id() }),
+        Blocker::NotOwned { .. } => Some(Blocker::InUse { slot: GROUP, id: id(), by: vec!["eni-1".to_owned()] }),
+        Blocker::InUse { .. } => Some(Blocker::Failed { slot: MGN, id: id(), message: "no".to_owned() }),
+        Blocker::Failed { slot: Slot::Resolver, .. } => None,
+        Blocker::Failed { .. } => Some(Blocker::Failed { slot: Slot::Resolver, id: id(), message: "no".to_owned() }),
+    };
+    iter::successors(Some(Blocker::UnderWay { slot: MGN, state: "Pending".to_owned() }), next)
+}
+
+/// What is left to do, and what went wrong.
+fn troubles() -> Vec<(Plan, Vec<StepFailure>)> {
+    let step = Step::DeleteGroup { role: GroupRole::Resolver, group: "sg-1".into() };
+    let mut troubles =
+        vec![(Plan::default(), Vec::new()), (Plan { steps: vec![step], blockers: Vec::new() }, Vec::new())];
+    for blocker in blockers() {
+        troubles.push((Plan { steps: Vec::new(), blockers: vec![blocker] }, Vec::new()));
+    }
+    for failure in failures() {
+        troubles.push((Plan::default(), vec![StepFailure { slots: vec![MGN], failure }]));
+    }
+    troubles
+}
+
+/// Every way a reconcile of a network that stays can end.
+fn of_a_network_that_stays() -> Vec<Verdict> {
+    let mut verdicts = vec![Verdict::Broken(String::new()), Verdict::Broken("a panic".to_owned())];
+    verdicts.push(Verdict::Unfit(Vec::new()));
+    verdicts.extend(failures().map(Verdict::Unseen));
+    for reason in Reason::ALL {
+        for message in ["", "what to do"] {
+            verdicts.push(Verdict::Rejected { reason: *reason, message: message.to_owned() });
+            verdicts.push(Verdict::Unfit(vec![Finding { reason: *reason, message: message.to_owned() }]));
+        }
+    }
+    for (plan, failures) in troubles() {
+        for changed in [false, true] {
+            for foreign_rules in [Vec::new(), vec!["sg-1: icmp from 0.0.0.0/0".to_owned()]] {
+                verdicts.push(Verdict::Built {
+                    plan: plan.clone(),
+                    failures: failures.clone(),
+                    changed,
+                    resolver: true,
+                    endpoints: (7, 7),
+                    foreign_rules,
+                });
+            }
+        }
+    }
+    verdicts
+}
+
+/// What a reconcile before can have left: a network that was complete, and one verdict of each kind. Of what was there
+/// before, `write` keeps only conditions that it cannot tell anew.
+fn before() -> Result<Vec<Verdict>> {
+    let all = of_a_network_that_stays();
+    let is_complete = |verdict: &&Verdict| match verdict {
+        Verdict::Built { plan, failures, changed, .. } => plan.is_done() && failures.is_empty() && !changed,
+        _ => false,
+    };
+    let complete = all.iter().find(is_complete).context("one of them is complete")?;
+    let mut kinds = HashSet::new();
+    let one_of_each = all.iter().rev().filter(|verdict| kinds.insert(mem::discriminant(*verdict)));
+    Ok(iter::once(complete).chain(one_of_each).cloned().collect())
+}
+
+/// Every way a reconcile of a network that goes can end.
+fn of_a_network_that_goes() -> Vec<Verdict> {
+    let mut verdicts = vec![Verdict::Broken(String::new())];
+    verdicts.extend(failures().map(Verdict::Unseen));
+    for (plan, failures) in troubles() {
+        for changed in [false, true] {
+            verdicts.push(Verdict::Deleting { plan: plan.clone(), failures: failures.clone(), changed });
+        }
+    }
+    verdicts
+}
+
+/// A network as the operator leaves it.
+fn network(conditions: Vec<Condition>, suspend: bool, goes: bool) -> Result<String> {
+    let spec = MigrationNetworkSpec { suspend: suspend.then_some(true), ..MigrationNetworkSpec::default() };
+    let mut network = MigrationNetwork::new("tokyo", spec);
+    network.metadata.generation = Some(GENERATION);
+    network.metadata.deletion_timestamp = goes.then_some(Time(Timestamp::UNIX_EPOCH));
+    network.status = Some(MigrationNetworkStatus {
+        observed_generation: GENERATION,
+        conditions,
+        ..MigrationNetworkStatus::default()
+    });
+    Ok(serde_json::to_string(&network)?)
+}
+
+fn conditions(verdicts: &[&Verdict], suspended: bool) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for verdict in verdicts {
+        write(&mut conditions, verdict, suspended, GENERATION, Timestamp::UNIX_EPOCH);
+    }
+    conditions
+}
+
+/// Every network that the operator can leave, each once.
+pub(crate) fn networks() -> Result<Vec<Value>> {
+    let (before, stays, goes) = (before()?, of_a_network_that_stays(), of_a_network_that_goes());
+    let mut networks = BTreeSet::new();
+    for suspend in [false, true] {
+        for last in &stays {
+            networks.insert(network(conditions(&[last], suspend), suspend, false)?);
+            for first in &before {
+                networks.insert(network(conditions(&[first, last], suspend), suspend, false)?);
+            }
+        }
+        // Suspension does not hold for a network that goes.
+        for last in &goes {
+            networks.insert(network(conditions(&[last], false), suspend, true)?);
+            for first in before.iter().chain(&goes) {
+                networks.insert(network(conditions(&[first, last], false), suspend, true)?);
+            }
+        }
+    }
+    networks.iter().map(|network| Ok(serde_json::from_str(network)?)).collect()
+}
