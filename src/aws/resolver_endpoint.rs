@@ -173,10 +173,10 @@ impl AwsCloud {
         Ok(Effect::Accepted)
     }
 
-    /// `DeleteResolverEndpoint`. Done if it is gone already.
+    /// `DeleteResolverEndpoint`. That it is not found is a failure: it may only not be visible yet.
     pub(super) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
         let request = self.resolver.delete_resolver_endpoint().resolver_endpoint_id(resolver.as_str());
-        absent_is_done(self.caller.call(Action::resolver("DeleteResolverEndpoint"), request.send()).await)?;
+        self.caller.call(Action::resolver("DeleteResolverEndpoint"), request.send()).await?;
         Ok(Effect::Accepted)
     }
 }

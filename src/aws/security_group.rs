@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
 use ipnet::Ipv4Net;
 
 use super::{
-    call::{Action, absent_is_done, unusable},
+    call::{Action, unusable},
     cloud::AwsCloud,
     filter, tags,
 };
@@ -125,10 +125,10 @@ impl AwsCloud {
         Ok(Effect::Accepted)
     }
 
-    /// `DeleteSecurityGroup`. Done if it is gone already.
+    /// `DeleteSecurityGroup`. That it is not found is a failure: it may only not be visible yet.
     pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
         let request = self.ec2.delete_security_group().group_id(group.as_str());
-        absent_is_done(self.caller.call(Action::ec2("DeleteSecurityGroup"), request.send()).await)?;
+        self.caller.call(Action::ec2("DeleteSecurityGroup"), request.send()).await?;
         Ok(Effect::Accepted)
     }
 }

@@ -7,12 +7,12 @@ use aws_sdk_ec2::types::{
 };
 
 use super::{
-    call::{Action, absent_is_done, unusable},
+    call::{Action, unusable},
     cloud::AwsCloud,
     error, filter, services, tags,
 };
 use crate::model::{
-    failure::{CallFailure, FailureClass},
+    failure::CallFailure,
     ids::{EndpointId, RouteTableId, SecurityGroupId, SubnetId, VpcId},
     observed::{Endpoint, EndpointState, PrivateDns},
     owner::{Identity, OWNER_TAG, Tags},
@@ -156,17 +156,14 @@ impl AwsCloud {
         let (gateways, interfaces): (Vec<_>, Vec<_>) =
             endpoints.iter().partition(|(_, key)| key.endpoint_type == EndpointType::Gateway);
         let ids: Vec<String> = interfaces.into_iter().chain(gateways).map(|(id, _)| id.to_string()).collect();
-        let alone = ids.len() == 1;
         if !ids.is_empty() {
             let action = Action::ec2("DeleteVpcEndpoints");
             let request = self.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(ids));
-            let answer = self.caller.call(action, request.send()).await;
-            // An error for the whole call says of one endpoint that it is gone; of several it says nothing.
-            let answer = if alone { absent_is_done(answer)? } else { Some(answer?) };
-            for item in answer.and_then(|answer| answer.unsuccessful).unwrap_or_default() {
+            let answer = self.caller.call(action, request.send()).await?;
+            for item in answer.unsuccessful.unwrap_or_default() {
                 let (code, message) = item.error.map(|error| (error.code, error.message)).unwrap_or_default();
                 let failure = error::item_failure(action, code.as_deref(), message.as_deref());
-                if let (Some(id), true) = (item.resource_id, failure.class != FailureClass::NotFound) {
+                if let Some(id) = item.resource_id {
                     refused.insert(id.into(), failure);
                 }
             }

@@ -4,11 +4,14 @@
 //! `Ready` is true only if the last complete observation equals what this generation of the spec asks for. `Stalled` is
 //! there only for what somebody has to act on, `Reconciling` for all other work; never both.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     failure::{CallFailure, FailureClass},
+    ids::join,
     plan::{Blocker, Plan},
     preflight::Finding,
     slot::Slot,
@@ -244,11 +247,15 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
 
 /// What is the matter with some of the slots; none if nothing is.
 fn part(plan: &Plan, failures: &[StepFailure], belongs: impl Fn(Slot) -> bool) -> Option<State> {
-    let failed = failures.iter().filter(|failed| failed.slots.iter().copied().any(&belongs));
-    // What somebody has to act on is said before what passes.
-    if let Some(failed) = failed.max_by_key(|failed| failed.failure.class.needs_somebody()) {
-        let slots = failed.slots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Some((False, reason_of(&failed.failure), format!("{slots}: {}", failed.failure)));
+    let failed: Vec<&StepFailure> =
+        failures.iter().filter(|failed| failed.slots.iter().copied().any(&belongs)).collect();
+    // What somebody has to act on is said before what passes, and of all slots that it concerns.
+    if let Some(worst) = failed.iter().max_by_key(|failed| failed.failure.class.needs_somebody()) {
+        let reason = reason_of(&worst.failure);
+        let alike = failed.iter().filter(|failed| reason_of(&failed.failure) == reason);
+        let slots: BTreeSet<Slot> =
+            alike.flat_map(|failed| failed.slots.iter().copied()).filter(|slot| belongs(*slot)).collect();
+        return Some((False, reason, format!("{}: {}", join(slots), worst.failure)));
     }
     let blockers: Vec<&Blocker> = plan.blockers.iter().filter(|blocker| belongs(blocker.slot())).collect();
     if let Some(state) = blockers.iter().find_map(|blocker| hard(blocker)) {

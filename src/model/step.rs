@@ -255,7 +255,7 @@ pub enum Effect {
     ResolverCreated(ResolverId, ResolverEndpoint),
     /// Endpoints are going, all but these: `DeleteVpcEndpoints` answers 200 and lists what it refused.
     EndpointsDeleting {
-        /// Why each of these stays. An endpoint that was not found is not among them.
+        /// Why each of these stays. One that was not found is among them: it may only not be visible yet.
         refused: BTreeMap<EndpointId, CallFailure>,
     },
     /// The call was accepted and says nothing more.

@@ -34,6 +34,8 @@ pub(super) enum Mood {
     LosesAnswers,
     /// Accepts edits and does not keep them.
     Forgets,
+    /// Does not list, and does not find, what was made: eventual consistency.
+    Blind,
     Panics,
     Hangs,
 }
@@ -86,7 +88,7 @@ impl Fake {
         let settings = Settings {
             resync: Duration::from_mins(1),
             poll: Duration::from_secs(5),
-            absence_grace: Duration::ZERO,
+            absence_grace: Duration::from_millis(50),
             deadline: Duration::from_millis(200),
         };
         Context::new(self.clone(), self.clone(), identity().cluster, settings)
@@ -265,6 +267,9 @@ impl Cloud for Fake {
     }
 
     async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
+        if self.world().mood == Mood::Blind {
+            return Ok(Resources::default());
+        }
         let mut resources = self.world().aws.observed.resources.clone();
         resources.groups.retain(|_, group| identity.owns(&group.tags));
         resources.endpoints.retain(|_, endpoint| identity.owns(&endpoint.tags));
@@ -296,6 +301,8 @@ impl Cloud for Fake {
                 self.world().log.push(step.to_string());
                 return Ok(Effect::Accepted);
             }
+            Mood::Blind if !matches!(step, Step::Create { .. }) => return Err(failure(FailureClass::NotFound)),
+            Mood::Blind => {}
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
         }

@@ -181,6 +181,24 @@ async fn deletion_right_after_a_lost_answer_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_aws_does_not_show_yet_is_not_taken_for_gone() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().mood = Mood::LosesAnswers;
+    fake.reconcile(&context).await;
+    fake.delete();
+    fake.world().mood = Mood::Blind;
+    for _ in 0..5 {
+        fake.reconcile(&context).await;
+    }
+    assert!(!fake.world().networks.is_empty(), "the finalizer holds while something may exist");
+    fake.world().mood = Mood::Well;
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty());
+    assert!(!fake.world().aws.observed.resources.any_held(&crate::model::testing::identity()));
+}
+
+#[tokio::test]
 async fn retention_marks_everything_and_lets_the_network_go() {
     let fake = Fake::tokyo();
     let context = fake.context();
@@ -239,6 +257,9 @@ async fn a_resource_that_vanished_is_made_again_once_it_is_overdue() {
     let context = fake.context();
     fake.settle(&context).await;
     fake.world().aws.observed.resources.resolvers.clear();
+    let log = fake.settle(&context).await;
+    assert_eq!(creations(&log), 0, "it may only not be listed: {log:#?}");
+    tokio::time::sleep(context.settings.absence_grace).await;
     let log = fake.settle(&context).await;
     assert_eq!(creations(&log), 1, "{log:#?}");
     let claims = fake.network().status.unwrap_or_default().claims;
