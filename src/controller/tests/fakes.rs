@@ -286,7 +286,6 @@ impl Cloud for Fake {
         };
         let mood = self.world().mood;
         match mood {
-            Mood::Well => {}
             Mood::Refuses(class) => {
                 self.world().log.push(format!("refused: {step}"));
                 return Err(failure(class));
@@ -302,7 +301,7 @@ impl Cloud for Fake {
                 return Ok(Effect::Accepted);
             }
             Mood::Blind if !matches!(step, Step::Create { .. }) => return Err(failure(FailureClass::NotFound)),
-            Mood::Blind => {}
+            Mood::Well | Mood::Blind => {}
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
         }
