@@ -68,7 +68,7 @@ test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 6 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
-	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast
 
 .PHONY: lint
 lint: rust-is-there

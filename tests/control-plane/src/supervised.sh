@@ -17,9 +17,10 @@ exec 3<&0 </dev/null
 
 (exec "$@" >&2 3<&-) &
 program=$!
+# Before there is a watcher: the program may be over before that one says a word.
+echo "$program"
 
 (
-  echo "$program"
   while read -r signal <&3; do
     if kill -s "$signal" "$program"; then echo sent; else echo refused; fi
   done
