@@ -133,12 +133,15 @@ async fn everything_goes_and_goes_only_once() {
     assert!(!seen.interfaces_of(&network.endpoints_group).is_empty(), "what holds the group is seen");
 
     site.server.advance(LONG);
-    for _ in 0..2 {
-        site.execute(held.clone()).await;
-        site.execute(delete_group(GroupRole::Resolver, &network.resolver_group)).await;
-        site.execute(Step::DeleteResolver { resolver: network.resolver.clone() }).await;
-        assert_eq!(site.execute(delete.clone()).await, Effect::EndpointsDeleting { refused: BTreeMap::new() });
+    site.execute(held.clone()).await;
+    let other = delete_group(GroupRole::Resolver, &network.resolver_group);
+    site.execute(other.clone()).await;
+    for gone in [held, other, Step::DeleteResolver { resolver: network.resolver.clone() }] {
+        assert_eq!(site.refused(gone.clone()).await.class, FailureClass::NotFound, "{gone}");
     }
+    let Effect::EndpointsDeleting { refused } = site.execute(delete).await else { panic!("another effect") };
+    assert_eq!(refused.len(), 7, "what is not found may only not be visible yet");
+    assert!(refused.values().all(|failure| failure.class == FailureClass::NotFound), "{refused:#?}");
     assert_eq!(site.cloud.find_owned(&site.identity).await, Ok(Resources::default()));
 }
 
