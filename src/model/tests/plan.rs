@@ -9,7 +9,7 @@ use crate::model::{
     plan::Blocker,
     settings::{ReplicationGroup, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
-    step::Step,
+    step::{Effect, Step},
     testing::{Lab, identity, subnets},
 };
 
@@ -274,6 +274,17 @@ fn a_lost_resolver_address_is_replaced_before_it_is_removed() {
     lab.execute(&plan.steps[0]);
     let plan = lab.plan();
     assert!(matches!(&plan.steps[..], [Step::DisassociateResolverAddress { .. }]), "{plan:?}");
+}
+
+#[test]
+fn nothing_more_is_planned_for_what_was_only_just_created() {
+    let mut lab = Lab::built();
+    let (id, mut resolver) = lab.observed.resources.resolvers.pop_first().unwrap();
+    // The answer to the creation says that it is operational, and lists no address.
+    resolver.addresses.clear();
+    let step = Step::DeleteResolver { resolver: id.clone() };
+    lab.observed.resources.apply(&step, &Effect::ResolverCreated(id, resolver));
+    assert_eq!(lab.plan().steps, []);
 }
 
 #[test]
