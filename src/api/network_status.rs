@@ -19,7 +19,7 @@ pub struct MigrationNetworkStatus {
     #[serde(default)]
     pub observed_generation: i64,
 
-    /// What is true of the network. Always there: `Ready`, `Accepted`, `NetworkResolved`, `SecurityGroupsReady`,
+    /// What is true of the network. Once it was looked at: `Ready`, `Accepted`, `NetworkResolved`, `SecurityGroupsReady`,
     /// `EndpointsReady`, `ResolverReady`, `Synced`. Only while true: `Reconciling`, `Stalled`, `Suspended`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "constraints::conditions")]

@@ -15,7 +15,7 @@ use crate::api::{
     SettingsSubnets, SkippedService, Toggle,
 };
 
-/// Writes into status what there is. `managed_tags` are keys of user tags that may still stand on resources.
+/// Writes into status what there is. Until tags are settled, those that were set before stay recorded.
 pub fn write(
     status: &mut MigrationNetworkStatus,
     settings: &Settings,

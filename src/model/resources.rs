@@ -38,7 +38,7 @@ pub struct Held {
 }
 
 impl Resources {
-    /// The network's own resources in a slot, the most alive first. More than one alive is a breach that status reports.
+    /// The network's own resources in a slot, the most alive first.
     pub fn held(&self, identity: &Identity, slot: Slot) -> Vec<Held> {
         let mut held: Vec<Held> = match slot {
             Slot::Group(role) => {
@@ -81,7 +81,7 @@ impl Resources {
         held
     }
 
-    /// The id of the live resource in a slot: of the one that the claim names where it is among them, else of the first.
+    /// The id of the live resource in a slot; of several, which would be a breach of promise 1, always the same one.
     pub fn live(&self, identity: &Identity, slot: Slot) -> Option<String> {
         self.held(identity, slot).into_iter().find(|held| held.life == Life::Live).map(|held| held.id)
     }
