@@ -11,7 +11,7 @@ use mgnet::api::ClaimPhase;
 use mgnet::model::slot::Slot;
 
 use crate::history::{History, slot_of};
-use crate::{CREATE_CALLS, NAME, is_as_before, is_there, spoil, until, until_built, until_spoiled};
+use crate::{CREATE_CALLS, NAME, is_as_before, is_there, spoil, uncrowd, until, until_built, until_spoiled};
 
 /// Fewer than the operator reconciles at once: each held call occupies one reconcile.
 const AT_ONCE: usize = 6;
@@ -26,6 +26,7 @@ struct Victim {
 impl Victim {
     async fn new(lab: &Lab, name: &str) -> Result<Self> {
         let site = lab.site(name).await?;
+        uncrowd(&site).await?;
         let (history, before) = (History::of(&site), site.state().await?);
         Ok(Self { site, history, before })
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::history::History;
 use crate::{
-    NAME, is_as_before, is_there, owned, spoil, strangers, until, until_built, until_looked_at, until_spoiled,
+    NAME, is_as_before, is_there, owned, spoil, strangers, uncrowd, until, until_built, until_looked_at, until_spoiled,
 };
 
 #[tokio::test]
@@ -46,6 +46,7 @@ async fn a_network_that_is_deleted_while_it_is_being_created_leaves_nothing() ->
         [("CreateSecurityGroup", 1), ("CreateVpcEndpoint", 1), ("CreateVpcEndpoint", 4), ("CreateResolverEndpoint", 1)];
     try_join_all(moments.map(async |(action, nth)| {
         let site = lab.site("half-built").await?;
+        uncrowd(&site).await?;
         let (before, history) = (site.state().await?, History::of(&site));
         // The call is under way, and has no effect yet, when the object is deleted.
         let late = Fault { nth, seconds: 1.5, ..spoil(&site, FaultKind::DelaySeconds, action) };
@@ -363,6 +364,7 @@ async fn a_vpc_of_the_same_name_that_appears_later_does_not_hinder_deletion() ->
 async fn an_endpoint_that_aws_does_not_show_yet_is_not_taken_for_one_that_is_gone() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unseen").await?;
+    uncrowd(&site).await?;
     let (before, history) = (site.state().await?, History::of(&site));
     // In AWS's seconds, of which 60 go by in one: shorter than the grace after which what is missing counts as gone.
     lab.world().change_options(&site.account, json!({ "new_invisible_for": 110.0 })).await?;

@@ -16,6 +16,7 @@ use anyhow::{Result, bail, ensure};
 use lab::state::State;
 use lab::{Call, Expected, Fault, FaultKind, Network, Site, Summary};
 use mgnet::model::owner::{OWNER_TAG, SLOT_TAG};
+use serde_json::json;
 
 /// The name of the network where there is only one.
 const NAME: &str = "tokyo";
@@ -23,6 +24,12 @@ const NAME: &str = "tokyo";
 /// The next call of that action in the site's account is spoiled.
 fn spoil(site: &Site, kind: FaultKind, action: &str) -> Fault {
     Fault { account: Some(site.account.clone()), ..Fault::next(kind, action) }
+}
+
+/// Has AWS admit every call of the site's account. A throttled call has no effect and is sent again, so that where the
+/// nth call is meant to be the nth resource, and to have its effect, none may be throttled.
+async fn uncrowd(site: &Site) -> Result<()> {
+    site.lab.world().change_options(&site.account, json!({ "throttling": false })).await
 }
 
 /// How long a test waits for anything but a network, in seconds.

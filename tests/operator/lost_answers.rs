@@ -9,7 +9,7 @@ use mgnet::model::slot::Slot;
 use serde_json::{Value, json};
 
 use crate::history::{History, slot_of};
-use crate::{CREATE_CALLS, NAME, is_as_before, spoil, strangers, until_built};
+use crate::{CREATE_CALLS, NAME, is_as_before, spoil, strangers, uncrowd, until_built};
 
 /// Builds and deletes a network for each create call, whose answer is lost that many times; gives the slots that were hit.
 ///
@@ -19,6 +19,7 @@ async fn lose(name: &str, times: u64, options: &Value) -> Result<BTreeSet<String
     let lab = Lab::shared().await?;
     let hit = try_join_all(CREATE_CALLS.map(async |(action, nth)| {
         let site = lab.site(name).await?;
+        uncrowd(&site).await?;
         let (before, history) = (site.state().await?, History::of(&site));
         let times = if action == "CreateResolverEndpoint" { 1 } else { times };
         lab.world().change_options(&site.account, options.clone()).await?;
