@@ -11,6 +11,7 @@ mod constraints;
 mod kstatus;
 pub mod network;
 pub mod network_status;
+mod preflight_warning;
 mod reason;
 pub mod schema;
 
@@ -30,6 +31,7 @@ pub use network_status::{
     NetworkInterfaceStatus, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
     SettingsStatus, SettingsSubnets, SkippedService,
 };
+pub use preflight_warning::PreflightWarning;
 
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";

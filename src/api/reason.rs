@@ -103,8 +103,12 @@ reasons! {
     NotOwned = "NotOwned",
     /// A quota of the AWS account is used up.
     QuotaExceeded = "QuotaExceeded",
-    /// Another endpoint of the VPC has the private names already.
+    /// Another endpoint or a hosted zone of the VPC has the private names already.
     PrivateDnsConflict = "PrivateDNSConflict",
+    /// AWS makes no Route 53 Resolver endpoint in such a VPC or subnet.
+    ResolverImpossible = "ResolverImpossible",
+    /// The network ACLs let nothing through of what source servers must send.
+    TrafficBlocked = "TrafficBlocked",
     /// AWS could not build an endpoint, or lost it.
     EndpointFailed = "EndpointFailed",
     /// AWS refuses a call as invalid.
@@ -181,6 +185,8 @@ impl Reason {
             | Self::NotOwned
             | Self::QuotaExceeded
             | Self::PrivateDnsConflict
+            | Self::ResolverImpossible
+            | Self::TrafficBlocked
             | Self::EndpointFailed
             | Self::InvalidRequest
             | Self::ActionNeeded => false,

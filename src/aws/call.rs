@@ -15,6 +15,7 @@ use crate::model::failure::{CallFailure, FailureClass};
 pub(super) enum Service {
     Ec2,
     Resolver,
+    Route53,
     Sts,
 }
 
@@ -34,6 +35,10 @@ impl Action {
         Self { service: Service::Resolver, name }
     }
 
+    pub(super) const fn route53(name: &'static str) -> Self {
+        Self { service: Service::Route53, name }
+    }
+
     pub(super) const fn sts(name: &'static str) -> Self {
         Self { service: Service::Sts, name }
     }
@@ -44,6 +49,7 @@ impl fmt::Display for Action {
         let service = match self.service {
             Service::Ec2 => "ec2",
             Service::Resolver => "route53resolver",
+            Service::Route53 => "route53",
             Service::Sts => "sts",
         };
         write!(f, "{service}:{}", self.name)

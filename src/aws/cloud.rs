@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cloud, Scope, call::Caller, limits::Limits, services::Catalogue};
+use super::{Account, Cloud, Scope, call::Caller, limits::Limits, services::Catalogue, surroundings::Known};
 use crate::model::{
     failure::CallFailure,
     observed::{Observed, Resources},
@@ -15,20 +15,27 @@ use crate::model::{
 pub struct AwsCloud {
     pub(super) ec2: aws_sdk_ec2::Client,
     pub(super) resolver: aws_sdk_route53resolver::Client,
+    pub(super) route53: aws_sdk_route53::Client,
+    /// The 12 digits of the account.
+    pub(super) account: String,
     pub(super) region: String,
     pub(super) caller: Caller,
     pub(super) catalogue: Catalogue,
+    pub(super) known: Known,
 }
 
 impl AwsCloud {
     /// A cloud for the account and Region that the configuration's credentials and Region are for.
-    pub(super) fn new(config: &aws_config::SdkConfig, region: &str, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(config: &aws_config::SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::new(config),
             resolver: aws_sdk_route53resolver::Client::new(config),
-            region: region.to_owned(),
+            route53: aws_sdk_route53::Client::new(config),
+            account: account.id.clone(),
+            region: account.region.clone(),
             caller: Caller::new(limits),
             catalogue: Catalogue::default(),
+            known: Known::default(),
         }
     }
 }
@@ -40,22 +47,33 @@ impl Cloud for AwsCloud {
         let [vpc] = vpcs.as_mut_slice() else {
             return Ok(Observed { vpcs, ..Observed::default() });
         };
-        let (dns, subnets, route_tables, offers, groups, endpoints, resolvers) = tokio::try_join!(
+        let (dns, subnets, route_tables, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
             self.dns_attributes(&vpc.id),
             self.subnets(&vpc.id),
             self.route_tables(&vpc.id),
             self.offers(),
             self.named_groups(&vpc.id, identity),
             self.endpoints_in(&vpc.id),
-            self.resolvers(Some(&vpc.id), identity),
+            self.resolvers_in(&vpc.id, identity),
+            self.surroundings(vpc, scope.fits),
         )?;
+        let (resolvers_in_region, resolvers) = resolvers;
         (vpc.dns_support, vpc.dns_hostnames) = dns;
         let missing = scope.subnets.iter().filter(|id| !subnets.contains_key(*id)).cloned().collect();
         let subnets_elsewhere = self.vpcs_of(&missing).await?;
         let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
         let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
         resources.interfaces = self.interfaces(identity, &resources).await?;
-        Ok(Observed { vpcs, subnets, subnets_elsewhere, route_tables, services, resources })
+        Ok(Observed {
+            vpcs,
+            subnets,
+            subnets_elsewhere,
+            route_tables,
+            services,
+            surroundings,
+            resolvers_in_region,
+            resources,
+        })
     }
 
     async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
@@ -63,11 +81,8 @@ impl Cloud for AwsCloud {
         if identity.uid.is_empty() {
             return Ok(Resources::default());
         }
-        let (groups, endpoints, mut resolvers) = tokio::try_join!(
-            self.owned_groups(identity),
-            self.owned_endpoints(identity),
-            self.resolvers(None, identity),
-        )?;
+        let (groups, endpoints, mut resolvers) =
+            tokio::try_join!(self.owned_groups(identity), self.owned_endpoints(identity), self.resolvers(identity),)?;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
         let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
         resources.interfaces = self.interfaces(identity, &resources).await?;

@@ -100,6 +100,8 @@ fn bucket(action: Action) -> Option<Bucket> {
         Service::Sts => return None,
         // Never more than the quota of five in any one second, and a rest for everybody else in the account.
         Service::Resolver => ("route53resolver", 3.0, 2.0),
+        // Of ten a second in an account, for all Regions and callers together (Route 53 Developer Guide, "Quotas").
+        Service::Route53 => ("route53", 3.0, 1.0),
         Service::Ec2 => match name {
             "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => (name, 4.0, 0.3),
             "CreateTags" | "DeleteTags" => (name, 100.0, 10.0),

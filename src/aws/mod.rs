@@ -4,7 +4,7 @@
 //!
 //! A quiet look at a complete network takes twelve calls: five for the VPC and its surroundings, one for all endpoints, two
 //! for groups and their rules, one for all network interfaces, three for the Resolver endpoint. What the Region offers is
-//! one more, every ten minutes.
+//! one more, every ten minutes, and what stands around the VPC four.
 
 mod call;
 mod client;
@@ -17,6 +17,7 @@ mod network_interface;
 mod resolver_endpoint;
 mod security_group;
 mod services;
+mod surroundings;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,9 @@ pub struct Scope {
     pub subnets: BTreeSet<SubnetId>,
     /// The network; groups are looked for by the names that it would give them.
     pub identity: Identity,
+    /// Whether the preflight had no objection at the last look. Then what changes seldom may be as of ten minutes ago; what
+    /// holds a network up is never an old answer.
+    pub fits: bool,
 }
 
 /// One account and Region of AWS, seen and changed with one role.

@@ -71,7 +71,12 @@ async fn build<C: Clouds, S: Store>(
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
     };
     let identity = subject.identity(&context.cluster);
-    let scope = Scope { vpc: settings.vpc.clone(), subnets: settings.named_subnets(), identity: identity.clone() };
+    let scope = Scope {
+        vpc: settings.vpc.clone(),
+        subnets: settings.named_subnets(),
+        identity: identity.clone(),
+        fits: subject.fits(),
+    };
     let mut observed = match cloud.observe(&scope).await {
         Ok(observed) => observed,
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
@@ -81,8 +86,12 @@ async fn build<C: Clouds, S: Store>(
     let pinned = subject.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
     let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
         Ok(desired) => desired,
-        Err(findings) => return Ok((Verdict::Unfit(findings), Vec::new())),
+        Err(findings) => {
+            subject.status_mut().preflight_warnings = report::warnings(&findings);
+            return Ok((Verdict::Unfit(findings), Vec::new()));
+        }
     };
+    subject.status_mut().preflight_warnings = report::warnings(&desired.warnings);
     subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
     let managed = subject.managed_tags();

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::Ipv4Net;
 
 use super::{
+    checks::Finding,
     ids::{RouteTableId, SubnetId, VpcId, ZoneId},
     observed::{Permission, PrivateDns, Protocol},
     owner::{Identity, Tags},
-    preflight::{self, Finding},
+    preflight,
     resources::group_name,
     settings::{ReplicationGroup, Settings},
     slot::{EndpointKey, GroupRole, Service},
@@ -41,6 +42,8 @@ pub struct Desired {
     pub tags: Tags,
     /// Services that the Region does not offer and the network does without, with the reason.
     pub skipped: BTreeMap<Service, String>,
+    /// What the preflight found that does not stand in the way.
+    pub warnings: Vec<Finding>,
 }
 
 /// The subnets of a network.
@@ -99,6 +102,8 @@ impl Desired {
     ) -> Result<Self, Vec<Finding>> {
         let place = preflight::resolve(&identity, settings, pinned, observed)?;
         let groups = groups(&identity, settings, &place.vpc.cidrs);
+        let mut warnings = place.warnings;
+        warnings.extend(preflight::quotas::rules(&identity, observed, &groups));
         let endpoints = place
             .services
             .iter()
@@ -126,6 +131,7 @@ impl Desired {
             endpoints,
             tags: settings.tags.clone(),
             skipped: place.skipped,
+            warnings,
         })
     }
 }

@@ -4,22 +4,26 @@
 //! [`desired`] resolve one against the other; [`claims`] take in what was observed; [`plan`] (or [`teardown`]) says which
 //! [`step`]s can run now, and [`resources`] takes in what they did; [`status`] tells it all to people.
 
+pub mod checks;
 pub mod claims;
 pub mod desired;
 mod edits;
 pub mod failure;
 pub mod ids;
+pub mod network_acl;
 pub mod observed;
 pub mod owner;
 pub mod plan;
 pub mod preflight;
 pub mod report;
 pub mod resources;
+pub mod routes;
 pub mod settings;
 pub mod slot;
 pub mod status;
 pub mod step;
 mod surplus;
+pub mod surroundings;
 pub mod teardown;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,8 +1,9 @@
 //! The inventory: what a network is made of, as its status lists it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    checks::Finding,
     desired::{Desired, RULE_MARK},
     ids::{EndpointId, ResolverId, SecurityGroupId},
     observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, SecurityGroup},
@@ -10,9 +11,9 @@ use super::{
     slot::{EndpointKey, EndpointType, GroupRole, Slot},
 };
 use crate::api::{
-    self, EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, ReplicationSecurityGroupMode,
-    ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupRole, SecurityGroupStatus, SettingsStatus,
-    SettingsSubnets, SkippedService, Toggle,
+    self, EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, PreflightWarning,
+    ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupRole,
+    SecurityGroupStatus, SettingsStatus, SettingsSubnets, SkippedService, Toggle,
 };
 
 /// Writes into status what there is. Until tags are settled, those that were set before stay recorded.
@@ -57,6 +58,22 @@ pub fn write(
             resources.groups.get(&id).map(|found| group(*role, &id, found, desired))
         })
         .collect();
+}
+
+/// The warnings among what the preflight found, as status lists them: one for each code and subject, and no more than the
+/// schema takes.
+pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
+    let by_key: BTreeMap<(&str, String), &Finding> = findings
+        .iter()
+        .filter(|finding| finding.reason().is_none())
+        .map(|finding| ((finding.check.code(), bounded(&finding.subject, 128)), finding))
+        .collect();
+    let warning = |((code, subject), finding): ((&str, String), &Finding)| PreflightWarning {
+        code: code.to_owned(),
+        subject,
+        message: bounded(&finding.message, 1024),
+    };
+    by_key.into_iter().take(64).map(warning).collect()
 }
 
 /// How many of the wanted endpoints are available, and how many are wanted.

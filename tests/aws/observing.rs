@@ -49,7 +49,7 @@ async fn a_vpc_is_found_by_tags_and_to_the_letter() {
         site.ec2.create_vpc().cidr_block("10.30.0.0/16").tag_specifications(tags).send().await.expect("a VPC");
     }
     let observe = async |vpc| {
-        let scope = Scope { vpc, subnets: BTreeSet::new(), identity: site.identity.clone() };
+        let scope = Scope { vpc, subnets: BTreeSet::new(), identity: site.identity.clone(), fits: true };
         site.cloud.observe(&scope).await.expect("observed").vpcs.len()
     };
     let named = |name: &str| VpcSelector::Tags(Tags::from([("Name".to_owned(), name.to_owned())]));
@@ -195,7 +195,8 @@ async fn other_peoples_things_are_seen_and_never_taken_for_owned() {
     let site = Site::new().await;
     let network = site.made_network().await;
     let other = Identity { uid: "5f0c1b1e-0000-4000-8000-000000000002".to_owned(), ..site.identity.clone() };
-    let scope = Scope { vpc: VpcSelector::Id(site.vpc.clone()), subnets: BTreeSet::new(), identity: other.clone() };
+    let scope =
+        Scope { vpc: VpcSelector::Id(site.vpc.clone()), subnets: BTreeSet::new(), identity: other.clone(), fits: true };
     let seen = site.cloud.observe(&scope).await.expect("observed").resources;
     assert_eq!(seen.endpoints.len(), 7);
     assert_eq!(seen.resolvers[&network.resolver].addresses, BTreeMap::new(), "not asked for");

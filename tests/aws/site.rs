@@ -126,7 +126,12 @@ impl Site {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        Scope { vpc: VpcSelector::Id(self.vpc.clone()), subnets: BTreeSet::new(), identity: self.identity.clone() }
+        Scope {
+            vpc: VpcSelector::Id(self.vpc.clone()),
+            subnets: BTreeSet::new(),
+            identity: self.identity.clone(),
+            fits: true,
+        }
     }
 
     pub(crate) async fn observe(&self) -> Observed {

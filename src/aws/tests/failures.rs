@@ -29,7 +29,7 @@ fn identity() -> Identity {
 }
 
 fn scope() -> Scope {
-    Scope { vpc: VpcSelector::Id("vpc-1".into()), subnets: BTreeSet::new(), identity: identity() }
+    Scope { vpc: VpcSelector::Id("vpc-1".into()), subnets: BTreeSet::new(), identity: identity(), fits: false }
 }
 
 fn create_resolver() -> Step {
