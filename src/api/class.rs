@@ -9,7 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraints;
-use super::network::{DeletionPolicy, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector};
+use super::network::{
+    AdoptionPolicy, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec, PolicySpec, PostLaunchSpec,
+    ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
+};
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +221,21 @@ pub struct NetworkDefaults {
     #[schemars(schema_with = "constraints::proxy_cidrs")]
     pub proxy_cidrs: Option<Vec<String>>,
 
+    /// VPC endpoints that are to be otherwise than usual, and those of further services. Where a network lists the same
+    /// service and type, its entry holds, and this one not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
+    pub endpoints: Option<Vec<EndpointSpec>>,
+
+    /// What the endpoints that the operator builds let through, where they do not say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_policy: Option<PolicySpec>,
+
+    /// The security group of the interface endpoints that the operator builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_security_group: Option<EndpointSecurityGroupSpec>,
+
     /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward the private names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverSpec>,
@@ -229,6 +247,10 @@ pub struct NetworkDefaults {
     /// What concerns MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// Which resources that are in the VPC already become a network's own: 'Never', 'Retained' or 'Any'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
 
     /// What becomes of the AWS resources when a network is deleted: 'Delete' or 'Retain' them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -21,13 +21,14 @@ pub use class::{
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
 pub use network::{
-    DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec, ReplicationSecurityGroupMode,
-    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle,
-    VpcSelector,
+    AddressSpec, AdoptionPolicy, ConfigMapKeyReference, DeletionPolicy, EndpointMode, EndpointSecurityGroupSpec,
+    EndpointSpec, MigrationNetwork, MigrationNetworkSpec, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec,
+    PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode,
+    ResolverSpec, SecurityGroupMode, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
 };
 pub use network_status::{
     AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,
-    NetworkInterfaceStatus, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
+    NetworkInterfaceStatus, Origin, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
     SettingsStatus, SettingsSubnets, SkippedService,
 };
 
@@ -42,6 +43,10 @@ pub const FINALIZER: &str = "mgnet.dev/finalizer";
 
 /// The annotation that makes a class the one used by networks that name none; its value is `"true"`.
 pub const DEFAULT_CLASS_ANNOTATION: &str = "mgnet.dev/is-default-class";
+
+/// The annotation by which somebody lets published addresses of resources change: `<slot>=<id>`, several with commas. The id
+/// makes it hold for the resource that is there now, and not for one that comes later.
+pub const ADDRESS_CHANGE_ANNOTATION: &str = "mgnet.dev/allow-address-change";
 
 /// The field manager of every write of the operator to the Kubernetes API.
 pub const FIELD_MANAGER: &str = "mgnet";

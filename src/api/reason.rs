@@ -107,6 +107,14 @@ reasons! {
     PrivateDnsConflict = "PrivateDNSConflict",
     /// AWS could not build an endpoint, or lost it.
     EndpointFailed = "EndpointFailed",
+    /// Something that exists and is to be used is not as the network needs it.
+    ExistingUnfit = "ExistingUnfit",
+    /// A fixed address cannot be had.
+    AddressUnusable = "AddressUnusable",
+    /// An address that others may know would change, and nobody has allowed it.
+    AddressChangeRefused = "AddressChangeRefused",
+    /// Several resources could be adopted, and only people can tell which is meant.
+    AmbiguousAdoption = "AmbiguousAdoption",
     /// AWS refuses a call as invalid.
     InvalidRequest = "InvalidRequest",
     /// The Route 53 Resolver inbound endpoint answers.
@@ -182,6 +190,10 @@ impl Reason {
             | Self::QuotaExceeded
             | Self::PrivateDnsConflict
             | Self::EndpointFailed
+            | Self::ExistingUnfit
+            | Self::AddressUnusable
+            | Self::AddressChangeRefused
+            | Self::AmbiguousAdoption
             | Self::InvalidRequest
             | Self::ActionNeeded => false,
         }

@@ -1,6 +1,6 @@
 //! Route 53 Resolver inbound endpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use aws_sdk_route53resolver::{
     config::{Config, retry::RetryConfig},
@@ -19,22 +19,22 @@ use crate::model::{
     failure::{CallFailure, FailureClass},
     ids::{ResolverAddressId, ResolverId, SecurityGroupId, SubnetId, VpcId},
     observed::{ResolverAddress, ResolverEndpoint, ResolverState},
-    owner::{Identity, Tags},
+    owner::Tags,
     step::Effect,
 };
 
 impl AwsCloud {
-    /// The inbound endpoints in a VPC, or in all: those of others without their addresses, as each question counts
+    /// The inbound endpoints in a VPC, or in all: those that do not matter without their addresses, as each question counts
     /// against a quota of five a second. Lists carry no tags and cannot be filtered by them.
     pub(super) async fn resolvers(
         &self,
         vpc: Option<&VpcId>,
-        identity: &Identity,
+        matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
         let mut filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
         filters.extend(vpc.map(|vpc| filter("HostVPCId", vpc.as_str())));
         let listed = self.list_resolvers(filters).await?;
-        let described = listed.into_iter().map(|answer| self.describe_resolver(answer, identity));
+        let described = listed.into_iter().map(|answer| self.describe_resolver(answer, &matters));
         Ok(futures::future::try_join_all(described).await?.into_iter().flatten().collect())
     }
 
@@ -50,17 +50,16 @@ impl AwsCloud {
         listed.await
     }
 
-    /// Adds to a listed endpoint its tags and, if they say that it is the network's own, its addresses. None if it has
-    /// gone since it was listed.
+    /// Adds to a listed endpoint its tags and, if it matters, its addresses. None if it has gone since it was listed.
     async fn describe_resolver(
         &self,
         answer: Answer,
-        identity: &Identity,
+        matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
     ) -> Result<Option<(ResolverId, ResolverEndpoint)>, CallFailure> {
         let Some((id, mut resolver)) = read(answer) else { return Ok(None) };
         let Some(tags) = absent_is_done(self.resolver_tags(&resolver.arn).await)? else { return Ok(None) };
         resolver.tags = tags;
-        if identity.owns(&resolver.tags) {
+        if matters(&id, &resolver.tags) {
             let Some(addresses) = absent_is_done(self.resolver_addresses(&id).await)? else { return Ok(None) };
             resolver.addresses = addresses;
         }
@@ -105,14 +104,17 @@ impl AwsCloud {
         &self,
         token: &str,
         name: &str,
-        subnets: &BTreeSet<SubnetId>,
+        addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
         group: &SecurityGroupId,
         tags: &Tags,
     ) -> Result<Effect, CallFailure> {
         let action = Action::resolver("CreateResolverEndpoint");
-        let addresses = subnets
+        let addresses = addresses
             .iter()
-            .map(|subnet| IpAddressRequest::builder().subnet_id(subnet.as_str()).build())
+            .map(|(subnet, ip)| {
+                let request = IpAddressRequest::builder().subnet_id(subnet.as_str());
+                request.set_ip(ip.map(|ip| ip.to_string())).build()
+            })
             .collect::<Result<_, _>>()
             .map_err(|error| tags::not_built(action, &error))?;
         let request = self
@@ -151,8 +153,9 @@ impl AwsCloud {
         &self,
         resolver: &ResolverId,
         subnet: &SubnetId,
+        ip: Option<Ipv4Addr>,
     ) -> Result<Effect, CallFailure> {
-        let address = IpAddressUpdate::builder().subnet_id(subnet.as_str()).build();
+        let address = IpAddressUpdate::builder().subnet_id(subnet.as_str()).set_ip(ip.map(|ip| ip.to_string())).build();
         let request = self.resolver.associate_resolver_endpoint_ip_address().resolver_endpoint_id(resolver.as_str());
         let request = request.ip_address(address).customize().config_override(single_attempt());
         self.caller.call(Action::resolver("AssociateResolverEndpointIpAddress"), request.send()).await?;

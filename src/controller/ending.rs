@@ -70,7 +70,11 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
 
 const fn needs_somebody(blocker: &Blocker) -> bool {
     match blocker {
-        Blocker::Failed { .. } | Blocker::NotOwned { .. } | Blocker::InUse { .. } => true,
+        Blocker::Failed { .. }
+        | Blocker::NotOwned { .. }
+        | Blocker::Ambiguous { .. }
+        | Blocker::AddressChange { .. }
+        | Blocker::InUse { .. } => true,
         Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } => false,
     }
 }

@@ -22,6 +22,9 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::Create { slot, .. }, Effect::ResolverCreated(id, _)) => {
             ("ResolverCreated", format!("Create {slot}"), format!("created {id}"))
         }
+        (Step::Adopt { slot, id, .. }, _) => {
+            ("Adopted", format!("Adopt {slot}"), format!("{id} is the network's own now, as {slot}"))
+        }
         (Step::AuthorizeIngress { group, permissions, .. }, _) => {
             ("RulesAdded", format!("Authorize {slots}"), format!("{group} admits {}", join(permissions.keys())))
         }
@@ -31,7 +34,7 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::ModifyEndpoint { endpoint, key, .. }, _) => {
             ("EndpointModified", format!("Modify {key}"), format!("modified {endpoint} of {key}"))
         }
-        (Step::AssociateResolverAddress { resolver, subnet }, _) => {
+        (Step::AssociateResolverAddress { resolver, subnet, .. }, _) => {
             ("ResolverAddressAdded", "Associate".to_owned(), format!("{resolver} gets an address in {subnet}"))
         }
         (Step::DisassociateResolverAddress { resolver, address }, _) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
@@ -58,6 +58,12 @@ impl Store for Kubernetes {
         let mut classes = self.classes().list(&ListParams::default()).await.map_err(classify)?.items;
         classes.retain(|class| class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true"));
         Ok(classes)
+    }
+
+    async fn config_map_key(&self, namespace: &str, name: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), namespace);
+        let config_map = found(api.get(name).await)?;
+        Ok(config_map.and_then(|config_map| config_map.data?.remove(key)))
     }
 
     async fn namespace_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, StoreError> {

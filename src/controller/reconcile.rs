@@ -14,6 +14,7 @@ use crate::{
     model::{
         claims::Claims,
         desired::Desired,
+        endpoint_settings::{ConfigMapKeys, policy_references},
         observed::{Observed, Resources},
         plan::{Plan, plan},
         report,
@@ -56,10 +57,17 @@ async fn build<C: Clouds, S: Store>(
         Ok(class) => class,
         Err(rejected) => return Ok((rejected, Vec::new())),
     };
-    let settings = match Settings::parse(&subject.network.spec, &class.spec) {
+    let mut config_maps = ConfigMapKeys::new();
+    for (name, key_in_map) in policy_references(&subject.network.spec, &class.spec) {
+        if let Some(text) = context.store.config_map_key(&key.namespace, &name, &key_in_map).await? {
+            config_maps.insert((name, key_in_map), text);
+        }
+    }
+    let mut settings = match Settings::parse(&subject.network.spec, &class.spec, &config_maps) {
         Ok(settings) => settings,
         Err(errors) => return Ok((class::invalid_spec(&errors), Vec::new())),
     };
+    settings.address_changes = subject.address_changes();
     let account = class::account(&class.spec);
     if let Some(rejected) = subject.has_moved(&account) {
         return Ok((rejected, Vec::new()));
@@ -71,7 +79,7 @@ async fn build<C: Clouds, S: Store>(
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
     };
     let identity = subject.identity(&context.cluster);
-    let scope = Scope { vpc: settings.vpc.clone(), subnets: settings.named_subnets(), identity: identity.clone() };
+    let scope = Scope::of(&settings, &identity);
     let mut observed = match cloud.observe(&scope).await {
         Ok(observed) => observed,
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),

@@ -60,6 +60,14 @@ pub trait Store: Send + Sync + 'static {
     /// The classes that are marked as default.
     fn default_classes(&self) -> impl Future<Output = Result<Vec<MigrationNetworkClass>, StoreError>> + Send;
 
+    /// What a key of a ConfigMap holds, if both exist.
+    fn config_map_key(
+        &self,
+        namespace: &str,
+        name: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
     /// The labels of a namespace, if it exists.
     fn namespace_labels(
         &self,

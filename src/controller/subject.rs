@@ -11,13 +11,17 @@ use super::{
     store::{Key, Store, StoreError},
 };
 use crate::{
-    api::{AccountStatus, FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, Reason},
+    api::{
+        ADDRESS_CHANGE_ANNOTATION, AccountStatus, FINALIZER, MigrationNetwork, MigrationNetworkClass,
+        MigrationNetworkStatus, Reason,
+    },
     aws::Account,
     model::{
         claims::Claims,
         ids::VpcId,
         observed::Resources,
         owner::Identity,
+        settings::{AddressChanges, address_changes},
         status::{self, Verdict},
     },
 };
@@ -167,6 +171,11 @@ impl<'a, S: Store> Subject<'a, S> {
     pub(super) fn managed_tags(&self) -> BTreeSet<String> {
         let settings = self.network.status.as_ref().and_then(|status| status.settings.as_ref());
         settings.map(|settings| settings.tags.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The resources whose published addresses somebody has allowed to change.
+    pub(super) fn address_changes(&self) -> AddressChanges {
+        address_changes(self.network.annotations().get(ADDRESS_CHANGE_ANNOTATION).map(String::as_str))
     }
 
     /// Suspension stops writes to AWS, never deletion.

@@ -4,14 +4,19 @@
 //! [`desired`] resolve one against the other; [`claims`] take in what was observed; [`plan`] (or [`teardown`]) says which
 //! [`step`]s can run now, and [`resources`] takes in what they did; [`status`] tells it all to people.
 
+mod adoption;
 pub mod claims;
 pub mod desired;
 mod edits;
+pub mod endpoint_settings;
+mod existing;
 pub mod failure;
+mod fixed_addresses;
 pub mod ids;
 pub mod observed;
 pub mod owner;
 pub mod plan;
+pub mod policy;
 pub mod preflight;
 pub mod report;
 pub mod resources;

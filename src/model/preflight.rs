@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     desired::ResolvedSubnets,
+    endpoint_settings::{EndpointSettings, EndpointSource},
+    existing, fixed_addresses,
     ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
     observed::{Observed, Vpc},
     owner::{Identity, Tags},
-    settings::{Settings, SubnetSelector, VpcSelector},
+    settings::{Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Service, Slot},
 };
 use crate::api::Reason;
@@ -55,6 +57,8 @@ pub fn resolve<'a>(
     findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
     let (route_tables, unrouted) = route_tables(observed, subnets.staging.iter().chain(&subnets.launch));
     findings.extend(unrouted);
+    findings.extend(existing::check(identity, settings, observed, vpc, &route_tables));
+    findings.extend(fixed_addresses::check(identity, settings, observed, &subnets));
     if findings.is_empty() { Ok(Place { vpc, subnets, route_tables, services, skipped }) } else { Err(findings) }
 }
 
@@ -184,7 +188,7 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
             )
         })
         .collect();
-    if settings.resolver && by_zone.len() < 2 {
+    if builds_resolver(settings) && by_zone.len() < 2 {
         findings.push(finding(
             Reason::TooFewZones,
             format!(
@@ -197,11 +201,20 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
     findings
 }
 
+fn is_built(endpoint: &EndpointSettings) -> bool {
+    matches!(endpoint.source, EndpointSource::Managed { .. })
+}
+
+const fn builds_resolver(settings: &Settings) -> bool {
+    matches!(settings.resolver, Resolver::Managed { .. })
+}
+
 type Services = (BTreeMap<EndpointKey, String>, BTreeMap<Service, String>, Vec<Finding>);
 
 fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Services {
     let (mut services, mut skipped, mut findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for key in EndpointKey::all().filter(|key| settings.ssm || !key.service.is_optional()) {
+    let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
+    for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
         let problem = match observed.services.get(&key) {
             None => {
                 Some(format!("the Region does not offer service '{}' as {} endpoint", key.service, key.endpoint_type))
@@ -223,13 +236,14 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
             (None, Some(offer)) => {
                 services.insert(key, offer.name.clone());
             }
-            (problem, _) if key.service.is_optional() => {
+            (problem, _) if endpoint.optional => {
                 skipped.insert(key.service, problem.unwrap_or_default());
             }
             (problem, _) => findings.push(finding(
                 Reason::ServiceNotOffered,
                 format!(
-                    "{}; choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
+                    "{}; choose subnets in other zones in `spec.subnets.endpoints`, another Region, or a service that is \
+                     offered",
                     problem.unwrap_or_default()
                 ),
             )),
@@ -266,7 +280,7 @@ fn free_addresses(
         .filter_map(|(id, subnet)| {
             let endpoints =
                 services.keys().filter(|key| **key != EndpointKey::S3_GATEWAY && !has_endpoint(**key, id)).count();
-            let needed = endpoints + usize::from(settings.resolver && !has_resolver(id));
+            let needed = endpoints + usize::from(builds_resolver(settings) && !has_resolver(id));
             let free = usize::try_from(subnet.available_addresses).unwrap_or(usize::MAX);
             (free < needed).then(|| {
                 finding(

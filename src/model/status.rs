@@ -17,6 +17,7 @@ use super::{
     slot::Slot,
 };
 use crate::api::{
+    ADDRESS_CHANGE_ANNOTATION,
     ConditionStatus::{self, False, True, Unknown},
     ConditionType, Reason,
     conditions::{find, is_true, remove, set},
@@ -287,6 +288,23 @@ fn hard(blocker: &Blocker) -> Option<State> {
             Reason::NotOwned,
             format!("{slot}: {id} has the name that the network's own would have, and not its owner tag; remove it"),
         )),
+        Blocker::Ambiguous { slot, ids } => Some((
+            False,
+            Reason::AmbiguousAdoption,
+            format!(
+                "{slot}: several resources could be adopted: {}; tag all but one as somebody's, or name one in the spec with \
+                 `mode` 'Existing'",
+                ids.join(", ")
+            ),
+        )),
+        Blocker::AddressChange { slot, id, subnet, from, to } => Some((
+            False,
+            Reason::AddressChangeRefused,
+            format!(
+                "{slot}: {id} has {from} in {subnet}, and the spec asks for {to}; who uses the address would lose it, so put \
+                 {from} back, or allow it by the annotation {ADDRESS_CHANGE_ANNOTATION}: '{slot}={id}'"
+            ),
+        )),
         Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } | Blocker::InUse { .. } => None,
     }
 }
@@ -298,6 +316,8 @@ fn waits_for(blocker: &Blocker) -> String {
         Blocker::Awaits { slot, needs } => format!("{slot}: waits for {needs}"),
         Blocker::Failed { slot, message, .. } => format!("{slot}: {message}"),
         Blocker::NotOwned { slot, id } => format!("{slot}: {id} is in its place"),
+        Blocker::Ambiguous { slot, ids } => format!("{slot}: one of {}", ids.join(", ")),
+        Blocker::AddressChange { slot, from, to, .. } => format!("{slot}: {from} is not changed to {to}"),
         Blocker::InUse { slot, id, by } => format!("{slot}: {id} is in use by {}", by.join(", ")),
     }
 }

@@ -1,23 +1,30 @@
 //! Fixtures for the tests of the model: the Tokyo VPC, and an AWS that does everything at once and is never wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use super::{
     claims::Claims,
     desired::Desired,
-    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    endpoint_settings::{self, EndpointSettings},
+    ids::{EndpointId, NetworkInterfaceId, ResolverId, SecurityGroupId, SubnetId},
     observed::{
-        Endpoint, EndpointState, Observed, ResolverAddress, ResolverEndpoint, ResolverState, Resources, RouteTable,
-        Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
+        Endpoint, EndpointState, NetworkInterface, Observed, ResolverAddress, ResolverEndpoint, ResolverState,
+        Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
     },
     owner::{Identity, Tags},
     plan::{Plan, plan},
-    settings::{ReplicationGroup, Settings, SubnetSelector, VpcSelector},
+    policy::Policy,
+    settings::{AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Slot},
     step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
     teardown,
 };
-use crate::api::DeletionPolicy;
+use crate::api::{
+    AdoptionPolicy, DeletionPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, PostLaunchSpec, Toggle,
+};
 
 pub(crate) fn identity() -> Identity {
     Identity {
@@ -36,12 +43,33 @@ pub(crate) fn settings() -> Settings {
         launch_subnets: Some(role("launch")),
         sources: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         proxies: BTreeSet::new(),
-        resolver: true,
+        endpoints: endpoints(&MigrationNetworkSpec::default()),
+        endpoint_groups: None,
+        resolver: Resolver::Managed { addresses: BTreeMap::new() },
+        clients: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         replication: ReplicationGroup::ServiceManaged,
-        ssm: true,
+        ssm: Toggle::Enabled,
+        adoption: AdoptionPolicy::Never,
+        address_changes: AddressChanges::new(),
         deletion: DeletionPolicy::Delete,
         tags: Tags::new(),
     }
+}
+
+/// The endpoints that a spec asks for, in Tokyo.
+pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, EndpointSettings> {
+    let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
+    let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
+    let mut errors = Vec::new();
+    let parsed = endpoint_settings::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
+    assert_eq!(errors, vec![]);
+    parsed
+}
+
+/// A network without the endpoints of Systems Manager.
+pub(crate) fn without_ssm() -> MigrationNetworkSpec {
+    let post_launch = PostLaunchSpec { ssm: Some(Toggle::Disabled) };
+    MigrationNetworkSpec { post_launch: Some(post_launch), ..MigrationNetworkSpec::default() }
 }
 
 fn role(role: &str) -> SubnetSelector {
@@ -85,7 +113,7 @@ pub(crate) fn tokyo() -> Observed {
             RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new() },
             RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]) },
         ],
-        services: EndpointKey::all()
+        services: EndpointKey::standard()
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
                 (key, ServiceOffer { name, zones: zones.clone() })
@@ -102,6 +130,7 @@ pub(crate) struct Lab {
     pub(crate) claims: Claims,
     pub(crate) managed_tags: BTreeSet<String>,
     counter: usize,
+    interfaces: usize,
 }
 
 impl Lab {
@@ -112,6 +141,7 @@ impl Lab {
             claims: Claims::default(),
             managed_tags: BTreeSet::new(),
             counter: 0,
+            interfaces: 0,
         }
     }
 
@@ -174,6 +204,7 @@ impl Lab {
                     let rule = Rule {
                         id: Some(self.id("sgr").into()),
                         permission: Some(*permission),
+                        traffic: (*permission).into(),
                         description: description.clone(),
                         text: permission.to_string(),
                     };
@@ -182,13 +213,14 @@ impl Lab {
                 Effect::Accepted
             }
             Step::ModifyEndpoint { endpoint, change, .. } => {
+                self.replace_interfaces(endpoint, change);
                 modify(self.observed.resources.endpoints.get_mut(endpoint).unwrap(), change);
                 Effect::Accepted
             }
-            Step::AssociateResolverAddress { resolver, subnet } => {
+            Step::AssociateResolverAddress { resolver, subnet, ip } => {
                 let id = self.id("rni");
                 let addresses = &mut self.observed.resources.resolvers.get_mut(resolver).unwrap().addresses;
-                addresses.insert(id.into(), attached(subnet));
+                addresses.insert(id.into(), attached(subnet, *ip));
                 Effect::Accepted
             }
             Step::DisassociateResolverAddress { resolver, address } => {
@@ -203,7 +235,11 @@ impl Lab {
                 self.observed.resources.resolvers.remove(resolver);
                 Effect::Accepted
             }
-            Step::RevokeIngress { .. } | Step::SetTags { .. } | Step::RemoveTags { .. } | Step::DeleteGroup { .. } => {
+            Step::RevokeIngress { .. }
+            | Step::Adopt { .. }
+            | Step::SetTags { .. }
+            | Step::RemoveTags { .. }
+            | Step::DeleteGroup { .. } => {
                 self.observed.resources.apply(step, &Effect::Accepted);
                 Effect::Accepted
             }
@@ -219,26 +255,36 @@ impl Lab {
                 self.observed.resources.groups.insert(id.clone(), group.clone());
                 Effect::GroupCreated(id, group)
             }
-            CreateRequest::InterfaceEndpoint { service_name, subnets, group, private_dns, tags, .. } => {
+            CreateRequest::InterfaceEndpoint {
+                service_name,
+                subnets,
+                addresses,
+                groups,
+                private_dns,
+                policy,
+                tags,
+                ..
+            } => {
                 let id = EndpointId::from(self.id("vpce"));
-                let endpoint = Endpoint {
-                    subnets,
-                    groups: BTreeSet::from([group]),
-                    private_dns,
-                    ..endpoint(service_name, key, tags)
-                };
+                let interfaces = subnets
+                    .iter()
+                    .map(|subnet| self.interface(subnet, addresses.get(subnet).copied(), &groups))
+                    .collect();
+                let endpoint =
+                    Endpoint { subnets, groups, interfaces, private_dns, policy, ..endpoint(service_name, key, tags) };
                 self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
                 Effect::EndpointCreated(id, endpoint)
             }
-            CreateRequest::GatewayEndpoint { service_name, route_tables, tags, .. } => {
+            CreateRequest::GatewayEndpoint { service_name, route_tables, policy, tags, .. } => {
                 let id = EndpointId::from(self.id("vpce"));
-                let endpoint = Endpoint { route_tables, ..endpoint(service_name, key, tags) };
+                let endpoint = Endpoint { route_tables, policy, ..endpoint(service_name, key, tags) };
                 self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
                 Effect::EndpointCreated(id, endpoint)
             }
-            CreateRequest::Resolver { subnets, group, tags, .. } => {
+            CreateRequest::Resolver { addresses, group, tags, .. } => {
                 let id = ResolverId::from(self.id("rslvr-in"));
-                let addresses = subnets.iter().map(|subnet| (self.id("rni").into(), attached(subnet))).collect();
+                let addresses =
+                    addresses.iter().map(|(subnet, ip)| (self.id("rni").into(), attached(subnet, *ip))).collect();
                 let resolver = ResolverEndpoint {
                     arn: format!("arn:{id}"),
                     state: ResolverState::Operational,
@@ -250,6 +296,38 @@ impl Lab {
                 self.observed.resources.resolvers.insert(id.clone(), resolver.clone());
                 Effect::ResolverCreated(id, resolver)
             }
+        }
+    }
+
+    /// A network interface of an endpoint, where it has one at a known address.
+    fn interface(
+        &mut self,
+        subnet: &SubnetId,
+        ip: Option<Ipv4Addr>,
+        groups: &BTreeSet<SecurityGroupId>,
+    ) -> NetworkInterfaceId {
+        self.interfaces += 1;
+        let id = NetworkInterfaceId::from(format!("eni-{}", self.interfaces));
+        if let Some(ip) = ip {
+            let interface = NetworkInterface {
+                subnet: subnet.clone(),
+                ip: ip.to_string(),
+                groups: groups.clone(),
+                description: String::new(),
+            };
+            self.observed.resources.interfaces.insert(id.clone(), interface);
+        }
+        id
+    }
+
+    /// A fixed address is that of another interface.
+    fn replace_interfaces(&mut self, endpoint: &EndpointId, change: &EndpointChange) {
+        let groups = self.observed.resources.endpoints[endpoint].groups.clone();
+        for (subnet, ip) in &change.addresses {
+            let gone = self.observed.resources.endpoints[endpoint].interfaces.clone();
+            self.observed.resources.interfaces.retain(|id, one| !gone.contains(id) || one.subnet != *subnet);
+            let id = self.interface(subnet, Some(*ip), &groups);
+            self.observed.resources.endpoints.get_mut(endpoint).unwrap().interfaces.insert(id);
         }
     }
 
@@ -271,13 +349,14 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
         private_dns: super::observed::PrivateDns::Disabled,
+        policy: Policy::FullAccess,
         dns_names: BTreeSet::new(),
         tags,
     }
 }
 
-fn attached(subnet: &SubnetId) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: None, state: "ATTACHED".to_owned() }
+fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
+    ResolverAddress { subnet: subnet.clone(), ip: ip.map(|ip| ip.to_string()), state: "ATTACHED".to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
@@ -289,4 +368,5 @@ fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
     endpoint.route_tables.extend(change.add_route_tables.clone());
     endpoint.route_tables.retain(|table| !change.remove_route_tables.contains(table));
     endpoint.private_dns = change.private_dns.unwrap_or(endpoint.private_dns);
+    endpoint.policy = change.policy.clone().unwrap_or_else(|| endpoint.policy.clone());
 }

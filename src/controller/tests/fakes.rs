@@ -44,6 +44,7 @@ pub(super) enum Mood {
 pub(super) struct World {
     pub(super) networks: BTreeMap<String, MigrationNetwork>,
     pub(super) classes: BTreeMap<String, MigrationNetworkClass>,
+    pub(super) config_maps: BTreeMap<(String, String), String>,
     pub(super) aws: Lab,
     pub(super) mood: Mood,
     /// Fails the write of status with this number from now, as if somebody else had written first.
@@ -67,6 +68,7 @@ impl Fake {
         let fake = Self(Arc::new(Mutex::new(World {
             networks: BTreeMap::new(),
             classes: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
             aws: Lab::new(),
             mood: Mood::Well,
             conflict_in: None,
@@ -210,6 +212,10 @@ impl Store for Fake {
 
     async fn default_classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn config_map_key(&self, _: &str, name: &str, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.world().config_maps.get(&(name.to_owned(), key.to_owned())).cloned())
     }
 
     async fn namespace_labels(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, StoreError> {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::model::{
     ids::SecurityGroupId,
-    observed::{Endpoint, EndpointState, ResolverState, Rule},
+    observed::{Endpoint, EndpointState, ResolverState, Rule, Traffic},
     owner::{self, Tags},
     plan::Blocker,
-    settings::{ReplicationGroup, SubnetSelector},
+    settings::{ReplicationGroup, Resolver, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
     step::{Effect, Step},
-    testing::{Lab, identity, subnets},
+    testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
 };
 
 fn endpoint(lab: &mut Lab, key: EndpointKey) -> &mut Endpoint {
@@ -72,6 +72,7 @@ fn a_rule_that_is_missing_comes_back_and_a_strangers_rule_stays() {
     rules.push(Rule {
         id: Some("sgr-stranger".into()),
         permission: None,
+        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
         description: "by hand".to_owned(),
         text: "icmp from 0.0.0.0/0".to_owned(),
     });
@@ -109,7 +110,7 @@ fn a_subnet_is_swapped_within_its_zone_while_the_other_zone_serves() {
 #[test]
 fn the_only_subnet_is_swapped_in_one_call() {
     let mut lab = Lab::new();
-    lab.settings.resolver = false;
+    lab.settings.resolver = Resolver::Disabled;
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
     lab.run();
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2"]));
@@ -128,11 +129,11 @@ fn all_subnets_are_replaced_without_a_moment_of_none() {
 #[test]
 fn post_launch_actions_go_in_one_call_and_come_back() {
     let mut lab = Lab::built();
-    lab.settings.ssm = false;
+    lab.settings.endpoints = endpoints(&without_ssm());
     let steps = lab.run();
     assert_eq!(steps.len(), 2, "{steps:#?}");
     assert!(steps[0].contains("(ssm/Interface)") && steps[0].contains("(ec2messages/Interface)"), "{steps:#?}");
-    lab.settings.ssm = true;
+    lab.settings.endpoints = settings().endpoints;
     assert_eq!(lab.run().len(), 4);
     let key = EndpointKey::interface(Service::Ssm);
     assert_eq!(owner::epoch(&endpoint(&mut lab, key).tags), 2);
@@ -141,7 +142,7 @@ fn post_launch_actions_go_in_one_call_and_come_back() {
 #[test]
 fn without_the_resolver_its_group_goes_last() {
     let mut lab = Lab::built();
-    lab.settings.resolver = false;
+    lab.settings.resolver = Resolver::Disabled;
     let steps = lab.run();
     assert!(steps[0].starts_with("delete rslvr-in"), "{steps:#?}");
     assert!(steps[2].starts_with("delete sg"), "{steps:#?}");
