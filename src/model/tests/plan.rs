@@ -49,6 +49,7 @@ fn at_rest_nothing_is_planned() {
 fn another_source_is_granted_before_the_old_one_is_revoked() {
     let mut lab = Lab::built();
     lab.settings.sources = BTreeSet::from(["192.168.20.0/24".parse().unwrap()]);
+    lab.settings.clients.clone_from(&lab.settings.sources);
     insta::assert_snapshot!(lab.run().join("\n"));
 }
 
