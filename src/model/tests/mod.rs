@@ -1,6 +1,10 @@
 //! Tests of the model: each reads as sentences about what the operator decides.
 
+mod addresses;
+mod adoption;
 mod claims;
+mod endpoints;
+mod existing;
 mod plan;
 mod preflight;
 mod status;
