@@ -242,8 +242,7 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
             (problem, _) => findings.push(finding(
                 Reason::ServiceNotOffered,
                 format!(
-                    "{}; choose subnets in other zones in `spec.subnets.endpoints`, another Region, or a service that is \
-                     offered",
+                    "{}; choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
                     problem.unwrap_or_default()
                 ),
             )),

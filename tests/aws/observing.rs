@@ -37,7 +37,9 @@ async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
     assert_eq!(zones.len(), 2);
     assert!(services.values().all(|offer| zones.is_subset(&offer.zones)));
     assert_eq!(services[&EndpointKey::S3_GATEWAY].name, format!("com.amazonaws.{REGION}.s3"));
-    assert_eq!(resources, Resources::default());
+    let names: Vec<String> = resources.groups.values().map(|group| group.name.clone()).collect();
+    assert_eq!(names, ["default"], "every VPC has one");
+    assert_eq!(Resources { groups: BTreeMap::new(), ..resources }, Resources::default());
 }
 
 #[tokio::test]
