@@ -124,6 +124,7 @@ pub(crate) fn tokyo() -> Observed {
 }
 
 /// A network in an AWS that does everything at once.
+#[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) settings: Settings,
     pub(crate) observed: Observed,
@@ -131,6 +132,7 @@ pub(crate) struct Lab {
     pub(crate) managed_tags: BTreeSet<String>,
     counter: usize,
     interfaces: usize,
+    addresses: u32,
 }
 
 impl Lab {
@@ -142,6 +144,7 @@ impl Lab {
             managed_tags: BTreeSet::new(),
             counter: 0,
             interfaces: 0,
+            addresses: 0,
         }
     }
 
@@ -213,14 +216,14 @@ impl Lab {
                 Effect::Accepted
             }
             Step::ModifyEndpoint { endpoint, change, .. } => {
-                self.replace_interfaces(endpoint, change);
                 modify(self.observed.resources.endpoints.get_mut(endpoint).unwrap(), change);
+                self.follow(endpoint, &change.addresses);
                 Effect::Accepted
             }
             Step::AssociateResolverAddress { resolver, subnet, ip } => {
-                let id = self.id("rni");
+                let (id, ip) = (self.id("rni"), ip.unwrap_or_else(|| self.choose(subnet)));
                 let addresses = &mut self.observed.resources.resolvers.get_mut(resolver).unwrap().addresses;
-                addresses.insert(id.into(), attached(subnet, *ip));
+                addresses.insert(id.into(), attached(subnet, ip));
                 Effect::Accepted
             }
             Step::DisassociateResolverAddress { resolver, address } => {
@@ -228,7 +231,10 @@ impl Lab {
                 Effect::Accepted
             }
             Step::DeleteEndpoints { endpoints } => {
-                self.observed.resources.endpoints.retain(|id, _| !endpoints.contains_key(id));
+                for id in endpoints.keys() {
+                    let gone = self.observed.resources.endpoints.remove(id).map(|endpoint| endpoint.interfaces);
+                    self.observed.resources.interfaces.retain(|id, _| !gone.iter().flatten().any(|gone| gone == id));
+                }
                 Effect::EndpointsDeleting { refused: BTreeMap::new() }
             }
             Step::DeleteResolver { resolver } => {
@@ -283,8 +289,13 @@ impl Lab {
             }
             CreateRequest::Resolver { addresses, group, tags, .. } => {
                 let id = ResolverId::from(self.id("rslvr-in"));
-                let addresses =
-                    addresses.iter().map(|(subnet, ip)| (self.id("rni").into(), attached(subnet, *ip))).collect();
+                let addresses = addresses
+                    .iter()
+                    .map(|(subnet, ip)| {
+                        let ip = ip.unwrap_or_else(|| self.choose(subnet));
+                        (self.id("rni").into(), attached(subnet, ip))
+                    })
+                    .collect();
                 let resolver = ResolverEndpoint {
                     arn: format!("arn:{id}"),
                     state: ResolverState::Operational,
@@ -299,36 +310,51 @@ impl Lab {
         }
     }
 
-    /// A network interface of an endpoint, where it has one at a known address.
+    /// A new network interface, at that address or at one that AWS chooses.
     fn interface(
         &mut self,
         subnet: &SubnetId,
         ip: Option<Ipv4Addr>,
         groups: &BTreeSet<SecurityGroupId>,
     ) -> NetworkInterfaceId {
+        let ip = ip.unwrap_or_else(|| self.choose(subnet));
         self.interfaces += 1;
         let id = NetworkInterfaceId::from(format!("eni-{}", self.interfaces));
-        if let Some(ip) = ip {
-            let interface = NetworkInterface {
-                subnet: subnet.clone(),
-                ip: ip.to_string(),
-                groups: groups.clone(),
-                description: String::new(),
-            };
-            self.observed.resources.interfaces.insert(id.clone(), interface);
-        }
+        let interface = NetworkInterface {
+            subnet: subnet.clone(),
+            ip: ip.to_string(),
+            groups: groups.clone(),
+            description: String::new(),
+        };
+        self.observed.resources.interfaces.insert(id.clone(), interface);
         id
     }
 
-    /// A fixed address is that of another interface.
-    fn replace_interfaces(&mut self, endpoint: &EndpointId, change: &EndpointChange) {
-        let groups = self.observed.resources.endpoints[endpoint].groups.clone();
-        for (subnet, ip) in &change.addresses {
-            let gone = self.observed.resources.endpoints[endpoint].interfaces.clone();
-            self.observed.resources.interfaces.retain(|id, one| !gone.contains(id) || one.subnet != *subnet);
-            let id = self.interface(subnet, Some(*ip), &groups);
-            self.observed.resources.endpoints.get_mut(endpoint).unwrap().interfaces.insert(id);
+    /// An address that AWS chooses.
+    fn choose(&mut self, subnet: &SubnetId) -> Ipv4Addr {
+        self.addresses += 1;
+        let range = self.observed.subnets[subnet].cidr;
+        Ipv4Addr::from(u32::from(range.network()) + 100 + self.addresses % 150)
+    }
+
+    /// Has the interfaces of an endpoint follow its subnets, groups and fixed addresses.
+    fn follow(&mut self, id: &EndpointId, fixed: &BTreeMap<SubnetId, Ipv4Addr>) {
+        let endpoint = self.observed.resources.endpoints[id].clone();
+        let mut kept = BTreeSet::new();
+        let mut served = BTreeSet::new();
+        for id in endpoint.interfaces {
+            let Some(mut interface) = self.observed.resources.interfaces.remove(&id) else { continue };
+            if endpoint.subnets.contains(&interface.subnet) && !fixed.contains_key(&interface.subnet) {
+                served.insert(interface.subnet.clone());
+                interface.groups.clone_from(&endpoint.groups);
+                self.observed.resources.interfaces.insert(id.clone(), interface);
+                kept.insert(id);
+            }
         }
+        for subnet in endpoint.subnets.difference(&served) {
+            kept.insert(self.interface(subnet, fixed.get(subnet).copied(), &endpoint.groups));
+        }
+        self.observed.resources.endpoints.get_mut(id).unwrap().interfaces = kept;
     }
 
     /// The resource of a slot, in the form that tagging takes.
@@ -355,8 +381,8 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
     }
 }
 
-fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: ip.map(|ip| ip.to_string()), state: "ATTACHED".to_owned() }
+fn attached(subnet: &SubnetId, ip: Ipv4Addr) -> ResolverAddress {
+    ResolverAddress { subnet: subnet.clone(), ip: Some(ip.to_string()), state: "ATTACHED".to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {

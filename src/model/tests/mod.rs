@@ -5,6 +5,7 @@ mod adoption;
 mod claims;
 mod endpoints;
 mod existing;
+mod paths;
 mod plan;
 mod preflight;
 mod status;

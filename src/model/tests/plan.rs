@@ -154,7 +154,7 @@ fn a_group_that_something_holds_is_not_deleted() {
     let mut lab = Lab::built();
     let id = group(&lab, GroupRole::Endpoints);
     lab.observed.resources.interfaces.insert(
-        "eni-9".into(),
+        "eni-of-an-instance".into(),
         crate::model::observed::NetworkInterface {
             subnet: "subnet-s".into(),
             ip: "10.20.11.9".to_owned(),
@@ -174,7 +174,7 @@ fn a_group_that_something_holds_is_not_deleted() {
     let blocker = Blocker::InUse {
         slot: Slot::Group(GroupRole::Endpoints),
         id: id.to_string(),
-        by: vec!["eni-9 (an instance)".to_owned()],
+        by: vec!["eni-of-an-instance (an instance)".to_owned()],
     };
     assert_eq!(resources(&lab).blockers, [blocker]);
 }
