@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraints;
-use super::network::{DeletionPolicy, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector};
+use super::network::{
+    DeletionPolicy, ManagementPolicy, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
+};
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,6 +231,10 @@ pub struct NetworkDefaults {
     /// What concerns MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// Whether the operator acts: 'Enforce' builds and keeps networks, 'Plan' only says what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
 
     /// What becomes of the AWS resources when a network is deleted: 'Delete' or 'Retain' them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,7 @@ mod constraints;
 mod kstatus;
 pub mod network;
 pub mod network_status;
+pub mod plan_status;
 mod reason;
 pub mod schema;
 
@@ -21,15 +22,16 @@ pub use class::{
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
 pub use network::{
-    DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec, ReplicationSecurityGroupMode,
-    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle,
-    VpcSelector,
+    DeletionPolicy, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec,
+    ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec,
+    SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
 };
 pub use network_status::{
     AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,
     NetworkInterfaceStatus, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
     SettingsStatus, SettingsSubnets, SkippedService,
 };
+pub use plan_status::{MOST_CALLS, PlanCost, PlanReason, PlanStatus, PlannedCall};
 
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";

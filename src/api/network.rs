@@ -107,6 +107,11 @@ pub struct MigrationNetworkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
 
+    /// Whether the operator acts. 'Enforce': it builds and keeps the network. 'Plan': it writes nothing to AWS, and says in
+    /// `status.plan` what it would do. Omitted: 'Enforce', unless the class's `defaults` say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+
     /// What becomes of the AWS resources when this object is deleted. 'Delete': they are deleted first. 'Retain': they
     /// stay, marked by tags as retained. Omitted: 'Delete', unless the class's `defaults` say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -238,6 +243,17 @@ pub enum Toggle {
     Enabled,
     /// Off.
     Disabled,
+}
+
+/// Whether the operator acts, or says what it would do.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum ManagementPolicy {
+    /// It builds and keeps the network.
+    #[default]
+    Enforce,
+    /// It writes nothing to AWS, and says what it would do.
+    Plan,
 }
 
 /// What becomes of the AWS resources when the object goes.

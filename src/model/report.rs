@@ -198,6 +198,7 @@ fn settings_status(
             ReplicationGroup::Managed => ReplicationSecurityGroupMode::Managed,
         }),
         post_launch_ssm: Some(if settings.ssm { Toggle::Enabled } else { Toggle::Disabled }),
+        management_policy: Some(settings.management),
         deletion_policy: Some(settings.deletion),
         tags,
     }

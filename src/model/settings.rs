@@ -9,8 +9,9 @@ use super::{
     owner::{RESERVED_PREFIX, Tags},
 };
 use crate::api::{
-    DeletionPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, ReplicationSecurityGroupMode,
-    ResolverMode, SubnetSelector as ApiSubnetSelector, Toggle, VpcSelector as ApiVpcSelector,
+    DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+    ReplicationSecurityGroupMode, ResolverMode, SubnetSelector as ApiSubnetSelector, Toggle,
+    VpcSelector as ApiVpcSelector,
 };
 
 /// The settings of one network.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub replication: ReplicationGroup,
     /// Whether post-launch actions get their endpoints.
     pub ssm: bool,
+    /// Whether the network is built, or only planned.
+    pub management: ManagementPolicy,
     /// What deletion of the network does to what it made.
     pub deletion: DeletionPolicy,
     /// The user's tags; the class's win.
@@ -151,6 +154,7 @@ impl Settings {
                 Toggle::Enabled => true,
                 Toggle::Disabled => false,
             },
+            management: spec.management_policy.or(defaults.management_policy).unwrap_or(ManagementPolicy::Enforce),
             deletion: deletion_policy(spec, Some(class)),
             tags,
         })

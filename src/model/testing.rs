@@ -17,7 +17,7 @@ use super::{
     step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
     teardown,
 };
-use crate::api::DeletionPolicy;
+use crate::api::{DeletionPolicy, ManagementPolicy};
 
 pub(crate) fn identity() -> Identity {
     Identity {
@@ -39,6 +39,7 @@ pub(crate) fn settings() -> Settings {
         resolver: true,
         replication: ReplicationGroup::ServiceManaged,
         ssm: true,
+        management: ManagementPolicy::Enforce,
         deletion: DeletionPolicy::Delete,
         tags: Tags::new(),
     }
@@ -112,6 +113,17 @@ impl Lab {
             claims: Claims::default(),
             managed_tags: BTreeSet::new(),
             counter: 0,
+        }
+    }
+
+    /// Another one in the same situation.
+    pub(crate) fn copy(lab: &Self) -> Self {
+        Self {
+            settings: lab.settings.clone(),
+            observed: lab.observed.clone(),
+            claims: lab.claims.clone(),
+            managed_tags: lab.managed_tags.clone(),
+            counter: lab.counter,
         }
     }
 
