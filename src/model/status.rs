@@ -96,6 +96,8 @@ pub(super) type State = (ConditionStatus, Reason, String);
 pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool, generation: i64, now: Timestamp) {
     let was_ready = find(conditions, ConditionType::Ready)
         .is_some_and(|ready| ready.status == True.as_str() && ready.observed_generation == Some(generation));
+    // Suspension is there only while it lasts, so that its last transition is its beginning.
+    let since = find(conditions, ConditionType::Suspended).map_or(now, |before| before.last_transition_time.0);
     let details = details(conditions, verdict);
     let ready = ready(verdict, suspended, was_ready, &details);
     let unfinished = ready.0 != True && !suspended;
@@ -119,7 +121,10 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
         put(ConditionType::Stalled, (True, approval::stalled(ready.1), ready.2.clone()));
     }
     if suspended {
-        let message = "`spec.suspend` is true: nothing is written to AWS; set it to false to go on".to_owned();
+        let message = format!(
+            "`spec.suspend` is true since {}: nothing is written to AWS; set it to false to go on",
+            since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        );
         put(ConditionType::Suspended, (True, Reason::Suspended, message));
     }
     put(ConditionType::Ready, ready);

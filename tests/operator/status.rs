@@ -7,9 +7,9 @@ use kube::ResourceExt;
 use lab::{Lab, SOURCES, Site};
 use mgnet::{
     api::{
-        AccountStatus, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, NetworkInterfaceStatus,
-        ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupRole,
-        SecurityGroupStatus, SettingsStatus, SettingsSubnets, Toggle,
+        AccountStatus, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, ManagementPolicy,
+        NetworkInterfaceStatus, ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus,
+        SecurityGroupRole, SecurityGroupStatus, SettingsStatus, SettingsSubnets, Toggle,
     },
     model::claims::token,
 };
@@ -118,6 +118,7 @@ fn settings(site: &Site) -> Result<SettingsStatus> {
         resolver: Some(ResolverMode::Managed),
         replication_security_group: Some(ReplicationSecurityGroupMode::Managed),
         post_launch_ssm: Some(Toggle::Enabled),
+        management_policy: Some(ManagementPolicy::Enforce),
         deletion_policy: Some(DeletionPolicy::Delete),
         tags: BTreeMap::new(),
     })
