@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::constraints;
 use super::network::{
-    AdoptionPolicy, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec, PolicySpec, PostLaunchSpec,
-    ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
+    AdoptionPolicy, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec, ManagementPolicy, PolicySpec,
+    PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
 };
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
@@ -247,6 +247,10 @@ pub struct NetworkDefaults {
     /// What concerns MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// Whether the operator acts: 'Enforce' builds and keeps networks, 'Plan' only says what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
 
     /// Which resources that are in the VPC already become a network's own: 'Never', 'Retained' or 'Any'.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,7 @@ mod constraints;
 mod kstatus;
 pub mod network;
 pub mod network_status;
+pub mod plan_status;
 mod reason;
 pub mod schema;
 
@@ -22,15 +23,16 @@ pub use class::{
 pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
 pub use network::{
     AddressSpec, AdoptionPolicy, ConfigMapKeyReference, DeletionPolicy, EndpointMode, EndpointSecurityGroupSpec,
-    EndpointSpec, MigrationNetwork, MigrationNetworkSpec, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec,
-    PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode,
-    ResolverSpec, SecurityGroupMode, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
+    EndpointSpec, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, PolicyPreset, PolicySpec, PolicyType,
+    PostLaunchSpec, PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
+    ResolverMode, ResolverSpec, SecurityGroupMode, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
 };
 pub use network_status::{
     AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,
     NetworkInterfaceStatus, Origin, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
     SettingsStatus, SettingsSubnets, SkippedService,
 };
+pub use plan_status::{MOST_CALLS, PlanCost, PlanReason, PlanStatus, PlannedCall};
 
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";

@@ -124,6 +124,11 @@ pub struct MigrationNetworkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
 
+    /// Whether the operator acts. 'Enforce': it builds and keeps the network. 'Plan': it writes nothing to AWS, and says in
+    /// `status.plan` what it would do. Omitted: 'Enforce', unless the class's `defaults` say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+
     /// Whether resources that are in the VPC already become the network's own where they fit: its tags are put on them, and
     /// they are brought to what is wanted. 'Never': none. 'Retained': those that a network of this namespace and name made
     /// and left behind with `deletionPolicy` 'Retain'. 'Any': also those that nobody's tags claim. Omitted: 'Never', unless
@@ -517,6 +522,17 @@ pub enum AdoptionPolicy {
     Retained,
     /// Also those that nobody's tags claim.
     Any,
+}
+
+/// Whether the operator acts, or says what it would do.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum ManagementPolicy {
+    /// It builds and keeps the network.
+    #[default]
+    Enforce,
+    /// It writes nothing to AWS, and says what it would do.
+    Plan,
 }
 
 /// What becomes of the AWS resources when the object goes.

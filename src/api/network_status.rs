@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::constraints;
 use super::network::{
-    AdoptionPolicy, DeletionPolicy, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode,
+    Toggle,
 };
+use super::plan_status::PlanStatus;
 
 /// What the operator observed, and what it did. What does not fit the bounds of the schema is cut by whoever writes it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,16 @@ pub struct MigrationNetworkStatus {
     /// What holds after the class's defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<SettingsStatus>,
+
+    /// What would be done, while `managementPolicy` is 'Plan'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+
+    /// A digest of what was asked for when AWS was last seen to be equal to it: what differs while it is still asked for has
+    /// drifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub in_sync_with: Option<String>,
 
     /// How many endpoints are available, of how many, such as `7/7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,6 +160,10 @@ pub struct SettingsStatus {
     /// Whether the endpoints of AWS Systems Manager are built.
     #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none")]
     pub post_launch_ssm: Option<Toggle>,
+
+    /// Whether the operator acts, or says what it would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
 
     /// Which resources that are in the VPC already become the network's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -41,6 +41,10 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
         Verdict::Rejected { .. } | Verdict::Unfit(_) => jittered(settings.resync),
         Verdict::Unseen(failure) => after_failure(failure.class.needs_somebody()),
         Verdict::Broken(_) => after_failure(false),
+        Verdict::Planned { under_way, .. } => {
+            context.went_well(key, uid);
+            jittered(if *under_way { settings.poll } else { settings.resync })
+        }
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {
             after_failure(failures.iter().all(|failed| failed.failure.class.needs_somebody()))
         }

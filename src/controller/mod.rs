@@ -10,6 +10,7 @@ mod ending;
 mod events;
 mod guard;
 mod kubernetes;
+mod planning;
 mod probes;
 mod reconcile;
 mod run;

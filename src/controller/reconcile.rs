@@ -4,12 +4,14 @@ use super::{
     class,
     context::Context,
     ending::{Ending, Error, Next, next},
+    planning,
     steps::{Outcome, carry_out},
     store::{Key, Store},
     subject::Subject,
     teardown,
 };
 use crate::{
+    api::ManagementPolicy,
     aws::{Cloud, Clouds, Scope},
     model::{
         claims::Claims,
@@ -17,7 +19,7 @@ use crate::{
         endpoint_settings::{ConfigMapKeys, policy_references},
         observed::{Observed, Resources},
         plan::{Plan, plan},
-        report,
+        planned, report,
         settings::Settings,
         status::Verdict,
         step::Step,
@@ -43,6 +45,7 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
         };
         ending
     };
+    planning::drop_if_void(&mut subject, &verdict);
     subject.conclude(&verdict).await?;
     Ok(next(context, key, &subject.uid(), &verdict, &done))
 }
@@ -68,6 +71,7 @@ async fn build<C: Clouds, S: Store>(
         Err(errors) => return Ok((class::invalid_spec(&errors), Vec::new())),
     };
     settings.address_changes = subject.address_changes();
+    planning::drop_unless_planning(subject, &settings);
     let account = class::account(&class.spec);
     if let Some(rejected) = subject.has_moved(&account) {
         return Ok((rejected, Vec::new()));
@@ -93,30 +97,57 @@ async fn build<C: Clouds, S: Store>(
     };
     subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
+    let (verdict, done) = match settings.management {
+        ManagementPolicy::Plan => {
+            let verdict = planning::look_ahead(subject, &settings, &desired, &observed, &claims).await?;
+            (verdict, Vec::new())
+        }
+        ManagementPolicy::Enforce => {
+            enforce(subject, cloud.as_ref(), &settings, &desired, &mut observed, &mut claims).await?
+        }
+    };
+    if let Verdict::Built { plan, failures, changed: false, .. } = &verdict
+        && plan.is_done()
+        && failures.is_empty()
+    {
+        subject.status_mut().in_sync_with = Some(planned::digest(&desired));
+    }
+    Ok((verdict, done))
+}
+
+/// Carries out what is planned, unless the network is suspended.
+async fn enforce<S: Store>(
+    subject: &mut Subject<'_, S>,
+    cloud: &impl Cloud,
+    settings: &Settings,
+    desired: &Desired,
+    observed: &mut Observed,
+    claims: &mut Claims,
+) -> Result<Ending, Error> {
     let managed = subject.managed_tags();
-    let planner = |resources: &Resources, claims: &Claims| plan(&desired, resources, claims, &managed);
+    let planner = |resources: &Resources, claims: &Claims| plan(desired, resources, claims, &managed);
     let mut outcome = if subject.is_suspended() {
-        Outcome { plan: planner(&observed.resources, &claims), ..Outcome::default() }
+        Outcome { plan: planner(&observed.resources, claims), ..Outcome::default() }
     } else {
         subject.status_mut().vpc_id = Some(desired.vpc.to_string());
-        if !planner(&observed.resources, &claims).steps.is_empty() {
+        if !planner(&observed.resources, claims).steps.is_empty() {
             subject.hold().await?;
         }
         let mut resources = std::mem::take(&mut observed.resources);
         let say = |plan: &Plan, resources: &Resources| {
             let seen = Observed { resources: resources.clone(), ..observed.clone() };
-            built(&desired, &seen, Outcome { plan: plan.clone(), changed: true, ..Outcome::default() })
+            built(desired, &seen, Outcome { plan: plan.clone(), changed: true, ..Outcome::default() })
         };
-        let outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
+        let outcome = carry_out(subject, cloud, claims, &mut resources, planner, say).await?;
         observed.resources = resources;
         outcome
     };
     let settled = !outcome.changed && !outcome.plan.steps.iter().any(is_tag_step);
     let status = subject.status_mut();
-    report::write(status, &settings, &desired, &observed, settled);
-    subject.write_claims(&claims);
+    report::write(status, settings, desired, observed, settled);
+    subject.write_claims(claims);
     let done = std::mem::take(&mut outcome.done);
-    Ok((built(&desired, &observed, outcome), done))
+    Ok((built(desired, observed, outcome), done))
 }
 
 fn built(desired: &Desired, observed: &Observed, outcome: Outcome) -> Verdict {
@@ -131,6 +162,6 @@ fn built(desired: &Desired, observed: &Observed, outcome: Outcome) -> Verdict {
     }
 }
 
-const fn is_tag_step(step: &Step) -> bool {
+pub(super) const fn is_tag_step(step: &Step) -> bool {
     matches!(step, Step::SetTags { .. } | Step::RemoveTags { .. })
 }

@@ -178,6 +178,11 @@ impl<'a, S: Store> Subject<'a, S> {
         address_changes(self.network.annotations().get(ADDRESS_CHANGE_ANNOTATION).map(String::as_str))
     }
 
+    /// Whether AWS was last seen to be equal to what has this digest.
+    pub(super) fn was_in_sync_with(&self, digest: &str) -> bool {
+        self.network.status.as_ref().is_some_and(|status| status.in_sync_with.as_deref() == Some(digest))
+    }
+
     /// Suspension stops writes to AWS, never deletion.
     pub(super) fn is_suspended(&self) -> bool {
         self.network.spec.suspend == Some(true) && self.network.metadata.deletion_timestamp.is_none()

@@ -244,6 +244,7 @@ fn settings_status(
             ReplicationGroup::Existing(_) => ReplicationSecurityGroupMode::Existing,
         }),
         post_launch_ssm: Some(settings.ssm),
+        management_policy: Some(settings.management),
         adoption_policy: Some(settings.adoption),
         deletion_policy: Some(settings.deletion),
         tags,

@@ -14,7 +14,7 @@ use super::{
     slot::{EndpointKey, Slot},
 };
 use crate::api::{
-    AdoptionPolicy, DeletionPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
     ReplicationSecurityGroupMode, ResolverMode, ResolverSpec, SecurityGroupMode, SubnetSelector as ApiSubnetSelector,
     Toggle, VpcSelector as ApiVpcSelector,
 };
@@ -46,6 +46,8 @@ pub struct Settings {
     pub replication: ReplicationGroup,
     /// Whether post-launch actions get their endpoints.
     pub ssm: Toggle,
+    /// Whether the network is built, or only planned.
+    pub management: ManagementPolicy,
     /// What in the VPC may become the network's own.
     pub adoption: AdoptionPolicy,
     /// The resources whose published addresses somebody has allowed to change.
@@ -188,6 +190,7 @@ impl Settings {
             clients,
             replication,
             ssm,
+            management: spec.management_policy.or(defaults.management_policy).unwrap_or_default(),
             adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
             address_changes: AddressChanges::new(),
             deletion: deletion_policy(spec, Some(class)),

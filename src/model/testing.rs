@@ -23,7 +23,8 @@ use super::{
     teardown,
 };
 use crate::api::{
-    AdoptionPolicy, DeletionPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, PostLaunchSpec, Toggle,
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, PostLaunchSpec,
+    Toggle,
 };
 
 pub(crate) fn identity() -> Identity {
@@ -49,6 +50,7 @@ pub(crate) fn settings() -> Settings {
         clients: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         replication: ReplicationGroup::ServiceManaged,
         ssm: Toggle::Enabled,
+        management: ManagementPolicy::Enforce,
         adoption: AdoptionPolicy::Never,
         address_changes: AddressChanges::new(),
         deletion: DeletionPolicy::Delete,

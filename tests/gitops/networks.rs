@@ -103,7 +103,8 @@ fn every_health_is_among_the_cases() -> Result<()> {
 }
 
 /// Mistakes that are easy to make, each as a change of the script: what stands there, and what is put in its place.
-const MISTAKES: [(&str, &str, &str); 10] = [
+const MISTAKES: [(&str, &str, &str); 11] = [
+    ("a plan that waits is Degraded", r#"stalled.reason == "AwaitingApproval""#, "false"),
     ("what is not ready yet is Degraded", r#""Progressing", message = words"#, r#""Degraded", message = words"#),
     ("`Stalled` is overlooked", r#"if stalled ~= nil and stalled.status == "True" then"#, "if false then"),
     (

@@ -6,8 +6,10 @@
 mod accounts;
 mod calls;
 mod create;
+mod diffs;
 mod drift;
 mod edits;
+mod plan_mode;
 mod preflight;
 mod status;
 mod subnets;

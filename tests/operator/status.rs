@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use lab::{Lab, SOURCES, Site};
 use mgnet::{
     api::{
-        AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType,
+        AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, ManagementPolicy,
         NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode,
         ResolverStatus, SecurityGroupMode, SecurityGroupRole, SecurityGroupStatus, SettingsStatus, SettingsSubnets,
         Toggle,
@@ -122,6 +122,7 @@ fn settings(site: &Site) -> Result<SettingsStatus> {
         client_cidrs: vec![SOURCES.to_owned()],
         replication_security_group: Some(ReplicationSecurityGroupMode::Managed),
         post_launch_ssm: Some(Toggle::Enabled),
+        management_policy: Some(ManagementPolicy::Enforce),
         adoption_policy: Some(AdoptionPolicy::Never),
         deletion_policy: Some(DeletionPolicy::Delete),
         tags: BTreeMap::new(),

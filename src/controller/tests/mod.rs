@@ -2,4 +2,5 @@
 
 mod fakes;
 mod guard;
+mod planning;
 mod reconcile;
