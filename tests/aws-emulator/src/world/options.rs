@@ -134,6 +134,10 @@ pub struct Quotas {
     pub security_groups_per_interface: usize,
     /// Source: Amazon VPC quotas: 2,500 security groups per Region.
     pub security_groups_per_region: usize,
+    /// Source: Amazon VPC quotas: 200 network ACLs per VPC.
+    pub network_acls_per_vpc: usize,
+    /// Source: Amazon VPC quotas: 20 inbound and 20 outbound rules per network ACL.
+    pub rules_per_network_acl: usize,
     /// Source: Route 53 quotas: 4 Resolver endpoints per account and Region.
     pub resolver_endpoints_per_region: usize,
     /// Source: Route 53 quotas: 6 IP addresses per Resolver endpoint.
@@ -148,6 +152,8 @@ impl Default for Quotas {
             rules_per_security_group: 60,
             security_groups_per_interface: 5,
             security_groups_per_region: 2_500,
+            network_acls_per_vpc: 200,
+            rules_per_network_acl: 20,
             resolver_endpoints_per_region: 4,
             addresses_per_resolver_endpoint: 6,
         }

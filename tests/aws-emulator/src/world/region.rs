@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     ec2::{
-        network_interface::NetworkInterface, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet,
-        vpc::Vpc, vpc_endpoint::VpcEndpoint,
+        network_acl::NetworkAcl, network_interface::NetworkInterface, route_table::RouteTable,
+        security_group::SecurityGroup, subnet::Subnet, vpc::Vpc, vpc_endpoint::VpcEndpoint,
     },
     ids::{
-        DhcpOptionsId, Ids, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId, SubnetId,
-        VpcEndpointId, VpcId,
+        DhcpOptionsId, Ids, NetworkAclId, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId,
+        SubnetId, VpcEndpointId, VpcId,
     },
     options::Options,
     resolver::ResolverEndpoint,
@@ -27,6 +27,7 @@ pub struct Region {
     pub(crate) vpcs: Table<VpcId, Vpc>,
     pub(crate) subnets: Table<SubnetId, Subnet>,
     pub(crate) route_tables: Table<RouteTableId, RouteTable>,
+    pub(crate) network_acls: Table<NetworkAclId, NetworkAcl>,
     pub(crate) security_groups: Table<SecurityGroupId, SecurityGroup>,
     pub(crate) network_interfaces: Table<NetworkInterfaceId, NetworkInterface>,
     pub(crate) vpc_endpoints: Table<VpcEndpointId, VpcEndpoint>,
@@ -49,6 +50,7 @@ impl Region {
             vpcs: Table::default(),
             subnets: Table::default(),
             route_tables: Table::default(),
+            network_acls: Table::default(),
             security_groups: Table::default(),
             network_interfaces: Table::default(),
             vpc_endpoints: Table::default(),
@@ -94,6 +96,7 @@ impl Region {
             "vpc" => in_table(&mut self.vpcs, id, |vpc| &mut vpc.tags),
             "subnet" => in_table(&mut self.subnets, id, |subnet| &mut subnet.tags),
             "rtb" => in_table(&mut self.route_tables, id, |table| &mut table.tags),
+            "acl" => in_table(&mut self.network_acls, id, |acl| &mut acl.tags),
             "sg" => in_table(&mut self.security_groups, id, |group| &mut group.tags),
             "eni" => in_table(&mut self.network_interfaces, id, |interface| &mut interface.tags),
             "vpce" => in_table(&mut self.vpc_endpoints, id, |endpoint| &mut endpoint.tags),

@@ -8,10 +8,13 @@ use serde::Serialize;
 use super::{
     Region, World,
     catalogue::EndpointType,
-    ec2::{network_interface::NetworkInterface, security_group::SecurityGroup, vpc_endpoint::VpcEndpoint},
+    ec2::{
+        network_acl::entry::EntryItem, network_interface::NetworkInterface, security_group::SecurityGroup,
+        vpc_endpoint::VpcEndpoint,
+    },
     ids::{
-        NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, RouteTableId, SecurityGroupId, SecurityGroupRuleId,
-        SubnetId, VpcEndpointId, VpcId,
+        NetworkAclId, NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, RouteTableId, SecurityGroupId,
+        SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId,
     },
     resolver::{Direction, ResolverEndpoint},
     tags::Tags,
@@ -23,6 +26,7 @@ pub struct State {
     pub vpcs: Vec<Vpc>,
     pub subnets: Vec<Subnet>,
     pub route_tables: Vec<RouteTable>,
+    pub network_acls: Vec<NetworkAcl>,
     pub security_groups: Vec<Group>,
     pub network_interfaces: Vec<Interface>,
     pub vpc_endpoints: Vec<Endpoint>,
@@ -64,6 +68,17 @@ pub struct Route {
     pub destination: String,
     /// `local`, or the id of a gateway endpoint.
     pub target: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NetworkAcl {
+    pub id: NetworkAclId,
+    pub vpc: VpcId,
+    pub default: bool,
+    pub subnets: BTreeSet<SubnetId>,
+    /// As EC2 shows them.
+    pub entries: Vec<EntryItem>,
+    pub tags: Tags,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -198,11 +213,23 @@ impl State {
             vpcs: region.vpcs.values().map(vpc).collect(),
             subnets: region.subnets.values().map(subnet).collect(),
             route_tables: region.route_tables.values().map(route_table).collect(),
+            network_acls: region.network_acls.values().map(network_acl).collect(),
             security_groups: region.security_groups.values().map(group).collect(),
             network_interfaces: region.network_interfaces.values().map(interface).collect(),
             vpc_endpoints: live.map(|live| endpoint(live, region)).collect(),
             resolver_endpoints: region.resolver_endpoints.values().map(resolver).collect(),
         }
+    }
+}
+
+fn network_acl(acl: &super::ec2::network_acl::NetworkAcl) -> NetworkAcl {
+    NetworkAcl {
+        id: acl.id.clone(),
+        vpc: acl.vpc.clone(),
+        default: acl.is_default,
+        subnets: acl.subnets.values().cloned().collect(),
+        entries: acl.shown(),
+        tags: acl.tags.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ mod faults;
 mod gateway_endpoints;
 mod interface_endpoints;
 mod invalid_calls;
+mod network_acls;
 mod paging;
 mod private_dns;
 mod protocol;

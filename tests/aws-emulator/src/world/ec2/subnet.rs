@@ -183,6 +183,7 @@ impl Action for CreateSubnet {
             owner: caller.account.clone(),
             arn,
         };
+        region.associate_default_network_acl(&subnet.vpc, &id);
         let item = subnet.item(region);
         region.subnets.insert(id, subnet, now);
         Ok(SubnetCreated { subnet: item })
@@ -212,6 +213,7 @@ impl Action for DeleteSubnet {
         for (_, table) in region.route_tables.iter_mut() {
             table.subnets.retain(|_, subnet| *subnet != id);
         }
+        region.dissociate_network_acl(&id);
         region.subnets.remove(&id, sight);
         Ok(DONE)
     }

@@ -12,7 +12,7 @@ use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     address::parse_block,
-    ec2::{route_table::RouteTable, security_group::SecurityGroup},
+    ec2::{network_acl::NetworkAcl, route_table::RouteTable, security_group::SecurityGroup},
     error::AwsError,
     filters::{self, Filter, Filterable},
     ids::{DhcpOptionsId, ResourceId, VpcCidrAssociationId, VpcId},
@@ -127,7 +127,7 @@ impl Filterable for Vpc {
     }
 }
 
-/// Makes a VPC with a main route table and a default security group.
+/// Makes a VPC with a main route table, a default network ACL and a default security group.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateVpc {
@@ -175,6 +175,8 @@ impl Action for CreateVpc {
         region.vpcs.insert(id.clone(), vpc, now);
         let table = RouteTable::new(region.ids.mint(), id.clone(), Some(region.ids.mint()), Tags::new());
         region.route_tables.insert(table.id.clone(), table, now);
+        let acl = NetworkAcl::default_of(id.clone(), owner.clone(), &mut region.ids);
+        region.network_acls.insert(acl.id.clone(), acl, now);
         let group = SecurityGroup::default_of(id, owner, &mut region.ids);
         region.security_groups.insert(group.id.clone(), group, now);
         Ok(VpcCreated { vpc: item })
@@ -203,6 +205,7 @@ impl Action for DeleteVpc {
             || region.network_interfaces.values().any(|interface| interface.vpc == id)
             || region.vpc_endpoints.values().any(|endpoint| endpoint.vpc == id && endpoint.exists())
             || region.route_tables.values().any(|table| table.vpc == id && !table.is_main())
+            || region.network_acls.values().any(|acl| acl.vpc == id && !acl.is_default)
             || region.security_groups.values().any(|group| group.vpc == id && !group.is_default());
         if used {
             let message = format!("The vpc '{id}' has dependencies and cannot be deleted.");
@@ -212,6 +215,10 @@ impl Action for DeleteVpc {
             region.route_tables.values().filter(|table| table.vpc == id).map(|t| t.id.clone()).collect();
         for table in tables {
             region.route_tables.remove(&table, sight);
+        }
+        let acls: Vec<_> = region.network_acls.values().filter(|acl| acl.vpc == id).map(|a| a.id.clone()).collect();
+        for acl in acls {
+            region.network_acls.remove(&acl, sight);
         }
         let groups: Vec<_> =
             region.security_groups.values().filter(|group| group.vpc == id).map(|g| g.id.clone()).collect();
