@@ -27,6 +27,9 @@ const fn entry<A: Action>() -> Entry {
 
 const ACTIONS: &[Entry] = &[
     entry::<availability_zone::DescribeAvailabilityZones>(),
+    entry::<dhcp_options::AssociateDhcpOptions>(),
+    entry::<dhcp_options::CreateDhcpOptions>(),
+    entry::<dhcp_options::DeleteDhcpOptions>(),
     entry::<dhcp_options::DescribeDhcpOptions>(),
     entry::<endpoint_service::DescribeVpcEndpointServices>(),
     entry::<network_acl::CreateNetworkAcl>(),

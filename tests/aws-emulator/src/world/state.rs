@@ -39,6 +39,8 @@ pub struct Vpc {
     pub cidrs: Vec<String>,
     pub dns_support: bool,
     pub dns_hostnames: bool,
+    /// `default` if it has none.
+    pub dhcp_options: String,
     pub tags: Tags,
 }
 
@@ -180,6 +182,7 @@ impl State {
             cidrs: vpc.cidrs.values().map(ToString::to_string).collect(),
             dns_support: vpc.dns_support,
             dns_hostnames: vpc.dns_hostnames,
+            dhcp_options: vpc.dhcp_options_id(),
             tags: vpc.tags.clone(),
         };
         let subnet = |subnet: &super::ec2::subnet::Subnet| Subnet {

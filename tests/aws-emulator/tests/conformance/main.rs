@@ -6,6 +6,7 @@
 mod catalogue;
 mod client_tokens;
 mod control;
+mod dhcp_options;
 mod direct;
 mod faults;
 mod gateway_endpoints;

@@ -12,7 +12,7 @@ use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     address::parse_block,
-    ec2::{network_acl::NetworkAcl, route_table::RouteTable, security_group::SecurityGroup},
+    ec2::{dhcp_options, network_acl::NetworkAcl, route_table::RouteTable, security_group::SecurityGroup},
     error::AwsError,
     filters::{self, Filter, Filterable},
     ids::{DhcpOptionsId, ResourceId, VpcCidrAssociationId, VpcId},
@@ -28,7 +28,8 @@ pub struct Vpc {
     pub cidr: Ipv4Net,
     /// All its blocks, the first included.
     pub cidrs: BTreeMap<VpcCidrAssociationId, Ipv4Net>,
-    pub dhcp_options: DhcpOptionsId,
+    /// `None`: no set at all.
+    pub dhcp_options: Option<DhcpOptionsId>,
     pub tenancy: String,
     pub dns_support: bool,
     pub dns_hostnames: bool,
@@ -42,6 +43,11 @@ impl Vpc {
         self.cidrs.values().any(|cidr| cidr.contains(&block))
     }
 
+    /// The id of its DHCP options, or `default` if it has none.
+    pub(crate) fn dhcp_options_id(&self) -> String {
+        self.dhcp_options.as_ref().map_or_else(|| dhcp_options::NONE.to_owned(), ToString::to_string)
+    }
+
     fn item(&self) -> VpcItem {
         let association = |(id, block): (&VpcCidrAssociationId, &Ipv4Net)| CidrAssociation {
             association_id: id.clone(),
@@ -53,7 +59,7 @@ impl Vpc {
             state: "available",
             cidr_block: self.cidr.to_string(),
             cidr_associations: self.cidrs.iter().map(association).collect(),
-            dhcp_options_id: self.dhcp_options.clone(),
+            dhcp_options_id: self.dhcp_options_id(),
             instance_tenancy: self.tenancy.clone(),
             is_default: false,
             owner_id: self.owner.clone(),
@@ -71,7 +77,7 @@ pub struct VpcItem {
     pub cidr_block: String,
     #[serde(rename = "cidrBlockAssociationSet")]
     pub cidr_associations: Vec<CidrAssociation>,
-    pub dhcp_options_id: DhcpOptionsId,
+    pub dhcp_options_id: String,
     pub instance_tenancy: String,
     pub is_default: bool,
     pub owner_id: String,
@@ -113,7 +119,7 @@ impl Filterable for Vpc {
             "cidr-block-association.association-id" => self.cidrs.keys().map(ToString::to_string).collect(),
             "cidr-block-association.cidr-block" => self.cidrs.values().map(ToString::to_string).collect(),
             "cidr-block-association.state" => vec!["associated".to_owned()],
-            "dhcp-options-id" => vec![self.dhcp_options.to_string()],
+            "dhcp-options-id" => vec![self.dhcp_options_id()],
             "is-default" => vec!["false".to_owned()],
             "owner-id" => vec![self.owner.clone()],
             "state" => vec!["available".to_owned()],
@@ -163,7 +169,7 @@ impl Action for CreateVpc {
             id: id.clone(),
             cidr,
             cidrs: BTreeMap::from([(region.ids.mint(), cidr)]),
-            dhcp_options: region.dhcp_options.clone(),
+            dhcp_options: Some(region.default_dhcp_options.clone()).filter(|id| region.dhcp_options.get(id).is_some()),
             tenancy,
             // Source: VPC User Guide, "DNS attributes in your VPC": support is on, host names are off.
             dns_support: true,
