@@ -18,6 +18,7 @@ mod private_dns;
 mod protocol;
 mod resolver;
 mod security_groups;
+mod sharing;
 mod sts;
 mod support;
 mod tags;

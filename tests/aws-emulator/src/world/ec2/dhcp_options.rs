@@ -11,7 +11,7 @@ use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{DhcpOptionsId, ResourceId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
@@ -202,12 +202,10 @@ impl Action for AssociateDhcpOptions {
     type Answer = Done;
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
-        let sight = context.sight();
-        let region = context.region();
-        let (vpc, _) = region.vpcs.find(&self.vpc_id, sight)?;
+        let (vpc, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let set = match self.dhcp_options_id.as_str() {
             NONE => None,
-            id => Some(region.dhcp_options.find(id, sight)?.0),
+            id => Some(context.own(|region| &region.dhcp_options, id, Self::NAME)?.0),
         };
         if let Some(vpc) = context.region_mut().vpcs.get_mut(&vpc) {
             vpc.dhcp_options = set;
@@ -231,7 +229,7 @@ impl Action for DeleteDhcpOptions {
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
         let region = context.region();
-        let (id, _) = region.dhcp_options.find(&self.dhcp_options_id, sight)?;
+        let (id, _) = context.own(|region| &region.dhcp_options, &self.dhcp_options_id, Self::NAME)?;
         // Source: EC2 API Reference, DeleteDhcpOptions: "You must disassociate the set of DHCP options before you can delete
         // it."
         if region.vpcs.values().any(|vpc| vpc.dhcp_options.as_ref() == Some(&id)) {
@@ -270,15 +268,14 @@ impl Action for DescribeDhcpOptions {
     type Answer = DhcpOptionsSets;
 
     fn run(self, context: &mut Context<'_>) -> Result<DhcpOptionsSets, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.dhcp_options, &self.dhcp_options_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.dhcp_options, &self.dhcp_options_id, &self.filter)?;
         let (page, next_token) = Paging::ec2(Self::NAME).cut(
             rows,
-            |set| set.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        Ok(DhcpOptionsSets { sets: page.into_iter().map(DhcpOptions::item).collect(), next_token })
+        Ok(DhcpOptionsSets { sets: page.iter().map(|seen| seen.row.item()).collect(), next_token })
     }
 }

@@ -260,7 +260,7 @@ impl Action for CreateNetworkAclEntry {
         let Self { network_acl_id, rule_number, protocol, rule_action: action, egress, cidr_block: cidr, .. } = self;
         let place = place(egress, rule_number)?;
         let entry = Said { protocol, action, cidr, ports: self.port_range, icmp: self.icmp }.read()?;
-        let (id, acl) = context.region().network_acls.find(&network_acl_id, context.sight())?;
+        let (id, acl) = context.own(|region| &region.network_acls, &network_acl_id, Self::NAME)?;
         if acl.entries.contains_key(&place) {
             let message = format!("The network acl entry identified by {rule_number} already exists.");
             return Err(AwsError::new("NetworkAclEntryAlreadyExists", message));
@@ -284,7 +284,7 @@ impl Action for ReplaceNetworkAclEntry {
         let Self { network_acl_id, rule_number, protocol, rule_action: action, egress, cidr_block: cidr, .. } = self;
         let place = place(egress, rule_number)?;
         let entry = Said { protocol, action, cidr, ports: self.port_range, icmp: self.icmp }.read()?;
-        let (id, acl) = context.region().network_acls.find(&network_acl_id, context.sight())?;
+        let (id, acl) = context.own(|region| &region.network_acls, &network_acl_id, Self::NAME)?;
         if !acl.entries.contains_key(&place) {
             return Err(no_entry(&id, place));
         }
@@ -299,7 +299,7 @@ impl Action for DeleteNetworkAclEntry {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let place = place(self.egress, self.rule_number)?;
-        let (id, acl) = context.region().network_acls.find(&self.network_acl_id, context.sight())?;
+        let (id, acl) = context.own(|region| &region.network_acls, &self.network_acl_id, Self::NAME)?;
         if !acl.entries.contains_key(&place) {
             return Err(no_entry(&id, place));
         }

@@ -15,7 +15,7 @@ use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{Ids, NetworkAclAssociationId, NetworkAclId, ResourceId, SubnetId, VpcId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
@@ -190,7 +190,7 @@ impl Action for CreateNetworkAcl {
             return Ok(NetworkAclCreated { network_acl: acl.item(), client_token: self.client_token });
         }
         let tags = tags::from_specifications(&self.tag_specification, "network-acl")?;
-        let (vpc, _) = region.vpcs.find(&self.vpc_id, context.sight())?;
+        let (vpc, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         // Source of the code: EC2 API Reference, "Error codes".
         if region.network_acls.values().filter(|acl| acl.vpc == vpc).count()
             >= context.options.quotas.network_acls_per_vpc
@@ -224,7 +224,7 @@ impl Action for DeleteNetworkAcl {
     /// code for the default one is that which clients in public code expect; it is ASSUMED (`ASSUMPTIONS.md`, "Codes").
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
-        let (id, acl) = context.region().network_acls.find(&self.network_acl_id, sight)?;
+        let (id, acl) = context.own(|region| &region.network_acls, &self.network_acl_id, Self::NAME)?;
         if acl.is_default {
             return Err(AwsError::value(format!("cannot delete default network ACL {id}")));
         }
@@ -260,7 +260,7 @@ impl Action for ReplaceNetworkAclAssociation {
     fn run(self, context: &mut Context<'_>) -> Result<NetworkAclAssociationReplaced, AwsError> {
         let association = NetworkAclAssociationId::parse(&self.association_id)?;
         let region = context.region();
-        let (id, acl) = region.network_acls.find(&self.network_acl_id, context.sight())?;
+        let (id, acl) = context.own(|region| &region.network_acls, &self.network_acl_id, Self::NAME)?;
         let (before, subnet) = region
             .network_acls
             .values()
@@ -310,15 +310,14 @@ impl Action for DescribeNetworkAcls {
     type Answer = NetworkAcls;
 
     fn run(self, context: &mut Context<'_>) -> Result<NetworkAcls, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.network_acls, &self.network_acl_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.network_acls, &self.network_acl_id, &self.filter)?;
         let (page, next_token) = Paging::ec2(Self::NAME).cut(
             rows,
-            |acl| acl.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        Ok(NetworkAcls { network_acls: page.into_iter().map(NetworkAcl::item).collect(), next_token })
+        Ok(NetworkAcls { network_acls: page.iter().map(|seen| seen.row.item()).collect(), next_token })
     }
 }

@@ -14,7 +14,7 @@ use crate::world::{
     address::parse_block,
     ec2::{dhcp_options, network_acl::NetworkAcl, route_table::RouteTable, security_group::SecurityGroup},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{DhcpOptionsId, ResourceId, VpcCidrAssociationId, VpcId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
@@ -203,7 +203,7 @@ impl Action for DeleteVpc {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
-        let (id, _) = context.region().vpcs.find(&self.vpc_id, sight)?;
+        let (id, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let region = context.region_mut();
         // Source: EC2 API Reference, DeleteVpc: everything but the default security group, the main route table and the
         // default network ACL must be deleted first.
@@ -263,16 +263,15 @@ impl Action for DescribeVpcs {
     type Answer = Vpcs;
 
     fn run(self, context: &mut Context<'_>) -> Result<Vpcs, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.vpcs, &self.vpc_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.vpcs, &self.vpc_id, &self.filter)?;
         let (page, next_token) = Paging::ec2(Self::NAME).cut(
             rows,
-            |vpc| vpc.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        Ok(Vpcs { vpcs: page.into_iter().map(Vpc::item).collect(), next_token })
+        Ok(Vpcs { vpcs: page.iter().map(|seen| seen.row.item()).collect(), next_token })
     }
 }
 
@@ -299,7 +298,7 @@ impl Action for AssociateVpcCidrBlock {
 
     fn run(self, context: &mut Context<'_>) -> Result<CidrAssociated, AwsError> {
         let block = parse_block(&self.cidr_block, "InvalidVpc.Range")?;
-        let (id, vpc) = context.region().vpcs.find(&self.vpc_id, context.sight())?;
+        let (id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         // Source: VPC User Guide, "VPC CIDR blocks": blocks of a VPC must not overlap; five IPv4 blocks by default.
         if vpc.cidrs.values().any(|cidr| cidr.contains(&block) || block.contains(cidr)) {
             let message = format!("The CIDR '{block}' conflicts with another block of {id}");
