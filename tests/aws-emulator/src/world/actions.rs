@@ -11,7 +11,7 @@ use super::{
     },
     error::AwsError,
     parameters::{self, Style},
-    resolver, sts,
+    resolver, route53, sts,
 };
 
 /// An action, without its types.
@@ -87,6 +87,13 @@ const ACTIONS: &[Entry] = &[
     entry::<resolver::tags::TagResource>(),
     entry::<resolver::tags::UntagResource>(),
     entry::<resolver::update::UpdateResolverEndpoint>(),
+    entry::<route53::association::AssociateVpcWithHostedZone>(),
+    entry::<route53::association::CreateVpcAssociationAuthorization>(),
+    entry::<route53::association::DisassociateVpcFromHostedZone>(),
+    entry::<route53::list::ListHostedZonesByVpc>(),
+    entry::<route53::zone::CreateHostedZone>(),
+    entry::<route53::zone::DeleteHostedZone>(),
+    entry::<route53::zone::GetHostedZone>(),
     entry::<sts::AssumeRole>(),
     entry::<sts::GetCallerIdentity>(),
 ];
@@ -101,6 +108,7 @@ fn style(service: Service) -> Style {
     match service {
         Service::Ec2 | Service::Sts => Style::Form,
         Service::Resolver => Style::Json,
+        Service::Route53 => Style::Xml,
     }
 }
 
@@ -112,7 +120,9 @@ pub(super) fn find(service: Service, name: &str) -> Result<&'static Entry, AwsEr
         Service::Ec2 | Service::Sts => {
             AwsError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
         }
-        Service::Resolver => AwsError::new("UnknownOperationException", format!("Unknown operation {name}")),
+        Service::Resolver | Service::Route53 => {
+            AwsError::new("UnknownOperationException", format!("Unknown operation {name}"))
+        }
     })
 }
 

@@ -20,6 +20,7 @@ mod paging;
 mod parameters;
 pub mod region;
 pub mod resolver;
+pub mod route53;
 pub mod sharing;
 pub mod state;
 pub mod sts;
@@ -44,6 +45,7 @@ use self::{
     error::AwsError,
     options::Options,
     region::Region,
+    route53::HostedZones,
     sharing::Share,
     table::Sight,
 };
@@ -63,6 +65,7 @@ pub struct World {
     identities: Identities,
     regions: BTreeMap<Place, Arc<Region>>,
     shares: BTreeSet<Share>,
+    hosted_zones: HostedZones,
 }
 
 /// An account and a region.
@@ -87,6 +90,7 @@ pub struct Context<'w> {
     pub(crate) caller: &'w Caller,
     pub(crate) options: &'w Options,
     pub(crate) identities: &'w mut Identities,
+    pub(crate) hosted_zones: &'w mut HostedZones,
     now: Duration,
     start: Timestamp,
     place: Place,
@@ -142,6 +146,7 @@ impl World {
             identities: Identities::default(),
             regions: BTreeMap::new(),
             shares: BTreeSet::new(),
+            hosted_zones: HostedZones::new(),
         }
     }
 
@@ -170,6 +175,7 @@ impl World {
     pub fn reset(&mut self, account: Option<&str>, options: &Options) {
         self.regions.retain(|(owner, _), _| account.is_some_and(|account| account != owner));
         self.shares.retain(|share| account.is_some_and(|account| account != share.owner && account != share.with));
+        self.hosted_zones.reset(account);
         self.identities.reset(account);
         self.options.of_one.retain(|owner, _| account.is_some_and(|account| account != owner));
         if account.is_none() {
@@ -279,11 +285,11 @@ impl World {
     }
 
     fn context<'w>(&'w mut self, caller: &'w Caller) -> Context<'w> {
-        let Self { start, now, options, identities, regions, shares } = self;
+        let Self { start, now, options, identities, regions, shares, hosted_zones } = self;
         let place = (caller.account.clone(), caller.region.clone());
         let new = || Arc::new(Region::new(&caller.account, &caller.region));
         regions.entry(place.clone()).or_insert_with(new);
         let options = options.of(&caller.account);
-        Context { caller, options, identities, now: *now, start: *start, place, regions, shares }
+        Context { caller, options, identities, hosted_zones, now: *now, start: *start, place, regions, shares }
     }
 }

@@ -32,6 +32,8 @@ pub struct Options {
     pub creator_request_id: RepeatedRequest,
     /// Whether a VPC endpoint that is still `pending` may be modified.
     pub modify_while_pending: bool,
+    /// Whether ListHostedZonesByVPC lists the zones that AWS keeps for the private DNS of VPC endpoints.
+    pub endpoint_zones_listed: bool,
     /// Changes to the catalogue, keyed `region/service`, for example `ap-northeast-3/mgn`.
     pub services: BTreeMap<String, ServiceRule>,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             client_tokens: TokenMemory::Remember,
             creator_request_id: RepeatedRequest::Refuse,
             modify_while_pending: false,
+            endpoint_zones_listed: true,
             services: BTreeMap::new(),
         }
     }

@@ -1,7 +1,10 @@
 //! Everything that exists, in a form that is easy to assert on. It is no AWS call: it shows the truth, whatever the lag.
 #![allow(missing_docs, reason = "a plain listing; the names say what the fields are")]
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use serde::Serialize;
 
@@ -31,6 +34,8 @@ pub struct State {
     pub network_interfaces: Vec<Interface>,
     pub vpc_endpoints: Vec<Endpoint>,
     pub resolver_endpoints: Vec<Resolver>,
+    /// The private hosted zones that VPCs of this region are associated with, whosever they are.
+    pub hosted_zones: Vec<HostedZone>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -158,11 +163,38 @@ pub struct ResolverAddress {
     pub status: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostedZone {
+    pub id: String,
+    pub name: String,
+    pub owner: String,
+    /// Those of this region.
+    pub vpcs: BTreeSet<VpcId>,
+}
+
 impl World {
     /// What exists in one region of one account.
     pub fn state(&self, account: &str, region: &str) -> State {
         let place = (account.to_owned(), region.to_owned());
-        self.regions.get(&place).map(|region| State::of(region)).unwrap_or_default()
+        self.regions.get(&place).map(|there| State::of(there, self.hosted_zones_of(there, region))).unwrap_or_default()
+    }
+}
+
+impl World {
+    fn hosted_zones_of(&self, region: &Region, name: &str) -> Vec<HostedZone> {
+        let mut zones: BTreeMap<String, HostedZone> = BTreeMap::new();
+        for (vpc, _) in region.vpcs.iter() {
+            for zone in self.hosted_zones.of_vpc(name, vpc) {
+                let new = || HostedZone {
+                    id: zone.id.clone(),
+                    name: zone.name.clone(),
+                    owner: zone.owner.clone(),
+                    vpcs: BTreeSet::new(),
+                };
+                zones.entry(zone.id.clone()).or_insert_with(new).vpcs.insert(vpc.clone());
+            }
+        }
+        zones.into_values().collect()
     }
 }
 
@@ -176,7 +208,7 @@ impl State {
             && self.security_groups.iter().all(|group| group.name == "default")
     }
 
-    fn of(region: &Region) -> Self {
+    fn of(region: &Region, hosted_zones: Vec<HostedZone>) -> Self {
         let vpc = |vpc: &super::ec2::vpc::Vpc| Vpc {
             id: vpc.id.clone(),
             cidrs: vpc.cidrs.values().map(ToString::to_string).collect(),
@@ -221,6 +253,7 @@ impl State {
             network_interfaces: region.network_interfaces.values().map(interface).collect(),
             vpc_endpoints: live.map(|live| endpoint(live, region)).collect(),
             resolver_endpoints: region.resolver_endpoints.values().map(resolver).collect(),
+            hosted_zones,
         }
     }
 }

@@ -10,6 +10,7 @@ mod dhcp_options;
 mod direct;
 mod faults;
 mod gateway_endpoints;
+mod hosted_zones;
 mod interface_endpoints;
 mod invalid_calls;
 mod network_acls;
