@@ -26,16 +26,22 @@ pub(super) fn write(out: &mut String, value: &Value, lists: Lists) {
                 Lists::Named(name) => name,
                 Lists::Flat => "member",
             };
-            items.iter().for_each(|child| element(out, name, child, lists));
+            elements(out, name, items, lists);
         }
         Value::Object(fields) => {
-            fields.iter().filter(|(_, child)| !child.is_null()).for_each(|(name, child)| match (child, lists) {
-                (Value::Array(items), Lists::Flat) => {
-                    items.iter().for_each(|child| element(out, name, child, lists));
+            for (name, child) in fields.iter().filter(|(_, child)| !child.is_null()) {
+                match (child, lists) {
+                    (Value::Array(items), Lists::Flat) => elements(out, name, items, lists),
+                    _ => element(out, name, child, lists),
                 }
-                _ => element(out, name, child, lists),
-            });
+            }
         }
+    }
+}
+
+fn elements(out: &mut String, name: &str, items: &[Value], lists: Lists) {
+    for item in items {
+        element(out, name, item, lists);
     }
 }
 
