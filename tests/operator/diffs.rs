@@ -60,6 +60,15 @@ async fn makes_no_diff(site: &Site, kind: &str, name: &str, way: &Way, file: &Pa
     Ok(())
 }
 
+/// The comparison sees what there is to see: with another proxy in the manifest it is not content.
+async fn shows_an_edit(site: &Site, way: &Way, manifest: &Value) -> Result<()> {
+    let mut edited = manifest.clone();
+    edited["spec"]["proxyCIDRs"] = json!(["192.0.2.201/32"]);
+    let file = in_git(site, &format!("edited-{}", way.name), &edited)?;
+    ensure!(kubectl(site, "diff", way, &file).await.is_err(), "an edit makes no difference, {} side", way.name);
+    Ok(())
+}
+
 /// Waits until the operator has answered the object's generation.
 async fn until_answered(site: &Site, kind: &str, name: &str) -> Result<()> {
     until(&format!("the operator answers {kind} {name}"), async || {
@@ -133,6 +142,7 @@ async fn a_network_that_the_operator_built_equals_its_manifest() -> Result<()> {
         let network = site.existing_network(way.name);
         until_at_rest(&site, &network).await?;
         makes_no_diff(&site, "mgnet", way.name, way, &file).await?;
+        shows_an_edit(&site, way, &network_at(&site, way.name, &class)?).await?;
         until_answered(&site, "mgnetclass", &class).await?;
         makes_no_diff(&site, "mgnetclass", &class, way, &class_file).await?;
         // One network a VPC: the next one comes after this one.
