@@ -1,7 +1,7 @@
 //! Nothing makes a diff: once the operator has run, applying the same manifest again changes nothing, by whatever way of
 //! applying, and `kubectl diff` shows nothing. What GitOps tools compare is what these commands compare.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
@@ -37,7 +37,7 @@ fn in_git(site: &Site, name: &str, manifest: &Value) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn kubectl(site: &Site, verb: &str, way: &Way, file: &PathBuf) -> Result<String> {
+async fn kubectl(site: &Site, verb: &str, way: &Way, file: &Path) -> Result<String> {
     let file = file.display().to_string();
     let arguments = [&[verb, "-f", &file][..], way.arguments].concat();
     site.lab.kubectl_output(arguments).await.with_context(|| format!("kubectl {verb}, {} side", way.name))
@@ -50,7 +50,7 @@ async fn versions(site: &Site, kind: &str, name: &str) -> Result<String> {
 }
 
 /// Applies what was applied before and the operator has answered, and looks for any difference.
-async fn makes_no_diff(site: &Site, kind: &str, name: &str, way: &Way, file: &PathBuf) -> Result<()> {
+async fn makes_no_diff(site: &Site, kind: &str, name: &str, way: &Way, file: &Path) -> Result<()> {
     let before = versions(site, kind, name).await?;
     let diff = kubectl(site, "diff", way, file).await?;
     ensure!(diff.is_empty(), "kubectl diff shows, {} side:\n{diff}", way.name);
