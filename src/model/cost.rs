@@ -29,10 +29,11 @@ pub struct Rates {
     pub source: &'static str,
 }
 
-const SOURCE: &str =
-    "AWS Price List, offer AmazonVPC, usage type VpcEndpoint-Hours; aws.amazon.com/route53/pricing, Resolver endpoints";
+const SOURCE: &str = "AWS Price List, offer AmazonVPC, usage type VpcEndpoint-Hours, and aws.amazon.com/route53/pricing, \
+                      Resolver endpoints, both as publicly quoted";
 
-/// The rates that are known. Of the Resolver, AWS publishes one rate for all commercial Regions (read 2026-09-20).
+/// The rates that are known. They were read where others quote the Price List API and the pricing page with the day on which
+/// they asked, not from AWS itself. Of the Resolver, AWS publishes one rate for all commercial Regions (2026-09-20).
 pub const TABLE: [Rates; 3] = [
     Rates {
         region: "ap-northeast-1",

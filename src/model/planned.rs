@@ -94,7 +94,7 @@ fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> (usize, usize, usize) {
         match step {
             Step::Create { .. } => create.extend(slots),
             Step::DeleteEndpoints { .. } | Step::DeleteResolver { .. } | Step::DeleteGroup { .. } => {
-                delete.extend(slots)
+                delete.extend(slots);
             }
             Step::Adopt { .. }
             | Step::AuthorizeIngress { .. }

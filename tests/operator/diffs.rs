@@ -1,7 +1,7 @@
 //! Nothing makes a diff: once the operator has run, applying the same manifest again changes nothing, by whatever way of
 //! applying, and `kubectl diff` shows nothing. What GitOps tools compare is what these commands compare.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
@@ -37,7 +37,7 @@ fn in_git(site: &Site, name: &str, manifest: &Value) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn kubectl(site: &Site, verb: &str, way: &Way, file: &PathBuf) -> Result<String> {
+async fn kubectl(site: &Site, verb: &str, way: &Way, file: &Path) -> Result<String> {
     let file = file.display().to_string();
     let arguments = [&[verb, "-f", &file][..], way.arguments].concat();
     site.lab.kubectl_output(arguments).await.with_context(|| format!("kubectl {verb}, {} side", way.name))
@@ -50,13 +50,22 @@ async fn versions(site: &Site, kind: &str, name: &str) -> Result<String> {
 }
 
 /// Applies what was applied before and the operator has answered, and looks for any difference.
-async fn makes_no_diff(site: &Site, kind: &str, name: &str, way: &Way, file: &PathBuf) -> Result<()> {
+async fn makes_no_diff(site: &Site, kind: &str, name: &str, way: &Way, file: &Path) -> Result<()> {
     let before = versions(site, kind, name).await?;
     let diff = kubectl(site, "diff", way, file).await?;
     ensure!(diff.is_empty(), "kubectl diff shows, {} side:\n{diff}", way.name);
     kubectl(site, "apply", way, file).await?;
     let after = versions(site, kind, name).await?;
     ensure!(before == after, "{kind} {name}, applied again {} side: {before} became {after}", way.name);
+    Ok(())
+}
+
+/// The comparison sees what there is to see: with another proxy in the manifest it is not content.
+async fn shows_an_edit(site: &Site, way: &Way, manifest: &Value) -> Result<()> {
+    let mut edited = manifest.clone();
+    edited["spec"]["proxyCIDRs"] = json!(["192.0.2.201/32"]);
+    let file = in_git(site, &format!("edited-{}", way.name), &edited)?;
+    ensure!(kubectl(site, "diff", way, &file).await.is_err(), "an edit makes no difference, {} side", way.name);
     Ok(())
 }
 
@@ -133,6 +142,7 @@ async fn a_network_that_the_operator_built_equals_its_manifest() -> Result<()> {
         let network = site.existing_network(way.name);
         until_at_rest(&site, &network).await?;
         makes_no_diff(&site, "mgnet", way.name, way, &file).await?;
+        shows_an_edit(&site, way, &network_at(&site, way.name, &class)?).await?;
         until_answered(&site, "mgnetclass", &class).await?;
         makes_no_diff(&site, "mgnetclass", &class, way, &class_file).await?;
         // One network a VPC: the next one comes after this one.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
-use lab::{Call, Lab, Network, Site, state::State};
+use lab::{Call, Lab, Network, Site, Use, state::State};
 use mgnet::api::{
     ConditionStatus, ConditionType, FINALIZER, ManagementPolicy, MigrationNetwork, PlanReason, PlanStatus, Reason,
+    SubnetSelector, SubnetSelectors,
 };
 use serde_json::{Value, json};
 
@@ -221,12 +222,17 @@ const fn reason(reason: PlanReason) -> &'static str {
 #[tokio::test]
 async fn moving_to_other_subnets_is_planned_to_its_end() -> Result<()> {
     let lab = Lab::shared().await?;
-    let site = lab.site("plan-move").await?;
+    let mut site = lab.site("plan-move").await?;
+    let aws = site.aws.clone();
+    let third = site.landing.add_subnet(&aws, Use::Endpoints, 3).await?;
     uncrowd(&site).await?;
-    let network = site.network("tokyo").without_ssm().apply().await?;
-    network.until_ready().await?;
     let id = |name| site.landing.subnet(name).map(str::to_owned);
-    let ids = [id("endpoints-2")?, id("endpoints-3")?];
+    let ids = vec![id("endpoints-1")?, id("endpoints-2")?];
+    let endpoints = Some(SubnetSelector { ids: Some(ids), tags: None });
+    let subnets = Some(SubnetSelectors { endpoints, ..SubnetSelectors::default() });
+    let network = site.network("tokyo").without_ssm().with(|spec| spec.subnets = subnets).apply().await?;
+    network.until_ready().await?;
+    let ids = [id("endpoints-2")?, third];
     network.edit(json!({ "managementPolicy": "Plan", "subnets": { "endpoints": { "ids": ids } } })).await?;
     let (_, plan) = until_planned(&network).await?;
     let mark = site.last_call().await?;

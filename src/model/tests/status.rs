@@ -231,8 +231,8 @@ fn a_plan_waits_for_approval_and_for_nothing_else() {
     assert_eq!(said(ConditionType::Reconciling), None, "nobody is at work");
 
     // What somebody has to mend first is said first: approval alone would not make the network complete.
-    let squatter = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() };
-    let squatted = conditions(&[planned(Plan { blockers: vec![squatter], ..Lab::new().plan() })], false);
+    let stranger = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() };
+    let squatted = conditions(&[planned(Plan { blockers: vec![stranger], ..Lab::new().plan() })], false);
     assert_eq!(state(&squatted, ConditionType::Stalled), pair("True", Reason::NotOwned));
     assert_eq!(state(&squatted, ConditionType::Synced), pair("False", Reason::ChangesPlanned));
 
