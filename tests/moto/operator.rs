@@ -12,6 +12,7 @@ use mgnet::{
         ids::{EndpointId, ResolverId, SecurityGroupId},
         observed::{EndpointState, Observed, Permission, PrivateDns, Protocol},
         owner::{Identity, Tags},
+        policy::Policy,
         resources::group_name,
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
@@ -63,7 +64,7 @@ pub(crate) async fn scenario(place: &Place) -> Report {
 impl Site<'_> {
     async fn observe(&self) -> Observed {
         let vpc = VpcSelector::Id(self.landing.vpc.clone().into());
-        let scope = Scope { vpc, subnets: BTreeSet::new(), identity: self.identity.clone() };
+        let scope = Scope::new(vpc, self.identity.clone());
         self.cloud.observe(&scope).await.expect("observed")
     }
 
@@ -125,6 +126,7 @@ impl Site<'_> {
             vpc,
             service_name: service("s3"),
             route_tables,
+            policy: Policy::FullAccess,
             tags,
         });
         let made = self.step("the gateway is made", gateway, report).await;
@@ -139,8 +141,8 @@ impl Site<'_> {
             endpoints.insert(key, endpoint_id(made));
         }
         let (name, group) = ("mgnet-1".to_owned(), resolver_group.clone());
-        let subnets = self.endpoint_subnets();
-        let create = self.create(Slot::Resolver, |tags| CreateRequest::Resolver { name, subnets, group, tags });
+        let addresses = self.endpoint_subnets().into_iter().map(|subnet| (subnet, None)).collect();
+        let create = self.create(Slot::Resolver, |tags| CreateRequest::Resolver { name, addresses, group, tags });
         let Some(Effect::ResolverCreated(resolver, _)) =
             self.step("the resolver is made", create.clone(), report).await
         else {
@@ -171,7 +173,9 @@ impl Site<'_> {
             vpc,
             service_name,
             subnets,
-            group,
+            addresses: BTreeMap::new(),
+            groups: [group].into(),
+            policy: Policy::FullAccess,
             private_dns,
             tags,
         })
@@ -226,7 +230,7 @@ impl Site<'_> {
         let tags = Tags::from([("color".to_owned(), "blue".to_owned())]);
         self.step("a tag is set", Step::SetTags { slot, resource: resource.clone(), tags }, report).await;
         let resolver = network.resolver.clone();
-        let add = Step::AssociateResolverAddress { resolver: resolver.clone(), subnet: third };
+        let add = Step::AssociateResolverAddress { resolver: resolver.clone(), subnet: third, ip: None };
         self.step("an address is added", add, report).await;
 
         let observed = self.observe().await.resources;
