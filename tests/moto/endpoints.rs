@@ -1,6 +1,8 @@
 //! VPC endpoints: how they are made, shown, changed and deleted.
 
-use aws_sdk_ec2::types::{DnsOptionsSpecification, NetworkInterface, SubnetConfiguration, VpcEndpointType};
+use aws_sdk_ec2::types::{
+    DnsOptionsSpecification, NetworkInterface, ServiceDetail, SubnetConfiguration, VpcEndpointType,
+};
 
 use crate::{
     landing::Landing,
@@ -187,7 +189,7 @@ async fn services(place: &Place, report: &mut Report) {
         ("types of endpoint of SSM messages", "ssmmessages"),
     ] {
         let found = list().service_names(service(short_name)).send().await.expect("an answer");
-        let types = found.service_details().iter().flat_map(|detail| detail.service_type());
+        let types = found.service_details().iter().flat_map(ServiceDetail::service_type);
         let mut types: Vec<_> = types.filter_map(|kind| Some(kind.service_type()?.as_str().to_owned())).collect();
         types.sort_unstable();
         report.see(what, types);

@@ -1,6 +1,6 @@
 //! The VPC that a platform team has before it asks for a migration network.
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, NetworkAclEntry, Subnet, VpcAttributeName};
+use aws_sdk_ec2::types::{AttributeBooleanValue, NetworkAclEntry, RouteTable, Subnet, VpcAttributeName};
 
 use crate::{
     place::{Place, REGION, filter, tags},
@@ -90,7 +90,7 @@ async fn subnets_seen(place: &Place, landing: &Landing, report: &mut Report) {
     let associate = place.ec2.associate_route_table().route_table_id(&landing.route_table);
     report.call("a route table is associated", associate.subnet_id(&landing.third).send().await);
     let tables = place.ec2.describe_route_tables().filters(of_vpc).send().await.expect("an answer");
-    let main = tables.route_tables().iter().flat_map(|table| table.associations()).filter(|a| a.main() == Some(true));
+    let main = tables.route_tables().iter().flat_map(RouteTable::associations).filter(|a| a.main() == Some(true));
     report.see("main route tables", main.count());
     let by_subnet = filter("association.subnet-id", &landing.third);
     let found = place.ec2.describe_route_tables().filters(by_subnet).send().await.expect("an answer");

@@ -290,8 +290,8 @@ async fn listing_zones_can_be_denied_to_an_account() {
     }
     assert_eq!(code(create(&route53, "corp.example", &vpc).send().await), "ok", "other actions are not");
     let calls = aws.server.calls(Some(ACCOUNT), 0);
-    let last = calls.last().unwrap();
-    assert_eq!((last.action.as_str(), last.parameters["VPC"]["VPCId"].as_str()), ("CreateHostedZone", Some(&*vpc)));
+    let newest = calls.last().unwrap();
+    assert_eq!((newest.action.as_str(), newest.parameters["VPC"]["VPCId"].as_str()), ("CreateHostedZone", Some(&*vpc)));
 }
 
 /// Source: Route 53 quotas: five requests a second for each account.
