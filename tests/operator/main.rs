@@ -5,6 +5,7 @@
 
 mod accounts;
 mod calls;
+mod classes;
 mod create;
 mod drift;
 mod edits;
@@ -13,3 +14,4 @@ mod status;
 mod subnets;
 mod support;
 mod turns;
+mod vpc_claims;

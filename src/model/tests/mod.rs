@@ -4,3 +4,4 @@ mod claims;
 mod plan;
 mod preflight;
 mod status;
+mod vpc_claim;
