@@ -37,6 +37,8 @@ use super::network::{
     ),
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.account.id"),
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region"),
+    printcolumn(name = "Networks", type_ = "integer", json_path = ".status.networks"),
+    printcolumn(name = "Ready", type_ = "integer", json_path = ".status.readyNetworks"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Description", type_ = "string", json_path = ".spec.description", priority = 1)
 )]
@@ -268,6 +270,14 @@ pub struct MigrationNetworkClassStatus {
     /// The generation of the spec that this status is about.
     #[serde(default)]
     pub observed_generation: i64,
+
+    /// How many networks use the class: admitted by it, or built by it. It is kept while any does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<i32>,
+
+    /// How many of them are Ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_networks: Option<i32>,
 
     /// What is true of the class: `Accepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -40,7 +40,8 @@ pub const GROUP: &str = "mgnet.dev";
 /// The only version served.
 pub const VERSION: &str = "v1alpha1";
 
-/// The finalizer that a network carries from before its first AWS write until nothing of it is left in AWS.
+/// The finalizer that a network carries from before its first AWS write until nothing of it is left in AWS, and a class
+/// while networks use it.
 pub const FINALIZER: &str = "mgnet.dev/finalizer";
 
 /// The annotation that makes a class the one used by networks that name none; its value is `"true"`.

@@ -55,7 +55,7 @@ reasons! {
     Retained = "Retained",
     /// The object is valid and admitted.
     Accepted = "Accepted",
-    /// The class named does not exist.
+    /// The class named does not exist, or is being deleted and takes no new network.
     ClassNotFound = "ClassNotFound",
     /// No class is named, and there is not exactly one default class.
     NoDefaultClass = "NoDefaultClass",

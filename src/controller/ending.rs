@@ -38,6 +38,7 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
         if needs_somebody { delay.max(jittered(settings.resync)) } else { delay.min(settings.resync) }
     };
     Next::After(match verdict {
+        Verdict::Rejected { reason, .. } if reason.heals_by_waiting() => jittered(settings.poll),
         Verdict::Rejected { .. } | Verdict::Unfit(_) => jittered(settings.resync),
         Verdict::Unseen(failure) => after_failure(failure.class.needs_somebody()),
         Verdict::Broken(_) => after_failure(false),

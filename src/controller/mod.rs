@@ -5,11 +5,13 @@
 
 mod backoff;
 mod class;
+mod class_use;
 mod context;
 mod ending;
 mod events;
 mod guard;
 mod kubernetes;
+mod leases;
 mod planning;
 mod probes;
 mod reconcile;
@@ -20,6 +22,7 @@ mod subject;
 mod teardown;
 #[cfg(test)]
 mod tests;
+mod vpc_claim;
 
 pub use context::{Context, Settings};
 pub use ending::{Error, Next};
@@ -28,3 +31,4 @@ pub use probes::{Readiness, serve};
 pub use reconcile::reconcile;
 pub use run::{Options, run};
 pub use store::{Announcement, Key, Store, StoreError};
+pub use vpc_claim::{Listed, VpcClaim, VpcClaims};

@@ -1,17 +1,17 @@
 //! One reconcile of one network: read afresh, resolve the class, observe, plan, carry out, tell.
 
 use super::{
-    class,
+    class, class_use,
     context::Context,
     ending::{Ending, Error, Next, next},
     planning,
     steps::{Outcome, carry_out},
     store::{Key, Store},
     subject::Subject,
-    teardown,
+    teardown, vpc_claim,
 };
 use crate::{
-    api::ManagementPolicy,
+    api::{ManagementPolicy, MigrationNetworkClass},
     aws::{Cloud, Clouds, Scope},
     model::{
         claims::Claims,
@@ -91,6 +91,16 @@ async fn build<C: Clouds, S: Store>(
     let mut claims = subject.claims();
     // Where its own resources are seen, the network is, whatever status says.
     let pinned = subject.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
+    let claim = match &*observed.vpcs {
+        // A network that would be built elsewhere than it is, is told so instead.
+        [vpc] if !subject.is_suspended() && pinned.as_ref().is_none_or(|pinned| *pinned == vpc.id) => {
+            match vpc_claim::look(subject, &account, &vpc.id).await? {
+                Ok(claim) => Some(claim),
+                Err(verdict) => return Ok((verdict, Vec::new())),
+            }
+        }
+        _ => None,
+    };
     let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
         Ok(desired) => desired,
         Err(findings) => return Ok((Verdict::Unfit(findings), Vec::new())),
@@ -103,7 +113,14 @@ async fn build<C: Clouds, S: Store>(
             (verdict, Vec::new())
         }
         ManagementPolicy::Enforce => {
-            enforce(subject, cloud.as_ref(), &settings, &desired, &mut observed, &mut claims).await?
+            if let Some(claim) = claim {
+                let established = observed.resources.any_held(&desired.identity) || !claims.all_resolved();
+                if let Some(verdict) = vpc_claim::hold(subject, context, &class, claim, established).await? {
+                    subject.write_claims(&claims);
+                    return Ok((verdict, Vec::new()));
+                }
+            }
+            enforce(subject, cloud.as_ref(), &class, &settings, &desired, &mut observed, &mut claims).await?
         }
     };
     if let Verdict::Built { plan, failures, changed: false, .. } = &verdict
@@ -119,6 +136,7 @@ async fn build<C: Clouds, S: Store>(
 async fn enforce<S: Store>(
     subject: &mut Subject<'_, S>,
     cloud: &impl Cloud,
+    class: &MigrationNetworkClass,
     settings: &Settings,
     desired: &Desired,
     observed: &mut Observed,
@@ -129,9 +147,10 @@ async fn enforce<S: Store>(
     let mut outcome = if subject.is_suspended() {
         Outcome { plan: planner(&observed.resources, claims), ..Outcome::default() }
     } else {
-        subject.status_mut().vpc_id = Some(desired.vpc.to_string());
-        if !planner(&observed.resources, claims).steps.is_empty() {
-            subject.hold().await?;
+        if !planner(&observed.resources, claims).steps.is_empty()
+            && let Some(rejected) = class_use::hold(subject, class).await?
+        {
+            return Ok((rejected, Vec::new()));
         }
         let mut resources = std::mem::take(&mut observed.resources);
         let say = |plan: &Plan, resources: &Resources| {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, TryStreamExt, future};
+use futures::{Stream, StreamExt, TryStreamExt, channel::mpsc, future};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -68,8 +68,14 @@ pub async fn run<C: Clouds>(
     stop: CancellationToken,
 ) {
     let shared = Arc::new(Shared { context, turns: Semaphore::new(options.concurrency.into()), stop: stop.clone() });
-    let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()));
-    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()));
+    let (gone, class_users_gone) = mpsc::unbounded();
+    let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()), move |network| {
+        if let Some(class) = class_of(network) {
+            // Nobody listens any more only when the operator stops.
+            let _ = gone.unbounded_send(ObjectRef::new(&class));
+        }
+    });
+    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()), |_| {});
 
     let wake = {
         let networks = networks.clone();
@@ -95,6 +101,8 @@ pub async fn run<C: Clouds>(
         .run(reconcile_network, |_, never, _| match *never {}, shared.clone())
         .for_each(|_| future::ready(()));
     let class_controller = Controller::for_stream(class_events, classes.clone())
+        // A class that is being deleted goes with the last of its networks.
+        .reconcile_on(class_users_gone)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(reconcile_class, |_, never, _| match *never {}, shared)
         .for_each(|_| future::ready(()));
@@ -116,9 +124,11 @@ pub async fn run<C: Clouds>(
     }
 }
 
-/// Watches a kind, in a form in which an object that cannot be decoded spoils only itself.
+/// Watches a kind, in a form in which an object that cannot be decoded spoils only itself. `gone` is told of each object
+/// that goes while it is watched.
 fn watch<K>(
     api: Api<Guarded<K>>,
+    gone: impl Fn(&Guarded<K>) + Send + 'static,
 ) -> (Cache<Guarded<K>>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
@@ -129,11 +139,23 @@ where
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let events = watcher(api, watcher::Config::default())
         .default_backoff()
+        .inspect_ok(move |event| {
+            if let watcher::Event::Delete(object) = event {
+                gone(object);
+            }
+        })
         .reflect(writer)
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default())
         .inspect_err(|error| tracing::warn!(%error, "a watch was interrupted and starts again"));
     (reader, events)
+}
+
+/// The class that a network named, or was given.
+fn class_of(network: &Guarded<MigrationNetwork>) -> Option<String> {
+    let network = network.0.as_ref().ok()?;
+    let recorded = || network.status.as_ref().and_then(|status| status.class_name.clone());
+    network.spec.migration_network_class_name.clone().or_else(recorded)
 }
 
 fn networks_of(

@@ -47,6 +47,11 @@ impl<'a, S: Store> Subject<'a, S> {
         self.network.meta().uid.clone().unwrap_or_default()
     }
 
+    /// Its namespace and name.
+    pub(super) fn key(&self) -> Key {
+        Key { namespace: self.network.namespace().unwrap_or_default(), name: self.network.name_any() }
+    }
+
     /// A class that was deleted and made again may name another account or Region. What the network has made stays where
     /// it is, and must not be made a second time elsewhere.
     pub(super) fn has_moved(&self, account: &Account) -> Option<Verdict> {
@@ -83,6 +88,14 @@ impl<'a, S: Store> Subject<'a, S> {
         }
         let held = self.store.set_finalizer(&self.network, true).await?.ok_or(StoreError::Gone)?;
         self.network.metadata = held.metadata;
+        Ok(())
+    }
+
+    /// Gives the finalizer back, of a network that has made nothing.
+    pub(super) async fn let_go(&mut self) -> Result<(), Error> {
+        if let Some(free) = self.store.set_finalizer(&self.network, false).await? {
+            self.network.metadata = free.metadata;
+        }
         Ok(())
     }
 

@@ -37,3 +37,4 @@ pub mod teardown;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod vpc_claim;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod calls;
+mod classes;
 mod create;
 mod diffs;
 mod drift;
@@ -15,3 +16,4 @@ mod status;
 mod subnets;
 mod support;
 mod turns;
+mod vpc_claims;

@@ -11,3 +11,4 @@ mod plan;
 mod planned;
 mod preflight;
 mod status;
+mod vpc_claim;
