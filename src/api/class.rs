@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraints;
-use super::network::{DeletionPolicy, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector};
+use super::network::{
+    AdoptionPolicy, DeletionPolicy, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
+};
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +71,11 @@ pub struct MigrationNetworkClassSpec {
     /// The namespaces that may use this class. Omitted: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+
+    /// What networks may ask for, here and in `defaults`. A network over a limit is told so and not changed any further;
+    /// what it has stays, and it can be deleted. Omitted: no limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ClassLimits>,
 
     /// What holds for a network that does not say otherwise. Edits reach existing networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +198,44 @@ pub enum NamespaceSelectorOperator {
     Exists,
     /// The label is missing.
     DoesNotExist,
+}
+
+/// What networks of a class may ask for. What is omitted is not limited.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassLimits {
+    /// The ids of the VPCs that networks may use, however they select them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::limited_vpcs")]
+    pub vpcs: Option<Vec<String>>,
+
+    /// The IPv4 ranges that source servers may be in: each of a network's `sourceCIDRs` lies inside one of these.
+    #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::source_cidrs")]
+    pub source_cidrs: Option<Vec<String>>,
+
+    /// The services that networks may have endpoints for, in short, such as 'mgn'. A network without 'mgn', 's3' and 'ec2'
+    /// cannot be built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::limited_services")]
+    pub services: Option<Vec<String>>,
+
+    /// The deletion policies that networks may have. One that a network had before stays its own when it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub deletion_policies: Option<Vec<DeletionPolicy>>,
+
+    /// The adoption policies that networks may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub adoption_policies: Option<Vec<AdoptionPolicy>>,
+
+    /// How many networks of this class a namespace may have. The oldest keep their places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub networks_per_namespace: Option<i32>,
 }
 
 /// What holds for a network that does not say otherwise, field by field.

@@ -15,15 +15,15 @@ mod reason;
 pub mod schema;
 
 pub use class::{
-    AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetworkClass, MigrationNetworkClassSpec,
+    AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass, MigrationNetworkClassSpec,
     MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement,
     NetworkDefaults,
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
 pub use network::{
-    DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec, ReplicationSecurityGroupMode,
-    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle,
-    VpcSelector,
+    AdoptionPolicy, DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec,
+    ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec,
+    SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
 };
 pub use network_status::{
     AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,

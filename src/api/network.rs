@@ -240,6 +240,19 @@ pub enum Toggle {
     Disabled,
 }
 
+/// Whether resources that are there already, and nobody's, are taken over.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum AdoptionPolicy {
+    /// None is.
+    #[default]
+    Never,
+    /// Those that a network of the same namespace and name left when it was deleted with 'Retain'.
+    Retained,
+    /// All that fit.
+    Any,
+}
+
 /// What becomes of the AWS resources when the object goes.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = constraints::undescribed)]

@@ -9,6 +9,7 @@ pub mod desired;
 mod edits;
 pub mod failure;
 pub mod ids;
+pub mod limits;
 pub mod observed;
 pub mod owner;
 pub mod plan;
