@@ -73,6 +73,11 @@ pub struct MigrationNetworkClassSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
 
+    /// What networks may ask for, here and in `defaults`. A network over a limit is told so and not changed any further;
+    /// what it has stays, and it can be deleted. Omitted: no limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ClassLimits>,
+
     /// What holds for a network that does not say otherwise. Edits reach existing networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<NetworkDefaults>,
@@ -194,6 +199,45 @@ pub enum NamespaceSelectorOperator {
     Exists,
     /// The label is missing.
     DoesNotExist,
+}
+
+/// What networks of a class may ask for. What is omitted is not limited.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassLimits {
+    /// The ids of the VPCs that networks may use, however they select them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::limited_vpcs")]
+    pub vpcs: Option<Vec<String>>,
+
+    /// The IPv4 ranges that networks may admit: each of a network's `sourceCIDRs`, and of its own `proxyCIDRs` and
+    /// `resolver.clientCIDRs`, lies inside one of these.
+    #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::source_cidrs")]
+    pub source_cidrs: Option<Vec<String>>,
+
+    /// The services that networks may have endpoints for, in short, such as 'mgn'. What a network has endpoints for unless
+    /// it says otherwise has to be among them, or to be left out by the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::limited_services")]
+    pub services: Option<Vec<String>>,
+
+    /// The deletion policies that networks may have. One that a network had before stays its own when it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub deletion_policies: Option<Vec<DeletionPolicy>>,
+
+    /// The adoption policies that networks may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub adoption_policies: Option<Vec<AdoptionPolicy>>,
+
+    /// How many networks of this class a namespace may have. The oldest keep their places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub networks_per_namespace: Option<i32>,
 }
 
 /// What holds for a network that does not say otherwise, field by field.

@@ -69,6 +69,43 @@ pub(super) fn vpc_id(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The ids of the VPCs that a class limits its networks to.
+pub(super) fn limited_vpcs(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 21,
+            "x-kubernetes-validations": [matches(
+                "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+                "must be a VPC id: 'vpc-' and 8 or 17 digits of '0-9a-f'; names and tags are no limit, correct `vpcs`",
+            )],
+        },
+    })
+}
+
+/// The services that a class limits its networks to.
+pub(super) fn limited_services(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 63,
+            "x-kubernetes-validations": [matches(
+                r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+                "must be the last part of a service's name, such as 'mgn' of 'com.amazonaws.ap-northeast-1.mgn'; correct \
+                 `services`",
+            )],
+        },
+    })
+}
+
 /// The ids of subnets.
 pub(super) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -16,7 +16,7 @@ mod reason;
 pub mod schema;
 
 pub use class::{
-    AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetworkClass, MigrationNetworkClassSpec,
+    AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass, MigrationNetworkClassSpec,
     MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement,
     NetworkDefaults,
 };

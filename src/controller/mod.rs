@@ -5,6 +5,7 @@
 
 mod backoff;
 mod class;
+mod class_limits;
 mod class_use;
 mod context;
 mod ending;

@@ -1,7 +1,7 @@
 //! One reconcile of one network: read afresh, resolve the class, observe, plan, carry out, tell.
 
 use super::{
-    class, class_use,
+    class, class_limits, class_use,
     context::Context,
     ending::{Ending, Error, Next, next},
     planning,
@@ -77,6 +77,9 @@ async fn build<C: Clouds, S: Store>(
         return Ok((rejected, Vec::new()));
     }
     subject.record(&class, &account);
+    if let Some(rejected) = class_limits::of_settings(subject, &class, &settings).await? {
+        return Ok((rejected, Vec::new()));
+    }
 
     let cloud = match context.clouds.connect(&account).await {
         Ok(cloud) => cloud,
@@ -107,6 +110,9 @@ async fn build<C: Clouds, S: Store>(
     };
     subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
+    if let Some(rejected) = class_limits::of_place(&class, &desired) {
+        return Ok((rejected, Vec::new()));
+    }
     let (verdict, done) = match settings.management {
         ManagementPolicy::Plan => {
             let verdict = planning::look_ahead(subject, &settings, &desired, &observed, &claims).await?;

@@ -20,6 +20,7 @@ use crate::{
     model::{
         claims::Claims,
         failure::CallFailure,
+        limits,
         observed::Resources,
         plan::Plan,
         settings::deletion_policy,
@@ -113,15 +114,17 @@ fn account<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkCl
         .or_else(|| class.map(|class| class::account(&class.spec)))
 }
 
-/// What the spec says, else the class, else what held when both could last be read.
+/// What the spec says, else the class, as far as the class's limits allow it; else what held when both could last be read
+/// and were accepted.
 fn policy<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
-    let recorded = || {
-        let settings = subject.network.status.as_ref().and_then(|status| status.settings.as_ref());
-        settings.and_then(|settings| settings.deletion_policy).unwrap_or(DeletionPolicy::Delete)
-    };
+    let settings = subject.network.status.as_ref().and_then(|status| status.settings.as_ref());
+    let recorded = settings.and_then(|settings| settings.deletion_policy);
     match class {
-        Some(class) => deletion_policy(&subject.network.spec, Some(&class.spec)),
-        None => subject.network.spec.deletion_policy.unwrap_or_else(recorded),
+        Some(class) => {
+            let asked = deletion_policy(&subject.network.spec, Some(&class.spec));
+            limits::deletion(asked, recorded, class.spec.limits.as_ref())
+        }
+        None => subject.network.spec.deletion_policy.or(recorded).unwrap_or(DeletionPolicy::Delete),
     }
 }
 

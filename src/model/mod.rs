@@ -18,6 +18,7 @@ pub mod failure;
 mod fixed_addresses;
 pub mod forecast;
 pub mod ids;
+pub mod limits;
 pub mod observed;
 pub mod owner;
 pub mod plan;

@@ -6,6 +6,7 @@ mod claims;
 mod endpoints;
 mod existing;
 mod forecast;
+mod limits;
 mod paths;
 mod plan;
 mod planned;
