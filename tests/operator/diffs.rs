@@ -96,6 +96,9 @@ fn class_at(site: &Site, name: &str) -> Result<Value> {
         "id": site.account, "roleARN": format!("arn:aws:iam::{}:role/mgnet", site.account), "externalID": "lab",
     });
     class["spec"]["region"] = json!(site.region);
+    class["spec"]["limits"]["vpcs"] = json!([site.landing.vpc]);
+    class["spec"]["limits"]["services"] = json!(["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"]);
+    class["spec"]["limits"]["deletionPolicies"] = json!(["Retain", "Delete"]);
     Ok(class)
 }
 
@@ -111,6 +114,19 @@ fn network_at(site: &Site, name: &str, class: &str) -> Result<Value> {
         "staging": { "ids": [id("staging-1")?] },
         "launch": { "tags": { SUBNET_TAG: "launch" } },
     });
+    // What is there already at other sites is not at this one.
+    let entries = spec["endpoints"].as_array_mut().context("the fullest network lists endpoints")?;
+    entries.retain(|entry| entry["mode"] != "Existing" && entry["policy"]["type"] != "ConfigMap");
+    ensure!(!entries.is_empty(), "no entry is left to be compared");
+    let fixed = |last| -> Result<Value> {
+        Ok(json!([{ "subnetID": id("endpoints-1")?, "ip": format!("10.20.1.{last}") }]))
+    };
+    for entry in entries.iter_mut().filter(|entry| entry["addresses"].is_array()) {
+        entry["addresses"] = fixed(21)?;
+    }
+    spec["endpointSecurityGroup"] = json!({ "mode": "Managed" });
+    spec["resolver"]["addresses"] = fixed(53)?;
+    spec["replication"] = json!({ "securityGroup": { "mode": "Managed" } });
     Ok(network)
 }
 
