@@ -9,7 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraints;
-use super::network::{DeletionPolicy, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector};
+use super::network::{
+    AdoptionPolicy, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec, ManagementPolicy, PolicySpec,
+    PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
+};
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,8 @@ use super::network::{DeletionPolicy, PostLaunchSpec, ReplicationSpec, ResolverSp
     ),
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.account.id"),
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region"),
+    printcolumn(name = "Networks", type_ = "integer", json_path = ".status.networks"),
+    printcolumn(name = "Ready", type_ = "integer", json_path = ".status.readyNetworks"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Description", type_ = "string", json_path = ".spec.description", priority = 1)
 )]
@@ -67,6 +72,11 @@ pub struct MigrationNetworkClassSpec {
     /// The namespaces that may use this class. Omitted: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+
+    /// What networks may ask for, here and in `defaults`. A network over a limit is told so and not changed any further;
+    /// what it has stays, and it can be deleted. Omitted: no limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ClassLimits>,
 
     /// What holds for a network that does not say otherwise. Edits reach existing networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +201,45 @@ pub enum NamespaceSelectorOperator {
     DoesNotExist,
 }
 
+/// What networks of a class may ask for. What is omitted is not limited.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassLimits {
+    /// The ids of the VPCs that networks may use, however they select them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::limited_vpcs")]
+    pub vpcs: Option<Vec<String>>,
+
+    /// The IPv4 ranges that networks may admit: each of a network's `sourceCIDRs`, and of its own `proxyCIDRs` and
+    /// `resolver.clientCIDRs`, lies inside one of these.
+    #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::source_cidrs")]
+    pub source_cidrs: Option<Vec<String>>,
+
+    /// The services that networks may have endpoints for, in short, such as 'mgn'. What a network has endpoints for unless
+    /// it says otherwise has to be among them, or to be left out by the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::limited_services")]
+    pub services: Option<Vec<String>>,
+
+    /// The deletion policies that networks may have. One that a network had before stays its own when it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub deletion_policies: Option<Vec<DeletionPolicy>>,
+
+    /// The adoption policies that networks may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub adoption_policies: Option<Vec<AdoptionPolicy>>,
+
+    /// How many networks of this class a namespace may have. The oldest keep their places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub networks_per_namespace: Option<i32>,
+}
+
 /// What holds for a network that does not say otherwise, field by field.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -218,6 +267,21 @@ pub struct NetworkDefaults {
     #[schemars(schema_with = "constraints::proxy_cidrs")]
     pub proxy_cidrs: Option<Vec<String>>,
 
+    /// VPC endpoints that are to be otherwise than usual, and those of further services. Where a network lists the same
+    /// service and type, its entry holds, and this one not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
+    pub endpoints: Option<Vec<EndpointSpec>>,
+
+    /// What the endpoints that the operator builds let through, where they do not say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_policy: Option<PolicySpec>,
+
+    /// The security group of the interface endpoints that the operator builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_security_group: Option<EndpointSecurityGroupSpec>,
+
     /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward the private names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverSpec>,
@@ -229,6 +293,14 @@ pub struct NetworkDefaults {
     /// What concerns MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// Whether the operator acts: 'Enforce' builds and keeps networks, 'Plan' only says what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+
+    /// Which resources that are in the VPC already become a network's own: 'Never', 'Retained' or 'Any'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
 
     /// What becomes of the AWS resources when a network is deleted: 'Delete' or 'Retain' them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -242,6 +314,14 @@ pub struct MigrationNetworkClassStatus {
     /// The generation of the spec that this status is about.
     #[serde(default)]
     pub observed_generation: i64,
+
+    /// How many networks use the class: admitted by it, or built by it. It is kept while any does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<i32>,
+
+    /// How many of them are Ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_networks: Option<i32>,
 
     /// What is true of the class: `Accepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

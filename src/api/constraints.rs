@@ -69,6 +69,43 @@ pub(super) fn vpc_id(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The ids of the VPCs that a class limits its networks to.
+pub(super) fn limited_vpcs(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 21,
+            "x-kubernetes-validations": [matches(
+                "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+                "must be a VPC id: 'vpc-' and 8 or 17 digits of '0-9a-f'; names and tags are no limit, correct `vpcs`",
+            )],
+        },
+    })
+}
+
+/// The services that a class limits its networks to.
+pub(super) fn limited_services(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 63,
+            "x-kubernetes-validations": [matches(
+                r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+                "must be the last part of a service's name, such as 'mgn' of 'com.amazonaws.ap-northeast-1.mgn'; correct \
+                 `services`",
+            )],
+        },
+    })
+}
+
 /// The ids of subnets.
 pub(super) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
@@ -76,15 +113,106 @@ pub(super) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
         "minItems": 1,
         "maxItems": 16,
         "x-kubernetes-list-type": "set",
-        "items": {
-            "type": "string",
-            "maxLength": 24,
-            "x-kubernetes-validations": [matches(
-                "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$",
-                "must be a subnet id: 'subnet-' and 8 or 17 digits of '0-9a-f'; to select by name, set `tags` in place \
-                 of `ids`",
-            )],
-        },
+        "items": aws_id("subnet", "to select by name, set `tags` in place of `ids`"),
+    })
+}
+
+/// The id of one subnet.
+pub(super) fn subnet_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("subnet", "correct `subnetID`")).unwrap_or_default()
+}
+
+/// The id of a VPC endpoint.
+pub(super) fn endpoint_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("vpce", "correct `endpointID`")).unwrap_or_default()
+}
+
+/// The id of a Route 53 Resolver inbound endpoint.
+pub(super) fn resolver_endpoint_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("rslvr-in", "correct `endpointID`")).unwrap_or_default()
+}
+
+/// The id of a security group.
+pub(super) fn security_group_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("sg", "correct `id`")).unwrap_or_default()
+}
+
+/// The ids of security groups: at most as many as a network interface can have at first (Amazon VPC quotas).
+pub(super) fn security_group_ids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 5,
+        "x-kubernetes-list-type": "set",
+        "items": aws_id("sg", "correct `ids`"),
+    })
+}
+
+/// AWS ids are a prefix and 8 or 17 hexadecimal digits.
+fn aws_id(prefix: &str, remedy: &str) -> Value {
+    json!({
+        "type": "string",
+        "maxLength": prefix.len() + 18,
+        "x-kubernetes-validations": [matches(
+            &format!("^{prefix}-([0-9a-f]{{8}}|[0-9a-f]{{17}})$"),
+            &format!("must be an id of the form '{prefix}-' and 8 or 17 digits of '0-9a-f'; {remedy}"),
+        )],
+    })
+}
+
+/// The short name of an AWS service.
+pub(super) fn service(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 48,
+        "x-kubernetes-validations": [matches(
+            "^[a-z0-9][a-z0-9.-]*$",
+            "must be a service in short, such as 'kms': lower-case letters, digits, '.' and '-', without \
+             'com.amazonaws' and Region; correct `service`",
+        ), rule(
+            "!self.contains('amazonaws.')",
+            "must be only what follows the Region in the service's name, such as 'kms'; shorten `service`",
+        )],
+    })
+}
+
+/// One private IPv4 address.
+pub(super) fn ipv4_address(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        // The length of an IPv6 address, to name one in the message that refuses it.
+        "maxLength": 39,
+        "x-kubernetes-validations": [rule(
+            "isIP(self) && ip(self).family() == 4",
+            "must be an IPv4 address, such as '10.20.1.53'; correct `ip`",
+        )],
+    })
+}
+
+/// The name of a ConfigMap.
+pub(super) fn config_map_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "x-kubernetes-validations": [matches(
+            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            "must be the name of a ConfigMap: lower-case letters, digits, '-' and '.'; correct `name`",
+        )],
+    })
+}
+
+/// A key of a ConfigMap, as Kubernetes validates it: it becomes a file's name, so it is neither '.' nor begins with '..'.
+pub(super) fn config_map_key(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "x-kubernetes-validations": [matches(
+            r"^\\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$",
+            "must be a key of a ConfigMap: letters, digits and '-._', and not two dots at the beginning; correct `key`",
+        )],
     })
 }
 
@@ -142,6 +270,13 @@ fn tag_key_length() -> Value {
 /// The ranges of source servers.
 pub(super) fn source_cidrs(_: &mut SchemaGenerator) -> Schema {
     let mut schema = cidrs("sourceCIDRs", 64);
+    schema.insert("minItems".to_owned(), json!(1));
+    schema
+}
+
+/// The ranges of the resolver's clients.
+pub(super) fn client_cidrs(_: &mut SchemaGenerator) -> Schema {
+    let mut schema = cidrs("clientCIDRs", 30);
     schema.insert("minItems".to_owned(), json!(1));
     schema
 }

@@ -11,26 +11,29 @@ mod constraints;
 mod kstatus;
 pub mod network;
 pub mod network_status;
+pub mod plan_status;
 mod preflight_warning;
 mod reason;
 pub mod schema;
 
 pub use class::{
-    AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetworkClass, MigrationNetworkClassSpec,
+    AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass, MigrationNetworkClassSpec,
     MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement,
     NetworkDefaults,
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
 pub use network::{
-    DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, PostLaunchSpec, ReplicationSecurityGroupMode,
-    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle,
-    VpcSelector,
+    AddressSpec, AdoptionPolicy, ConfigMapKeyReference, DeletionPolicy, EndpointMode, EndpointSecurityGroupSpec,
+    EndpointSpec, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, PolicyPreset, PolicySpec, PolicyType,
+    PostLaunchSpec, PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
+    ResolverMode, ResolverSpec, SecurityGroupMode, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
 };
 pub use network_status::{
     AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,
-    NetworkInterfaceStatus, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
+    NetworkInterfaceStatus, Origin, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
     SettingsStatus, SettingsSubnets, SkippedService,
 };
+pub use plan_status::{MOST_CALLS, PlanCost, PlanReason, PlanStatus, PlannedCall};
 pub use preflight_warning::PreflightWarning;
 
 /// The API group of both kinds.
@@ -39,11 +42,16 @@ pub const GROUP: &str = "mgnet.dev";
 /// The only version served.
 pub const VERSION: &str = "v1alpha1";
 
-/// The finalizer that a network carries from before its first AWS write until nothing of it is left in AWS.
+/// The finalizer that a network carries from before its first AWS write until nothing of it is left in AWS, and a class
+/// while networks use it.
 pub const FINALIZER: &str = "mgnet.dev/finalizer";
 
 /// The annotation that makes a class the one used by networks that name none; its value is `"true"`.
 pub const DEFAULT_CLASS_ANNOTATION: &str = "mgnet.dev/is-default-class";
+
+/// The annotation by which somebody lets published addresses of resources change: `<slot>=<id>`, several with commas. The id
+/// makes it hold for the resource that is there now, and not for one that comes later.
+pub const ADDRESS_CHANGE_ANNOTATION: &str = "mgnet.dev/allow-address-change";
 
 /// The field manager of every write of the operator to the Kubernetes API.
 pub const FIELD_MANAGER: &str = "mgnet";

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraints;
-use super::network_status::MigrationNetworkStatus;
+use super::network_status::{EndpointType, MigrationNetworkStatus};
 
 /// What is asked for. What is omitted comes from the class.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,23 @@ pub struct MigrationNetworkSpec {
     #[schemars(schema_with = "constraints::proxy_cidrs")]
     pub proxy_cidrs: Option<Vec<String>>,
 
+    /// VPC endpoints that are to be otherwise than usual, and those of further services. What is not listed here is as the
+    /// class lists it, else as usual: `mgn`, `s3`, `ec2` and, for post-launch actions, `ssm`, `ssmmessages` and
+    /// `ec2messages` as interface endpoints, and `s3` as gateway endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
+    pub endpoints: Option<Vec<EndpointSpec>>,
+
+    /// What the endpoints that the operator builds let through, where they do not say it themselves. Omitted: the class's,
+    /// or the preset 'FullAccess'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_policy: Option<PolicySpec>,
+
+    /// The security group of the interface endpoints that the operator builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_security_group: Option<EndpointSecurityGroupSpec>,
+
     /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward the private names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverSpec>,
@@ -106,6 +123,18 @@ pub struct MigrationNetworkSpec {
     /// What concerns MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// Whether the operator acts. 'Enforce': it builds and keeps the network. 'Plan': it writes nothing to AWS, and says in
+    /// `status.plan` what it would do. Omitted: 'Enforce', unless the class's `defaults` say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+
+    /// Whether resources that are in the VPC already become the network's own where they fit: its tags are put on them, and
+    /// they are brought to what is wanted. 'Never': none. 'Retained': those that a network of this namespace and name made
+    /// and left behind with `deletionPolicy` 'Retain'. 'Any': also those that nobody's tags claim. Omitted: 'Never', unless
+    /// the class's `defaults` say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
 
     /// What becomes of the AWS resources when this object is deleted. 'Delete': they are deleted first. 'Retain': they
     /// stay, marked by tags as retained. Omitted: 'Delete', unless the class's `defaults` say otherwise.
@@ -170,22 +199,255 @@ pub struct SubnetSelector {
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// The Route 53 Resolver inbound endpoint.
+/// One VPC endpoint, and what is to be otherwise with it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResolverSpec {
-    /// 'Managed': the operator builds it. 'Disabled': there is none, and source servers resolve the names by hosts
-    /// files. Omitted: 'Managed', unless the class's `defaults` say otherwise.
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.type != 'Gateway' || self.service == 's3'")
+        .message("must be 's3' when `type` is 'Gateway'; set `type` to 'Interface' for other services")
+        .field_path(".service"),
+    validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.endpointID)")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `endpointID`, or change `mode`")
+        .field_path(".endpointID"),
+    validation = Rule::new("!has(self.privateDNS) || self.type == 'Interface'")
+        .message("must not be set when `type` is 'Gateway', which has no DNS; remove `privateDNS`")
+        .field_path(".privateDNS"),
+    validation = Rule::new("!has(self.privateDNS) || self.privateDNS != 'InboundResolverOnly' || self.service == 's3'")
+        .message(
+            "must not be 'InboundResolverOnly' for another service than 's3', as AWS has it for no other; set \
+             `privateDNS` to 'Enabled'"
+        )
+        .field_path(".privateDNS"),
+    validation = Rule::new("!has(self.addresses) || self.type == 'Interface'")
+        .message("must not be set when `type` is 'Gateway', which has no addresses; remove `addresses`")
+        .field_path(".addresses"),
+    validation = Rule::new("!(has(self.addresses) || has(self.policy)) || !has(self.mode) || self.mode == 'Managed'")
+        .message(
+            "must not have `addresses` or `policy` unless `mode` is 'Managed', as the operator changes no other endpoint; \
+             remove them, or change `mode`"
+        )
+)]
+pub struct EndpointSpec {
+    /// The AWS service in short, such as `mgn` or `kms`: the last part of 'com.amazonaws.<region>.<service>'.
+    #[schemars(schema_with = "constraints::service")]
+    pub service: String,
+
+    /// The type of the endpoint: 'Interface', or 'Gateway' for `s3`.
+    #[serde(rename = "type")]
+    pub type_: EndpointType,
+
+    /// 'Managed': the operator builds it. 'Existing': it is there already, is checked and never changed. 'Disabled': there
+    /// is none. Omitted: 'Managed', except that `ssm`, `ssmmessages` and `ec2messages` follow `postLaunch.ssm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<ResolverMode>,
+    pub mode: Option<EndpointMode>,
+
+    /// The id of the endpoint when `mode` is 'Existing'.
+    #[serde(default, rename = "endpointID", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::endpoint_id")]
+    pub endpoint_id: Option<String>,
+
+    /// Who resolves the service's own names to this interface endpoint. 'Enabled': everybody in the VPC, and whoever asks
+    /// through the resolver. 'InboundResolverOnly': only whoever asks through the resolver; needs the S3 gateway endpoint.
+    /// 'Disabled': nobody. Omitted: 'InboundResolverOnly' for `s3` with a gateway endpoint, else 'Enabled'.
+    #[serde(default, rename = "privateDNS", skip_serializing_if = "Option::is_none")]
+    pub private_dns: Option<PrivateDnsMode>,
+
+    /// Fixed addresses of this interface endpoint. AWS chooses in the subnets that are not listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["subnetID".into()]))]
+    pub addresses: Option<Vec<AddressSpec>>,
+
+    /// What this endpoint lets through. Omitted: `endpointPolicy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicySpec>,
 }
 
-/// Whether the operator builds the Route 53 Resolver inbound endpoint.
+/// Whose a VPC endpoint is.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum EndpointMode {
+    /// The operator builds and keeps it.
+    #[default]
+    Managed,
+    /// It is there already, and never changed.
+    Existing,
+    /// There is none.
+    Disabled,
+}
+
+/// Who resolves a service's own names to its interface endpoint.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum PrivateDnsMode {
+    /// Everybody in the VPC, and whoever asks through the resolver.
+    #[default]
+    Enabled,
+    /// Only whoever asks through the resolver.
+    InboundResolverOnly,
+    /// Nobody.
+    Disabled,
+}
+
+/// A fixed address in a subnet.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressSpec {
+    /// The subnet, one of those that `subnets.endpoints` selects.
+    #[serde(rename = "subnetID")]
+    #[schemars(schema_with = "constraints::subnet_id")]
+    pub subnet_id: String,
+
+    /// The private IPv4 address, free and in the subnet's range.
+    #[schemars(schema_with = "constraints::ipv4_address")]
+    pub ip: String,
+}
+
+/// What an endpoint lets through.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("(self.type == 'Preset') == has(self.preset)")
+        .message("must be set when `type` is 'Preset', and only then; set or remove `preset`, or change `type`")
+        .field_path(".preset"),
+    validation = Rule::new("(self.type == 'Inline') == has(self.inline)")
+        .message("must be set when `type` is 'Inline', and only then; set or remove `inline`, or change `type`")
+        .field_path(".inline"),
+    validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMapKeyRef)")
+        .message("must be set when `type` is 'ConfigMap', and only then; set or remove `configMapKeyRef`, or change `type`")
+        .field_path(".configMapKeyRef"),
+)]
+pub struct PolicySpec {
+    /// Where the policy is: a 'Preset', 'Inline', or in a 'ConfigMap'.
+    #[serde(rename = "type")]
+    pub type_: PolicyType,
+
+    /// 'FullAccess': everything, as AWS does it. 'MGNOnly': what the agent, replication and conversion servers and AWS
+    /// Systems Manager need, and nothing else; of further services everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<PolicyPreset>,
+
+    /// The policy as JSON, at most 20,480 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 20_480))]
+    pub inline: Option<String>,
+
+    /// A key of a ConfigMap beside the MigrationNetwork that holds the policy as JSON. Edits of it take effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map_key_ref: Option<ConfigMapKeyReference>,
+}
+
+/// Where an endpoint policy is.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum PolicyType {
+    /// One of the operator's.
+    #[default]
+    Preset,
+    /// In the object.
+    Inline,
+    /// In a ConfigMap beside it.
+    ConfigMap,
+}
+
+/// The endpoint policies that the operator has ready.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum PolicyPreset {
+    /// Everything, as AWS does it.
+    #[default]
+    FullAccess,
+    /// What a migration needs and nothing else.
+    #[serde(rename = "MGNOnly")]
+    MgnOnly,
+}
+
+/// A key of a ConfigMap in the same namespace.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigMapKeyReference {
+    /// The name of the ConfigMap.
+    #[schemars(schema_with = "constraints::config_map_name")]
+    pub name: String,
+
+    /// The key.
+    #[schemars(schema_with = "constraints::config_map_key")]
+    pub key: String,
+}
+
+/// The security group of the interface endpoints.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.ids)")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `ids`, or change `mode`")
+        .field_path(".ids")
+)]
+pub struct EndpointSecurityGroupSpec {
+    /// 'Managed': the operator builds one that admits the VPC, the source servers and the proxies on TCP 443. 'Existing':
+    /// those in `ids`, which are checked and never changed. Omitted: 'Managed'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<SecurityGroupMode>,
+
+    /// The ids of the groups when `mode` is 'Existing'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::security_group_ids")]
+    pub ids: Option<Vec<String>>,
+}
+
+/// Whose a security group is.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum SecurityGroupMode {
+    /// The operator builds and keeps it.
+    #[default]
+    Managed,
+    /// It is there already, and never changed.
+    Existing,
+}
+
+/// The Route 53 Resolver inbound endpoint.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.endpointID)")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `endpointID`, or change `mode`")
+        .field_path(".endpointID"),
+    validation = Rule::new("!has(self.addresses) || !has(self.mode) || self.mode == 'Managed'")
+        .message("must not be set unless `mode` is 'Managed'; remove `addresses`, or change `mode`")
+        .field_path(".addresses"),
+)]
+pub struct ResolverSpec {
+    /// 'Managed': the operator builds it. 'Existing': it is there already, is checked and never changed. 'Disabled': there
+    /// is none, and source servers resolve the names by hosts files. Omitted: 'Managed', unless the class's `defaults` say
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ResolverMode>,
+
+    /// The id of the inbound endpoint when `mode` is 'Existing'.
+    #[serde(default, rename = "endpointID", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::resolver_endpoint_id")]
+    pub endpoint_id: Option<String>,
+
+    /// Fixed addresses, so that forwarders never change. AWS chooses in the subnets that are not listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["subnetID".into()]))]
+    pub addresses: Option<Vec<AddressSpec>>,
+
+    /// The IPv4 ranges that may ask on TCP and UDP 53: the DNS servers that forward, and whoever asks directly. Omitted:
+    /// `sourceCIDRs`.
+    #[serde(default, rename = "clientCIDRs", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::client_cidrs")]
+    pub client_cidrs: Option<Vec<String>>,
+}
+
+/// Whose the Route 53 Resolver inbound endpoint is.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = constraints::undescribed)]
 pub enum ResolverMode {
     /// The operator builds and keeps it.
     #[default]
     Managed,
+    /// It is there already, and never changed.
+    Existing,
     /// There is none: source servers resolve the names by hosts files.
     Disabled,
 }
@@ -201,12 +463,22 @@ pub struct ReplicationSpec {
 
 /// The security group of the replication servers.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.id)")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `id`, or change `mode`")
+        .field_path(".id")
+)]
 pub struct ReplicationSecurityGroupSpec {
     /// 'ServiceManaged': MGN's own ("always use the Application Migration Service security group"). 'Managed': one that
-    /// the operator builds, with TCP 1500 open to the source servers. Omitted: 'ServiceManaged', unless the class's
-    /// `defaults` say otherwise.
+    /// the operator builds, with TCP 1500 open to the source servers. 'Existing': the one in `id`, which is checked and
+    /// never changed. Omitted: 'ServiceManaged', unless the class's `defaults` say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ReplicationSecurityGroupMode>,
+
+    /// The id of the group when `mode` is 'Existing'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "constraints::security_group_id")]
+    pub id: Option<String>,
 }
 
 /// Whose security group the replication servers have.
@@ -218,6 +490,8 @@ pub enum ReplicationSecurityGroupMode {
     ServiceManaged,
     /// One that the operator builds, with TCP 1500 open to the source servers.
     Managed,
+    /// One that is there already, and never changed.
+    Existing,
 }
 
 /// What concerns MGN's post-launch actions.
@@ -238,6 +512,30 @@ pub enum Toggle {
     Enabled,
     /// Off.
     Disabled,
+}
+
+/// Which resources that are in the VPC already become the network's own.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum AdoptionPolicy {
+    /// None.
+    #[default]
+    Never,
+    /// Those that a network of the same namespace and name left behind.
+    Retained,
+    /// Also those that nobody's tags claim.
+    Any,
+}
+
+/// Whether the operator acts, or says what it would do.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum ManagementPolicy {
+    /// It builds and keeps the network.
+    #[default]
+    Enforce,
+    /// It writes nothing to AWS, and says what it would do.
+    Plan,
 }
 
 /// What becomes of the AWS resources when the object goes.

@@ -9,7 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::constraints;
-use super::network::{DeletionPolicy, ReplicationSecurityGroupMode, ResolverMode, Toggle};
+use super::network::{
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode,
+    Toggle,
+};
+use super::plan_status::PlanStatus;
 use super::preflight_warning::PreflightWarning;
 
 /// What the operator observed, and what it did. What does not fit the bounds of the schema is cut by whoever writes it.
@@ -53,6 +57,16 @@ pub struct MigrationNetworkStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<SettingsStatus>,
 
+    /// What would be done, while `managementPolicy` is 'Plan'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+
+    /// A digest of what was asked for when AWS was last seen to be equal to it: what differs while it is still asked for has
+    /// drifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub in_sync_with: Option<String>,
+
     /// How many endpoints are available, of how many, such as `7/7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
@@ -80,10 +94,10 @@ pub struct MigrationNetworkStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverStatus>,
 
-    /// The security groups that the operator made.
+    /// The security groups that the operator made, or that are there already and used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["role".into()]))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["role".into(), "id".into()]))]
     pub security_groups: Vec<SecurityGroupStatus>,
 
     /// Which create calls may have been sent: the record on which "no duplicate" and "nothing left behind" rest.
@@ -132,9 +146,19 @@ pub struct SettingsStatus {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub proxy_cidrs: Vec<String>,
 
-    /// Whether there is a Route 53 Resolver inbound endpoint.
+    /// Whose security groups the interface endpoints have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_security_group: Option<SecurityGroupMode>,
+
+    /// Whose the Route 53 Resolver inbound endpoint is, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverMode>,
+
+    /// The IPv4 ranges of the resolver's clients.
+    #[serde(default, rename = "clientCIDRs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 18)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub client_cidrs: Vec<String>,
 
     /// Whose security group the replication servers have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +167,14 @@ pub struct SettingsStatus {
     /// Whether the endpoints of AWS Systems Manager are built.
     #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none")]
     pub post_launch_ssm: Option<Toggle>,
+
+    /// Whether the operator acts, or says what it would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+
+    /// Which resources that are in the VPC already become the network's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
 
     /// What becomes of the AWS resources when the object goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,6 +206,19 @@ pub struct SettingsSubnets {
     #[schemars(length(max = 256), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub launch: Vec<String>,
+}
+
+/// How a resource came to the network.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[schemars(inline, transform = constraints::undescribed)]
+pub enum Origin {
+    /// The operator made it for this network.
+    #[default]
+    Created,
+    /// It was there, and became the network's own.
+    Adopted,
+    /// It is somebody else's, and only used.
+    Existing,
 }
 
 /// The type of a VPC endpoint, in AWS's word.
@@ -213,6 +258,10 @@ pub struct EndpointStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub state: Option<String>,
+
+    /// 'Created' for this network, 'Adopted' by it, or 'Existing' and only used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 
     /// The names of the endpoint itself, which need no private DNS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -289,6 +338,10 @@ pub struct ResolverStatus {
     #[schemars(length(max = 64))]
     pub state: Option<String>,
 
+    /// 'Created' for this network, 'Adopted' by it, or 'Existing' and only used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+
     /// The addresses in one line, for `kubectl get`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
@@ -345,14 +398,17 @@ pub struct SecurityGroupStatus {
     pub role: SecurityGroupRole,
 
     /// The id of the group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
-    pub id: Option<String>,
+    pub id: String,
 
     /// The name of the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub name: Option<String>,
+
+    /// 'Created' for this network, 'Adopted' by it, or 'Existing' and only used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 
     /// Rules on the group that the operator did not make; it reports them and leaves them alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -403,8 +459,8 @@ pub struct ClaimStatus {
     #[schemars(length(max = 64))]
     pub id: Option<String>,
 
-    /// The create call as sent, as JSON.
+    /// The create call as sent, as JSON; an endpoint policy of 20,480 characters may double in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 24_576))]
+    #[schemars(length(max = 49_152))]
     pub request: Option<String>,
 }

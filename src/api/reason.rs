@@ -55,7 +55,7 @@ reasons! {
     Retained = "Retained",
     /// The object is valid and admitted.
     Accepted = "Accepted",
-    /// The class named does not exist.
+    /// The class named does not exist, or is being deleted and takes no new network.
     ClassNotFound = "ClassNotFound",
     /// No class is named, and there is not exactly one default class.
     NoDefaultClass = "NoDefaultClass",
@@ -111,6 +111,14 @@ reasons! {
     TrafficBlocked = "TrafficBlocked",
     /// AWS could not build an endpoint, or lost it.
     EndpointFailed = "EndpointFailed",
+    /// Something that exists and is to be used is not as the network needs it.
+    ExistingUnfit = "ExistingUnfit",
+    /// A fixed address cannot be had.
+    AddressUnusable = "AddressUnusable",
+    /// An address that others may know would change, and nobody has allowed it.
+    AddressChangeRefused = "AddressChangeRefused",
+    /// Several resources could be adopted, and only people can tell which is meant.
+    AmbiguousAdoption = "AmbiguousAdoption",
     /// AWS refuses a call as invalid.
     InvalidRequest = "InvalidRequest",
     /// The Route 53 Resolver inbound endpoint answers.
@@ -188,6 +196,10 @@ impl Reason {
             | Self::ResolverImpossible
             | Self::TrafficBlocked
             | Self::EndpointFailed
+            | Self::ExistingUnfit
+            | Self::AddressUnusable
+            | Self::AddressChangeRefused
+            | Self::AmbiguousAdoption
             | Self::InvalidRequest
             | Self::ActionNeeded => false,
         }

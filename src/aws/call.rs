@@ -1,6 +1,6 @@
 //! The one way that a request leaves: it waits for its turn, is sent, is logged, and its failure is classified.
 
-use std::{fmt, future::Future, sync::Arc, time::Instant};
+use std::{future::Future, sync::Arc, time::Instant};
 
 use aws_sdk_ec2::{
     config::http::HttpResponse,
@@ -8,53 +8,9 @@ use aws_sdk_ec2::{
 };
 
 use super::{error, limits::Limits};
+pub(super) use crate::model::rates::Action;
+
 use crate::model::failure::{CallFailure, FailureClass};
-
-/// The services that are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
-    Ec2,
-    Resolver,
-    Route53,
-    Sts,
-}
-
-/// What is called. Written as IAM policies write it: `ec2:CreateVpcEndpoint`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Action {
-    pub(super) service: Service,
-    pub(super) name: &'static str,
-}
-
-impl Action {
-    pub(super) const fn ec2(name: &'static str) -> Self {
-        Self { service: Service::Ec2, name }
-    }
-
-    pub(super) const fn resolver(name: &'static str) -> Self {
-        Self { service: Service::Resolver, name }
-    }
-
-    pub(super) const fn route53(name: &'static str) -> Self {
-        Self { service: Service::Route53, name }
-    }
-
-    pub(super) const fn sts(name: &'static str) -> Self {
-        Self { service: Service::Sts, name }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let service = match self.service {
-            Service::Ec2 => "ec2",
-            Service::Resolver => "route53resolver",
-            Service::Route53 => "route53",
-            Service::Sts => "sts",
-        };
-        write!(f, "{service}:{}", self.name)
-    }
-}
 
 /// Sends requests, at the rates of one account and Region.
 #[derive(Clone, Debug)]

@@ -1,12 +1,14 @@
 //! One account and Region: which calls make an observation, and which call carries out a step.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Account, Cloud, Scope, call::Caller, limits::Limits, services::Catalogue, surroundings::Known};
 use crate::model::{
     failure::CallFailure,
+    ids::SecurityGroupId,
     observed::{Observed, Resources},
     owner::Identity,
+    slot::{GroupRole, Slot},
     step::{CreateRequest, Effect, Step},
 };
 
@@ -51,10 +53,12 @@ impl Cloud for AwsCloud {
             self.dns_attributes(&vpc.id),
             self.subnets(&vpc.id),
             self.route_tables(&vpc.id),
-            self.offers(),
-            self.named_groups(&vpc.id, identity),
+            self.offers(&scope.services),
+            self.groups_in(&vpc.id),
             self.endpoints_in(&vpc.id),
-            self.resolvers_in(&vpc.id, identity),
+            self.resolvers_in(&vpc.id, |id, tags| {
+                identity.owns(tags) || scope.adopts || scope.resolver.as_ref() == Some(id)
+            }),
             self.surroundings(vpc, scope.fits),
         )?;
         let (resolvers_in_region, resolvers) = resolvers;
@@ -63,7 +67,21 @@ impl Cloud for AwsCloud {
         let subnets_elsewhere = self.vpcs_of(&missing).await?;
         let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
         let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
-        resources.interfaces = self.interfaces(identity, &resources).await?;
+        let asked = groups_of_interest(scope, &resources);
+        let named = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));
+        let named = named.flat_map(|endpoint| endpoint.interfaces.iter().cloned()).collect();
+        let (rules, interfaces, occupants) = tokio::try_join!(
+            self.ingress_rules(&asked),
+            self.interfaces(identity, &resources, &named),
+            self.occupants(&vpc.id, &scope.addresses),
+        )?;
+        for (group, rule) in rules {
+            if let Some(group) = resources.groups.get_mut(&group) {
+                group.ingress.push(rule);
+            }
+        }
+        resources.interfaces = interfaces;
+        resources.interfaces.extend(occupants);
         Ok(Observed {
             vpcs,
             subnets,
@@ -81,11 +99,14 @@ impl Cloud for AwsCloud {
         if identity.uid.is_empty() {
             return Ok(Resources::default());
         }
-        let (groups, endpoints, mut resolvers) =
-            tokio::try_join!(self.owned_groups(identity), self.owned_endpoints(identity), self.resolvers(identity),)?;
+        let (groups, endpoints, mut resolvers) = tokio::try_join!(
+            self.owned_groups(identity),
+            self.owned_endpoints(identity),
+            self.resolvers(|_, tags| identity.owns(tags)),
+        )?;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
         let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
-        resources.interfaces = self.interfaces(identity, &resources).await?;
+        resources.interfaces = self.interfaces(identity, &resources, &BTreeSet::new()).await?;
         Ok(resources)
     }
 
@@ -95,11 +116,15 @@ impl Cloud for AwsCloud {
             Step::AuthorizeIngress { role: _, group, permissions } => self.authorize_ingress(group, permissions).await,
             Step::RevokeIngress { role: _, group, rules } => self.revoke_ingress(group, rules.keys()).await,
             Step::ModifyEndpoint { key, endpoint, change } => self.modify_endpoint(*key, endpoint, change).await,
-            Step::AssociateResolverAddress { resolver, subnet } => self.associate_address(resolver, subnet).await,
+            Step::AssociateResolverAddress { resolver, subnet, ip } => {
+                self.associate_address(resolver, subnet, *ip).await
+            }
             Step::DisassociateResolverAddress { resolver, address } => {
                 self.disassociate_address(resolver, address).await
             }
-            Step::SetTags { slot: _, resource, tags } => self.set_tags(resource, tags).await,
+            Step::Adopt { slot: _, id: _, resource, tags } | Step::SetTags { slot: _, resource, tags } => {
+                self.set_tags(resource, tags).await
+            }
             Step::RemoveTags { slot: _, resource, keys } => self.remove_tags(resource, keys).await,
             Step::DeleteEndpoints { endpoints } => self.delete_endpoints(endpoints).await,
             Step::DeleteResolver { resolver } => self.delete_resolver(resolver).await,
@@ -108,20 +133,36 @@ impl Cloud for AwsCloud {
     }
 }
 
+/// The groups whose rules matter to a network: its own, those that it names, and those of what it names or may adopt.
+fn groups_of_interest(scope: &Scope, resources: &Resources) -> BTreeSet<SecurityGroupId> {
+    let of_tags = resources.groups.iter().filter(|(_, group)| {
+        let left = |role: GroupRole| scope.identity.left_behind(&group.tags, Slot::Group(role));
+        scope.identity.owns(&group.tags) || (scope.adopts && GroupRole::ALL.into_iter().any(left))
+    });
+    let of_endpoints = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));
+    let of_resolvers =
+        resources.resolvers.iter().filter(|(id, _)| scope.adopts || scope.resolver.as_ref() == Some(*id));
+    of_tags
+        .map(|(id, _)| id)
+        .chain(&scope.groups)
+        .chain(of_endpoints.flat_map(|endpoint| &endpoint.groups))
+        .chain(of_resolvers.flat_map(|(_, resolver)| &resolver.groups))
+        .cloned()
+        .collect()
+}
+
 impl AwsCloud {
     async fn create(&self, token: &str, request: &CreateRequest) -> Result<Effect, CallFailure> {
         match request {
             CreateRequest::SecurityGroup { vpc, name, description, tags } => {
                 self.create_group(vpc, name, description, tags).await
             }
-            CreateRequest::InterfaceEndpoint { vpc, service_name, subnets, group, private_dns, tags } => {
-                self.create_interface_endpoint(token, vpc, service_name, subnets, group, *private_dns, tags).await
+            CreateRequest::InterfaceEndpoint { .. } => self.create_interface_endpoint(token, request).await,
+            CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, policy, tags } => {
+                self.create_gateway_endpoint(token, vpc, service_name, route_tables, policy, tags).await
             }
-            CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, tags } => {
-                self.create_gateway_endpoint(token, vpc, service_name, route_tables, tags).await
-            }
-            CreateRequest::Resolver { name, subnets, group, tags } => {
-                self.create_resolver(token, name, subnets, group, tags).await
+            CreateRequest::Resolver { name, addresses, group, tags } => {
+                self.create_resolver(token, name, addresses, group, tags).await
             }
         }
     }

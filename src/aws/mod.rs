@@ -23,19 +23,23 @@ mod tags;
 mod tests;
 mod vpc_endpoint;
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc};
 
 pub use client::AwsClouds;
 pub use cloud::AwsCloud;
 pub use limits::Rates;
 
-use crate::model::{
-    failure::CallFailure,
-    ids::SubnetId,
-    observed::{Observed, Resources},
-    owner::Identity,
-    settings::VpcSelector,
-    step::{Effect, Step},
+use crate::{
+    api::AdoptionPolicy,
+    model::{
+        failure::CallFailure,
+        ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+        observed::{Observed, Resources},
+        owner::Identity,
+        settings::{Settings, VpcSelector},
+        slot::Service,
+        step::{Effect, Step},
+    },
 };
 
 /// Where and as whom calls are made.
@@ -58,11 +62,58 @@ pub struct Scope {
     pub vpc: VpcSelector,
     /// The subnets that the network names by id, to tell those of another VPC from those that do not exist.
     pub subnets: BTreeSet<SubnetId>,
-    /// The network; groups are looked for by the names that it would give them.
+    /// The network.
     pub identity: Identity,
     /// Whether the preflight had no objection at the last look. Then what changes seldom may be as of ten minutes ago; what
     /// holds a network up is never an old answer.
     pub fits: bool,
+    /// Services that it asks for beside those that every network has.
+    pub services: BTreeSet<Service>,
+    /// Groups that it names.
+    pub groups: BTreeSet<SecurityGroupId>,
+    /// Endpoints that it names.
+    pub endpoints: BTreeSet<EndpointId>,
+    /// The Resolver endpoint that it names.
+    pub resolver: Option<ResolverId>,
+    /// Addresses that it asks for.
+    pub addresses: BTreeSet<Ipv4Addr>,
+    /// Whether it may adopt what it finds, so that more has to be known of that.
+    pub adopts: bool,
+}
+
+impl Scope {
+    /// A VPC and what every network in it needs, with nothing named.
+    pub fn new(vpc: VpcSelector, identity: Identity) -> Self {
+        Self {
+            vpc,
+            subnets: BTreeSet::new(),
+            identity,
+            fits: false,
+            services: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            endpoints: BTreeSet::new(),
+            resolver: None,
+            addresses: BTreeSet::new(),
+            adopts: false,
+        }
+    }
+
+    /// What to look at for a network with these settings. `fits` as in [`Scope::fits`].
+    pub fn of(settings: &Settings, identity: &Identity, fits: bool) -> Self {
+        let asked = settings.endpoints.keys().map(|key| key.service);
+        Self {
+            vpc: settings.vpc.clone(),
+            subnets: settings.named_subnets(),
+            identity: identity.clone(),
+            fits,
+            services: asked.filter(|service| !Service::STANDARD.contains(service)).collect(),
+            groups: settings.named_groups(),
+            endpoints: settings.named_endpoints(),
+            resolver: settings.named_resolver().cloned(),
+            addresses: settings.fixed_addresses().into_iter().map(|(_, _, ip)| ip).collect(),
+            adopts: settings.adoption != AdoptionPolicy::Never,
+        }
+    }
 }
 
 /// One account and Region of AWS, seen and changed with one role.

@@ -1,6 +1,9 @@
 //! Network interfaces: the addresses of endpoints, and whatever holds a group.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use aws_sdk_ec2::types;
 
@@ -11,18 +14,19 @@ use super::{
 };
 use crate::model::{
     failure::CallFailure,
-    ids::NetworkInterfaceId,
+    ids::{NetworkInterfaceId, VpcId},
     observed::{EndpointState, NetworkInterface, Resources},
     owner::Identity,
 };
 
 impl AwsCloud {
     /// The interfaces that hold one of the network's own groups, among them those of its endpoints, and those of its
-    /// endpoints that do not: usually none, so that one call shows everything.
+    /// endpoints that do not: usually none, so that one call shows everything. And those that are named.
     pub(super) async fn interfaces(
         &self,
         identity: &Identity,
         resources: &Resources,
+        named: &BTreeSet<NetworkInterfaceId>,
     ) -> Result<BTreeMap<NetworkInterfaceId, NetworkInterface>, CallFailure> {
         let groups: Vec<&str> = resources
             .groups
@@ -37,6 +41,7 @@ impl AwsCloud {
             .filter(|endpoint| identity.owns(&endpoint.tags))
             .filter(|endpoint| !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted))
             .flat_map(|endpoint| &endpoint.interfaces)
+            .chain(named)
             .filter(|id| !interfaces.contains_key(*id))
             .map(NetworkInterfaceId::as_str)
             .collect();
@@ -44,17 +49,39 @@ impl AwsCloud {
         Ok(interfaces)
     }
 
+    /// The interfaces in a VPC that have one of these addresses.
+    pub(super) async fn occupants(
+        &self,
+        vpc: &VpcId,
+        addresses: &BTreeSet<Ipv4Addr>,
+    ) -> Result<BTreeMap<NetworkInterfaceId, NetworkInterface>, CallFailure> {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        self.interfaces_where("addresses.private-ip-address", &addresses, Some(vpc)).await
+    }
+
     async fn interfaces_by(
         &self,
         name: &str,
         values: &[&str],
     ) -> Result<BTreeMap<NetworkInterfaceId, NetworkInterface>, CallFailure> {
+        self.interfaces_where(name, values, None).await
+    }
+
+    async fn interfaces_where(
+        &self,
+        name: &str,
+        values: &[&str],
+        vpc: Option<&VpcId>,
+    ) -> Result<BTreeMap<NetworkInterfaceId, NetworkInterface>, CallFailure> {
         let mut interfaces = BTreeMap::new();
+        let vpc = vpc.map(|vpc| filter::filter("vpc-id", [vpc.as_str()]));
         for values in values.chunks(MOST_VALUES) {
+            let filters: Vec<_> = std::iter::once(filter::filter(name, values)).chain(vpc.clone()).collect();
             let page = self.caller.list(
                 Action::ec2("DescribeNetworkInterfaces"),
                 |token| {
-                    let request = self.ec2.describe_network_interfaces().filters(filter::filter(name, values));
+                    let request = self.ec2.describe_network_interfaces().set_filters(Some(filters.clone()));
                     request.max_results(1000).set_next_token(token).send()
                 },
                 |page| (page.network_interfaces, page.next_token),

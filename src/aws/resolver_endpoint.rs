@@ -1,6 +1,9 @@
 //! Route 53 Resolver inbound endpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use aws_sdk_route53resolver::{
     config::{Config, retry::RetryConfig},
@@ -19,18 +22,18 @@ use crate::model::{
     failure::{CallFailure, FailureClass},
     ids::{ResolverAddressId, ResolverId, SecurityGroupId, SubnetId, VpcId},
     observed::{ResolverAddress, ResolverEndpoint, ResolverState},
-    owner::{Identity, Tags},
+    owner::Tags,
     step::Effect,
 };
 
 impl AwsCloud {
-    /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those of others
-    /// without their addresses, as each question counts against a quota of five a second. Lists carry no tags and cannot be
-    /// filtered by them.
+    /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those that do not
+    /// matter without their addresses, as each question counts against a quota of five a second. Lists carry no tags and
+    /// cannot be filtered by them.
     pub(super) async fn resolvers_in(
         &self,
         vpc: &VpcId,
-        identity: &Identity,
+        matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<(BTreeSet<ResolverId>, BTreeMap<ResolverId, ResolverEndpoint>), CallFailure> {
         let listed = self.list_resolvers(Vec::new()).await?;
         let all = listed.iter().filter_map(|answer| answer.id.clone()).map(ResolverId::from).collect();
@@ -38,25 +41,25 @@ impl AwsCloud {
             answer.host_vpc_id.as_deref() == Some(vpc.as_str())
                 && answer.direction == Some(ResolverEndpointDirection::Inbound)
         });
-        Ok((all, self.describe_resolvers(here, identity).await?))
+        Ok((all, self.describe_resolvers(here, &matters).await?))
     }
 
     /// The inbound endpoints in all VPCs.
     pub(super) async fn resolvers(
         &self,
-        identity: &Identity,
+        matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
         let filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
         let listed = self.list_resolvers(filters).await?;
-        self.describe_resolvers(listed.into_iter(), identity).await
+        self.describe_resolvers(listed.into_iter(), &matters).await
     }
 
     async fn describe_resolvers(
         &self,
         listed: impl Iterator<Item = Answer>,
-        identity: &Identity,
+        matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
     ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
-        let described = listed.map(|answer| self.describe_resolver(answer, identity));
+        let described = listed.map(|answer| self.describe_resolver(answer, matters));
         Ok(futures::future::try_join_all(described).await?.into_iter().flatten().collect())
     }
 
@@ -73,17 +76,16 @@ impl AwsCloud {
         listed.await
     }
 
-    /// Adds to a listed endpoint its tags and, if they say that it is the network's own, its addresses. None if it has
-    /// gone since it was listed.
+    /// Adds to a listed endpoint its tags and, if it matters, its addresses. None if it has gone since it was listed.
     async fn describe_resolver(
         &self,
         answer: Answer,
-        identity: &Identity,
+        matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
     ) -> Result<Option<(ResolverId, ResolverEndpoint)>, CallFailure> {
         let Some((id, mut resolver)) = read(answer) else { return Ok(None) };
         let Some(tags) = absent_is_done(self.resolver_tags(&resolver.arn).await)? else { return Ok(None) };
         resolver.tags = tags;
-        if identity.owns(&resolver.tags) {
+        if matters(&id, &resolver.tags) {
             let Some(addresses) = absent_is_done(self.resolver_addresses(&id).await)? else { return Ok(None) };
             resolver.addresses = addresses;
         }
@@ -128,14 +130,17 @@ impl AwsCloud {
         &self,
         token: &str,
         name: &str,
-        subnets: &BTreeSet<SubnetId>,
+        addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
         group: &SecurityGroupId,
         tags: &Tags,
     ) -> Result<Effect, CallFailure> {
         let action = Action::resolver("CreateResolverEndpoint");
-        let addresses = subnets
+        let addresses = addresses
             .iter()
-            .map(|subnet| IpAddressRequest::builder().subnet_id(subnet.as_str()).build())
+            .map(|(subnet, ip)| {
+                let request = IpAddressRequest::builder().subnet_id(subnet.as_str());
+                request.set_ip(ip.map(|ip| ip.to_string())).build()
+            })
             .collect::<Result<_, _>>()
             .map_err(|error| tags::not_built(action, &error))?;
         let request = self
@@ -174,8 +179,9 @@ impl AwsCloud {
         &self,
         resolver: &ResolverId,
         subnet: &SubnetId,
+        ip: Option<Ipv4Addr>,
     ) -> Result<Effect, CallFailure> {
-        let address = IpAddressUpdate::builder().subnet_id(subnet.as_str()).build();
+        let address = IpAddressUpdate::builder().subnet_id(subnet.as_str()).set_ip(ip.map(|ip| ip.to_string())).build();
         let request = self.resolver.associate_resolver_endpoint_ip_address().resolver_endpoint_id(resolver.as_str());
         let request = request.ip_address(address).customize().config_override(single_attempt());
         self.caller.call(Action::resolver("AssociateResolverEndpointIpAddress"), request.send()).await?;

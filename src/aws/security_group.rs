@@ -13,31 +13,16 @@ use super::{
 use crate::model::{
     failure::CallFailure,
     ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
-    observed::{Permission, Protocol, Rule, SecurityGroup},
+    observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
     owner::{Identity, OWNER_TAG, Tags},
-    resources::group_name,
-    slot::GroupRole,
     step::Effect,
 };
 
 impl AwsCloud {
-    /// The groups in a VPC that have the names that the network's groups have, whoever made them, with their rules.
-    pub(super) async fn named_groups(
-        &self,
-        vpc: &VpcId,
-        identity: &Identity,
-    ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
-        let names = GroupRole::ALL.map(|role| group_name(&identity.uid, role));
-        let filters = vec![filter::filter("vpc-id", [vpc.as_str()]), filter::filter("group-name", names)];
-        let mut groups = self.groups(filters).await?;
-        if !groups.is_empty() {
-            for (group, rule) in self.ingress_rules(groups.keys()).await? {
-                if let Some(group) = groups.get_mut(&group) {
-                    group.ingress.push(rule);
-                }
-            }
-        }
-        Ok(groups)
+    /// All groups in a VPC, without their rules. One call shows the network's own by whatever they can be known, strangers
+    /// that have their names, what the network names, and what it may adopt.
+    pub(super) async fn groups_in(&self, vpc: &VpcId) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+        self.groups(vec![filter::filter("vpc-id", [vpc.as_str()])]).await
     }
 
     /// The network's own groups in all VPCs, without their rules, which go with them.
@@ -65,11 +50,15 @@ impl AwsCloud {
         Ok(groups.await?.into_iter().filter_map(group).collect())
     }
 
-    async fn ingress_rules(
+    /// The ingress rules of groups.
+    pub(super) async fn ingress_rules(
         &self,
-        groups: impl Iterator<Item = &SecurityGroupId>,
+        groups: &BTreeSet<SecurityGroupId>,
     ) -> Result<Vec<(SecurityGroupId, Rule)>, CallFailure> {
-        let groups = filter::filter("group-id", groups.map(SecurityGroupId::as_str));
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let groups = filter::filter("group-id", groups.iter().map(SecurityGroupId::as_str));
         let rules = self.caller.list(
             Action::ec2("DescribeSecurityGroupRules"),
             |token| {
@@ -155,11 +144,12 @@ fn ip_permissions(permissions: &BTreeMap<Permission, String>) -> Vec<IpPermissio
 }
 
 fn read(rule: types::SecurityGroupRule) -> Rule {
-    let permission = permission(&rule);
+    let (permission, traffic) = (permission(&rule), traffic(&rule));
     let text = permission.map_or_else(|| describe(&rule), |permission| permission.to_string());
     Rule {
         id: rule.security_group_rule_id.map(Into::into),
         permission,
+        traffic,
         description: rule.description.unwrap_or_default(),
         text,
     }
@@ -172,6 +162,28 @@ fn permission(rule: &types::SecurityGroupRule) -> Option<Permission> {
     let port = rule.from_port.filter(|port| rule.to_port == Some(*port))?;
     let source: Ipv4Net = rule.cidr_ipv4.as_deref()?.parse().ok()?;
     Some(Permission { protocol, port: port.try_into().ok()?, source: source.trunc() })
+}
+
+/// What the rule admits, in whatever form. Of other protocols and IPv6 it is no port that matters here.
+fn traffic(rule: &types::SecurityGroupRule) -> Traffic {
+    let nothing = (1, 0);
+    let all = (0, u16::MAX);
+    let port = |port: Option<i32>| port.and_then(|port| u16::try_from(port).ok());
+    let listed = match (port(rule.from_port), port(rule.to_port)) {
+        (Some(from), Some(to)) => (from, to),
+        (None, _) | (_, None) => all,
+    };
+    let known = [Protocol::Tcp, Protocol::Udp];
+    let (protocol, ports) = match rule.ip_protocol.as_deref() {
+        None | Some("-1") => (None, all),
+        Some(text) => match known.into_iter().find(|known| known.as_str() == text) {
+            Some(protocol) => (Some(protocol), listed),
+            None => (None, nothing),
+        },
+    };
+    let source = rule.cidr_ipv4.as_deref().and_then(|text| text.parse::<Ipv4Net>().ok());
+    let ports = if rule.cidr_ipv6.is_some() { nothing } else { ports };
+    Traffic { protocol, ports, source: source.map(|range| range.trunc()) }
 }
 
 /// Any other rule, as a person reads it.

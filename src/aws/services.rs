@@ -22,7 +22,15 @@ const FRESH: Duration = Duration::from_mins(10);
 
 /// What the Region offered when it was last asked.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue(Mutex<Option<(Instant, Offers)>>);
+pub(super) struct Catalogue(Mutex<Option<Answer>>);
+
+#[derive(Debug)]
+struct Answer {
+    asked: Instant,
+    /// Beside the standard ones.
+    services: BTreeSet<Service>,
+    offers: Offers,
+}
 
 type Offers = Arc<BTreeMap<EndpointKey, Offer>>;
 
@@ -46,25 +54,28 @@ impl Offer {
 }
 
 impl AwsCloud {
-    /// The services on offer, as of the last ten minutes.
-    pub(super) async fn offers(&self) -> Result<Offers, CallFailure> {
+    /// The services on offer, the standard ones and further ones, as of the last ten minutes.
+    pub(super) async fn offers(&self, further: &BTreeSet<Service>) -> Result<Offers, CallFailure> {
         // Held while asking, so that those who come meanwhile wait for the same answer.
         let mut catalogue = self.catalogue.0.lock().await;
-        if let Some((asked, offers)) = catalogue.as_ref()
-            && asked.elapsed() < FRESH
-        {
-            return Ok(Arc::clone(offers));
+        let fresh = catalogue.as_ref().filter(|answer| answer.asked.elapsed() < FRESH);
+        if let Some(answer) = fresh.filter(|answer| further.is_subset(&answer.services)) {
+            return Ok(Arc::clone(&answer.offers));
         }
-        let offers: Offers = Arc::new(self.ask_for_offers().await?);
-        *catalogue = Some((Instant::now(), Arc::clone(&offers)));
+        // What others ask for goes on being known.
+        let known = fresh.map(|answer| answer.services.clone()).unwrap_or_default();
+        let services: BTreeSet<Service> = known.union(further).copied().collect();
+        let offers: Offers = Arc::new(self.ask_for_offers(&services).await?);
+        *catalogue = Some(Answer { asked: Instant::now(), services, offers: Arc::clone(&offers) });
         Ok(offers)
     }
 
     /// Asks by name, which a Region that lacks one of the services answers with an error; then again with a filter, which
     /// passes over what is not there. The filter alone would do on AWS, and on no public stand-in for it: moto answers it
     /// with status 500. A list of everything would be hundreds of services long.
-    async fn ask_for_offers(&self) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
-        let names: Vec<String> = Service::ALL.iter().map(|service| service_name(&self.region, *service)).collect();
+    async fn ask_for_offers(&self, further: &BTreeSet<Service>) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
+        let services = Service::STANDARD.iter().chain(further);
+        let names: Vec<String> = services.map(|service| service_name(&self.region, *service)).collect();
         let action = Action::ec2("DescribeVpcEndpointServices");
         let by_name = self.caller.list(
             action,
@@ -121,11 +132,11 @@ fn service_name(region: &str, service: Service) -> String {
 
 /// Which of a network's endpoints an endpoint of this service and type could be.
 pub(super) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
-    let service = Service::ALL.into_iter().find(|service| service_name(region, *service) == name)?;
+    let service = name.strip_prefix("com.amazonaws.")?.strip_prefix(region)?.strip_prefix('.')?;
     let endpoint_type = [EndpointType::Interface, EndpointType::Gateway]
         .into_iter()
         .find(|known| known.as_str().eq_ignore_ascii_case(endpoint_type))?;
-    EndpointKey::all().find(|key| *key == EndpointKey { service, endpoint_type })
+    EndpointKey::of(Service::named(service)?, endpoint_type)
 }
 
 #[cfg(test)]

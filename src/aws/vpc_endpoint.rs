@@ -1,9 +1,13 @@
 //! VPC endpoints. Every parameter whose default is a trap is always sent: type, groups, private DNS, address type.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use aws_sdk_ec2::types::{
-    self, DnsOptionsSpecification, DnsRecordIpType, Filter, IpAddressType, ResourceType, VpcEndpointType,
+    self, DnsOptionsSpecification, DnsRecordIpType, Filter, IpAddressType, ResourceType, SubnetConfiguration,
+    VpcEndpointType,
 };
 
 use super::{
@@ -13,11 +17,12 @@ use super::{
 };
 use crate::model::{
     failure::CallFailure,
-    ids::{EndpointId, RouteTableId, SecurityGroupId, SubnetId, VpcId},
+    ids::{EndpointId, RouteTableId, SubnetId, VpcId},
     observed::{Endpoint, EndpointState, PrivateDns},
     owner::{Identity, OWNER_TAG, Tags},
+    policy::Policy,
     slot::{EndpointKey, EndpointType},
-    step::{Effect, EndpointChange},
+    step::{CreateRequest, Effect, EndpointChange},
 };
 
 impl AwsCloud {
@@ -47,17 +52,25 @@ impl AwsCloud {
     }
 
     /// `CreateVpcEndpoint` of type Interface.
-    #[expect(clippy::too_many_arguments, reason = "they are the call's own, and every one is always sent")]
     pub(super) async fn create_interface_endpoint(
         &self,
         token: &str,
-        vpc: &VpcId,
-        service_name: &str,
-        subnets: &BTreeSet<SubnetId>,
-        group: &SecurityGroupId,
-        private_dns: PrivateDns,
-        tags: &Tags,
+        wanted: &CreateRequest,
     ) -> Result<Effect, CallFailure> {
+        let action = Action::ec2("CreateVpcEndpoint");
+        let CreateRequest::InterfaceEndpoint {
+            vpc,
+            service_name,
+            subnets,
+            addresses,
+            groups,
+            private_dns,
+            policy,
+            tags,
+        } = wanted
+        else {
+            return Err(unusable(action, "another request was meant"));
+        };
         let key = services::key(&self.region, service_name, EndpointType::Interface.as_str());
         let request = self
             .ec2
@@ -66,13 +79,14 @@ impl AwsCloud {
             .vpc_id(vpc.as_str())
             .service_name(service_name)
             .set_subnet_ids(texts(subnets))
-            .security_group_ids(group.as_str())
+            .set_subnet_configurations(configurations(addresses))
+            .set_security_group_ids(texts(groups))
             .ip_address_type(IpAddressType::Ipv4)
-            .private_dns_enabled(private_dns != PrivateDns::Disabled)
-            .set_dns_options(dns_options(key, private_dns))
+            .private_dns_enabled(*private_dns != PrivateDns::Disabled)
+            .set_dns_options(dns_options(key, *private_dns))
+            .set_policy_document(document(policy))
             .tag_specifications(tags::specification(ResourceType::VpcEndpoint, tags))
             .client_token(token);
-        let action = Action::ec2("CreateVpcEndpoint");
         let answer = self.caller.call(action, request.send()).await?;
         self.created(action, answer.vpc_endpoint, tags)
     }
@@ -84,6 +98,7 @@ impl AwsCloud {
         vpc: &VpcId,
         service_name: &str,
         route_tables: &BTreeSet<RouteTableId>,
+        policy: &Policy,
         tags: &Tags,
     ) -> Result<Effect, CallFailure> {
         let request = self
@@ -93,6 +108,7 @@ impl AwsCloud {
             .vpc_id(vpc.as_str())
             .service_name(service_name)
             .set_route_table_ids(texts(route_tables))
+            .set_policy_document(document(policy))
             .tag_specifications(tags::specification(ResourceType::VpcEndpoint, tags))
             .client_token(token);
         let action = Action::ec2("CreateVpcEndpoint");
@@ -129,6 +145,8 @@ impl AwsCloud {
             add_route_tables,
             remove_route_tables,
             private_dns,
+            addresses,
+            policy,
         } = change;
         let request = self
             .ec2
@@ -140,6 +158,9 @@ impl AwsCloud {
             .set_remove_security_group_ids(texts(remove_groups))
             .set_add_route_table_ids(texts(add_route_tables))
             .set_remove_route_table_ids(texts(remove_route_tables))
+            .set_subnet_configurations(configurations(addresses))
+            .set_policy_document(policy.as_ref().and_then(document))
+            .set_reset_policy((*policy == Some(Policy::FullAccess)).then_some(true))
             .set_private_dns_enabled(private_dns.map(|private_dns| private_dns != PrivateDns::Disabled))
             .set_dns_options(private_dns.and_then(|private_dns| dns_options(Some(key), private_dns)));
         self.caller.call(Action::ec2("ModifyVpcEndpoint"), request.send()).await?;
@@ -188,6 +209,22 @@ fn dns_options(key: Option<EndpointKey>, private_dns: PrivateDns) -> Option<DnsO
     })
 }
 
+/// Fixed addresses for a request; no list at all if there are none.
+fn configurations(addresses: &BTreeMap<SubnetId, Ipv4Addr>) -> Option<Vec<SubnetConfiguration>> {
+    let one = |(subnet, ip): (&SubnetId, &Ipv4Addr)| {
+        SubnetConfiguration::builder().subnet_id(subnet.as_str()).ipv4(ip.to_string()).build()
+    };
+    (!addresses.is_empty()).then(|| addresses.iter().map(one).collect())
+}
+
+/// A policy for a request; left out it is full access.
+fn document(policy: &Policy) -> Option<String> {
+    match policy {
+        Policy::FullAccess => None,
+        Policy::Document(document) => Some(document.clone()),
+    }
+}
+
 /// Ids for a request; no list at all if there are none.
 fn texts<T: ToString>(ids: &BTreeSet<T>) -> Option<Vec<String>> {
     (!ids.is_empty()).then(|| ids.iter().map(ToString::to_string).collect())
@@ -226,6 +263,7 @@ fn read(endpoint: types::VpcEndpoint, region: &str) -> Option<(EndpointId, Endpo
         route_tables: set(endpoint.route_table_ids),
         interfaces: set(endpoint.network_interface_ids),
         private_dns,
+        policy: Policy::observed(endpoint.policy_document.as_deref()),
         dns_names: endpoint.dns_entries.unwrap_or_default().into_iter().filter_map(|entry| entry.dns_name).collect(),
         tags: tags::from_ec2(endpoint.tags),
     };

@@ -23,6 +23,10 @@ pub struct Options {
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
 
+    /// The operator's own namespace, where it keeps which network has which VPC
+    #[arg(long, env = "POD_NAMESPACE", default_value = "mgnet-system", value_name = "NAME")]
+    namespace: String,
+
     #[command(flatten)]
     logs: telemetry::LogOptions,
 
@@ -84,11 +88,17 @@ async fn operate(options: &Options) -> Result<()> {
     let work = async {
         let config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
         let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
-        let kubernetes = Kubernetes::new(client.clone());
+        let kubernetes = Kubernetes::new(client.clone(), options.namespace.clone());
         let cluster = kubernetes
             .cluster_uid()
             .await
             .context("cannot read namespace 'kube-system', whose uid names the cluster in AWS tags")?;
+        kubernetes.check_claims().await.with_context(|| {
+            format!(
+                "cannot read leases in namespace '{}' (--namespace), where claims of VPCs are kept",
+                options.namespace
+            )
+        })?;
         let clouds = AwsClouds::from_env(Rates { factor: options.aws_rate_factor }).await;
         let settings = Settings {
             resync: Duration::from_secs(options.resync_seconds),

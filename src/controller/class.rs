@@ -1,19 +1,21 @@
 //! Classes: finding a network's, whether it admits the network, and the status of the class itself.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
 use super::{
     backoff::jittered,
+    class_use,
     context::Context,
     ending::{Error, Next},
     store::{Store, StoreError},
 };
 use crate::{
     api::{
-        AllowedFrom, AllowedNamespaces, ConditionStatus, ConditionType, MigrationNetwork, MigrationNetworkClass,
-        MigrationNetworkClassSpec, NamespaceSelector, NamespaceSelectorOperator, Reason, conditions,
+        AllowedFrom, AllowedNamespaces, ConditionStatus, ConditionType, FINALIZER, MigrationNetwork,
+        MigrationNetworkClass, MigrationNetworkClassSpec, NamespaceSelector, NamespaceSelectorOperator, Reason,
+        conditions,
     },
     aws::{Account, Clouds},
     model::{
@@ -53,18 +55,16 @@ pub(super) async fn resolve<S: Store>(
     network: &MigrationNetwork,
 ) -> Result<Result<MigrationNetworkClass, Verdict>, StoreError> {
     let class = match &network.spec.migration_network_class_name {
-        Some(name) => store.class(name).await?.ok_or_else(|| {
-            rejected(
-                Reason::ClassNotFound,
-                format!("`spec.migrationNetworkClassName`: there is no class '{name}'; choose another or ask for it"),
-            )
-        }),
+        Some(name) => store.class(name).await?.ok_or_else(|| is_gone(name)),
         None => default_class(store, network).await?,
     };
     let class = match class {
         Ok(class) => class,
         Err(verdict) => return Ok(Err(verdict)),
     };
+    if class.metadata.deletion_timestamp.is_some() && !class_use::is_held(network) {
+        return Ok(Err(class_use::is_going(&class.name_any())));
+    }
     let namespace = network.namespace().unwrap_or_default();
     let labels = match class.spec.allowed_namespaces.as_ref().map(|allowed| allowed.from) {
         Some(AllowedFrom::Selector) => store.namespace_labels(&namespace).await?.unwrap_or_default(),
@@ -104,6 +104,14 @@ async fn default_class<S: Store>(
             format!("`spec.migrationNetworkClassName` must be set: {} classes are marked as default", others + 1),
         )),
     })
+}
+
+/// The verdict on a network whose class is not there.
+pub(super) fn is_gone(name: &str) -> Verdict {
+    rejected(
+        Reason::ClassNotFound,
+        format!("`spec.migrationNetworkClassName`: there is no class '{name}'; choose another or ask for it"),
+    )
 }
 
 /// The verdict on a spec that cannot be read.
@@ -150,8 +158,20 @@ pub(super) async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, name
     let before = class.status.clone();
     let generation = class.metadata.generation.unwrap_or_default();
     let connected = context.clouds.connect(&account(&class.spec)).await;
-    let is_fine = connected.is_ok();
+    let in_use = class_use::count(&context.store, &class).await?;
+    let going = class.metadata.deletion_timestamp.is_some();
+    let held = class.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+    if held && in_use.networks == 0 {
+        context.store.set_class_finalizer(&class, false).await?;
+        // The patch is an event of its own, unless the class is gone with it.
+        return Ok(Next::OnChange);
+    }
+    if !held && !going && in_use.networks > 0 {
+        context.store.set_class_finalizer(&class, true).await?;
+        return Ok(Next::OnChange);
+    }
     let state = match connected {
+        _ if going => (ConditionStatus::False, Reason::Deleting, class_use::is_kept(in_use.networks)),
         Ok(_) => (
             ConditionStatus::True,
             Reason::Accepted,
@@ -164,12 +184,15 @@ pub(super) async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, name
     };
     let status = class.status.get_or_insert_default();
     status.observed_generation = generation;
+    status.networks = Some(in_use.networks);
+    status.ready_networks = Some(in_use.ready);
     conditions::set(&mut status.conditions, ConditionType::Accepted, state, generation, context.now());
     if class.status != before {
         context.store.write_class_status(&class).await?;
     }
-    let healthy = Duration::from_mins(5).max(context.settings.resync);
-    Ok(Next::After(jittered(if is_fine { healthy } else { context.settings.resync })))
+    // The counts follow within one resync. Reaching the account costs no call: whose the credentials are is remembered for
+    // an hour.
+    Ok(Next::After(jittered(context.settings.resync)))
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ struct Memory {
     /// Steps carried out since the network was last at rest.
     steps: BTreeSet<String>,
     missing_since: BTreeMap<Slot, Instant>,
+    waiting_since: Option<Instant>,
 }
 
 impl<C, S> Context<C, S> {
@@ -74,6 +75,15 @@ impl<C, S> Context<C, S> {
                 })
                 .copied()
                 .collect()
+        })
+    }
+
+    /// Whether the network goes on waiting for older ones that nobody has looked at. They are looked at one after the other,
+    /// and none takes longer than the deadline; one that never is must not hold up the others for ever.
+    pub fn is_patient(&self, key: &Key, uid: &str) -> bool {
+        let now = Instant::now();
+        self.with_memory(key, uid, |memory| {
+            now.duration_since(*memory.waiting_since.get_or_insert(now)) < self.settings.deadline
         })
     }
 

@@ -38,9 +38,14 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
         if needs_somebody { delay.max(jittered(settings.resync)) } else { delay.min(settings.resync) }
     };
     Next::After(match verdict {
+        Verdict::Rejected { reason, .. } if reason.heals_by_waiting() => jittered(settings.poll),
         Verdict::Rejected { .. } | Verdict::Unfit(_) => jittered(settings.resync),
         Verdict::Unseen(failure) => after_failure(failure.class.needs_somebody()),
         Verdict::Broken(_) => after_failure(false),
+        Verdict::Planned { under_way, .. } => {
+            context.went_well(key, uid);
+            jittered(if *under_way { settings.poll } else { settings.resync })
+        }
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {
             after_failure(failures.iter().all(|failed| failed.failure.class.needs_somebody()))
         }
@@ -70,7 +75,11 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
 
 const fn needs_somebody(blocker: &Blocker) -> bool {
     match blocker {
-        Blocker::Failed { .. } | Blocker::NotOwned { .. } | Blocker::InUse { .. } => true,
+        Blocker::Failed { .. }
+        | Blocker::NotOwned { .. }
+        | Blocker::Ambiguous { .. }
+        | Blocker::AddressChange { .. }
+        | Blocker::InUse { .. } => true,
         Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } => false,
     }
 }

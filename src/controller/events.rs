@@ -22,6 +22,9 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::Create { slot, .. }, Effect::ResolverCreated(id, _)) => {
             ("ResolverCreated", format!("Create {slot}"), format!("created {id}"))
         }
+        (Step::Adopt { slot, id, .. }, _) => {
+            ("Adopted", format!("Adopt {slot}"), format!("{id} is the network's own now, as {slot}"))
+        }
         (Step::AuthorizeIngress { group, permissions, .. }, _) => {
             ("RulesAdded", format!("Authorize {slots}"), format!("{group} admits {}", join(permissions.keys())))
         }
@@ -31,7 +34,7 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::ModifyEndpoint { endpoint, key, .. }, _) => {
             ("EndpointModified", format!("Modify {key}"), format!("modified {endpoint} of {key}"))
         }
-        (Step::AssociateResolverAddress { resolver, subnet }, _) => {
+        (Step::AssociateResolverAddress { resolver, subnet, .. }, _) => {
             ("ResolverAddressAdded", "Associate".to_owned(), format!("{resolver} gets an address in {subnet}"))
         }
         (Step::DisassociateResolverAddress { resolver, address }, _) => {
@@ -51,7 +54,8 @@ pub(super) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
     Some(Announcement { warning: false, reason: reason.to_owned(), action, note })
 }
 
-/// The events that a change of status is worth: of `Ready` with another status or reason, and of drift that was found.
+/// The events that a change of status is worth: of `Ready` with another status or reason, of drift that was found, and of
+/// a plan.
 pub(super) fn of_transition(
     before: Option<&MigrationNetworkStatus>,
     after: Option<&MigrationNetworkStatus>,
@@ -61,6 +65,20 @@ pub(super) fn of_transition(
             .and_then(|status| find(&status.conditions, type_))
             .map(|condition| (condition.status.clone(), condition.reason.clone()))
     };
+    let hash = |status: Option<&MigrationNetworkStatus>| {
+        status?.plan.as_ref().filter(|plan| plan.call_count > 0).map(|plan| plan.hash.clone())
+    };
+    // A plan that is there, or is another one than before, is told once, with all that it comes to.
+    let planned = after.and_then(|after| after.plan.as_ref()).filter(|_| {
+        let now = hash(after);
+        now.is_some() && now != hash(before)
+    });
+    let planned = planned.map(|plan| Announcement {
+        warning: false,
+        reason: "PlanReady".to_owned(),
+        action: "Plan".to_owned(),
+        note: plan.summary.clone(),
+    });
     let stalled = after.is_some_and(|status| find(&status.conditions, ConditionType::Stalled).is_some());
     [ConditionType::Ready, ConditionType::Synced]
         .into_iter()
@@ -68,7 +86,8 @@ pub(super) fn of_transition(
         .filter_map(|type_| {
             let condition = find(&after?.conditions, type_)?;
             let drift = condition.reason == "DriftDetected";
-            let told = type_ == ConditionType::Ready || drift;
+            let is_plan = condition.reason == "ChangesPlanned";
+            let told = (type_ == ConditionType::Ready && !is_plan) || drift;
             told.then(|| Announcement {
                 warning: drift || (stalled && condition.status != "True"),
                 reason: condition.reason.clone(),
@@ -76,6 +95,7 @@ pub(super) fn of_transition(
                 note: condition.message.clone(),
             })
         })
+        .chain(planned)
         .collect()
 }
 

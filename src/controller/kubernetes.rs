@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
@@ -16,15 +16,17 @@ use crate::api::{DEFAULT_CLASS_ANNOTATION, FIELD_MANAGER, FINALIZER, MigrationNe
 /// The Kubernetes API as the operator uses it.
 #[derive(Clone)]
 pub struct Kubernetes {
-    client: Client,
+    pub(super) client: Client,
+    /// The operator's own, where claims are kept.
+    pub(super) namespace: String,
     recorder: Recorder,
 }
 
 impl Kubernetes {
-    /// Uses that client.
-    pub fn new(client: Client) -> Self {
+    /// Uses that client, and keeps claims in that namespace.
+    pub fn new(client: Client, namespace: String) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
-        Self { recorder: Recorder::new(client.clone(), reporter), client }
+        Self { recorder: Recorder::new(client.clone(), reporter), client, namespace }
     }
 
     /// The uid of the `kube-system` namespace, which names the cluster for as long as it lives.
@@ -36,28 +38,38 @@ impl Kubernetes {
         namespace.uid().ok_or(StoreError::Gone)
     }
 
-    fn networks(&self, namespace: &str) -> Api<MigrationNetwork> {
+    fn networks_in(&self, namespace: &str) -> Api<MigrationNetwork> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    fn classes(&self) -> Api<MigrationNetworkClass> {
+    fn all_classes(&self) -> Api<MigrationNetworkClass> {
         Api::all(self.client.clone())
     }
 }
 
 impl Store for Kubernetes {
     async fn network(&self, key: &Key) -> Result<Option<MigrationNetwork>, StoreError> {
-        found(self.networks(&key.namespace).get(&key.name).await)
+        found(self.networks_in(&key.namespace).get(&key.name).await)
     }
 
     async fn class(&self, name: &str) -> Result<Option<MigrationNetworkClass>, StoreError> {
-        found(self.classes().get(name).await)
+        found(self.all_classes().get(name).await)
+    }
+
+    async fn classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
+        Ok(self.all_classes().list(&ListParams::default()).await.map_err(classify)?.items)
     }
 
     async fn default_classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
-        let mut classes = self.classes().list(&ListParams::default()).await.map_err(classify)?.items;
+        let mut classes = self.classes().await?;
         classes.retain(|class| class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true"));
         Ok(classes)
+    }
+
+    async fn config_map_key(&self, namespace: &str, name: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), namespace);
+        let config_map = found(api.get(name).await)?;
+        Ok(config_map.and_then(|config_map| config_map.data?.remove(key)))
     }
 
     async fn namespace_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, StoreError> {
@@ -66,7 +78,7 @@ impl Store for Kubernetes {
     }
 
     async fn write_status(&self, network: &MigrationNetwork) -> Result<MigrationNetwork, StoreError> {
-        let api = self.networks(&network.namespace().unwrap_or_default());
+        let api = self.networks_in(&network.namespace().unwrap_or_default());
         api.replace_status(&network.name_any(), &params(), network).await.map_err(classify)
     }
 
@@ -75,32 +87,16 @@ impl Store for Kubernetes {
         network: &MigrationNetwork,
         present: bool,
     ) -> Result<Option<MigrationNetwork>, StoreError> {
-        let mut finalizers = network.finalizers().to_vec();
-        finalizers.retain(|finalizer| finalizer != FINALIZER);
-        if present {
-            finalizers.push(FINALIZER.to_owned());
-        }
-        let patch = serde_json::from_value(json!([
-            {"op": "test", "path": "/metadata/uid", "value": network.uid()},
-            {"op": "test", "path": "/metadata/resourceVersion", "value": network.resource_version()},
-            {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
-        ]))
-        .map_err(|error| StoreError::Other(Box::new(error)))?;
-        let api = self.networks(&network.namespace().unwrap_or_default());
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch(&network.name_any(), &params, &Patch::<()>::Json(patch)).await {
-            Ok(network) => Ok(Some(network)),
-            // A JSON patch whose test fails is answered with 422.
-            Err(kube::Error::Api(status)) if status.code == 422 => Err(StoreError::Conflict),
-            Err(error) => match classify(error) {
-                StoreError::Gone if !present => Ok(None),
-                other => Err(other),
-            },
-        }
+        let api = self.networks_in(&network.namespace().unwrap_or_default());
+        patch_finalizer(&api, network, present).await
+    }
+
+    async fn set_class_finalizer(&self, class: &MigrationNetworkClass, present: bool) -> Result<(), StoreError> {
+        patch_finalizer(&self.all_classes(), class, present).await.map(|_| ())
     }
 
     async fn write_class_status(&self, class: &MigrationNetworkClass) -> Result<MigrationNetworkClass, StoreError> {
-        self.classes().replace_status(&class.name_any(), &params(), class).await.map_err(classify)
+        self.all_classes().replace_status(&class.name_any(), &params(), class).await.map_err(classify)
     }
 
     async fn announce(&self, network: &MigrationNetwork, announcement: Announcement) {
@@ -117,11 +113,39 @@ impl Store for Kubernetes {
     }
 }
 
-fn params() -> PostParams {
+/// A patch that tests uid and resourceVersion: an object of the same name that was made since is not touched.
+async fn patch_finalizer<K>(api: &Api<K>, object: &K, present: bool) -> Result<Option<K>, StoreError>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.retain(|finalizer| finalizer != FINALIZER);
+    if present {
+        finalizers.push(FINALIZER.to_owned());
+    }
+    let patch = serde_json::from_value(json!([
+        {"op": "test", "path": "/metadata/uid", "value": object.uid()},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()},
+        {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
+    ]))
+    .map_err(|error| StoreError::Other(Box::new(error)))?;
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch(&object.name_any(), &params, &Patch::<()>::Json(patch)).await {
+        Ok(object) => Ok(Some(object)),
+        // A JSON patch whose test fails is answered with 422.
+        Err(kube::Error::Api(status)) if status.code == 422 => Err(StoreError::Conflict),
+        Err(error) => match classify(error) {
+            StoreError::Gone if !present => Ok(None),
+            other => Err(other),
+        },
+    }
+}
+
+pub(super) fn params() -> PostParams {
     PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
 }
 
-fn found<T>(answer: kube::Result<T>) -> Result<Option<T>, StoreError> {
+pub(super) fn found<T>(answer: kube::Result<T>) -> Result<Option<T>, StoreError> {
     match answer.map_err(classify) {
         Ok(object) => Ok(Some(object)),
         Err(StoreError::Gone) => Ok(None),
@@ -129,7 +153,7 @@ fn found<T>(answer: kube::Result<T>) -> Result<Option<T>, StoreError> {
     }
 }
 
-fn classify(error: kube::Error) -> StoreError {
+pub(super) fn classify(error: kube::Error) -> StoreError {
     match error {
         kube::Error::Api(status) if status.is_conflict() => StoreError::Conflict,
         kube::Error::Api(status) if status.is_not_found() => StoreError::Gone,

@@ -5,11 +5,15 @@
 
 mod backoff;
 mod class;
+mod class_limits;
+mod class_use;
 mod context;
 mod ending;
 mod events;
 mod guard;
 mod kubernetes;
+mod leases;
+mod planning;
 mod probes;
 mod reconcile;
 mod run;
@@ -19,6 +23,7 @@ mod subject;
 mod teardown;
 #[cfg(test)]
 mod tests;
+mod vpc_claim;
 
 pub use context::{Context, Settings};
 pub use ending::{Error, Next};
@@ -27,3 +32,4 @@ pub use probes::{Readiness, serve};
 pub use reconcile::reconcile;
 pub use run::{Options, run};
 pub use store::{Announcement, Key, Store, StoreError};
+pub use vpc_claim::{Listed, VpcClaim, VpcClaims};

@@ -1,22 +1,25 @@
 //! One reconcile of one network: read afresh, resolve the class, observe, plan, carry out, tell.
 
 use super::{
-    class,
+    class, class_limits, class_use,
     context::Context,
     ending::{Ending, Error, Next, next},
+    planning,
     steps::{Outcome, carry_out},
     store::{Key, Store},
     subject::Subject,
-    teardown,
+    teardown, vpc_claim,
 };
 use crate::{
+    api::{ManagementPolicy, MigrationNetworkClass},
     aws::{Cloud, Clouds, Scope},
     model::{
         claims::Claims,
         desired::Desired,
+        endpoint_settings::{ConfigMapKeys, policy_references},
         observed::{Observed, Resources},
         plan::{Plan, plan},
-        report,
+        planned, report,
         settings::Settings,
         status::Verdict,
         step::Step,
@@ -42,6 +45,7 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
         };
         ending
     };
+    planning::drop_if_void(&mut subject, &verdict);
     subject.conclude(&verdict).await?;
     Ok(next(context, key, &subject.uid(), &verdict, &done))
 }
@@ -56,27 +60,33 @@ async fn build<C: Clouds, S: Store>(
         Ok(class) => class,
         Err(rejected) => return Ok((rejected, Vec::new())),
     };
-    let settings = match Settings::parse(&subject.network.spec, &class.spec) {
+    let mut config_maps = ConfigMapKeys::new();
+    for (name, key_in_map) in policy_references(&subject.network.spec, &class.spec) {
+        if let Some(text) = context.store.config_map_key(&key.namespace, &name, &key_in_map).await? {
+            config_maps.insert((name, key_in_map), text);
+        }
+    }
+    let mut settings = match Settings::parse(&subject.network.spec, &class.spec, &config_maps) {
         Ok(settings) => settings,
         Err(errors) => return Ok((class::invalid_spec(&errors), Vec::new())),
     };
+    settings.address_changes = subject.address_changes();
+    planning::drop_unless_planning(subject, &settings);
     let account = class::account(&class.spec);
     if let Some(rejected) = subject.has_moved(&account) {
         return Ok((rejected, Vec::new()));
     }
     subject.record(&class, &account);
+    if let Some(rejected) = class_limits::of_settings(subject, &class, &settings).await? {
+        return Ok((rejected, Vec::new()));
+    }
 
     let cloud = match context.clouds.connect(&account).await {
         Ok(cloud) => cloud,
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
     };
     let identity = subject.identity(&context.cluster);
-    let scope = Scope {
-        vpc: settings.vpc.clone(),
-        subnets: settings.named_subnets(),
-        identity: identity.clone(),
-        fits: subject.fits(),
-    };
+    let scope = Scope::of(&settings, &identity, subject.fits());
     let mut observed = match cloud.observe(&scope).await {
         Ok(observed) => observed,
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
@@ -84,6 +94,16 @@ async fn build<C: Clouds, S: Store>(
     let mut claims = subject.claims();
     // Where its own resources are seen, the network is, whatever status says.
     let pinned = subject.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
+    let claim = match &*observed.vpcs {
+        // A network that would be built elsewhere than it is, is told so instead.
+        [vpc] if !subject.is_suspended() && pinned.as_ref().is_none_or(|pinned| *pinned == vpc.id) => {
+            match vpc_claim::look(subject, &account, &vpc.id).await? {
+                Ok(claim) => Some(claim),
+                Err(verdict) => return Ok((verdict, Vec::new())),
+            }
+        }
+        _ => None,
+    };
     let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
         Ok(desired) => desired,
         Err(findings) => {
@@ -94,30 +114,69 @@ async fn build<C: Clouds, S: Store>(
     subject.status_mut().preflight_warnings = report::warnings(&desired.warnings);
     subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
+    if let Some(rejected) = class_limits::of_place(&class, &desired) {
+        return Ok((rejected, Vec::new()));
+    }
+    let (verdict, done) = match settings.management {
+        ManagementPolicy::Plan => {
+            let verdict = planning::look_ahead(subject, &settings, &desired, &observed, &claims).await?;
+            (verdict, Vec::new())
+        }
+        ManagementPolicy::Enforce => {
+            if let Some(claim) = claim {
+                let established = observed.resources.any_held(&desired.identity) || !claims.all_resolved();
+                if let Some(verdict) = vpc_claim::hold(subject, context, &class, claim, established).await? {
+                    subject.write_claims(&claims);
+                    return Ok((verdict, Vec::new()));
+                }
+            }
+            enforce(subject, cloud.as_ref(), &class, &settings, &desired, &mut observed, &mut claims).await?
+        }
+    };
+    if let Verdict::Built { plan, failures, changed: false, .. } = &verdict
+        && plan.is_done()
+        && failures.is_empty()
+    {
+        subject.status_mut().in_sync_with = Some(planned::digest(&desired));
+    }
+    Ok((verdict, done))
+}
+
+/// Carries out what is planned, unless the network is suspended.
+async fn enforce<S: Store>(
+    subject: &mut Subject<'_, S>,
+    cloud: &impl Cloud,
+    class: &MigrationNetworkClass,
+    settings: &Settings,
+    desired: &Desired,
+    observed: &mut Observed,
+    claims: &mut Claims,
+) -> Result<Ending, Error> {
     let managed = subject.managed_tags();
-    let planner = |resources: &Resources, claims: &Claims| plan(&desired, resources, claims, &managed);
+    let planner = |resources: &Resources, claims: &Claims| plan(desired, resources, claims, &managed);
     let mut outcome = if subject.is_suspended() {
-        Outcome { plan: planner(&observed.resources, &claims), ..Outcome::default() }
+        Outcome { plan: planner(&observed.resources, claims), ..Outcome::default() }
     } else {
-        subject.status_mut().vpc_id = Some(desired.vpc.to_string());
-        if !planner(&observed.resources, &claims).steps.is_empty() {
-            subject.hold().await?;
+        if !planner(&observed.resources, claims).steps.is_empty()
+            && let Some(rejected) = class_use::hold(subject, class).await?
+        {
+            return Ok((rejected, Vec::new()));
         }
         let mut resources = std::mem::take(&mut observed.resources);
         let say = |plan: &Plan, resources: &Resources| {
             let seen = Observed { resources: resources.clone(), ..observed.clone() };
-            built(&desired, &seen, Outcome { plan: plan.clone(), changed: true, ..Outcome::default() })
+            built(desired, &seen, Outcome { plan: plan.clone(), changed: true, ..Outcome::default() })
         };
-        let outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
+        let outcome = carry_out(subject, cloud, claims, &mut resources, planner, say).await?;
         observed.resources = resources;
         outcome
     };
     let settled = !outcome.changed && !outcome.plan.steps.iter().any(is_tag_step);
     let status = subject.status_mut();
-    report::write(status, &settings, &desired, &observed, settled);
-    subject.write_claims(&claims);
+    report::write(status, settings, desired, observed, settled);
+    subject.write_claims(claims);
     let done = std::mem::take(&mut outcome.done);
-    Ok((built(&desired, &observed, outcome), done))
+    Ok((built(desired, observed, outcome), done))
 }
 
 fn built(desired: &Desired, observed: &Observed, outcome: Outcome) -> Verdict {
@@ -132,6 +191,6 @@ fn built(desired: &Desired, observed: &Observed, outcome: Outcome) -> Verdict {
     }
 }
 
-const fn is_tag_step(step: &Step) -> bool {
+pub(super) const fn is_tag_step(step: &Step) -> bool {
     matches!(step, Step::SetTags { .. } | Step::RemoveTags { .. })
 }

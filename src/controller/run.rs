@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, TryStreamExt, future};
+use futures::{Stream, StreamExt, TryStreamExt, channel::mpsc, future};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    core::DeserializeGuard,
+    core::{DeserializeGuard, PartialObjectMeta},
     runtime::{
         Controller, WatchStreamExt,
         controller::Action,
@@ -24,6 +25,7 @@ use super::{context::Context, ending::Next, guard, kubernetes::Kubernetes, probe
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass},
     aws::Clouds,
+    model::endpoint_settings::policy_references,
 };
 
 /// How the controller runs.
@@ -66,24 +68,41 @@ pub async fn run<C: Clouds>(
     stop: CancellationToken,
 ) {
     let shared = Arc::new(Shared { context, turns: Semaphore::new(options.concurrency.into()), stop: stop.clone() });
-    let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()));
-    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()));
+    let (gone, class_users_gone) = mpsc::unbounded();
+    let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()), move |network| {
+        if let Some(class) = class_of(network) {
+            // Nobody listens any more only when the operator stops.
+            let _ = gone.unbounded_send(ObjectRef::new(&class));
+        }
+    });
+    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()), |_| {});
 
     let wake = {
         let networks = networks.clone();
         move |class: Guarded<MigrationNetworkClass>| networks_of(&networks, &class)
     };
     // An edit of a class wakes its networks: their defaults, their account, whether they are admitted.
-    let class_edits = watcher(Api::<Guarded<MigrationNetworkClass>>::all(client), watcher::Config::default())
+    let class_edits = watcher(Api::<Guarded<MigrationNetworkClass>>::all(client.clone()), watcher::Config::default())
         .default_backoff()
         .touched_objects()
         .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
+    // An edit of a ConfigMap wakes the networks whose policies it holds. Only names are watched, and none are kept.
+    let wake_by_policy = {
+        let (networks, classes) = (networks.clone(), classes.clone());
+        move |config_map: PartialObjectMeta<ConfigMap>| networks_with_policy_in(&networks, &classes, &config_map)
+    };
+    let config_maps = watcher(Api::<PartialObjectMeta<ConfigMap>>::all(client.clone()), watcher::Config::default())
+        .default_backoff()
+        .touched_objects();
     let network_controller = Controller::for_stream(network_events, networks.clone())
         .watches_stream(class_edits, wake)
+        .watches_stream(config_maps, wake_by_policy)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(reconcile_network, |_, never, _| match *never {}, shared.clone())
         .for_each(|_| future::ready(()));
     let class_controller = Controller::for_stream(class_events, classes.clone())
+        // A class that is being deleted goes with the last of its networks.
+        .reconcile_on(class_users_gone)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(reconcile_class, |_, never, _| match *never {}, shared)
         .for_each(|_| future::ready(()));
@@ -105,9 +124,11 @@ pub async fn run<C: Clouds>(
     }
 }
 
-/// Watches a kind, in a form in which an object that cannot be decoded spoils only itself.
+/// Watches a kind, in a form in which an object that cannot be decoded spoils only itself. `gone` is told of each object
+/// that goes while it is watched.
 fn watch<K>(
     api: Api<Guarded<K>>,
+    gone: impl Fn(&Guarded<K>) + Send + 'static,
 ) -> (Cache<Guarded<K>>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
@@ -118,11 +139,23 @@ where
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let events = watcher(api, watcher::Config::default())
         .default_backoff()
+        .inspect_ok(move |event| {
+            if let watcher::Event::Delete(object) = event {
+                gone(object);
+            }
+        })
         .reflect(writer)
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default())
         .inspect_err(|error| tracing::warn!(%error, "a watch was interrupted and starts again"));
     (reader, events)
+}
+
+/// The class that a network named, or was given.
+fn class_of(network: &Guarded<MigrationNetwork>) -> Option<String> {
+    let network = network.0.as_ref().ok()?;
+    let recorded = || network.status.as_ref().and_then(|status| status.class_name.clone());
+    network.spec.migration_network_class_name.clone().or_else(recorded)
 }
 
 fn networks_of(
@@ -139,6 +172,29 @@ fn networks_of(
         .state()
         .into_iter()
         .filter(|network| network.0.as_ref().is_ok_and(&uses))
+        .map(|network| ObjectRef::from_obj(network.as_ref()))
+        .collect()
+}
+
+fn networks_with_policy_in(
+    networks: &Cache<Guarded<MigrationNetwork>>,
+    classes: &Cache<Guarded<MigrationNetworkClass>>,
+    config_map: &PartialObjectMeta<ConfigMap>,
+) -> Vec<ObjectRef<Guarded<MigrationNetwork>>> {
+    let (namespace, name) = (config_map.namespace(), config_map.name_any());
+    let classes = classes.state();
+    // A network that names no class may live by any.
+    let refers = |network: &MigrationNetwork| {
+        classes.iter().filter_map(|class| class.0.as_ref().ok()).any(|class| {
+            let wanted = network.spec.migration_network_class_name.as_ref();
+            wanted.is_none_or(|wanted| *wanted == class.name_any())
+                && policy_references(&network.spec, &class.spec).iter().any(|(referred, _)| *referred == name)
+        })
+    };
+    networks
+        .state()
+        .into_iter()
+        .filter(|network| network.meta().namespace == namespace && network.0.as_ref().is_ok_and(refers))
         .map(|network| ObjectRef::from_obj(network.as_ref()))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
+use super::vpc_claim::VpcClaims;
 use crate::api::{MigrationNetwork, MigrationNetworkClass};
 
 /// Which network.
@@ -50,15 +51,26 @@ pub struct Announcement {
 }
 
 /// Networks, classes and namespaces, always read afresh: a cache may show the past.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: VpcClaims {
     /// The network, if it exists.
     fn network(&self, key: &Key) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
 
     /// The class, if it exists.
     fn class(&self, name: &str) -> impl Future<Output = Result<Option<MigrationNetworkClass>, StoreError>> + Send;
 
+    /// All classes.
+    fn classes(&self) -> impl Future<Output = Result<Vec<MigrationNetworkClass>, StoreError>> + Send;
+
     /// The classes that are marked as default.
     fn default_classes(&self) -> impl Future<Output = Result<Vec<MigrationNetworkClass>, StoreError>> + Send;
+
+    /// What a key of a ConfigMap holds, if both exist.
+    fn config_map_key(
+        &self,
+        namespace: &str,
+        name: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
     /// The labels of a namespace, if it exists.
     fn namespace_labels(
@@ -85,6 +97,17 @@ pub trait Store: Send + Sync + 'static {
         network: &MigrationNetwork,
         present: bool,
     ) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
+
+    /// Adds or removes the operator's finalizer of a class, on the same condition. No error if the class is gone and it was
+    /// to be removed.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody has changed the class, `Gone` if it was to be added and the class is gone.
+    fn set_class_finalizer(
+        &self,
+        class: &MigrationNetworkClass,
+        present: bool,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores the class's status, on the same condition.
     ///

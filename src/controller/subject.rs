@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        AccountStatus, ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus,
-        Reason, conditions::find,
+        ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass,
+        MigrationNetworkStatus, Reason, conditions::find,
     },
     aws::Account,
     model::{
@@ -21,6 +21,7 @@ use crate::{
         ids::VpcId,
         observed::Resources,
         owner::Identity,
+        settings::{AddressChanges, address_changes},
         status::{self, Verdict},
     },
 };
@@ -44,6 +45,11 @@ impl<'a, S: Store> Subject<'a, S> {
     /// The network's uid; every stored object has one.
     pub(super) fn uid(&self) -> String {
         self.network.meta().uid.clone().unwrap_or_default()
+    }
+
+    /// Its namespace and name.
+    pub(super) fn key(&self) -> Key {
+        Key { namespace: self.network.namespace().unwrap_or_default(), name: self.network.name_any() }
     }
 
     /// A class that was deleted and made again may name another account or Region. What the network has made stays where
@@ -82,6 +88,14 @@ impl<'a, S: Store> Subject<'a, S> {
         }
         let held = self.store.set_finalizer(&self.network, true).await?.ok_or(StoreError::Gone)?;
         self.network.metadata = held.metadata;
+        Ok(())
+    }
+
+    /// Gives the finalizer back, of a network that has made nothing.
+    pub(super) async fn let_go(&mut self) -> Result<(), Error> {
+        if let Some(free) = self.store.set_finalizer(&self.network, false).await? {
+            self.network.metadata = free.metadata;
+        }
         Ok(())
     }
 
@@ -182,6 +196,16 @@ impl<'a, S: Store> Subject<'a, S> {
         find(conditions, ConditionType::NetworkResolved).is_some_and(|resolved| {
             resolved.status == "True" && resolved.observed_generation == self.network.metadata.generation
         })
+    }
+
+    /// The resources whose published addresses somebody has allowed to change.
+    pub(super) fn address_changes(&self) -> AddressChanges {
+        address_changes(self.network.annotations().get(ADDRESS_CHANGE_ANNOTATION).map(String::as_str))
+    }
+
+    /// Whether AWS was last seen to be equal to what has this digest.
+    pub(super) fn was_in_sync_with(&self, digest: &str) -> bool {
+        self.network.status.as_ref().is_some_and(|status| status.in_sync_with.as_deref() == Some(digest))
     }
 
     /// Suspension stops writes to AWS, never deletion.

@@ -12,6 +12,7 @@ use super::{
     steps::carry_out,
     store::{Announcement, Key, Store},
     subject::Subject,
+    vpc_claim,
 };
 use crate::{
     api::{DeletionPolicy, FINALIZER, MigrationNetworkClass},
@@ -19,6 +20,7 @@ use crate::{
     model::{
         claims::Claims,
         failure::CallFailure,
+        limits,
         observed::Resources,
         plan::Plan,
         settings::deletion_policy,
@@ -39,7 +41,8 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
     let class = class::find(subject.store, &subject.network).await?;
     let Some(account) = account(subject, class.as_ref()) else {
         // No account was ever recorded, and one is before the first claim: nothing was made.
-        return release(subject).await;
+        subject.store.set_finalizer(&subject.network, false).await?;
+        return Ok(None);
     };
     let cloud = match context.clouds.connect(&account).await {
         Ok(cloud) => cloud,
@@ -77,15 +80,21 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
         let announcement =
             Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note };
         subject.store.announce(&subject.network, announcement).await;
-        return release(subject).await;
+        return release(subject, &account).await;
     }
     if at_rest && claims.all_resolved() && !resources.any_held(&identity) {
-        return release(subject).await;
+        return release(subject, &account).await;
     }
     Ok(Some((deleting(outcome.plan, outcome.failures, outcome.changed), outcome.done)))
 }
 
-async fn release<S: Store>(subject: &Subject<'_, S>) -> Result<Option<Ending>, Error> {
+/// First the claim of the VPC, in which nothing of the network is left or all of it is marked as retained; then the
+/// finalizer. In this order, as the finalizer's end is the end of everything that could give the claim back.
+async fn release<S: Store>(subject: &Subject<'_, S>, account: &Account) -> Result<Option<Ending>, Error> {
+    let vpc = subject.network.status.as_ref().and_then(|status| status.vpc_id.as_deref());
+    if let Some(vpc) = vpc {
+        vpc_claim::release(subject, account, &vpc.into()).await?;
+    }
     subject.store.set_finalizer(&subject.network, false).await?;
     Ok(None)
 }
@@ -105,15 +114,17 @@ fn account<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkCl
         .or_else(|| class.map(|class| class::account(&class.spec)))
 }
 
-/// What the spec says, else the class, else what held when both could last be read.
+/// What the spec says, else the class, as far as the class's limits allow it; else what held when both could last be read
+/// and were accepted.
 fn policy<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
-    let recorded = || {
-        let settings = subject.network.status.as_ref().and_then(|status| status.settings.as_ref());
-        settings.and_then(|settings| settings.deletion_policy).unwrap_or(DeletionPolicy::Delete)
-    };
+    let settings = subject.network.status.as_ref().and_then(|status| status.settings.as_ref());
+    let recorded = settings.and_then(|settings| settings.deletion_policy);
     match class {
-        Some(class) => deletion_policy(&subject.network.spec, Some(&class.spec)),
-        None => subject.network.spec.deletion_policy.unwrap_or_else(recorded),
+        Some(class) => {
+            let asked = deletion_policy(&subject.network.spec, Some(&class.spec));
+            limits::deletion(asked, recorded, class.spec.limits.as_ref())
+        }
+        None => subject.network.spec.deletion_policy.or(recorded).unwrap_or(DeletionPolicy::Delete),
     }
 }
 

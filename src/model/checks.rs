@@ -103,6 +103,10 @@ checks! {
     AclsOpen = 122, Warning;
     /// The endpoint and staging subnets have a route back to the source servers.
     ReturnRoutes = 123, Warning;
+    /// What exists already and is to be used is as the network needs it.
+    ExistingFits = 124, Error(Reason::ExistingUnfit);
+    /// The fixed addresses can be had.
+    FixedAddressesFree = 125, Error(Reason::AddressUnusable);
     /// The interface endpoints of the VPC stay within the default quota.
     InterfaceEndpointQuota = 131, Warning;
     /// The gateway endpoints of the Region stay within the default quota.

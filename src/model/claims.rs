@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use super::{
     failure::FailureClass,
     observed::Resources,
-    owner::Identity,
+    owner::{self, Identity},
     resources::Life,
     slot::Slot,
     step::{CreateRequest, Effect, Step},
@@ -130,7 +130,7 @@ impl Claims {
     /// Takes in what was observed. `overdue` are the slots whose resource has been missing from complete observations
     /// for longer than AWS's eventual consistency explains.
     pub fn settle(&mut self, identity: &Identity, resources: &Resources, overdue: &BTreeSet<Slot>) {
-        for slot in Slot::all() {
+        for slot in self.0.keys().copied().chain(resources.slots(identity)).collect::<BTreeSet<Slot>>() {
             let held = resources.held(identity, slot);
             let known = self.0.get(&slot);
             let epoch = known.map_or(0, |claim| claim.epoch);
@@ -191,6 +191,10 @@ impl Claims {
                 for (id, key) in endpoints.iter().filter(|(id, _)| !refused.contains_key(*id)) {
                     self.set(Slot::Endpoint(*key), Phase::Deleting { id: id.to_string() });
                 }
+            }
+            (Step::Adopt { slot, id, tags, .. }, _) => {
+                let claim = Claim { epoch: owner::epoch(tags), phase: Phase::Held { id: Some(id.clone()) } };
+                self.0.insert(*slot, claim);
             }
             (Step::DeleteResolver { resolver }, _) => {
                 self.set(Slot::Resolver, Phase::Deleting { id: resolver.to_string() });

@@ -2,21 +2,26 @@
 //!
 //! After this nobody looks at the spec again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use ipnet::Ipv4Net;
 
 use super::{
     checks::Finding,
-    ids::{RouteTableId, SubnetId, VpcId, ZoneId},
-    observed::{Permission, PrivateDns, Protocol},
+    endpoint_settings::EndpointSource,
+    ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId, ZoneId},
+    observed::{Observed, Permission, PrivateDns, Protocol},
     owner::{Identity, Tags},
-    preflight,
+    policy::Policy,
+    preflight::{self, Place},
     resources::group_name,
-    settings::{ReplicationGroup, Settings},
-    slot::{EndpointKey, GroupRole, Service},
+    settings::{AddressChanges, ReplicationGroup, Resolver, Settings},
+    slot::{EndpointKey, EndpointType, GroupRole, Service},
 };
-use crate::model::observed::Observed;
+use crate::api::AdoptionPolicy;
 
 /// The mark at the start of the description of every rule that the operator writes. A rule without it is a stranger's.
 pub const RULE_MARK: &str = "mgnet: ";
@@ -32,12 +37,18 @@ pub struct Desired {
     pub zones: BTreeMap<SubnetId, ZoneId>,
     /// The subnets that the selectors matched.
     pub subnets: ResolvedSubnets,
-    /// The groups.
+    /// The groups that the operator keeps.
     pub groups: BTreeMap<GroupRole, DesiredGroup>,
+    /// The groups that are there already, and only used.
+    pub existing_groups: BTreeMap<GroupRole, BTreeSet<SecurityGroupId>>,
     /// The endpoints.
     pub endpoints: BTreeMap<EndpointKey, DesiredEndpoint>,
-    /// The subnets of the Resolver inbound endpoint, one address in each, if there is to be one.
-    pub resolver: Option<BTreeSet<SubnetId>>,
+    /// The Resolver inbound endpoint, if there is to be one.
+    pub resolver: Option<DesiredResolver>,
+    /// What in the VPC may become the network's own.
+    pub adoption: AdoptionPolicy,
+    /// The resources whose published addresses may change.
+    pub address_changes: AddressChanges,
     /// The user's tags for everything.
     pub tags: Tags,
     /// Services that the Region does not offer and the network does without, with the reason.
@@ -77,8 +88,12 @@ pub enum DesiredEndpoint {
         service_name: String,
         /// One subnet a zone.
         subnets: BTreeSet<SubnetId>,
+        /// Fixed addresses in some of them.
+        addresses: BTreeMap<SubnetId, Ipv4Addr>,
         /// Who resolves the service's name to it.
         private_dns: PrivateDns,
+        /// What it lets through.
+        policy: Policy,
     },
     /// Routes in route tables.
     Gateway {
@@ -86,7 +101,20 @@ pub enum DesiredEndpoint {
         service_name: String,
         /// The tables.
         route_tables: BTreeSet<RouteTableId>,
+        /// What it lets through.
+        policy: Policy,
     },
+    /// One that is there already, and only used.
+    Existing(EndpointId),
+}
+
+/// The Resolver inbound endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DesiredResolver {
+    /// One address in each subnet; none lets AWS choose it.
+    Managed(BTreeMap<SubnetId, Option<Ipv4Addr>>),
+    /// One that is there already, and only used.
+    Existing(ResolverId),
 }
 
 impl Desired {
@@ -102,33 +130,44 @@ impl Desired {
     ) -> Result<Self, Vec<Finding>> {
         let place = preflight::resolve(&identity, settings, pinned, observed)?;
         let groups = groups(&identity, settings, &place.vpc.cidrs);
-        let mut warnings = place.warnings;
+        let mut warnings = place.warnings.clone();
         warnings.extend(preflight::quotas::rules(&identity, observed, &groups));
-        let endpoints = place
-            .services
+        let endpoints = settings
+            .endpoints
             .iter()
-            .map(|(key, service_name)| {
-                let service_name = service_name.clone();
-                let endpoint = if *key == EndpointKey::S3_GATEWAY {
-                    DesiredEndpoint::Gateway { service_name, route_tables: place.route_tables.clone() }
-                } else {
-                    DesiredEndpoint::Interface {
-                        service_name,
-                        subnets: place.subnets.endpoints.clone(),
-                        private_dns: private_dns(*key),
+            .filter_map(|(key, settings)| {
+                let endpoint = match &settings.source {
+                    EndpointSource::Existing(id) => DesiredEndpoint::Existing(id.clone()),
+                    EndpointSource::Managed { addresses, policy } => {
+                        let service_name = place.services.get(key)?.clone();
+                        let policy = policy.clone();
+                        if *key == EndpointKey::S3_GATEWAY {
+                            DesiredEndpoint::Gateway { service_name, route_tables: place.route_tables.clone(), policy }
+                        } else {
+                            DesiredEndpoint::Interface {
+                                service_name,
+                                subnets: place.subnets.endpoints.clone(),
+                                addresses: addresses.clone(),
+                                private_dns: settings.private_dns,
+                                policy,
+                            }
+                        }
                     }
                 };
-                (*key, endpoint)
+                Some((*key, endpoint))
             })
             .collect();
         Ok(Self {
             identity,
             vpc: place.vpc.id.clone(),
             zones: observed.subnets.iter().map(|(id, subnet)| (id.clone(), subnet.zone.clone())).collect(),
-            resolver: settings.resolver.then(|| place.subnets.endpoints.clone()),
+            resolver: resolver(settings, &place),
             subnets: place.subnets,
             groups,
+            existing_groups: existing_groups(settings),
             endpoints,
+            adoption: settings.adoption,
+            address_changes: settings.address_changes.clone(),
             tags: settings.tags.clone(),
             skipped: place.skipped,
             warnings,
@@ -136,10 +175,25 @@ impl Desired {
     }
 }
 
-/// Replication servers keep the free way to S3 through the gateway endpoint; only on-premises queries, which come in
-/// through the Resolver, are answered with the S3 interface endpoint's addresses. Other services have one kind only.
-fn private_dns(key: EndpointKey) -> PrivateDns {
-    if key == EndpointKey::S3_INTERFACE { PrivateDns::InboundResolverOnly } else { PrivateDns::Enabled }
+fn resolver(settings: &Settings, place: &Place<'_>) -> Option<DesiredResolver> {
+    match &settings.resolver {
+        Resolver::Managed { addresses } => {
+            let subnets = place.subnets.endpoints.iter();
+            let addresses = subnets.map(|subnet| (subnet.clone(), addresses.get(subnet).copied()));
+            Some(DesiredResolver::Managed(addresses.collect()))
+        }
+        Resolver::Existing(id) => Some(DesiredResolver::Existing(id.clone())),
+        Resolver::Disabled => None,
+    }
+}
+
+fn existing_groups(settings: &Settings) -> BTreeMap<GroupRole, BTreeSet<SecurityGroupId>> {
+    let endpoints = settings.endpoint_groups.clone().map(|ids| (GroupRole::Endpoints, ids));
+    let replication = match &settings.replication {
+        ReplicationGroup::Existing(id) => Some((GroupRole::Replication, BTreeSet::from([id.clone()]))),
+        ReplicationGroup::ServiceManaged | ReplicationGroup::Managed => None,
+    };
+    endpoints.into_iter().chain(replication).collect()
 }
 
 fn groups(
@@ -150,31 +204,52 @@ fn groups(
     let group = |role, description, ingress| {
         (role, DesiredGroup { name: group_name(&identity.uid, role), description, ingress })
     };
-    let sources = [("source servers", &settings.sources)];
-    let mut groups = BTreeMap::from([group(
-        GroupRole::Endpoints,
-        "VPC endpoints of a migration network",
-        // Private DNS re-points every client in the VPC to these endpoints, so all of the VPC is admitted.
-        ingress(
-            &[(Protocol::Tcp, 443)],
-            &[("VPC", vpc_cidrs), ("source servers", &settings.sources), ("proxies", &settings.proxies)],
-        ),
-    )]);
-    if settings.resolver {
+    let mut groups = BTreeMap::new();
+    let builds_interfaces = settings.endpoints.iter().any(|(key, endpoint)| {
+        key.endpoint_type == EndpointType::Interface && matches!(endpoint.source, EndpointSource::Managed { .. })
+    });
+    if settings.endpoint_groups.is_none() && builds_interfaces {
+        groups.extend([group(
+            GroupRole::Endpoints,
+            "VPC endpoints of a migration network",
+            endpoint_ingress(settings, vpc_cidrs),
+        )]);
+    }
+    if matches!(settings.resolver, Resolver::Managed { .. }) {
         groups.extend([group(
             GroupRole::Resolver,
             "Route 53 Resolver inbound endpoint of a migration network",
-            ingress(&[(Protocol::Tcp, 53), (Protocol::Udp, 53)], &sources),
+            resolver_ingress(settings),
         )]);
     }
     if settings.replication == ReplicationGroup::Managed {
         groups.extend([group(
             GroupRole::Replication,
             "Replication servers of a migration network",
-            ingress(&[(Protocol::Tcp, 1500)], &sources),
+            replication_ingress(settings),
         )]);
     }
     groups
+}
+
+/// What the groups of interface endpoints must admit. Private DNS re-points every client in the VPC to these endpoints, so
+/// all of the VPC is admitted.
+pub(super) fn endpoint_ingress(settings: &Settings, vpc_cidrs: &BTreeSet<Ipv4Net>) -> BTreeMap<Permission, String> {
+    ingress(
+        &[(Protocol::Tcp, 443)],
+        &[("VPC", vpc_cidrs), ("source servers", &settings.sources), ("proxies", &settings.proxies)],
+    )
+}
+
+/// What the groups of the Resolver endpoint must admit.
+pub(super) fn resolver_ingress(settings: &Settings) -> BTreeMap<Permission, String> {
+    let who = if settings.clients == settings.sources { "source servers" } else { "DNS clients" };
+    ingress(&[(Protocol::Tcp, 53), (Protocol::Udp, 53)], &[(who, &settings.clients)])
+}
+
+/// What the group of replication servers must admit.
+pub(super) fn replication_ingress(settings: &Settings) -> BTreeMap<Permission, String> {
+    ingress(&[(Protocol::Tcp, 1500)], &[("source servers", &settings.sources)])
 }
 
 /// One rule a port and range. A range that stands in two of the lists is described by the first.

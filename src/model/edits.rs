@@ -1,43 +1,103 @@
 //! Edits in place: what differs between a resource and what is wanted of it, as calls that never leave a gap.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use super::{
     desired::Desired,
-    ids::{ResolverId, RouteTableId, SecurityGroupId, SubnetId, ZoneId},
-    observed::{Endpoint, PrivateDns, ResolverAddress, ResolverEndpoint, Resources},
+    ids::{NetworkInterfaceId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, ZoneId},
+    observed::{Endpoint, NetworkInterface, PrivateDns, ResolverAddress, ResolverEndpoint, Resources},
+    owner::{ADOPTED_TAG, NAME_TAG, RETAINED_TAG},
+    policy::Policy,
     slot::Slot,
     step::{EndpointChange, Step},
 };
 
-/// Route tables of a gateway endpoint. One call may add and remove: the tables are different ones.
-pub(super) fn gateway(present: &BTreeSet<RouteTableId>, wanted: &BTreeSet<RouteTableId>) -> EndpointChange {
+/// Route tables and policy of a gateway endpoint. One call may add and remove: the tables are different ones.
+pub(super) fn gateway(endpoint: &Endpoint, wanted: &BTreeSet<RouteTableId>, policy: &Policy) -> EndpointChange {
+    let present = &endpoint.route_tables;
     EndpointChange {
         add_route_tables: wanted.difference(present).cloned().collect(),
         remove_route_tables: present.difference(wanted).cloned().collect(),
+        policy: (endpoint.policy != *policy).then(|| policy.clone()),
         ..EndpointChange::default()
     }
 }
 
-/// Subnets, group and private DNS of an interface endpoint. Additions go first, in a call of their own; removals follow
-/// once the endpoint is available again with what was added.
+/// What an interface endpoint is to be.
+pub(super) struct Interface<'a> {
+    pub(super) subnets: &'a BTreeSet<SubnetId>,
+    pub(super) addresses: &'a BTreeMap<SubnetId, Ipv4Addr>,
+    pub(super) groups: &'a BTreeSet<SecurityGroupId>,
+    pub(super) private_dns: PrivateDns,
+    pub(super) policy: &'a Policy,
+}
+
+/// A published address that is to be another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) subnet: SubnetId,
+    pub(super) from: String,
+    pub(super) to: Ipv4Addr,
+}
+
+/// The addresses of an interface endpoint that are fixed and differ.
+pub(super) fn moves(
+    endpoint: &Endpoint,
+    interfaces: &BTreeMap<NetworkInterfaceId, NetworkInterface>,
+    wanted: &BTreeMap<SubnetId, Ipv4Addr>,
+) -> Vec<Move> {
+    let present = endpoint.interfaces.iter().filter_map(|id| interfaces.get(id));
+    present
+        .filter_map(|interface| {
+            let to = *wanted.get(&interface.subnet)?;
+            let differs = !interface.ip.is_empty() && interface.ip != to.to_string();
+            differs.then(|| Move { subnet: interface.subnet.clone(), from: interface.ip.clone(), to })
+        })
+        .collect()
+}
+
+/// The subnets of a Resolver endpoint in which another address stands than the fixed one, and not the fixed one.
+pub(super) fn resolver_moves(resolver: &ResolverEndpoint, wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>) -> Vec<Move> {
+    let standing = |subnet: &SubnetId| {
+        let all = resolver.addresses.values().filter(|address| !address.is_broken() && !address.is_leaving());
+        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip.clone()).collect::<Vec<_>>()
+    };
+    wanted
+        .iter()
+        .filter_map(|(subnet, ip)| Some((subnet, (*ip)?)))
+        .filter_map(|(subnet, to)| {
+            let ips = standing(subnet);
+            let from = ips.first().filter(|_| !ips.contains(&to.to_string()))?.clone();
+            Some(Move { subnet: subnet.clone(), from, to })
+        })
+        .collect()
+}
+
+/// Subnets, addresses, groups, private DNS and policy of an interface endpoint. Additions go first, in a call of their own;
+/// removals follow once the endpoint is available again with what was added.
 pub(super) fn interface(
     endpoint: &Endpoint,
-    subnets: &BTreeSet<SubnetId>,
-    group: &SecurityGroupId,
-    private_dns: PrivateDns,
+    wanted: &Interface<'_>,
+    moves: &[Move],
     zones: &BTreeMap<SubnetId, ZoneId>,
 ) -> EndpointChange {
-    let (add_subnets, remove_subnets) = subnet_change(&endpoint.subnets, subnets, zones);
+    let (add_subnets, remove_subnets) = subnet_change(&endpoint.subnets, wanted.subnets, zones);
+    let fixed = add_subnets.iter().filter_map(|subnet| Some((subnet.clone(), *wanted.addresses.get(subnet)?)));
+    let addresses = fixed.chain(moves.iter().map(|one| (one.subnet.clone(), one.to))).collect();
     let additions = EndpointChange {
+        addresses,
         add_subnets,
-        add_groups: if endpoint.groups.contains(group) { BTreeSet::new() } else { BTreeSet::from([group.clone()]) },
-        private_dns: (endpoint.private_dns != private_dns).then_some(private_dns),
+        add_groups: wanted.groups.difference(&endpoint.groups).cloned().collect(),
+        private_dns: (endpoint.private_dns != wanted.private_dns).then_some(wanted.private_dns),
+        policy: (endpoint.policy != *wanted.policy).then(|| wanted.policy.clone()),
         ..EndpointChange::default()
     };
     let removals = EndpointChange {
         remove_subnets,
-        remove_groups: endpoint.groups.iter().filter(|present| *present != group).cloned().collect(),
+        remove_groups: endpoint.groups.difference(wanted.groups).cloned().collect(),
         ..EndpointChange::default()
     };
     if additions.is_empty() {
@@ -78,18 +138,25 @@ fn subnet_change(
 pub(super) fn resolver_addresses(
     id: &ResolverId,
     resolver: &ResolverEndpoint,
-    subnets: &BTreeSet<SubnetId>,
+    wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
 ) -> Option<Step> {
     let standing = |address: &&ResolverAddress| !address.is_broken() && !address.is_leaving();
-    let served: BTreeSet<&SubnetId> =
-        resolver.addresses.values().filter(standing).map(|address| &address.subnet).collect();
-    if let Some(subnet) = subnets.iter().find(|subnet| !served.contains(subnet)) {
-        return Some(Step::AssociateResolverAddress { resolver: id.clone(), subnet: subnet.clone() });
+    // An address that AWS has not chosen yet may become any.
+    let is_wanted = |address: &ResolverAddress| {
+        wanted.get(&address.subnet).is_some_and(|fixed| match (fixed, &address.ip) {
+            (Some(fixed), Some(ip)) => fixed.to_string() == *ip,
+            (None, _) | (_, None) => true,
+        })
+    };
+    let serves = |subnet: &SubnetId| {
+        resolver.addresses.values().filter(standing).any(|address| address.subnet == *subnet && is_wanted(address))
+    };
+    if let Some((subnet, ip)) = wanted.iter().find(|(subnet, _)| !serves(subnet)) {
+        return Some(Step::AssociateResolverAddress { resolver: id.clone(), subnet: subnet.clone(), ip: *ip });
     }
     let mut kept = BTreeSet::new();
     let surplus = resolver.addresses.iter().find(|(_, address)| {
-        !address.is_leaving()
-            && (address.is_broken() || !subnets.contains(&address.subnet) || !kept.insert(&address.subnet))
+        !address.is_leaving() && (address.is_broken() || !is_wanted(address) || !kept.insert(&address.subnet))
     });
     let enough = resolver.addresses.values().filter(standing).count() > 2;
     match surplus {
@@ -114,14 +181,25 @@ pub(super) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
         else {
             continue;
         };
-        let wanted = identity.standing_tags(&desired.tags, slot);
+        let mut wanted = identity.standing_tags(&desired.tags, slot);
+        // What is adopted keeps the name that it came with.
+        let named_by_user = desired.tags.contains_key(NAME_TAG) || managed.contains(NAME_TAG);
+        if let Some(name) = present.get(NAME_TAG).filter(|_| present.contains_key(ADOPTED_TAG) && !named_by_user) {
+            wanted.insert(NAME_TAG.to_owned(), name.clone());
+        }
         let set: BTreeMap<_, _> = wanted
             .iter()
             .filter(|(key, value)| present.get(*key) != Some(value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let keys: BTreeSet<_> =
-            managed.iter().filter(|key| present.contains_key(*key) && !wanted.contains_key(*key)).cloned().collect();
+        // The mark of what was left behind goes when it is taken up again.
+        let retained = RETAINED_TAG.to_owned();
+        let keys: BTreeSet<_> = managed
+            .iter()
+            .chain([&retained])
+            .filter(|key| present.contains_key(*key) && !wanted.contains_key(*key))
+            .cloned()
+            .collect();
         if !set.is_empty() {
             steps.push(Step::SetTags { slot, resource: resource.clone(), tags: set });
         }

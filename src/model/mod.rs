@@ -2,19 +2,30 @@
 //!
 //! The way of the data: [`settings`] parses spec and class; [`observed`] is what AWS reports; [`preflight`] and
 //! [`desired`] resolve one against the other; [`claims`] take in what was observed; [`plan`] (or [`teardown`]) says which
-//! [`step`]s can run now, and [`resources`] takes in what they did; [`status`] tells it all to people.
+//! [`step`]s can run now, and [`resources`] takes in what they did; [`forecast`] says beforehand which all of them would
+//! be; [`status`] tells it all to people.
 
+mod adoption;
+mod approval;
+mod calls;
 pub mod checks;
 pub mod claims;
+pub mod cost;
 pub mod desired;
 mod edits;
+pub mod endpoint_settings;
 pub mod failure;
+pub mod forecast;
 pub mod ids;
+pub mod limits;
 pub mod network_acl;
 pub mod observed;
 pub mod owner;
 pub mod plan;
+pub mod planned;
+pub mod policy;
 pub mod preflight;
+pub mod rates;
 pub mod report;
 pub mod resources;
 pub mod routes;
@@ -29,3 +40,4 @@ pub mod teardown;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod vpc_claim;

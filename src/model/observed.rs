@@ -14,6 +14,7 @@ use super::{
         SecurityGroupRuleId, SubnetId, VpcId, ZoneId,
     },
     owner::Tags,
+    policy::Policy,
     routes::Route,
     slot::EndpointKey,
     surroundings::Surroundings,
@@ -101,13 +102,14 @@ pub struct ServiceOffer {
 /// The resources found, the network's own and others'.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
-    /// Security groups that are the network's or have one of its groups' names.
+    /// Security groups: all of the VPC. The rules are only known of those that matter to the network.
     pub groups: BTreeMap<SecurityGroupId, SecurityGroup>,
     /// VPC endpoints.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
     /// Resolver inbound endpoints.
     pub resolvers: BTreeMap<ResolverId, ResolverEndpoint>,
-    /// Network interfaces of those endpoints, and whatever else holds one of those groups.
+    /// Network interfaces of the network's endpoints, what else holds one of its groups, and what has one of the addresses
+    /// that it asks for.
     pub interfaces: BTreeMap<NetworkInterfaceId, NetworkInterface>,
 }
 
@@ -129,10 +131,46 @@ pub struct Rule {
     pub id: Option<SecurityGroupRuleId>,
     /// What it admits, if it is of the form that this operator writes.
     pub permission: Option<Permission>,
+    /// What it admits, in whatever form.
+    pub traffic: Traffic,
     /// Its description, which marks the operator's own rules.
     pub description: String,
     /// The rule as a person reads it.
     pub text: String,
+}
+
+/// What a rule admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// The protocol; none for all of them, or for one that is of no interest here together with an empty range of ports.
+    pub protocol: Option<Protocol>,
+    /// The ports, from and to.
+    pub ports: (u16, u16),
+    /// Where it comes from; none if that cannot be known from the rule alone: a prefix list, another group.
+    pub source: Option<Ipv4Net>,
+}
+
+impl Traffic {
+    fn is_of(&self, permission: Permission) -> bool {
+        self.protocol.is_none_or(|protocol| protocol == permission.protocol)
+            && (self.ports.0..=self.ports.1).contains(&permission.port)
+    }
+}
+
+impl From<Permission> for Traffic {
+    fn from(permission: Permission) -> Self {
+        let Permission { protocol, port, source } = permission;
+        Self { protocol: Some(protocol), ports: (port, port), source: Some(source) }
+    }
+}
+
+/// Whether groups admit something together. Rules whose sources cannot be known are given the benefit of the doubt.
+pub fn admit<'a>(groups: impl IntoIterator<Item = &'a SecurityGroup>, wanted: Permission) -> bool {
+    let rules: Vec<&Rule> =
+        groups.into_iter().flat_map(|group| &group.ingress).filter(|rule| rule.traffic.is_of(wanted)).collect();
+    let ranges: Vec<Ipv4Net> = rules.iter().filter_map(|rule| rule.traffic.source).collect();
+    rules.iter().any(|rule| rule.traffic.source.is_none())
+        || Ipv4Net::aggregate(&ranges).iter().any(|range| range.contains(&wanted.source))
 }
 
 /// Transport protocols that are used here.
@@ -193,6 +231,8 @@ pub struct Endpoint {
     pub interfaces: BTreeSet<NetworkInterfaceId>,
     /// Private DNS of an interface endpoint.
     pub private_dns: PrivateDns,
+    /// What it lets through.
+    pub policy: Policy,
     /// The names under which it can be reached.
     pub dns_names: BTreeSet<String>,
     /// Its tags.

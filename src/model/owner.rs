@@ -23,6 +23,11 @@ pub const EPOCH_TAG: &str = "mgnet.dev/epoch";
 pub const CLUSTER_TAG: &str = "mgnet.dev/cluster";
 /// Set when a network was deleted with `deletionPolicy: Retain`.
 pub const RETAINED_TAG: &str = "mgnet.dev/retained";
+/// Set when a resource that was there already became a network's own.
+pub const ADOPTED_TAG: &str = "mgnet.dev/adopted";
+
+/// The key of the tag that names a resource in AWS's console.
+pub const NAME_TAG: &str = "Name";
 
 /// Who a network is, beyond doubt: names come back after deletion, uids do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ impl Identity {
     pub fn standing_tags(&self, user: &Tags, slot: Slot) -> Tags {
         let mut tags = user.clone();
         let network = format!("{}/{}", self.namespace, self.name);
-        tags.entry("Name".to_owned()).or_insert_with(|| truncate(&format!("{network} {slot}"), 256));
+        tags.entry(NAME_TAG.to_owned()).or_insert_with(|| truncate(&format!("{network} {slot}"), 256));
         tags.insert(OWNER_TAG.to_owned(), self.uid.clone());
         tags.insert(NETWORK_TAG.to_owned(), truncate(&network, 256));
         tags.insert(SLOT_TAG.to_owned(), slot.to_string());
@@ -57,10 +62,42 @@ impl Identity {
         tags
     }
 
+    /// Whether these tags say that a network of this namespace and name, in this cluster, left the resource behind for
+    /// whoever comes after it.
+    pub fn left_behind(&self, tags: &Tags, slot: Slot) -> bool {
+        let is = |key: &str, value: &str| tags.get(key).is_some_and(|tag| tag == value);
+        !self.owns(tags)
+            && is(RETAINED_TAG, "true")
+            && is(NETWORK_TAG, &truncate(&format!("{}/{}", self.namespace, self.name), 256))
+            && is(CLUSTER_TAG, &self.cluster)
+            && is(SLOT_TAG, &slot.to_string())
+    }
+
     /// Whether these tags say that the resource is this network's.
     pub fn owns(&self, tags: &Tags) -> bool {
         !self.uid.is_empty() && tags.get(OWNER_TAG) == Some(&self.uid)
     }
+}
+
+/// Who keeps a resource, if its tags say that somebody does: another network, or another tool. Terraform has no tags of its
+/// own; what its users put on resources by habit counts.
+pub fn keeper(tags: &Tags) -> Option<&str> {
+    const TOOLS: [(&str, &str); 7] = [
+        (RESERVED_PREFIX, "a migration network"),
+        ("services.k8s.aws/", "ACK"),
+        ("crossplane-", "Crossplane"),
+        ("aws:cloudformation:", "CloudFormation"),
+        ("aws:", "AWS"),
+        ("elbv2.k8s.aws/", "the AWS Load Balancer Controller"),
+        ("kubernetes.io/cluster/", "a Kubernetes cluster"),
+    ];
+    const HABITS: [&str; 7] = ["terraform", "opentofu", "tofu", "pulumi", "cdk", "crossplane", "cloudformation"];
+    tags.iter().find_map(|(key, value)| {
+        let tool = TOOLS.iter().find(|(prefix, _)| key.starts_with(prefix)).map(|(_, tool)| *tool);
+        let words = [key.to_ascii_lowercase(), value.to_ascii_lowercase()];
+        let by_word = || HABITS.iter().find(|habit| words.iter().any(|word| word.contains(**habit))).copied();
+        tool.or_else(by_word)
+    })
 }
 
 /// The epoch that a resource's tags name; 1 where the tag is missing or unreadable.

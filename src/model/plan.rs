@@ -5,13 +5,17 @@
 //! groups, their rules, the gateway endpoint, the S3 interface endpoint; other endpoints and the Resolver beside it.
 //! What is added is in place before what it replaces is removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use super::{
+    adoption::{self, Candidate},
     claims::{Claims, Phase, token},
-    desired::{Desired, DesiredEndpoint, DesiredGroup, RULE_MARK},
-    edits,
-    ids::{EndpointId, ResolverId, SecurityGroupId},
+    desired::{Desired, DesiredEndpoint, DesiredGroup, DesiredResolver, RULE_MARK},
+    edits::{self, Move},
+    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
     observed::{EndpointState, PrivateDns, ResolverEndpoint, ResolverState, Resources},
     resources::Life,
     slot::{EndpointKey, GroupRole, Slot},
@@ -73,6 +77,26 @@ pub enum Blocker {
         /// The stranger.
         id: String,
     },
+    /// Several resources fit it, and only people can tell which of them is to be adopted.
+    Ambiguous {
+        /// The slot.
+        slot: Slot,
+        /// The resources.
+        ids: Vec<String>,
+    },
+    /// An address that others may know would change, and nobody has allowed it.
+    AddressChange {
+        /// The slot.
+        slot: Slot,
+        /// The resource.
+        id: String,
+        /// The subnet of the address.
+        subnet: SubnetId,
+        /// The address as it is.
+        from: String,
+        /// The address that is asked for.
+        to: Ipv4Addr,
+    },
     /// It cannot be deleted while these hold it.
     InUse {
         /// The slot.
@@ -93,6 +117,8 @@ impl Blocker {
             | Self::Awaits { slot, .. }
             | Self::Failed { slot, .. }
             | Self::NotOwned { slot, .. }
+            | Self::Ambiguous { slot, .. }
+            | Self::AddressChange { slot, .. }
             | Self::InUse { slot, .. } => *slot,
         }
     }
@@ -108,8 +134,10 @@ pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_t
     for (key, endpoint) in &desired.endpoints {
         planner.endpoint(*key, endpoint);
     }
-    if let Some(subnets) = &desired.resolver {
-        planner.resolver(subnets);
+    match &desired.resolver {
+        Some(DesiredResolver::Managed(addresses)) => planner.resolver(addresses),
+        Some(DesiredResolver::Existing(id)) => planner.somebodys_resolver(id),
+        None => {}
     }
     planner.no_longer_wanted();
     edits::tags(desired, resources, managed_tags, &mut planner.plan.steps);
@@ -128,8 +156,11 @@ impl Planner<'_> {
         self.plan.blockers.push(blocker);
     }
 
-    /// Plans the creation of what is missing from a slot, by its claim.
+    /// Plans the adoption or creation of what is missing from a slot, by its claim.
     fn create(&mut self, slot: Slot, request: impl FnOnce(super::owner::Tags) -> CreateRequest) {
+        if self.adopt(slot) {
+            return;
+        }
         let identity = &self.desired.identity;
         let epoch = self.claims.epoch_to_create(slot);
         let request = match self.claims.get(slot).map(|claim| &claim.phase) {
@@ -141,6 +172,20 @@ impl Planner<'_> {
             Some(Phase::Held { .. } | Phase::Deleting { .. }) => return self.block(Blocker::NotVisible { slot }),
         };
         self.plan.steps.push(Step::Create { slot, token: token(&identity.uid, slot, epoch), request });
+    }
+
+    /// Plans the adoption of what is there for a slot. False if nothing is, or if the slot's own resource may be.
+    fn adopt(&mut self, slot: Slot) -> bool {
+        match self.claims.get(slot).map(|claim| &claim.phase) {
+            None | Some(Phase::Refused | Phase::Released) => {}
+            Some(Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. }) => return false,
+        }
+        match adoption::candidate(self.desired, self.resources, slot, self.claims.epoch_to_create(slot)) {
+            Candidate::None => return false,
+            Candidate::One(step) => self.plan.steps.push(*step),
+            Candidate::Several(ids) => self.block(Blocker::Ambiguous { slot, ids }),
+        }
+        true
     }
 
     fn group(&mut self, role: GroupRole, wanted: &DesiredGroup) {
@@ -188,12 +233,42 @@ impl Planner<'_> {
         wanted.ingress.keys().all(|permission| present.contains(permission)).then_some(id)
     }
 
+    /// The groups of interface endpoints, once they admit what they should. Existing ones were checked before.
+    fn endpoint_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
+        match self.desired.existing_groups.get(&GroupRole::Endpoints) {
+            Some(ids) => Some(ids.clone()),
+            None => self.ready_group(GroupRole::Endpoints).map(|id| BTreeSet::from([id])),
+        }
+    }
+
     fn endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint) {
         let slot = Slot::Endpoint(key);
+        if let DesiredEndpoint::Existing(id) = wanted {
+            return self.somebodys_endpoint(slot, id);
+        }
         match self.resources.live(&self.desired.identity, slot).map(EndpointId::from) {
             Some(id) => self.existing_endpoint(key, wanted, &id),
             None if self.is_deleting(slot) => self.block(Blocker::UnderWay { slot, state: "Deleting".to_owned() }),
             None => self.new_endpoint(key, wanted),
+        }
+    }
+
+    /// An endpoint that is only used is waited for, and nothing else. What is wrong with it was said before.
+    fn somebodys_endpoint(&mut self, slot: Slot, id: &EndpointId) {
+        match self.resources.endpoints.get(id).map(|endpoint| &endpoint.state) {
+            Some(EndpointState::Available) => {}
+            Some(state) => self.block(Blocker::UnderWay { slot, state: state.as_str().to_owned() }),
+            None => self.block(Blocker::NotVisible { slot }),
+        }
+    }
+
+    /// The same for a Resolver endpoint.
+    fn somebodys_resolver(&mut self, id: &ResolverId) {
+        let slot = Slot::Resolver;
+        match self.resources.resolvers.get(id) {
+            Some(resolver) if resolver.state == ResolverState::Operational => {}
+            Some(resolver) => self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() }),
+            None => self.block(Blocker::NotVisible { slot }),
         }
     }
 
@@ -205,11 +280,18 @@ impl Planner<'_> {
         let slot = Slot::Endpoint(key);
         let vpc = self.desired.vpc.clone();
         match wanted.clone() {
-            DesiredEndpoint::Gateway { service_name, route_tables } => {
-                self.create(slot, |tags| CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, tags });
+            DesiredEndpoint::Existing(_) => {}
+            DesiredEndpoint::Gateway { service_name, route_tables, policy } => {
+                self.create(slot, |tags| CreateRequest::GatewayEndpoint {
+                    vpc,
+                    service_name,
+                    route_tables,
+                    policy,
+                    tags,
+                });
             }
-            DesiredEndpoint::Interface { service_name, subnets, private_dns } => {
-                let Some(group) = self.ready_group(GroupRole::Endpoints) else {
+            DesiredEndpoint::Interface { service_name, subnets, addresses, private_dns, policy } => {
+                let Some(groups) = self.endpoint_groups() else {
                     return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Endpoints) });
                 };
                 if private_dns == PrivateDns::InboundResolverOnly && !self.gateway_is_available() {
@@ -219,8 +301,10 @@ impl Planner<'_> {
                     vpc,
                     service_name,
                     subnets,
-                    group,
+                    addresses,
+                    groups,
                     private_dns,
+                    policy,
                     tags,
                 });
             }
@@ -229,9 +313,15 @@ impl Planner<'_> {
 
     /// AWS refuses the S3 interface endpoint's inbound-only private DNS before the VPC has the gateway endpoint.
     fn gateway_is_available(&self) -> bool {
-        self.resources
-            .live(&self.desired.identity, Slot::Endpoint(EndpointKey::S3_GATEWAY))
-            .and_then(|id| self.resources.endpoints.get(&EndpointId::from(id)))
+        let gateway = match self.desired.endpoints.get(&EndpointKey::S3_GATEWAY) {
+            Some(DesiredEndpoint::Existing(id)) => Some(id.clone()),
+            Some(DesiredEndpoint::Gateway { .. } | DesiredEndpoint::Interface { .. }) | None => self
+                .resources
+                .live(&self.desired.identity, Slot::Endpoint(EndpointKey::S3_GATEWAY))
+                .map(EndpointId::from),
+        };
+        gateway
+            .and_then(|id| self.resources.endpoints.get(&id))
             .is_some_and(|gateway| gateway.state == EndpointState::Available)
     }
 
@@ -249,12 +339,24 @@ impl Planner<'_> {
             }
         }
         let change = match wanted {
-            DesiredEndpoint::Gateway { route_tables, .. } => edits::gateway(&endpoint.route_tables, route_tables),
-            DesiredEndpoint::Interface { subnets, private_dns, .. } => {
-                let Some(group) = self.ready_group(GroupRole::Endpoints) else {
+            DesiredEndpoint::Existing(_) => return,
+            DesiredEndpoint::Gateway { route_tables, policy, .. } => edits::gateway(endpoint, route_tables, policy),
+            DesiredEndpoint::Interface { subnets, addresses, private_dns, policy, .. } => {
+                let Some(groups) = self.endpoint_groups() else {
                     return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Endpoints) });
                 };
-                edits::interface(endpoint, subnets, &group, *private_dns, &self.desired.zones)
+                let moves = edits::moves(endpoint, &self.resources.interfaces, addresses);
+                let (moves, refused) = self.allowed(slot, id.as_str(), moves);
+                for blocker in refused {
+                    self.block(blocker);
+                }
+                let wanted =
+                    edits::Interface { subnets, addresses, groups: &groups, private_dns: *private_dns, policy };
+                let change = edits::interface(endpoint, &wanted, &moves, &self.desired.zones);
+                if change.private_dns == Some(PrivateDns::InboundResolverOnly) && !self.gateway_is_available() {
+                    return self.block(Blocker::Awaits { slot, needs: Slot::Endpoint(EndpointKey::S3_GATEWAY) });
+                }
+                change
             }
         };
         if !change.is_empty() {
@@ -262,12 +364,27 @@ impl Planner<'_> {
         }
     }
 
-    fn resolver(&mut self, subnets: &BTreeSet<super::ids::SubnetId>) {
+    /// Parts changes of published addresses into those that somebody has allowed, and what is said of the others.
+    fn allowed(&self, slot: Slot, id: &str, moves: Vec<Move>) -> (Vec<Move>, Vec<Blocker>) {
+        if self.desired.address_changes.contains(&(slot, id.to_owned())) {
+            return (moves, Vec::new());
+        }
+        let refused = moves.into_iter().map(|Move { subnet, from, to }| Blocker::AddressChange {
+            slot,
+            id: id.to_owned(),
+            subnet,
+            from,
+            to,
+        });
+        (Vec::new(), refused.collect())
+    }
+
+    fn resolver(&mut self, addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>) {
         let slot = Slot::Resolver;
         let identity = &self.desired.identity;
         if let Some(id) = self.resources.live(identity, slot).map(ResolverId::from) {
             let Some(resolver) = self.resources.resolvers.get(&id) else { return };
-            return self.existing_resolver(&id, resolver, subnets);
+            return self.existing_resolver(&id, resolver, addresses);
         }
         if self.is_deleting(slot) {
             return self.block(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
@@ -276,15 +393,15 @@ impl Planner<'_> {
         let Some(group) = self.ready_group(GroupRole::Resolver) else {
             return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Resolver) });
         };
-        let (name, subnets) = (resolver_name(&identity.uid), subnets.clone());
-        self.create(slot, |tags| CreateRequest::Resolver { name, subnets, group, tags });
+        let (name, addresses) = (resolver_name(&identity.uid), addresses.clone());
+        self.create(slot, |tags| CreateRequest::Resolver { name, addresses, group, tags });
     }
 
     fn existing_resolver(
         &mut self,
         id: &ResolverId,
         resolver: &ResolverEndpoint,
-        subnets: &BTreeSet<super::ids::SubnetId>,
+        addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
     ) {
         let slot = Slot::Resolver;
         match &resolver.state {
@@ -298,7 +415,17 @@ impl Planner<'_> {
                 return self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() });
             }
         }
-        if let Some(step) = edits::resolver_addresses(id, resolver, subnets) {
+        let (moves, refused) = self.allowed(slot, id.as_str(), edits::resolver_moves(resolver, addresses));
+        // Where a move is not allowed, whatever address stands there is right.
+        let mut addresses = addresses.clone();
+        for blocker in &refused {
+            if let Blocker::AddressChange { subnet, .. } = blocker {
+                addresses.insert(subnet.clone(), None);
+            }
+        }
+        self.plan.blockers.extend(refused);
+        debug_assert!(moves.iter().all(|one| addresses.get(&one.subnet).is_some_and(Option::is_some)));
+        if let Some(step) = edits::resolver_addresses(id, resolver, &addresses) {
             return self.plan.steps.push(step);
         }
         if resolver.state == ResolverState::ActionNeeded {
@@ -315,17 +442,41 @@ impl Planner<'_> {
     fn no_longer_wanted(&mut self) {
         let identity = &self.desired.identity;
         let mut surplus = Surplus::default();
-        for slot in Slot::all().filter(|slot| !self.is_wanted(*slot)) {
-            surplus.add(self.resources, identity, slot);
+        let gateway = Slot::Endpoint(EndpointKey::S3_GATEWAY);
+        let slots: Vec<Slot> =
+            self.resources.slots(identity).into_iter().filter(|slot| !self.is_wanted(*slot)).collect();
+        for slot in slots {
+            if slot == gateway && self.gateway_is_needed() {
+                let needs = Slot::Endpoint(EndpointKey::S3_INTERFACE);
+                self.plan.blockers.push(Blocker::Awaits { slot, needs });
+            } else {
+                surplus.add(self.resources, identity, slot);
+            }
         }
         surplus.plan(self.resources, &mut self.plan);
     }
 
+    /// Whether an S3 interface endpoint that stays still leaves the VPC to the gateway endpoint.
+    fn gateway_is_needed(&self) -> bool {
+        let slot = Slot::Endpoint(EndpointKey::S3_INTERFACE);
+        let own = self.resources.live(&self.desired.identity, slot).map(EndpointId::from);
+        let endpoint = own.and_then(|id| self.resources.endpoints.get(&id));
+        self.is_wanted(slot)
+            && endpoint.is_some_and(|endpoint| {
+                // While it changes, what it was is not known to be over.
+                endpoint.private_dns == PrivateDns::InboundResolverOnly || endpoint.state != EndpointState::Available
+            })
+    }
+
+    /// Whether the network keeps something of its own in a slot.
     fn is_wanted(&self, slot: Slot) -> bool {
         match slot {
             Slot::Group(role) => self.desired.groups.contains_key(&role),
-            Slot::Endpoint(key) => self.desired.endpoints.contains_key(&key),
-            Slot::Resolver => self.desired.resolver.is_some(),
+            Slot::Endpoint(key) => match self.desired.endpoints.get(&key) {
+                Some(DesiredEndpoint::Gateway { .. } | DesiredEndpoint::Interface { .. }) => true,
+                Some(DesiredEndpoint::Existing(_)) | None => false,
+            },
+            Slot::Resolver => matches!(self.desired.resolver, Some(DesiredResolver::Managed(_))),
         }
     }
 }

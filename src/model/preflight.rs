@@ -4,6 +4,8 @@
 //! What selectors and services need is checked here, everything else by theme in the modules below.
 
 mod conflicts;
+mod existing;
+mod fixed_addresses;
 mod network_acls;
 pub(super) mod quotas;
 mod routing;
@@ -17,10 +19,11 @@ use site::Site;
 use super::{
     checks::{Check, Finding},
     desired::ResolvedSubnets,
+    endpoint_settings::{EndpointSettings, EndpointSource},
     ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
     observed::{Observed, Vpc},
     owner::{Identity, Tags},
-    settings::{Settings, SubnetSelector, VpcSelector},
+    settings::{Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Service, Slot},
 };
 
@@ -63,7 +66,15 @@ pub fn resolve<'a>(
     let (subnets_of, tables, endpoints) = (&subnets, &route_tables, &services);
     let site =
         Site { identity, settings, observed, vpc, subnets: subnets_of, route_tables: tables, services: endpoints };
-    for find in [conflicts::find, vpc::find, routing::find, network_acls::find, quotas::find] {
+    for find in [
+        existing::find,
+        fixed_addresses::find,
+        conflicts::find,
+        vpc::find,
+        routing::find,
+        network_acls::find,
+        quotas::find,
+    ] {
         findings.extend(find(&site));
     }
     if findings.iter().any(|finding| finding.reason().is_some()) {
@@ -194,7 +205,7 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
             )
         })
         .collect();
-    if settings.resolver && by_zone.len() < 2 {
+    if builds_resolver(settings) && by_zone.len() < 2 {
         findings.push(Finding::new(
             Check::TwoZones,
             format!(
@@ -207,11 +218,20 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
     findings
 }
 
+fn is_built(endpoint: &EndpointSettings) -> bool {
+    matches!(endpoint.source, EndpointSource::Managed { .. })
+}
+
+const fn builds_resolver(settings: &Settings) -> bool {
+    matches!(settings.resolver, Resolver::Managed { .. })
+}
+
 type Services = (BTreeMap<EndpointKey, String>, BTreeMap<Service, String>, Vec<Finding>);
 
 fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Services {
     let (mut services, mut skipped, mut findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for key in EndpointKey::all().filter(|key| settings.ssm || !key.service.is_optional()) {
+    let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
+    for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
         let problem = match observed.services.get(&key) {
             None => {
                 Some(format!("the Region does not offer service '{}' as {} endpoint", key.service, key.endpoint_type))
@@ -233,7 +253,7 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
             (None, Some(offer)) => {
                 services.insert(key, offer.name.clone());
             }
-            (problem, _) if key.service.is_optional() => {
+            (problem, _) if endpoint.optional => {
                 skipped.insert(key.service, problem.unwrap_or_default());
             }
             (problem, _) => findings.push(Finding::new(
@@ -276,7 +296,7 @@ fn free_addresses(
         .filter_map(|(id, subnet)| {
             let endpoints =
                 services.keys().filter(|key| **key != EndpointKey::S3_GATEWAY && !has_endpoint(**key, id)).count();
-            let needed = endpoints + usize::from(settings.resolver && !has_resolver(id));
+            let needed = endpoints + usize::from(builds_resolver(settings) && !has_resolver(id));
             let free = usize::try_from(subnet.available_addresses).unwrap_or(usize::MAX);
             (free < needed).then(|| {
                 Finding::new(

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     checks::Finding,
-    desired::{Desired, RULE_MARK},
+    desired::{Desired, DesiredEndpoint, DesiredResolver, RULE_MARK},
     ids::{EndpointId, ResolverId, SecurityGroupId},
     observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, SecurityGroup},
-    settings::{ReplicationGroup, Settings},
+    owner::{ADOPTED_TAG, Tags},
+    settings::{ReplicationGroup, Resolver, Settings},
     slot::{EndpointKey, EndpointType, GroupRole, Slot},
 };
 use crate::api::{
-    self, EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, PreflightWarning,
-    ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupRole,
-    SecurityGroupStatus, SettingsStatus, SettingsSubnets, SkippedService, Toggle,
+    self, EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, Origin, PreflightWarning,
+    ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupMode,
+    SecurityGroupRole, SecurityGroupStatus, SettingsStatus, SettingsSubnets, SkippedService,
 };
 
 /// Writes into status what there is. Until tags are settled, those that were set before stay recorded.
@@ -24,19 +25,11 @@ pub fn write(
     observed: &Observed,
     tags_are_settled: bool,
 ) {
-    let resources = &observed.resources;
-    let live = |slot: Slot| resources.live(&desired.identity, slot);
+    let found = Found { desired, observed };
     status.vpc_id = Some(desired.vpc.to_string());
     status.settings = Some(settings_status(status.settings.as_ref(), settings, desired, tags_are_settled));
-    status.endpoints = desired
-        .endpoints
-        .keys()
-        .map(|key| {
-            let id = live(Slot::Endpoint(*key)).map(EndpointId::from);
-            let found = id.and_then(|id| resources.endpoints.get_key_value(&id));
-            endpoint(*key, found, observed)
-        })
-        .collect();
+    status.endpoints =
+        desired.endpoints.iter().map(|(key, wanted)| endpoint(*key, found.endpoint(*key, wanted), &found)).collect();
     let (available, wanted) = endpoints_available(desired, observed);
     status.endpoints_available = Some(format!("{available}/{wanted}"));
     status.skipped_services = desired
@@ -44,20 +37,59 @@ pub fn write(
         .iter()
         .map(|(service, reason)| SkippedService { service: service.to_string(), reason: bounded(reason, 1024) })
         .collect();
-    status.resolver = desired
-        .resolver
-        .as_ref()
-        .and_then(|_| live(Slot::Resolver))
-        .map(ResolverId::from)
-        .and_then(|id| resources.resolvers.get(&id).map(|found| resolver(&id, found)));
-    status.security_groups = desired
-        .groups
-        .keys()
-        .filter_map(|role| {
-            let id = SecurityGroupId::from(live(Slot::Group(*role))?);
-            resources.groups.get(&id).map(|found| group(*role, &id, found, desired))
-        })
-        .collect();
+    status.resolver = found.resolver().map(|(id, resolver)| resolver_status(&found, id, resolver));
+    status.security_groups =
+        found.groups().into_iter().take(8).map(|(role, id, group)| group_status(&found, role, id, group)).collect();
+}
+
+/// What was observed, seen by what is desired.
+struct Found<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+}
+
+impl<'a> Found<'a> {
+    fn live(&self, slot: Slot) -> Option<String> {
+        self.observed.resources.live(&self.desired.identity, slot)
+    }
+
+    fn endpoint(&self, key: EndpointKey, wanted: &DesiredEndpoint) -> Option<(&'a EndpointId, &'a Endpoint)> {
+        let id = match wanted {
+            DesiredEndpoint::Existing(id) => Some(id.clone()),
+            DesiredEndpoint::Interface { .. } | DesiredEndpoint::Gateway { .. } => {
+                self.live(Slot::Endpoint(key)).map(EndpointId::from)
+            }
+        };
+        self.observed.resources.endpoints.get_key_value(&id?)
+    }
+
+    fn resolver(&self) -> Option<(&'a ResolverId, &'a ResolverEndpoint)> {
+        let id = match self.desired.resolver.as_ref()? {
+            DesiredResolver::Existing(id) => Some(id.clone()),
+            DesiredResolver::Managed(_) => self.live(Slot::Resolver).map(ResolverId::from),
+        };
+        self.observed.resources.resolvers.get_key_value(&id?)
+    }
+
+    fn groups(&self) -> Vec<(GroupRole, &'a SecurityGroupId, &'a SecurityGroup)> {
+        let own = self.desired.groups.keys().filter_map(|role| Some((*role, self.live(Slot::Group(*role))?.into())));
+        let existing = &self.desired.existing_groups;
+        let existing = existing.iter().flat_map(|(role, ids)| ids.iter().map(|id| (*role, id.clone())));
+        own.chain(existing)
+            .filter_map(|(role, id): (GroupRole, SecurityGroupId)| {
+                let (id, group) = self.observed.resources.groups.get_key_value(&id)?;
+                Some((role, id, group))
+            })
+            .collect()
+    }
+
+    fn origin(&self, tags: &Tags) -> Origin {
+        match (self.desired.identity.owns(tags), tags.contains_key(ADOPTED_TAG)) {
+            (false, _) => Origin::Existing,
+            (true, true) => Origin::Adopted,
+            (true, false) => Origin::Created,
+        }
+    }
 }
 
 /// The warnings among what the preflight found, as status lists them: one for each code and subject, and no more than the
@@ -78,14 +110,11 @@ pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
 
 /// How many of the wanted endpoints are available, and how many are wanted.
 pub fn endpoints_available(desired: &Desired, observed: &Observed) -> (usize, usize) {
-    let available = |key: &EndpointKey| {
-        observed
-            .resources
-            .live(&desired.identity, Slot::Endpoint(*key))
-            .and_then(|id| observed.resources.endpoints.get(&EndpointId::from(id)))
-            .is_some_and(|endpoint| endpoint.state == EndpointState::Available)
+    let found = Found { desired, observed };
+    let available = |(key, wanted): &(&EndpointKey, &DesiredEndpoint)| {
+        found.endpoint(**key, wanted).is_some_and(|(_, endpoint)| endpoint.state == EndpointState::Available)
     };
-    (desired.endpoints.keys().filter(|key| available(key)).count(), desired.endpoints.len())
+    (desired.endpoints.iter().filter(available).count(), desired.endpoints.len())
 }
 
 /// Rules on the network's groups that the operator did not write and does not want, as a person reads them.
@@ -116,7 +145,8 @@ fn foreign(role: GroupRole, found: &SecurityGroup, desired: &Desired) -> BTreeSe
         .collect()
 }
 
-fn endpoint(key: EndpointKey, found: Option<(&EndpointId, &Endpoint)>, observed: &Observed) -> EndpointStatus {
+fn endpoint(key: EndpointKey, one: Option<(&EndpointId, &Endpoint)>, found: &Found<'_>) -> EndpointStatus {
+    let observed = found.observed;
     let mut status = EndpointStatus {
         service: key.service.to_string(),
         type_: match key.endpoint_type {
@@ -125,17 +155,18 @@ fn endpoint(key: EndpointKey, found: Option<(&EndpointId, &Endpoint)>, observed:
         },
         ..EndpointStatus::default()
     };
-    let Some((id, found)) = found else { return status };
+    let Some((id, one)) = one else { return status };
     // The names that carry the endpoint's own id work without private DNS; the others are the service's.
     let (own, service): (Vec<String>, Vec<String>) =
-        found.dns_names.iter().take(64).map(|name| bounded(name, 253)).partition(|name| name.contains("vpce-"));
-    status.service_name = Some(found.service_name.clone());
+        one.dns_names.iter().take(64).map(|name| bounded(name, 253)).partition(|name| name.contains("vpce-"));
+    status.service_name = Some(one.service_name.clone());
     status.id = Some(id.to_string());
-    status.state = Some(bounded(found.state.as_str(), 64));
+    status.state = Some(bounded(one.state.as_str(), 64));
     status.dns_names = own;
     status.private_dns_names = service;
-    status.route_table_ids = found.route_tables.iter().take(256).map(ToString::to_string).collect();
-    status.network_interfaces = found
+    status.route_table_ids = one.route_tables.iter().take(256).map(ToString::to_string).collect();
+    status.origin = Some(found.origin(&one.tags));
+    status.network_interfaces = one
         .interfaces
         .iter()
         .take(32)
@@ -153,14 +184,15 @@ fn endpoint(key: EndpointKey, found: Option<(&EndpointId, &Endpoint)>, observed:
     status
 }
 
-fn resolver(id: &ResolverId, found: &ResolverEndpoint) -> ResolverStatus {
-    let mut ips: Vec<&str> = found.addresses.values().filter_map(|address| address.ip.as_deref()).collect();
+fn resolver_status(found: &Found<'_>, id: &ResolverId, one: &ResolverEndpoint) -> ResolverStatus {
+    let mut ips: Vec<&str> = one.addresses.values().filter_map(|address| address.ip.as_deref()).collect();
     ips.sort_unstable();
     ResolverStatus {
         id: Some(id.to_string()),
-        state: Some(bounded(found.state.as_str(), 64)),
+        state: Some(bounded(one.state.as_str(), 64)),
+        origin: Some(found.origin(&one.tags)),
         ip_address_summary: (!ips.is_empty()).then(|| bounded(&ips.join(","), 512)),
-        ip_addresses: found
+        ip_addresses: one
             .addresses
             .iter()
             .take(32)
@@ -174,16 +206,20 @@ fn resolver(id: &ResolverId, found: &ResolverEndpoint) -> ResolverStatus {
     }
 }
 
-fn group(role: GroupRole, id: &SecurityGroupId, found: &SecurityGroup, desired: &Desired) -> SecurityGroupStatus {
+fn group_status(found: &Found<'_>, role: GroupRole, id: &SecurityGroupId, one: &SecurityGroup) -> SecurityGroupStatus {
+    let origin = found.origin(&one.tags);
+    // On somebody else's group no rule is foreign.
+    let rules = if origin == Origin::Existing { BTreeSet::new() } else { foreign(role, one, found.desired) };
     SecurityGroupStatus {
         role: match role {
             GroupRole::Endpoints => SecurityGroupRole::Endpoints,
             GroupRole::Resolver => SecurityGroupRole::Resolver,
             GroupRole::Replication => SecurityGroupRole::Replication,
         },
-        id: Some(id.to_string()),
-        name: Some(found.name.clone()),
-        foreign_rules: foreign(role, found, desired).into_iter().take(256).collect(),
+        id: id.to_string(),
+        name: Some(one.name.clone()),
+        origin: Some(origin),
+        foreign_rules: rules.into_iter().take(256).collect(),
     }
 }
 
@@ -209,12 +245,24 @@ fn settings_status(
         }),
         source_cidrs: settings.sources.iter().map(ToString::to_string).collect(),
         proxy_cidrs: settings.proxies.iter().map(ToString::to_string).collect(),
-        resolver: Some(if settings.resolver { ResolverMode::Managed } else { ResolverMode::Disabled }),
+        endpoint_security_group: Some(match settings.endpoint_groups {
+            None => SecurityGroupMode::Managed,
+            Some(_) => SecurityGroupMode::Existing,
+        }),
+        resolver: Some(match settings.resolver {
+            Resolver::Managed { .. } => ResolverMode::Managed,
+            Resolver::Existing(_) => ResolverMode::Existing,
+            Resolver::Disabled => ResolverMode::Disabled,
+        }),
+        client_cidrs: settings.clients.iter().map(ToString::to_string).collect(),
         replication_security_group: Some(match settings.replication {
             ReplicationGroup::ServiceManaged => ReplicationSecurityGroupMode::ServiceManaged,
             ReplicationGroup::Managed => ReplicationSecurityGroupMode::Managed,
+            ReplicationGroup::Existing(_) => ReplicationSecurityGroupMode::Existing,
         }),
-        post_launch_ssm: Some(if settings.ssm { Toggle::Enabled } else { Toggle::Disabled }),
+        post_launch_ssm: Some(settings.ssm),
+        management_policy: Some(settings.management),
+        adoption_policy: Some(settings.adoption),
         deletion_policy: Some(settings.deletion),
         tags,
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     ids::{NetworkInterfaceId, SecurityGroupId},
-    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, Rule},
-    owner::{self, Identity, Tags},
+    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, Rule, SecurityGroup},
+    owner::{self, Identity, SLOT_TAG, Tags},
     slot::{GroupRole, Slot},
     step::{Effect, ResourceId, Step},
 };
@@ -13,6 +13,13 @@ use super::{
 /// The name of a network's group: a function of uid and role, so that the name does the work of a client token.
 pub fn group_name(uid: &str, role: GroupRole) -> String {
     format!("mgnet-{uid}-{role}")
+}
+
+/// What a group of a network's own is for: by its name, else, if it was another's before, by its tag.
+fn role_of(uid: &str, group: &SecurityGroup) -> Option<GroupRole> {
+    let tagged = |role: &GroupRole| group.tags.get(SLOT_TAG).is_some_and(|tag| *tag == Slot::Group(*role).to_string());
+    let named = GroupRole::ALL.into_iter().find(|role| group.name == group_name(uid, *role));
+    named.or_else(|| GroupRole::ALL.into_iter().find(tagged))
 }
 
 /// How alive a resource is.
@@ -41,14 +48,12 @@ impl Resources {
     /// The network's own resources in a slot, the most alive first.
     pub fn held(&self, identity: &Identity, slot: Slot) -> Vec<Held> {
         let mut held: Vec<Held> = match slot {
-            Slot::Group(role) => {
-                let name = group_name(&identity.uid, role);
-                self.groups
-                    .iter()
-                    .filter(|(_, group)| group.name == name && identity.owns(&group.tags))
-                    .map(|(id, group)| Held { life: Life::Live, id: id.to_string(), epoch: owner::epoch(&group.tags) })
-                    .collect()
-            }
+            Slot::Group(role) => self
+                .groups
+                .iter()
+                .filter(|(_, group)| identity.owns(&group.tags) && role_of(&identity.uid, group) == Some(role))
+                .map(|(id, group)| Held { life: Life::Live, id: id.to_string(), epoch: owner::epoch(&group.tags) })
+                .collect(),
             Slot::Endpoint(key) => self
                 .endpoints
                 .iter()
@@ -114,14 +119,29 @@ impl Resources {
             .collect()
     }
 
+    /// The slots that something of the network's own fills or filled, in the order of creation.
+    pub fn slots(&self, identity: &Identity) -> BTreeSet<Slot> {
+        let groups = self.groups.values().filter(|group| identity.owns(&group.tags));
+        let endpoints = self.endpoints.values().filter(|endpoint| identity.owns(&endpoint.tags));
+        let resolvers = self.resolvers.values().filter(|resolver| identity.owns(&resolver.tags));
+        groups
+            .filter_map(|group| role_of(&identity.uid, group).map(Slot::Group))
+            .chain(endpoints.filter_map(|endpoint| endpoint.key.map(Slot::Endpoint)))
+            .chain(resolvers.map(|_| Slot::Resolver))
+            .collect()
+    }
+
     /// Whether anything of the network's own is listed at all, dying resources included, dead ones not.
     pub fn any_held(&self, identity: &Identity) -> bool {
-        Slot::all().any(|slot| self.held(identity, slot).iter().any(|held| held.life != Life::Deleted))
+        self.slots(identity)
+            .into_iter()
+            .any(|slot| self.held(identity, slot).iter().any(|held| held.life != Life::Deleted))
     }
 
     /// The ids of everything live that is the network's own.
     pub fn ids_held(&self, identity: &Identity) -> Vec<String> {
-        Slot::all()
+        self.slots(identity)
+            .into_iter()
             .flat_map(|slot| self.held(identity, slot))
             .filter(|held| held.life == Life::Live)
             .map(|held| held.id)
@@ -171,6 +191,7 @@ impl Resources {
                     group.ingress.extend(permissions.iter().map(|(permission, description)| Rule {
                         id: None,
                         permission: Some(*permission),
+                        traffic: (*permission).into(),
                         description: description.clone(),
                         text: permission.to_string(),
                     }));
@@ -191,7 +212,7 @@ impl Resources {
                     resolver.state = ResolverState::Updating;
                 }
             }
-            Step::SetTags { resource, tags, .. } => {
+            Step::SetTags { resource, tags, .. } | Step::Adopt { resource, tags, .. } => {
                 if let Some(present) = self.tags_mut(resource) {
                     present.extend(tags.clone());
                 }

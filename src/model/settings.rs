@@ -1,16 +1,22 @@
 //! What holds for a network: each field of its spec, else of its class's defaults, else the built-in default; parsed once.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use ipnet::Ipv4Net;
 
 use super::{
-    ids::{SubnetId, VpcId},
+    endpoint_settings::{self, ConfigMapKeys, EndpointSettings, EndpointSource},
+    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId, VpcId},
     owner::{RESERVED_PREFIX, Tags},
+    slot::{EndpointKey, Slot},
 };
 use crate::api::{
-    DeletionPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, ReplicationSecurityGroupMode,
-    ResolverMode, SubnetSelector as ApiSubnetSelector, Toggle, VpcSelector as ApiVpcSelector,
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+    ReplicationSecurityGroupMode, ResolverMode, ResolverSpec, SecurityGroupMode, SubnetSelector as ApiSubnetSelector,
+    Toggle, VpcSelector as ApiVpcSelector,
 };
 
 /// The settings of one network.
@@ -28,12 +34,24 @@ pub struct Settings {
     pub sources: BTreeSet<Ipv4Net>,
     /// Ranges of proxies that source servers really go through.
     pub proxies: BTreeSet<Ipv4Net>,
-    /// Whether there is a Resolver inbound endpoint.
-    pub resolver: bool,
+    /// The endpoints, and how each is to be.
+    pub endpoints: BTreeMap<EndpointKey, EndpointSettings>,
+    /// The groups of interface endpoints; none: one that the operator keeps.
+    pub endpoint_groups: Option<BTreeSet<SecurityGroupId>>,
+    /// The Resolver inbound endpoint.
+    pub resolver: Resolver,
+    /// Who may ask it.
+    pub clients: BTreeSet<Ipv4Net>,
     /// Whose group admits replication traffic.
     pub replication: ReplicationGroup,
     /// Whether post-launch actions get their endpoints.
-    pub ssm: bool,
+    pub ssm: Toggle,
+    /// Whether the network is built, or only planned.
+    pub management: ManagementPolicy,
+    /// What in the VPC may become the network's own.
+    pub adoption: AdoptionPolicy,
+    /// The resources whose published addresses somebody has allowed to change.
+    pub address_changes: AddressChanges,
     /// What deletion of the network does to what it made.
     pub deletion: DeletionPolicy,
     /// The user's tags; the class's win.
@@ -58,13 +76,32 @@ pub enum SubnetSelector {
     Tags(Tags),
 }
 
+/// Resources whose published addresses may change: each the one that fills a slot now.
+pub type AddressChanges = BTreeSet<(Slot, String)>;
+
+/// The Resolver inbound endpoint that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolver {
+    /// One that the operator keeps.
+    Managed {
+        /// Fixed addresses.
+        addresses: BTreeMap<SubnetId, Ipv4Addr>,
+    },
+    /// One that is there already, and only used.
+    Existing(ResolverId),
+    /// None.
+    Disabled,
+}
+
 /// Whose group admits TCP 1500 to replication servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplicationGroup {
     /// MGN's own ("Always use Application Migration Service security group"), which is never touched.
     ServiceManaged,
     /// One that the operator keeps, to be named in the replication template.
     Managed,
+    /// One that is there already, and only checked.
+    Existing(SecurityGroupId),
 }
 
 /// What is wrong with a field, for the person who wrote it.
@@ -72,18 +109,23 @@ pub enum ReplicationGroup {
 #[error("`{field}` {message}")]
 pub struct FieldError {
     /// The field as a path from the object's root.
-    pub field: &'static str,
+    pub field: String,
     /// `must …`, and what to do.
     pub message: String,
 }
 
 impl Settings {
-    /// Parses a network's spec with its class.
+    /// Parses a network's spec with its class, and with the ConfigMap keys that
+    /// [`policy_references`](endpoint_settings::policy_references) names.
     ///
     /// # Errors
     /// Every field that is missing from both or cannot be read. The CRD's own rules refuse most of it before; what
     /// was stored under older rules, or is split between network and class, shows up here.
-    pub fn parse(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(
+        spec: &MigrationNetworkSpec,
+        class: &MigrationNetworkClassSpec,
+        config_maps: &ConfigMapKeys,
+    ) -> Result<Self, Vec<FieldError>> {
         let none = NetworkDefaults::default();
         let defaults = class.defaults.as_ref().unwrap_or(&none);
         let mut errors = Vec::new();
@@ -107,7 +149,7 @@ impl Settings {
         );
         if sources.is_empty() && errors.iter().all(|error| error.field != "spec.sourceCIDRs") {
             errors.push(FieldError {
-                field: "spec.sourceCIDRs",
+                field: "spec.sourceCIDRs".to_owned(),
                 message: "must name at least one IPv4 range of source servers; set it here or in the class's defaults"
                     .to_owned(),
             });
@@ -118,20 +160,23 @@ impl Settings {
             &mut errors,
         );
         let tags = tags(spec, class, &mut errors);
+        let ssm = spec.post_launch.as_ref().or(defaults.post_launch.as_ref()).and_then(|post_launch| post_launch.ssm);
+        let ssm = ssm.unwrap_or(Toggle::Enabled);
+        let endpoints = endpoint_settings::parse(spec, class, ssm, config_maps, &mut errors);
+        let endpoint_groups = endpoint_groups(spec, defaults, &mut errors);
+        let resolver_spec = merged(spec.resolver.as_ref(), defaults.resolver.as_ref());
+        let resolver = resolver(&resolver_spec, &mut errors);
+        let clients = match &resolver_spec.client_cidrs {
+            Some(clients) => cidrs("spec.resolver.clientCIDRs", clients, &mut errors),
+            None => sources.clone(),
+        };
+        let replication = replication(spec, defaults, &mut errors);
 
         let (Some(vpc), Some(endpoint_subnets), Some(staging_subnets), true) =
             (vpc, endpoint_subnets, staging_subnets, errors.is_empty())
         else {
             return Err(errors);
         };
-        let resolver = spec.resolver.as_ref().or(defaults.resolver.as_ref()).and_then(|resolver| resolver.mode);
-        let replication = spec
-            .replication
-            .as_ref()
-            .or(defaults.replication.as_ref())
-            .and_then(|replication| replication.security_group.as_ref())
-            .and_then(|group| group.mode);
-        let ssm = spec.post_launch.as_ref().or(defaults.post_launch.as_ref()).and_then(|post_launch| post_launch.ssm);
         Ok(Self {
             vpc,
             endpoint_subnets,
@@ -139,21 +184,101 @@ impl Settings {
             launch_subnets,
             sources,
             proxies,
-            resolver: match resolver.unwrap_or(ResolverMode::Managed) {
-                ResolverMode::Managed => true,
-                ResolverMode::Disabled => false,
-            },
-            replication: match replication.unwrap_or(ReplicationSecurityGroupMode::ServiceManaged) {
-                ReplicationSecurityGroupMode::ServiceManaged => ReplicationGroup::ServiceManaged,
-                ReplicationSecurityGroupMode::Managed => ReplicationGroup::Managed,
-            },
-            ssm: match ssm.unwrap_or(Toggle::Enabled) {
-                Toggle::Enabled => true,
-                Toggle::Disabled => false,
-            },
+            endpoints,
+            endpoint_groups,
+            resolver,
+            clients,
+            replication,
+            ssm,
+            management: spec.management_policy.or(defaults.management_policy).unwrap_or_default(),
+            adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
+            address_changes: AddressChanges::new(),
             deletion: deletion_policy(spec, Some(class)),
             tags,
         })
+    }
+}
+
+/// Reads the annotation by which somebody allows addresses to change. What cannot be read allows nothing.
+pub fn address_changes(annotation: Option<&str>) -> AddressChanges {
+    let pairs = annotation.unwrap_or_default().split(',').filter_map(|pair| pair.split_once('='));
+    pairs.filter_map(|(slot, id)| Some((slot.trim().parse().ok()?, id.trim().to_owned()))).collect()
+}
+
+fn endpoint_groups(
+    spec: &MigrationNetworkSpec,
+    defaults: &NetworkDefaults,
+    errors: &mut Vec<FieldError>,
+) -> Option<BTreeSet<SecurityGroupId>> {
+    let group = spec.endpoint_security_group.as_ref().or(defaults.endpoint_security_group.as_ref())?;
+    match group.mode.unwrap_or_default() {
+        SecurityGroupMode::Managed => None,
+        SecurityGroupMode::Existing => {
+            let ids: BTreeSet<_> = group.ids.iter().flatten().map(|id| id.as_str().into()).collect();
+            if ids.is_empty() {
+                errors.push(FieldError {
+                    field: "spec.endpointSecurityGroup.ids".to_owned(),
+                    message: "must be set when `mode` is 'Existing'; name the groups".to_owned(),
+                });
+            }
+            Some(ids)
+        }
+    }
+}
+
+/// A network that only says who may ask the resolver leaves to the class whether there is one.
+fn merged(spec: Option<&ResolverSpec>, default: Option<&ResolverSpec>) -> ResolverSpec {
+    let none = ResolverSpec::default();
+    let (spec, default) = (spec.unwrap_or(&none), default.unwrap_or(&none));
+    let whose = if spec.mode.is_some() { spec } else { default };
+    ResolverSpec {
+        mode: whose.mode,
+        endpoint_id: whose.endpoint_id.clone(),
+        addresses: spec.addresses.clone().or_else(|| default.addresses.clone()),
+        client_cidrs: spec.client_cidrs.clone().or_else(|| default.client_cidrs.clone()),
+    }
+}
+
+fn resolver(spec: &ResolverSpec, errors: &mut Vec<FieldError>) -> Resolver {
+    match spec.mode.unwrap_or_default() {
+        ResolverMode::Managed => {
+            let listed = spec.addresses.as_deref().unwrap_or_default();
+            Resolver::Managed { addresses: endpoint_settings::addresses("spec.resolver.addresses", listed, errors) }
+        }
+        ResolverMode::Existing => match spec.endpoint_id.as_deref() {
+            Some(id) => Resolver::Existing(id.into()),
+            None => {
+                errors.push(FieldError {
+                    field: "spec.resolver.endpointID".to_owned(),
+                    message: "must be set when `mode` is 'Existing'; name the inbound endpoint".to_owned(),
+                });
+                Resolver::Disabled
+            }
+        },
+        ResolverMode::Disabled => Resolver::Disabled,
+    }
+}
+
+fn replication(
+    spec: &MigrationNetworkSpec,
+    defaults: &NetworkDefaults,
+    errors: &mut Vec<FieldError>,
+) -> ReplicationGroup {
+    let replication = spec.replication.as_ref().or(defaults.replication.as_ref());
+    let Some(group) = replication.and_then(|replication| replication.security_group.as_ref()) else {
+        return ReplicationGroup::ServiceManaged;
+    };
+    match (group.mode.unwrap_or_default(), group.id.as_deref()) {
+        (ReplicationSecurityGroupMode::ServiceManaged, _) => ReplicationGroup::ServiceManaged,
+        (ReplicationSecurityGroupMode::Managed, _) => ReplicationGroup::Managed,
+        (ReplicationSecurityGroupMode::Existing, Some(id)) => ReplicationGroup::Existing(id.into()),
+        (ReplicationSecurityGroupMode::Existing, None) => {
+            errors.push(FieldError {
+                field: "spec.replication.securityGroup.id".to_owned(),
+                message: "must be set when `mode` is 'Existing'; name the group".to_owned(),
+            });
+            ReplicationGroup::ServiceManaged
+        }
     }
 }
 
@@ -168,6 +293,51 @@ impl Settings {
                 SubnetSelector::Tags(_) => BTreeSet::new(),
             })
             .collect()
+    }
+
+    /// The existing groups that are named by their ids.
+    pub fn named_groups(&self) -> BTreeSet<SecurityGroupId> {
+        let replication = match &self.replication {
+            ReplicationGroup::Existing(id) => Some(id),
+            ReplicationGroup::ServiceManaged | ReplicationGroup::Managed => None,
+        };
+        self.endpoint_groups.iter().flatten().chain(replication).cloned().collect()
+    }
+
+    /// The existing endpoints that are named by their ids.
+    pub fn named_endpoints(&self) -> BTreeSet<EndpointId> {
+        self.endpoints
+            .values()
+            .filter_map(|endpoint| match &endpoint.source {
+                EndpointSource::Existing(id) => Some(id.clone()),
+                EndpointSource::Managed { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The existing Resolver endpoint, if one is named.
+    pub const fn named_resolver(&self) -> Option<&ResolverId> {
+        match &self.resolver {
+            Resolver::Existing(id) => Some(id),
+            Resolver::Managed { .. } | Resolver::Disabled => None,
+        }
+    }
+
+    /// All fixed addresses, each with the slot that it is for and its subnet.
+    pub fn fixed_addresses(&self) -> Vec<(Slot, &SubnetId, Ipv4Addr)> {
+        let of_endpoints = self.endpoints.iter().flat_map(|(key, endpoint)| match &endpoint.source {
+            EndpointSource::Managed { addresses, .. } => {
+                addresses.iter().map(|(subnet, ip)| (Slot::Endpoint(*key), subnet, *ip)).collect()
+            }
+            EndpointSource::Existing(_) => Vec::new(),
+        });
+        let of_resolver = match &self.resolver {
+            Resolver::Managed { addresses } => {
+                addresses.iter().map(|(subnet, ip)| (Slot::Resolver, subnet, *ip)).collect()
+            }
+            Resolver::Existing(_) | Resolver::Disabled => Vec::new(),
+        };
+        of_endpoints.chain(of_resolver).collect()
     }
 }
 
@@ -188,13 +358,13 @@ fn vpc_selector(selector: Option<&ApiVpcSelector>, errors: &mut Vec<FieldError>)
     };
     if parsed.is_none() {
         let message = "must have exactly one of `id` and `tags`; set it here or in the class's defaults".to_owned();
-        errors.push(FieldError { field: "spec.vpc", message });
+        errors.push(FieldError { field: "spec.vpc".to_owned(), message });
     }
     parsed
 }
 
 fn subnet_selector(
-    field: &'static str,
+    field: &str,
     selector: Option<&ApiSubnetSelector>,
     errors: &mut Vec<FieldError>,
 ) -> Option<SubnetSelector> {
@@ -209,12 +379,12 @@ fn subnet_selector(
     };
     if parsed.is_none() {
         let message = "must have exactly one of `ids` and `tags`; set it here or in the class's defaults".to_owned();
-        errors.push(FieldError { field, message });
+        errors.push(FieldError { field: field.to_owned(), message });
     }
     parsed
 }
 
-fn cidrs(field: &'static str, texts: &[String], errors: &mut Vec<FieldError>) -> BTreeSet<Ipv4Net> {
+fn cidrs(field: &str, texts: &[String], errors: &mut Vec<FieldError>) -> BTreeSet<Ipv4Net> {
     let mut parsed = BTreeSet::new();
     for text in texts {
         match text.parse::<Ipv4Net>() {
@@ -222,7 +392,7 @@ fn cidrs(field: &'static str, texts: &[String], errors: &mut Vec<FieldError>) ->
                 parsed.insert(range.trunc());
             }
             Ok(_) | Err(_) => errors.push(FieldError {
-                field,
+                field: field.to_owned(),
                 message: format!("must hold IPv4 ranges such as '192.0.2.0/24', and never '/0'; '{text}' is not one"),
             }),
         }
@@ -235,12 +405,12 @@ fn tags(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec, errors: 
     tags.extend(class.tags.clone().unwrap_or_default());
     if let Some(key) = tags.keys().find(|key| key.starts_with(RESERVED_PREFIX) || key.starts_with("aws:")) {
         let message = format!("must not use keys that start with '{RESERVED_PREFIX}' or 'aws:'; rename '{key}'");
-        errors.push(FieldError { field: "spec.tags", message });
+        errors.push(FieldError { field: "spec.tags".to_owned(), message });
     }
-    // EC2 allows 50 tags a resource; six are the operator's (`model::owner`).
-    if tags.len() > 44 {
-        let message = "must not be more than 44 together with the class's tags; remove some".to_owned();
-        errors.push(FieldError { field: "spec.tags", message });
+    // EC2 allows 50 tags a resource; eight are the operator's (`model::owner`), `Name` among them.
+    if tags.len() > 42 {
+        let message = "must not be more than 42 together with the class's tags; remove some".to_owned();
+        errors.push(FieldError { field: "spec.tags".to_owned(), message });
     }
     tags
 }

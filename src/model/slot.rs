@@ -2,11 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
+/// The longest name of a service, in characters. The longest that AWS has today is half of it.
+const LONGEST_NAME: usize = 48;
+
 /// The AWS services a migration network reaches through VPC endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// Application Migration Service: agents and replication servers talk to it all the time.
     Mgn,
@@ -20,14 +23,27 @@ pub enum Service {
     SsmMessages,
     /// The older channel of the SSM agent; Regions launched in 2024 and later do not have it.
     Ec2Messages,
+    /// Any other that a network asks for, such as `kms`.
+    Other(ArrayString<LONGEST_NAME>),
 }
 
 impl Service {
-    /// All services, in the order in which their endpoints are made.
-    pub const ALL: [Self; 6] = [Self::Mgn, Self::S3, Self::Ec2, Self::Ssm, Self::SsmMessages, Self::Ec2Messages];
+    /// The services that every network has endpoints for unless it says otherwise, in the order in which they are made.
+    pub const STANDARD: [Self; 6] = [Self::Mgn, Self::S3, Self::Ec2, Self::Ssm, Self::SsmMessages, Self::Ec2Messages];
+
+    /// The service of a name. None if no service can have it: names are lower-case letters, digits, `.` and `-`.
+    pub fn named(name: &str) -> Option<Self> {
+        let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let fits = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-'));
+        if !begins || !fits {
+            return None;
+        }
+        let standard = Self::STANDARD.into_iter().find(|service| service.as_str() == name);
+        standard.or_else(|| ArrayString::from(name).ok().map(Self::Other))
+    }
 
     /// The last part of the service's name: `com.amazonaws.<region>.<this>`.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Mgn => "mgn",
             Self::S3 => "s3",
@@ -35,11 +51,12 @@ impl Service {
             Self::Ssm => "ssm",
             Self::SsmMessages => "ssmmessages",
             Self::Ec2Messages => "ec2messages",
+            Self::Other(name) => name.as_str(),
         }
     }
 
-    /// Whether a network works without it: post-launch actions do what they can with the channels a Region has.
-    pub const fn is_optional(self) -> bool {
+    /// Whether it serves post-launch actions, which do what they can with the channels a Region has.
+    pub const fn is_for_post_launch(self) -> bool {
         matches!(self, Self::Ssm | Self::SsmMessages | Self::Ec2Messages)
     }
 }
@@ -51,7 +68,7 @@ impl fmt::Display for Service {
 }
 
 /// The two types of VPC endpoint in use here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointType {
     /// Network interfaces with private addresses, reachable from on premises.
     Interface,
@@ -76,7 +93,7 @@ impl fmt::Display for EndpointType {
 }
 
 /// What makes an endpoint one of a kind in a network: S3 is needed both as Interface and as Gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointKey {
     /// The service behind it.
     pub service: Service,
@@ -95,9 +112,28 @@ impl EndpointKey {
         Self { service, endpoint_type: EndpointType::Interface }
     }
 
-    /// All endpoints that a network can have.
-    pub fn all() -> impl Iterator<Item = Self> {
-        std::iter::once(Self::S3_GATEWAY).chain(Service::ALL.into_iter().map(Self::interface))
+    /// The endpoints that every network has unless it says otherwise.
+    pub fn standard() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::S3_GATEWAY).chain(Service::STANDARD.into_iter().map(Self::interface))
+    }
+
+    /// The endpoint of a service and type. None for a gateway endpoint of anything but S3: no other is of use here.
+    pub fn of(service: Service, endpoint_type: EndpointType) -> Option<Self> {
+        let key = Self { service, endpoint_type };
+        (endpoint_type == EndpointType::Interface || key == Self::S3_GATEWAY).then_some(key)
+    }
+}
+
+impl FromStr for EndpointKey {
+    type Err = UnknownSlot;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSlot> {
+        let key = || {
+            let (service, kind) = text.split_once('/')?;
+            let kind = [EndpointType::Interface, EndpointType::Gateway].into_iter().find(|one| one.as_str() == kind)?;
+            Self::of(Service::named(service)?, kind)
+        };
+        key().ok_or_else(|| UnknownSlot::new(text))
     }
 }
 
@@ -151,12 +187,12 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// Every slot there is, in the order of creation.
-    pub fn all() -> impl Iterator<Item = Self> {
+    /// The slots that need no word in `spec.endpoints`, in the order of creation.
+    pub fn standard() -> impl Iterator<Item = Self> {
         GroupRole::ALL
             .into_iter()
             .map(Self::Group)
-            .chain(EndpointKey::all().map(Self::Endpoint))
+            .chain(EndpointKey::standard().map(Self::Endpoint))
             .chain(std::iter::once(Self::Resolver))
     }
 }
@@ -176,11 +212,21 @@ impl fmt::Display for Slot {
 #[error("'{0}' is not a slot of a migration network")]
 pub struct UnknownSlot(String);
 
+impl UnknownSlot {
+    fn new(text: &str) -> Self {
+        Self(text.chars().take(64).collect())
+    }
+}
+
 impl FromStr for Slot {
     type Err = UnknownSlot;
 
     fn from_str(text: &str) -> Result<Self, UnknownSlot> {
-        Self::all().find(|slot| slot.to_string() == text).ok_or_else(|| UnknownSlot(text.chars().take(64).collect()))
+        if let Some(key) = text.strip_prefix("vpce/") {
+            return key.parse().map(Self::Endpoint);
+        }
+        let others = GroupRole::ALL.into_iter().map(Self::Group).chain(std::iter::once(Self::Resolver));
+        others.into_iter().find(|slot| slot.to_string() == text).ok_or_else(|| UnknownSlot::new(text))
     }
 }
 
@@ -204,15 +250,33 @@ mod tests {
 
     #[test]
     fn every_slot_reads_back_from_its_text() {
-        let slots: Vec<Slot> = Slot::all().collect();
+        let slots: Vec<Slot> = Slot::standard().collect();
         assert_eq!(slots.len(), 11, "three groups, seven endpoints, one resolver");
-        for slot in slots {
+        let others = ["kms", "ecr.dkr", "elasticfilesystem-fips"].map(|name| {
+            let service = Service::named(name).unwrap();
+            assert!(matches!(service, Service::Other(_)));
+            Slot::Endpoint(EndpointKey::interface(service))
+        });
+        for slot in slots.into_iter().chain(others) {
             assert_eq!(slot.to_string().parse(), Ok(slot));
         }
     }
 
     #[test]
     fn a_foreign_text_is_no_slot() {
-        assert!("vpce/mgn/Gateway".parse::<Slot>().is_err());
+        for text in
+            ["", "sg/", "sg/other", "vpce/", "vpce/mgn", "vpce/mgn/Gateway", "vpce/KMS/Interface", "vpce/../Interface"]
+        {
+            assert!(text.parse::<Slot>().is_err(), "{text}");
+        }
+        assert!(Service::named(&"a".repeat(LONGEST_NAME)).is_some());
+        assert!(Service::named(&"a".repeat(LONGEST_NAME + 1)).is_none());
+    }
+
+    #[test]
+    fn a_standard_service_is_never_another() {
+        for service in Service::STANDARD {
+            assert_eq!(Service::named(service.as_str()), Some(service));
+        }
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
+    approval,
     checks::Finding,
     failure::{CallFailure, FailureClass},
     ids::join,
@@ -17,6 +18,7 @@ use super::{
     slot::Slot,
 };
 use crate::api::{
+    ADDRESS_CHANGE_ANNOTATION,
     ConditionStatus::{self, False, True, Unknown},
     ConditionType, Reason,
     conditions::{find, is_true, remove, set},
@@ -60,6 +62,21 @@ pub enum Verdict {
         /// Rules on our groups that are not ours.
         foreign_rules: Vec<String>,
     },
+    /// The network is only planned, and its plan is not empty.
+    Planned {
+        /// All that is left to do, foretold to its end.
+        plan: Plan,
+        /// The plan in a line, and how to have it carried out.
+        summary: String,
+        /// Whether AWS is at work on something, so that the plan may soon be another.
+        under_way: bool,
+        /// Whether a Resolver endpoint is wanted.
+        resolver: bool,
+        /// How many endpoints are available, and of how many.
+        endpoints: (usize, usize),
+        /// Rules on our groups that are not ours.
+        foreign_rules: Vec<String>,
+    },
     /// The network is being deleted.
     Deleting {
         /// What is left to do.
@@ -74,12 +91,14 @@ pub enum Verdict {
 }
 
 /// One condition's status, reason and message.
-type State = (ConditionStatus, Reason, String);
+pub(super) type State = (ConditionStatus, Reason, String);
 
 /// Writes a verdict into a network's conditions.
 pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool, generation: i64, now: Timestamp) {
     let was_ready = find(conditions, ConditionType::Ready)
         .is_some_and(|ready| ready.status == True.as_str() && ready.observed_generation == Some(generation));
+    // Suspension is there only while it lasts, so that its last transition is its beginning.
+    let since = find(conditions, ConditionType::Suspended).map_or(now, |before| before.last_transition_time.0);
     let details = details(conditions, verdict);
     let ready = ready(verdict, suspended, was_ready, &details);
     let unfinished = ready.0 != True && !suspended;
@@ -87,7 +106,7 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     let trouble = match verdict {
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } => !failures.is_empty(),
         Verdict::Unseen(_) | Verdict::Broken(_) => true,
-        Verdict::Rejected { .. } | Verdict::Unfit(_) => false,
+        Verdict::Rejected { .. } | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
     };
     let mut put = |type_, (status, reason, message): State| {
         set(conditions, type_, (status, reason, cut(&message)), generation, now);
@@ -100,10 +119,13 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
         put(ConditionType::Reconciling, (True, reason, ready.2.clone()));
     }
     if stalled {
-        put(ConditionType::Stalled, (True, ready.1, ready.2.clone()));
+        put(ConditionType::Stalled, (True, approval::stalled(ready.1), ready.2.clone()));
     }
     if suspended {
-        let message = "`spec.suspend` is true: nothing is written to AWS; set it to false to go on".to_owned();
+        let message = format!(
+            "`spec.suspend` is true since {}: nothing is written to AWS; set it to false to go on",
+            since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        );
         put(ConditionType::Suspended, (True, Reason::Suspended, message));
     }
     put(ConditionType::Ready, ready);
@@ -130,6 +152,7 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
         Verdict::Unseen(failure) => (False, reason_of(failure), failure.to_string()),
         Verdict::Broken(message) => (False, Reason::InternalError, message.clone()),
         Verdict::Deleting { plan, failures, .. } => deleting(plan, failures),
+        Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
         Verdict::Built { plan, failures, changed, endpoints: (available, wanted), resolver, .. } => {
             if plan.is_done() && failures.is_empty() && !changed {
                 let resolver = if *resolver { "resolver operational" } else { "no resolver wanted" };
@@ -220,6 +243,17 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
             details.push((Synced, (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())));
             details
         }
+        Verdict::Planned { plan, summary, resolver, endpoints, foreign_rules, under_way: _ } => {
+            let as_enforced = Verdict::Built {
+                plan: plan.clone(),
+                failures: Vec::new(),
+                changed: false,
+                resolver: *resolver,
+                endpoints: *endpoints,
+                foreign_rules: foreign_rules.clone(),
+            };
+            approval::details(self::details(previous, &as_enforced), summary)
+        }
         Verdict::Built { plan, failures, changed, resolver, endpoints: (available, wanted), foreign_rules } => {
             let resolved = "the VPC and its subnets were found and fit".to_owned();
             let groups = part(plan, failures, |slot| matches!(slot, Slot::Group(_)));
@@ -287,6 +321,23 @@ fn hard(blocker: &Blocker) -> Option<State> {
             Reason::NotOwned,
             format!("{slot}: {id} has the name that the network's own would have, and not its owner tag; remove it"),
         )),
+        Blocker::Ambiguous { slot, ids } => Some((
+            False,
+            Reason::AmbiguousAdoption,
+            format!(
+                "{slot}: several resources could be adopted: {}; tag all but one as somebody's, or name one in the spec with \
+                 `mode` 'Existing'",
+                ids.join(", ")
+            ),
+        )),
+        Blocker::AddressChange { slot, id, subnet, from, to } => Some((
+            False,
+            Reason::AddressChangeRefused,
+            format!(
+                "{slot}: {id} has {from} in {subnet}, and the spec asks for {to}; who uses the address would lose it, so put \
+                 {from} back, or allow it by the annotation {ADDRESS_CHANGE_ANNOTATION}: '{slot}={id}'"
+            ),
+        )),
         Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } | Blocker::InUse { .. } => None,
     }
 }
@@ -298,6 +349,8 @@ fn waits_for(blocker: &Blocker) -> String {
         Blocker::Awaits { slot, needs } => format!("{slot}: waits for {needs}"),
         Blocker::Failed { slot, message, .. } => format!("{slot}: {message}"),
         Blocker::NotOwned { slot, id } => format!("{slot}: {id} is in its place"),
+        Blocker::Ambiguous { slot, ids } => format!("{slot}: one of {}", ids.join(", ")),
+        Blocker::AddressChange { slot, from, to, .. } => format!("{slot}: {from} is not changed to {to}"),
         Blocker::InUse { slot, id, by } => format!("{slot}: {id} is in use by {}", by.join(", ")),
     }
 }

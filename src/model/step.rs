@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    net::Ipv4Addr,
 };
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use super::{
     },
     observed::{Endpoint, Permission, PrivateDns, ResolverEndpoint, SecurityGroup},
     owner::{self, Identity, Tags},
+    policy::Policy,
     slot::{EndpointKey, EndpointType, GroupRole, Slot},
 };
 
@@ -29,6 +31,17 @@ pub enum Step {
         token: String,
         /// The call's parameters.
         request: CreateRequest,
+    },
+    /// Makes a resource that is there already the network's own, by its tags.
+    Adopt {
+        /// The slot that it fills from now on.
+        slot: Slot,
+        /// Its id.
+        id: String,
+        /// The resource.
+        resource: ResourceId,
+        /// The network's tags.
+        tags: Tags,
     },
     /// Adds ingress rules to a group of ours.
     AuthorizeIngress {
@@ -63,6 +76,8 @@ pub enum Step {
         resolver: ResolverId,
         /// The subnet of the new address.
         subnet: SubnetId,
+        /// The address; none lets AWS choose.
+        ip: Option<Ipv4Addr>,
     },
     /// Removes one address from a Resolver endpoint.
     DisassociateResolverAddress {
@@ -112,7 +127,10 @@ impl Step {
     /// The slots that the step works on.
     pub fn slots(&self) -> Vec<Slot> {
         match self {
-            Self::Create { slot, .. } | Self::SetTags { slot, .. } | Self::RemoveTags { slot, .. } => vec![*slot],
+            Self::Create { slot, .. }
+            | Self::Adopt { slot, .. }
+            | Self::SetTags { slot, .. }
+            | Self::RemoveTags { slot, .. } => vec![*slot],
             Self::AuthorizeIngress { role, .. } | Self::RevokeIngress { role, .. } | Self::DeleteGroup { role, .. } => {
                 vec![Slot::Group(*role)]
             }
@@ -148,10 +166,15 @@ pub enum CreateRequest {
         service_name: String,
         /// One subnet a zone.
         subnets: BTreeSet<SubnetId>,
-        /// The group.
-        group: SecurityGroupId,
+        /// Fixed addresses in some of them.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        addresses: BTreeMap<SubnetId, Ipv4Addr>,
+        /// The groups.
+        groups: BTreeSet<SecurityGroupId>,
         /// Private DNS.
         private_dns: PrivateDns,
+        /// What it lets through.
+        policy: Policy,
         /// The tags.
         tags: Tags,
     },
@@ -163,6 +186,8 @@ pub enum CreateRequest {
         service_name: String,
         /// The route tables that get its route.
         route_tables: BTreeSet<RouteTableId>,
+        /// What it lets through.
+        policy: Policy,
         /// The tags.
         tags: Tags,
     },
@@ -170,8 +195,8 @@ pub enum CreateRequest {
     Resolver {
         /// The name: at most 64 characters of `a-zA-Z0-9-_' `.
         name: String,
-        /// One address in each.
-        subnets: BTreeSet<SubnetId>,
+        /// One address in each; none lets AWS choose it.
+        addresses: BTreeMap<SubnetId, Option<Ipv4Addr>>,
         /// The group, for life.
         group: SecurityGroupId,
         /// The tags.
@@ -226,6 +251,10 @@ pub struct EndpointChange {
     pub remove_route_tables: BTreeSet<RouteTableId>,
     /// Private DNS to set, where it differs.
     pub private_dns: Option<PrivateDns>,
+    /// Fixed addresses of subnets that are added, or whose address is to be another.
+    pub addresses: BTreeMap<SubnetId, Ipv4Addr>,
+    /// The policy to set, where it differs.
+    pub policy: Option<Policy>,
 }
 
 impl EndpointChange {
@@ -267,12 +296,15 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Create { slot, request, .. } => write!(f, "create {slot}: {request}"),
+            Self::Adopt { slot, id, .. } => write!(f, "adopt {id} as {slot}"),
             Self::AuthorizeIngress { group, permissions, .. } => {
                 write!(f, "authorize on {group}: {}", join(permissions.keys()))
             }
             Self::RevokeIngress { group, rules, .. } => write!(f, "revoke on {group}: {}", join(rules.values())),
             Self::ModifyEndpoint { key, endpoint, change } => write!(f, "modify {endpoint} ({key}): {change}"),
-            Self::AssociateResolverAddress { resolver, subnet } => write!(f, "add to {resolver}: address in {subnet}"),
+            Self::AssociateResolverAddress { resolver, subnet, ip } => {
+                write!(f, "add to {resolver}: address in {}", at(subnet, *ip))
+            }
             Self::DisassociateResolverAddress { resolver, address } => {
                 write!(f, "remove from {resolver}: address {address}")
             }
@@ -291,14 +323,31 @@ impl fmt::Display for CreateRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SecurityGroup { vpc, name, .. } => write!(f, "group '{name}' in {vpc}"),
-            Self::InterfaceEndpoint { service_name, subnets, group, private_dns, .. } => {
-                write!(f, "{service_name} in {} with {group}, private DNS {private_dns:?}", join(subnets))
+            Self::InterfaceEndpoint { service_name, subnets, addresses, groups, private_dns, policy, .. } => {
+                let places = subnets.iter().map(|subnet| at(subnet, addresses.get(subnet).copied()));
+                write!(f, "{service_name} in {} with {}, ", join(places), join(groups))?;
+                write!(f, "private DNS {private_dns:?}{}", restricted(policy))
             }
-            Self::GatewayEndpoint { service_name, route_tables, .. } => {
-                write!(f, "{service_name} in {}", join(route_tables))
+            Self::GatewayEndpoint { service_name, route_tables, policy, .. } => {
+                write!(f, "{service_name} in {}{}", join(route_tables), restricted(policy))
             }
-            Self::Resolver { subnets, group, .. } => write!(f, "inbound in {} with {group}", join(subnets)),
+            Self::Resolver { addresses, group, .. } => {
+                let places = addresses.iter().map(|(subnet, ip)| at(subnet, *ip));
+                write!(f, "inbound in {} with {group}", join(places))
+            }
         }
+    }
+}
+
+fn at(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> String {
+    ip.map_or_else(|| subnet.to_string(), |ip| format!("{subnet} at {ip}"))
+}
+
+/// A word on a policy that is not AWS's own.
+fn restricted(policy: &Policy) -> String {
+    match policy {
+        Policy::FullAccess => String::new(),
+        Policy::Document(document) => format!(", a policy of {} characters", document.chars().count()),
     }
 }
 
@@ -312,6 +361,8 @@ impl fmt::Display for EndpointChange {
             add_route_tables,
             remove_route_tables,
             private_dns,
+            addresses,
+            policy,
         } = self;
         let mut parts = Vec::new();
         let mut list = |sign: char, ids: Vec<String>| parts.extend(ids.into_iter().map(|id| format!("{sign}{id}")));
@@ -322,6 +373,11 @@ impl fmt::Display for EndpointChange {
         list('+', add_route_tables.iter().map(ToString::to_string).collect());
         list('-', remove_route_tables.iter().map(ToString::to_string).collect());
         parts.extend(private_dns.map(|private_dns| format!("private DNS {private_dns:?}")));
+        parts.extend(addresses.iter().map(|(subnet, ip)| at(subnet, Some(*ip))));
+        parts.extend(policy.as_ref().map(|policy| match policy {
+            Policy::FullAccess => "full access".to_owned(),
+            Policy::Document(document) => format!("a policy of {} characters", document.chars().count()),
+        }));
         f.write_str(&parts.join(" "))
     }
 }

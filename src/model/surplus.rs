@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ids::{EndpointId, ResolverId, SecurityGroupId},
-    observed::{ResolverState, Resources},
-    owner::Identity,
+    observed::{EndpointState, ResolverState, Resources},
+    owner::{Identity, OWNER_TAG},
     plan::{Blocker, Plan},
     resources::Life,
     slot::{EndpointKey, GroupRole, Slot},
@@ -71,7 +71,16 @@ impl Surplus {
                     Some(description) => format!("{id} ({description})"),
                 })
                 .collect();
-            if !by.is_empty() {
+            // An endpoint of the same owner lets go of it by a change that is still to come.
+            let owner = resources.groups.get(&group).and_then(|group| group.tags.get(OWNER_TAG));
+            let holder = resources.endpoints.values().find(|endpoint| {
+                endpoint.groups.contains(&group)
+                    && endpoint.tags.get(OWNER_TAG) == owner
+                    && !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
+            });
+            if let Some(key) = holder.and_then(|endpoint| endpoint.key).filter(|_| !going) {
+                plan.blockers.push(Blocker::Awaits { slot, needs: Slot::Endpoint(key) });
+            } else if !by.is_empty() {
                 plan.blockers.push(Blocker::InUse { slot, id: group.to_string(), by });
             } else if !going {
                 plan.steps.push(Step::DeleteGroup { role, group });

@@ -6,7 +6,6 @@ use super::{
     observed::Resources,
     owner::{Identity, RETAINED_TAG, Tags},
     plan::{Blocker, Plan},
-    slot::Slot,
     step::Step,
     surplus::Surplus,
 };
@@ -16,7 +15,7 @@ pub fn delete(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
         let mut surplus = Surplus::default();
-        for slot in Slot::all() {
+        for slot in resources.slots(identity) {
             surplus.add(resources, identity, slot);
         }
         surplus.plan(resources, &mut plan);
@@ -29,7 +28,7 @@ pub fn delete(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
 pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Plan {
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
-        for slot in Slot::all() {
+        for slot in resources.slots(identity) {
             let Some((resource, tags)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))
             else {
                 continue;

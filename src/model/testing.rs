@@ -1,25 +1,33 @@
 //! Fixtures for the tests of the model: the Tokyo VPC, and an AWS that does everything at once and is never wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use super::{
     claims::Claims,
     desired::Desired,
-    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    endpoint_settings::{self, EndpointSettings},
+    ids::{EndpointId, NetworkInterfaceId, ResolverId, SecurityGroupId, SubnetId},
     observed::{
-        Endpoint, EndpointState, Observed, ResolverAddress, ResolverEndpoint, ResolverState, Resources, RouteTable,
-        Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
+        Endpoint, EndpointState, NetworkInterface, Observed, ResolverAddress, ResolverEndpoint, ResolverState,
+        Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
     },
     owner::{Identity, Tags},
     plan::{Plan, plan},
+    policy::Policy,
     routes::{Route, RouteTarget},
-    settings::{ReplicationGroup, Settings, SubnetSelector, VpcSelector},
+    settings::{AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Slot},
     step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
     surroundings::Surroundings,
     teardown,
 };
-use crate::api::DeletionPolicy;
+use crate::api::{
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, PostLaunchSpec,
+    Toggle,
+};
 
 pub(crate) fn identity() -> Identity {
     Identity {
@@ -38,12 +46,34 @@ pub(crate) fn settings() -> Settings {
         launch_subnets: Some(role("launch")),
         sources: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         proxies: BTreeSet::new(),
-        resolver: true,
+        endpoints: endpoints(&MigrationNetworkSpec::default()),
+        endpoint_groups: None,
+        resolver: Resolver::Managed { addresses: BTreeMap::new() },
+        clients: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         replication: ReplicationGroup::ServiceManaged,
-        ssm: true,
+        ssm: Toggle::Enabled,
+        management: ManagementPolicy::Enforce,
+        adoption: AdoptionPolicy::Never,
+        address_changes: AddressChanges::new(),
         deletion: DeletionPolicy::Delete,
         tags: Tags::new(),
     }
+}
+
+/// The endpoints that a spec asks for, in Tokyo.
+pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, EndpointSettings> {
+    let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
+    let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
+    let mut errors = Vec::new();
+    let parsed = endpoint_settings::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
+    assert_eq!(errors, vec![]);
+    parsed
+}
+
+/// A network without the endpoints of Systems Manager.
+pub(crate) fn without_ssm() -> MigrationNetworkSpec {
+    let post_launch = PostLaunchSpec { ssm: Some(Toggle::Disabled) };
+    MigrationNetworkSpec { post_launch: Some(post_launch), ..MigrationNetworkSpec::default() }
 }
 
 fn role(role: &str) -> SubnetSelector {
@@ -90,7 +120,7 @@ pub(crate) fn tokyo() -> Observed {
             RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new(), routes: routes() },
             RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]), routes: routes() },
         ],
-        services: EndpointKey::all()
+        services: EndpointKey::standard()
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
                 let private_dns_names = BTreeSet::from([format!("{}.ap-northeast-1.amazonaws.com", key.service)]);
@@ -117,12 +147,15 @@ fn routes() -> Vec<Route> {
 }
 
 /// A network in an AWS that does everything at once.
+#[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) settings: Settings,
     pub(crate) observed: Observed,
     pub(crate) claims: Claims,
     pub(crate) managed_tags: BTreeSet<String>,
     counter: usize,
+    interfaces: usize,
+    addresses: u32,
 }
 
 impl Lab {
@@ -133,6 +166,8 @@ impl Lab {
             claims: Claims::default(),
             managed_tags: BTreeSet::new(),
             counter: 0,
+            interfaces: 0,
+            addresses: 0,
         }
     }
 
@@ -195,6 +230,7 @@ impl Lab {
                     let rule = Rule {
                         id: Some(self.id("sgr").into()),
                         permission: Some(*permission),
+                        traffic: (*permission).into(),
                         description: description.clone(),
                         text: permission.to_string(),
                     };
@@ -204,12 +240,13 @@ impl Lab {
             }
             Step::ModifyEndpoint { endpoint, change, .. } => {
                 modify(self.observed.resources.endpoints.get_mut(endpoint).unwrap(), change);
+                self.follow(endpoint, &change.addresses);
                 Effect::Accepted
             }
-            Step::AssociateResolverAddress { resolver, subnet } => {
-                let id = self.id("rni");
+            Step::AssociateResolverAddress { resolver, subnet, ip } => {
+                let (id, ip) = (self.id("rni"), ip.unwrap_or_else(|| self.choose(subnet)));
                 let addresses = &mut self.observed.resources.resolvers.get_mut(resolver).unwrap().addresses;
-                addresses.insert(id.into(), attached(subnet));
+                addresses.insert(id.into(), attached(subnet, ip));
                 Effect::Accepted
             }
             Step::DisassociateResolverAddress { resolver, address } => {
@@ -217,14 +254,21 @@ impl Lab {
                 Effect::Accepted
             }
             Step::DeleteEndpoints { endpoints } => {
-                self.observed.resources.endpoints.retain(|id, _| !endpoints.contains_key(id));
+                for id in endpoints.keys() {
+                    let gone = self.observed.resources.endpoints.remove(id).map(|endpoint| endpoint.interfaces);
+                    self.observed.resources.interfaces.retain(|id, _| !gone.iter().flatten().any(|gone| gone == id));
+                }
                 Effect::EndpointsDeleting { refused: BTreeMap::new() }
             }
             Step::DeleteResolver { resolver } => {
                 self.observed.resources.resolvers.remove(resolver);
                 Effect::Accepted
             }
-            Step::RevokeIngress { .. } | Step::SetTags { .. } | Step::RemoveTags { .. } | Step::DeleteGroup { .. } => {
+            Step::RevokeIngress { .. }
+            | Step::Adopt { .. }
+            | Step::SetTags { .. }
+            | Step::RemoveTags { .. }
+            | Step::DeleteGroup { .. } => {
                 self.observed.resources.apply(step, &Effect::Accepted);
                 Effect::Accepted
             }
@@ -240,26 +284,41 @@ impl Lab {
                 self.observed.resources.groups.insert(id.clone(), group.clone());
                 Effect::GroupCreated(id, group)
             }
-            CreateRequest::InterfaceEndpoint { service_name, subnets, group, private_dns, tags, .. } => {
+            CreateRequest::InterfaceEndpoint {
+                service_name,
+                subnets,
+                addresses,
+                groups,
+                private_dns,
+                policy,
+                tags,
+                ..
+            } => {
                 let id = EndpointId::from(self.id("vpce"));
-                let endpoint = Endpoint {
-                    subnets,
-                    groups: BTreeSet::from([group]),
-                    private_dns,
-                    ..endpoint(service_name, key, tags)
-                };
+                let interfaces = subnets
+                    .iter()
+                    .map(|subnet| self.interface(subnet, addresses.get(subnet).copied(), &groups))
+                    .collect();
+                let endpoint =
+                    Endpoint { subnets, groups, interfaces, private_dns, policy, ..endpoint(service_name, key, tags) };
                 self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
                 Effect::EndpointCreated(id, endpoint)
             }
-            CreateRequest::GatewayEndpoint { service_name, route_tables, tags, .. } => {
+            CreateRequest::GatewayEndpoint { service_name, route_tables, policy, tags, .. } => {
                 let id = EndpointId::from(self.id("vpce"));
-                let endpoint = Endpoint { route_tables, ..endpoint(service_name, key, tags) };
+                let endpoint = Endpoint { route_tables, policy, ..endpoint(service_name, key, tags) };
                 self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
                 Effect::EndpointCreated(id, endpoint)
             }
-            CreateRequest::Resolver { subnets, group, tags, .. } => {
+            CreateRequest::Resolver { addresses, group, tags, .. } => {
                 let id = ResolverId::from(self.id("rslvr-in"));
-                let addresses = subnets.iter().map(|subnet| (self.id("rni").into(), attached(subnet))).collect();
+                let addresses = addresses
+                    .iter()
+                    .map(|(subnet, ip)| {
+                        let ip = ip.unwrap_or_else(|| self.choose(subnet));
+                        (self.id("rni").into(), attached(subnet, ip))
+                    })
+                    .collect();
                 let resolver = ResolverEndpoint {
                     arn: format!("arn:{id}"),
                     state: ResolverState::Operational,
@@ -272,6 +331,53 @@ impl Lab {
                 Effect::ResolverCreated(id, resolver)
             }
         }
+    }
+
+    /// A new network interface, at that address or at one that AWS chooses.
+    fn interface(
+        &mut self,
+        subnet: &SubnetId,
+        ip: Option<Ipv4Addr>,
+        groups: &BTreeSet<SecurityGroupId>,
+    ) -> NetworkInterfaceId {
+        let ip = ip.unwrap_or_else(|| self.choose(subnet));
+        self.interfaces += 1;
+        let id = NetworkInterfaceId::from(format!("eni-{}", self.interfaces));
+        let interface = NetworkInterface {
+            subnet: subnet.clone(),
+            ip: ip.to_string(),
+            groups: groups.clone(),
+            description: String::new(),
+        };
+        self.observed.resources.interfaces.insert(id.clone(), interface);
+        id
+    }
+
+    /// An address that AWS chooses.
+    fn choose(&mut self, subnet: &SubnetId) -> Ipv4Addr {
+        self.addresses += 1;
+        let range = self.observed.subnets[subnet].cidr;
+        Ipv4Addr::from(u32::from(range.network()) + 100 + self.addresses % 150)
+    }
+
+    /// Has the interfaces of an endpoint follow its subnets, groups and fixed addresses.
+    fn follow(&mut self, id: &EndpointId, fixed: &BTreeMap<SubnetId, Ipv4Addr>) {
+        let endpoint = self.observed.resources.endpoints[id].clone();
+        let mut kept = BTreeSet::new();
+        let mut served = BTreeSet::new();
+        for id in endpoint.interfaces {
+            let Some(mut interface) = self.observed.resources.interfaces.remove(&id) else { continue };
+            if endpoint.subnets.contains(&interface.subnet) && !fixed.contains_key(&interface.subnet) {
+                served.insert(interface.subnet.clone());
+                interface.groups.clone_from(&endpoint.groups);
+                self.observed.resources.interfaces.insert(id.clone(), interface);
+                kept.insert(id);
+            }
+        }
+        for subnet in endpoint.subnets.difference(&served) {
+            kept.insert(self.interface(subnet, fixed.get(subnet).copied(), &endpoint.groups));
+        }
+        self.observed.resources.endpoints.get_mut(id).unwrap().interfaces = kept;
     }
 
     /// The resource of a slot, in the form that tagging takes.
@@ -292,13 +398,14 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
         private_dns: super::observed::PrivateDns::Disabled,
+        policy: Policy::FullAccess,
         dns_names: BTreeSet::new(),
         tags,
     }
 }
 
-fn attached(subnet: &SubnetId) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: None, state: "ATTACHED".to_owned() }
+fn attached(subnet: &SubnetId, ip: Ipv4Addr) -> ResolverAddress {
+    ResolverAddress { subnet: subnet.clone(), ip: Some(ip.to_string()), state: "ATTACHED".to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
@@ -310,4 +417,5 @@ fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
     endpoint.route_tables.extend(change.add_route_tables.clone());
     endpoint.route_tables.retain(|table| !change.remove_route_tables.contains(table));
     endpoint.private_dns = change.private_dns.unwrap_or(endpoint.private_dns);
+    endpoint.policy = change.policy.clone().unwrap_or_else(|| endpoint.policy.clone());
 }

@@ -75,7 +75,7 @@ async fn resolver_addresses_are_added_and_removed() {
     let network = site.made_network().await;
     let resolver = network.resolver;
     let another = site.add_subnet("d", "10.20.3.0/24").await;
-    site.execute(Step::AssociateResolverAddress { resolver: resolver.clone(), subnet: another }).await;
+    site.execute(Step::AssociateResolverAddress { resolver: resolver.clone(), subnet: another, ip: None }).await;
     let seen = &site.observe().await.resources.resolvers[&resolver];
     assert_eq!((seen.state.clone(), seen.addresses.len()), (ResolverState::Updating, 3));
     let address = seen.addresses.keys().next().expect("three").clone();

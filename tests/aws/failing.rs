@@ -1,6 +1,6 @@
 //! Every class of failure, and that a call sent again makes nothing twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_emulator::{
     Clock, Server, ServerOptions,
@@ -11,6 +11,7 @@ use mgnet::{
     model::{
         failure::FailureClass,
         observed::{PrivateDns, Protocol},
+        policy::Policy,
         slot::{EndpointKey, GroupRole, Service, Slot},
         step::{CreateRequest, Step},
     },
@@ -69,7 +70,16 @@ async fn every_class_of_failure_comes_from_what_aws_answers() {
     let invalid = site.create(Slot::Endpoint(EndpointKey::interface(Service::Ec2)), |tags| {
         let service_name = format!("com.amazonaws.{REGION}.ec2");
         let private_dns = PrivateDns::Enabled;
-        CreateRequest::InterfaceEndpoint { vpc, service_name, subnets, group: group.clone(), private_dns, tags }
+        CreateRequest::InterfaceEndpoint {
+            vpc,
+            service_name,
+            subnets,
+            addresses: BTreeMap::new(),
+            groups: [group.clone()].into(),
+            private_dns,
+            policy: Policy::FullAccess,
+            tags,
+        }
     });
     assert_eq!(class(&invalid).await, FailureClass::Invalid, "two subnets in one zone");
 }

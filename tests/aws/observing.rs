@@ -21,7 +21,16 @@ use crate::site::{LONG, REGION, Site};
 #[tokio::test]
 async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
     let site = Site::new().await;
-    let Observed { vpcs, subnets, subnets_elsewhere, route_tables, services, resources } = site.observe().await;
+    let Observed {
+        vpcs,
+        subnets,
+        subnets_elsewhere,
+        route_tables,
+        services,
+        surroundings: _,
+        resolvers_in_region: _,
+        resources,
+    } = site.observe().await;
     assert!(subnets_elsewhere.is_empty(), "none was named");
     let [vpc] = vpcs.try_into().expect("one VPC");
     assert_eq!((vpc.id, vpc.cidrs), (site.vpc.clone(), BTreeSet::from(["10.20.0.0/16".parse().expect("a range")])));
@@ -32,12 +41,14 @@ async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
         route_tables.iter().map(|table| (&table.id, table.main)).collect::<Vec<_>>(),
         [(&site.route_table, true)]
     );
-    assert_eq!(services.keys().copied().collect::<BTreeSet<_>>(), EndpointKey::all().collect());
+    assert_eq!(services.keys().copied().collect::<BTreeSet<_>>(), EndpointKey::standard().collect());
     let zones: BTreeSet<ZoneId> = subnets.values().map(|subnet| subnet.zone.clone()).collect();
     assert_eq!(zones.len(), 2);
     assert!(services.values().all(|offer| zones.is_subset(&offer.zones)));
     assert_eq!(services[&EndpointKey::S3_GATEWAY].name, format!("com.amazonaws.{REGION}.s3"));
-    assert_eq!(resources, Resources::default());
+    let names: Vec<String> = resources.groups.values().map(|group| group.name.clone()).collect();
+    assert_eq!(names, ["default"], "every VPC has one");
+    assert_eq!(Resources { groups: BTreeMap::new(), ..resources }, Resources::default());
 }
 
 #[tokio::test]
@@ -49,7 +60,7 @@ async fn a_vpc_is_found_by_tags_and_to_the_letter() {
         site.ec2.create_vpc().cidr_block("10.30.0.0/16").tag_specifications(tags).send().await.expect("a VPC");
     }
     let observe = async |vpc| {
-        let scope = Scope { vpc, subnets: BTreeSet::new(), identity: site.identity.clone(), fits: true };
+        let scope = Scope { fits: true, ..Scope::new(vpc, site.identity.clone()) };
         site.cloud.observe(&scope).await.expect("observed").vpcs.len()
     };
     let named = |name: &str| VpcSelector::Tags(Tags::from([("Name".to_owned(), name.to_owned())]));
@@ -64,7 +75,7 @@ async fn what_is_made_is_what_is_seen() {
     let site = Site::new().await;
     let network = site.made_network().await;
     let resources = site.observe().await.resources;
-    for slot in Slot::all().filter(|slot| *slot != Slot::Group(GroupRole::Replication)) {
+    for slot in Slot::standard().filter(|slot| *slot != Slot::Group(GroupRole::Replication)) {
         let held = resources.held(&site.identity, slot);
         assert_eq!(held.iter().map(|held| (held.life, held.epoch)).collect::<Vec<_>>(), [(Life::Live, 1)], "{slot}");
     }
@@ -195,8 +206,7 @@ async fn other_peoples_things_are_seen_and_never_taken_for_owned() {
     let site = Site::new().await;
     let network = site.made_network().await;
     let other = Identity { uid: "5f0c1b1e-0000-4000-8000-000000000002".to_owned(), ..site.identity.clone() };
-    let scope =
-        Scope { vpc: VpcSelector::Id(site.vpc.clone()), subnets: BTreeSet::new(), identity: other.clone(), fits: true };
+    let scope = Scope { fits: true, ..Scope::new(VpcSelector::Id(site.vpc.clone()), other.clone()) };
     let seen = site.cloud.observe(&scope).await.expect("observed").resources;
     assert_eq!(seen.endpoints.len(), 7);
     assert_eq!(seen.resolvers[&network.resolver].addresses, BTreeMap::new(), "not asked for");

@@ -1,6 +1,10 @@
 //! One model of AWS with a VPC in it as a person would have made it, and the steps that a plan would have asked for.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_emulator::{Server, ServerOptions, world::options::Options};
@@ -16,6 +20,7 @@ use mgnet::{
         ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId},
         observed::{Endpoint, Observed, Permission, PrivateDns, Protocol, ResolverEndpoint},
         owner::{Identity, Tags},
+        policy::Policy,
         resources::group_name,
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
@@ -126,12 +131,7 @@ impl Site {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        Scope {
-            vpc: VpcSelector::Id(self.vpc.clone()),
-            subnets: BTreeSet::new(),
-            identity: self.identity.clone(),
-            fits: true,
-        }
+        Scope { fits: true, ..Scope::new(VpcSelector::Id(self.vpc.clone()), self.identity.clone()) }
     }
 
     pub(crate) async fn observe(&self) -> Observed {
@@ -170,7 +170,13 @@ impl Site {
         let (vpc, route_tables) = (self.vpc.clone(), [self.route_table.clone()].into());
         let service_name = format!("com.amazonaws.{REGION}.s3");
         let slot = Slot::Endpoint(EndpointKey::S3_GATEWAY);
-        self.create(slot, |tags| CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, tags })
+        self.create(slot, |tags| CreateRequest::GatewayEndpoint {
+            vpc,
+            service_name,
+            route_tables,
+            policy: Policy::FullAccess,
+            tags,
+        })
     }
 
     pub(crate) fn create_interface(&self, service: Service, group: &SecurityGroupId) -> Step {
@@ -181,7 +187,9 @@ impl Site {
             vpc,
             service_name,
             subnets,
-            group,
+            addresses: BTreeMap::new(),
+            groups: [group].into(),
+            policy: Policy::FullAccess,
             private_dns,
             tags,
         })
@@ -189,7 +197,12 @@ impl Site {
 
     pub(crate) fn create_resolver(&self, group: &SecurityGroupId) -> Step {
         let (name, subnets, group) = ("mgnet-1".to_owned(), self.subnets.clone(), group.clone());
-        self.create(Slot::Resolver, |tags| CreateRequest::Resolver { name, subnets, group, tags })
+        self.create(Slot::Resolver, |tags| CreateRequest::Resolver {
+            name,
+            addresses: subnets.into_iter().map(|subnet| (subnet, None)).collect(),
+            group,
+            tags,
+        })
     }
 
     pub(crate) async fn made_group(&self, role: GroupRole) -> SecurityGroupId {
@@ -226,7 +239,7 @@ impl Site {
         let dns = [Protocol::Tcp, Protocol::Udp].map(|protocol| rule(protocol, 53, "192.168.0.0/16"));
         self.authorize(GroupRole::Resolver, &resolver_group, &dns).await;
         let mut endpoints = vec![(self.made_endpoint(self.create_gateway()).await.0, EndpointKey::S3_GATEWAY)];
-        for service in Service::ALL {
+        for service in Service::STANDARD {
             let (id, _) = self.made_endpoint(self.create_interface(service, &endpoints_group)).await;
             endpoints.push((id, EndpointKey::interface(service)));
         }

@@ -1,4 +1,4 @@
-//! The actions `suspend` and `resume`: what they change on every good manifest, and when they are offered.
+//! The actions `suspend`, `resume` and `approve-plan`: what they change on every good manifest, and when they are offered.
 
 use std::fs;
 
@@ -115,10 +115,54 @@ fn the_action_that_would_change_something_is_offered() -> Result<()> {
 }
 
 #[test]
+fn approval_sets_one_field_and_nothing_else() -> Result<()> {
+    let approve = Script::of("actions/approve-plan.lua")?;
+    for network in networks()? {
+        let mut approved = network.clone();
+        approved["spec"]["managementPolicy"] = json!("Enforce");
+        assert_eq!(after(&approve, &network)?, approved);
+    }
+    Ok(())
+}
+
+#[test]
+fn approval_is_offered_while_a_plan_waits_for_it_and_never_else() -> Result<()> {
+    let discovery = Script::of("actions/discovery.lua")?;
+    let object = |policy: Value, observed: i64, stalled: &str| {
+        json!({
+            "metadata": { "generation": 2 },
+            "spec": { "managementPolicy": policy },
+            "status": {
+                "observedGeneration": observed,
+                "conditions": [
+                    { "type": "Ready", "status": "False", "reason": "ChangesPlanned" },
+                    { "type": "Stalled", "status": "True", "reason": stalled },
+                ],
+            },
+        })
+    };
+    let mut deleted = object(json!("Plan"), 2, "AwaitingApproval");
+    deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let cases = [
+        ("a plan waits", object(json!("Plan"), 2, "AwaitingApproval"), true),
+        ("a plan waits, by the class's default", object(Value::Null, 2, "AwaitingApproval"), true),
+        ("the plan is about the spec before", object(json!("Plan"), 1, "AwaitingApproval"), false),
+        ("it is approved", object(json!("Enforce"), 2, "AwaitingApproval"), false),
+        ("something else has to be mended first", object(json!("Plan"), 2, "NotOwned"), false),
+        ("it is being deleted", deleted, false),
+        ("nothing is known of it", json!({ "metadata": { "generation": 1 }, "spec": {} }), false),
+    ];
+    for (case, object, offered) in cases {
+        assert_eq!(discovery.run(&object)?["approve-plan"]["disabled"] == false, offered, "{case}");
+    }
+    Ok(())
+}
+
+#[test]
 fn every_action_that_is_offered_has_a_script() -> Result<()> {
     let offered = Script::of("actions/discovery.lua")?.run(&json!({ "metadata": {}, "spec": {} }))?;
     let names: Vec<_> = offered.as_object().context("a table of actions")?.keys().collect();
-    assert_eq!(names, ["resume", "suspend"]);
+    assert_eq!(names, ["approve-plan", "resume", "suspend"]);
     for name in names {
         text(&format!("{}/actions/{name}.lua", crate::ARGOCD))?;
     }

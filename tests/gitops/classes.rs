@@ -21,7 +21,11 @@ fn class(status: ConditionStatus, reason: Reason, message: &str) -> Result<Value
     class.metadata.generation = Some(GENERATION);
     let mut conditions = Vec::new();
     set(&mut conditions, ConditionType::Accepted, (status, reason, message), GENERATION, Timestamp::UNIX_EPOCH);
-    class.status = Some(MigrationNetworkClassStatus { observed_generation: GENERATION, conditions });
+    class.status = Some(MigrationNetworkClassStatus {
+        observed_generation: GENERATION,
+        conditions,
+        ..MigrationNetworkClassStatus::default()
+    });
     Ok(serde_json::to_value(class)?)
 }
 

@@ -6,7 +6,6 @@
 
 mod actions;
 mod classes;
-mod lua;
 mod manifests;
 mod networks;
 mod readers;
@@ -19,6 +18,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use lab::lua;
 
 /// Where everything for Argo CD is.
 const ARGOCD: &str = "deploy/argocd";

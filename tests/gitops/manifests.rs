@@ -53,6 +53,7 @@ fn the_config_map_carries_the_scripts_as_they_are() -> Result<()> {
         "definitions": [
             { "name": "suspend", "action.lua": script("actions/suspend.lua")? },
             { "name": "resume", "action.lua": script("actions/resume.lua")? },
+            { "name": "approve-plan", "action.lua": script("actions/approve-plan.lua")? },
         ],
     });
     assert_eq!(actions, expected, "actions: {advice}");

@@ -7,41 +7,13 @@ use std::sync::LazyLock;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
-use crate::lua::{Health, HealthStatus, Script};
-use crate::readers::conditions;
+use lab::health::breach;
+
+use crate::lua::Script;
 use crate::verdicts::{GENERATION, networks};
 use crate::{ARGOCD, text};
 
 const SCRIPT: &str = "health/migrationnetwork.lua";
-
-/// The condition of that type, if it is true and about the generation that the object has now.
-fn is_true_now<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
-    let generation = &object["metadata"]["generation"];
-    let mut all = conditions(object).iter().filter(|_| object["status"]["observedGeneration"] == *generation);
-    all.find(|one| one["type"] == type_ && one["status"] == "True" && one["observedGeneration"] == *generation)
-}
-
-/// The rule that the health of an object breaks, if it breaks one. Says nothing of how the health is found.
-fn breach(object: &Value, health: &Result<Health>) -> Option<&'static str> {
-    use HealthStatus::{Degraded, Healthy, Suspended};
-
-    let Ok(Health { status, message }) = health else { return Some("a script must not fail") };
-    let is_deleted = object["metadata"]["deletionTimestamp"].is_string();
-    let is_suspended = object["spec"]["suspend"] == true && !is_deleted;
-    let stalled = is_true_now(object, "Stalled").filter(|_| !is_suspended);
-    let awaits_approval = stalled.is_some_and(|stalled| stalled["reason"] == "AwaitingApproval");
-    let is_stalled = stalled.is_some() && !awaits_approval;
-    let is_ready = is_true_now(object, "Ready").is_some() && !is_deleted && !is_suspended;
-    let rules = [
-        (message.is_empty(), "the message must not be empty"),
-        (*status == Degraded && !is_stalled, "only `Stalled` is Degraded"),
-        (*status != Degraded && is_stalled, "`Stalled` is Degraded"),
-        (*status == Healthy && !is_ready, "only a network that is Ready in this generation is Healthy"),
-        (*status != Healthy && is_ready, "a network that is Ready in this generation is Healthy"),
-        ((*status == Suspended) != (is_suspended || awaits_approval), "Suspended is what waits for the user's word"),
-    ];
-    rules.into_iter().find_map(|(broken, rule)| broken.then_some(rule))
-}
 
 /// An object as it is between an edit and the operator's answer, and as a careless writer could leave it.
 fn variants(object: &Value) -> [Value; 5] {
@@ -103,7 +75,8 @@ fn every_health_is_among_the_cases() -> Result<()> {
 }
 
 /// Mistakes that are easy to make, each as a change of the script: what stands there, and what is put in its place.
-const MISTAKES: [(&str, &str, &str); 10] = [
+const MISTAKES: [(&str, &str, &str); 11] = [
+    ("a plan that waits is Degraded", r#"stalled.reason == "AwaitingApproval""#, "false"),
     ("what is not ready yet is Degraded", r#""Progressing", message = words"#, r#""Degraded", message = words"#),
     ("`Stalled` is overlooked", r#"if stalled ~= nil and stalled.status == "True" then"#, "if false then"),
     (

@@ -142,15 +142,42 @@ fn building() -> Result<Vec<Situation>> {
 
 /// What waits for a word of the user.
 fn waiting() -> Vec<Situation> {
-    use HealthStatus::Suspended;
+    use HealthStatus::{Degraded, Healthy, Progressing, Suspended};
     use Kstatus::{Current, Failed, InProgress};
 
     vec![
-        // A reason that the API names and this version does not give yet.
         Situation(
             "changes wait for approval",
-            now(&["Ready=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
+            now(&["Ready=False:ChangesPlanned", "Synced=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
             Failed,
+            false,
+            Suspended,
+        ),
+        Situation(
+            "a plan that is edited, not seen yet",
+            lagging(&["Ready=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
+            InProgress,
+            false,
+            Progressing,
+        ),
+        Situation(
+            "planned, and something has to be mended first",
+            now(&["Ready=False:NotOwned", "Synced=False:ChangesPlanned", "Stalled=True:NotOwned"]),
+            Failed,
+            false,
+            Degraded,
+        ),
+        Situation(
+            "planned, and nothing to do",
+            now(&["Ready=True:Ready", "Synced=True:InSync"]),
+            Current,
+            true,
+            Healthy,
+        ),
+        Situation(
+            "suspended while a plan waits",
+            suspended(now(&["Ready=False:Suspended", "Synced=False:ChangesPlanned", "Suspended=True:Suspended"])),
+            InProgress,
             false,
             Suspended,
         ),

@@ -2,6 +2,7 @@
 //! suspended or not.
 
 use std::collections::{BTreeSet, HashSet};
+use std::net::Ipv4Addr;
 use std::{iter, mem};
 
 use anyhow::{Context as _, Result};
@@ -54,7 +55,15 @@ fn blockers() -> impl Iterator<Item = Blocker> {
         Blocker::UnderWay { .. } => Some(Blocker::NotVisible { slot: MGN }),
         Blocker::NotVisible { .. } => Some(Blocker::Awaits { slot: MGN, needs: GROUP }),
         Blocker::Awaits { .. } => Some(Blocker::NotOwned { slot: GROUP, id: id() }),
-        Blocker::NotOwned { .. } => Some(Blocker::InUse { slot: GROUP, id: id(), by: vec!["eni-1".to_owned()] }),
+        Blocker::NotOwned { .. } => Some(Blocker::Ambiguous { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
+        Blocker::Ambiguous { .. } => Some(Blocker::AddressChange {
+            slot: MGN,
+            id: id(),
+            subnet: "subnet-1".into(),
+            from: "10.0.0.5".to_owned(),
+            to: Ipv4Addr::LOCALHOST,
+        }),
+        Blocker::AddressChange { .. } => Some(Blocker::InUse { slot: GROUP, id: id(), by: vec!["eni-1".to_owned()] }),
         Blocker::InUse { .. } => Some(Blocker::Failed { slot: MGN, id: id(), message: "no".to_owned() }),
         Blocker::Failed { slot: Slot::Resolver, .. } => None,
         Blocker::Failed { .. } => Some(Blocker::Failed { slot: Slot::Resolver, id: id(), message: "no".to_owned() }),
@@ -94,6 +103,16 @@ fn of_a_network_that_stays() -> Vec<Verdict> {
     for (plan, failures) in troubles() {
         for changed in [false, true] {
             for foreign_rules in [Vec::new(), vec!["sg-1: icmp from 0.0.0.0/0".to_owned()]] {
+                if failures.is_empty() && !plan.is_done() {
+                    verdicts.push(Verdict::Planned {
+                        plan: plan.clone(),
+                        summary: "1 to create".to_owned(),
+                        under_way: changed,
+                        resolver: true,
+                        endpoints: (7, 7),
+                        foreign_rules: foreign_rules.clone(),
+                    });
+                }
                 verdicts.push(Verdict::Built {
                     plan: plan.clone(),
                     failures: failures.clone(),

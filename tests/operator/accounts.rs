@@ -10,7 +10,7 @@ use lab::{Clock, Lab, LabOptions, Landing, Network, OperatorOptions, Site};
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, Reason, conditions};
 use serde_json::{Value, json};
 
-use crate::support::{close, condition, is_true, kstatus, listed, message, until, until_aws_holds, until_looked_at};
+use crate::support::{close, condition, is_true, kstatus, listed, message, until};
 
 /// Another Region of the site's account, with a VPC and a class of its own, and the same namespace.
 async fn other_region(site: &Site, region: &str) -> Result<Site> {
@@ -276,22 +276,6 @@ async fn a_network_without_sources_of_its_own_or_of_the_class_is_told_so() -> Re
     site.edit_class(json!({ "defaults": { "sourceCIDRs": [lab::SOURCES] } })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
-    close(&site).await
-}
-
-#[tokio::test]
-async fn two_networks_of_one_class_do_not_share_a_vpc() -> Result<()> {
-    let lab = Lab::shared().await?;
-    let site = lab.site("second-network").await?;
-    let network = site.network("tokyo").apply().await?;
-    network.until_ready().await?;
-    let newcomer = site.network("tokyo-too").apply().await?;
-    let refused = newcomer.until("it is stalled", |network| is_true(network, ConditionType::Stalled)).await?;
-    assert!(!is_true(&refused, ConditionType::Ready));
-    until_looked_at(&site, 2).await?;
-    assert!(is_true(&network.get().await?, ConditionType::Ready), "the first one is not touched");
-    newcomer.delete_and_wait().await?;
-    until_aws_holds(&network, &site, &site.expected()).await?;
     close(&site).await
 }
 

@@ -77,7 +77,7 @@ impl Victim {
 }
 
 fn all_slots() -> BTreeSet<String> {
-    Slot::all().map(|slot| slot.to_string()).collect()
+    Slot::standard().map(|slot| slot.to_string()).collect()
 }
 
 async fn victims(lab: &Lab, name: &str, count: usize) -> Result<Vec<Victim>> {

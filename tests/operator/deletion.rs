@@ -73,7 +73,7 @@ async fn a_network_whose_class_is_gone_is_deleted_in_the_account_that_its_status
     let network = site.network(NAME).apply().await?;
     network.until_ready().await?;
 
-    site.delete_class().await?;
+    site.delete_class_by_force().await?;
     network.until_reason(ConditionType::Accepted, Reason::ClassNotFound).await?;
     network.delete_and_wait().await?;
     is_as_before(&site, &before).await
@@ -87,7 +87,7 @@ async fn a_class_that_was_made_again_for_another_account_does_not_lead_deletion_
     let network = site.network(NAME).apply().await?;
     network.until_ready().await?;
 
-    site.delete_class().await?;
+    site.delete_class_by_force().await?;
     network.until_reason(ConditionType::Accepted, Reason::ClassNotFound).await?;
     let mut class = site.class();
     class.spec.account = other.class().spec.account;

@@ -5,11 +5,15 @@
 
 mod accounts;
 mod calls;
+mod classes;
 mod create;
+mod diffs;
 mod drift;
 mod edits;
+mod plan_mode;
 mod preflight;
 mod status;
 mod subnets;
 mod support;
 mod turns;
+mod vpc_claims;

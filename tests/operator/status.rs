@@ -7,9 +7,10 @@ use kube::ResourceExt;
 use lab::{Lab, SOURCES, Site};
 use mgnet::{
     api::{
-        AccountStatus, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, NetworkInterfaceStatus,
-        ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupRole,
-        SecurityGroupStatus, SettingsStatus, SettingsSubnets, Toggle,
+        AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, ManagementPolicy,
+        NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode,
+        ResolverStatus, SecurityGroupMode, SecurityGroupRole, SecurityGroupStatus, SettingsStatus, SettingsSubnets,
+        Toggle,
     },
     model::claims::token,
 };
@@ -67,8 +68,9 @@ async fn the_status_tells_what_there_is_in_aws() -> Result<()> {
     .into_iter()
     .map(|(role, word)| SecurityGroupStatus {
         role,
-        id: state.security_group(&format!("sg/{word}")).map(|group| group.id.clone()),
+        id: state.security_group(&format!("sg/{word}")).map(|group| group.id.clone()).unwrap_or_default(),
         name: Some(format!("mgnet-{uid}-{word}")),
+        origin: Some(Origin::Created),
         foreign_rules: Vec::new(),
     })
     .collect();
@@ -115,9 +117,13 @@ fn settings(site: &Site) -> Result<SettingsStatus> {
         }),
         source_cidrs: vec![SOURCES.to_owned()],
         proxy_cidrs: vec!["10.9.0.0/24".to_owned()],
+        endpoint_security_group: Some(SecurityGroupMode::Managed),
         resolver: Some(ResolverMode::Managed),
+        client_cidrs: vec![SOURCES.to_owned()],
         replication_security_group: Some(ReplicationSecurityGroupMode::Managed),
         post_launch_ssm: Some(Toggle::Enabled),
+        management_policy: Some(ManagementPolicy::Enforce),
+        adoption_policy: Some(AdoptionPolicy::Never),
         deletion_policy: Some(DeletionPolicy::Delete),
         tags: BTreeMap::new(),
     })
@@ -179,6 +185,7 @@ async fn endpoints_by_aws(site: &Site) -> Result<BTreeMap<(String, EndpointType)
             service_name: Some(service_name),
             id: Some(id),
             state: Some("Available".to_owned()),
+            origin: Some(Origin::Created),
             dns_names,
             private_dns_names,
             route_table_ids: sorted(endpoint.route_table_ids),
@@ -211,6 +218,7 @@ async fn resolver_by_aws(site: &Site) -> Result<ResolverStatus> {
     Ok(ResolverStatus {
         id: Some(resolver.id.clone()),
         state: Some("Operational".to_owned()),
+        origin: Some(Origin::Created),
         ip_address_summary: Some(ips.join(",")),
         ip_addresses,
     })

@@ -31,8 +31,14 @@ async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_a
 
     network.edit(json!({ "suspend": true })).await?;
     nothing_is_written(&site, &network).await?;
-    // A network that is complete stays Ready: nothing is due.
-    network.until_ready().await?;
+    // A network that is complete stays Ready: nothing is due, and since when it is suspended is not written twice.
+    let suspended = network.until_ready().await?;
+    let status = suspended.status.clone().context("no status")?;
+    let condition = conditions::find(&status.conditions, ConditionType::Suspended).context("no condition")?;
+    let since = condition.last_transition_time.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    assert!(condition.message.contains(&format!("since {since}")), "{}", condition.message);
+    until_looked_at(&site, 2).await?;
+    assert_eq!(network.get().await?.metadata.resource_version, suspended.metadata.resource_version);
 
     let state = site.state().await?;
     let group = state.security_group("sg/endpoints").context("no group")?;

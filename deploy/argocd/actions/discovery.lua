@@ -1,10 +1,22 @@
--- Which actions a MigrationNetwork offers now: the one of `suspend` and `resume` that would change something.
--- Suspension does not hold up a deletion, so a network that is being deleted offers neither.
+-- Which actions a MigrationNetwork offers now: the one of `suspend` and `resume` that would change something, and
+-- `approve-plan` while a plan about this generation waits for approval and `managementPolicy` is still to be changed.
+-- None of them holds for a network that is being deleted.
 
 local is_deleted = obj.metadata.deletionTimestamp ~= nil
 local is_suspended = obj.spec.suspend == true
 
+local awaits_approval = false
+local status = obj.status or {}
+if status.observedGeneration ~= nil and status.observedGeneration == obj.metadata.generation then
+  for _, condition in ipairs(status.conditions or {}) do
+    if condition.type == "Stalled" and condition.status == "True" and condition.reason == "AwaitingApproval" then
+      awaits_approval = obj.spec.managementPolicy ~= "Enforce"
+    end
+  end
+end
+
 return {
   suspend = { disabled = is_deleted or is_suspended, iconClass = "fa fa-fw fa-pause" },
+  ["approve-plan"] = { disabled = is_deleted or not awaits_approval, iconClass = "fa fa-fw fa-check" },
   resume = { disabled = is_deleted or not is_suspended, iconClass = "fa fa-fw fa-play" },
 }

@@ -1,6 +1,6 @@
 //! Every way in which a call can fail, as it arrives from the wire.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{
     account,
@@ -13,6 +13,7 @@ use crate::{
         failure::{CallFailure, FailureClass},
         observed::PrivateDns,
         owner::{Identity, Tags},
+        policy::Policy,
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
         step::{CreateRequest, ResourceId, Step},
@@ -29,7 +30,7 @@ fn identity() -> Identity {
 }
 
 fn scope() -> Scope {
-    Scope { vpc: VpcSelector::Id("vpc-1".into()), subnets: BTreeSet::new(), identity: identity(), fits: false }
+    Scope::new(VpcSelector::Id("vpc-1".into()), identity())
 }
 
 fn create_resolver() -> Step {
@@ -38,7 +39,7 @@ fn create_resolver() -> Step {
         token: "token-1".to_owned(),
         request: CreateRequest::Resolver {
             name: "mgnet-1".to_owned(),
-            subnets: ["subnet-1".into(), "subnet-2".into()].into(),
+            addresses: [("subnet-1".into(), None), ("subnet-2".into(), None)].into(),
             group: "sg-1".into(),
             tags: Tags::new(),
         },
@@ -53,7 +54,9 @@ fn create_endpoint() -> Step {
             vpc: "vpc-1".into(),
             service_name: "com.amazonaws.eu-west-1.mgn".to_owned(),
             subnets: ["subnet-1".into()].into(),
-            group: "sg-1".into(),
+            addresses: BTreeMap::new(),
+            groups: ["sg-1".into()].into(),
+            policy: Policy::FullAccess,
             private_dns: PrivateDns::Enabled,
             tags: Tags::new(),
         },
@@ -140,7 +143,7 @@ async fn resolvers_quota_is_no_throttling() {
 #[tokio::test]
 async fn an_address_is_never_added_twice() {
     let server = Server::start(answers_to("AssociateResolverEndpointIpAddress", || Answer::Lost)).await;
-    let step = Step::AssociateResolverAddress { resolver: "rslvr-in-1".into(), subnet: "subnet-1".into() };
+    let step = Step::AssociateResolverAddress { resolver: "rslvr-in-1".into(), subnet: "subnet-1".into(), ip: None };
     assert_eq!(execute(&server, &step).await.class, FailureClass::Transient);
     assert_eq!(server.received("AssociateResolverEndpointIpAddress").len(), 1);
 }

@@ -12,6 +12,7 @@ use crate::{
     model::{
         observed::{Permission, PrivateDns, Protocol},
         owner::Tags,
+        policy::Policy,
         slot::{EndpointKey, GroupRole, Service, Slot},
         step::{CreateRequest, EndpointChange, ResourceId, Step},
     },
@@ -43,7 +44,9 @@ fn create_interface(service: Service, private_dns: PrivateDns) -> Step {
             vpc: "vpc-1".into(),
             service_name: format!("com.amazonaws.eu-west-1.{service}"),
             subnets: ["subnet-2".into(), "subnet-1".into()].into(),
-            group: "sg-1".into(),
+            addresses: BTreeMap::new(),
+            groups: ["sg-1".into()].into(),
+            policy: Policy::FullAccess,
             private_dns,
             tags: tags(),
         },
@@ -87,6 +90,7 @@ async fn create_the_gateway_endpoint() {
             vpc: "vpc-1".into(),
             service_name: "com.amazonaws.eu-west-1.s3".to_owned(),
             route_tables: ["rtb-1".into()].into(),
+            policy: Policy::FullAccess,
             tags: tags(),
         },
     };
@@ -110,7 +114,7 @@ async fn create_a_resolver_endpoint() {
         token: "token-1".to_owned(),
         request: CreateRequest::Resolver {
             name: "mgnet-1".to_owned(),
-            subnets: ["subnet-1".into(), "subnet-2".into()].into(),
+            addresses: [("subnet-1".into(), None), ("subnet-2".into(), None)].into(),
             group: "sg-1".into(),
             tags: tags(),
         },

@@ -14,7 +14,7 @@ use crate::{
         MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
     },
     aws::{Account, Cloud, Clouds, Scope},
-    controller::{Announcement, Context, Key, Next, Settings, Store, StoreError, guard},
+    controller::{Announcement, Context, Key, Listed, Next, Settings, Store, StoreError, VpcClaim, VpcClaims, guard},
     model::{
         failure::{CallFailure, FailureClass},
         observed::{Observed, Resources},
@@ -44,6 +44,9 @@ pub(super) enum Mood {
 pub(super) struct World {
     pub(super) networks: BTreeMap<String, MigrationNetwork>,
     pub(super) classes: BTreeMap<String, MigrationNetworkClass>,
+    pub(super) config_maps: BTreeMap<(String, String), String>,
+    /// Claims of VPCs by name.
+    pub(super) vpc_claims: BTreeMap<String, VpcClaim>,
     pub(super) aws: Lab,
     pub(super) mood: Mood,
     /// Fails the write of status with this number from now, as if somebody else had written first.
@@ -67,6 +70,8 @@ impl Fake {
         let fake = Self(Arc::new(Mutex::new(World {
             networks: BTreeMap::new(),
             classes: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
+            vpc_claims: BTreeMap::new(),
             aws: Lab::new(),
             mood: Mood::Well,
             conflict_in: None,
@@ -160,9 +165,21 @@ impl Fake {
 
     /// One reconcile; the writes that it made.
     pub(super) async fn reconcile(&self, context: &Context<Self, Self>) -> (Next, Vec<String>) {
+        self.reconcile_one(context, "tokyo").await
+    }
+
+    /// The same of the network of that name.
+    pub(super) async fn reconcile_one(&self, context: &Context<Self, Self>, name: &str) -> (Next, Vec<String>) {
         self.world().log.clear();
-        let next = guard::network(context, &key("tokyo")).await;
+        let next = guard::network(context, &key(name)).await;
         (next, std::mem::take(&mut self.world().log))
+    }
+
+    /// One reconcile of the class; the writes that it made.
+    pub(super) async fn reconcile_class(&self, context: &Context<Self, Self>) -> Vec<String> {
+        self.world().log.clear();
+        guard::class(context, "tokyo").await;
+        std::mem::take(&mut self.world().log)
     }
 
     /// Reconciles until nothing is written any more; all writes.
@@ -208,8 +225,16 @@ impl Store for Fake {
         Ok(self.world().classes.get(name).cloned())
     }
 
+    async fn classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
+        Ok(self.world().classes.values().cloned().collect())
+    }
+
     async fn default_classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn config_map_key(&self, _: &str, name: &str, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.world().config_maps.get(&(name.to_owned(), key.to_owned())).cloned())
     }
 
     async fn namespace_labels(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, StoreError> {
@@ -244,12 +269,64 @@ impl Store for Fake {
         Ok(Some(stored))
     }
 
+    async fn set_class_finalizer(&self, class: &MigrationNetworkClass, present: bool) -> Result<(), StoreError> {
+        let mut world = self.world();
+        let name = class.name_any();
+        let stored = world.classes.get_mut(&name).ok_or(StoreError::Gone)?;
+        stored.metadata.finalizers = present.then(|| vec![FINALIZER.to_owned()]);
+        if !present && stored.metadata.deletion_timestamp.is_some() {
+            world.classes.remove(&name);
+        }
+        world.log.push(format!("class finalizer {}", if present { "added" } else { "removed" }));
+        Ok(())
+    }
+
     async fn write_class_status(&self, class: &MigrationNetworkClass) -> Result<MigrationNetworkClass, StoreError> {
-        self.world().log.push("class status".to_owned());
+        let mut world = self.world();
+        world.log.push("class status".to_owned());
+        let stored = world.classes.get_mut(&class.name_any()).ok_or(StoreError::Gone)?;
+        stored.status.clone_from(&class.status);
         Ok(class.clone())
     }
 
     async fn announce(&self, _: &MigrationNetwork, _: Announcement) {}
+}
+
+impl VpcClaims for Fake {
+    async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
+        Ok(self.world().vpc_claims.get(name).cloned())
+    }
+
+    async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let mut world = self.world();
+        if world.vpc_claims.get(&claim.name).and_then(|stored| stored.version.clone()) != claim.version {
+            return Err(StoreError::Conflict);
+        }
+        world.revision += 1;
+        let version = Some(world.revision.to_string());
+        world.vpc_claims.insert(claim.name.clone(), VpcClaim { version, ..claim.clone() });
+        world.log.push(format!("claim {} taken", claim.name));
+        Ok(())
+    }
+
+    async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let mut world = self.world();
+        world.vpc_claims.remove(&claim.name);
+        world.log.push(format!("claim {} dropped", claim.name));
+        Ok(())
+    }
+
+    async fn network_uid(&self, key: &Key) -> Result<Option<String>, StoreError> {
+        Ok(self.world().networks.get(&key.name).and_then(ResourceExt::uid))
+    }
+
+    async fn networks(&self, _: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        let listed = |network: &MigrationNetwork| Listed {
+            uid: network.uid().unwrap_or_default(),
+            network: Some(network.clone()),
+        };
+        Ok(self.world().networks.values().map(listed).collect())
+    }
 }
 
 impl Clouds for Fake {

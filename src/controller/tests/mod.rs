@@ -1,5 +1,8 @@
 //! Reconciles over a Kubernetes and an AWS in memory: what is written in which order, and what happens when it fails.
 
+mod classes;
 mod fakes;
 mod guard;
+mod planning;
 mod reconcile;
+mod vpc_claims;

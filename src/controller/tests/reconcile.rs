@@ -51,7 +51,8 @@ async fn nothing_is_created_when_its_claim_could_not_be_stored() {
     let context = fake.context();
     fake.world().conflict_in = Some(0);
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(log, ["finalizer added"]);
+    let claim = "claim 111122223333.ap-northeast-1.vpc-1 taken";
+    assert_eq!(log, ["finalizer added", "class finalizer added", claim]);
     fake.world().conflict_in = Some(1);
     let (_, log) = fake.reconcile(&context).await;
     assert!(!log.iter().any(|line| line.starts_with("create vpce/mgn")), "the second claim was not stored: {log:#?}");

@@ -52,9 +52,9 @@ fn flows<'a>(site: &Site<'a>) -> Vec<Flow<'a>> {
             vital: true,
         },
     ];
-    if settings.resolver {
-        flows.push(to_endpoints(UDP, 53, settings.sources.clone(), true));
-        flows.push(to_endpoints(TCP, 53, settings.sources.clone(), false));
+    if site.builds_resolver() {
+        flows.push(to_endpoints(UDP, 53, settings.clients.clone(), true));
+        flows.push(to_endpoints(TCP, 53, settings.clients.clone(), false));
     }
     flows
 }

@@ -29,7 +29,7 @@ pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(interface_endpoints(site));
     findings.extend(gateway_endpoints(site));
-    if site.settings.resolver {
+    if site.builds_resolver() {
         findings.extend(resolver_endpoints(site));
         findings.extend(resolver_addresses(site));
     }

@@ -42,6 +42,11 @@ impl Site<'_> {
         self.services.keys().copied().filter(|key| *key != EndpointKey::S3_GATEWAY)
     }
 
+    /// Whether the network builds a Resolver endpoint.
+    pub(super) const fn builds_resolver(&self) -> bool {
+        super::builds_resolver(self.settings)
+    }
+
     /// The table that a subnet uses: its own association, else the VPC's main table.
     pub(super) fn route_table(&self, subnet: &SubnetId) -> Option<&RouteTable> {
         route_table(self.observed, subnet)

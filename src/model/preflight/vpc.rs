@@ -21,7 +21,7 @@ fn shared_subnets(site: &Site<'_>) -> Vec<Finding> {
     let shared = |subnets: &BTreeSet<SubnetId>| -> Vec<(SubnetId, String)> {
         subnets.iter().filter_map(|id| Some((id.clone(), site.observed.subnets.get(id)?.shared_by.clone()?))).collect()
     };
-    let (endpoints, rest) = if site.settings.resolver {
+    let (endpoints, rest) = if site.builds_resolver() {
         (shared(&site.subnets.endpoints), &site.subnets.staging | &site.subnets.launch)
     } else {
         (Vec::new(), &(&site.subnets.endpoints | &site.subnets.staging) | &site.subnets.launch)
@@ -51,7 +51,7 @@ fn shared_subnets(site: &Site<'_>) -> Vec<Finding> {
 fn tenancy(site: &Site<'_>) -> Option<Finding> {
     let id = &site.vpc.id;
     site.vpc.dedicated.then(|| {
-        if site.settings.resolver {
+        if site.builds_resolver() {
             let message = format!(
                 "VPC {id} has dedicated tenancy, and AWS makes no Resolver endpoint there; change it with ModifyVpcTenancy, or \
                  set `spec.resolver.mode` to 'Disabled' and use hosts files"

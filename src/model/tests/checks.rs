@@ -7,13 +7,14 @@ use super::found::{findings, one};
 use crate::model::{
     checks::{Check, Finding, Severity},
     network_acl::{AclEntry, NetworkAcl, TCP, UDP},
-    observed::{EndpointState, Observed, PrivateDns, Rule},
+    observed::{EndpointState, Observed, PrivateDns, Rule, Traffic},
     report,
     routes::RouteTarget,
+    settings::Resolver,
     settings::{ReplicationGroup, Settings},
     slot::{EndpointKey, GroupRole, Service},
     surroundings::HostedZone,
-    testing::{Lab, subnets, tokyo},
+    testing::{Lab, endpoints as endpoints_of, subnets, tokyo, without_ssm},
 };
 
 const PAGE: &str = include_str!("../../../docs/checks.md");
@@ -50,7 +51,7 @@ fn private_dns_exists_once() {
         assert_eq!(findings(strangers(&[mgn], change)), []);
     }
     let unwanted = |settings: &mut Settings, observed: &mut Observed| {
-        settings.ssm = false;
+        settings.endpoints = endpoints_of(&without_ssm());
         strangers(&[EndpointKey::interface(Service::Ssm)], |_| {})(settings, observed);
     };
     assert_eq!(findings(unwanted), [], "a service that the network does not want is nobody's conflict");
@@ -167,7 +168,9 @@ fn dns_servers_that_are_not_amazons_are_told() {
 fn no_resolver_in_a_shared_subnet() {
     let share = |id: &'static str, resolver: bool| {
         move |settings: &mut Settings, observed: &mut Observed| {
-            settings.resolver = resolver;
+            if !resolver {
+                settings.resolver = Resolver::Disabled;
+            }
             observed.subnets.get_mut(&id.into()).unwrap().shared_by = Some("222233334444".to_owned());
         }
     };
@@ -182,7 +185,7 @@ fn no_resolver_in_a_shared_subnet() {
 fn no_resolver_in_a_vpc_with_dedicated_tenancy() {
     one(|_, observed| observed.vpcs[0].dedicated = true, Check::ResolverTenancy, "ModifyVpcTenancy");
     let without = |settings: &mut Settings, observed: &mut Observed| {
-        (settings.resolver, observed.vpcs[0].dedicated) = (false, true);
+        (settings.resolver, observed.vpcs[0].dedicated) = (Resolver::Disabled, true);
     };
     one(without, Check::DefaultTenancy, "hardware of their own");
 }
@@ -241,7 +244,8 @@ fn network_acls_that_let_nothing_through_stand_in_the_way() {
         Check::AclsPassable,
         "no endpoint subnet lets TCP 443 in from any source server",
     );
-    one(endpoints((true, Some(TCP), "192.168.0.0/16", Some((1024, 65535)))), Check::AclsPassable, "no endpoint subnet");
+    let found = findings(endpoints((true, Some(TCP), "192.168.0.0/16", Some((1024, 65535)))));
+    assert_eq!(found[0].0, Check::AclsPassable, "no answer gets out: {found:#?}");
     one(endpoints((false, Some(UDP), "0.0.0.0/0", Some((53, 53)))), Check::AclsPassable, "UDP 53");
     let staging = (false, Some(TCP), "192.168.10.0/24", Some((0, 65535)));
     one(acls(vec![acl_of(&["subnet-s"], &[staging])]), Check::AclsPassable, "no staging subnet lets TCP 1500 in");
@@ -259,7 +263,7 @@ fn network_acls_that_let_nothing_through_stand_in_the_way() {
         "the proxies get through, and source servers may have no other way"
     );
     let no_resolver = |settings: &mut Settings, observed: &mut Observed| {
-        settings.resolver = false;
+        settings.resolver = Resolver::Disabled;
         endpoints((false, None, "192.168.0.0/16", Some((53, 53))))(settings, observed);
     };
     assert_eq!(findings(no_resolver), [], "nobody asks for names there");
@@ -325,7 +329,7 @@ fn default_quotas_that_are_exceeded_are_told() {
     assert_eq!(findings(resolvers(3)), []);
     one(resolvers(4), Check::ResolverEndpointQuota, "4 in use by others, 1 needed, 4 allowed");
     let without = |settings: &mut Settings, observed: &mut Observed| {
-        settings.resolver = false;
+        settings.resolver = Resolver::Disabled;
         resolvers(4)(settings, observed);
     };
     assert_eq!(findings(without), [], "none is wanted");
@@ -359,7 +363,13 @@ fn rules_of_a_group_are_counted_with_those_of_others() {
     let mut lab = Lab::built();
     let id = lab.observed.resources.group(&crate::model::testing::identity(), GroupRole::Resolver).unwrap();
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
-    let stranger = Rule { id: None, permission: None, description: String::new(), text: "icmp".to_owned() };
+    let stranger = Rule {
+        id: None,
+        permission: None,
+        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
+        description: String::new(),
+        text: "icmp".to_owned(),
+    };
     rules.extend(std::iter::repeat_n(stranger, 59));
     let [warning] = &lab.desired().warnings[..] else { panic!("{:#?}", lab.desired().warnings) };
     assert!(warning.message.contains("59 in use by others, 2 needed"), "{warning}");
@@ -377,7 +387,7 @@ fn a_resolver_has_six_addresses_by_default() {
             let subnet = crate::model::observed::Subnet { zone, ..one.clone() };
             observed.subnets.insert(format!("subnet-{number}").as_str().into(), subnet);
         }
-        assert!(settings.resolver);
+        assert!(matches!(settings.resolver, Resolver::Managed { .. }));
     };
     one(seven, Check::ResolverAddressQuota, "0 in use by others, 7 needed, 6 allowed by default");
 }

@@ -1,10 +1,19 @@
 //! Tests of the model: each reads as sentences about what the operator decides.
 
+mod addresses;
+mod adoption;
 mod checks;
 mod claims;
+mod endpoints;
+mod existing;
+mod forecast;
 mod found;
+mod limits;
 mod network_acl;
+mod paths;
 mod plan;
+mod planned;
 mod preflight;
 mod routes;
 mod status;
+mod vpc_claim;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::model::{
     ids::SecurityGroupId,
-    observed::{Endpoint, EndpointState, ResolverState, Rule},
+    observed::{Endpoint, EndpointState, ResolverState, Rule, Traffic},
     owner::{self, Tags},
     plan::Blocker,
-    settings::{ReplicationGroup, SubnetSelector},
+    settings::{ReplicationGroup, Resolver, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
     step::{Effect, Step},
-    testing::{Lab, identity, subnets},
+    testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
 };
 
 fn endpoint(lab: &mut Lab, key: EndpointKey) -> &mut Endpoint {
@@ -49,6 +49,7 @@ fn at_rest_nothing_is_planned() {
 fn another_source_is_granted_before_the_old_one_is_revoked() {
     let mut lab = Lab::built();
     lab.settings.sources = BTreeSet::from(["192.168.20.0/24".parse().unwrap()]);
+    lab.settings.clients.clone_from(&lab.settings.sources);
     insta::assert_snapshot!(lab.run().join("\n"));
 }
 
@@ -72,6 +73,7 @@ fn a_rule_that_is_missing_comes_back_and_a_strangers_rule_stays() {
     rules.push(Rule {
         id: Some("sgr-stranger".into()),
         permission: None,
+        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
         description: "by hand".to_owned(),
         text: "icmp from 0.0.0.0/0".to_owned(),
     });
@@ -109,7 +111,7 @@ fn a_subnet_is_swapped_within_its_zone_while_the_other_zone_serves() {
 #[test]
 fn the_only_subnet_is_swapped_in_one_call() {
     let mut lab = Lab::new();
-    lab.settings.resolver = false;
+    lab.settings.resolver = Resolver::Disabled;
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
     lab.run();
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2"]));
@@ -128,11 +130,11 @@ fn all_subnets_are_replaced_without_a_moment_of_none() {
 #[test]
 fn post_launch_actions_go_in_one_call_and_come_back() {
     let mut lab = Lab::built();
-    lab.settings.ssm = false;
+    lab.settings.endpoints = endpoints(&without_ssm());
     let steps = lab.run();
     assert_eq!(steps.len(), 2, "{steps:#?}");
     assert!(steps[0].contains("(ssm/Interface)") && steps[0].contains("(ec2messages/Interface)"), "{steps:#?}");
-    lab.settings.ssm = true;
+    lab.settings.endpoints = settings().endpoints;
     assert_eq!(lab.run().len(), 4);
     let key = EndpointKey::interface(Service::Ssm);
     assert_eq!(owner::epoch(&endpoint(&mut lab, key).tags), 2);
@@ -141,7 +143,7 @@ fn post_launch_actions_go_in_one_call_and_come_back() {
 #[test]
 fn without_the_resolver_its_group_goes_last() {
     let mut lab = Lab::built();
-    lab.settings.resolver = false;
+    lab.settings.resolver = Resolver::Disabled;
     let steps = lab.run();
     assert!(steps[0].starts_with("delete rslvr-in"), "{steps:#?}");
     assert!(steps[2].starts_with("delete sg"), "{steps:#?}");
@@ -152,7 +154,7 @@ fn a_group_that_something_holds_is_not_deleted() {
     let mut lab = Lab::built();
     let id = group(&lab, GroupRole::Endpoints);
     lab.observed.resources.interfaces.insert(
-        "eni-9".into(),
+        "eni-of-an-instance".into(),
         crate::model::observed::NetworkInterface {
             subnet: "subnet-s".into(),
             ip: "10.20.11.9".to_owned(),
@@ -172,7 +174,7 @@ fn a_group_that_something_holds_is_not_deleted() {
     let blocker = Blocker::InUse {
         slot: Slot::Group(GroupRole::Endpoints),
         id: id.to_string(),
-        by: vec!["eni-9 (an instance)".to_owned()],
+        by: vec!["eni-of-an-instance (an instance)".to_owned()],
     };
     assert_eq!(resources(&lab).blockers, [blocker]);
 }
@@ -211,6 +213,8 @@ fn retaining_marks_everything_and_deletes_nothing() {
 fn what_is_not_ours_is_never_touched() {
     let mut lab = Lab::new();
     let built = Lab::built();
+    // The preflight would have stopped at what AWS lets exist once.
+    let desired = lab.desired();
     // The whole network of somebody else, of the same kind, in the same VPC.
     lab.observed.resources = built.observed.resources.clone();
     for endpoint in lab.observed.resources.endpoints.values_mut() {
@@ -222,7 +226,7 @@ fn what_is_not_ours_is_never_touched() {
     for resolver in lab.observed.resources.resolvers.values_mut() {
         resolver.tags.clear();
     }
-    let plan = lab.plan();
+    let plan = super::super::plan::plan(&desired, &lab.observed.resources, &lab.claims, &lab.managed_tags);
     assert!(
         plan.steps.iter().all(|step| matches!(step, Step::Create { .. })),
         "only what is new is made: {:#?}",

@@ -6,7 +6,7 @@ use crate::model::{
     desired::Desired,
     ids::VpcId,
     observed::Observed,
-    settings::{Settings, SubnetSelector, VpcSelector},
+    settings::{Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Service},
     testing::{Lab, identity, settings, subnets, tokyo},
 };
@@ -79,7 +79,7 @@ fn the_resolver_needs_two_zones() {
     one(one_zone, Check::TwoZones, "two zones");
     let without = |settings: &mut Settings, observed: &mut Observed| {
         one_zone(settings, observed);
-        settings.resolver = false;
+        settings.resolver = Resolver::Disabled;
     };
     assert_eq!(findings(without), []);
 }

@@ -25,6 +25,17 @@ fn built(plan: Plan, failures: Vec<StepFailure>, changed: bool) -> Verdict {
     Verdict::Built { plan, failures, changed, resolver: true, endpoints: (7, 7), foreign_rules: Vec::new() }
 }
 
+fn planned(plan: Plan) -> Verdict {
+    Verdict::Planned {
+        plan,
+        summary: "3 to create".to_owned(),
+        under_way: false,
+        resolver: true,
+        endpoints: (0, 7),
+        foreign_rules: Vec::new(),
+    }
+}
+
 fn failed(class: FailureClass) -> Verdict {
     built(Plan::default(), vec![StepFailure { slots: vec![MGN], failure: failure(class, "Code") }], false)
 }
@@ -83,6 +94,9 @@ fn all_verdicts() -> Vec<Verdict> {
         Verdict::Rejected { reason: Reason::ClassNotFound, message: "no class".to_owned() },
         Verdict::Unfit(vec![Finding::new(Check::VpcFound, "no VPC".to_owned())]),
         Verdict::Broken("a panic".to_owned()),
+        planned(Lab::new().plan()),
+        planned(Plan { blockers: blockers[..1].to_vec(), ..Lab::new().plan() }),
+        planned(Plan { blockers: blockers[5..6].to_vec(), ..Lab::new().plan() }),
     ];
     for class in classes {
         verdicts.push(Verdict::Unseen(failure(class, "Code")));
@@ -204,4 +218,44 @@ fn suspension_is_said_and_leaves_ready_as_it_is() {
     let due = conditions(&[built(Lab::new().plan(), Vec::new(), false)], true);
     assert_eq!(state(&due, ConditionType::Ready), pair("False", Reason::Suspended));
     assert!(find(&due, ConditionType::Reconciling).is_none());
+}
+
+#[test]
+fn a_plan_waits_for_approval_and_for_nothing_else() {
+    let waits = conditions(&[planned(Lab::new().plan())], false);
+    let said = |type_| find(&waits, type_).map(|condition| (condition.reason.as_str(), condition.message.as_str()));
+    assert_eq!(state(&waits, ConditionType::Ready), pair("False", Reason::ChangesPlanned));
+    assert_eq!(state(&waits, ConditionType::Synced), pair("False", Reason::ChangesPlanned));
+    assert_eq!(state(&waits, ConditionType::SecurityGroupsReady), pair("False", Reason::ChangesPlanned));
+    assert_eq!(said(ConditionType::Stalled), Some(("AwaitingApproval", "3 to create")));
+    assert_eq!(said(ConditionType::Reconciling), None, "nobody is at work");
+
+    // What somebody has to mend first is said first: approval alone would not make the network complete.
+    let stranger = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() };
+    let squatted = conditions(&[planned(Plan { blockers: vec![stranger], ..Lab::new().plan() })], false);
+    assert_eq!(state(&squatted, ConditionType::Stalled), pair("True", Reason::NotOwned));
+    assert_eq!(state(&squatted, ConditionType::Synced), pair("False", Reason::ChangesPlanned));
+
+    let suspended = conditions(&[planned(Lab::new().plan())], true);
+    assert_eq!(state(&suspended, ConditionType::Ready), pair("False", Reason::Suspended));
+    assert!(find(&suspended, ConditionType::Stalled).is_none());
+}
+
+#[test]
+fn suspension_says_since_when_and_goes_on_saying_so() {
+    let at = |second| Timestamp::constant(second, 500_000_000);
+    let complete = built(Plan::default(), Vec::new(), false);
+    let mut conditions = Vec::new();
+    write(&mut conditions, &complete, true, 3, at(1_764_000_000));
+    let first = find(&conditions, ConditionType::Suspended).cloned().expect("it is there");
+    assert!(first.message.contains("since 2025-11-24T16:00:00Z"), "{}", first.message);
+    // As the API server gives it back, which keeps whole seconds.
+    conditions = serde_json::from_str(&serde_json::to_string(&conditions).unwrap()).unwrap();
+    let stored = conditions.clone();
+    write(&mut conditions, &complete, true, 3, at(1_764_000_600));
+    assert_eq!(conditions, stored, "no later reconcile writes it anew");
+    write(&mut conditions, &complete, false, 4, at(1_764_000_700));
+    write(&mut conditions, &complete, true, 5, at(1_764_000_800));
+    let again = find(&conditions, ConditionType::Suspended).cloned().expect("it is there again");
+    assert!(again.message.contains("since 2025-11-24T16:13:20Z"), "{}", again.message);
 }

@@ -20,17 +20,20 @@
 //!
 //! Where to look: [`Lab`] for what runs, [`Site`] for what a test has to itself, [`Network`] for what is done with an
 //! object and waited for, [`Summary`] for what AWS should hold afterwards, [`World`] for the log of calls and for faults.
-//! Every status that any network ever has is checked against the rules of kstatus; waiting fails if one breaks them.
+//! Every status that any network ever has is checked against the rules of kstatus, and what Argo CD's health script makes of
+//! it; waiting fails if one breaks them.
 
 mod aws;
 mod emulator;
 mod folder;
+pub mod health;
 mod http;
 mod inventory;
 mod kubernetes;
 #[allow(clippy::module_inception, reason = "the crate is the lab's environment, the module the lab itself")]
 mod lab;
 mod landing;
+pub mod lua;
 mod network;
 mod operator;
 mod options;

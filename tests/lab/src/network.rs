@@ -63,7 +63,9 @@ impl<'s> NetworkBuilder<'s> {
 
     /// Without a resolver: source servers have hosts files.
     pub fn without_resolver(self) -> Self {
-        self.with(|spec| spec.resolver = Some(ResolverSpec { mode: Some(ResolverMode::Disabled) }))
+        self.with(|spec| {
+            spec.resolver = Some(ResolverSpec { mode: Some(ResolverMode::Disabled), ..ResolverSpec::default() })
+        })
     }
 
     /// Without the endpoints of AWS Systems Manager.
@@ -73,7 +75,8 @@ impl<'s> NetworkBuilder<'s> {
 
     /// With a security group for replication servers.
     pub fn with_replication_group(self) -> Self {
-        let security_group = ReplicationSecurityGroupSpec { mode: Some(ReplicationSecurityGroupMode::Managed) };
+        let mode = Some(ReplicationSecurityGroupMode::Managed);
+        let security_group = ReplicationSecurityGroupSpec { mode, id: None };
         self.with(|spec| spec.replication = Some(ReplicationSpec { security_group: Some(security_group) }))
     }
 

@@ -155,10 +155,22 @@ impl Site {
         Ok(self.classes().patch(&self.class_name, &PatchParams::default(), &patch).await?)
     }
 
-    /// Deletes the site's class.
+    /// Asks for the deletion of the site's class, which stays while networks use it.
     pub async fn delete_class(&self) -> Result<()> {
         self.classes().delete(&self.class_name, &DeleteParams::default()).await?;
         Ok(())
+    }
+
+    /// Deletes the site's class though networks use it, as an administrator does who takes its finalizer away.
+    pub async fn delete_class_by_force(&self) -> Result<()> {
+        self.delete_class().await?;
+        let patch = Patch::Merge(serde_json::json!({ "metadata": { "finalizers": null } }));
+        match self.classes().patch(&self.class_name, &PatchParams::default(), &patch).await {
+            Ok(_) => Ok(()),
+            // It had none.
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes a namespace.

@@ -1,4 +1,4 @@
-//! Every status of every network, as it was written, against the rules of kstatus.
+//! Every status of every network, as it was written, against the rules of kstatus and those of Argo CD's health script.
 //!
 //! The API server sends each write to whoever watches, so nothing that a GitOps tool could have seen is missed.
 
@@ -16,7 +16,8 @@ use kube::{Api, ResourceExt};
 use mgnet::api::{MigrationNetwork, MigrationNetworkStatus, kstatus_violations};
 use tokio::sync::oneshot;
 
-use crate::kubernetes;
+use crate::lua::Script;
+use crate::{health, kubernetes};
 
 /// A watch that goes on in the background until this value goes.
 #[derive(Debug)]
@@ -86,6 +87,10 @@ impl Drop for Statuses {
 
 async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>) {
     let note = |found: Vec<Violation>| violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+    let script = match Script::of(health::SCRIPT) {
+        Ok(script) => script,
+        Err(error) => return note(vec![unwatched(&error)]),
+    };
     let client = match kubernetes::client(&kubeconfig).await {
         Ok(client) => client,
         Err(error) => return note(vec![unwatched(&error)]),
@@ -97,7 +102,7 @@ async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>) {
         if let Ok(Event::Apply(network) | Event::InitApply(network) | Event::Delete(network)) = event
             && let Ok(network) = network.0
         {
-            note(check(&network));
+            note(check(&network, &script));
         }
     }
 }
@@ -112,13 +117,18 @@ fn unwatched(error: &anyhow::Error) -> Violation {
     }
 }
 
-fn check(network: &MigrationNetwork) -> Vec<Violation> {
+fn check(network: &MigrationNetwork, script: &Script) -> Vec<Violation> {
     let status = network.status.clone().unwrap_or_default();
     // A watcher sees a spec that the operator has not answered to yet; then the status is about the one before.
     let answered = network.metadata.generation.unwrap_or(0).min(status.observed_generation);
     let deleting = network.metadata.deletion_timestamp.is_some() && Some(answered) == network.metadata.generation;
+    let misread = match serde_json::to_value(network) {
+        Ok(object) => health::breach(&object, &script.health(&object)).map(|rule| format!("Argo CD: {rule}")),
+        Err(error) => Some(format!("it does not become JSON: {error}")),
+    };
     kstatus_violations(answered, deleting, status.observed_generation, &status.conditions)
         .into_iter()
+        .chain(misread)
         .map(|rule| Violation {
             namespace: network.namespace().unwrap_or_default(),
             name: network.name_any(),

@@ -33,7 +33,7 @@ pub(super) async fn answer(
         return response;
     };
     let request_id = shared.next_request_id();
-    match call::read(&parts.headers, parts.uri.query(), &body) {
+    match call::read(&parts, &body) {
         Ok(call) => carry_out(&shared, &connection, &request_id, &call).await,
         Err(Refusal { service, error }) => {
             shared.record_unread(service, &error);
@@ -98,7 +98,9 @@ async fn carry_out(shared: &Shared, connection: &Connection, request_id: &str, c
 fn as_service(service: Service, error: AwsError) -> AwsError {
     match service {
         Service::Ec2 => error,
-        Service::Sts => AwsError::new("InvalidClientTokenId", "The security token included in the request is invalid."),
+        Service::Route53 | Service::Sts => {
+            AwsError::new("InvalidClientTokenId", "The security token included in the request is invalid.")
+        }
         Service::Resolver => {
             AwsError::new("UnrecognizedClientException", "The security token included in the request is invalid.")
         }
@@ -109,7 +111,7 @@ fn as_service(service: Service, error: AwsError) -> AwsError {
 fn instead_of_answer(service: Service, fault: &Fault) -> Option<AwsError> {
     let (throttled, internal, unavailable) = match service {
         Service::Ec2 => ("RequestLimitExceeded", "InternalError", "Unavailable"),
-        Service::Sts => ("Throttling", "InternalFailure", "ServiceUnavailable"),
+        Service::Route53 | Service::Sts => ("Throttling", "InternalFailure", "ServiceUnavailable"),
         Service::Resolver => ("ThrottlingException", "InternalServiceErrorException", "ServiceUnavailable"),
     };
     match fault.kind {

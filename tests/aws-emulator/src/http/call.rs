@@ -1,9 +1,9 @@
 //! Reads one call of AWS: which service, which action, which parameters, and whose key.
 
-use axum::{body::Bytes, http::HeaderMap};
+use axum::{body::Bytes, http::request::Parts};
 use serde_json::Value;
 
-use super::{credentials, json, query};
+use super::{credentials, json, query, rest};
 use crate::world::{World, action::Service, error::AwsError};
 
 /// A call that was read.
@@ -22,13 +22,15 @@ pub(super) struct Refusal {
     pub(super) error: AwsError,
 }
 
-/// Tells the services apart as SDKs send them: Resolver by its header, EC2 and STS by what was signed, or by the action.
-pub(super) fn read(headers: &HeaderMap, uri_query: Option<&str>, body: &Bytes) -> Result<Call, Refusal> {
+/// Tells the services apart as SDKs send them: Resolver by its header, the others by what was signed, EC2 and STS also by the
+/// action.
+pub(super) fn read(Parts { method, uri, headers, .. }: &Parts, body: &Bytes) -> Result<Call, Refusal> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target");
     let by_scope = credentials::scope(headers);
     let service = match (target, &by_scope) {
         (Some(_), _) => Service::Resolver,
+        (None, Ok(scope)) if scope.service == "route53" => Service::Route53,
         (None, Ok(scope)) if scope.service == "sts" => Service::Sts,
         (None, _) => Service::Ec2,
     };
@@ -36,8 +38,11 @@ pub(super) fn read(headers: &HeaderMap, uri_query: Option<&str>, body: &Bytes) -
     let scope = by_scope.map_err(refuse)?;
     let (service, action, parameters) = if let Some(target) = target {
         (service, json::action(target).map_err(refuse)?.to_owned(), json::read(body).map_err(refuse)?)
+    } else if service == Service::Route53 {
+        let (action, parameters) = rest::read(method, uri.path(), uri.query(), body).map_err(refuse)?;
+        (service, action.to_owned(), parameters)
     } else {
-        let form = if body.is_empty() { uri_query.unwrap_or_default().as_bytes() } else { body };
+        let form = if body.is_empty() { uri.query().unwrap_or_default().as_bytes() } else { body };
         let query::Query { action, parameters } = query::read(form).map_err(refuse)?;
         let service = match scope.service.as_str() {
             "ec2" | "sts" => service,

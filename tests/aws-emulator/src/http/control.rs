@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{faults::Fault, shared::Shared};
-use crate::world::{caller::Role, options::Options};
+use crate::world::{caller::Role, options::Options, sharing::Share};
 
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/options", get(options).post(change_options))
         .route("/roles", get(roles).post(declare_role))
         .route("/break", post(break_address))
+        .route("/shares", get(shares).post(share).delete(unshare))
 }
 
 fn bad_request(why: impl std::fmt::Display) -> (StatusCode, Json<Value>) {
@@ -192,5 +193,27 @@ async fn break_address(State(shared): State<Arc<Shared>>, body: String) -> Answe
         Ok(Json(json!({})))
     } else {
         Err(bad_request(format!("there is no Resolver address {address}")))
+    }
+}
+
+async fn shares(State(shared): State<Arc<Shared>>) -> Answer {
+    shared.with_world(|world| show(&world.shares().collect::<Vec<_>>()))
+}
+
+async fn share(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let share: Share = read(&body)?;
+    if shared.with_world(|world| world.share(share.clone())) {
+        Ok(Json(json!({})))
+    } else {
+        let Share { owner, region, subnet, with } = share;
+        Err(bad_request(format!("{owner} has no subnet {subnet} in {region} that it could share with {with}")))
+    }
+}
+
+async fn unshare(State(shared): State<Arc<Shared>>, Query(share): Query<Share>) -> Answer {
+    if shared.with_world(|world| world.unshare(&share)) {
+        Ok(Json(json!({})))
+    } else {
+        Err(bad_request(format!("the subnet {} is not shared so", share.subnet)))
     }
 }

@@ -14,6 +14,7 @@ mod journal;
 mod json;
 mod query;
 mod reply;
+mod rest;
 mod server;
 mod shared;
 mod xml;

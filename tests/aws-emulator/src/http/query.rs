@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::xml;
+use super::xml::{self, Lists};
 use crate::world::{action::Service, error::AwsError};
 
 /// A call in the query protocol.
@@ -48,14 +48,14 @@ pub(super) fn write(service: Service, action: &str, request_id: &str, answer: &V
     let mut body = String::new();
     match service {
         Service::Sts => {
-            xml::write(&mut body, answer, "member");
+            xml::write(&mut body, answer, Lists::Named("member"));
             format!(
                 "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result>{body}</{action}Result>\
                  <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
             )
         }
-        Service::Ec2 | Service::Resolver => {
-            xml::write(&mut body, answer, "item");
+        Service::Ec2 | Service::Resolver | Service::Route53 => {
+            xml::write(&mut body, answer, Lists::Named("item"));
             format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{action}Response \
                  xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{request_id}</requestId>{body}</{action}Response>"
@@ -76,7 +76,7 @@ pub(super) fn write_error(service: Service, request_id: &str, error: &AwsError) 
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>{text}</Error>\
              <RequestId>{request_id}</RequestId></ErrorResponse>"
         ),
-        Service::Ec2 | Service::Resolver => format!(
+        Service::Ec2 | Service::Resolver | Service::Route53 => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>{text}</Error></Errors><RequestID>{request_id}\
              </RequestID></Response>"
         ),

@@ -12,7 +12,7 @@ use axum::{
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
 
-use super::{json, query};
+use super::{json, query, rest};
 use crate::world::{action::Service, error::AwsError};
 
 /// An answer in the protocol of its service.
@@ -25,10 +25,12 @@ pub(super) struct Reply {
 impl Reply {
     /// What a call answered.
     pub(super) fn new(service: Service, action: &str, request_id: &str, outcome: Result<Value, AwsError>) -> Self {
-        let status = outcome.as_ref().map_or_else(AwsError::status, |_| StatusCode::OK.as_u16());
+        let status = outcome.as_ref().map_or_else(AwsError::status, |_| success(action).as_u16());
         let (content_type, body) = match (service, outcome) {
             (Service::Ec2 | Service::Sts, Ok(answer)) => (XML, query::write(service, action, request_id, &answer)),
             (Service::Ec2 | Service::Sts, Err(error)) => (XML, query::write_error(service, request_id, &error)),
+            (Service::Route53, Ok(answer)) => (XML, rest::write(action, &answer)),
+            (Service::Route53, Err(error)) => (XML, rest::write_error(request_id, &error)),
             (Service::Resolver, Ok(answer)) => (JSON, json::write(answer)),
             (Service::Resolver, Err(error)) => (JSON, json::write_error(&error)),
         };
@@ -61,6 +63,14 @@ impl Reply {
         *response.body_mut() = Body::from_stream(stream::once(async { Ok(half) }).chain(stream::once(broken)));
         response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
         response
+    }
+}
+
+/// The status of a success. Source: Route 53 API Reference, "Response Syntax" of the actions that make something.
+fn success(action: &str) -> StatusCode {
+    match action {
+        "CreateHostedZone" => StatusCode::CREATED,
+        _ => StatusCode::OK,
     }
 }
 

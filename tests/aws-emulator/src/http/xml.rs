@@ -1,30 +1,53 @@
 //! Writes a tree as the XML of the query protocols.
 //!
-//! Objects become elements, null is left out, and each item of a list becomes an element of its own name: `item` for EC2,
-//! `member` for STS. Source: Smithy, "AWS EC2 query protocol" and "AWS query protocol".
+//! Objects become elements, null is left out, and each item of a list becomes an element. Source: Smithy, "AWS EC2 query
+//! protocol", "AWS query protocol" and "AWS restXml protocol".
 
 use serde_json::Value;
 
+/// What the elements of a list are called.
+#[derive(Clone, Copy)]
+pub(super) enum Lists {
+    /// They have a name of their own within the element of the list: `item` for EC2, `member` for STS.
+    Named(&'static str),
+    /// They have the name of the list, and follow each other.
+    Flat,
+}
+
 /// Writes the children of an element.
-pub(super) fn write(out: &mut String, value: &Value, item: &str) {
+pub(super) fn write(out: &mut String, value: &Value, lists: Lists) {
     match value {
         Value::Null => {}
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => escape(out, text),
-        Value::Array(items) => items.iter().for_each(|child| element(out, item, child, item)),
+        Value::Array(items) => {
+            let name = match lists {
+                Lists::Named(name) => name,
+                Lists::Flat => "member",
+            };
+            elements(out, name, items, lists);
+        }
         Value::Object(fields) => {
-            fields
-                .iter()
-                .filter(|(_, child)| !child.is_null())
-                .for_each(|(name, child)| element(out, name, child, item));
+            for (name, child) in fields.iter().filter(|(_, child)| !child.is_null()) {
+                match (child, lists) {
+                    (Value::Array(items), Lists::Flat) => elements(out, name, items, lists),
+                    _ => element(out, name, child, lists),
+                }
+            }
         }
     }
 }
 
-fn element(out: &mut String, name: &str, value: &Value, item: &str) {
+fn elements(out: &mut String, name: &str, items: &[Value], lists: Lists) {
+    for item in items {
+        element(out, name, item, lists);
+    }
+}
+
+fn element(out: &mut String, name: &str, value: &Value, lists: Lists) {
     out.extend(["<", name, ">"]);
-    write(out, value, item);
+    write(out, value, lists);
     out.extend(["</", name, ">"]);
 }
 
@@ -51,7 +74,7 @@ mod tests {
         super::write(
             &mut out,
             &json!({"vpcSet": [{"vpcId": "vpc-1", "isDefault": false, "x": null}], "n": "<a>"}),
-            "item",
+            super::Lists::Named("item"),
         );
         assert_eq!(
             out,

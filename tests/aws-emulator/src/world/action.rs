@@ -13,6 +13,9 @@ pub enum Service {
     /// Amazon Route 53 Resolver.
     #[serde(rename = "route53resolver")]
     Resolver,
+    /// Amazon Route 53.
+    #[serde(rename = "route53")]
+    Route53,
     /// AWS Security Token Service.
     #[serde(rename = "sts")]
     Sts,

@@ -6,12 +6,12 @@ use super::{
     Context,
     action::{Action, Service},
     ec2::{
-        availability_zone, dhcp_options, endpoint_service, network_interface, prefix_list, route_table, security_group,
-        subnet, tag, vpc, vpc_endpoint,
+        availability_zone, dhcp_options, endpoint_service, network_acl, network_interface, prefix_list, route_table,
+        security_group, subnet, tag, vpc, vpc_endpoint,
     },
     error::AwsError,
     parameters::{self, Style},
-    resolver, sts,
+    resolver, route53, sts,
 };
 
 /// An action, without its types.
@@ -27,8 +27,18 @@ const fn entry<A: Action>() -> Entry {
 
 const ACTIONS: &[Entry] = &[
     entry::<availability_zone::DescribeAvailabilityZones>(),
+    entry::<dhcp_options::AssociateDhcpOptions>(),
+    entry::<dhcp_options::CreateDhcpOptions>(),
+    entry::<dhcp_options::DeleteDhcpOptions>(),
     entry::<dhcp_options::DescribeDhcpOptions>(),
     entry::<endpoint_service::DescribeVpcEndpointServices>(),
+    entry::<network_acl::CreateNetworkAcl>(),
+    entry::<network_acl::DeleteNetworkAcl>(),
+    entry::<network_acl::DescribeNetworkAcls>(),
+    entry::<network_acl::ReplaceNetworkAclAssociation>(),
+    entry::<network_acl::entry::CreateNetworkAclEntry>(),
+    entry::<network_acl::entry::DeleteNetworkAclEntry>(),
+    entry::<network_acl::entry::ReplaceNetworkAclEntry>(),
     entry::<network_interface::CreateNetworkInterface>(),
     entry::<network_interface::DeleteNetworkInterface>(),
     entry::<network_interface::DescribeNetworkInterfaces>(),
@@ -77,6 +87,13 @@ const ACTIONS: &[Entry] = &[
     entry::<resolver::tags::TagResource>(),
     entry::<resolver::tags::UntagResource>(),
     entry::<resolver::update::UpdateResolverEndpoint>(),
+    entry::<route53::association::AssociateVpcWithHostedZone>(),
+    entry::<route53::association::CreateVpcAssociationAuthorization>(),
+    entry::<route53::association::DisassociateVpcFromHostedZone>(),
+    entry::<route53::list::ListHostedZonesByVpc>(),
+    entry::<route53::zone::CreateHostedZone>(),
+    entry::<route53::zone::DeleteHostedZone>(),
+    entry::<route53::zone::GetHostedZone>(),
     entry::<sts::AssumeRole>(),
     entry::<sts::GetCallerIdentity>(),
 ];
@@ -91,6 +108,7 @@ fn style(service: Service) -> Style {
     match service {
         Service::Ec2 | Service::Sts => Style::Form,
         Service::Resolver => Style::Json,
+        Service::Route53 => Style::Xml,
     }
 }
 
@@ -102,7 +120,9 @@ pub(super) fn find(service: Service, name: &str) -> Result<&'static Entry, AwsEr
         Service::Ec2 | Service::Sts => {
             AwsError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
         }
-        Service::Resolver => AwsError::new("UnknownOperationException", format!("Unknown operation {name}")),
+        Service::Resolver | Service::Route53 => {
+            AwsError::new("UnknownOperationException", format!("Unknown operation {name}"))
+        }
     })
 }
 

@@ -36,11 +36,13 @@ impl AwsError {
     /// The HTTP status AWS answers with this code.
     ///
     /// Source: EC2 API Reference, "Error codes": client errors are 4xx, `RequestLimitExceeded` and `Unavailable` 503,
-    /// `InternalError` 500; a dry run that would succeed is 412.
+    /// `InternalError` 500; a dry run that would succeed is 412. Route 53 API Reference: the codes of each action have their own.
     pub fn status(&self) -> u16 {
         match &*self.code {
-            "AuthFailure" => 401,
+            "AuthFailure" | "NotAuthorizedException" => 401,
             "AccessDenied" | "InvalidClientTokenId" | "MissingAuthenticationToken" | "UnauthorizedOperation" => 403,
+            "NoSuchHostedZone" | "VPCAssociationNotFound" => 404,
+            "HostedZoneAlreadyExists" => 409,
             "DryRunOperation" => 412,
             "InternalError" | "InternalFailure" | "InternalServiceErrorException" => 500,
             "RequestLimitExceeded" | "ServiceUnavailable" | "Unavailable" => 503,

@@ -102,6 +102,11 @@ resource_ids! {
     /// A rule of a security group.
     SecurityGroupRuleId { "sgr-", "InvalidSecurityGroupRuleId.Malformed", "InvalidSecurityGroupRuleId.NotFound",
         "security group rule ID" }
+    /// A network ACL.
+    NetworkAclId { "acl-", "InvalidNetworkAclId.Malformed", "InvalidNetworkAclID.NotFound", "networkAcl ID" }
+    /// An association of a network ACL with a subnet.
+    NetworkAclAssociationId { "aclassoc-", "InvalidAssociationId.Malformed", "InvalidAssociationID.NotFound",
+        "association ID" }
     /// An elastic network interface.
     NetworkInterfaceId { "eni-", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
         "networkInterface ID" }

@@ -20,6 +20,8 @@ mod paging;
 mod parameters;
 pub mod region;
 pub mod resolver;
+pub mod route53;
+pub mod sharing;
 pub mod state;
 pub mod sts;
 mod table;
@@ -28,7 +30,11 @@ mod throttle;
 mod tokens;
 mod zones;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -39,6 +45,8 @@ use self::{
     error::AwsError,
     options::Options,
     region::Region,
+    route53::HostedZones,
+    sharing::Share,
     table::Sight,
 };
 
@@ -56,6 +64,8 @@ pub struct World {
     options: Settings,
     identities: Identities,
     regions: BTreeMap<Place, Arc<Region>>,
+    shares: BTreeSet<Share>,
+    hosted_zones: HostedZones,
 }
 
 /// An account and a region.
@@ -74,25 +84,35 @@ impl Settings {
     }
 }
 
-/// What an action sees and changes: the caller, the moment, and one region of the caller's account.
+/// What an action sees and changes: the caller, the moment, and one region of the caller's account. Other regions it can only
+/// look into.
 pub struct Context<'w> {
     pub(crate) caller: &'w Caller,
     pub(crate) options: &'w Options,
     pub(crate) identities: &'w mut Identities,
+    pub(crate) hosted_zones: &'w mut HostedZones,
     now: Duration,
     start: Timestamp,
-    region: &'w mut Arc<Region>,
+    place: Place,
+    regions: &'w mut BTreeMap<Place, Arc<Region>>,
+    shares: &'w BTreeSet<Share>,
 }
 
 impl Context<'_> {
-    /// The region, to be read.
+    /// The region, to be read. [`World::context`] has made it.
     pub(crate) fn region(&self) -> &Region {
-        self.region
+        &self.regions[&self.place]
     }
 
     /// The region, to be changed.
     pub(crate) fn region_mut(&mut self) -> &mut Region {
-        Arc::make_mut(self.region)
+        let new = || Arc::new(Region::new(&self.caller.account, &self.caller.region));
+        Arc::make_mut(self.regions.entry(self.place.clone()).or_insert_with(new))
+    }
+
+    /// A region of any account, to be read, if something was ever called there.
+    pub(crate) fn region_of(&self, account: &str, region: &str) -> Option<&Region> {
+        self.regions.get(&(account.to_owned(), region.to_owned())).map(|region| &**region)
     }
 
     /// World time: how long the world has existed.
@@ -125,6 +145,8 @@ impl World {
             options: Settings { of_all: options, of_one: BTreeMap::new() },
             identities: Identities::default(),
             regions: BTreeMap::new(),
+            shares: BTreeSet::new(),
+            hosted_zones: HostedZones::new(),
         }
     }
 
@@ -152,6 +174,8 @@ impl World {
     /// becomes again as it is for all, and what was set for all becomes `options`.
     pub fn reset(&mut self, account: Option<&str>, options: &Options) {
         self.regions.retain(|(owner, _), _| account.is_some_and(|account| account != owner));
+        self.shares.retain(|share| account.is_some_and(|account| account != share.owner && account != share.with));
+        self.hosted_zones.reset(account);
         self.identities.reset(account);
         self.options.of_one.retain(|owner, _| account.is_some_and(|account| account != owner));
         if account.is_none() {
@@ -261,9 +285,11 @@ impl World {
     }
 
     fn context<'w>(&'w mut self, caller: &'w Caller) -> Context<'w> {
-        let Self { start, now, options, identities, regions } = self;
+        let Self { start, now, options, identities, regions, shares, hosted_zones } = self;
         let place = (caller.account.clone(), caller.region.clone());
-        let region = regions.entry(place).or_insert_with(|| Arc::new(Region::new(&caller.account, &caller.region)));
-        Context { caller, options: options.of(&caller.account), identities, now: *now, start: *start, region }
+        let new = || Arc::new(Region::new(&caller.account, &caller.region));
+        regions.entry(place.clone()).or_insert_with(new);
+        let options = options.of(&caller.account);
+        Context { caller, options, identities, hosted_zones, now: *now, start: *start, place, regions, shares }
     }
 }

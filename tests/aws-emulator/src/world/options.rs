@@ -32,6 +32,8 @@ pub struct Options {
     pub creator_request_id: RepeatedRequest,
     /// Whether a VPC endpoint that is still `pending` may be modified.
     pub modify_while_pending: bool,
+    /// Whether ListHostedZonesByVPC lists the zones that AWS keeps for the private DNS of VPC endpoints.
+    pub endpoint_zones_listed: bool,
     /// Changes to the catalogue, keyed `region/service`, for example `ap-northeast-3/mgn`.
     pub services: BTreeMap<String, ServiceRule>,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             client_tokens: TokenMemory::Remember,
             creator_request_id: RepeatedRequest::Refuse,
             modify_while_pending: false,
+            endpoint_zones_listed: true,
             services: BTreeMap::new(),
         }
     }
@@ -134,6 +137,10 @@ pub struct Quotas {
     pub security_groups_per_interface: usize,
     /// Source: Amazon VPC quotas: 2,500 security groups per Region.
     pub security_groups_per_region: usize,
+    /// Source: Amazon VPC quotas: 200 network ACLs per VPC.
+    pub network_acls_per_vpc: usize,
+    /// Source: Amazon VPC quotas: 20 inbound and 20 outbound rules per network ACL.
+    pub rules_per_network_acl: usize,
     /// Source: Route 53 quotas: 4 Resolver endpoints per account and Region.
     pub resolver_endpoints_per_region: usize,
     /// Source: Route 53 quotas: 6 IP addresses per Resolver endpoint.
@@ -148,6 +155,8 @@ impl Default for Quotas {
             rules_per_security_group: 60,
             security_groups_per_interface: 5,
             security_groups_per_region: 2_500,
+            network_acls_per_vpc: 200,
+            rules_per_network_acl: 20,
             resolver_endpoints_per_region: 4,
             addresses_per_resolver_endpoint: 6,
         }

@@ -69,6 +69,20 @@ impl Paging {
         }
     }
 
+    /// Pages of Route 53: up to 100 zones. Source: Route 53 API Reference, ListHostedZonesByVPC (the code for a token that is
+    /// none) and ListHostedZones (the largest page).
+    pub(crate) const fn route53(list: &'static str) -> Self {
+        Self {
+            list,
+            least: 1,
+            most: 100,
+            above: Above::Capped,
+            default: Some(100),
+            bad_token: "InvalidPaginationToken",
+            bad_size: "InvalidInput",
+        }
+    }
+
     /// Cuts a page out of a list that is sorted by id.
     ///
     /// `largest` is the longest page a test allows; `None`: as AWS.

@@ -18,6 +18,8 @@ use super::error::AwsError;
 pub(crate) enum Style {
     /// The query protocol.
     Form,
+    /// XML: every leaf is text, too.
+    Xml,
     /// JSON 1.1.
     Json,
 }
@@ -62,6 +64,10 @@ impl Problem {
             (Kind::Invalid(message), Style::Form) => {
                 AwsError::value(format!("Value for parameter {path} is invalid. {message}"))
             }
+            // Source: Route 53 API Reference, `InvalidInput`: "The input is not valid."
+            (Kind::Unknown, Style::Xml) => AwsError::new("InvalidInput", format!("Unknown parameter {path}")),
+            (Kind::Missing, Style::Xml) => AwsError::new("InvalidInput", format!("Missing parameter {path}")),
+            (Kind::Invalid(message), Style::Xml) => AwsError::new("InvalidInput", format!("Invalid {path}: {message}")),
             (Kind::Unknown, Style::Json) => {
                 AwsError::new("SerializationException", format!("The member {path} is not recognized"))
             }
@@ -151,7 +157,7 @@ macro_rules! integers {
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
             let number = match (self.style, self.value) {
                 (_, Value::Number(number)) => number.to_string(),
-                (Style::Form, Value::String(text)) => text.clone(),
+                (Style::Form | Style::Xml, Value::String(text)) => text.clone(),
                 _ => return Err(Problem::invalid("An integer is expected")),
             };
             match number.parse::<$type>() {
@@ -190,7 +196,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match (self.style, self.value) {
             (_, Value::Bool(flag)) => visitor.visit_bool(*flag),
-            (Style::Form, Value::String(text)) => match text.as_str() {
+            (Style::Form | Style::Xml, Value::String(text)) => match text.as_str() {
                 "true" => visitor.visit_bool(true),
                 "false" => visitor.visit_bool(false),
                 other => Err(Problem::invalid(format!("'{other}' must be true or false"))),

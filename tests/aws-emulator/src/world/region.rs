@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     ec2::{
-        network_interface::NetworkInterface, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet,
-        vpc::Vpc, vpc_endpoint::VpcEndpoint,
+        dhcp_options::DhcpOptions, network_acl::NetworkAcl, network_interface::NetworkInterface,
+        route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet, vpc::Vpc, vpc_endpoint::VpcEndpoint,
     },
     ids::{
-        DhcpOptionsId, Ids, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId, SubnetId,
-        VpcEndpointId, VpcId,
+        DhcpOptionsId, Ids, NetworkAclId, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId,
+        SubnetId, VpcEndpointId, VpcId,
     },
     options::Options,
     resolver::ResolverEndpoint,
@@ -23,10 +23,13 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Region {
     pub(crate) ids: Ids,
-    pub(crate) dhcp_options: DhcpOptionsId,
+    /// The set that new VPCs get.
+    pub(crate) default_dhcp_options: DhcpOptionsId,
+    pub(crate) dhcp_options: Table<DhcpOptionsId, DhcpOptions>,
     pub(crate) vpcs: Table<VpcId, Vpc>,
     pub(crate) subnets: Table<SubnetId, Subnet>,
     pub(crate) route_tables: Table<RouteTableId, RouteTable>,
+    pub(crate) network_acls: Table<NetworkAclId, NetworkAcl>,
     pub(crate) security_groups: Table<SecurityGroupId, SecurityGroup>,
     pub(crate) network_interfaces: Table<NetworkInterfaceId, NetworkInterface>,
     pub(crate) vpc_endpoints: Table<VpcEndpointId, VpcEndpoint>,
@@ -43,12 +46,18 @@ impl Region {
     /// A region in which nothing was made yet: it has no default VPC.
     pub(super) fn new(account: &str, region: &str) -> Self {
         let mut ids = Ids::new(&format!("{account} {region}"));
+        let default_dhcp_options: DhcpOptionsId = ids.mint();
+        let set = DhcpOptions::default_of(default_dhcp_options.clone(), account, region);
+        let mut dhcp_options = Table::default();
+        dhcp_options.insert_from_the_start(default_dhcp_options.clone(), set);
         Self {
-            dhcp_options: ids.mint(),
+            default_dhcp_options,
+            dhcp_options,
             ids,
             vpcs: Table::default(),
             subnets: Table::default(),
             route_tables: Table::default(),
+            network_acls: Table::default(),
             security_groups: Table::default(),
             network_interfaces: Table::default(),
             vpc_endpoints: Table::default(),
@@ -94,6 +103,8 @@ impl Region {
             "vpc" => in_table(&mut self.vpcs, id, |vpc| &mut vpc.tags),
             "subnet" => in_table(&mut self.subnets, id, |subnet| &mut subnet.tags),
             "rtb" => in_table(&mut self.route_tables, id, |table| &mut table.tags),
+            "dopt" => in_table(&mut self.dhcp_options, id, |set| &mut set.tags),
+            "acl" => in_table(&mut self.network_acls, id, |acl| &mut acl.tags),
             "sg" => in_table(&mut self.security_groups, id, |group| &mut group.tags),
             "eni" => in_table(&mut self.network_interfaces, id, |interface| &mut interface.tags),
             "vpce" => in_table(&mut self.vpc_endpoints, id, |endpoint| &mut endpoint.tags),

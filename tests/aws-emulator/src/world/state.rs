@@ -1,17 +1,23 @@
 //! Everything that exists, in a form that is easy to assert on. It is no AWS call: it shows the truth, whatever the lag.
 #![allow(missing_docs, reason = "a plain listing; the names say what the fields are")]
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use serde::Serialize;
 
 use super::{
     Region, World,
     catalogue::EndpointType,
-    ec2::{network_interface::NetworkInterface, security_group::SecurityGroup, vpc_endpoint::VpcEndpoint},
+    ec2::{
+        network_acl::entry::EntryItem, network_interface::NetworkInterface, security_group::SecurityGroup,
+        vpc_endpoint::VpcEndpoint,
+    },
     ids::{
-        NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, RouteTableId, SecurityGroupId, SecurityGroupRuleId,
-        SubnetId, VpcEndpointId, VpcId,
+        NetworkAclId, NetworkInterfaceId, ResolverAddressId, ResolverEndpointId, RouteTableId, SecurityGroupId,
+        SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId,
     },
     resolver::{Direction, ResolverEndpoint},
     tags::Tags,
@@ -23,10 +29,13 @@ pub struct State {
     pub vpcs: Vec<Vpc>,
     pub subnets: Vec<Subnet>,
     pub route_tables: Vec<RouteTable>,
+    pub network_acls: Vec<NetworkAcl>,
     pub security_groups: Vec<Group>,
     pub network_interfaces: Vec<Interface>,
     pub vpc_endpoints: Vec<Endpoint>,
     pub resolver_endpoints: Vec<Resolver>,
+    /// The private hosted zones that VPCs of this region are associated with, whosever they are.
+    pub hosted_zones: Vec<HostedZone>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,6 +44,8 @@ pub struct Vpc {
     pub cidrs: Vec<String>,
     pub dns_support: bool,
     pub dns_hostnames: bool,
+    /// `default` if it has none.
+    pub dhcp_options: String,
     pub tags: Tags,
 }
 
@@ -64,6 +75,17 @@ pub struct Route {
     pub destination: String,
     /// `local`, or the id of a gateway endpoint.
     pub target: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NetworkAcl {
+    pub id: NetworkAclId,
+    pub vpc: VpcId,
+    pub default: bool,
+    pub subnets: BTreeSet<SubnetId>,
+    /// As EC2 shows them.
+    pub entries: Vec<EntryItem>,
+    pub tags: Tags,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -141,11 +163,38 @@ pub struct ResolverAddress {
     pub status: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostedZone {
+    pub id: String,
+    pub name: String,
+    pub owner: String,
+    /// Those of this region.
+    pub vpcs: BTreeSet<VpcId>,
+}
+
 impl World {
     /// What exists in one region of one account.
     pub fn state(&self, account: &str, region: &str) -> State {
         let place = (account.to_owned(), region.to_owned());
-        self.regions.get(&place).map(|region| State::of(region)).unwrap_or_default()
+        self.regions.get(&place).map(|there| State::of(there, self.hosted_zones_of(there, region))).unwrap_or_default()
+    }
+}
+
+impl World {
+    fn hosted_zones_of(&self, region: &Region, name: &str) -> Vec<HostedZone> {
+        let mut zones: BTreeMap<String, HostedZone> = BTreeMap::new();
+        for (vpc, _) in region.vpcs.iter() {
+            for zone in self.hosted_zones.of_vpc(name, vpc) {
+                let new = || HostedZone {
+                    id: zone.id.clone(),
+                    name: zone.name.clone(),
+                    owner: zone.owner.clone(),
+                    vpcs: BTreeSet::new(),
+                };
+                zones.entry(zone.id.clone()).or_insert_with(new).vpcs.insert(vpc.clone());
+            }
+        }
+        zones.into_values().collect()
     }
 }
 
@@ -159,12 +208,13 @@ impl State {
             && self.security_groups.iter().all(|group| group.name == "default")
     }
 
-    fn of(region: &Region) -> Self {
+    fn of(region: &Region, hosted_zones: Vec<HostedZone>) -> Self {
         let vpc = |vpc: &super::ec2::vpc::Vpc| Vpc {
             id: vpc.id.clone(),
             cidrs: vpc.cidrs.values().map(ToString::to_string).collect(),
             dns_support: vpc.dns_support,
             dns_hostnames: vpc.dns_hostnames,
+            dhcp_options: vpc.dhcp_options_id(),
             tags: vpc.tags.clone(),
         };
         let subnet = |subnet: &super::ec2::subnet::Subnet| Subnet {
@@ -198,11 +248,24 @@ impl State {
             vpcs: region.vpcs.values().map(vpc).collect(),
             subnets: region.subnets.values().map(subnet).collect(),
             route_tables: region.route_tables.values().map(route_table).collect(),
+            network_acls: region.network_acls.values().map(network_acl).collect(),
             security_groups: region.security_groups.values().map(group).collect(),
             network_interfaces: region.network_interfaces.values().map(interface).collect(),
             vpc_endpoints: live.map(|live| endpoint(live, region)).collect(),
             resolver_endpoints: region.resolver_endpoints.values().map(resolver).collect(),
+            hosted_zones,
         }
+    }
+}
+
+fn network_acl(acl: &super::ec2::network_acl::NetworkAcl) -> NetworkAcl {
+    NetworkAcl {
+        id: acl.id.clone(),
+        vpc: acl.vpc.clone(),
+        default: acl.is_default,
+        subnets: acl.subnets.values().cloned().collect(),
+        entries: acl.shown(),
+        tags: acl.tags.clone(),
     }
 }
 

@@ -34,14 +34,15 @@ pub(crate) struct Table<K, V> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Row<V> {
     value: V,
-    born: Duration,
+    /// `None`: it was there from the start.
+    born: Option<Duration>,
     gone: Option<Duration>,
 }
 
 impl<V> Row<V> {
     fn is_visible(&self, sight: Sight) -> bool {
         match self.gone {
-            None => sight.now >= self.born + sight.lag.new_invisible_for,
+            None => self.born.is_none_or(|born| sight.now >= born + sight.lag.new_invisible_for),
             Some(gone) => sight.now < gone + sight.lag.deleted_visible_for,
         }
     }
@@ -56,7 +57,12 @@ impl<K, V> Default for Table<K, V> {
 impl<K: ResourceId, V> Table<K, V> {
     /// Adds a resource that is born now.
     pub(crate) fn insert(&mut self, id: K, value: V, now: Duration) {
-        self.rows.insert(id, Row { value, born: now, gone: None });
+        self.rows.insert(id, Row { value, born: Some(now), gone: None });
+    }
+
+    /// Adds a resource that nobody made, and that everybody always sees.
+    pub(crate) fn insert_from_the_start(&mut self, id: K, value: V) {
+        self.rows.insert(id, Row { value, born: None, gone: None });
     }
 
     /// Removes a resource; callers with a lag go on seeing it for a while.

@@ -1,7 +1,7 @@
 //! Token buckets per account, region and action.
 //!
 //! Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API" (the figures below), and Route 53 quotas: five
-//! requests a second for all Resolver actions of an account in a Region together.
+//! requests a second for all Resolver actions of an account in a Region together, and five for all of Route 53.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -52,7 +52,7 @@ impl Buckets {
             return Err(match service {
                 Service::Ec2 => AwsError::new("RequestLimitExceeded", "Request limit exceeded."),
                 Service::Resolver => AwsError::new("ThrottlingException", "Rate exceeded"),
-                Service::Sts => AwsError::new("Throttling", "Rate exceeded"),
+                Service::Route53 | Service::Sts => AwsError::new("Throttling", "Rate exceeded"),
             });
         }
         level.tokens -= TOKEN;
@@ -64,6 +64,7 @@ fn bucket(service: Service, action: &'static str, whole_list: bool) -> Option<Bu
     let (name, size, refill) = match (service, action) {
         (Service::Sts, _) => return None,
         (Service::Resolver, _) => ("route53resolver", 5, 5_000),
+        (Service::Route53, _) => ("route53", 5, 5_000),
         (Service::Ec2, "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints") => (action, 4, 300),
         (Service::Ec2, "DescribeNetworkInterfaces") if whole_list => ("DescribeNetworkInterfaces (all)", 50, 10_000),
         (Service::Ec2, "DescribeSecurityGroups") if whole_list => ("DescribeSecurityGroups (all)", 50, 10_000),

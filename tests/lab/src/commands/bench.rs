@@ -194,7 +194,7 @@ fn looks(calls: &[Call]) -> Vec<usize> {
 
 /// Every write that the operator's rights let it make, as the API server counted them since it started.
 async fn kubernetes_writes(lab: &Lab) -> Result<u64> {
-    let groups = BTreeSet::from(["mgnet.dev", "events.k8s.io"]);
+    let groups = BTreeSet::from(["mgnet.dev", "events.k8s.io", "coordination.k8s.io"]);
     let verbs = BTreeSet::from(["POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"]);
     let metrics = lab.kubectl_output(["get", "--raw", "/metrics"]).await?;
     let mut writes = 0;

@@ -161,7 +161,7 @@ async fn repair(story: &Story, lab: &Lab, aws: &Aws, follower: &mut Follower) ->
     let group = groups
         .into_iter()
         .find(|group| group.role == SecurityGroupRole::Endpoints)
-        .and_then(|group| group.id)
+        .map(|group| group.id)
         .context("the status names no group of the endpoints")?;
     let rules = ingress(aws, &group).await?;
     let victim = rules

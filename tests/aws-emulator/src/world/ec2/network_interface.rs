@@ -14,6 +14,7 @@ use crate::world::{
     filters::{self, Filter, Filterable},
     ids::{NetworkInterfaceId, ResourceId, SecurityGroupId, SubnetId, VpcId},
     paging::Paging,
+    sharing,
     tags::{self, TagItem, TagSpecification, Tags},
 };
 
@@ -271,6 +272,9 @@ impl Action for CreateNetworkInterface {
             return Ok(NetworkInterfaceCreated { network_interface, client_token: self.client_token });
         }
         let tags = tags::from_specifications(&self.tag_specification, "network-interface")?;
+        if context.is_shared(|region| &region.subnets, &self.subnet_id) {
+            return Err(sharing::not_modelled("Interfaces of a participant in a shared subnet"));
+        }
         let (_, subnet) = region.subnets.find(&self.subnet_id, sight)?;
         let groups = security_group::resolve(context, &self.security_group_id, &subnet.vpc)?;
         let fixed = self.private_ip_address.as_deref().map(|text| {

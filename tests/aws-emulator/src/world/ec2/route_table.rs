@@ -11,7 +11,7 @@ use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{PrefixListId, ResourceId, RouteTableAssociationId, RouteTableId, SubnetId, VpcId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
@@ -218,7 +218,7 @@ impl Action for CreateRouteTable {
             return Ok(RouteTableCreated { route_table: table.item(region, owner), client_token: self.client_token });
         }
         let tags = tags::from_specifications(&self.tag_specification, "route-table")?;
-        let (vpc, _) = region.vpcs.find(&self.vpc_id, context.sight())?;
+        let (vpc, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let now = context.now();
         let region = context.region_mut();
         let table = RouteTable::new(region.ids.mint(), vpc, None, tags);
@@ -243,7 +243,7 @@ impl Action for DeleteRouteTable {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
-        let (id, table) = context.region().route_tables.find(&self.route_table_id, sight)?;
+        let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
         // Source: EC2 API Reference, DeleteRouteTable: "You must disassociate the route table from any subnets before you
         // can delete it. You can't delete the main route table."
         if table.is_main() || !table.subnets.is_empty() {
@@ -283,8 +283,8 @@ impl Action for AssociateRouteTable {
 
     fn run(self, context: &mut Context<'_>) -> Result<RouteTableAssociated, AwsError> {
         let region = context.region();
-        let (table_id, table) = region.route_tables.find(&self.route_table_id, context.sight())?;
-        let (subnet_id, subnet) = region.subnets.find(&self.subnet_id, context.sight())?;
+        let (table_id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
+        let (subnet_id, subnet) = context.own(|region| &region.subnets, &self.subnet_id, Self::NAME)?;
         if subnet.vpc != table.vpc {
             let message = format!("Route table {table_id} and subnet {subnet_id} belong to different networks");
             return Err(AwsError::value(message));
@@ -354,17 +354,18 @@ impl Action for DescribeRouteTables {
     type Answer = RouteTables;
 
     fn run(self, context: &mut Context<'_>) -> Result<RouteTables, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.route_tables, &self.route_table_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.route_tables, &self.route_table_id, &self.filter)?;
         let paging = Paging { most: 100, ..Paging::ec2(Self::NAME) };
         let (page, next_token) = paging.cut(
             rows,
-            |table| table.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        let owner = &context.caller.account;
-        Ok(RouteTables { route_tables: page.into_iter().map(|table| table.item(region, owner)).collect(), next_token })
+        Ok(RouteTables {
+            route_tables: page.iter().map(|seen| seen.row.item(seen.region, seen.owner)).collect(),
+            next_token,
+        })
     }
 }

@@ -9,7 +9,7 @@ use crate::world::{
     action::{Action, DONE, Done, Service},
     address::{self, parse_block},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{ResourceId, SubnetId, VpcId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
@@ -158,7 +158,7 @@ impl Action for CreateSubnet {
         let cidr = parse_block(&self.cidr_block, "InvalidSubnet.Range")?;
         let tags = tags::from_specifications(&self.tag_specification, "subnet")?;
         let zone = self.zone(&context.caller.region)?;
-        let (vpc_id, vpc) = context.region().vpcs.find(&self.vpc_id, context.sight())?;
+        let (vpc_id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         // Source of both codes: EC2 API Reference, "Error codes".
         if !vpc.contains(cidr) {
             return Err(AwsError::new("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid.")));
@@ -183,6 +183,7 @@ impl Action for CreateSubnet {
             owner: caller.account.clone(),
             arn,
         };
+        region.associate_default_network_acl(&subnet.vpc, &id);
         let item = subnet.item(region);
         region.subnets.insert(id, subnet, now);
         Ok(SubnetCreated { subnet: item })
@@ -203,7 +204,7 @@ impl Action for DeleteSubnet {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
-        let (id, _) = context.region().subnets.find(&self.subnet_id, sight)?;
+        let (id, _) = context.own(|region| &region.subnets, &self.subnet_id, Self::NAME)?;
         let region = context.region_mut();
         if region.network_interfaces.values().any(|interface| interface.subnet == id) {
             let message = format!("The subnet '{id}' has dependencies and cannot be deleted.");
@@ -212,6 +213,7 @@ impl Action for DeleteSubnet {
         for (_, table) in region.route_tables.iter_mut() {
             table.subnets.retain(|_, subnet| *subnet != id);
         }
+        region.dissociate_network_acl(&id);
         region.subnets.remove(&id, sight);
         Ok(DONE)
     }
@@ -244,15 +246,14 @@ impl Action for DescribeSubnets {
     type Answer = Subnets;
 
     fn run(self, context: &mut Context<'_>) -> Result<Subnets, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.subnets, &self.subnet_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.subnets, &self.subnet_id, &self.filter)?;
         let (page, next_token) = Paging::ec2(Self::NAME).cut(
             rows,
-            |subnet| subnet.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        Ok(Subnets { subnets: page.into_iter().map(|subnet| subnet.item(region)).collect(), next_token })
+        Ok(Subnets { subnets: page.iter().map(|seen| seen.row.item(seen.region)).collect(), next_token })
     }
 }

@@ -9,8 +9,8 @@ use crate::world::{
     error::AwsError,
     filters::{self, Filter, Filterable, TagFilters},
     ids::{
-        NetworkInterfaceId, ResourceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcEndpointId,
-        VpcId,
+        DhcpOptionsId, NetworkAclId, NetworkInterfaceId, ResourceId, RouteTableId, SecurityGroupId,
+        SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId,
     },
     paging::Paging,
     table::Sight,
@@ -107,6 +107,8 @@ fn check_exists(region: &Region, id: &str, sight: Sight) -> Result<(), AwsError>
         "vpc" => region.vpcs.find(id, sight).map(drop),
         "subnet" => region.subnets.find(id, sight).map(drop),
         "rtb" => region.route_tables.find(id, sight).map(drop),
+        "dopt" => region.dhcp_options.find(id, sight).map(drop),
+        "acl" => region.network_acls.find(id, sight).map(drop),
         "sg" => region.security_groups.find(id, sight).map(drop),
         "eni" => region.network_interfaces.find(id, sight).map(drop),
         "vpce" => region.vpc_endpoints.find(id, sight).map(drop),
@@ -218,6 +220,10 @@ fn all(region: &Region, sight: Sight) -> Vec<TagDescription> {
     subnets.for_each(|(id, subnet): (&SubnetId, _)| add(id.as_str(), "subnet", &subnet.tags));
     let tables = region.route_tables.listed(sight);
     tables.for_each(|(id, table): (&RouteTableId, _)| add(id.as_str(), "route-table", &table.tags));
+    let sets = region.dhcp_options.listed(sight);
+    sets.for_each(|(id, set): (&DhcpOptionsId, _)| add(id.as_str(), "dhcp-options", &set.tags));
+    let acls = region.network_acls.listed(sight);
+    acls.for_each(|(id, acl): (&NetworkAclId, _)| add(id.as_str(), "network-acl", &acl.tags));
     let interfaces = region.network_interfaces.listed(sight);
     interfaces.for_each(|(id, eni): (&NetworkInterfaceId, _)| add(id.as_str(), "network-interface", &eni.tags));
     let endpoints = region.vpc_endpoints.listed(sight);

@@ -71,8 +71,16 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The subnet of an address request. An unknown one is `InvalidParameterException`: ASSUMED (`ASSUMPTIONS.md`, "Codes").
+/// The subnet of an address request.
+///
+/// Source: Route 53 Developer Guide, "Considerations when creating inbound and outbound endpoints", and VPC User Guide, "Share
+/// your VPC": participants cannot make Resolver endpoints in a VPC that they do not own. The code is ASSUMED
+/// (`ASSUMPTIONS.md`, "Codes"). An unknown one is `InvalidParameterException`: ASSUMED (`ASSUMPTIONS.md`, "Codes").
 pub(super) fn subnet<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Subnet, AwsError> {
+    if context.is_shared(|region| &region.subnets, id) {
+        let message = format!("The subnet '{id}' is in a VPC that another account owns and shares.");
+        return Err(request(message));
+    }
     let found = context.region().subnets.find(id, context.sight());
     found.map(|(_, subnet)| subnet).map_err(|_| parameter(format!("[RSLVR-00402] The subnet '{id}' does not exist.")))
 }

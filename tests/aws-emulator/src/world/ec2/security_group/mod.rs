@@ -19,9 +19,10 @@ use crate::world::{
     Context, Region,
     action::{Action, Service},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{Ids, ResourceId, SecurityGroupId, VpcId},
     paging::Paging,
+    sharing,
     tags::{self, TagItem, TagSpecification, Tags},
     zones,
 };
@@ -258,6 +259,9 @@ impl Action for CreateSecurityGroup {
             )
         })?;
         let region = context.region();
+        if context.is_shared(|region| &region.vpcs, vpc) {
+            return Err(sharing::not_modelled("Groups of a participant in a shared VPC"));
+        }
         let (vpc, _) = region.vpcs.find(vpc, context.sight())?;
         // Source: EC2 API Reference, CreateSecurityGroup: names are unique within a VPC, and not case-sensitive.
         if region.security_groups.values().any(|group| group.vpc == vpc && group.name.eq_ignore_ascii_case(&name)) {
@@ -365,17 +369,16 @@ impl Action for DescribeSecurityGroups {
     type Answer = SecurityGroups;
 
     fn run(self, context: &mut Context<'_>) -> Result<SecurityGroups, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.security_groups, &self.group_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.security_groups, &self.group_id, &self.filter)?;
         let (page, next_token) = Paging::ec2(Self::NAME).cut(
             rows,
-            |group| group.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
         Ok(SecurityGroups {
-            groups: page.into_iter().map(|group| group.item(&context.caller.region)).collect(),
+            groups: page.iter().map(|seen| seen.row.item(&context.caller.region)).collect(),
             next_token,
         })
     }

@@ -32,7 +32,7 @@ impl Action for ModifyVpcAttribute {
     type Answer = Done;
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
-        let (id, vpc) = context.region().vpcs.find(&self.vpc_id, context.sight())?;
+        let (id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let (support, hostnames) = (vpc.dns_support, vpc.dns_hostnames);
         // Source: EC2 API Reference, ModifyVpcAttribute: "You cannot modify the DNS resolution and DNS hostnames
         // attributes in the same request." The code is ASSUMED (`ASSUMPTIONS.md`, "Codes").
@@ -96,13 +96,14 @@ impl Action for DescribeVpcAttribute {
     type Answer = VpcAttribute;
 
     fn run(self, context: &mut Context<'_>) -> Result<VpcAttribute, AwsError> {
-        let (id, vpc) = context.region().vpcs.read(&self.vpc_id, context.sight())?;
+        let seen = context.see(|region| &region.vpcs, &self.vpc_id)?;
+        let vpc = seen.row.as_ref();
         let only = |attribute, value| (self.attribute == attribute).then_some(FlagItem { value });
         Ok(VpcAttribute {
             enable_dns_support: only(Attribute::EnableDnsSupport, vpc.dns_support),
             enable_dns_hostnames: only(Attribute::EnableDnsHostnames, vpc.dns_hostnames),
             enable_network_address_usage_metrics: only(Attribute::EnableNetworkAddressUsageMetrics, false),
-            vpc_id: id,
+            vpc_id: vpc.id.clone(),
         })
     }
 }

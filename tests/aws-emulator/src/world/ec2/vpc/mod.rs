@@ -12,9 +12,9 @@ use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     address::parse_block,
-    ec2::{route_table::RouteTable, security_group::SecurityGroup},
+    ec2::{dhcp_options, network_acl::NetworkAcl, route_table::RouteTable, security_group::SecurityGroup},
     error::AwsError,
-    filters::{self, Filter, Filterable},
+    filters::{Filter, Filterable},
     ids::{DhcpOptionsId, ResourceId, VpcCidrAssociationId, VpcId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
@@ -28,7 +28,8 @@ pub struct Vpc {
     pub cidr: Ipv4Net,
     /// All its blocks, the first included.
     pub cidrs: BTreeMap<VpcCidrAssociationId, Ipv4Net>,
-    pub dhcp_options: DhcpOptionsId,
+    /// `None`: no set at all.
+    pub dhcp_options: Option<DhcpOptionsId>,
     pub tenancy: String,
     pub dns_support: bool,
     pub dns_hostnames: bool,
@@ -42,6 +43,11 @@ impl Vpc {
         self.cidrs.values().any(|cidr| cidr.contains(&block))
     }
 
+    /// The id of its DHCP options, or `default` if it has none.
+    pub(crate) fn dhcp_options_id(&self) -> String {
+        self.dhcp_options.as_ref().map_or_else(|| dhcp_options::NONE.to_owned(), ToString::to_string)
+    }
+
     fn item(&self) -> VpcItem {
         let association = |(id, block): (&VpcCidrAssociationId, &Ipv4Net)| CidrAssociation {
             association_id: id.clone(),
@@ -53,7 +59,7 @@ impl Vpc {
             state: "available",
             cidr_block: self.cidr.to_string(),
             cidr_associations: self.cidrs.iter().map(association).collect(),
-            dhcp_options_id: self.dhcp_options.clone(),
+            dhcp_options_id: self.dhcp_options_id(),
             instance_tenancy: self.tenancy.clone(),
             is_default: false,
             owner_id: self.owner.clone(),
@@ -71,7 +77,7 @@ pub struct VpcItem {
     pub cidr_block: String,
     #[serde(rename = "cidrBlockAssociationSet")]
     pub cidr_associations: Vec<CidrAssociation>,
-    pub dhcp_options_id: DhcpOptionsId,
+    pub dhcp_options_id: String,
     pub instance_tenancy: String,
     pub is_default: bool,
     pub owner_id: String,
@@ -113,7 +119,7 @@ impl Filterable for Vpc {
             "cidr-block-association.association-id" => self.cidrs.keys().map(ToString::to_string).collect(),
             "cidr-block-association.cidr-block" => self.cidrs.values().map(ToString::to_string).collect(),
             "cidr-block-association.state" => vec!["associated".to_owned()],
-            "dhcp-options-id" => vec![self.dhcp_options.to_string()],
+            "dhcp-options-id" => vec![self.dhcp_options_id()],
             "is-default" => vec!["false".to_owned()],
             "owner-id" => vec![self.owner.clone()],
             "state" => vec!["available".to_owned()],
@@ -127,7 +133,7 @@ impl Filterable for Vpc {
     }
 }
 
-/// Makes a VPC with a main route table and a default security group.
+/// Makes a VPC with a main route table, a default network ACL and a default security group.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateVpc {
@@ -163,7 +169,7 @@ impl Action for CreateVpc {
             id: id.clone(),
             cidr,
             cidrs: BTreeMap::from([(region.ids.mint(), cidr)]),
-            dhcp_options: region.dhcp_options.clone(),
+            dhcp_options: Some(region.default_dhcp_options.clone()).filter(|id| region.dhcp_options.get(id).is_some()),
             tenancy,
             // Source: VPC User Guide, "DNS attributes in your VPC": support is on, host names are off.
             dns_support: true,
@@ -175,6 +181,8 @@ impl Action for CreateVpc {
         region.vpcs.insert(id.clone(), vpc, now);
         let table = RouteTable::new(region.ids.mint(), id.clone(), Some(region.ids.mint()), Tags::new());
         region.route_tables.insert(table.id.clone(), table, now);
+        let acl = NetworkAcl::default_of(id.clone(), owner.clone(), &mut region.ids);
+        region.network_acls.insert(acl.id.clone(), acl, now);
         let group = SecurityGroup::default_of(id, owner, &mut region.ids);
         region.security_groups.insert(group.id.clone(), group, now);
         Ok(VpcCreated { vpc: item })
@@ -195,7 +203,7 @@ impl Action for DeleteVpc {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
-        let (id, _) = context.region().vpcs.find(&self.vpc_id, sight)?;
+        let (id, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let region = context.region_mut();
         // Source: EC2 API Reference, DeleteVpc: everything but the default security group, the main route table and the
         // default network ACL must be deleted first.
@@ -203,6 +211,7 @@ impl Action for DeleteVpc {
             || region.network_interfaces.values().any(|interface| interface.vpc == id)
             || region.vpc_endpoints.values().any(|endpoint| endpoint.vpc == id && endpoint.exists())
             || region.route_tables.values().any(|table| table.vpc == id && !table.is_main())
+            || region.network_acls.values().any(|acl| acl.vpc == id && !acl.is_default)
             || region.security_groups.values().any(|group| group.vpc == id && !group.is_default());
         if used {
             let message = format!("The vpc '{id}' has dependencies and cannot be deleted.");
@@ -212,6 +221,10 @@ impl Action for DeleteVpc {
             region.route_tables.values().filter(|table| table.vpc == id).map(|t| t.id.clone()).collect();
         for table in tables {
             region.route_tables.remove(&table, sight);
+        }
+        let acls: Vec<_> = region.network_acls.values().filter(|acl| acl.vpc == id).map(|a| a.id.clone()).collect();
+        for acl in acls {
+            region.network_acls.remove(&acl, sight);
         }
         let groups: Vec<_> =
             region.security_groups.values().filter(|group| group.vpc == id).map(|g| g.id.clone()).collect();
@@ -250,16 +263,15 @@ impl Action for DescribeVpcs {
     type Answer = Vpcs;
 
     fn run(self, context: &mut Context<'_>) -> Result<Vpcs, AwsError> {
-        let region = context.region();
-        let rows = filters::select(&region.vpcs, &self.vpc_id, &self.filter, region, context.sight())?;
+        let rows = context.select(|region| &region.vpcs, &self.vpc_id, &self.filter)?;
         let (page, next_token) = Paging::ec2(Self::NAME).cut(
             rows,
-            |vpc| vpc.id.as_str(),
+            |seen| seen.row.id.as_str(),
             self.max_results,
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        Ok(Vpcs { vpcs: page.into_iter().map(Vpc::item).collect(), next_token })
+        Ok(Vpcs { vpcs: page.iter().map(|seen| seen.row.item()).collect(), next_token })
     }
 }
 
@@ -286,7 +298,7 @@ impl Action for AssociateVpcCidrBlock {
 
     fn run(self, context: &mut Context<'_>) -> Result<CidrAssociated, AwsError> {
         let block = parse_block(&self.cidr_block, "InvalidVpc.Range")?;
-        let (id, vpc) = context.region().vpcs.find(&self.vpc_id, context.sight())?;
+        let (id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         // Source: VPC User Guide, "VPC CIDR blocks": blocks of a VPC must not overlap; five IPv4 blocks by default.
         if vpc.cidrs.values().any(|cidr| cidr.contains(&block) || block.contains(cidr)) {
             let message = format!("The CIDR '{block}' conflicts with another block of {id}");

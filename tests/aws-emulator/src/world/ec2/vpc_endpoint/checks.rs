@@ -10,6 +10,7 @@ use crate::world::{
     catalogue::{self, EndpointType},
     error::AwsError,
     ids::{PrefixListId, RouteTableId, VpcEndpointId, VpcId},
+    route53,
 };
 
 /// The most characters of a policy, white space included. Source: AWS PrivateLink guide, "Quotas".
@@ -106,7 +107,12 @@ pub(super) fn check_private_dns(
         other.vpc == *vpc && other.exists() && other.private_dns && itself.is_none_or(|itself| *itself != other.id)
     });
     let taken: BTreeSet<&String> = others.flat_map(|other| &other.private_names).collect();
-    match names.iter().find(|name| taken.contains(name)) {
+    // Source: hashicorp/terraform-provider-aws issue 37783 shows that AWS keeps a hosted zone for each endpoint, and a VPC is
+    // associated with one zone of a name only. That only the same name conflicts is ASSUMED (`ASSUMPTIONS.md`, "Hosted zones").
+    let zones = context.hosted_zones.of_vpc(&context.caller.region, vpc);
+    let zones: BTreeSet<&str> = zones.map(|zone| zone.name.as_str()).collect();
+    let conflicts = |name: &&String| taken.contains(name) || zones.contains(&*route53::zone_name(name));
+    match names.iter().find(conflicts) {
         None => Ok(()),
         Some(name) => Err(AwsError::parameter(format!(
             "private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name} in the VPC {vpc}"

@@ -76,7 +76,7 @@ impl Action for CreateVpcEndpoint {
             return Ok(VpcEndpointCreated { vpc_endpoint, client_token: self.client_token });
         }
         let tags = tags::from_specifications(&self.tag_specification, "vpc-endpoint")?;
-        let (vpc, _) = region.vpcs.find(&self.vpc_id, context.sight())?;
+        let (vpc, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let offer = self.offer(context)?;
         let policy = self.policy_document.clone().unwrap_or_else(|| checks::FULL_ACCESS.to_owned());
         checks::check_policy(&policy)?;

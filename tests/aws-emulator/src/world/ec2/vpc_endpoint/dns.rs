@@ -10,7 +10,7 @@ use crate::world::{
     Region,
     catalogue::EndpointType,
     ids::{ResourceId, hash, letters},
-    zones,
+    route53, zones,
 };
 
 /// A name and the hosted zone it is in.
@@ -38,7 +38,10 @@ pub(super) fn entries(endpoint: &VpcEndpoint, region: &Region, region_name: &str
     entries.extend(zones.map(|zone| entry(format!("{star}{}-{suffix}-{zone}.{domain}", endpoint.id), &domain)));
     if endpoint.private_dns {
         let private = endpoint.private_names.iter();
-        entries.extend(private.map(|name| entry(name.clone(), &format!("{} {name}", endpoint.id))));
+        entries.extend(private.map(|name| DnsEntry {
+            dns_name: name.clone(),
+            hosted_zone_id: route53::endpoint_zone_id(endpoint.id.as_str(), name),
+        }));
     }
     entries
 }

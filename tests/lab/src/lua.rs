@@ -9,38 +9,46 @@ use mlua::{Function, Lua, LuaOptions, LuaSerdeExt as _, StdLib};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{ARGOCD, text};
+use crate::kubernetes::repository;
 
 /// The health that a script gives.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Health {
-    pub(crate) status: HealthStatus,
-    pub(crate) message: String,
+pub struct Health {
+    /// The word.
+    pub status: HealthStatus,
+    /// The words.
+    pub message: String,
 }
 
 /// The words that Argo CD takes; it makes Unknown of every other.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub(crate) enum HealthStatus {
+pub enum HealthStatus {
+    /// It is complete.
     Healthy,
+    /// It is at work.
     Progressing,
+    /// It waits for a word.
     Suspended,
+    /// It waits for somebody to mend something.
     Degraded,
 }
 
 /// A script, ready to run.
-pub(crate) struct Script {
+pub struct Script {
     lua: Lua,
     chunk: Function,
 }
 
 impl Script {
     /// A script of `deploy/argocd`.
-    pub(crate) fn of(file: &str) -> Result<Self> {
-        Self::new(&text(&format!("{ARGOCD}/{file}"))?)
+    pub fn of(file: &str) -> Result<Self> {
+        let path = repository().join("deploy/argocd").join(file);
+        Self::new(&std::fs::read_to_string(&path).with_context(|| path.display().to_string())?)
     }
 
-    pub(crate) fn new(source: &str) -> Result<Self> {
+    /// A script by its text.
+    pub fn new(source: &str) -> Result<Self> {
         let lua = Lua::new_with(StdLib::TABLE, LuaOptions::default())?;
         for absent in ["string", "math", "io", "os", "require"] {
             ensure!(lua.globals().get::<Option<mlua::Value>>(absent)?.is_none(), "`{absent}` must not be open");
@@ -50,7 +58,7 @@ impl Script {
     }
 
     /// What the script makes of an object.
-    pub(crate) fn run(&self, object: &Value) -> Result<Value> {
+    pub fn run(&self, object: &Value) -> Result<Value> {
         let to = SerializeOptions::new()
             .set_array_metatable(false)
             .serialize_none_to_null(false)
@@ -62,24 +70,30 @@ impl Script {
         Ok(self.lua.from_value_with(answer, from)?)
     }
 
-    pub(crate) fn health(&self, object: &Value) -> Result<Health> {
+    /// The health that the script gives to an object.
+    pub fn health(&self, object: &Value) -> Result<Health> {
         let answer = self.run(object)?;
         serde_json::from_value(answer.clone()).with_context(|| format!("not a health: {answer}"))
     }
 }
 
-#[test]
-fn this_is_lua_5_1_without_its_later_words() -> Result<()> {
-    assert_eq!(Script::new("return { version = _VERSION }")?.run(&Value::Null)?["version"], "Lua 5.1");
-    assert!(Script::new("goto done ::done:: return {}").is_err(), "Lua 5.1 has no goto");
-    assert!(Script::new("return { length = ('text'):len() }")?.run(&Value::Null).is_err(), "there is no `string`");
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn an_empty_table_becomes_a_list_as_in_argo_cd() -> Result<()> {
-    let object = serde_json::json!({ "spec": {}, "list": [], "null": null, "number": 3 });
-    let answer = Script::new("return obj")?.run(&object)?;
-    assert_eq!(answer, serde_json::json!({ "spec": [], "list": [], "number": 3 }));
-    Ok(())
+    #[test]
+    fn this_is_lua_5_1_without_its_later_words() -> Result<()> {
+        assert_eq!(Script::new("return { version = _VERSION }")?.run(&Value::Null)?["version"], "Lua 5.1");
+        assert!(Script::new("goto done ::done:: return {}").is_err(), "Lua 5.1 has no goto");
+        assert!(Script::new("return { length = ('text'):len() }")?.run(&Value::Null).is_err(), "there is no `string`");
+        Ok(())
+    }
+
+    #[test]
+    fn an_empty_table_becomes_a_list_as_in_argo_cd() -> Result<()> {
+        let object = serde_json::json!({ "spec": {}, "list": [], "null": null, "number": 3 });
+        let answer = Script::new("return obj")?.run(&object)?;
+        assert_eq!(answer, serde_json::json!({ "spec": [], "list": [], "number": 3 }));
+        Ok(())
+    }
 }

@@ -1,0 +1,66 @@
+//! Holds a network against the limits of its class. The limits themselves are [`crate::model::limits`].
+
+use kube::ResourceExt;
+
+use super::{
+    class_use,
+    store::{Store, StoreError},
+    subject::Subject,
+};
+use crate::{
+    api::{DEFAULT_CLASS_ANNOTATION, MigrationNetwork, MigrationNetworkClass, Reason},
+    model::{desired::Desired, limits::Limits, settings::Settings, status::Verdict},
+};
+
+/// What can be said before AWS is looked at. The number of networks is counted only where it is limited.
+pub(super) async fn of_settings<S: Store>(
+    subject: &Subject<'_, S>,
+    class: &MigrationNetworkClass,
+    settings: &Settings,
+) -> Result<Option<Verdict>, StoreError> {
+    let name = class.name_any();
+    let limits = Limits { class: &name, limits: class.spec.limits.as_ref() };
+    let network = &subject.network;
+    let defaults = class.spec.defaults.as_ref().and_then(|defaults| defaults.source_cidrs.as_deref());
+    let spec = &network.spec;
+    // The class's own proxies and DNS clients are the class's business.
+    let clients = spec.resolver.as_ref().and_then(|resolver| resolver.client_cidrs.as_deref());
+    let ranges = [
+        ("spec.sourceCIDRs", spec.source_cidrs.as_deref().or(defaults).unwrap_or_default()),
+        ("spec.proxyCIDRs", spec.proxy_cidrs.as_deref().unwrap_or_default()),
+        ("spec.resolver.clientCIDRs", clients.unwrap_or_default()),
+    ];
+    let mut excess = limits.of_settings(settings, &ranges);
+    if limits.limits.is_some_and(|limits| limits.networks_per_namespace.is_some()) {
+        excess.extend(limits.of_number(older(subject.store, network, class).await?));
+    }
+    Ok(exceeded(excess))
+}
+
+/// What only AWS could tell: the VPC, and the services that the network has endpoints for.
+pub(super) fn of_place(class: &MigrationNetworkClass, desired: &Desired) -> Option<Verdict> {
+    let name = class.name_any();
+    let limits = Limits { class: &name, limits: class.spec.limits.as_ref() };
+    exceeded(limits.of_place(&desired.vpc, &desired.endpoints.keys().map(|key| key.service).collect()))
+}
+
+/// How many networks of the class in the network's namespace are older than it.
+async fn older<S: Store>(
+    store: &S,
+    network: &MigrationNetwork,
+    class: &MigrationNetworkClass,
+) -> Result<usize, StoreError> {
+    let name = class.name_any();
+    let is_default = class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true");
+    let age = |network: &MigrationNetwork| {
+        let created = network.metadata.creation_timestamp.as_ref().map(|created| created.0);
+        (created, network.uid())
+    };
+    let listed = store.networks(network.namespace().as_deref()).await?;
+    let others = listed.into_iter().filter_map(|listed| listed.network);
+    Ok(others.filter(|other| class_use::is_of(other, &name, is_default) && age(other) < age(network)).count())
+}
+
+fn exceeded(excess: Vec<String>) -> Option<Verdict> {
+    (!excess.is_empty()).then(|| Verdict::Rejected { reason: Reason::LimitExceeded, message: excess.join("; ") })
+}

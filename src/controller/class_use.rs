@@ -1,0 +1,110 @@
+//! The use of classes: which networks use one, and the finalizer that keeps a class while any does.
+
+use kube::ResourceExt;
+
+use super::{
+    class,
+    ending::Error,
+    store::{Store, StoreError},
+    subject::Subject,
+};
+use crate::{
+    api::{
+        ConditionType, DEFAULT_CLASS_ANNOTATION, FINALIZER, MigrationNetwork, MigrationNetworkClass, Reason,
+        conditions::is_true,
+    },
+    model::status::Verdict,
+};
+
+/// How many networks use a class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Use {
+    /// All of them.
+    pub(super) networks: i32,
+    /// Those that are Ready.
+    pub(super) ready: i32,
+}
+
+/// Counts the networks that use the class.
+pub(super) async fn count<S: Store>(store: &S, class: &MigrationNetworkClass) -> Result<Use, StoreError> {
+    let name = class.name_any();
+    let is_default = class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true");
+    let mut found = Use::default();
+    for network in store.networks(None).await?.into_iter().filter_map(|listed| listed.network) {
+        if uses(&network, &name, is_default) {
+            found.networks = found.networks.saturating_add(1);
+            let is_ready = is_true(&network.status.unwrap_or_default().conditions, ConditionType::Ready);
+            found.ready = found.ready.saturating_add(i32::from(is_ready));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a network uses the class: it names it, or was given it as the default, and is admitted or was built. A name
+/// alone is not enough, or any tenant could keep a class from being removed.
+fn uses(network: &MigrationNetwork, class: &str, is_default: bool) -> bool {
+    let status = network.status.as_ref();
+    let admitted = status.is_some_and(|status| is_true(&status.conditions, ConditionType::Accepted));
+    is_of(network, class, is_default) && (admitted || is_held(network))
+}
+
+/// Whether the network's class is this one.
+pub(super) fn is_of(network: &MigrationNetwork, class: &str, is_default: bool) -> bool {
+    let recorded = network.status.as_ref().and_then(|status| status.class_name.as_deref());
+    match network.spec.migration_network_class_name.as_deref().or(recorded) {
+        Some(name) => name == class,
+        None => is_default,
+    }
+}
+
+/// Whether the network may have something in AWS.
+pub(super) fn is_held(network: &MigrationNetwork) -> bool {
+    network.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// Takes the network's own finalizer, if it does not have it, and makes sure that its class stays. A verdict if the class
+/// is going: then nothing may be made.
+///
+/// The class is read again after the network has its finalizer. Whoever removes the class's looks for networks after the
+/// class's deletion was asked for; so one of the two sees the other.
+pub(super) async fn hold<S: Store>(
+    subject: &mut Subject<'_, S>,
+    class: &MigrationNetworkClass,
+) -> Result<Option<Verdict>, Error> {
+    if is_held(&subject.network) {
+        return Ok(None);
+    }
+    subject.hold().await?;
+    let name = class.name_any();
+    let rejected = match subject.store.class(&name).await? {
+        Some(class) if class.metadata.deletion_timestamp.is_some() => is_going(&name),
+        Some(class) => {
+            if !class.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+                subject.store.set_class_finalizer(&class, true).await?;
+            }
+            return Ok(None);
+        }
+        None => class::is_gone(&name),
+    };
+    // Nothing was made: with a finalizer it would pass for one that the class has admitted.
+    subject.let_go().await?;
+    Ok(Some(rejected))
+}
+
+/// What a new network of a class that is being deleted is told.
+pub(super) fn is_going(name: &str) -> Verdict {
+    Verdict::Rejected {
+        reason: Reason::ClassNotFound,
+        message: format!(
+            "`spec.migrationNetworkClassName`: class '{name}' is being deleted and admits no new network; choose another"
+        ),
+    }
+}
+
+/// What the class itself says while it is kept from going.
+pub(super) fn is_kept(networks: i32) -> String {
+    let (who, them) = if networks == 1 { ("network", "it") } else { ("networks", "them") };
+    format!(
+        "is being deleted, and held by {networks} {who}; delete {them} first. What is built is kept, and none is added"
+    )
+}

@@ -1,0 +1,157 @@
+//! Classes in use, over a Kubernetes and an AWS in memory.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::fakes::Fake;
+use crate::{
+    api::{
+        AdoptionPolicy, ClassLimits, ConditionType, DeletionPolicy, FINALIZER, MigrationNetworkClassStatus, Reason,
+        conditions::find,
+    },
+    model::testing::identity,
+};
+
+fn status(fake: &Fake) -> MigrationNetworkClassStatus {
+    fake.world().classes["tokyo"].status.clone().unwrap_or_default()
+}
+
+fn delete_class(fake: &Fake) {
+    let mut world = fake.world();
+    let class = world.classes.get_mut("tokyo").expect("the class is there");
+    class.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+}
+
+#[tokio::test]
+async fn a_class_counts_its_networks_and_is_quiet_when_nothing_changes() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.reconcile_class(&context).await;
+    assert_eq!(
+        (status(&fake).networks, status(&fake).ready_networks),
+        (Some(0), Some(0)),
+        "nobody has looked at it yet"
+    );
+    fake.reconcile(&context).await;
+    assert_eq!(fake.world().classes["tokyo"].finalizers(), [FINALIZER], "held from before the first write to AWS");
+    fake.reconcile_class(&context).await;
+    assert_eq!((status(&fake).networks, status(&fake).ready_networks), (Some(1), Some(0)));
+    fake.settle(&context).await;
+    fake.reconcile_class(&context).await;
+    assert_eq!((status(&fake).networks, status(&fake).ready_networks), (Some(1), Some(1)));
+    assert_eq!(fake.reconcile_class(&context).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_class_that_is_being_deleted_serves_those_it_has_and_goes_with_the_last() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    delete_class(&fake);
+    fake.reconcile_class(&context).await;
+    let accepted = find(&status(&fake).conditions, ConditionType::Accepted).cloned().expect("it is always there");
+    assert_eq!((accepted.status.as_str(), accepted.reason.as_str()), ("False", Reason::Deleting.as_str()));
+    assert!(accepted.message.contains("held by 1 network;"), "{}", accepted.message);
+
+    fake.edit(|network| network.spec.proxy_cidrs = Some(vec!["192.168.99.1/32".to_owned()]));
+    let log = fake.settle(&context).await;
+    assert!(log.iter().any(|line| line.starts_with("authorize")), "what is built is kept in order: {log:#?}");
+    fake.add("late", "uid-of-late");
+    let (_, log) = fake.reconcile_one(&context, "late").await;
+    assert_eq!(log, ["status"]);
+    let late = fake.world().networks["late"].status.clone().unwrap_or_default();
+    let ready = find(&late.conditions, ConditionType::Ready).cloned().expect("it is always there");
+    assert_eq!(ready.reason, Reason::ClassNotFound.as_str());
+
+    fake.delete();
+    fake.settle(&context).await;
+    fake.reconcile_class(&context).await;
+    assert!(fake.world().classes.is_empty(), "a network that it never admitted does not hold it");
+}
+
+#[tokio::test]
+async fn a_finalizer_that_was_stripped_from_a_class_in_use_comes_back_and_one_of_an_unused_class_goes() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.world().classes.get_mut("tokyo").expect("it is there").metadata.finalizers = None;
+    assert_eq!(fake.reconcile_class(&context).await, ["class finalizer added"]);
+    fake.delete();
+    fake.settle(&context).await;
+    assert_eq!(fake.reconcile_class(&context).await, ["class finalizer removed"]);
+    assert!(fake.world().classes.contains_key("tokyo"), "nobody asked for its deletion");
+}
+
+/// Sets the limits of the class.
+fn limit(fake: &Fake, limits: ClassLimits) {
+    fake.world().classes.get_mut("tokyo").expect("it is there").spec.limits = Some(limits);
+}
+
+fn reason(fake: &Fake, name: &str) -> String {
+    let status = fake.world().networks[name].status.clone().unwrap_or_default();
+    find(&status.conditions, ConditionType::Accepted).map(|accepted| accepted.reason.clone()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_network_over_a_limit_is_never_begun_and_one_that_is_built_is_left_as_it_is() {
+    let exceeded = [
+        ClassLimits { vpcs: Some(vec!["vpc-2".to_owned()]), ..ClassLimits::default() },
+        ClassLimits { source_cidrs: Some(vec!["10.0.0.0/8".to_owned()]), ..ClassLimits::default() },
+        ClassLimits { services: Some(vec!["mgn".to_owned()]), ..ClassLimits::default() },
+        ClassLimits { deletion_policies: Some(vec![DeletionPolicy::Retain]), ..ClassLimits::default() },
+        ClassLimits { adoption_policies: Some(vec![AdoptionPolicy::Any]), ..ClassLimits::default() },
+    ];
+    for limits in exceeded {
+        let fake = Fake::tokyo();
+        let context = fake.context();
+        limit(&fake, limits.clone());
+        let (_, log) = fake.reconcile(&context).await;
+        assert_eq!(log, ["status"], "{limits:?}");
+        assert_eq!(reason(&fake, "tokyo"), Reason::LimitExceeded.as_str());
+
+        limit(&fake, ClassLimits::default());
+        fake.settle(&context).await;
+        let built = fake.world().aws.observed.clone();
+        limit(&fake, limits.clone());
+        fake.edit(|network| network.spec.proxy_cidrs = Some(vec!["192.168.99.1/32".to_owned()]));
+        let (_, log) = fake.reconcile(&context).await;
+        assert_eq!(log, ["status"], "{limits:?}");
+        assert_eq!(reason(&fake, "tokyo"), Reason::LimitExceeded.as_str());
+        assert_eq!(fake.world().aws.observed, built);
+        fake.delete();
+        fake.settle(&context).await;
+        assert!(fake.world().networks.is_empty(), "deletion always works: {limits:?}");
+        assert!(!fake.world().aws.observed.resources.any_held(&identity()), "it was accepted with 'Delete'");
+    }
+}
+
+#[tokio::test]
+async fn limits_that_are_tightened_do_not_turn_retain_into_delete() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.edit(|network| network.spec.deletion_policy = Some(DeletionPolicy::Retain));
+    fake.settle(&context).await;
+    limit(&fake, ClassLimits { deletion_policies: Some(vec![DeletionPolicy::Delete]), ..ClassLimits::default() });
+    fake.settle(&context).await;
+    fake.delete();
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty());
+    assert!(fake.world().aws.observed.resources.any_held(&identity()));
+}
+
+#[tokio::test]
+async fn the_oldest_networks_of_a_namespace_keep_their_places() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    limit(&fake, ClassLimits { networks_per_namespace: Some(1), ..ClassLimits::default() });
+    // Of the same second: then the uid says.
+    fake.add("late", "z");
+    fake.reconcile_one(&context, "late").await;
+    assert_eq!(reason(&fake, "late"), Reason::LimitExceeded.as_str());
+    fake.settle(&context).await;
+    assert_eq!(reason(&fake, "tokyo"), Reason::Accepted.as_str());
+    fake.delete();
+    fake.settle(&context).await;
+    fake.reconcile_one(&context, "late").await;
+    assert_eq!(reason(&fake, "late"), Reason::Accepted.as_str());
+}

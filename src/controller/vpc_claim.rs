@@ -1,0 +1,213 @@
+//! The claim of a VPC, over the Kubernetes API: a Lease in the operator's own namespace, named by account, Region and VPC.
+//!
+//! It is looked at in every reconcile that may write to AWS (one GET). Only what takes a claim lists the networks. Who may
+//! take one is decided in [`crate::model::vpc_claim`]; that only one does is the API server's doing: creation is atomic,
+//! and a stale claim is taken over on condition of its `resourceVersion`.
+
+use std::{collections::BTreeMap, future::Future};
+
+use kube::ResourceExt;
+
+use super::{
+    class_use,
+    context::Context,
+    ending::Error,
+    store::{Key, Store, StoreError},
+    subject::Subject,
+};
+use crate::{
+    api::{DEFAULT_CLASS_ANNOTATION, MigrationNetwork, MigrationNetworkClass, Reason},
+    aws::{Account, Clouds},
+    model::{
+        ids::VpcId,
+        status::Verdict,
+        vpc_claim::{Contender, Decision, Found, Place, Stand, contender, decide},
+    },
+};
+
+/// A claim as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VpcClaim {
+    /// Its name.
+    pub name: String,
+    /// The uid of the network that holds it.
+    pub holder: String,
+    /// The network of that uid, for people, and to see quickly whether it still exists. Nothing else rests on it.
+    pub network: Option<Key>,
+    /// The `resourceVersion` on whose condition it is written; none if it is not stored yet.
+    pub version: Option<String>,
+}
+
+/// A network in a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its uid.
+    pub uid: String,
+    /// The network, unless what is stored cannot be read.
+    pub network: Option<MigrationNetwork>,
+}
+
+/// Where claims are kept.
+pub trait VpcClaims: Send + Sync + 'static {
+    /// The claim of that name, if there is one.
+    fn vpc_claim(&self, name: &str) -> impl Future<Output = Result<Option<VpcClaim>, StoreError>> + Send;
+
+    /// Creates a claim that has no version, or replaces the one that has exactly that version.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody was faster.
+    fn take_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Deletes a claim, on condition that it has not changed. No error if it is gone.
+    ///
+    /// # Errors
+    /// `Conflict` if it has changed.
+    fn drop_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The uid of the network of that name, if there is one, whether or not the rest of it can be read.
+    fn network_uid(&self, key: &Key) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// All networks, or those of one namespace.
+    fn networks(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
+}
+
+/// What was seen of the claim of a VPC.
+pub(super) struct Look {
+    place: Place,
+    name: String,
+    /// As stored, if it is.
+    stored: Option<VpcClaim>,
+    found: Found,
+}
+
+/// Looks at the claim of the VPC that the network wants, and notes in status that it wants it. None if the network has to
+/// give way.
+pub(super) async fn look<S: Store>(
+    subject: &mut Subject<'_, S>,
+    account: &Account,
+    vpc: &VpcId,
+) -> Result<Result<Look, Verdict>, Error> {
+    let place = Place { account: account.id.clone(), region: account.region.clone(), vpc: vpc.clone() };
+    let Some(name) = place.claim_name() else {
+        let message =
+            format!("'{vpc}' of account '{}' in '{}' is no VPC that can be claimed", place.account, place.region);
+        return Ok(Err(Verdict::Broken(message)));
+    };
+    let before = subject.network.status.as_ref().and_then(|status| status.vpc_id.clone());
+    if let Some(before) = before.filter(|before| *before != vpc.as_str()) {
+        // It has nothing there any more; whoever has is told so before this (`VPCChanged`).
+        release(subject, account, &before.into()).await?;
+    }
+    subject.status_mut().vpc_id = Some(vpc.to_string());
+    let stored = subject.store.vpc_claim(&name).await?;
+    let found = match &stored {
+        None => Found::Free,
+        Some(claim) if claim.holder == subject.uid() => Found::Mine,
+        Some(claim) if holder_exists(subject.store, claim).await? => Found::Foreign,
+        Some(_) => Found::Free,
+    };
+    match found {
+        Found::Foreign => Ok(Err(conflicted(&place))),
+        Found::Mine | Found::Free => Ok(Ok(Look { place, name, stored, found })),
+    }
+}
+
+/// The annotation tells where to look first; before its word is taken for the end of the holder, all uids are looked at.
+async fn holder_exists<S: Store>(store: &S, claim: &VpcClaim) -> Result<bool, StoreError> {
+    if let Some(key) = &claim.network
+        && store.network_uid(key).await?.as_ref() == Some(&claim.holder)
+    {
+        return Ok(true);
+    }
+    Ok(store.networks(None).await?.iter().any(|listed| listed.uid == claim.holder))
+}
+
+/// Makes sure that the network holds the claim that was looked at. A verdict if it may not: then nothing may be written.
+/// `established` says that it has resources in the VPC, or may have.
+///
+/// # Errors
+/// `Conflict` if somebody else was faster: the next reconcile sees who.
+pub(super) async fn hold<C: Clouds, S: Store>(
+    subject: &mut Subject<'_, S>,
+    context: &Context<C, S>,
+    class: &MigrationNetworkClass,
+    look: Look,
+    established: bool,
+) -> Result<Option<Verdict>, Error> {
+    let Look { place, name, stored, found } = look;
+    let (key, uid) = (subject.key(), subject.uid());
+    let me = Contender {
+        created: subject.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
+        uid: uid.clone(),
+        stand: if established { Stand::Established } else { Stand::Wants },
+    };
+    let others = match found {
+        Found::Mine | Found::Foreign => Vec::new(),
+        Found::Free => contenders(subject.store, &place, &uid).await?,
+    };
+    match decide(found, &me, &others, context.is_patient(&key, &uid)) {
+        Decision::Keep => return Ok(None),
+        Decision::Yield => return Ok(Some(conflicted(&place))),
+        Decision::Wait => return Ok(Some(waiting(&place))),
+        Decision::Take => {}
+    }
+    // What holds a claim also holds its object, so that deletion gives the claim back.
+    if let Some(rejected) = class_use::hold(subject, class).await? {
+        return Ok(Some(rejected));
+    }
+    let version = stored.and_then(|stored| stored.version);
+    tracing::info!(claim = name, took_over = version.is_some(), "the network has claimed its VPC");
+    subject.store.take_vpc_claim(&VpcClaim { name, holder: uid, network: Some(key), version }).await?;
+    Ok(None)
+}
+
+/// The other networks that may claim the VPC.
+async fn contenders<S: Store>(store: &S, place: &Place, uid: &str) -> Result<Vec<Contender>, StoreError> {
+    let networks = store.networks(None).await?;
+    let mut classes = BTreeMap::new();
+    for class in store.classes().await? {
+        let leads_to = (class.spec.account.id.clone(), class.spec.region.clone());
+        if class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true") {
+            classes.insert(String::new(), leads_to.clone());
+        }
+        classes.insert(class.name_any(), leads_to);
+    }
+    Ok(networks
+        .iter()
+        .filter(|listed| listed.uid != uid)
+        .filter_map(|listed| contender(listed.network.as_ref()?, place, &classes))
+        .collect())
+}
+
+/// Gives the claim back, if the network holds it.
+pub(super) async fn release<S: Store>(subject: &Subject<'_, S>, account: &Account, vpc: &VpcId) -> Result<(), Error> {
+    let place = Place { account: account.id.clone(), region: account.region.clone(), vpc: vpc.clone() };
+    let Some(name) = place.claim_name() else { return Ok(()) };
+    match subject.store.vpc_claim(&name).await? {
+        Some(claim) if claim.holder == subject.uid() => Ok(subject.store.drop_vpc_claim(&claim).await?),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Names nobody: the other may be another tenant's.
+fn conflicted(place: &Place) -> Verdict {
+    let Place { account, region, vpc } = place;
+    Verdict::Rejected {
+        reason: Reason::Conflicted,
+        message: format!(
+            "`spec.vpc` must be a VPC without a migration network, and {vpc} of account {account} in {region} has another one, \
+             or one that asked earlier; choose another VPC, or delete this network. It is built once the other is gone"
+        ),
+    }
+}
+
+fn waiting(place: &Place) -> Verdict {
+    let Place { account, region, vpc } = place;
+    Verdict::Rejected {
+        reason: Reason::Pending,
+        message: format!(
+            "waits until networks that were created earlier for account {account} in {region} have been looked at, which may \
+             want {vpc}, too"
+        ),
+    }
+}

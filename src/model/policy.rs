@@ -1,0 +1,356 @@
+//! Endpoint policies: what a VPC endpoint lets through, in one form in which two of them can be compared.
+//!
+//! A policy language lets one thing be said in several ways: a list of one or the one alone, any order, any spacing. Here
+//! each policy has one text, and that text is what AWS is sent.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::slot::{EndpointKey, Service};
+
+/// The longest policy that AWS takes, in characters, white space included (AWS PrivateLink guide, "Quotas").
+const LONGEST: usize = 20_480;
+
+/// What an endpoint lets through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Policy {
+    /// Everything, which is what AWS makes of an endpoint without a policy.
+    #[default]
+    FullAccess,
+    /// What this document says, in its one form.
+    Document(String),
+}
+
+/// Why a text is no endpoint policy. Completes "`field` must …".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// It cannot be read at all.
+    #[error("be JSON: {0}")]
+    NotJson(String),
+    /// It is JSON, and no policy.
+    #[error("be an IAM policy: {0}")]
+    NotAPolicy(&'static str),
+    /// AWS would not take it.
+    #[error(
+        "be at most {LONGEST} characters long without white space, and is {0}; shorten it, for example by wildcards"
+    )]
+    TooLong(usize),
+}
+
+impl Policy {
+    /// Reads a policy that a user wrote.
+    ///
+    /// # Errors
+    /// If it is not JSON, lacks what every statement of an endpoint policy has, or is too long for AWS.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let value: Value = serde_json::from_str(text).map_err(|error| PolicyError::NotJson(error.to_string()))?;
+        let policy = Self::of(&value)?;
+        match &policy {
+            Self::Document(document) if document.chars().count() > LONGEST => {
+                Err(PolicyError::TooLong(document.chars().count()))
+            }
+            Self::FullAccess | Self::Document(_) => Ok(policy),
+        }
+    }
+
+    /// Reads a policy as AWS reports it. What cannot be read is kept as it is, and equals nothing that anybody wants.
+    pub fn observed(text: Option<&str>) -> Self {
+        match text {
+            None | Some("") => Self::FullAccess,
+            Some(text) => {
+                let parsed = serde_json::from_str(text).ok().and_then(|value| Self::of(&value).ok());
+                parsed.unwrap_or_else(|| Self::Document(text.to_owned()))
+            }
+        }
+    }
+
+    fn of(value: &Value) -> Result<Self, PolicyError> {
+        let policy = value.as_object().ok_or(PolicyError::NotAPolicy("an object with `Statement`"))?;
+        let statements: Vec<Value> = match policy.get("Statement") {
+            Some(Value::Array(statements)) => statements.clone(),
+            Some(statement @ Value::Object(_)) => vec![statement.clone()],
+            Some(_) | None => return Err(PolicyError::NotAPolicy("it needs a `Statement`")),
+        };
+        if statements.is_empty() {
+            return Err(PolicyError::NotAPolicy("its `Statement` is empty, and would let nothing through"));
+        }
+        let statements = statements.iter().map(statement).collect::<Result<Vec<_>, _>>()?;
+        if let [only] = statements.as_slice()
+            && is_everything(only)
+        {
+            return Ok(Self::FullAccess);
+        }
+        let mut canonical: BTreeMap<String, Value> =
+            policy.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+        canonical.insert("Statement".to_owned(), Value::Array(statements));
+        Ok(Self::Document(object(canonical).to_string()))
+    }
+}
+
+/// A statement in its one form.
+fn statement(value: &Value) -> Result<Value, PolicyError> {
+    let statement = value.as_object().ok_or(PolicyError::NotAPolicy("each `Statement` must be an object"))?;
+    let has = |keys: [&str; 2]| keys.iter().any(|key| statement.contains_key(*key));
+    if !matches!(statement.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny")) {
+        return Err(PolicyError::NotAPolicy("each statement needs an `Effect`, 'Allow' or 'Deny'"));
+    }
+    if !has(["Principal", "NotPrincipal"]) {
+        return Err(PolicyError::NotAPolicy("each statement needs a `Principal`, such as '*'"));
+    }
+    if !has(["Action", "NotAction"]) {
+        return Err(PolicyError::NotAPolicy("each statement needs an `Action`"));
+    }
+    if !has(["Resource", "NotResource"]) {
+        return Err(PolicyError::NotAPolicy("each statement needs a `Resource`"));
+    }
+    let canonical = statement.iter().map(|(key, value)| {
+        let value = match key.as_str() {
+            "Action" | "NotAction" | "Resource" | "NotResource" => set(value),
+            "Principal" | "NotPrincipal" => principal(value),
+            _ => sorted(value),
+        };
+        (key.clone(), value)
+    });
+    Ok(object(canonical.collect()))
+}
+
+fn is_everything(statement: &Value) -> bool {
+    let is = |key: &str, expected: &str| statement.get(key).and_then(Value::as_str) == Some(expected);
+    let about: Vec<&str> =
+        statement.as_object().into_iter().flat_map(Map::keys).map(String::as_str).filter(|key| *key != "Sid").collect();
+    about == ["Action", "Effect", "Principal", "Resource"]
+        && is("Effect", "Allow")
+        && ["Action", "Principal", "Resource"].iter().all(|key| is(key, "*"))
+}
+
+/// `{"AWS": "*"}` is `"*"` (IAM User Guide, "Principal").
+fn principal(value: &Value) -> Value {
+    let Some(kinds) = value.as_object() else { return set(value) };
+    let canonical: BTreeMap<String, Value> = kinds.iter().map(|(kind, ids)| (kind.clone(), set(ids))).collect();
+    let everybody = Value::String("*".to_owned());
+    if canonical.len() == 1 && canonical.get("AWS") == Some(&everybody) { everybody } else { object(canonical) }
+}
+
+/// A list whose order means nothing; a list of one is the one.
+fn set(value: &Value) -> Value {
+    let Value::Array(items) = value else { return value.clone() };
+    let mut items = items.clone();
+    items.sort_by_key(Value::to_string);
+    items.dedup();
+    match items.as_slice() {
+        [only] => only.clone(),
+        _ => Value::Array(items),
+    }
+}
+
+/// The same with its keys in order, whatever order the parser keeps, and with lists of conditions as sets.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => object(members.iter().map(|(key, value)| (key.clone(), sorted(value))).collect()),
+        Value::Array(_) => set(value),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+fn object(members: BTreeMap<String, Value>) -> Value {
+    Value::Object(members.into_iter().collect())
+}
+
+/// What the MGN agent, replication and conversion servers and AWS Systems Manager need of an endpoint, and no more. The other
+/// services that a network may ask for serve other ends, of which nothing is known here: they get everything.
+///
+/// Sources: MGN User Guide, "Network requirements" (the buckets, and that they are read without credentials of the
+/// account's own) and "Installing the agent on a secured network" (`CreateSessionForMgn`); AWS managed policies
+/// `AWSApplicationMigrationReplicationServerPolicy` and `AWSApplicationMigrationConversionServerPolicy` (EC2); Systems
+/// Manager User Guide, "SSM Agent communications with AWS managed S3 buckets".
+pub fn mgn_only(key: EndpointKey, region: &str, ssm: bool) -> Policy {
+    let partition = partition(region);
+    let allow = |actions: &[&str], resources: &[String]| serde_json::json!({ "Effect": "Allow", "Principal": "*", "Action": actions, "Resource": resources });
+    let everything = ["*".to_owned()];
+    let statements = match key.service {
+        Service::Mgn => vec![
+            allow(&["mgn:*"], &everything),
+            allow(
+                &["execute-api:Invoke"],
+                &[format!("arn:{partition}:execute-api:{region}:*:*/POST/CreateSessionForMgn")],
+            ),
+        ],
+        Service::S3 => {
+            let buckets = buckets(region, ssm);
+            let objects: Vec<String> =
+                buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}/*")).collect();
+            vec![allow(&["s3:GetObject"], &objects)]
+        }
+        Service::Ec2 => vec![allow(
+            &["ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:CreateSnapshot", "ec2:CreateTags"],
+            &everything,
+        )],
+        Service::Ssm => vec![allow(&["ssm:*"], &everything)],
+        Service::SsmMessages => vec![allow(&["ssmmessages:*"], &everything)],
+        Service::Ec2Messages => vec![allow(&["ec2messages:*"], &everything)],
+        Service::Other(_) => return Policy::FullAccess,
+    };
+    let document = serde_json::json!({ "Version": "2012-10-17", "Statement": statements });
+    Policy::of(&document).unwrap_or_default()
+}
+
+/// The buckets that the agent and replication servers read, and with Systems Manager those of its agent.
+pub fn buckets(region: &str, ssm: bool) -> Vec<String> {
+    let mut buckets: Vec<String> = [
+        "aws-mgn-clients",
+        "aws-mgn-clients-hashes",
+        "aws-mgn-internal",
+        "aws-mgn-internal-hashes",
+        "aws-application-migration-service",
+        "aws-application-migration-service-hashes",
+        "amazon-ssm",
+    ]
+    .map(|bucket| format!("{bucket}-{region}"))
+    .into();
+    if ssm {
+        let agents = [
+            "aws-ssm",
+            "aws-windows-downloads",
+            "amazon-ssm-packages",
+            "aws-ssm-distributor-file",
+            "aws-ssm-document-attachments",
+            "patch-baseline-snapshot",
+            "aws-patchmanager-macos",
+        ];
+        buckets.extend(agents.map(|bucket| format!("{bucket}-{region}")));
+        buckets.push(format!("{region}-birdwatcher-prod"));
+    }
+    buckets
+}
+
+/// The partition that a Region is in, as ARNs write it (AWS General Reference, "ARNs").
+pub fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERYTHING: &str = r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
+
+    fn parsed(text: &str) -> Policy {
+        Policy::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_means_the_same_is_the_same() {
+        let one = r#"{"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Allow","Principal":"*",
+            "Action":["s3:GetObject","s3:ListBucket"],"Resource":["b","a"],
+            "Condition":{"StringEquals":{"k":["2","1"]}}}]}"#;
+        let same = r#"{"Statement":{"Condition":{"StringEquals":{"k":["1","2","2"]}},"Resource":["a","b"],
+            "Action":["s3:ListBucket","s3:GetObject"],"Principal":{"AWS":["*"]},"Effect":"Allow","Sid":"a"},
+            "Version":"2012-10-17"}"#;
+        assert_eq!(parsed(one), parsed(same));
+        for other in [
+            one.replace("s3:ListBucket", "s3:PutObject"),
+            one.replace("Allow", "Deny"),
+            one.replace("\"b\"", "\"c\""),
+            one.replace("\"1\"", "\"3\""),
+            one.replace("\"Principal\":\"*\"", "\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"}"),
+        ] {
+            assert_ne!(parsed(one), parsed(&other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_canonical_policy_reads_back_as_itself() {
+        for key in EndpointKey::standard() {
+            let Policy::Document(document) = mgn_only(key, "eu-west-1", true) else { panic!("{key} is restricted") };
+            assert_eq!(parsed(&document), Policy::Document(document));
+        }
+    }
+
+    #[test]
+    fn full_access_is_known_in_every_form() {
+        for text in [
+            EVERYTHING,
+            r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["*"],"Resource":["*"]}]}"#,
+            r#"{"Statement":{"Sid":"all","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#,
+        ] {
+            assert_eq!(parsed(text), Policy::FullAccess, "{text}");
+            assert_eq!(Policy::observed(Some(text)), Policy::FullAccess, "{text}");
+        }
+        assert_eq!(Policy::observed(None), Policy::FullAccess);
+        let denied = EVERYTHING.replace("Allow", "Deny");
+        assert_ne!(parsed(&denied), Policy::FullAccess);
+        let conditional =
+            EVERYTHING.replace("\"Effect\"", r#""Condition":{"Bool":{"aws:SecureTransport":"true"}},"Effect""#);
+        assert_ne!(parsed(&conditional), Policy::FullAccess);
+    }
+
+    #[test]
+    fn what_is_no_policy_is_refused_with_what_it_lacks() {
+        let statement = |without: &str| {
+            let members = [
+                (r#""Effect":"Allow""#, "Effect"),
+                (r#""Principal":"*""#, "Principal"),
+                (r#""Action":"*""#, "Action"),
+                (r#""Resource":"a""#, "Resource"),
+            ];
+            let left: Vec<&str> =
+                members.iter().filter(|(_, key)| *key != without).map(|(member, _)| *member).collect();
+            format!("{{\"Statement\":[{{{}}}]}}", left.join(","))
+        };
+        assert!(Policy::parse(&statement("")).is_ok());
+        for (text, word) in [
+            ("{".to_owned(), "JSON"),
+            ("[]".to_owned(), "Statement"),
+            ("{}".to_owned(), "Statement"),
+            (r#"{"Statement":[]}"#.to_owned(), "empty"),
+            (r#"{"Statement":["a"]}"#.to_owned(), "object"),
+            (statement("Effect"), "Effect"),
+            (statement("Principal"), "Principal"),
+            (statement("Action"), "Action"),
+            (statement("Resource"), "Resource"),
+        ] {
+            let error = Policy::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_aws_would_not_take_is_refused_before_aws_sees_it() {
+        let long = |length: usize| {
+            EVERYTHING.replace("\"Resource\":\"*\"", &format!("\"Resource\":\"{}\"", "a".repeat(length)))
+        };
+        let fixed = long(0).len();
+        assert!(Policy::parse(&long(LONGEST - fixed)).is_ok());
+        assert_eq!(Policy::parse(&long(LONGEST - fixed + 1)), Err(PolicyError::TooLong(LONGEST + 1)));
+        // White space is not sent.
+        assert!(Policy::parse(&format!("{}{}", long(LONGEST - fixed), " ".repeat(100))).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_read_in_aws_equals_nothing_that_is_wanted() {
+        assert_eq!(Policy::observed(Some("{")), Policy::Document("{".to_owned()));
+    }
+
+    #[test]
+    fn the_preset_lets_through_what_a_migration_needs() {
+        let document = |service, region| match mgn_only(EndpointKey::interface(service), region, false) {
+            Policy::Document(document) => document,
+            Policy::FullAccess => panic!("restricted"),
+        };
+        let s3 = document(Service::S3, "ap-northeast-1");
+        assert_eq!(s3.matches("arn:aws:s3:::").count(), 7);
+        assert!(s3.contains("arn:aws:s3:::aws-mgn-clients-hashes-ap-northeast-1/*"));
+        let mgn = document(Service::Mgn, "us-gov-west-1");
+        assert!(mgn.contains("arn:aws-us-gov:execute-api:us-gov-west-1:*:*/POST/CreateSessionForMgn"), "{mgn}");
+        let kms = EndpointKey::interface(Service::named("kms").unwrap());
+        assert_eq!(mgn_only(kms, "eu-west-1", true), Policy::FullAccess);
+    }
+}

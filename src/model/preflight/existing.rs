@@ -1,0 +1,182 @@
+//! What is there already and is only to be used: whether it is as the network needs it. Nothing here is ever written to, so
+//! every finding says what whoever keeps the resource has to change.
+
+use std::collections::BTreeSet;
+
+use super::site::Site;
+use crate::model::{
+    checks::{Check, Finding},
+    desired::{endpoint_ingress, replication_ingress, resolver_ingress},
+    endpoint_settings::EndpointSource,
+    ids::{EndpointId, ResolverId, SecurityGroupId, join},
+    observed::{Endpoint, EndpointState, Permission, PrivateDns, ResolverState, SecurityGroup, admit},
+    settings::{ReplicationGroup, Resolver},
+    slot::{EndpointKey, EndpointType},
+};
+
+/// What is found, and where it is looked for.
+struct Checks<'a> {
+    site: &'a Site<'a>,
+    findings: Vec<Finding>,
+}
+
+/// Checks everything that the network names and does not keep.
+pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+    let mut checks = Checks { site, findings: Vec::new() };
+    for (key, endpoint) in &site.settings.endpoints {
+        if let EndpointSource::Existing(id) = &endpoint.source {
+            checks.endpoint(*key, id, endpoint.private_dns);
+        }
+    }
+    if let Some(ids) = &site.settings.endpoint_groups {
+        let wanted = endpoint_ingress(site.settings, &site.vpc.cidrs).into_keys();
+        checks.groups("spec.endpointSecurityGroup.ids", ids, wanted);
+    }
+    if let ReplicationGroup::Existing(id) = &site.settings.replication {
+        let wanted = replication_ingress(site.settings).into_keys();
+        checks.groups("spec.replication.securityGroup.id", &BTreeSet::from([id.clone()]), wanted);
+    }
+    if let Resolver::Existing(id) = &site.settings.resolver {
+        checks.resolver(id);
+    }
+    checks.findings
+}
+
+impl Checks<'_> {
+    fn add(&mut self, field: &str, message: &str) {
+        self.findings.push(Finding::new(Check::ExistingFits, format!("`{field}` {message}")));
+    }
+
+    fn endpoint(&mut self, key: EndpointKey, id: &EndpointId, private_dns: PrivateDns) {
+        let field = format!("spec.endpoints[{key}].endpointID");
+        let Some(endpoint) = self.site.observed.resources.endpoints.get(id) else {
+            let message =
+                format!("must name an endpoint of VPC {}, which has no {id}; correct the id", self.site.vpc.id);
+            return self.add(&field, &message);
+        };
+        if self.site.identity.owns(&endpoint.tags) {
+            let message = format!("must not name {id}, which is the network's own; set `mode` to 'Managed'");
+            return self.add(&field, &message);
+        }
+        if endpoint.key != Some(key) {
+            let message =
+                format!("must name the {key} endpoint, and {id} is one of {}; correct the id", endpoint.service_name);
+            return self.add(&field, &message);
+        }
+        match &endpoint.state {
+            EndpointState::Available | EndpointState::Pending | EndpointState::Unknown(_) => {}
+            EndpointState::Deleting | EndpointState::Deleted | EndpointState::Failed(_) => {
+                let state = endpoint.state.as_str();
+                let message =
+                    format!("must name an endpoint that works, and {id} is {state}; choose another or replace it");
+                return self.add(&field, &message);
+            }
+        }
+        match key.endpoint_type {
+            EndpointType::Gateway => self.gateway(&field, id, endpoint),
+            EndpointType::Interface => self.interface(key, &field, id, endpoint, private_dns),
+        }
+    }
+
+    fn gateway(&mut self, field: &str, id: &EndpointId, endpoint: &Endpoint) {
+        let missing: Vec<_> = self.site.route_tables.difference(&endpoint.route_tables).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "must name a gateway endpoint with the route tables of the staging and launch subnets, and {id} lacks {}; \
+                 associate them with it",
+                join(missing)
+            );
+            self.add(field, &message);
+        }
+    }
+
+    fn interface(
+        &mut self,
+        key: EndpointKey,
+        field: &str,
+        id: &EndpointId,
+        endpoint: &Endpoint,
+        private_dns: PrivateDns,
+    ) {
+        if endpoint.subnets.is_empty() {
+            self.add(field, &format!("must name an endpoint with a subnet, and {id} has none; give it one"));
+        }
+        if private_dns != PrivateDns::Disabled && endpoint.private_dns == PrivateDns::Disabled {
+            let message = format!(
+                "must name an endpoint with private DNS, and {id} has none; turn it on, or set \
+                 `spec.endpoints[{key}].privateDNS` to 'Disabled' and use hosts files",
+            );
+            self.add(field, &message);
+        }
+        let wanted = endpoint_ingress(self.site.settings, &self.site.vpc.cidrs).into_keys();
+        self.admitted(field, &format!("{id}'s security groups"), &endpoint.groups, wanted);
+    }
+
+    fn groups(&mut self, field: &str, ids: &BTreeSet<SecurityGroupId>, wanted: impl IntoIterator<Item = Permission>) {
+        let unknown: Vec<_> = ids.iter().filter(|id| !self.site.observed.resources.groups.contains_key(*id)).collect();
+        if !unknown.is_empty() {
+            let message = format!(
+                "must name security groups of VPC {}, which has no {}; correct the ids",
+                self.site.vpc.id,
+                join(unknown)
+            );
+            return self.add(field, &message);
+        }
+        self.admitted(field, &join(ids), ids, wanted);
+    }
+
+    /// What is to be admitted, and is not by any of the groups.
+    fn admitted(
+        &mut self,
+        field: &str,
+        who: &str,
+        ids: &BTreeSet<SecurityGroupId>,
+        wanted: impl IntoIterator<Item = Permission>,
+    ) {
+        let groups: Vec<&SecurityGroup> =
+            ids.iter().filter_map(|id| self.site.observed.resources.groups.get(id)).collect();
+        let missing: Vec<Permission> =
+            wanted.into_iter().filter(|permission| !admit(groups.iter().copied(), *permission)).collect();
+        if !missing.is_empty() {
+            let message = format!("needs ingress that {who} lack: {}; add the rules", join(missing));
+            self.add(field, &message);
+        }
+    }
+
+    fn resolver(&mut self, id: &ResolverId) {
+        let field = "spec.resolver.endpointID";
+        let Some(resolver) = self.site.observed.resources.resolvers.get(id) else {
+            let message =
+                format!("must name an inbound endpoint of VPC {}, which has no {id}; correct the id", self.site.vpc.id);
+            return self.add(field, &message);
+        };
+        if self.site.identity.owns(&resolver.tags) {
+            let message = format!("must not name {id}, which is the network's own; set `mode` to 'Managed'");
+            return self.add(field, &message);
+        }
+        match &resolver.state {
+            ResolverState::Creating
+            | ResolverState::Operational
+            | ResolverState::Updating
+            | ResolverState::AutoRecovering
+            | ResolverState::Unknown(_) => {}
+            ResolverState::ActionNeeded | ResolverState::Deleting => {
+                let message = format!(
+                    "must name an inbound endpoint that works, and {id} is {}: {}; put it right or choose another",
+                    resolver.state.as_str(),
+                    resolver.message
+                );
+                self.add(field, &message);
+            }
+        }
+        let attached = resolver.addresses.values().filter(|address| address.is_attached()).count();
+        if attached < 2 && resolver.state == ResolverState::Operational {
+            let message =
+                format!("must name an inbound endpoint with two addresses, and {id} has {attached}; add some");
+            self.add(field, &message);
+        }
+        let wanted = resolver_ingress(self.site.settings).into_keys();
+        let groups = resolver.groups.clone();
+        self.admitted(field, &format!("{id}'s security groups"), &groups, wanted);
+    }
+}

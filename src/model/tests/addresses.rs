@@ -1,0 +1,165 @@
+//! Fixed addresses: had from the start, checked before, and changed only by an explicit word.
+
+use std::net::Ipv4Addr;
+
+use crate::{
+    api::{AddressSpec, EndpointSpec, MigrationNetworkSpec, Reason},
+    model::{
+        desired::Desired,
+        observed::NetworkInterface,
+        plan::Blocker,
+        settings::{Resolver, address_changes},
+        slot::{EndpointKey, Service, Slot},
+        testing::{Lab, endpoints, identity},
+    },
+};
+
+const MGN: Slot = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
+
+fn ip(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
+
+fn fixed(lab: &mut Lab, mgn: &[(&str, &str)], resolver: &[(&str, &str)]) {
+    let addresses = mgn.iter().map(|(subnet, ip)| AddressSpec { subnet_id: (*subnet).into(), ip: (*ip).into() });
+    let addresses: Vec<AddressSpec> = addresses.collect();
+    let entry = EndpointSpec {
+        service: "mgn".to_owned(),
+        addresses: (!addresses.is_empty()).then_some(addresses),
+        ..EndpointSpec::default()
+    };
+    let spec = MigrationNetworkSpec { endpoints: Some(vec![entry]), ..MigrationNetworkSpec::default() };
+    lab.settings.endpoints = endpoints(&spec);
+    let addresses = resolver.iter().map(|(subnet, at)| ((*subnet).into(), ip(at))).collect();
+    lab.settings.resolver = Resolver::Managed { addresses };
+}
+
+fn built() -> Lab {
+    let mut lab = Lab::new();
+    fixed(&mut lab, &[("subnet-a", "10.20.1.21")], &[("subnet-a", "10.20.1.53"), ("subnet-c", "10.20.2.53")]);
+    lab.run();
+    lab
+}
+
+#[test]
+fn fixed_addresses_are_part_of_the_create_calls() {
+    let mut lab = Lab::new();
+    fixed(&mut lab, &[("subnet-a", "10.20.1.21")], &[("subnet-c", "10.20.2.53")]);
+    let steps = lab.run();
+    let has = |text: &str| steps.iter().any(|step| step.contains(text));
+    assert!(has("com.amazonaws.ap-northeast-1.mgn in subnet-a at 10.20.1.21, subnet-c with"), "{steps:#?}");
+    assert!(has("inbound in subnet-a, subnet-c at 10.20.2.53 with"), "{steps:#?}");
+    assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+}
+
+#[test]
+fn what_cannot_be_had_is_said_before_anything_is_sent() {
+    let said = |mgn: &[(&str, &str)], resolver: &[(&str, &str)], change: &dyn Fn(&mut Lab)| {
+        let mut lab = Lab::new();
+        fixed(&mut lab, mgn, resolver);
+        change(&mut lab);
+        let findings = Desired::resolve(identity(), &lab.settings, None, &lab.observed).unwrap_err();
+        assert!(findings.iter().all(|finding| finding.reason() == Some(Reason::AddressUnusable)), "{findings:#?}");
+        findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("\n")
+    };
+    let nothing: &dyn Fn(&mut Lab) = &|_| {};
+    for (address, word) in [
+        ("10.20.2.21", "is not in 10.20.1.0/24"),
+        ("10.20.1.3", "one of the first four or the last"),
+        ("10.20.1.255", "one of the first four or the last"),
+    ] {
+        let message = said(&[("subnet-a", address)], &[], nothing);
+        assert!(message.contains(word) && message.contains("`spec.endpoints[mgn/Interface].addresses`"), "{message}");
+    }
+    assert!(said(&[("subnet-x", "10.20.1.21")], &[], nothing).contains("subnet-x is not one"));
+    assert!(said(&[("subnet-s", "10.20.11.21")], &[], nothing).contains("`spec.subnets.endpoints` selects"));
+    let twice = said(&[("subnet-a", "10.20.1.21")], &[("subnet-a", "10.20.1.21")], nothing);
+    assert!(twice.contains("`spec.resolver.addresses` must not use 10.20.1.21 twice"), "{twice}");
+    let taken = said(&[("subnet-a", "10.20.1.21")], &[], &|lab| {
+        let interface = NetworkInterface {
+            subnet: "subnet-a".into(),
+            ip: "10.20.1.21".to_owned(),
+            groups: ["sg-db".into()].into(),
+            description: "a database".to_owned(),
+        };
+        lab.observed.resources.interfaces.insert("eni-db".into(), interface);
+    });
+    assert!(taken.contains("10.20.1.21 belongs to eni-db (a database)"), "{taken}");
+}
+
+#[test]
+fn what_the_network_has_itself_is_not_taken() {
+    let lab = built();
+    assert!(lab.observed.resources.interfaces.values().any(|interface| interface.ip == "10.20.1.21"));
+    assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+}
+
+#[test]
+fn another_address_is_refused_until_it_is_allowed_for_this_very_resource() {
+    let mut lab = built();
+    fixed(&mut lab, &[("subnet-a", "10.20.1.22")], &[("subnet-a", "10.20.1.54"), ("subnet-c", "10.20.2.53")]);
+    let plan = lab.plan();
+    assert_eq!(plan.steps, vec![]);
+    let refused: Vec<_> = plan
+        .blockers
+        .iter()
+        .map(|blocker| match blocker {
+            Blocker::AddressChange { slot, id, from, to, .. } => (*slot, id.clone(), from.clone(), *to),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let mgn = lab.observed.resources.live(&identity(), MGN).unwrap();
+    let resolver = lab.observed.resources.live(&identity(), Slot::Resolver).unwrap();
+    assert_eq!(
+        refused,
+        [
+            (MGN, mgn.clone(), "10.20.1.21".to_owned(), ip("10.20.1.22")),
+            (Slot::Resolver, resolver.clone(), "10.20.1.53".to_owned(), ip("10.20.1.54")),
+        ]
+    );
+
+    lab.settings.address_changes = address_changes(Some("vpce/mgn/Interface=vpce-of-before,resolver=,sg=x,nonsense"));
+    assert_eq!(lab.plan(), plan, "another id allows nothing");
+
+    lab.settings.address_changes = address_changes(Some(&format!("vpce/mgn/Interface={mgn}, resolver={resolver}")));
+    insta::assert_snapshot!(lab.run().join("\n"));
+    assert!(lab.plan().is_done());
+}
+
+#[test]
+fn while_a_change_is_refused_everything_else_goes_on() {
+    let mut lab = built();
+    fixed(&mut lab, &[("subnet-a", "10.20.1.22")], &[]);
+    let mgn = lab.observed.resources.live(&identity(), MGN).unwrap();
+    let endpoint = lab.observed.resources.endpoints.get_mut(&mgn.into()).unwrap();
+    endpoint.private_dns = crate::model::observed::PrivateDns::Disabled;
+    let plan = lab.plan();
+    let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    assert!(matches!(&steps[..], [one] if one.ends_with("private DNS Enabled")), "{steps:#?}");
+}
+
+#[test]
+fn an_address_that_is_no_longer_fixed_stays() {
+    let mut lab = built();
+    fixed(&mut lab, &[], &[]);
+    assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+}
+
+#[test]
+fn a_fixed_address_comes_with_a_subnet_that_is_added() {
+    let mut lab = Lab::built();
+    let all = ["subnet-a", "subnet-c", "subnet-d"];
+    lab.settings.endpoint_subnets = crate::model::settings::SubnetSelector::Ids(crate::model::testing::subnets(&all));
+    fixed(&mut lab, &[("subnet-d", "10.20.4.21")], &[("subnet-d", "10.20.4.53")]);
+    let steps = lab.run();
+    assert!(steps.iter().any(|step| step.contains("(mgn/Interface): +subnet-d subnet-d at 10.20.4.21")), "{steps:#?}");
+    assert!(steps.iter().any(|step| step.contains("address in subnet-d at 10.20.4.53")), "{steps:#?}");
+}
+
+#[test]
+fn the_annotation_is_read_for_what_can_be_read() {
+    assert_eq!(address_changes(None), [].into());
+    let read = address_changes(Some(" resolver = rslvr-in-1 ,vpce/kms/Interface=vpce-1,bad,=,x=y"));
+    let kms = Slot::Endpoint(EndpointKey::interface(Service::named("kms").unwrap()));
+    assert_eq!(read, [(Slot::Resolver, "rslvr-in-1".to_owned()), (kms, "vpce-1".to_owned())].into());
+}

@@ -1,0 +1,223 @@
+//! What a network and its class say of endpoints, and what comes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    api::{
+        self, ConfigMapKeyReference, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec,
+        NetworkDefaults, PolicyPreset, PolicySpec, PolicyType, PrivateDnsMode, ResolverMode, ResolverSpec,
+        SubnetSelector, SubnetSelectors, VpcSelector,
+    },
+    model::{
+        endpoint_settings::{EndpointSource, policy_references},
+        observed::PrivateDns,
+        policy::Policy,
+        settings::{Resolver, Settings},
+        slot::{EndpointKey, Service},
+        testing::{Lab, endpoints, without_ssm},
+    },
+};
+
+fn entry(service: &str) -> EndpointSpec {
+    EndpointSpec { service: service.to_owned(), ..EndpointSpec::default() }
+}
+
+fn gateway(mode: EndpointMode) -> EndpointSpec {
+    EndpointSpec { type_: api::EndpointType::Gateway, mode: Some(mode), ..entry("s3") }
+}
+
+fn with(entries: Vec<EndpointSpec>) -> MigrationNetworkSpec {
+    MigrationNetworkSpec { endpoints: Some(entries), ..MigrationNetworkSpec::default() }
+}
+
+fn kms() -> EndpointKey {
+    EndpointKey::interface(Service::named("kms").unwrap())
+}
+
+/// A class whose networks need say nothing but who their servers are.
+fn class(defaults: NetworkDefaults) -> MigrationNetworkClassSpec {
+    let subnets = |id: &str| Some(SubnetSelector { ids: Some(vec![id.to_owned()]), tags: None });
+    MigrationNetworkClassSpec {
+        region: "ap-northeast-1".to_owned(),
+        defaults: Some(NetworkDefaults {
+            vpc: Some(VpcSelector { id: Some("vpc-1".to_owned()), tags: None }),
+            subnets: Some(SubnetSelectors {
+                endpoints: subnets("subnet-a"),
+                staging: subnets("subnet-s"),
+                launch: None,
+            }),
+            source_cidrs: Some(vec!["192.168.10.0/24".to_owned()]),
+            ..defaults
+        }),
+        ..MigrationNetworkClassSpec::default()
+    }
+}
+
+fn errors(spec: &MigrationNetworkSpec) -> Vec<String> {
+    let parsed = Settings::parse(spec, &class(NetworkDefaults::default()), &BTreeMap::new());
+    parsed.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_not_listed_is_as_usual() {
+    let keys: Vec<EndpointKey> = endpoints(&MigrationNetworkSpec::default()).into_keys().collect();
+    assert_eq!(keys.len(), 7);
+    assert_eq!(endpoints(&with(vec![entry("mgn")])), endpoints(&MigrationNetworkSpec::default()), "no word, no change");
+}
+
+#[test]
+fn an_entry_leaves_one_out_or_adds_one() {
+    let disabled = EndpointSpec { mode: Some(EndpointMode::Disabled), ..entry("ec2") };
+    let parsed = endpoints(&with(vec![disabled, entry("kms")]));
+    assert!(!parsed.contains_key(&EndpointKey::interface(Service::Ec2)));
+    assert!(parsed.contains_key(&kms()));
+    assert!(!parsed[&kms()].optional, "who asks for it needs it");
+}
+
+#[test]
+fn systems_manager_follows_its_switch_unless_an_entry_says_otherwise() {
+    let ssm = EndpointKey::interface(Service::Ssm);
+    assert!(!endpoints(&without_ssm()).contains_key(&ssm));
+    let asked = EndpointSpec { mode: Some(EndpointMode::Managed), ..entry("ssm") };
+    let parsed = endpoints(&MigrationNetworkSpec { endpoints: Some(vec![asked]), ..without_ssm() });
+    assert!(parsed.contains_key(&ssm) && !parsed[&ssm].optional);
+    assert!(!parsed.contains_key(&EndpointKey::interface(Service::SsmMessages)));
+}
+
+#[test]
+fn the_networks_entry_replaces_the_classs_whole() {
+    let of_class = EndpointSpec { private_dns: Some(PrivateDnsMode::Disabled), ..entry("mgn") };
+    let defaults = NetworkDefaults { endpoints: Some(vec![of_class, entry("kms")]), ..NetworkDefaults::default() };
+    let parse = |spec: &MigrationNetworkSpec| {
+        Settings::parse(spec, &class(defaults.clone()), &BTreeMap::new()).expect("it can be read").endpoints
+    };
+    let mgn = EndpointKey::interface(Service::Mgn);
+    assert_eq!(parse(&MigrationNetworkSpec::default())[&mgn].private_dns, PrivateDns::Disabled);
+    let parsed = parse(&with(vec![entry("mgn")]));
+    assert_eq!(parsed[&mgn].private_dns, PrivateDns::Enabled);
+    assert!(parsed.contains_key(&kms()), "the class's others stay");
+}
+
+#[test]
+fn private_dns_of_s3_goes_with_the_gateway() {
+    let s3 = |spec: &MigrationNetworkSpec| endpoints(spec)[&EndpointKey::S3_INTERFACE].private_dns;
+    assert_eq!(s3(&MigrationNetworkSpec::default()), PrivateDns::InboundResolverOnly);
+    assert_eq!(s3(&with(vec![gateway(EndpointMode::Disabled)])), PrivateDns::Enabled);
+    let asked = EndpointSpec { private_dns: Some(PrivateDnsMode::InboundResolverOnly), ..entry("s3") };
+    let refused = errors(&with(vec![gateway(EndpointMode::Disabled), asked]));
+    assert!(matches!(&refused[..], [one] if one.contains("[s3/Interface].privateDNS")), "{refused:?}");
+}
+
+#[test]
+fn a_policy_is_the_endpoints_own_else_that_for_all() {
+    let preset = |preset| PolicySpec { preset: Some(preset), ..PolicySpec::default() };
+    let own = EndpointSpec { policy: Some(preset(PolicyPreset::FullAccess)), ..entry("mgn") };
+    let spec = MigrationNetworkSpec { endpoint_policy: Some(preset(PolicyPreset::MgnOnly)), ..with(vec![own]) };
+    for (key, endpoint) in endpoints(&spec) {
+        let EndpointSource::Managed { policy, .. } = endpoint.source else { panic!("{key} is managed") };
+        assert_eq!(policy == Policy::FullAccess, key == EndpointKey::interface(Service::Mgn), "{key}");
+    }
+}
+
+#[test]
+fn a_policy_in_a_config_map_is_asked_for_and_read() {
+    let reference = ConfigMapKeyReference { name: "policies".to_owned(), key: "s3.json".to_owned() };
+    let policy =
+        PolicySpec { type_: PolicyType::ConfigMap, config_map_key_ref: Some(reference), ..PolicySpec::default() };
+    let spec = MigrationNetworkSpec { endpoint_policy: Some(policy), ..MigrationNetworkSpec::default() };
+    let at = ("policies".to_owned(), "s3.json".to_owned());
+    let class = class(NetworkDefaults::default());
+    assert_eq!(policy_references(&spec, &class), [at.clone()].into());
+
+    let missing = Settings::parse(&spec, &class, &BTreeMap::new()).unwrap_err();
+    assert_eq!(missing.len(), 1, "said once, and not for each endpoint: {missing:?}");
+    assert!(missing[0].to_string().contains("'policies' with the key 's3.json' is not there"), "{missing:?}");
+
+    let text = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}"#;
+    let held = BTreeMap::from([(at.clone(), text.to_owned())]);
+    let settings = Settings::parse(&spec, &class, &held).expect("it can be read");
+    let EndpointSource::Managed { policy, .. } = &settings.endpoints[&EndpointKey::S3_GATEWAY].source else { panic!() };
+    assert_eq!(*policy, Policy::parse(text).unwrap());
+
+    let broken = BTreeMap::from([(at, "{".to_owned())]);
+    let refused = Settings::parse(&spec, &class, &broken).unwrap_err();
+    assert!(refused[0].to_string().contains("`spec.endpointPolicy` must be JSON"), "{refused:?}");
+}
+
+#[test]
+fn who_may_ask_the_resolver_does_not_say_whether_there_is_one() {
+    let defaults = NetworkDefaults {
+        resolver: Some(ResolverSpec { mode: Some(ResolverMode::Disabled), ..ResolverSpec::default() }),
+        ..NetworkDefaults::default()
+    };
+    let clients = ResolverSpec { client_cidrs: Some(vec!["192.168.1.53/32".to_owned()]), ..ResolverSpec::default() };
+    let spec = MigrationNetworkSpec { resolver: Some(clients), ..MigrationNetworkSpec::default() };
+    let settings = Settings::parse(&spec, &class(defaults), &BTreeMap::new()).expect("it can be read");
+    assert_eq!(settings.resolver, Resolver::Disabled);
+    assert_eq!(settings.clients, ["192.168.1.53/32".parse().unwrap()].into());
+}
+
+#[test]
+fn what_the_crd_lets_through_unfinished_is_said() {
+    let existing = EndpointSpec { mode: Some(EndpointMode::Existing), ..entry("mgn") };
+    let dynamo = EndpointSpec { service: "dynamodb".to_owned(), ..gateway(EndpointMode::Managed) };
+    let resolver = ResolverSpec { mode: Some(ResolverMode::Existing), ..ResolverSpec::default() };
+    let spec = MigrationNetworkSpec { resolver: Some(resolver), ..with(vec![existing, dynamo]) };
+    let said = errors(&spec).join("\n");
+    for field in
+        ["spec.endpoints[mgn/Interface].endpointID", "spec.endpoints[dynamodb/Gateway]", "spec.resolver.endpointID"]
+    {
+        assert!(said.contains(field), "{field}: {said}");
+    }
+}
+
+#[test]
+fn further_services_come_and_go_like_the_others() {
+    let mut lab = Lab::built();
+    let name = "com.amazonaws.ap-northeast-1.kms".to_owned();
+    let zones = lab.observed.services[&EndpointKey::interface(Service::Mgn)].zones.clone();
+    lab.observed
+        .services
+        .insert(kms(), crate::model::observed::ServiceOffer { name, zones, private_dns_names: BTreeSet::new() });
+    lab.settings.endpoints = endpoints(&with(vec![entry("kms")]));
+    let steps = lab.run();
+    assert!(matches!(&steps[..], [one, _] if one.starts_with("create vpce/kms/Interface")), "{steps:#?}");
+    lab.settings.endpoints = endpoints(&MigrationNetworkSpec::default());
+    let steps = lab.run();
+    assert!(matches!(&steps[..], [one, _] if one.contains("(kms/Interface)")), "{steps:#?}");
+    lab.settings.endpoints = endpoints(&with(vec![entry("kms")]));
+    lab.run();
+    lab.delete();
+    assert!(lab.observed.resources.endpoints.is_empty(), "deletion starts from what is there");
+}
+
+#[test]
+fn the_gateway_goes_only_when_the_interface_endpoint_no_longer_leaves_the_vpc_to_it() {
+    let mut lab = Lab::built();
+    lab.settings.endpoints = endpoints(&with(vec![gateway(EndpointMode::Disabled)]));
+    let steps = lab.run();
+    assert_eq!(steps.len(), 4, "{steps:#?}");
+    assert!(steps[0].contains("(s3/Interface): private DNS Enabled"), "{steps:#?}");
+    assert!(steps[2].starts_with("delete") && steps[2].contains("(s3/Gateway)"), "{steps:#?}");
+    lab.settings.endpoints = endpoints(&MigrationNetworkSpec::default());
+    let steps = lab.run();
+    assert!(steps[0].starts_with("create vpce/s3/Gateway"), "{steps:#?}");
+    assert!(steps[2].contains("(s3/Interface): private DNS InboundResolverOnly"), "{steps:#?}");
+}
+
+#[test]
+fn a_policy_is_changed_in_place_and_put_back() {
+    let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
+    let spec = MigrationNetworkSpec { endpoint_policy: Some(preset), ..MigrationNetworkSpec::default() };
+    let mut lab = Lab::built();
+    lab.settings.endpoints = endpoints(&spec);
+    let steps = lab.run();
+    assert_eq!(steps.iter().filter(|step| step.contains("a policy of")).count(), 7, "{steps:#?}");
+    for endpoint in lab.observed.resources.endpoints.values_mut() {
+        endpoint.policy = Policy::FullAccess;
+    }
+    assert_eq!(lab.run().len(), 8, "seven changes in one wave");
+    lab.settings.endpoints = endpoints(&MigrationNetworkSpec::default());
+    let steps = lab.run();
+    assert_eq!(steps.iter().filter(|step| step.ends_with("full access")).count(), 7, "{steps:#?}");
+}

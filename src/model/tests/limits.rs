@@ -1,0 +1,136 @@
+//! The limits of classes.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    api::{AdoptionPolicy, ClassLimits, DeletionPolicy},
+    model::{
+        limits::{Limits, deletion},
+        slot::Service,
+        testing::settings,
+    },
+};
+
+fn of(limits: &ClassLimits) -> Limits<'_> {
+    Limits { class: "tokyo", limits: Some(limits) }
+}
+
+fn words(words: &[&str]) -> Option<Vec<String>> {
+    Some(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+#[test]
+fn nothing_said_is_no_limit() {
+    for limits in [None, Some(&ClassLimits::default())] {
+        let limits = Limits { class: "tokyo", limits };
+        let sources = vec!["10.0.0.0/8".to_owned()];
+        assert_eq!(limits.of_settings(&settings(), &[("spec.sourceCIDRs", &sources)]), Vec::<String>::new());
+        assert_eq!(limits.of_place(&"vpc-1".into(), &BTreeSet::from(Service::STANDARD)), Vec::<String>::new());
+        assert_eq!(limits.of_number(1000), None);
+    }
+}
+
+#[test]
+fn each_source_range_lies_inside_one_that_is_allowed() {
+    let none = "";
+    let cases: [(&[&str], &[&str], &str); 7] = [
+        (&["192.168.10.0/24"], &["192.168.0.0/16"], none),
+        (&["192.168.0.0/16"], &["192.168.0.0/16"], none),
+        (&["192.168.0.0/15"], &["192.168.0.0/16"], "192.168.0.0/15"),
+        (&["192.169.0.0/24"], &["192.168.0.0/16"], "192.169.0.0/24"),
+        (&["10.1.0.0/24", "192.168.1.0/24"], &["192.168.0.0/16", "10.1.0.0/16"], none),
+        (&["172.16.0.0/24", "192.168.1.0/24", "10.9.0.0/24"], &["192.168.0.0/16"], "172.16.0.0/24, 10.9.0.0/24"),
+        // Inside one: not inside two together.
+        (&["192.168.0.0/24"], &["192.168.0.0/25", "192.168.0.128/25"], "192.168.0.0/24"),
+    ];
+    for (sources, allowed, outside) in cases {
+        let limits = ClassLimits { source_cidrs: words(allowed), ..ClassLimits::default() };
+        let sources = words(sources).unwrap();
+        for field in ["spec.sourceCIDRs", "spec.proxyCIDRs", "spec.resolver.clientCIDRs"] {
+            let found = of(&limits).of_settings(&settings(), &[(field, &sources)]);
+            let expected: Vec<String> = (!outside.is_empty())
+                .then(|| {
+                    format!(
+                        "`{field}` must lie in a range that class 'tokyo' allows, and '{outside}' does not; allowed: {}",
+                        allowed.join(", ")
+                    )
+                })
+                .into_iter()
+                .collect();
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
+fn policies_are_among_those_that_are_allowed() {
+    let limits = ClassLimits {
+        deletion_policies: Some(vec![DeletionPolicy::Retain]),
+        adoption_policies: Some(vec![AdoptionPolicy::Never, AdoptionPolicy::Retained]),
+        ..ClassLimits::default()
+    };
+    let mut settings = settings();
+    settings.adoption = AdoptionPolicy::Any;
+    let found = of(&limits).of_settings(&settings, &[]);
+    assert_eq!(
+        found,
+        [
+            "`spec.deletionPolicy` must be one that class 'tokyo' allows, and 'Delete' is not; allowed: Retain",
+            "`spec.adoptionPolicy` must be one that class 'tokyo' allows, and 'Any' is not; allowed: Never, Retained",
+        ]
+    );
+    settings.deletion = DeletionPolicy::Retain;
+    for adoption in [AdoptionPolicy::Never, AdoptionPolicy::Retained] {
+        settings.adoption = adoption;
+        assert_eq!(of(&limits).of_settings(&settings, &[]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn vpc_and_services_are_among_those_that_are_allowed() {
+    let limits = ClassLimits {
+        vpcs: words(&["vpc-2", "vpc-3"]),
+        services: words(&["mgn", "s3", "ec2"]),
+        ..ClassLimits::default()
+    };
+    let core = BTreeSet::from([Service::Mgn, Service::S3, Service::Ec2]);
+    assert_eq!(of(&limits).of_place(&"vpc-3".into(), &core), Vec::<String>::new());
+    assert_eq!(
+        of(&limits).of_place(&"vpc-1".into(), &BTreeSet::from(Service::STANDARD)),
+        [
+            "`spec.vpc` must be a VPC that class 'tokyo' allows, and 'vpc-1' is not; allowed: vpc-2, vpc-3",
+            "`spec.postLaunch.ssm` must be 'Disabled', as class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
+             allowed: mgn, s3, ec2",
+        ]
+    );
+    let limits = ClassLimits { services: words(&["mgn"]), ..ClassLimits::default() };
+    let found = of(&limits).of_place(&"vpc-1".into(), &core);
+    assert!(found[0].contains("endpoints for 's3, ec2'") && found[0].contains("allowed: mgn;"), "{found:?}");
+}
+
+#[test]
+fn the_oldest_networks_of_a_namespace_keep_their_places() {
+    let limits = ClassLimits { networks_per_namespace: Some(2), ..ClassLimits::default() };
+    assert_eq!(of(&limits).of_number(0), None);
+    assert_eq!(of(&limits).of_number(1), None);
+    let third = of(&limits).of_number(2).unwrap();
+    assert!(third.contains("`limits.networksPerNamespace`") && third.contains("number 3"), "{third}");
+}
+
+#[test]
+fn an_edit_that_limits_refuse_has_no_effect_on_deletion() {
+    use DeletionPolicy::{Delete, Retain};
+    let only = |policy| ClassLimits { deletion_policies: Some(vec![policy]), ..ClassLimits::default() };
+    let cases = [
+        ("no limits", Delete, Some(Retain), None, Delete),
+        ("its own Retain under limits tightened to Delete", Retain, Some(Retain), Some(only(Delete)), Retain),
+        ("its own Delete under limits tightened to Retain", Delete, Some(Delete), Some(only(Retain)), Delete),
+        ("a refused edit from Retain to Delete", Delete, Some(Retain), Some(only(Retain)), Retain),
+        ("a refused edit from Delete to Retain", Retain, Some(Delete), Some(only(Delete)), Delete),
+        ("an accepted edit", Retain, Some(Delete), Some(only(Retain)), Retain),
+        ("never accepted, so that nothing is there", Retain, None, Some(only(Delete)), Retain),
+    ];
+    for (case, asked, recorded, limits, expected) in cases {
+        assert_eq!(deletion(asked, recorded, limits.as_ref()), expected, "{case}");
+    }
+}
