@@ -9,6 +9,7 @@ mod classes;
 mod create;
 mod drift;
 mod edits;
+mod limits;
 mod preflight;
 mod status;
 mod subnets;
