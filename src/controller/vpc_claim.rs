@@ -101,10 +101,10 @@ pub(super) async fn look<S: Store>(
     subject.status_mut().vpc_id = Some(vpc.to_string());
     let stored = subject.store.vpc_claim(&name).await?;
     let found = match &stored {
-        None => Found::Free,
         Some(claim) if claim.holder == subject.uid() => Found::Mine,
         Some(claim) if holder_exists(subject.store, claim).await? => Found::Foreign,
-        Some(_) => Found::Free,
+        // A stale one is taken over.
+        Some(_) | None => Found::Free,
     };
     match found {
         Found::Foreign => Ok(Err(conflicted(&place))),

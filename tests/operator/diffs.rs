@@ -118,9 +118,8 @@ fn network_at(site: &Site, name: &str, class: &str) -> Result<Value> {
     let entries = spec["endpoints"].as_array_mut().context("the fullest network lists endpoints")?;
     entries.retain(|entry| entry["mode"] != "Existing" && entry["policy"]["type"] != "ConfigMap");
     ensure!(!entries.is_empty(), "no entry is left to be compared");
-    let fixed = |last| -> Result<Value> {
-        Ok(json!([{ "subnetID": id("endpoints-1")?, "ip": format!("10.20.1.{last}") }]))
-    };
+    let fixed =
+        |last| -> Result<Value> { Ok(json!([{ "subnetID": id("endpoints-1")?, "ip": format!("10.20.1.{last}") }])) };
     for entry in entries.iter_mut().filter(|entry| entry["addresses"].is_array()) {
         entry["addresses"] = fixed(21)?;
     }

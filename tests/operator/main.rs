@@ -10,6 +10,7 @@ mod create;
 mod diffs;
 mod drift;
 mod edits;
+mod limits;
 mod plan_mode;
 mod preflight;
 mod status;
