@@ -134,8 +134,8 @@ pub(super) fn service(_: &mut SchemaGenerator) -> Schema {
             "must be a service in short, such as 'kms': lower-case letters, digits, '.' and '-', without \
              'com.amazonaws' and Region; correct `service`",
         ), rule(
-            "!self.startsWith('com.amazonaws.')",
-            "must be the last part of the service's name alone, such as 'kms'; shorten `service`",
+            "!self.contains('amazonaws.')",
+            "must be only what follows the Region in the service's name, such as 'kms'; shorten `service`",
         )],
     })
 }
@@ -166,15 +166,15 @@ pub(super) fn config_map_name(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A key of a ConfigMap, as Kubernetes validates it.
+/// A key of a ConfigMap, as Kubernetes validates it: it becomes a file's name, so it is neither '.' nor begins with '..'.
 pub(super) fn config_map_key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "minLength": 1,
         "maxLength": 253,
         "x-kubernetes-validations": [matches(
-            "^[-._a-zA-Z0-9]+$",
-            "must be a key of a ConfigMap: letters, digits and '-._'; correct `key`",
+            r"^\\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$",
+            "must be a key of a ConfigMap: letters, digits and '-._', and not two dots at the beginning; correct `key`",
         )],
     })
 }

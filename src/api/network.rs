@@ -202,7 +202,7 @@ pub struct SubnetSelector {
         .message("must be 's3' when `type` is 'Gateway'; set `type` to 'Interface' for other services")
         .field_path(".service"),
     validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.endpointID)")
-        .message("must be set when `mode` is 'Existing', and only then; name the endpoint in `endpointID`")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `endpointID`, or change `mode`")
         .field_path(".endpointID"),
     validation = Rule::new("!has(self.privateDNS) || self.type == 'Interface'")
         .message("must not be set when `type` is 'Gateway', which has no DNS; remove `privateDNS`")
@@ -217,7 +217,10 @@ pub struct SubnetSelector {
         .message("must not be set when `type` is 'Gateway', which has no addresses; remove `addresses`")
         .field_path(".addresses"),
     validation = Rule::new("!(has(self.addresses) || has(self.policy)) || !has(self.mode) || self.mode == 'Managed'")
-        .message("must not have `addresses` or `policy` unless `mode` is 'Managed'; the operator does not change this endpoint")
+        .message(
+            "must not have `addresses` or `policy` unless `mode` is 'Managed', as the operator changes no other endpoint; \
+             remove them, or change `mode`"
+        )
 )]
 pub struct EndpointSpec {
     /// The AWS service in short, such as `mgn` or `kms`: the last part of 'com.amazonaws.<region>.<service>'.
@@ -299,13 +302,13 @@ pub struct AddressSpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("(self.type == 'Preset') == has(self.preset)")
-        .message("must be set when `type` is 'Preset', and only then; set `preset` or another `type`")
+        .message("must be set when `type` is 'Preset', and only then; set or remove `preset`, or change `type`")
         .field_path(".preset"),
     validation = Rule::new("(self.type == 'Inline') == has(self.inline)")
-        .message("must be set when `type` is 'Inline', and only then; set `inline` or another `type`")
+        .message("must be set when `type` is 'Inline', and only then; set or remove `inline`, or change `type`")
         .field_path(".inline"),
     validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMapKeyRef)")
-        .message("must be set when `type` is 'ConfigMap', and only then; set `configMapKeyRef` or another `type`")
+        .message("must be set when `type` is 'ConfigMap', and only then; set or remove `configMapKeyRef`, or change `type`")
         .field_path(".configMapKeyRef"),
 )]
 pub struct PolicySpec {
@@ -369,7 +372,7 @@ pub struct ConfigMapKeyReference {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(
     validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.ids)")
-        .message("must be set when `mode` is 'Existing', and only then; name the groups in `ids`")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `ids`, or change `mode`")
         .field_path(".ids")
 )]
 pub struct EndpointSecurityGroupSpec {
@@ -400,10 +403,10 @@ pub enum SecurityGroupMode {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.endpointID)")
-        .message("must be set when `mode` is 'Existing', and only then; name the inbound endpoint in `endpointID`")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `endpointID`, or change `mode`")
         .field_path(".endpointID"),
     validation = Rule::new("!has(self.addresses) || !has(self.mode) || self.mode == 'Managed'")
-        .message("must not be set unless `mode` is 'Managed'; remove `addresses`")
+        .message("must not be set unless `mode` is 'Managed'; remove `addresses`, or change `mode`")
         .field_path(".addresses"),
 )]
 pub struct ResolverSpec {
@@ -457,7 +460,7 @@ pub struct ReplicationSpec {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(
     validation = Rule::new("(has(self.mode) && self.mode == 'Existing') == has(self.id)")
-        .message("must be set when `mode` is 'Existing', and only then; name the group in `id`")
+        .message("must be set when `mode` is 'Existing', and only then; set or remove `id`, or change `mode`")
         .field_path(".id")
 )]
 pub struct ReplicationSecurityGroupSpec {

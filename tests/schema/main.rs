@@ -1,10 +1,10 @@
-//! The CRDs keep the rules of this API, equal what is in `crds/`, and every rule in them has a manifest that it refuses.
-//!
-//! No API server is needed here: the manifests are put before a real one elsewhere.
+//! The CRDs keep the rules of this API and equal what is in `crds/`. No API server is needed here.
+
+mod manifests;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fs, iter};
 
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -18,6 +18,13 @@ const LARGEST_APPLIED_OBJECT: usize = 262_144;
 
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn files(folder: &str) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<_> =
+        fs::read_dir(in_repository(folder))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.sort();
+    Ok(files)
 }
 
 /// The schema of the only version of a CRD.
@@ -261,154 +268,5 @@ fn the_files_are_what_is_generated() -> Result<()> {
         }
     }
     assert_eq!(there, names);
-    Ok(())
-}
-
-/// A manifest that the API server refuses, and what its answer contains.
-struct Refused {
-    kind: String,
-    expects: Vec<String>,
-}
-
-impl Refused {
-    fn expects(&self, test: impl Fn(&str) -> bool) -> bool {
-        self.expects.iter().any(|expect| test(expect))
-    }
-
-    /// Whether the API server's answer names a field.
-    fn names(&self, field: &str) -> bool {
-        self.expects(|expect| {
-            let path = expect.split(": ").next().unwrap_or_default();
-            path.split(['.', '[', ' ']).any(|word| word == field)
-        })
-    }
-}
-
-fn files(folder: &str) -> Result<Vec<PathBuf>> {
-    let mut files: Vec<_> =
-        fs::read_dir(in_repository(folder))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    files.sort();
-    Ok(files)
-}
-
-fn refused() -> Result<Vec<Refused>> {
-    let read = |file: PathBuf| {
-        let text = fs::read_to_string(&file)?;
-        let expects: Vec<_> =
-            text.lines().map_while(|line| line.strip_prefix("# expect: ")).map(str::to_owned).collect();
-        let kind = text.lines().find_map(|line| line.strip_prefix("kind: "));
-        let kind = kind.with_context(|| format!("{} has no kind", file.display()))?.to_owned();
-        if expects.is_empty() {
-            bail!("{} does not begin with '# expect: '", file.display());
-        }
-        Ok(Refused { kind, expects })
-    };
-    files("tests/manifests/bad")?.into_iter().map(read).collect()
-}
-
-/// What the API server answers when a bound is overstepped, for each bound of a place.
-fn answers_of_bounds(schema: &JSONSchemaProps) -> Vec<String> {
-    let members: Vec<_> = schema.enum_.iter().flatten().map(|member| member.0.to_string()).collect();
-    [
-        schema.max_length.map(|most| format!("may not be more than {most} bytes")),
-        schema.min_length.map(|least| format!("should be at least {least} chars long")),
-        schema.max_items.or(schema.max_properties).map(|most| format!("must have at most {most} items")),
-        schema.min_items.map(|least| format!("should have at least {least} items")),
-        schema.min_properties.map(|least| format!("should have at least {least} properties")),
-        (schema.x_kubernetes_list_type.as_deref() == Some("set")).then(|| "Duplicate value".to_owned()),
-        (!members.is_empty()).then(|| format!("supported values: {}", members.join(", "))),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-#[test]
-fn every_bound_of_a_spec_refuses_some_manifest() -> Result<()> {
-    let refused = refused()?;
-    let mut missing = BTreeSet::new();
-    for crd in schema::crds() {
-        let kind = &crd.spec.names.kind;
-        for place in places(schema_of(&crd)?, "", false).iter().filter(|place| place.is_in_spec()) {
-            let bounds = answers_of_bounds(place.schema).into_iter().map(|answer| (place.leaf(), answer));
-            let required =
-                place.schema.required.iter().flatten().map(|name| (name.as_str(), "Required value".to_owned()));
-            for (field, answer) in bounds.chain(required) {
-                let covers = |manifest: &&Refused| {
-                    manifest.kind == *kind
-                        && manifest.names(field)
-                        && manifest.expects(|expect| expect.contains(&answer))
-                };
-                if !refused.iter().any(|manifest| covers(&manifest)) {
-                    missing.insert(format!("{kind} {}: {field}: {answer}", place.path));
-                }
-            }
-        }
-    }
-    assert_eq!(missing, BTreeSet::new());
-    Ok(())
-}
-
-#[test]
-fn every_cel_rule_of_a_spec_refuses_some_manifest() -> Result<()> {
-    let refused = refused()?;
-    let mut missing = BTreeSet::new();
-    for crd in schema::crds() {
-        let kind = &crd.spec.names.kind;
-        for place in places(schema_of(&crd)?, "", false) {
-            for rule in rules_of(place.schema) {
-                let field = rule.field_path.as_deref().and_then(|path| path.rsplit('.').next()).unwrap_or(place.leaf());
-                let message = rule.message.as_deref().unwrap_or_default();
-                // What follows the semicolon may be computed from the value.
-                let says = |expect: &str| {
-                    expect.starts_with("must ") && message.starts_with(expect.split(';').next().unwrap_or_default())
-                };
-                let covers =
-                    |manifest: &Refused| manifest.kind == *kind && manifest.names(field) && manifest.expects(says);
-                if !refused.iter().any(covers) {
-                    missing.insert(format!("{kind} {}: {message}", place.path));
-                }
-            }
-        }
-    }
-    assert_eq!(missing, BTreeSet::new());
-    Ok(())
-}
-
-#[test]
-fn there_are_manifests_enough_and_their_names_differ() -> Result<()> {
-    let (good, bad) = (files("tests/manifests/good")?, files("tests/manifests/bad")?);
-    assert!(good.len() >= 16, "{} good manifests", good.len());
-    assert!(bad.len() >= 64, "{} bad manifests", bad.len());
-    let mut names = BTreeSet::new();
-    for file in iter::chain(&good, &bad) {
-        let stem = file.file_stem().context("a manifest has a name")?.to_string_lossy().into_owned();
-        let text = fs::read_to_string(file)?;
-        assert!(text.contains(&format!("\n  name: {stem}\n")), "{}: the object is named as its file", file.display());
-        assert!(names.insert(stem), "{}: the name is taken", file.display());
-    }
-    Ok(())
-}
-
-/// What the operator reads is what users write: the good manifests decode into the types and come back unchanged.
-#[test]
-fn good_manifests_survive_the_types() -> Result<()> {
-    for file in files("tests/manifests/good")? {
-        let text = fs::read_to_string(&file)?;
-        for document in text.split("---\n") {
-            let written: Value = serde_saphyr::from_str(document)?;
-            let spec = written["spec"].clone();
-            let read = match written["kind"].as_str() {
-                Some("MigrationNetwork") => {
-                    serde_json::to_value(serde_json::from_value::<mgnet::api::MigrationNetworkSpec>(spec.clone())?)?
-                }
-                Some("MigrationNetworkClass") => serde_json::to_value(serde_json::from_value::<
-                    mgnet::api::MigrationNetworkClassSpec,
-                >(spec.clone())?)?,
-                other => bail!("{}: {other:?} is no kind of ours", file.display()),
-            };
-            assert_eq!(read, spec, "{}", file.display());
-        }
-    }
     Ok(())
 }

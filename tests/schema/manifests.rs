@@ -1,0 +1,198 @@
+//! The manifests of `tests/manifests` leave out nothing: every rule and bound of the CRDs has one that it refuses, and every
+//! field and word is in one that is accepted.
+//!
+//! Nothing is put before an API server here; `tests/manifests/main.rs` does.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::{fs, iter};
+
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
+use mgnet::api::schema;
+use serde_json::Value;
+
+use super::{files, places, rules_of, schema_of};
+
+/// A manifest that the API server refuses, and what its answer contains.
+struct Refused {
+    kind: String,
+    expects: Vec<String>,
+}
+
+impl Refused {
+    fn expects(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.expects.iter().any(|expect| test(expect))
+    }
+
+    /// Whether the API server's answer names a field.
+    fn names(&self, field: &str) -> bool {
+        self.expects(|expect| {
+            let path = expect.split(": ").next().unwrap_or_default();
+            path.split(['.', '[', ' ']).any(|word| word == field)
+        })
+    }
+}
+
+fn refused() -> Result<Vec<Refused>> {
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file)?;
+        let expects: Vec<_> =
+            text.lines().map_while(|line| line.strip_prefix("# expect: ")).map(str::to_owned).collect();
+        let kind = text.lines().find_map(|line| line.strip_prefix("kind: "));
+        let kind = kind.with_context(|| format!("{} has no kind", file.display()))?.to_owned();
+        if expects.is_empty() {
+            bail!("{} does not begin with '# expect: '", file.display());
+        }
+        Ok(Refused { kind, expects })
+    };
+    files("tests/manifests/bad")?.into_iter().map(read).collect()
+}
+
+/// What the API server answers when a bound is overstepped, for each bound of a place.
+fn answers_of_bounds(schema: &JSONSchemaProps) -> Vec<String> {
+    let members: Vec<_> = schema.enum_.iter().flatten().map(|member| member.0.to_string()).collect();
+    [
+        schema.max_length.map(|most| format!("may not be more than {most} bytes")),
+        schema.min_length.map(|least| format!("should be at least {least} chars long")),
+        schema.max_items.or(schema.max_properties).map(|most| format!("must have at most {most} items")),
+        schema.min_items.map(|least| format!("should have at least {least} items")),
+        schema.min_properties.map(|least| format!("should have at least {least} properties")),
+        matches!(schema.x_kubernetes_list_type.as_deref(), Some("set" | "map")).then(|| "Duplicate value".to_owned()),
+        (!members.is_empty()).then(|| format!("supported values: {}", members.join(", "))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[test]
+fn every_bound_of_a_spec_refuses_some_manifest() -> Result<()> {
+    let refused = refused()?;
+    let mut missing = BTreeSet::new();
+    for crd in schema::crds() {
+        let kind = &crd.spec.names.kind;
+        for place in places(schema_of(&crd)?, "", false).iter().filter(|place| place.is_in_spec()) {
+            let bounds = answers_of_bounds(place.schema).into_iter().map(|answer| (place.leaf(), answer));
+            let required =
+                place.schema.required.iter().flatten().map(|name| (name.as_str(), "Required value".to_owned()));
+            for (field, answer) in bounds.chain(required) {
+                let covers = |manifest: &&Refused| {
+                    manifest.kind == *kind
+                        && manifest.names(field)
+                        && manifest.expects(|expect| expect.contains(&answer))
+                };
+                if !refused.iter().any(|manifest| covers(&manifest)) {
+                    missing.insert(format!("{kind} {}: {field}: {answer}", place.path));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+    Ok(())
+}
+
+#[test]
+fn every_cel_rule_of_a_spec_refuses_some_manifest() -> Result<()> {
+    let refused = refused()?;
+    let mut missing = BTreeSet::new();
+    for crd in schema::crds() {
+        let kind = &crd.spec.names.kind;
+        for place in places(schema_of(&crd)?, "", false) {
+            for rule in rules_of(place.schema) {
+                let field = rule.field_path.as_deref().and_then(|path| path.rsplit('.').next()).unwrap_or(place.leaf());
+                let message = rule.message.as_deref().unwrap_or_default();
+                // What follows the semicolon may be computed from the value.
+                let says = |expect: &str| {
+                    expect.starts_with("must ") && message.starts_with(expect.split(';').next().unwrap_or_default())
+                };
+                let covers =
+                    |manifest: &Refused| manifest.kind == *kind && manifest.names(field) && manifest.expects(says);
+                if !refused.iter().any(covers) {
+                    missing.insert(format!("{kind} {}: {message}", place.path));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+    Ok(())
+}
+
+#[test]
+fn there_are_manifests_enough_and_their_names_differ() -> Result<()> {
+    let (good, bad) = (files("tests/manifests/good")?, files("tests/manifests/bad")?);
+    assert!(good.len() >= 16, "{} good manifests", good.len());
+    assert!(bad.len() >= 64, "{} bad manifests", bad.len());
+    let mut names = BTreeSet::new();
+    for file in iter::chain(&good, &bad) {
+        let stem = file.file_stem().context("a manifest has a name")?.to_string_lossy().into_owned();
+        let text = fs::read_to_string(file)?;
+        assert!(text.contains(&format!("\n  name: {stem}\n")), "{}: the object is named as its file", file.display());
+        assert!(names.insert(stem), "{}: the name is taken", file.display());
+    }
+    Ok(())
+}
+
+/// What a value sets: the paths of its places, as [`Place`] has them, each with what is written there.
+fn set_places(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    found.insert(path.to_owned());
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                set_places(member, &format!("{path}.{name}"), found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| set_places(item, &format!("{path}[]"), found)),
+        Value::String(text) => {
+            found.insert(format!("{path}: {text}"));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn every_field_and_word_of_a_spec_is_in_some_good_manifest() -> Result<()> {
+    let mut set: BTreeSet<String> = BTreeSet::new();
+    for file in files("tests/manifests/good")? {
+        for document in fs::read_to_string(&file)?.split("---\n") {
+            let written: Value = serde_saphyr::from_str(document)?;
+            let kind = written["kind"].as_str().with_context(|| format!("{} has no kind", file.display()))?;
+            set_places(&written["spec"], &format!("{kind} spec"), &mut set);
+        }
+    }
+    let mut missing = BTreeSet::new();
+    for crd in schema::crds() {
+        let kind = &crd.spec.names.kind;
+        for place in places(schema_of(&crd)?, "", false).iter().filter(|place| place.is_in_spec()) {
+            let words = place.schema.enum_.iter().flatten().filter_map(|word| word.0.as_str());
+            let words = words.map(|word| format!("{kind} {}: {word}", place.path));
+            let field = place.is_property.then(|| format!("{kind} {}", place.path));
+            missing.extend(words.chain(field).filter(|wanted| !set.contains(wanted)));
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+    Ok(())
+}
+
+/// What the operator reads is what users write: the good manifests decode into the types and come back unchanged.
+#[test]
+fn good_manifests_survive_the_types() -> Result<()> {
+    for file in files("tests/manifests/good")? {
+        let text = fs::read_to_string(&file)?;
+        for document in text.split("---\n") {
+            let written: Value = serde_saphyr::from_str(document)?;
+            let spec = written["spec"].clone();
+            let read = match written["kind"].as_str() {
+                Some("MigrationNetwork") => {
+                    serde_json::to_value(serde_json::from_value::<mgnet::api::MigrationNetworkSpec>(spec.clone())?)?
+                }
+                Some("MigrationNetworkClass") => serde_json::to_value(serde_json::from_value::<
+                    mgnet::api::MigrationNetworkClassSpec,
+                >(spec.clone())?)?,
+                other => bail!("{}: {other:?} is no kind of ours", file.display()),
+            };
+            assert_eq!(read, spec, "{}", file.display());
+        }
+    }
+    Ok(())
+}
