@@ -8,6 +8,8 @@ mod calls;
 mod create;
 mod drift;
 mod edits;
+mod existing;
+mod neighbours;
 mod preflight;
 mod status;
 mod subnets;
