@@ -87,11 +87,13 @@ fn groups(desired: &Desired, resources: &Resources, role: GroupRole) -> Vec<Stri
     if !left.is_empty() || role != GroupRole::Resolver {
         return left;
     }
-    resolvers(desired, resources)
-        .iter()
-        .filter_map(|id| only_group(resources.resolvers.get(id)?))
-        .map(SecurityGroupId::to_string)
-        .collect()
+    match resolvers(desired, resources).as_slice() {
+        [only] => {
+            resources.resolvers.get(only).and_then(only_group).map(SecurityGroupId::to_string).into_iter().collect()
+        }
+        // Whoever has to tell which is meant chooses among them, not among groups, which they may share.
+        others => others.iter().map(ResolverId::to_string).collect(),
+    }
 }
 
 /// A Resolver endpoint keeps its groups for life, so that it fits only with the one group that goes with it.

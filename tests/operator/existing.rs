@@ -118,8 +118,11 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
     let cure = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&mgn);
     cure.private_dns_enabled(true).send().await?;
     until_available(&site, &mgn).await?;
-    let half = is_refused(&site, &network, Reason::ExistingUnfit, &["tcp 443 from 192.168.10.0/24"]).await?;
-    assert!(!message(&half, ConditionType::NetworkResolved)?.contains("private DNS"));
+    let what = "its private DNS is said to be well";
+    network
+        .until(what, |network| message(network, ConditionType::Ready).is_ok_and(|said| !said.contains("private DNS")))
+        .await?;
+    is_refused(&site, &network, Reason::ExistingUnfit, &["tcp 443 from 192.168.10.0/24"]).await?;
     admit(&site, &narrow, &[("tcp", 443, lab::SOURCES)]).await?;
     let strangers = site.summary().await?;
     let mark = site.last_call().await?;
