@@ -7,7 +7,7 @@ use super::{
     desired::Desired,
     ids::{ResolverId, SecurityGroupId},
     observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup},
-    owner::{self, ADOPTED_TAG, NAME_TAG, Tags},
+    owner::{self, ADOPTED_TAG, Identity, NAME_TAG, Tags},
     slot::{EndpointKey, GroupRole, Slot},
     step::Step,
 };
@@ -56,12 +56,16 @@ fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags) -> Tags {
 }
 
 /// Whether the tags of a resource let the network have it for a slot.
-fn may_have(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
-    match desired.adoption {
+pub(super) fn may_adopt(policy: AdoptionPolicy, identity: &Identity, tags: &Tags, slot: Slot) -> bool {
+    match policy {
         AdoptionPolicy::Never => false,
-        AdoptionPolicy::Retained => desired.identity.left_behind(tags, slot),
-        AdoptionPolicy::Any => desired.identity.left_behind(tags, slot) || owner::keeper(tags).is_none(),
+        AdoptionPolicy::Retained => identity.left_behind(tags, slot),
+        AdoptionPolicy::Any => identity.left_behind(tags, slot) || owner::keeper(tags).is_none(),
     }
+}
+
+fn may_have(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
+    may_adopt(desired.adoption, &desired.identity, tags, slot)
 }
 
 fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! beside this, in `failures.rs`.
 
 mod accounts;
+mod addresses;
 mod adoption;
 mod calls;
 mod create;
