@@ -1,4 +1,5 @@
-//! `docs/reference.md` is what is generated, and leaves out no name that the operator puts on things.
+//! `docs/reference.md` is what is generated, and leaves out no name that the operator puts on things; and the examples of the
+//! README are of this API.
 
 use std::{
     collections::BTreeSet,
@@ -6,8 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
-use mgnet::{api::schema, cli::reference};
+use anyhow::{Context as _, Result};
+use mgnet::{
+    api::{MigrationNetworkSpec, schema},
+    cli::reference,
+};
+use serde_json::Value;
 
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -107,6 +112,21 @@ fn every_status_field_is_told() -> Result<()> {
         for name in status.as_object().into_iter().flat_map(|properties| properties.keys()) {
             assert!(document.contains(&format!("\n| `status.{name}` |")), "{name}");
         }
+    }
+    Ok(())
+}
+
+/// What stands in the README is what the types read and write, field by field: a misspelt one would be lost.
+#[test]
+fn the_examples_of_the_readme_can_be_read() -> Result<()> {
+    let readme = fs::read_to_string(in_repository("README.md"))?;
+    let examples: Vec<_> = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 5, "{} examples", examples.len());
+    for example in examples {
+        let written: Value = serde_saphyr::from_str(example)?;
+        let spec = written.get("spec").with_context(|| format!("no spec: {example}"))?;
+        let read: MigrationNetworkSpec = serde_json::from_value(spec.clone()).with_context(|| example.to_owned())?;
+        assert_eq!(serde_json::to_value(read)?, *spec);
     }
     Ok(())
 }

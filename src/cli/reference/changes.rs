@@ -218,7 +218,7 @@ const CLASS: &[Entry] = &[
     field("spec.allowedNamespaces.selector.matchExpressions[].key", SAID, Nothing, ""),
     field("spec.allowedNamespaces.selector.matchExpressions[].operator", SAID, Nothing, ""),
     field("spec.allowedNamespaces.selector.matchExpressions[].values", "no values", Nothing, ""),
-    field("spec.defaults", "none", ByField, "in every network of the class that does not say otherwise"),
+    field("spec.defaults", "none", ByField, ""),
     field(
         "spec.defaults.vpc",
         SAID,

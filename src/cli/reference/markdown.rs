@@ -31,7 +31,7 @@ pub(super) fn text(prose: &str) -> String {
 
 /// A table. Its cells are Markdown already.
 pub(super) fn table<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> String {
-    let line = |cells: &[&str]| format!("| {} |", cells.join(" | ").replace("  ", " "));
+    let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
     let separator = format!("|{}", "---|".repeat(N));
     let rows = rows.iter().map(|row| line(&row.each_ref().map(String::as_str)));
     [line(header), separator].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
@@ -51,6 +51,6 @@ mod tests {
     #[test]
     fn a_table_has_one_line_a_row() {
         let table = table(&["A", "B"], &[["1".to_owned(), String::new()]]);
-        assert_eq!(table, "| A | B |\n|---|---|\n| 1 | |");
+        assert_eq!(table, "| A | B |\n|---|---|\n| 1 |  |");
     }
 }

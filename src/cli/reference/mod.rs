@@ -150,11 +150,10 @@ mod tests {
 
     #[test]
     fn it_is_written_to_the_file_that_is_asked_for() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("reference.md");
+        let file = std::env::temp_dir().join(format!("mgnet-reference-{}.md", std::process::id()));
         run(&Options { output: Some(file.clone()) })?;
-        assert_eq!(fs::read_to_string(file)?, document()?);
-        Ok(())
+        assert_eq!(fs::read_to_string(&file)?, document()?);
+        Ok(fs::remove_file(file)?)
     }
 
     #[test]
