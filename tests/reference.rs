@@ -89,11 +89,15 @@ fn every_table_is_whole() -> Result<()> {
 fn every_link_leads_somewhere() -> Result<()> {
     let document = reference::document()?;
     let anchor = |heading: &str| {
-        let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).collect::<String>();
+        let kept =
+            heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).collect::<String>();
         kept.replace(' ', "-")
     };
-    let headings: Vec<_> =
-        document.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches(['#', ' ']))).collect();
+    let headings: Vec<_> = document
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| anchor(line.trim_start_matches(['#', ' '])))
+        .collect();
     assert_eq!(headings.len(), headings.iter().collect::<BTreeSet<_>>().len(), "{headings:?}");
     let links: Vec<_> = document.split("](#").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(!links.is_empty());

@@ -201,12 +201,12 @@ mod tests {
 
     use super::*;
 
-    fn root_of(spec: Value) -> JSONSchemaProps {
+    fn root_of(spec: &Value) -> JSONSchemaProps {
         serde_json::from_value(json!({ "type": "object", "properties": { "spec": spec } })).unwrap()
     }
 
     fn field_of(description: &str) -> (Option<String>, String) {
-        let root = root_of(json!({ "properties": { "a": { "description": description } } }));
+        let root = root_of(&json!({ "properties": { "a": { "description": description } } }));
         let fields = fields(Some(&root), "spec");
         let (omitted, rest) = fields[0].when_omitted();
         (omitted.map(str::to_owned), rest)
@@ -224,7 +224,7 @@ mod tests {
     fn a_demand_is_said_of_the_field_that_it_is_about() {
         let rule =
             |message: &str, path: Option<&str>| json!([{ "rule": "true", "message": message, "fieldPath": path }]);
-        let root = root_of(json!({
+        let root = root_of(&json!({
             "type": "object",
             "x-kubernetes-validations": rule("must fit; change it", Some(".list")),
             "properties": { "list": {

@@ -89,8 +89,8 @@ What a change of a field does in AWS:
 | replace | something goes, and something else comes |
 | not possible | refused by the API server |
 
-Whatever a field says: what is only used (`mode: Existing`) is never changed, and while `suspend` is true nothing is. Names
-such as `sg/endpoints` and `vpce/s3/Gateway` are the slots of the README's table.";
+Whatever a field says: what is only used (`mode: Existing`) is never changed, and while `suspend` is true nothing is, but for a
+deletion. Names such as `sg/endpoints` and `vpce/s3/Gateway` are the slots of the table in the README.";
 
 const RULES: &str = "\
 The API server refuses anything else, and says what to do. What can only be known from AWS is said in the condition \

@@ -168,9 +168,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cli::reference::changes::{Change::InPlace, SAID, field};
+    use crate::cli::reference::{
+        changes::{self, Change::InPlace, SAID, field},
+        fields::root,
+    };
 
-    fn root_of(spec: Value) -> JSONSchemaProps {
+    fn root_of(spec: &Value) -> JSONSchemaProps {
         serde_json::from_value(
             json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": spec } } }),
         )
@@ -178,32 +181,32 @@ mod tests {
     }
 
     fn problems_of(root: &JSONSchemaProps, entries: &'static [Entry]) -> Vec<String> {
-        let network = root_of(json!({ "a": { "type": "string" } }));
+        let network = root_of(&json!({ "a": { "type": "string" } }));
         let spec = Spec { kind: "Kind", entries, root: Some(root) };
         problems(&spec, &Spec { kind: "Network", entries: &[], root: Some(&network) })
     }
 
     #[test]
     fn a_field_without_an_entry_is_named_with_what_to_add() {
-        let found = problems_of(&root_of(json!({ "a": { "type": "string" } })), &[]);
+        let found = problems_of(&root_of(&json!({ "a": { "type": "string" } })), &[]);
         assert_eq!(found.len(), 1);
         assert!(found[0].contains(r#"field("spec.a", "what holds when it is omitted", InPlace, "#), "{found:?}");
-        let said = root_of(json!({ "a": { "type": "string", "description": "A. Omitted: none." } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Omitted: none." } }));
         assert!(problems_of(&said, &[])[0].contains(r#"field("spec.a", SAID, InPlace, "#));
     }
 
     #[test]
     fn an_entry_without_a_field_is_named() {
         const GONE: &[Entry] = &[field("spec.b", "none", InPlace, "")];
-        assert_eq!(problems_of(&root_of(json!({})), GONE).len(), 1);
+        assert_eq!(problems_of(&root_of(&json!({})), GONE).len(), 1);
     }
 
     #[test]
     fn one_place_says_what_holds_when_a_field_is_omitted() {
         const THERE: &[Entry] = &[field("spec.a", "none", InPlace, "")];
         const NOT_THERE: &[Entry] = &[field("spec.a", SAID, InPlace, "")];
-        let silent = root_of(json!({ "a": { "type": "string" } }));
-        let said = root_of(json!({ "a": { "type": "string", "description": "Omitted: none." } }));
+        let silent = root_of(&json!({ "a": { "type": "string" } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "Omitted: none." } }));
         for (root, entries, expected) in
             [(&silent, THERE, 0), (&said, NOT_THERE, 0), (&silent, NOT_THERE, 1), (&said, THERE, 1)]
         {
@@ -211,13 +214,37 @@ mod tests {
         }
     }
 
+    /// What the schema makes immutable, a field or all that is in it, is told to be so, and nothing else.
+    #[test]
+    fn what_cannot_be_changed_is_what_the_api_server_refuses_to_change() {
+        let crds = crate::api::schema::crds();
+        for (kind, entries) in changes::ALL {
+            let fields = fields(root(&crds, kind), "spec");
+            let immutable: Vec<&str> = fields
+                .iter()
+                .filter(|field| {
+                    field.rules.iter().any(|rule| rule.starts_with("must not be") && rule.contains("changed"))
+                })
+                .map(|field| field.path.as_str())
+                .collect();
+            assert!(!immutable.is_empty(), "{kind}");
+            for entry in entries {
+                let is_in = |path: &str| {
+                    entry.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
+                let expected = immutable.iter().any(|path| is_in(path));
+                assert_eq!(entry.change == Change::NotPossible, expected, "{}", entry.path);
+            }
+        }
+    }
+
     #[test]
     fn a_default_refers_to_the_networks_field_while_both_are_alike() {
         const DEFAULT: &[Entry] = &[field("spec.defaults", "none", InPlace, "")];
-        let defaults = |a: Value| root_of(json!({ "defaults": { "type": "object", "properties": { "a": a } } }));
-        let alike = defaults(json!({ "type": "string", "description": "Of networks." }));
+        let defaults = |a: &Value| root_of(&json!({ "defaults": { "type": "object", "properties": { "a": a } } }));
+        let alike = defaults(&json!({ "type": "string", "description": "Of networks." }));
         assert_eq!(problems_of(&alike, DEFAULT), Vec::<String>::new());
-        let other = defaults(json!({ "type": "string", "maxLength": 4 }));
+        let other = defaults(&json!({ "type": "string", "maxLength": 4 }));
         assert!(problems_of(&other, DEFAULT)[0].contains("`spec.defaults.a`"));
     }
 }
