@@ -188,6 +188,12 @@ const NETWORK: &[Entry] = &[
          'MGNOnly' the policy of S3 follows in place",
     ),
     field(
+        "spec.managementPolicy",
+        SAID,
+        Nothing,
+        "'Plan': nothing more is written, and what stands stays. 'Enforce': what the plan shows is done",
+    ),
+    field(
         "spec.adoptionPolicy",
         SAID,
         Nothing,
@@ -218,6 +224,18 @@ const CLASS: &[Entry] = &[
     field("spec.allowedNamespaces.selector.matchExpressions[].key", SAID, Nothing, ""),
     field("spec.allowedNamespaces.selector.matchExpressions[].operator", SAID, Nothing, ""),
     field("spec.allowedNamespaces.selector.matchExpressions[].values", "no values", Nothing, ""),
+    field(
+        "spec.limits",
+        SAID,
+        Nothing,
+        "a network beyond a limit is not begun; one that is built stays as it is and is changed no further",
+    ),
+    field("spec.limits.vpcs", "any", Nothing, ""),
+    field("spec.limits.sourceCIDRs", "any", Nothing, ""),
+    field("spec.limits.services", "any", Nothing, ""),
+    field("spec.limits.networksPerNamespace", "any number", Nothing, "the oldest keep their places"),
+    field("spec.limits.deletionPolicies", "both", Nothing, ""),
+    field("spec.limits.adoptionPolicies", "all", Nothing, ""),
     field("spec.defaults", "none", ByField, ""),
     field(
         "spec.defaults.vpc",

@@ -33,8 +33,9 @@ pub(super) fn annotations() -> Vec<[String; 3]> {
         ),
         (
             FINALIZER,
-            "MigrationNetwork",
-            "Finalizer, from before the first write to AWS until nothing of the network is left there.",
+            "both",
+            "Finalizer. On a network from before the first write to AWS until nothing of it is left there; on a class as long as \
+             a network uses it.",
         ),
     ]
     .map(|(name, on, meaning)| [code(name), on.to_owned(), text(meaning)])
