@@ -21,7 +21,7 @@ help:
 	@echo "make down       stops it"
 	@echo "make test       everything that a change must pass"
 	@echo "make lint       format and clippy, all warnings denied"
-	@echo "make generate   writes crds/ from the types"
+	@echo "make generate   writes crds/ and docs/reference.md from the types"
 	@echo "make bench      measures calls, times and memory of a release build, and writes target/bench.json"
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
 	@echo "make build      compiles everything that the others run"
@@ -79,6 +79,7 @@ lint: rust-is-there
 .PHONY: generate
 generate: build
 	$(TARGET)/debug/mgnet crds --output-dir crds
+	$(TARGET)/debug/mgnet reference --output docs/reference.md
 
 .PHONY: bench
 bench: rust-is-there control-plane build

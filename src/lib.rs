@@ -8,13 +8,13 @@
 //! | [`model`] | the decisions: settings, preflight, desired, claims, plan, teardown, status | IO, clocks; know a client or SDK |
 //! | [`aws`] | the AWS SDK behind [`aws::Cloud`]: observe, carry out one step | decide |
 //! | [`controller`] | watch, reconcile, events, probes; the Kubernetes API behind [`controller::Store`] | know the AWS SDK |
-//! | [`cli`] | the verbs of the binary | |
+//! | [`cli`] | the verbs of the binary, and the reference of the API that one of them writes | |
 //! | [`telemetry`] | logs | |
 //!
 //! # The way of the data
 //!
-//! [`controller::reconcile`] reads the network afresh, resolves its class, and parses both into
-//! [`model::settings::Settings`]; [`aws::Cloud::observe`] reports what is there; [`model::desired::Desired::resolve`] holds
+//! [`controller::reconcile`] reads the network afresh, resolves its class, and parses both, with the policies that ConfigMaps
+//! hold, into [`model::settings::Settings`]; [`aws::Cloud::observe`] reports what is there; [`model::desired::Desired::resolve`] holds
 //! one against the other (the preflight); [`model::claims`] take in what was observed; [`model::plan::plan`] says which
 //! steps can run now; they are claimed, carried out, and planned again until none is left; [`model::status`] and
 //! [`model::report`] tell what came of it, in one write.

@@ -67,6 +67,28 @@ impl ConditionType {
         }
     }
 
+    /// What is the case while it is true, in one sentence.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ready => "A source server whose on-premises side is done could install the agent now.",
+            Self::Accepted => {
+                "Of a network: the class is there and admits it, and its spec can be read. Of a class: its account is reached."
+            }
+            Self::NetworkResolved => {
+                "The VPC and its subnets were found and fit: the preflight, before which nothing is written to AWS."
+            }
+            Self::SecurityGroupsReady => "The security groups are there with all their rules.",
+            Self::EndpointsReady => "Every VPC endpoint that is wanted is available.",
+            Self::ResolverReady => {
+                "The Route 53 Resolver inbound endpoint answers on all its addresses, or none is wanted."
+            }
+            Self::Synced => "AWS equals what is wanted, and no rule of somebody else stands on the network's groups.",
+            Self::Reconciling => "The operator is at work, or waits for AWS or for what passes by itself.",
+            Self::Stalled => "Somebody has to act: waiting does not heal what the reason names.",
+            Self::Suspended => "`spec.suspend` holds the operator off.",
+        }
+    }
+
     /// Whether the condition is present only while it is true. The others are always present on a network.
     pub const fn only_while_true(self) -> bool {
         match self {

@@ -432,8 +432,8 @@ pub struct ResolverSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["subnetID".into()]))]
     pub addresses: Option<Vec<AddressSpec>>,
 
-    /// The IPv4 ranges that may ask on TCP and UDP 53: the DNS servers that forward, and whoever asks directly. Omitted:
-    /// `sourceCIDRs`.
+    /// The IPv4 ranges that may ask on TCP and UDP 53: the DNS servers that forward, and whoever asks directly. Omitted: the
+    /// class's, or `sourceCIDRs`.
     #[serde(default, rename = "clientCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "constraints::client_cidrs")]
     pub client_cidrs: Option<Vec<String>>,

@@ -2,6 +2,7 @@
 
 pub mod controller;
 pub mod crds;
+pub mod reference;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -20,6 +21,8 @@ enum Command {
     Controller(controller::Options),
     /// Print the custom resource definitions
     Crds(crds::Options),
+    /// Print the reference of the API, as Markdown
+    Reference(reference::Options),
 }
 
 impl Cli {
@@ -28,6 +31,7 @@ impl Cli {
         match self.command {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
+            Command::Reference(options) => reference::run(&options),
         }
     }
 }

@@ -8,8 +8,8 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    api::{DEFAULT_CLASS_ANNOTATION, MigrationNetwork, MigrationNetworkClass, Reason},
-    model::{desired::Desired, limits::Limits, settings::Settings, status::Verdict},
+    api::{MigrationNetwork, MigrationNetworkClass, Reason},
+    model::{desired::Desired, ids::VpcId, limits::Limits, settings::Settings, status::Verdict},
 };
 
 /// What can be said before AWS is looked at. The number of networks is counted only where it is limited.
@@ -37,11 +37,17 @@ pub(super) async fn of_settings<S: Store>(
     Ok(exceeded(excess))
 }
 
-/// What only AWS could tell: the VPC, and the services that the network has endpoints for.
-pub(super) fn of_place(class: &MigrationNetworkClass, desired: &Desired) -> Option<Verdict> {
+/// The VPC that the selector led to.
+pub(super) fn of_vpc(class: &MigrationNetworkClass, vpc: &VpcId) -> Option<Verdict> {
     let name = class.name_any();
-    let limits = Limits { class: &name, limits: class.spec.limits.as_ref() };
-    exceeded(limits.of_place(&desired.vpc, &desired.endpoints.keys().map(|key| key.service).collect()))
+    exceeded(Limits { class: &name, limits: class.spec.limits.as_ref() }.of_vpc(vpc))
+}
+
+/// The services that the network has endpoints for, where the Region offers them.
+pub(super) fn of_services(class: &MigrationNetworkClass, desired: &Desired) -> Option<Verdict> {
+    let name = class.name_any();
+    let services = desired.endpoints.keys().map(|key| key.service).collect();
+    exceeded(Limits { class: &name, limits: class.spec.limits.as_ref() }.of_services(&services))
 }
 
 /// How many networks of the class in the network's namespace are older than it.
@@ -51,7 +57,7 @@ async fn older<S: Store>(
     class: &MigrationNetworkClass,
 ) -> Result<usize, StoreError> {
     let name = class.name_any();
-    let is_default = class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true");
+    let is_default = class_use::is_marked_default(class);
     let age = |network: &MigrationNetwork| {
         let created = network.metadata.creation_timestamp.as_ref().map(|created| created.0);
         (created, network.uid())
@@ -61,6 +67,7 @@ async fn older<S: Store>(
     Ok(others.filter(|other| class_use::is_of(other, &name, is_default) && age(other) < age(network)).count())
 }
 
-fn exceeded(excess: Vec<String>) -> Option<Verdict> {
-    (!excess.is_empty()).then(|| Verdict::Rejected { reason: Reason::LimitExceeded, message: excess.join("; ") })
+fn exceeded(excess: impl IntoIterator<Item = String>) -> Option<Verdict> {
+    let message = excess.into_iter().collect::<Vec<_>>().join("; ");
+    (!message.is_empty()).then_some(Verdict::Rejected { reason: Reason::LimitExceeded, message })
 }

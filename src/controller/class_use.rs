@@ -25,19 +25,32 @@ pub(super) struct Use {
     pub(super) ready: i32,
 }
 
-/// Counts the networks that use the class.
-pub(super) async fn count<S: Store>(store: &S, class: &MigrationNetworkClass) -> Result<Use, StoreError> {
+/// Counts those of the networks that use the class.
+pub(super) fn count<'a>(
+    networks: impl IntoIterator<Item = &'a MigrationNetwork>,
+    class: &MigrationNetworkClass,
+) -> Use {
     let name = class.name_any();
-    let is_default = class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true");
+    let is_default = is_marked_default(class);
     let mut found = Use::default();
-    for network in store.networks(None).await?.into_iter().filter_map(|listed| listed.network) {
-        if uses(&network, &name, is_default) {
-            found.networks = found.networks.saturating_add(1);
-            let is_ready = is_true(&network.status.unwrap_or_default().conditions, ConditionType::Ready);
-            found.ready = found.ready.saturating_add(i32::from(is_ready));
-        }
+    for network in networks.into_iter().filter(|network| uses(network, &name, is_default)) {
+        let status = network.status.as_ref();
+        let is_ready = status.is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
+        found.networks = found.networks.saturating_add(1);
+        found.ready = found.ready.saturating_add(i32::from(is_ready));
     }
-    Ok(found)
+    found
+}
+
+/// Whether no network at all uses the class, by the API and not by what was heard of it.
+pub(super) async fn is_unused<S: Store>(store: &S, class: &MigrationNetworkClass) -> Result<bool, StoreError> {
+    let listed = store.networks(None).await?;
+    Ok(count(listed.iter().filter_map(|listed| listed.network.as_ref()), class).networks == 0)
+}
+
+/// Whether the class is marked as the default.
+pub(super) fn is_marked_default(class: &MigrationNetworkClass) -> bool {
+    class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true")
 }
 
 /// Whether a network uses the class: it names it, or was given it as the default, and is admitted or was built. A name

@@ -7,12 +7,13 @@ use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 use futures::FutureExt;
 
 use super::{
+    class_use::Use,
     context::Context,
     ending::{Error, Next},
     store::{Key, Store, StoreError},
     subject::Subject,
 };
-use crate::{aws::Clouds, model::status::Verdict};
+use crate::{api::MigrationNetworkClass, aws::Clouds, model::status::Verdict};
 
 /// Reconciles one network, come what may, and says when to look again.
 pub(super) async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) -> Next {
@@ -59,9 +60,13 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &Error) -> Next 
 }
 
 /// Reconciles one class, with the same care.
-pub(super) async fn class<C: Clouds, S: Store>(context: &Context<C, S>, name: &str) -> Next {
+pub(super) async fn class<C: Clouds, S: Store>(
+    context: &Context<C, S>,
+    name: &str,
+    heard_of: impl Fn(&MigrationNetworkClass) -> Use,
+) -> Next {
     let retry = context.settings.resync;
-    let attempt = AssertUnwindSafe(super::class::reconcile(context, name)).catch_unwind();
+    let attempt = AssertUnwindSafe(super::class::reconcile(context, name, heard_of)).catch_unwind();
     match tokio::time::timeout(context.settings.deadline, attempt).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(Error::Store(StoreError::Conflict | StoreError::Gone)))) => Next::After(Duration::from_millis(200)),

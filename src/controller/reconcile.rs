@@ -94,6 +94,11 @@ async fn build<C: Clouds, S: Store>(
     let mut claims = subject.claims();
     // Where its own resources are seen, the network is, whatever status says.
     let pinned = subject.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
+    if let [vpc] = &*observed.vpcs
+        && let Some(rejected) = class_limits::of_vpc(&class, &vpc.id)
+    {
+        return Ok((rejected, Vec::new()));
+    }
     let claim = match &*observed.vpcs {
         // A network that would be built elsewhere than it is, is told so instead.
         [vpc] if !subject.is_suspended() && pinned.as_ref().is_none_or(|pinned| *pinned == vpc.id) => {
@@ -104,9 +109,15 @@ async fn build<C: Clouds, S: Store>(
         }
         _ => None,
     };
+    let stands_there = observed.resources.any_held(&identity) || !claims.all_resolved();
     let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
         Ok(desired) => desired,
         Err(findings) => {
+            if let Some(claim) = &claim
+                && let Some(verdict) = vpc_claim::gives_way(subject, context, claim, stands_there).await?
+            {
+                return Ok((verdict, Vec::new()));
+            }
             subject.status_mut().preflight_warnings = report::warnings(&findings);
             return Ok((Verdict::Unfit(findings), Vec::new()));
         }
@@ -114,7 +125,7 @@ async fn build<C: Clouds, S: Store>(
     subject.status_mut().preflight_warnings = report::warnings(&desired.warnings);
     subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
-    if let Some(rejected) = class_limits::of_place(&class, &desired) {
+    if let Some(rejected) = class_limits::of_services(&class, &desired) {
         return Ok((rejected, Vec::new()));
     }
     let (verdict, done) = match settings.management {

@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{context::Context, ending::Next, guard, kubernetes::Kubernetes, probes::Readiness, store::Key};
+use super::{class_use, context::Context, ending::Next, guard, kubernetes::Kubernetes, probes::Readiness, store::Key};
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass},
     aws::Clouds,
@@ -42,6 +42,7 @@ type Guarded<K> = DeserializeGuard<K>;
 /// What reconciles share.
 struct Shared<C> {
     context: Context<C, Kubernetes>,
+    networks: Cache<Guarded<MigrationNetwork>>,
     /// Who reconciles now. First come, first served: kube-runtime's own limit picks among the waiting at random, and a busy
     /// operator would leave some of them waiting for ever.
     turns: Semaphore,
@@ -67,7 +68,6 @@ pub async fn run<C: Clouds>(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let shared = Arc::new(Shared { context, turns: Semaphore::new(options.concurrency.into()), stop: stop.clone() });
     let (gone, class_users_gone) = mpsc::unbounded();
     let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()), move |network| {
         if let Some(class) = class_of(network) {
@@ -75,6 +75,8 @@ pub async fn run<C: Clouds>(
             let _ = gone.unbounded_send(ObjectRef::new(&class));
         }
     });
+    let turns = Semaphore::new(options.concurrency.into());
+    let shared = Arc::new(Shared { context, networks: networks.clone(), turns, stop: stop.clone() });
     let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()), |_| {});
 
     let wake = {
@@ -139,12 +141,13 @@ where
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let events = watcher(api, watcher::Config::default())
         .default_backoff()
+        .reflect(writer)
+        // Told after the cache has it: whoever hears of it looks there.
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(object) = event {
                 gone(object);
             }
         })
-        .reflect(writer)
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default())
         .inspect_err(|error| tracing::warn!(%error, "a watch was interrupted and starts again"));
@@ -231,7 +234,11 @@ async fn reconcile_class<C: Clouds>(
         return Ok(Action::await_change());
     }
     let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
-    Ok(action(guard::class(&shared.context, &name).instrument(span).await))
+    let heard_of = |class: &MigrationNetworkClass| {
+        let networks = shared.networks.state();
+        class_use::count(networks.iter().filter_map(|network| network.0.as_ref().ok()), class)
+    };
+    Ok(action(guard::class(&shared.context, &name, heard_of).instrument(span).await))
 }
 
 const fn action(next: Next) -> Action {

@@ -55,17 +55,17 @@ fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags) -> Tags {
     tags
 }
 
-fn may_have(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
-    allows(desired.adoption, &desired.identity, tags, slot)
-}
-
-/// Whether the tags of a resource let a network have it for a slot.
-pub(super) fn allows(policy: AdoptionPolicy, identity: &Identity, tags: &Tags, slot: Slot) -> bool {
+/// Whether the tags of a resource let the network have it for a slot.
+pub(super) fn may_adopt(policy: AdoptionPolicy, identity: &Identity, tags: &Tags, slot: Slot) -> bool {
     match policy {
         AdoptionPolicy::Never => false,
         AdoptionPolicy::Retained => identity.left_behind(tags, slot),
         AdoptionPolicy::Any => identity.left_behind(tags, slot) || owner::keeper(tags).is_none(),
     }
+}
+
+fn may_have(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
+    may_adopt(desired.adoption, &desired.identity, tags, slot)
 }
 
 fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<String> {
@@ -91,11 +91,13 @@ fn groups(desired: &Desired, resources: &Resources, role: GroupRole) -> Vec<Stri
     if !left.is_empty() || role != GroupRole::Resolver {
         return left;
     }
-    resolvers(desired, resources)
-        .iter()
-        .filter_map(|id| only_group(resources.resolvers.get(id)?))
-        .map(SecurityGroupId::to_string)
-        .collect()
+    match resolvers(desired, resources).as_slice() {
+        [only] => {
+            resources.resolvers.get(only).and_then(only_group).map(SecurityGroupId::to_string).into_iter().collect()
+        }
+        // Whoever has to tell which is meant chooses among them, not among groups, which they may share.
+        others => others.iter().map(ResolverId::to_string).collect(),
+    }
 }
 
 /// A Resolver endpoint keeps its groups for life, so that it fits only with the one group that goes with it.

@@ -103,7 +103,7 @@ checks! {
     AclsOpen = 122, Warning;
     /// The endpoint and staging subnets have a route back to the source servers.
     ReturnRoutes = 123, Warning;
-    /// What exists already and is to be used is as the network needs it.
+    /// The resources that are only used do their part.
     ExistingFits = 124, Error(Reason::ExistingUnfit);
     /// The fixed addresses can be had.
     FixedAddressesFree = 125, Error(Reason::AddressUnusable);

@@ -36,28 +36,31 @@ impl Limits<'_> {
             limits
                 .deletion_policies
                 .as_deref()
-                .and_then(|allowed| self.one_of("spec.deletionPolicy", settings.deletion, allowed)),
+                .and_then(|allowed| self.one_of("spec.deletionPolicy", &settings.deletion, allowed)),
             limits
                 .adoption_policies
                 .as_deref()
-                .and_then(|allowed| self.one_of("spec.adoptionPolicy", settings.adoption, allowed)),
+                .and_then(|allowed| self.one_of("spec.adoptionPolicy", &settings.adoption, allowed)),
         ];
         outside.chain(policies.into_iter().flatten()).collect()
     }
 
-    /// What exceeds the limits in the VPC and the services that the settings led to.
-    pub fn of_place(&self, vpc: &VpcId, services: &BTreeSet<Service>) -> Vec<String> {
-        let Some(limits) = self.limits else { return Vec::new() };
-        let vpc =
-            limits.vpcs.as_deref().filter(|allowed| !allowed.iter().any(|one| one == vpc.as_str())).map(|allowed| {
-                format!(
-                    "`spec.vpc` must be a VPC that class '{}' allows, and '{vpc}' is not; allowed: {}",
-                    self.class,
-                    join(allowed)
-                )
-            });
-        let services = limits.services.as_deref().and_then(|allowed| self.services(services, allowed));
-        vpc.into_iter().chain(services).collect()
+    /// Whether the VPC that the settings led to exceeds them. Said before anything else about a VPC, as whether somebody has
+    /// it is nobody's business who may not use it.
+    pub fn of_vpc(&self, vpc: &VpcId) -> Option<String> {
+        let allowed = self.limits?.vpcs.as_deref()?;
+        (!allowed.iter().any(|one| one == vpc.as_str())).then(|| {
+            format!(
+                "`spec.vpc` must be a VPC that class '{}' allows, and '{vpc}' is not; allowed: {}",
+                self.class,
+                join(allowed)
+            )
+        })
+    }
+
+    /// Whether the services that the network has endpoints for exceed them.
+    pub fn of_services(&self, services: &BTreeSet<Service>) -> Option<String> {
+        self.services(services, self.limits?.services.as_deref()?)
     }
 
     /// Whether a network that has so many older ones of its class in its namespace still has a place there.
@@ -107,8 +110,8 @@ impl Limits<'_> {
         }
     }
 
-    fn one_of<T: PartialEq + Word>(&self, field: &str, value: T, allowed: &[T]) -> Option<String> {
-        (!allowed.contains(&value)).then(|| {
+    fn one_of<T: PartialEq + Word>(&self, field: &str, value: &T, allowed: &[T]) -> Option<String> {
+        (!allowed.contains(value)).then(|| {
             format!(
                 "`{field}` must be one that class '{}' allows, and '{}' is not; allowed: {}",
                 self.class,

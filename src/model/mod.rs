@@ -1,9 +1,10 @@
 //! The decisions of the operator, without IO: no Kubernetes client, no AWS SDK, no runtime, no clock (a test holds that).
 //!
-//! The way of the data: [`settings`] parses spec and class; [`observed`] is what AWS reports; [`preflight`] and
-//! [`desired`] resolve one against the other; [`claims`] take in what was observed; [`plan`] (or [`teardown`]) says which
-//! [`step`]s can run now, and [`resources`] takes in what they did; [`forecast`] says beforehand which all of them would
-//! be; [`status`] tells it all to people.
+//! The way of the data: [`settings`] (with [`endpoint_settings`] and [`policy`]) parses spec and class; [`observed`] is what
+//! AWS reports; [`preflight`] (its checks are in [`checks`]) and [`desired`] resolve one
+//! against the other; [`claims`] take in what was observed; [`plan`] (with `adoption`, `edits` and `surplus`; or
+//! [`teardown`]) says which [`step`]s can run now, and [`resources`] takes in what they did; [`forecast`] says beforehand which
+//! all of them would be; [`status`] and [`report`] tell it all to people.
 
 mod adoption;
 mod approval;

@@ -108,3 +108,61 @@ pub fn epoch(tags: &Tags) -> u32 {
 fn truncate(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::slot::GroupRole;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_another_tool_keeps_is_known_by_its_tags_and_by_the_habits_of_its_users() {
+        for (key, value, who) in [
+            ("mgnet.dev/owner", "another", "a migration network"),
+            ("services.k8s.aws/controller-version", "ec2-v1.2.3", "ACK"),
+            ("crossplane-kind", "vpcendpoint.ec2.aws.upbound.io", "Crossplane"),
+            (
+                "aws:cloudformation:stack-id",
+                "arn:aws:cloudformation:eu-west-1:111122223333:stack/net",
+                "CloudFormation",
+            ),
+            ("aws:servicecatalog:provisioningPrincipalArn", "arn", "AWS"),
+            ("elbv2.k8s.aws/cluster", "prod", "the AWS Load Balancer Controller"),
+            ("kubernetes.io/cluster/prod", "owned", "a Kubernetes cluster"),
+            ("ManagedBy", "Terraform", "terraform"),
+            ("terraform", "true", "terraform"),
+            ("iac", "OpenTofu 1.9", "opentofu"),
+            ("pulumi:project", "net", "pulumi"),
+        ] {
+            assert_eq!(keeper(&tags(&[("Name", "a"), (key, value)])), Some(who), "{key}={value}");
+        }
+        for nobody in [tags(&[]), tags(&[("Name", "corp-mgn"), ("team", "network"), ("cost-centre", "4711")])] {
+            assert_eq!(keeper(&nobody), None, "{nobody:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_network_of_the_same_name_left_in_the_same_slot_is_left_behind() {
+        let identity = |uid: &str| Identity {
+            uid: uid.to_owned(),
+            namespace: "team".to_owned(),
+            name: "tokyo".to_owned(),
+            cluster: "cluster".to_owned(),
+        };
+        let slot = Slot::Group(GroupRole::Endpoints);
+        let mut left = identity("before").tags(&Tags::new(), slot, 3);
+        assert!(!identity("now").left_behind(&left, slot), "it is still somebody's");
+        left.insert(RETAINED_TAG.to_owned(), "true".to_owned());
+        assert!(identity("now").left_behind(&left, slot));
+        assert!(!identity("before").left_behind(&left, slot), "it is its own");
+        assert!(!identity("now").left_behind(&left, Slot::Resolver));
+        for (key, value) in [(NETWORK_TAG, "team/osaka"), (CLUSTER_TAG, "another"), (RETAINED_TAG, "false")] {
+            let mut other = left.clone();
+            other.insert(key.to_owned(), value.to_owned());
+            assert!(!identity("now").left_behind(&other, slot), "{key}={value}");
+        }
+    }
+}

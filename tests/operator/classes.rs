@@ -7,22 +7,10 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use lab::{Clock, Lab, LabOptions, OperatorOptions, Site};
-use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, MigrationNetworkClass, Reason, conditions};
+use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, Reason, conditions};
 use serde_json::{Value, json};
 
-use crate::support::{close, condition, is_true, message, until, until_looked_at};
-
-async fn until_class(
-    site: &Site,
-    what: &str,
-    test: impl Fn(&MigrationNetworkClass) -> bool,
-) -> Result<MigrationNetworkClass> {
-    until(what, async || {
-        let class = site.classes().get(&site.class_name).await?;
-        Ok(if test(&class) { Ok(class) } else { Err(format!("{class:#?}")) })
-    })
-    .await
-}
+use crate::support::{close, condition, counts, is_true, message, until, until_class, until_looked_at};
 
 async fn until_class_is_gone(site: &Site) -> Result<()> {
     until("the class is gone", async || {
@@ -30,11 +18,6 @@ async fn until_class_is_gone(site: &Site) -> Result<()> {
         Ok(class.map_or(Ok(()), |class| Err(format!("{class:#?}"))))
     })
     .await
-}
-
-fn counts(class: &MigrationNetworkClass) -> Option<(i32, i32)> {
-    let status = class.status.as_ref()?;
-    Some((status.networks?, status.ready_networks?))
 }
 
 #[tokio::test]

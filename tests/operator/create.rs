@@ -11,7 +11,9 @@ use lab::{Call, Lab};
 use mgnet::api::{ConditionType, DEFAULT_CLASS_ANNOTATION, FINALIZER, MigrationNetwork, Reason};
 use serde_json::{Value, json};
 
-use crate::support::{close, condition, events, is_true, kstatus, listed, until_event, until_looked_at};
+use crate::support::{
+    close, condition, counts, events, is_true, kstatus, listed, until_class, until_event, until_looked_at,
+};
 
 #[tokio::test]
 async fn one_object_becomes_a_whole_network() -> Result<()> {
@@ -102,7 +104,8 @@ async fn at_rest_nothing_is_written_anywhere() -> Result<()> {
     let site = lab.site("rest").await?;
     let network = site.network("tokyo").with_replication_group().apply().await?;
     let ready = network.until_ready().await?;
-    let class = site.classes().get(&site.class_name).await?;
+    // The class follows its networks within one resync.
+    let class = until_class(&site, "it counts one", |class| counts(class) == Some((1, 1))).await?;
     let (mark, told) = (site.last_call().await?, events(&site).await?.len());
     until_looked_at(&site, 3).await?;
     let calls = site.calls_after(mark).await?;

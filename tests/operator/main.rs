@@ -4,12 +4,17 @@
 //! beside this, in `failures.rs`.
 
 mod accounts;
+mod addresses;
+mod adoption;
 mod calls;
 mod classes;
 mod create;
 mod diffs;
 mod drift;
 mod edits;
+mod existing;
+mod limits;
+mod neighbours;
 mod plan_mode;
 mod preflight;
 mod status;

@@ -11,7 +11,7 @@ use kube::{
 };
 use lab::{Call, Expected, Network, Site, state::State};
 use mgnet::{
-    api::{ClaimPhase, ConditionType, MigrationNetwork, conditions},
+    api::{ClaimPhase, ConditionType, MigrationNetwork, MigrationNetworkClass, conditions},
     model::owner::EPOCH_TAG,
 };
 
@@ -220,4 +220,23 @@ pub(crate) async fn tag(site: &Site, resource: &str, key: &str, value: &str) -> 
 pub(crate) async fn untag(site: &Site, resource: &str, key: &str) -> Result<()> {
     site.aws.ec2.delete_tags().resources(resource).tags(Tag::builder().key(key).build()).send().await?;
     Ok(())
+}
+
+/// Waits for the site's class to pass the test.
+pub(crate) async fn until_class(
+    site: &Site,
+    what: &str,
+    test: impl Fn(&MigrationNetworkClass) -> bool,
+) -> Result<MigrationNetworkClass> {
+    until(what, async || {
+        let class = site.classes().get(&site.class_name).await?;
+        Ok(if test(&class) { Ok(class) } else { Err(format!("{class:#?}")) })
+    })
+    .await
+}
+
+/// How many networks the class says use it, and how many of them are Ready.
+pub(crate) fn counts(class: &MigrationNetworkClass) -> Option<(i32, i32)> {
+    let status = class.status.as_ref()?;
+    Some((status.networks?, status.ready_networks?))
 }

@@ -89,8 +89,8 @@ async fn of_networks_that_ask_for_one_vpc_at_once_exactly_one_ever_writes_and_th
     only_one_wrote(&site, mark, &owner).await?;
     until_aws_holds(&winner, &site, &site.expected()).await?;
     let lease = leases(&site).get(&claim(&site)).await?;
-    let named = lease.annotations().get("mgnet.dev/network").cloned();
-    assert_eq!(named, Some(format!("{}/{}", site.namespace, winner.name)), "a platform team reads whose it is");
+    let told = lease.annotations().get("mgnet.dev/network").cloned();
+    assert_eq!(told, Some(format!("{}/{}", site.namespace, winner.name)), "a platform team reads whose it is");
 
     winner.delete_and_wait().await?;
     // Only the first one deletes anything here.

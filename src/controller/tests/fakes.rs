@@ -14,7 +14,9 @@ use crate::{
         MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
     },
     aws::{Account, Cloud, Clouds, Scope},
-    controller::{Announcement, Context, Key, Listed, Next, Settings, Store, StoreError, VpcClaim, VpcClaims, guard},
+    controller::{
+        Announcement, Context, Key, Listed, Next, Settings, Store, StoreError, VpcClaim, VpcClaims, class_use, guard,
+    },
     model::{
         failure::{CallFailure, FailureClass},
         observed::{Observed, Resources},
@@ -178,7 +180,8 @@ impl Fake {
     /// One reconcile of the class; the writes that it made.
     pub(super) async fn reconcile_class(&self, context: &Context<Self, Self>) -> Vec<String> {
         self.world().log.clear();
-        guard::class(context, "tokyo").await;
+        let networks: Vec<_> = self.world().networks.values().cloned().collect();
+        guard::class(context, "tokyo", |class| class_use::count(&networks, class)).await;
         std::mem::take(&mut self.world().log)
     }
 

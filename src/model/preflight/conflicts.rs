@@ -31,7 +31,7 @@ fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 
 fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
     other.key == Some(key)
         && site.own_endpoint(key).is_none()
-        && adoption::allows(site.settings.adoption, site.identity, &other.tags, Slot::Endpoint(key))
+        && adoption::may_adopt(site.settings.adoption, site.identity, &other.tags, Slot::Endpoint(key))
 }
 
 /// The ways out that do not touch what is there.

@@ -59,8 +59,9 @@ impl Checks<'_> {
             return self.add(&field, &message);
         }
         if endpoint.key != Some(key) {
-            let message =
-                format!("must name the {key} endpoint, and {id} is one of {}; correct the id", endpoint.service_name);
+            // The type is told where it is known: S3 has both.
+            let other = endpoint.key.map_or_else(|| endpoint.service_name.clone(), |other| other.to_string());
+            let message = format!("must name the {key} endpoint, and {id} is {other}; correct the id");
             return self.add(&field, &message);
         }
         match &endpoint.state {

@@ -7,10 +7,12 @@ use ipnet::Ipv4Net;
 
 use super::site::Site;
 use crate::model::{
+    adoption::may_adopt,
     checks::{Check, Finding},
-    ids::{EndpointId, NetworkInterfaceId, SubnetId},
-    observed::{NetworkInterface, Observed},
-    owner::Identity,
+    ids::{NetworkInterfaceId, SubnetId},
+    observed::{NetworkInterface, Observed, ResolverEndpoint},
+    owner::{Identity, Tags},
+    settings::Settings,
     slot::{GroupRole, Slot},
 };
 
@@ -45,9 +47,13 @@ pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
                 "must not be an address that AWS keeps for itself, and {ip} is one of the first four or the last of \
                  {range}; choose another"
             ));
-        } else if let Some((id, occupant)) = occupant(identity, observed, subnet, ip) {
+        } else if let Some((id, occupant)) = occupant(identity, settings, observed, (slot, subnet, ip)) {
             let description = if occupant.description.is_empty() { "nothing said" } else { &occupant.description };
-            add(format!("must be free, and {ip} belongs to {id} ({description}); choose another or free it"));
+            let way = match owner_of(identity, observed, id) {
+                Some(other) => format!("move {other} to another first"),
+                None => "choose another or free it".to_owned(),
+            };
+            add(format!("must be free, and {ip} belongs to {id} ({description}); {way}"));
         }
     }
     findings
@@ -59,31 +65,44 @@ fn is_reserved(range: Ipv4Net, ip: Ipv4Addr) -> bool {
     offset < 4 || ip == range.broadcast()
 }
 
-/// Whoever has an address and is not the network itself.
+/// Whoever has an address and is not what it is asked for: not the network's own in that slot, nor what it may adopt for it.
 fn occupant<'a>(
     identity: &Identity,
+    settings: &Settings,
     observed: &'a Observed,
-    subnet: &SubnetId,
-    ip: Ipv4Addr,
+    (slot, subnet, ip): (Slot, &SubnetId, Ipv4Addr),
 ) -> Option<(&'a NetworkInterfaceId, &'a NetworkInterface)> {
-    let text = ip.to_string();
     let resources = &observed.resources;
-    let is_own = |id: &NetworkInterfaceId, interface: &NetworkInterface| {
-        let of_endpoint = resources.endpoints.iter().any(|(_, endpoint): (&EndpointId, _)| {
-            endpoint.interfaces.contains(id)
-                && (identity.owns(&endpoint.tags)
-                    || endpoint.key.is_some_and(|key| identity.left_behind(&endpoint.tags, Slot::Endpoint(key))))
-        });
-        let of_resolver = resources.groups.iter().any(|(group, found)| {
-            let slot = Slot::Group(GroupRole::Resolver);
-            interface.groups.contains(group)
-                && (resources.group(identity, GroupRole::Resolver).as_ref() == Some(group)
-                    || identity.left_behind(&found.tags, slot))
-        });
-        of_endpoint || of_resolver
+    let text = ip.to_string();
+    let takes = |tags: &Tags| identity.owns(tags) || may_adopt(settings.adoption, identity, tags, slot);
+    let fills = |id: &NetworkInterfaceId, interface: &NetworkInterface| match slot {
+        Slot::Endpoint(key) => {
+            let mut all = resources.endpoints.values().filter(|endpoint| endpoint.interfaces.contains(id));
+            match all.next() {
+                Some(endpoint) => endpoint.key == Some(key) && takes(&endpoint.tags),
+                // What was made a moment ago may be known by its interfaces before any list shows it.
+                None => {
+                    resources.group(identity, GroupRole::Endpoints).is_some_and(|own| interface.groups.contains(&own))
+                }
+            }
+        }
+        Slot::Resolver => {
+            let stands = |resolver: &ResolverEndpoint| {
+                resolver.addresses.values().any(|one| one.subnet == *subnet && one.ip.as_ref() == Some(&text))
+            };
+            resources.resolvers.values().any(|resolver| takes(&resolver.tags) && stands(resolver))
+                || resources.group(identity, GroupRole::Resolver).is_some_and(|own| interface.groups.contains(&own))
+        }
+        Slot::Group(_) => false,
     };
     resources
         .interfaces
         .iter()
-        .find(|(id, interface)| interface.subnet == *subnet && interface.ip == text && !is_own(id, interface))
+        .find(|(id, interface)| interface.subnet == *subnet && interface.ip == text && !fills(id, interface))
+}
+
+/// Which of the network's own endpoints an interface is of.
+fn owner_of(identity: &Identity, observed: &Observed, id: &NetworkInterfaceId) -> Option<Slot> {
+    let mut all = observed.resources.endpoints.values().filter(|endpoint| endpoint.interfaces.contains(id));
+    all.find(|endpoint| identity.owns(&endpoint.tags)).and_then(|endpoint| endpoint.key).map(Slot::Endpoint)
 }

@@ -350,6 +350,7 @@ fn rules_of_a_group_are_counted_with_those_of_others() {
     let sources = |count: u8| {
         move |settings: &mut Settings, _: &mut Observed| {
             settings.sources = (0..count).map(|third| format!("192.168.{third}.0/24").parse().unwrap()).collect();
+            settings.clients.clone_from(&settings.sources);
         }
     };
     assert_eq!(findings(sources(30)), []);

@@ -15,8 +15,8 @@ fn of(limits: &ClassLimits) -> Limits<'_> {
     Limits { class: "tokyo", limits: Some(limits) }
 }
 
-fn words(words: &[&str]) -> Option<Vec<String>> {
-    Some(words.iter().map(|word| (*word).to_owned()).collect())
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 #[test]
@@ -25,7 +25,8 @@ fn nothing_said_is_no_limit() {
         let limits = Limits { class: "tokyo", limits };
         let sources = vec!["10.0.0.0/8".to_owned()];
         assert_eq!(limits.of_settings(&settings(), &[("spec.sourceCIDRs", &sources)]), Vec::<String>::new());
-        assert_eq!(limits.of_place(&"vpc-1".into(), &BTreeSet::from(Service::STANDARD)), Vec::<String>::new());
+        assert_eq!(limits.of_vpc(&"vpc-1".into()), None);
+        assert_eq!(limits.of_services(&BTreeSet::from(Service::STANDARD)), None);
         assert_eq!(limits.of_number(1000), None);
     }
 }
@@ -44,8 +45,8 @@ fn each_source_range_lies_inside_one_that_is_allowed() {
         (&["192.168.0.0/24"], &["192.168.0.0/25", "192.168.0.128/25"], "192.168.0.0/24"),
     ];
     for (sources, allowed, outside) in cases {
-        let limits = ClassLimits { source_cidrs: words(allowed), ..ClassLimits::default() };
-        let sources = words(sources).unwrap();
+        let limits = ClassLimits { source_cidrs: Some(words(allowed)), ..ClassLimits::default() };
+        let sources = words(sources);
         for field in ["spec.sourceCIDRs", "spec.proxyCIDRs", "spec.resolver.clientCIDRs"] {
             let found = of(&limits).of_settings(&settings(), &[(field, &sources)]);
             let expected: Vec<String> = (!outside.is_empty())
@@ -89,23 +90,25 @@ fn policies_are_among_those_that_are_allowed() {
 #[test]
 fn vpc_and_services_are_among_those_that_are_allowed() {
     let limits = ClassLimits {
-        vpcs: words(&["vpc-2", "vpc-3"]),
-        services: words(&["mgn", "s3", "ec2"]),
+        vpcs: Some(words(&["vpc-2", "vpc-3"])),
+        services: Some(words(&["mgn", "s3", "ec2"])),
         ..ClassLimits::default()
     };
     let core = BTreeSet::from([Service::Mgn, Service::S3, Service::Ec2]);
-    assert_eq!(of(&limits).of_place(&"vpc-3".into(), &core), Vec::<String>::new());
+    assert_eq!(of(&limits).of_vpc(&"vpc-3".into()), None);
+    assert_eq!(of(&limits).of_services(&core), None);
     assert_eq!(
-        of(&limits).of_place(&"vpc-1".into(), &BTreeSet::from(Service::STANDARD)),
-        [
-            "`spec.vpc` must be a VPC that class 'tokyo' allows, and 'vpc-1' is not; allowed: vpc-2, vpc-3",
-            "`spec.postLaunch.ssm` must be 'Disabled', as class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
-             allowed: mgn, s3, ec2",
-        ]
+        of(&limits).of_vpc(&"vpc-1".into()).unwrap(),
+        "`spec.vpc` must be a VPC that class 'tokyo' allows, and 'vpc-1' is not; allowed: vpc-2, vpc-3"
     );
-    let limits = ClassLimits { services: words(&["mgn"]), ..ClassLimits::default() };
-    let found = of(&limits).of_place(&"vpc-1".into(), &core);
-    assert!(found[0].contains("endpoints for 's3, ec2'") && found[0].contains("allowed: mgn;"), "{found:?}");
+    assert_eq!(
+        of(&limits).of_services(&BTreeSet::from(Service::STANDARD)).unwrap(),
+        "`spec.postLaunch.ssm` must be 'Disabled', as class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
+         allowed: mgn, s3, ec2"
+    );
+    let limits = ClassLimits { services: Some(words(&["mgn"])), ..ClassLimits::default() };
+    let found = of(&limits).of_services(&core).unwrap();
+    assert!(found.contains("endpoints for 's3, ec2'") && found.contains("allowed: mgn;"), "{found}");
 }
 
 #[test]

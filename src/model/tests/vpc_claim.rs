@@ -12,12 +12,12 @@ use crate::{
     model::vpc_claim::{Contender, Decision, Found, Place, Stand, contender, decide},
 };
 
-fn at(second: i64) -> Option<jiff::Timestamp> {
-    Some(jiff::Timestamp::from_second(second).unwrap())
+fn at(second: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(second).unwrap()
 }
 
 fn one(second: i64, uid: &str, stand: Stand) -> Contender {
-    Contender { created: at(second), uid: uid.to_owned(), stand }
+    Contender { created: Some(at(second)), uid: uid.to_owned(), stand }
 }
 
 #[test]
@@ -104,6 +104,8 @@ fn network(change: impl FnOnce(&mut MigrationNetwork)) -> MigrationNetwork {
     network
 }
 
+type Change = Box<dyn FnOnce(&mut MigrationNetwork)>;
+
 fn says(network: &mut MigrationNetwork, type_: ConditionType, reason: Reason) {
     let conditions = &mut network.status.as_mut().unwrap().conditions;
     set(conditions, type_, (ConditionStatus::False, reason, ""), 1, jiff::Timestamp::UNIX_EPOCH);
@@ -120,7 +122,7 @@ fn who_contends_for_a_vpc() {
         network.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
     };
     let status = |network: &mut MigrationNetwork| network.status.take().unwrap();
-    let cases: [(&str, Option<Stand>, Box<dyn FnOnce(&mut MigrationNetwork)>); 18] = [
+    let cases: [(&str, Option<Stand>, Change); 18] = [
         ("it fits", Some(Wants), Box::new(|_| {})),
         ("another account", None, Box::new(|one| one.status.as_mut().unwrap().account = None)),
         ("another Region", None, Box::new(|one| one.status.as_mut().unwrap().region = Some("eu-west-1".to_owned()))),

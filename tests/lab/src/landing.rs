@@ -55,6 +55,8 @@ pub struct Landing {
     pub zones: Vec<String>,
     /// The ids of the subnets.
     pub subnets: BTreeMap<String, String>,
+    /// The ranges of the subnets, each a /24.
+    pub ranges: BTreeMap<String, String>,
     /// The ids of the route tables.
     pub route_tables: BTreeMap<String, String>,
 }
@@ -67,7 +69,7 @@ impl Landing {
         let vpc = make_vpc(aws, VPC_NAME).await?;
         let main = main_route_table(aws, &vpc).await?;
         let route_tables = BTreeMap::from([("main".to_owned(), main)]);
-        let mut landing = Self { vpc, zones, subnets: BTreeMap::new(), route_tables };
+        let mut landing = Self { vpc, zones, subnets: BTreeMap::new(), ranges: BTreeMap::new(), route_tables };
         for (use_, zone) in [(Use::Endpoints, 1), (Use::Endpoints, 2), (Use::Staging, 1), (Use::Launch, 1)] {
             landing.add_subnet(aws, use_, zone).await?;
         }
@@ -83,6 +85,12 @@ impl Landing {
         self.subnets.get(name).map(String::as_str).with_context(|| format!("there is no subnet '{name}'"))
     }
 
+    /// An address of the subnet of that name, by its last number.
+    pub fn address(&self, subnet: &str, last: u8) -> Result<String> {
+        let range = self.ranges.get(subnet).with_context(|| format!("there is no subnet '{subnet}'"))?;
+        Ok(format!("{}{last}", range.trim_end_matches("0/24")))
+    }
+
     /// Makes a subnet for that use in that zone, counted from 1, and gives its id. One for each pair.
     pub async fn add_subnet(&mut self, aws: &Aws, use_: Use, zone: usize) -> Result<String> {
         let third = zone
@@ -91,17 +99,18 @@ impl Landing {
                 Use::Staging => 10,
                 Use::Launch => 20,
             };
-        let name = format!("{use_}-{zone}");
+        let (name, range) = (format!("{use_}-{zone}"), format!("10.20.{third}.0/24"));
         let made = aws
             .ec2
             .create_subnet()
             .vpc_id(&self.vpc)
             .availability_zone(self.zones.get(zone.wrapping_sub(1)).context("the Region has no such zone")?)
-            .cidr_block(format!("10.20.{third}.0/24"))
+            .cidr_block(&range)
             .tag_specifications(tags(ResourceType::Subnet, &[("Name", &name), (SUBNET_TAG, use_.as_str())]))
             .send()
             .await?;
         let id = made.subnet.and_then(|subnet| subnet.subnet_id).context("CreateSubnet answered no id")?;
+        self.ranges.insert(name.clone(), range);
         self.subnets.insert(name, id.clone());
         Ok(id)
     }

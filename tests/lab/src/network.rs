@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use mgnet::api::{
-    ConditionStatus, ConditionType, DeletionPolicy, MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus,
-    PostLaunchSpec, Reason, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode,
-    ResolverSpec, Toggle, conditions,
+    ADDRESS_CHANGE_ANNOTATION, AdoptionPolicy, ConditionStatus, ConditionType, DeletionPolicy, MigrationNetwork,
+    MigrationNetworkSpec, MigrationNetworkStatus, PostLaunchSpec, Reason, ReplicationSecurityGroupMode,
+    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, Toggle, conditions,
 };
 use serde_json::{Value, json};
 
@@ -85,6 +85,25 @@ impl<'s> NetworkBuilder<'s> {
         self.with(|spec| spec.deletion_policy = Some(DeletionPolicy::Retain))
     }
 
+    /// Whose resources may be there already.
+    pub fn adopting(self, policy: AdoptionPolicy) -> Self {
+        self.with(|spec| spec.adoption_policy = Some(policy))
+    }
+
+    /// With a part of the spec as it would stand in a manifest, in place of what was there under the same names.
+    ///
+    /// # Panics
+    /// If it is no part of a spec.
+    pub fn spec(self, part: &Value) -> Self {
+        self.with(|spec| {
+            let mut whole = serde_json::to_value(&*spec).expect("a spec is JSON");
+            for (field, value) in part.as_object().expect("a part of a spec is an object") {
+                whole[field] = value.clone();
+            }
+            *spec = serde_json::from_value(whole).expect("a part of a spec");
+        })
+    }
+
     /// Which the operator leaves alone.
     pub fn suspended(self) -> Self {
         self.with(|spec| spec.suspend = Some(true))
@@ -132,6 +151,11 @@ impl<'s> Network<'s> {
     /// Edits the spec by a merge patch: what is in `spec` wins, and `null` removes.
     pub async fn edit(&self, spec: Value) -> Result<MigrationNetwork> {
         self.patch(json!({ "spec": spec })).await
+    }
+
+    /// Allows an address to change, or does no longer.
+    pub async fn allow_address_change(&self, slot_and_id: Option<&str>) -> Result<MigrationNetwork> {
+        self.patch(json!({ "metadata": { "annotations": { ADDRESS_CHANGE_ANNOTATION: slot_and_id } } })).await
     }
 
     /// Edits anything by a merge patch.

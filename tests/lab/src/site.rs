@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use mgnet::api::{
@@ -182,6 +182,20 @@ impl Site {
             .await
             .with_context(|| format!("cannot make namespace '{name}'"))?;
         Ok(())
+    }
+
+    /// Writes a ConfigMap of one key into the namespace, over what was there.
+    pub async fn write_config_map(&self, name: &str, key: &str, text: &str) -> Result<()> {
+        let mut config_map = ConfigMap::default();
+        config_map.metadata.name = Some(name.to_owned());
+        config_map.data = Some([(key.to_owned(), text.to_owned())].into());
+        self.config_maps().patch(name, &PatchParams::apply("lab").force(), &Patch::Apply(&config_map)).await?;
+        Ok(())
+    }
+
+    /// The ConfigMaps of the namespace.
+    pub fn config_maps(&self) -> Api<ConfigMap> {
+        Api::namespaced(self.kube.clone(), &self.namespace)
     }
 
     /// Every call in the account so far, oldest first: the operator's, and before them those that made the VPC.

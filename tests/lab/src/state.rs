@@ -144,6 +144,8 @@ pub struct VpcEndpoint {
     pub private_dns: bool,
     /// Whether they do so only for queries that come in through a resolver; `None` where there is no such choice.
     pub inbound_only: Option<bool>,
+    /// What it lets through: an IAM policy as JSON.
+    pub policy: String,
     /// Its tags.
     pub tags: Tags,
 }
@@ -200,5 +202,27 @@ impl State {
     pub fn security_group(&self, slot: &str) -> Option<&SecurityGroup> {
         let slot_tag = mgnet::model::owner::SLOT_TAG;
         self.security_groups.iter().find(|group| group.tags.get(slot_tag).is_some_and(|tag| tag == slot))
+    }
+
+    /// The ids of what fills slots, by slot.
+    pub fn slots(&self) -> BTreeMap<String, String> {
+        let groups = self.security_groups.iter().map(|group| (&group.tags, &group.id));
+        let endpoints = self.vpc_endpoints.iter().map(|endpoint| (&endpoint.tags, &endpoint.id));
+        let resolvers = self.resolver_endpoints.iter().map(|resolver| (&resolver.tags, &resolver.id));
+        let all = groups.chain(endpoints).chain(resolvers);
+        all.filter_map(|(tags, id)| Some((tags.get(mgnet::model::owner::SLOT_TAG)?.clone(), id.clone()))).collect()
+    }
+
+    /// The addresses of the interface endpoint or Resolver endpoint of that id, each with its subnet, in order.
+    pub fn addresses(&self, id: &str) -> Vec<(String, String)> {
+        let endpoints = self.vpc_endpoints.iter().filter(|endpoint| endpoint.id == id);
+        let resolvers = self.resolver_endpoints.iter().filter(|resolver| resolver.id == id);
+        let of_endpoints = endpoints.flat_map(|endpoint| &endpoint.network_interfaces);
+        let of_endpoints = of_endpoints.map(|interface| (interface.subnet.clone(), interface.address.clone()));
+        let of_resolvers = resolvers.flat_map(|resolver| &resolver.addresses);
+        let of_resolvers = of_resolvers.map(|address| (address.subnet.clone(), address.address.clone()));
+        let mut addresses: Vec<_> = of_endpoints.chain(of_resolvers).collect();
+        addresses.sort();
+        addresses
     }
 }

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use mgnet::model::owner::{NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG};
+use mgnet::model::owner::{ADOPTED_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG};
+use serde_json::Value;
 
 use crate::landing::VPC_CIDR;
 use crate::site::SOURCES;
 use crate::state::{State, Tags};
+
+/// How the line of something without the operator's tags begins.
+const FOREIGN: &str = "foreign ";
 
 /// One line for each thing that is there beside VPCs, subnets and route tables. Two of a kind are two lines.
 ///
@@ -34,13 +38,14 @@ impl Summary {
             lines.push(line(&group.tags, &group.name, &listed(rules)));
         }
         for endpoint in &state.vpc_endpoints {
-            let about = if endpoint.endpoint_type == "Gateway" {
+            let mut about = if endpoint.endpoint_type == "Gateway" {
                 gateway(&endpoint.state, endpoint.route_tables.iter().map(|id| names.get(id)))
             } else {
                 let in_ = endpoint.subnets.iter().map(|id| names.get(id));
                 let behind = endpoint.security_groups.iter().map(|id| names.get(id));
                 interface(&endpoint.state, in_, behind, private_dns(endpoint.private_dns, endpoint.inbound_only))
             };
+            about.push_str(&policy(&serde_json::from_str(&endpoint.policy).unwrap_or_default()));
             lines.push(line(&endpoint.tags, &format!("{} {}", endpoint.service_name, endpoint.endpoint_type), &about));
         }
         for resolver in &state.resolver_endpoints {
@@ -56,7 +61,7 @@ impl Summary {
             .chain(of_resolvers.map(|address| address.network_interface.as_str()))
             .collect();
         for interface in state.network_interfaces.iter().filter(|one| !accounted.contains(one.id.as_str())) {
-            lines.push(format!("foreign interface: '{}' in {}", interface.description, names.get(&interface.subnet)));
+            lines.push(format!("{FOREIGN}interface: '{}' in {}", interface.description, names.get(&interface.subnet)));
         }
         lines.sort();
         Self { lines }
@@ -65,6 +70,11 @@ impl Summary {
     /// Whether nothing is there.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// What nobody's tags say to be a network's.
+    pub fn strangers(&self) -> Self {
+        Self { lines: self.lines.iter().filter(|line| line.starts_with(FOREIGN)).cloned().collect() }
     }
 
     /// The lines.
@@ -95,10 +105,17 @@ impl fmt::Debug for Summary {
 pub struct Expected {
     sources: BTreeSet<String>,
     proxies: BTreeSet<String>,
+    clients: Option<BTreeSet<String>>,
     resolver: bool,
     replication_group: bool,
     retained: bool,
     services: BTreeSet<String>,
+    gateway: bool,
+    private_dns: BTreeMap<String, String>,
+    policies: BTreeMap<String, Value>,
+    existing_groups: Option<BTreeSet<String>>,
+    adopted: BTreeSet<String>,
+    strangers: Summary,
     subnets: BTreeSet<String>,
     route_tables: BTreeSet<String>,
     tags: Tags,
@@ -109,10 +126,17 @@ impl Default for Expected {
         Self {
             sources: set([SOURCES]),
             proxies: BTreeSet::new(),
+            clients: None,
             resolver: true,
             replication_group: false,
             retained: false,
             services: set(["ec2", "ec2messages", "mgn", "s3", "ssm", "ssmmessages"]),
+            gateway: true,
+            private_dns: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            existing_groups: None,
+            adopted: BTreeSet::new(),
+            strangers: Summary::default(),
             subnets: set(["endpoints-1", "endpoints-2"]),
             route_tables: set(["launch", "staging"]),
             tags: Tags::new(),
@@ -141,10 +165,54 @@ impl Expected {
         ["ssm", "ssmmessages", "ec2messages"].into_iter().fold(self, Self::without)
     }
 
-    /// Without the endpoints of a service.
+    /// Without an interface endpoint of a service that the operator keeps.
     pub fn without(mut self, service: &str) -> Self {
         self.services.remove(service);
         self
+    }
+
+    /// With an interface endpoint of a further service.
+    pub fn with(mut self, service: &str) -> Self {
+        self.services.insert(service.to_owned());
+        self
+    }
+
+    /// Without a gateway endpoint that the operator keeps.
+    pub fn without_gateway(self) -> Self {
+        Self { gateway: false, ..self }
+    }
+
+    /// The private DNS of a service's interface endpoint, in the words of a [`Summary`]: `on`, `off`, `for the inbound
+    /// resolver only`.
+    pub fn private_dns(mut self, service: &str, words: &str) -> Self {
+        self.private_dns.insert(service.to_owned(), words.to_owned());
+        self
+    }
+
+    /// The policy of the endpoint in a slot.
+    pub fn policy(mut self, slot: &str, policy: Value) -> Self {
+        self.policies.insert(slot.to_owned(), policy);
+        self
+    }
+
+    /// The names of groups that are used in place of one that the operator keeps.
+    pub fn behind<const N: usize>(self, groups: [&str; N]) -> Self {
+        Self { existing_groups: Some(set(groups)), ..self }
+    }
+
+    /// The ranges that may ask the resolver.
+    pub fn clients<const N: usize>(self, cidrs: [&str; N]) -> Self {
+        Self { clients: Some(set(cidrs)), ..self }
+    }
+
+    /// Marked as adopted, in these slots.
+    pub fn adopted<const N: usize>(self, slots: [&str; N]) -> Self {
+        Self { adopted: set(slots), ..self }
+    }
+
+    /// Beside what is not a network's in that.
+    pub fn beside(self, there: &Summary) -> Self {
+        Self { strangers: there.strangers(), ..self }
     }
 
     /// With a security group for replication servers.
@@ -183,9 +251,13 @@ impl Expected {
             };
             listed(ports.iter().flat_map(one))
         };
-        let mut all = vec![("sg/endpoints", rules(&["tcp 443"], &[&vpc, &self.sources, &self.proxies]))];
+        let mut all = Vec::new();
+        if self.existing_groups.is_none() && !self.services.is_empty() {
+            all.push(("sg/endpoints", rules(&["tcp 443"], &[&vpc, &self.sources, &self.proxies])));
+        }
         if self.resolver {
-            all.push(("sg/resolver", rules(&["tcp 53", "udp 53"], &[&self.sources])));
+            let clients = self.clients.as_ref().unwrap_or(&self.sources);
+            all.push(("sg/resolver", rules(&["tcp 53", "udp 53"], &[clients])));
             let subnets = self.subnets.iter().cloned();
             all.push(("resolver", resolver_line("OPERATIONAL", subnets, ["sg/resolver".to_owned()])));
         }
@@ -193,17 +265,26 @@ impl Expected {
             all.push(("sg/replication", rules(&["tcp 1500"], &[&self.sources])));
         }
         let mut lines: Vec<String> = all.into_iter().map(|(slot, about)| self.line(slot, &about)).collect();
+        let behind = self.existing_groups.clone().unwrap_or_else(|| set(["sg/endpoints"]));
         for service in &self.services {
-            let inbound_only = (service == "s3").then_some(true);
-            let behind = ["sg/endpoints".to_owned()];
-            let about = interface("available", self.subnets.iter().cloned(), behind, private_dns(true, inbound_only));
-            lines.push(self.line(&format!("vpce/{service}/Interface"), &about));
+            let slot = format!("vpce/{service}/Interface");
+            let usual = private_dns(true, (service == "s3").then_some(true));
+            let names = self.private_dns.get(service).map_or(usual, String::as_str);
+            let about = interface("available", self.subnets.iter().cloned(), behind.iter().cloned(), names);
+            lines.push(self.line(&slot, &format!("{about}{}", self.policy_of(&slot))));
         }
-        if self.services.contains("s3") {
-            lines.push(self.line("vpce/s3/Gateway", &gateway("available", self.route_tables.iter().cloned())));
+        if self.gateway {
+            let slot = "vpce/s3/Gateway";
+            let about = gateway("available", self.route_tables.iter().cloned());
+            lines.push(self.line(slot, &format!("{about}{}", self.policy_of(slot))));
         }
+        lines.extend(self.strangers.lines.iter().cloned());
         lines.sort();
         Summary { lines }
+    }
+
+    fn policy_of(&self, slot: &str) -> String {
+        self.policies.get(slot).map(policy).unwrap_or_default()
     }
 
     fn line(&self, slot: &str, about: &str) -> String {
@@ -212,6 +293,9 @@ impl Expected {
         tags.extend(ours.map(|(key, value)| (key.to_owned(), value.to_owned())));
         if self.retained {
             tags.insert(RETAINED_TAG.to_owned(), "true".to_owned());
+        }
+        if self.adopted.contains(slot) {
+            tags.insert(ADOPTED_TAG.to_owned(), "true".to_owned());
         }
         line(&tags, "", about)
     }
@@ -246,11 +330,12 @@ fn slot(tags: &Tags) -> Option<String> {
 }
 
 fn line(tags: &Tags, name: &str, about: &str) -> String {
-    let who = slot(tags).unwrap_or_else(|| format!("foreign '{name}'"));
-    let retained = if tags.contains_key(RETAINED_TAG) { ", retained" } else { "" };
+    let who = slot(tags).unwrap_or_else(|| format!("{FOREIGN}'{name}'"));
+    let mark = |key: &str, word: &'static str| if tags.contains_key(key) { word } else { "" };
+    let marks = [mark(ADOPTED_TAG, ", adopted"), mark(RETAINED_TAG, ", retained")].concat();
     let of_users = tags.iter().filter(|(key, _)| !key.starts_with(RESERVED_PREFIX) && *key != "Name");
     let tags: Vec<String> = of_users.map(|(key, value)| format!(", {key}={value}")).collect();
-    format!("{who}: {about}{retained}{}", tags.concat())
+    format!("{who}: {about}{marks}{}", tags.concat())
 }
 
 fn interface(
@@ -279,6 +364,26 @@ fn private_dns(on: bool, inbound_only: Option<bool>) -> &'static str {
         (false, _) => "off",
         (true, Some(true)) => "for the inbound resolver only",
         (true, Some(false) | None) => "on",
+    }
+}
+
+/// A word on a policy that does not let everything through, in a form that does not depend on how it was written.
+fn policy(policy: &Value) -> String {
+    let everything = serde_json::json!({ "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" });
+    let statements = canonical(&policy["Statement"]);
+    if statements == everything { String::new() } else { format!(", policy {statements}") }
+}
+
+/// Lists in order, and a list of one as the one.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(canonical).collect();
+            items.sort_by_key(Value::to_string);
+            if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
+        }
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), canonical(value))).collect(),
+        other => other.clone(),
     }
 }
 
