@@ -114,6 +114,26 @@ pub enum DesiredResolver {
     Existing(ResolverId),
 }
 
+impl DesiredEndpoint {
+    /// Whether it has an address that was asked for by number.
+    pub fn is_fixed(&self) -> bool {
+        match self {
+            Self::Interface { addresses, .. } => !addresses.is_empty(),
+            Self::Gateway { .. } | Self::Existing(_) => false,
+        }
+    }
+}
+
+impl DesiredResolver {
+    /// Whether it has an address that was asked for by number.
+    pub fn is_fixed(&self) -> bool {
+        match self {
+            Self::Managed(addresses) => addresses.values().any(Option::is_some),
+            Self::Existing(_) => false,
+        }
+    }
+}
+
 impl Desired {
     /// Resolves the settings against the observed VPC. `pinned` is the VPC that holds resources of the network already.
     ///

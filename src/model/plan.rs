@@ -131,13 +131,21 @@ pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_t
     for (role, group) in &desired.groups {
         planner.group(*role, group);
     }
-    for (key, endpoint) in &desired.endpoints {
+    // AWS chooses among what is free. Whatever asks for an address by number comes first, or AWS might have given that very
+    // address to another endpoint of the network a moment before.
+    let (fixed, open): (Vec<_>, Vec<_>) = desired.endpoints.iter().partition(|(_, endpoint)| endpoint.is_fixed());
+    for (key, endpoint) in fixed {
         planner.endpoint(*key, endpoint);
     }
-    match &desired.resolver {
-        Some(DesiredResolver::Managed(addresses)) => planner.resolver(addresses),
-        Some(DesiredResolver::Existing(id)) => planner.somebodys_resolver(id),
-        None => {}
+    let resolver_first = desired.resolver.as_ref().is_some_and(DesiredResolver::is_fixed);
+    if resolver_first {
+        planner.any_resolver();
+    }
+    for (key, endpoint) in open {
+        planner.endpoint(*key, endpoint);
+    }
+    if !resolver_first {
+        planner.any_resolver();
     }
     planner.no_longer_wanted();
     edits::tags(desired, resources, managed_tags, &mut planner.plan.steps);
@@ -154,6 +162,14 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn block(&mut self, blocker: Blocker) {
         self.plan.blockers.push(blocker);
+    }
+
+    fn any_resolver(&mut self) {
+        match &self.desired.resolver {
+            Some(DesiredResolver::Managed(addresses)) => self.resolver(addresses),
+            Some(DesiredResolver::Existing(id)) => self.somebodys_resolver(id),
+            None => {}
+        }
     }
 
     /// Plans the adoption or creation of what is missing from a slot, by its claim.

@@ -21,6 +21,24 @@ fn endpoint(site: &Site, service: &str, all: &[(&str, u8)]) -> Result<Value> {
     Ok(entry(service, "Interface", &json!({ "addresses": addresses(site, all)? })))
 }
 
+/// Has somebody hold addresses, so that AWS does not choose them for anything while a network is built.
+async fn keep(site: &Site, all: &[(&str, u8)]) -> Result<Vec<String>> {
+    let mut interfaces = Vec::new();
+    for (subnet, last) in all {
+        let request = site.aws.ec2.create_network_interface().subnet_id(site.landing.subnet(subnet)?);
+        let made = request.private_ip_address(site.landing.address(subnet, *last)?).send().await?.network_interface;
+        interfaces.push(made.and_then(|made| made.network_interface_id).context("no id")?);
+    }
+    Ok(interfaces)
+}
+
+async fn give_up(site: &Site, kept: &[String]) -> Result<()> {
+    for interface in kept {
+        site.aws.ec2.delete_network_interface().network_interface_id(interface).send().await?;
+    }
+    Ok(())
+}
+
 /// The address that what fills a slot has in a subnet.
 async fn held(site: &Site, slot: &str, subnet: &str) -> Result<Vec<String>> {
     let state = site.state().await?;
@@ -189,8 +207,10 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     let lab = Lab::shared().await?;
     let site = lab.site("moved").await?;
     let both = [("endpoints-1", 20), ("endpoints-2", 20)];
+    let kept = keep(&site, &[("endpoints-1", 30), ("endpoints-1", 31), ("endpoints-1", 40)]).await?;
     let network = site.network("tokyo").spec(&json!({ "endpoints": [endpoint(&site, "mgn", &both)?] })).apply().await?;
     network.until_ready().await?;
+    give_up(&site, &kept).await?;
     let (mgn, slot) = (site.state().await?.slots()["vpce/mgn/Interface"].clone(), "vpce/mgn/Interface");
     let mark = site.last_call().await?;
     let moved = [("endpoints-1", 30), ("endpoints-2", 20)];
@@ -259,8 +279,10 @@ async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<(
     let both = [("endpoints-1", 53), ("endpoints-2", 53)];
     let with =
         |all: &[(&str, u8)]| Ok::<_, anyhow::Error>(json!({ "resolver": { "addresses": addresses(&site, all)? } }));
+    let kept = keep(&site, &[("endpoints-1", 54), ("endpoints-2", 55)]).await?;
     let network = site.network("tokyo").spec(&with(&both)?).apply().await?;
     network.until_ready().await?;
+    give_up(&site, &kept).await?;
     let resolver = site.state().await?.slots()["resolver"].clone();
     let mark = site.last_call().await?;
     let moved = [("endpoints-1", 54), ("endpoints-2", 55)];
@@ -421,10 +443,12 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
         ],
         "resolver": { "addresses": addresses(&site, &both)? },
     });
+    let kept = keep(&site, &[("endpoints-1", 54)]).await?;
     let network = site.network("tokyo").spec(&spec).apply().await?;
     kill(order, "an endpoint was made", &|state| state.vpc_endpoints.len() >= 2).await?;
     kill(second, "the resolver was made", &|state| !state.resolver_endpoints.is_empty()).await?;
     network.until_ready().await?;
+    give_up(&site, &kept).await?;
     assert_eq!(site.summary().await?, site.expected().summary());
     holds(&site, "vpce/mgn/Interface", &mgn).await?;
     holds(&site, "resolver", &both).await?;

@@ -280,9 +280,9 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
         .await?;
     network.until_ready().await?;
     unwritten(&site, mark).await?;
-    let mark = site.last_call().await?;
     delete_resolver(&site, &inbound).await?;
-    let object = is_refused_after(&site, mark + 1, &network, Reason::ExistingUnfit, &[&inbound, "has no"]).await?;
+    let mark = site.last_call().await?;
+    let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &[&inbound, "has no"]).await?;
     assert!(object.status.is_some_and(|status| status.endpoints.len() == 7), "what is known stays told");
     close(&site).await
 }

@@ -53,6 +53,19 @@ fn fixed_addresses_are_part_of_the_create_calls() {
 }
 
 #[test]
+fn what_asks_for_an_address_by_number_is_created_before_aws_chooses_any() {
+    let mut lab = Lab::new();
+    fixed(&mut lab, &[("subnet-c", "10.20.2.21")], &[("subnet-a", "10.20.1.53")]);
+    let steps = lab.run();
+    let at = |text: &str| steps.iter().position(|step| step.starts_with(text)).unwrap();
+    for open in ["vpce/ec2/Interface", "vpce/s3/Interface", "vpce/ssm/Interface"] {
+        for fixed in ["vpce/mgn/Interface", "resolver"] {
+            assert!(at(&format!("create {fixed}")) < at(&format!("create {open}")), "{fixed}, {open}: {steps:#?}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_had_is_said_before_anything_is_sent() {
     let said = |mgn: &[(&str, &str)], resolver: &[(&str, &str)], change: &dyn Fn(&mut Lab)| {
         let mut lab = Lab::new();
