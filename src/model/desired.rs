@@ -114,22 +114,43 @@ pub enum DesiredResolver {
     Existing(ResolverId),
 }
 
+/// Where AWS chooses the addresses: of the subnets, those without a fixed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// All addresses are fixed.
+    Nowhere,
+    /// Some are.
+    Somewhere,
+    /// None is, or there are none.
+    Everywhere,
+}
+
+impl Chosen {
+    fn of(subnets: usize, fixed: usize) -> Self {
+        match fixed {
+            0 => Self::Everywhere,
+            _ if fixed < subnets => Self::Somewhere,
+            _ => Self::Nowhere,
+        }
+    }
+}
+
 impl DesiredEndpoint {
-    /// Whether it has an address that was asked for by number.
-    pub fn is_fixed(&self) -> bool {
+    /// Where AWS chooses its addresses.
+    pub fn chosen(&self) -> Chosen {
         match self {
-            Self::Interface { addresses, .. } => !addresses.is_empty(),
-            Self::Gateway { .. } | Self::Existing(_) => false,
+            Self::Interface { subnets, addresses, .. } => Chosen::of(subnets.len(), addresses.len()),
+            Self::Gateway { .. } | Self::Existing(_) => Chosen::Everywhere,
         }
     }
 }
 
 impl DesiredResolver {
-    /// Whether it has an address that was asked for by number.
-    pub fn is_fixed(&self) -> bool {
+    /// Where AWS chooses its addresses.
+    pub fn chosen(&self) -> Chosen {
         match self {
-            Self::Managed(addresses) => addresses.values().any(Option::is_some),
-            Self::Existing(_) => false,
+            Self::Managed(addresses) => Chosen::of(addresses.len(), addresses.values().flatten().count()),
+            Self::Existing(_) => Chosen::Everywhere,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use super::{
     adoption::{self, Candidate},
     claims::{Claims, Phase, token},
-    desired::{Desired, DesiredEndpoint, DesiredGroup, DesiredResolver, RULE_MARK},
+    desired::{Chosen, Desired, DesiredEndpoint, DesiredGroup, DesiredResolver, RULE_MARK},
     edits::{self, Move},
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
     observed::{EndpointState, PrivateDns, ResolverEndpoint, ResolverState, Resources},
@@ -131,21 +131,15 @@ pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_t
     for (role, group) in &desired.groups {
         planner.group(*role, group);
     }
-    // AWS chooses among what is free. Whatever asks for an address by number comes first, or AWS might have given that very
-    // address to another endpoint of the network a moment before.
-    let (fixed, open): (Vec<_>, Vec<_>) = desired.endpoints.iter().partition(|(_, endpoint)| endpoint.is_fixed());
-    for (key, endpoint) in fixed {
-        planner.endpoint(*key, endpoint);
-    }
-    let resolver_first = desired.resolver.as_ref().is_some_and(DesiredResolver::is_fixed);
-    if resolver_first {
-        planner.any_resolver();
-    }
-    for (key, endpoint) in open {
-        planner.endpoint(*key, endpoint);
-    }
-    if !resolver_first {
-        planner.any_resolver();
+    // AWS chooses among what is free. Whatever asks for its addresses by number comes first, or AWS might have given one of
+    // them to another endpoint of the network a moment before.
+    for chosen in [Chosen::Nowhere, Chosen::Somewhere, Chosen::Everywhere] {
+        for (key, endpoint) in desired.endpoints.iter().filter(|(_, endpoint)| endpoint.chosen() == chosen) {
+            planner.endpoint(*key, endpoint);
+        }
+        if desired.resolver.as_ref().is_some_and(|resolver| resolver.chosen() == chosen) {
+            planner.any_resolver();
+        }
     }
     planner.no_longer_wanted();
     edits::tags(desired, resources, managed_tags, &mut planner.plan.steps);

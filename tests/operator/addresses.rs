@@ -2,12 +2,12 @@
 //! explicit word.
 
 use anyhow::{Context, Result, ensure};
-use lab::{Call, Fault, FaultKind, Lab, Network, Site};
-use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
+use lab::{Call, Lab, Network, Site};
+use mgnet::api::{AdoptionPolicy, ConditionType, MigrationNetwork, Reason};
 use serde_json::{Value, json};
 
 use crate::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
-use crate::support::{actions, close, condition, listed, until, until_looked_at, until_state, without_outage};
+use crate::support::{actions, close, condition, listed, until, until_looked_at, without_outage};
 
 /// `addresses` of an endpoint or of the resolver: subnets by name, each with the last number of its address.
 fn addresses(site: &Site, all: &[(&str, u8)]) -> Result<Value> {
@@ -273,45 +273,6 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
 }
 
 #[tokio::test]
-async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<()> {
-    let lab = Lab::shared().await?;
-    let site = lab.site("moved-resolver").await?;
-    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
-    let with =
-        |all: &[(&str, u8)]| Ok::<_, anyhow::Error>(json!({ "resolver": { "addresses": addresses(&site, all)? } }));
-    let kept = keep(&site, &[("endpoints-1", 54), ("endpoints-2", 55)]).await?;
-    let network = site.network("tokyo").spec(&with(&both)?).apply().await?;
-    network.until_ready().await?;
-    give_up(&site, &kept).await?;
-    let resolver = site.state().await?.slots()["resolver"].clone();
-    let mark = site.last_call().await?;
-    let moved = [("endpoints-1", 54), ("endpoints-2", 55)];
-    network.edit(with(&moved)?).await?;
-    until_change_is_refused(
-        &network,
-        &["resolver", &resolver, "10.20.1.53", "10.20.1.54", &format!("'resolver={resolver}'")],
-    )
-    .await?;
-    network.allow_address_change(Some("resolver=rslvr-in-0123456789abcdef0")).await?;
-    until_looked_at(&site, 1).await?;
-    until_change_is_refused(&network, &["10.20.1.54"]).await?;
-    unwritten(&site, mark).await?;
-    let ready = without_outage(&site, async {
-        network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
-        network.until_ready().await
-    })
-    .await?;
-    holds(&site, "resolver", &moved).await?;
-    let told = ready.status.and_then(|status| status.resolver).context("no resolver")?;
-    assert_eq!((told.id, told.ip_address_summary.as_deref()), (Some(resolver), Some("10.20.1.54,10.20.2.55")));
-    let writes = site.writes_after(mark).await?;
-    let (add, remove) = ("AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress");
-    assert_eq!(actions(&writes), [add, add, remove, remove], "{}", listed(&writes));
-    assert_eq!(site.summary().await?, site.expected().summary());
-    close(&site).await
-}
-
-#[tokio::test]
 async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result<()> {
     let lab = Lab::shared().await?;
     let mut site = lab.site("added").await?;
@@ -377,97 +338,9 @@ async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
     close(&site).await
 }
 
-#[tokio::test]
-async fn a_class_fixes_addresses_for_its_networks() -> Result<()> {
-    let lab = Lab::shared().await?;
-    let site = lab.site("fixed-by-class").await?;
-    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
-    let mgn = [("endpoints-2", 20)];
-    site.edit_class(json!({ "defaults": {
-        "endpoints": [endpoint(&site, "mgn", &mgn)?],
-        "resolver": { "addresses": addresses(&site, &both)?, "clientCIDRs": ["10.8.0.0/24"] },
-    } }))
-    .await?;
-    let network = site.network("tokyo").apply().await?;
-    network.until_ready().await?;
-    holds(&site, "vpce/mgn/Interface", &mgn).await?;
-    holds(&site, "resolver", &both).await?;
-    assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
-    // The network's own word on one thing leaves the class's on another.
-    let mark = site.last_call().await?;
-    network.edit(json!({ "resolver": { "clientCIDRs": ["10.8.1.0/24", "10.8.2.0/24"] } })).await?;
-    network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().clients(["10.8.1.0/24", "10.8.2.0/24"]).summary());
-    holds(&site, "resolver", &both).await?;
-    let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
-    assert_eq!(actions(&site.writes_after(mark).await?), wanted);
-    network.edit(json!({ "resolver": null })).await?;
-    network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
-    close(&site).await
-}
-
 /// The calls that make something billable, and had their effect.
 async fn made(site: &Site, mark: u64) -> Result<Vec<Call>> {
     const MAKERS: [&str; 3] = ["CreateVpcEndpoint", "CreateResolverEndpoint", "AssociateResolverEndpointIpAddress"];
     let writes = site.writes_after(mark).await?;
     Ok(writes.into_iter().filter(|call| MAKERS.contains(&call.action.as_str())).collect())
-}
-
-#[tokio::test]
-async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_addresses_either() -> Result<()> {
-    let lab = Lab::exclusive().await?;
-    let site = lab.site("fixed-unheard").await?;
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
-    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
-    let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
-    let kill_at = async |action: &str, nth: u64| {
-        let fault = Fault { account: Some(site.account.clone()), nth, ..Fault::next(FaultKind::Hold, action) };
-        let order = lab.world().order(&fault).await?;
-        Ok::<_, anyhow::Error>(order)
-    };
-    let kill = async |order: u64, what: &str, test: &dyn Fn(&lab::state::State) -> bool| {
-        lab.world().until_spoiled(order).await?;
-        until_state(&site, what, test).await?;
-        lab.operator().kill()?;
-        lab.world().release().await?;
-        lab.operator().start().await
-    };
-    let order = kill_at("CreateVpcEndpoint", 2).await?;
-    let second = kill_at("CreateResolverEndpoint", 1).await?;
-    let spec = json!({
-        "endpoints": [
-            endpoint(&site, "mgn", &mgn)?,
-            endpoint(&site, "ec2", &[("endpoints-1", 21), ("endpoints-2", 21)])?,
-            endpoint(&site, "s3", &[("endpoints-1", 22), ("endpoints-2", 22)])?,
-        ],
-        "resolver": { "addresses": addresses(&site, &both)? },
-    });
-    let kept = keep(&site, &[("endpoints-1", 54)]).await?;
-    let network = site.network("tokyo").spec(&spec).apply().await?;
-    kill(order, "an endpoint was made", &|state| state.vpc_endpoints.len() >= 2).await?;
-    kill(second, "the resolver was made", &|state| !state.resolver_endpoints.is_empty()).await?;
-    network.until_ready().await?;
-    give_up(&site, &kept).await?;
-    assert_eq!(site.summary().await?, site.expected().summary());
-    holds(&site, "vpce/mgn/Interface", &mgn).await?;
-    holds(&site, "resolver", &both).await?;
-
-    // Adding an address has no token: it is looked for before it is sent again.
-    let resolver = site.state().await?.slots()["resolver"].clone();
-    network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
-    let mark = site.last_call().await?;
-    let order = kill_at("AssociateResolverEndpointIpAddress", 1).await?;
-    let moved = [("endpoints-1", 54), ("endpoints-2", 53)];
-    network.edit(json!({ "resolver": { "addresses": addresses(&site, &moved)? } })).await?;
-    let grown = |state: &lab::state::State| state.resolver_endpoints.iter().any(|one| one.addresses.len() == 3);
-    kill(order, "the address was added", &grown).await?;
-    network.until_condition(ConditionType::Ready, ConditionStatus::True).await?;
-    holds(&site, "resolver", &moved).await?;
-    let associated = made(&site, mark).await?;
-    assert_eq!(actions(&associated), ["AssociateResolverEndpointIpAddress"], "{}", listed(&associated));
-    assert_eq!(site.summary().await?, site.expected().summary());
-    network.delete_and_wait().await?;
-    assert!(site.summary().await?.is_empty());
-    close(&site).await
 }
