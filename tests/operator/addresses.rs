@@ -193,11 +193,20 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     network.until_ready().await?;
     let (mgn, slot) = (site.state().await?.slots()["vpce/mgn/Interface"].clone(), "vpce/mgn/Interface");
     let mark = site.last_call().await?;
-    let moved = [("endpoints-1", 30), ("endpoints-2", 20)];
+    let moved = [("endpoints-1", 30), ("endpoints-2", 30)];
     network.edit(json!({ "endpoints": [endpoint(&site, "mgn", &moved)?] })).await?;
     let allow = format!("{slot}={mgn}");
     let first = site.landing.subnet("endpoints-1")?;
-    let says = [slot, &mgn, "10.20.1.20", first, "10.20.1.30", "mgnet.dev/allow-address-change", &format!("'{allow}'")];
+    let says = [
+        slot,
+        &mgn,
+        "10.20.1.20",
+        first,
+        "10.20.1.30",
+        "has 10.20.2.20 in",
+        "mgnet.dev/allow-address-change",
+        &format!("'{allow}'"),
+    ];
     let refused = until_change_is_refused(&network, &says).await?;
     let said = condition(&refused, ConditionType::EndpointsReady).map(|(status, why, _)| (status, why));
     assert_eq!(said, Some(("False", "AddressChangeRefused")));
@@ -229,10 +238,11 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     })
     .await?;
     holds(&site, slot, &moved).await?;
-    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.20"]);
+    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.30"]);
     assert_eq!(site.state().await?.slots()[slot], mgn, "it is the same endpoint");
     let writes = site.writes_after(mark).await?;
-    assert_eq!(actions(&writes), ["ModifyVpcEndpoint"], "{}", listed(&writes));
+    let one_by_one = ["ModifyVpcEndpoint", "ModifyVpcEndpoint"];
+    assert_eq!(actions(&writes), one_by_one, "one zone serves while the other changes:{}", listed(&writes));
 
     // Back to what is there, nothing is to be allowed.
     network.allow_address_change(None).await?;
@@ -319,6 +329,53 @@ async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result
     holds(&site, "resolver", &[("endpoints-3", 53)]).await?;
     assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-1", "endpoints-2", "endpoints-3"]).summary());
     assert_eq!(actions(&made(&site, mark).await?), ["AssociateResolverEndpointIpAddress"]);
+    close(&site).await
+}
+
+#[tokio::test]
+async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("off-and-on-fixed").await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
+    let fixed = json!({
+        "endpoints": [endpoint(&site, "mgn", &mgn)?],
+        "resolver": { "mode": "Managed", "addresses": addresses(&site, &both)? },
+    });
+    let network = site.network("tokyo").spec(&fixed).apply().await?;
+    network.until_ready().await?;
+    let off = json!({
+        "endpoints": [entry("mgn", "Interface", &json!({ "mode": "Disabled" }))],
+        "resolver": { "mode": "Disabled", "addresses": null },
+    });
+    for wait in [true, false] {
+        let before = site.state().await?.slots();
+        network.edit(off.clone()).await?;
+        let going = "the resolver goes";
+        until_state(&site, going, |state| state.resolver_endpoints.iter().all(|one| one.status == "DELETING")).await?;
+        if wait {
+            network.until_ready().await?;
+        }
+        // While they go, the addresses are still theirs, and nobody is to be told to free them.
+        network.edit(fixed.clone()).await?;
+        let unusable = |network: &MigrationNetwork| {
+            let ready = condition(network, ConditionType::Ready);
+            ready.is_some_and(|(_, why, _)| why == Reason::AddressUnusable.as_str())
+        };
+        let what = "it is ready, and was never told that its own addresses are taken";
+        until(what, async || {
+            let object = network.get().await?;
+            ensure!(!unusable(&object), "{}", network.report().await);
+            let current = object.status.as_ref().map(|status| status.observed_generation);
+            let ready = condition(&object, ConditionType::Ready).is_some_and(|(status, ..)| status == "True");
+            Ok(if ready && current == object.metadata.generation { Ok(()) } else { Err("not ready".to_owned()) })
+        })
+        .await?;
+        holds(&site, "vpce/mgn/Interface", &mgn).await?;
+        holds(&site, "resolver", &both).await?;
+        assert_ne!(site.state().await?.slots()["resolver"], before["resolver"]);
+        assert_eq!(site.summary().await?, site.expected().summary());
+    }
     close(&site).await
 }
 
