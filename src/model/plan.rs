@@ -456,9 +456,13 @@ impl Planner<'_> {
         let slots: Vec<Slot> =
             self.resources.slots(identity).into_iter().filter(|slot| !self.is_wanted(*slot)).collect();
         for slot in slots {
+            let by = if slot == gateway { self.strangers_on_the_gateway() } else { Vec::new() };
             if slot == gateway && self.gateway_is_needed() {
                 let needs = Slot::Endpoint(EndpointKey::S3_INTERFACE);
                 self.plan.blockers.push(Blocker::Awaits { slot, needs });
+            } else if !by.is_empty() {
+                let id = self.resources.live(identity, slot).unwrap_or_default();
+                self.plan.blockers.push(Blocker::InUse { slot, id, by });
             } else {
                 surplus.add(self.resources, identity, slot);
             }
@@ -476,6 +480,19 @@ impl Planner<'_> {
                 // While it changes, what it was is not known to be over.
                 endpoint.private_dns == PrivateDns::InboundResolverOnly || endpoint.state != EndpointState::Available
             })
+    }
+
+    /// Other people's S3 interface endpoints that leave the VPC to the gateway endpoint: AWS keeps it for them.
+    fn strangers_on_the_gateway(&self) -> Vec<String> {
+        let others = self.resources.endpoints.iter().filter(|(_, endpoint)| {
+            endpoint.key == Some(EndpointKey::S3_INTERFACE)
+                && endpoint.private_dns == PrivateDns::InboundResolverOnly
+                && !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
+                && !self.desired.identity.owns(&endpoint.tags)
+        });
+        others
+            .map(|(id, _)| format!("{id} (S3 interface endpoint with private DNS for the inbound resolver only)"))
+            .collect()
     }
 
     /// Whether the network keeps something of its own in a slot.

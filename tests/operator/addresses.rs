@@ -2,12 +2,12 @@
 //! explicit word.
 
 use anyhow::{Context, Result, ensure};
-use lab::{Call, Lab, Network, Site};
-use mgnet::api::{AdoptionPolicy, ConditionType, MigrationNetwork, Reason};
+use lab::{Call, Fault, FaultKind, Lab, Network, Site};
+use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
 use serde_json::{Value, json};
 
 use crate::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
-use crate::support::{actions, close, condition, listed, until, until_looked_at, without_outage};
+use crate::support::{actions, close, condition, listed, until, until_looked_at, until_state, without_outage};
 
 /// `addresses` of an endpoint or of the resolver: subnets by name, each with the last number of its address.
 fn addresses(site: &Site, all: &[(&str, u8)]) -> Result<Value> {
@@ -207,17 +207,27 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     let lab = Lab::shared().await?;
     let site = lab.site("moved").await?;
     let both = [("endpoints-1", 20), ("endpoints-2", 20)];
-    let kept = keep(&site, &[("endpoints-1", 30), ("endpoints-1", 31), ("endpoints-1", 40)]).await?;
+    let kept =
+        keep(&site, &[("endpoints-1", 30), ("endpoints-2", 30), ("endpoints-1", 31), ("endpoints-1", 40)]).await?;
     let network = site.network("tokyo").spec(&json!({ "endpoints": [endpoint(&site, "mgn", &both)?] })).apply().await?;
     network.until_ready().await?;
     give_up(&site, &kept).await?;
     let (mgn, slot) = (site.state().await?.slots()["vpce/mgn/Interface"].clone(), "vpce/mgn/Interface");
     let mark = site.last_call().await?;
-    let moved = [("endpoints-1", 30), ("endpoints-2", 20)];
+    let moved = [("endpoints-1", 30), ("endpoints-2", 30)];
     network.edit(json!({ "endpoints": [endpoint(&site, "mgn", &moved)?] })).await?;
     let allow = format!("{slot}={mgn}");
     let first = site.landing.subnet("endpoints-1")?;
-    let says = [slot, &mgn, "10.20.1.20", first, "10.20.1.30", "mgnet.dev/allow-address-change", &format!("'{allow}'")];
+    let says = [
+        slot,
+        &mgn,
+        "10.20.1.20",
+        first,
+        "10.20.1.30",
+        "has 10.20.2.20 in",
+        "mgnet.dev/allow-address-change",
+        &format!("'{allow}'"),
+    ];
     let refused = until_change_is_refused(&network, &says).await?;
     let said = condition(&refused, ConditionType::EndpointsReady).map(|(status, why, _)| (status, why));
     assert_eq!(said, Some(("False", "AddressChangeRefused")));
@@ -249,10 +259,11 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     })
     .await?;
     holds(&site, slot, &moved).await?;
-    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.20"]);
+    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.30"]);
     assert_eq!(site.state().await?.slots()[slot], mgn, "it is the same endpoint");
     let writes = site.writes_after(mark).await?;
-    assert_eq!(actions(&writes), ["ModifyVpcEndpoint"], "{}", listed(&writes));
+    let one_by_one = ["ModifyVpcEndpoint", "ModifyVpcEndpoint"];
+    assert_eq!(actions(&writes), one_by_one, "one zone serves while the other changes:{}", listed(&writes));
 
     // Back to what is there, nothing is to be allowed.
     network.allow_address_change(None).await?;
@@ -306,6 +317,53 @@ async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result
 }
 
 #[tokio::test]
+async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("off-and-on-fixed").await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
+    let fixed = json!({
+        "endpoints": [endpoint(&site, "mgn", &mgn)?],
+        "resolver": { "mode": "Managed", "addresses": addresses(&site, &both)? },
+    });
+    let network = site.network("tokyo").spec(&fixed).apply().await?;
+    network.until_ready().await?;
+    let off = json!({
+        "endpoints": [entry("mgn", "Interface", &json!({ "mode": "Disabled" }))],
+        "resolver": { "mode": "Disabled", "addresses": null },
+    });
+    for wait in [true, false] {
+        let before = site.state().await?.slots();
+        network.edit(off.clone()).await?;
+        let going = "the resolver goes";
+        until_state(&site, going, |state| state.resolver_endpoints.iter().all(|one| one.status == "DELETING")).await?;
+        if wait {
+            network.until_ready().await?;
+        }
+        // While they go, the addresses are still theirs, and nobody is to be told to free them.
+        network.edit(fixed.clone()).await?;
+        let unusable = |network: &MigrationNetwork| {
+            let ready = condition(network, ConditionType::Ready);
+            ready.is_some_and(|(_, why, _)| why == Reason::AddressUnusable.as_str())
+        };
+        let what = "it is ready, and was never told that its own addresses are taken";
+        until(what, async || {
+            let object = network.get().await?;
+            ensure!(!unusable(&object), "{}", network.report().await);
+            let current = object.status.as_ref().map(|status| status.observed_generation);
+            let ready = condition(&object, ConditionType::Ready).is_some_and(|(status, ..)| status == "True");
+            Ok(if ready && current == object.metadata.generation { Ok(()) } else { Err("not ready".to_owned()) })
+        })
+        .await?;
+        holds(&site, "vpce/mgn/Interface", &mgn).await?;
+        holds(&site, "resolver", &both).await?;
+        assert_ne!(site.state().await?.slots()["resolver"], before["resolver"]);
+        assert_eq!(site.summary().await?, site.expected().summary());
+    }
+    close(&site).await
+}
+
+#[tokio::test]
 async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("adopted-fixed").await?;
@@ -335,6 +393,133 @@ async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
     assert!(after.addresses(&mgn).contains(first), "{:?}", after.addresses(&mgn));
     let settings = ready.status.and_then(|status| status.settings).context("no settings")?;
     assert_eq!(settings.adoption_policy, Some(AdoptionPolicy::Any));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("moved-resolver").await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let with =
+        |all: &[(&str, u8)]| Ok::<_, anyhow::Error>(json!({ "resolver": { "addresses": addresses(&site, all)? } }));
+    let kept = keep(&site, &[("endpoints-1", 54), ("endpoints-2", 55)]).await?;
+    let network = site.network("tokyo").spec(&with(&both)?).apply().await?;
+    network.until_ready().await?;
+    give_up(&site, &kept).await?;
+    let resolver = site.state().await?.slots()["resolver"].clone();
+    let mark = site.last_call().await?;
+    let moved = [("endpoints-1", 54), ("endpoints-2", 55)];
+    network.edit(with(&moved)?).await?;
+    until_change_is_refused(
+        &network,
+        &["resolver", &resolver, "10.20.1.53", "10.20.1.54", &format!("'resolver={resolver}'")],
+    )
+    .await?;
+    network.allow_address_change(Some("resolver=rslvr-in-0123456789abcdef0")).await?;
+    until_looked_at(&site, 1).await?;
+    until_change_is_refused(&network, &["10.20.1.54"]).await?;
+    unwritten(&site, mark).await?;
+    let ready = without_outage(&site, async {
+        network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
+        network.until_ready().await
+    })
+    .await?;
+    holds(&site, "resolver", &moved).await?;
+    let told = ready.status.and_then(|status| status.resolver).context("no resolver")?;
+    assert_eq!((told.id, told.ip_address_summary.as_deref()), (Some(resolver), Some("10.20.1.54,10.20.2.55")));
+    let writes = site.writes_after(mark).await?;
+    let (add, remove) = ("AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress");
+    assert_eq!(actions(&writes), [add, add, remove, remove], "{}", listed(&writes));
+    assert_eq!(site.summary().await?, site.expected().summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_class_fixes_addresses_for_its_networks() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("fixed-by-class").await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let mgn = [("endpoints-2", 20)];
+    site.edit_class(json!({ "defaults": {
+        "endpoints": [endpoint(&site, "mgn", &mgn)?],
+        "resolver": { "addresses": addresses(&site, &both)?, "clientCIDRs": ["10.8.0.0/24"] },
+    } }))
+    .await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    holds(&site, "vpce/mgn/Interface", &mgn).await?;
+    holds(&site, "resolver", &both).await?;
+    assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
+    // The network's own word on one thing leaves the class's on another.
+    let mark = site.last_call().await?;
+    network.edit(json!({ "resolver": { "clientCIDRs": ["10.8.1.0/24", "10.8.2.0/24"] } })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().clients(["10.8.1.0/24", "10.8.2.0/24"]).summary());
+    holds(&site, "resolver", &both).await?;
+    let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
+    assert_eq!(actions(&site.writes_after(mark).await?), wanted);
+    network.edit(json!({ "resolver": null })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_addresses_either() -> Result<()> {
+    let lab = Lab::exclusive().await?;
+    let site = lab.site("fixed-unheard").await?;
+    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
+    let kill_at = async |action: &str, nth: u64| {
+        let fault = Fault { account: Some(site.account.clone()), nth, ..Fault::next(FaultKind::Hold, action) };
+        let order = lab.world().order(&fault).await?;
+        Ok::<_, anyhow::Error>(order)
+    };
+    let kill = async |order: u64, what: &str, test: &dyn Fn(&lab::state::State) -> bool| {
+        lab.world().until_spoiled(order).await?;
+        until_state(&site, what, test).await?;
+        lab.operator().kill()?;
+        lab.world().release().await?;
+        lab.operator().start().await
+    };
+    let order = kill_at("CreateVpcEndpoint", 2).await?;
+    let second = kill_at("CreateResolverEndpoint", 1).await?;
+    let spec = json!({
+        "endpoints": [
+            endpoint(&site, "mgn", &mgn)?,
+            endpoint(&site, "ec2", &[("endpoints-1", 21), ("endpoints-2", 21)])?,
+            endpoint(&site, "s3", &[("endpoints-1", 22), ("endpoints-2", 22)])?,
+        ],
+        "resolver": { "addresses": addresses(&site, &both)? },
+    });
+    let kept = keep(&site, &[("endpoints-1", 54)]).await?;
+    let network = site.network("tokyo").spec(&spec).apply().await?;
+    kill(order, "an endpoint was made", &|state| state.vpc_endpoints.len() >= 2).await?;
+    kill(second, "the resolver was made", &|state| !state.resolver_endpoints.is_empty()).await?;
+    network.until_ready().await?;
+    give_up(&site, &kept).await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    holds(&site, "vpce/mgn/Interface", &mgn).await?;
+    holds(&site, "resolver", &both).await?;
+
+    // Adding an address has no token: it is looked for before it is sent again.
+    let resolver = site.state().await?.slots()["resolver"].clone();
+    network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
+    let mark = site.last_call().await?;
+    let order = kill_at("AssociateResolverEndpointIpAddress", 1).await?;
+    let moved = [("endpoints-1", 54), ("endpoints-2", 53)];
+    network.edit(json!({ "resolver": { "addresses": addresses(&site, &moved)? } })).await?;
+    let grown = |state: &lab::state::State| state.resolver_endpoints.iter().any(|one| one.addresses.len() == 3);
+    kill(order, "the address was added", &grown).await?;
+    network.until_condition(ConditionType::Ready, ConditionStatus::True).await?;
+    holds(&site, "resolver", &moved).await?;
+    let associated = made(&site, mark).await?;
+    assert_eq!(actions(&associated), ["AssociateResolverEndpointIpAddress"], "{}", listed(&associated));
+    assert_eq!(site.summary().await?, site.expected().summary());
+    network.delete_and_wait().await?;
+    assert!(site.summary().await?.is_empty());
     close(&site).await
 }
 
