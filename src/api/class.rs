@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{CustomResource, KubeSchema};
+use kube::{CustomResource, KubeSchema, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::constraints;
 use super::network::{
     AdoptionPolicy, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec, ManagementPolicy, PolicySpec,
     PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
 };
+use super::{DEFAULT_CLASS_ANNOTATION, constraints};
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,13 @@ pub struct MigrationNetworkClassSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "constraints::resource_tags")]
     pub tags: Option<BTreeMap<String, String>>,
+}
+
+impl MigrationNetworkClass {
+    /// Whether it is marked as the class of networks that name none.
+    pub fn is_marked_default(&self) -> bool {
+        self.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true")
+    }
 }
 
 /// The AWS account of a class, and how the operator gets into it.

@@ -57,7 +57,7 @@ async fn older<S: Store>(
     class: &MigrationNetworkClass,
 ) -> Result<usize, StoreError> {
     let name = class.name_any();
-    let is_default = class_use::is_marked_default(class);
+    let is_default = class.is_marked_default();
     let age = |network: &MigrationNetwork| {
         let created = network.metadata.creation_timestamp.as_ref().map(|created| created.0);
         (created, network.uid())

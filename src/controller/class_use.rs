@@ -9,10 +9,7 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    api::{
-        ConditionType, DEFAULT_CLASS_ANNOTATION, FINALIZER, MigrationNetwork, MigrationNetworkClass, Reason,
-        conditions::is_true,
-    },
+    api::{ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass, Reason, conditions::is_true},
     model::status::Verdict,
 };
 
@@ -31,7 +28,7 @@ pub(super) fn count<'a>(
     class: &MigrationNetworkClass,
 ) -> Use {
     let name = class.name_any();
-    let is_default = is_marked_default(class);
+    let is_default = class.is_marked_default();
     let mut found = Use::default();
     for network in networks.into_iter().filter(|network| uses(network, &name, is_default)) {
         let status = network.status.as_ref();
@@ -46,11 +43,6 @@ pub(super) fn count<'a>(
 pub(super) async fn is_unused<S: Store>(store: &S, class: &MigrationNetworkClass) -> Result<bool, StoreError> {
     let listed = store.networks(None).await?;
     Ok(count(listed.iter().filter_map(|listed| listed.network.as_ref()), class).networks == 0)
-}
-
-/// Whether the class is marked as the default.
-pub(super) fn is_marked_default(class: &MigrationNetworkClass) -> bool {
-    class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true")
 }
 
 /// Whether a network uses the class: it names it, or was given it as the default, and is admitted or was built. A name

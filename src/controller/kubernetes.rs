@@ -11,7 +11,7 @@ use kube::{
 use serde_json::json;
 
 use super::store::{Announcement, Key, Store, StoreError};
-use crate::api::{DEFAULT_CLASS_ANNOTATION, FIELD_MANAGER, FINALIZER, MigrationNetwork, MigrationNetworkClass};
+use crate::api::{FIELD_MANAGER, FINALIZER, MigrationNetwork, MigrationNetworkClass};
 
 /// The Kubernetes API as the operator uses it.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl Store for Kubernetes {
 
     async fn default_classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
         let mut classes = self.classes().await?;
-        classes.retain(|class| class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true"));
+        classes.retain(MigrationNetworkClass::is_marked_default);
         Ok(classes)
     }
 

@@ -16,7 +16,7 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    api::{DEFAULT_CLASS_ANNOTATION, MigrationNetwork, MigrationNetworkClass, Reason},
+    api::{MigrationNetwork, MigrationNetworkClass, Reason},
     aws::{Account, Clouds},
     model::{
         ids::VpcId,
@@ -194,7 +194,7 @@ async fn contenders<S: Store>(store: &S, place: &Place, uid: &str) -> Result<Vec
     let mut classes = BTreeMap::new();
     for class in store.classes().await? {
         let leads_to = (class.spec.account.id.clone(), class.spec.region.clone());
-        if class.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true") {
+        if class.is_marked_default() {
             classes.insert(String::new(), leads_to.clone());
         }
         classes.insert(class.name_any(), leads_to);

@@ -117,6 +117,47 @@ pub enum DesiredResolver {
     Existing(ResolverId),
 }
 
+/// Where AWS chooses the addresses: of the subnets, those without a fixed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// All addresses are fixed.
+    Nowhere,
+    /// Some are.
+    Somewhere,
+    /// None is, or there are none.
+    Everywhere,
+}
+
+impl Chosen {
+    fn of(subnets: usize, fixed: usize) -> Self {
+        match fixed {
+            0 => Self::Everywhere,
+            _ if fixed < subnets => Self::Somewhere,
+            _ => Self::Nowhere,
+        }
+    }
+}
+
+impl DesiredEndpoint {
+    /// Where AWS chooses its addresses.
+    pub fn chosen(&self) -> Chosen {
+        match self {
+            Self::Interface { subnets, addresses, .. } => Chosen::of(subnets.len(), addresses.len()),
+            Self::Gateway { .. } | Self::Existing(_) => Chosen::Everywhere,
+        }
+    }
+}
+
+impl DesiredResolver {
+    /// Where AWS chooses its addresses.
+    pub fn chosen(&self) -> Chosen {
+        match self {
+            Self::Managed(addresses) => Chosen::of(addresses.len(), addresses.values().flatten().count()),
+            Self::Existing(_) => Chosen::Everywhere,
+        }
+    }
+}
+
 impl Desired {
     /// Resolves the settings against the observed VPC. `pinned` is the VPC that holds resources of the network already.
     ///

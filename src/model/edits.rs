@@ -86,7 +86,8 @@ pub(super) fn interface(
 ) -> EndpointChange {
     let (add_subnets, remove_subnets) = subnet_change(&endpoint.subnets, wanted.subnets, zones);
     let fixed = add_subnets.iter().filter_map(|subnet| Some((subnet.clone(), *wanted.addresses.get(subnet)?)));
-    let addresses = fixed.chain(moves.iter().map(|one| (one.subnet.clone(), one.to))).collect();
+    // One a call: AWS gives the subnet another network interface, and the others serve meanwhile.
+    let addresses = fixed.chain(moves.first().map(|one| (one.subnet.clone(), one.to))).collect();
     let additions = EndpointChange {
         addresses,
         add_subnets,

@@ -163,11 +163,10 @@ fn effective_private_dns(key: EndpointKey, asked: Option<PrivateDnsMode>, has_ga
         return PrivateDns::Disabled;
     }
     match asked {
-        Some(PrivateDnsMode::Enabled) => PrivateDns::Enabled,
+        None if key == EndpointKey::S3_INTERFACE && has_gateway => PrivateDns::InboundResolverOnly,
+        None | Some(PrivateDnsMode::Enabled) => PrivateDns::Enabled,
         Some(PrivateDnsMode::InboundResolverOnly) => PrivateDns::InboundResolverOnly,
         Some(PrivateDnsMode::Disabled) => PrivateDns::Disabled,
-        None if key == EndpointKey::S3_INTERFACE && has_gateway => PrivateDns::InboundResolverOnly,
-        None => PrivateDns::Enabled,
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use super::{
     adoption::{self, Candidate},
     claims::{Claims, Phase, token},
-    desired::{Desired, DesiredEndpoint, DesiredGroup, DesiredResolver, RULE_MARK},
+    desired::{Chosen, Desired, DesiredEndpoint, DesiredGroup, DesiredResolver, RULE_MARK},
     edits::{self, Move},
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
     observed::{EndpointState, PrivateDns, ResolverEndpoint, ResolverState, Resources},
@@ -131,13 +131,15 @@ pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_t
     for (role, group) in &desired.groups {
         planner.group(*role, group);
     }
-    for (key, endpoint) in &desired.endpoints {
-        planner.endpoint(*key, endpoint);
-    }
-    match &desired.resolver {
-        Some(DesiredResolver::Managed(addresses)) => planner.resolver(addresses),
-        Some(DesiredResolver::Existing(id)) => planner.somebodys_resolver(id),
-        None => {}
+    // AWS chooses among what is free. Whatever asks for its addresses by number comes first, or AWS might have given one of
+    // them to another endpoint of the network a moment before.
+    for chosen in [Chosen::Nowhere, Chosen::Somewhere, Chosen::Everywhere] {
+        for (key, endpoint) in desired.endpoints.iter().filter(|(_, endpoint)| endpoint.chosen() == chosen) {
+            planner.endpoint(*key, endpoint);
+        }
+        if desired.resolver.as_ref().is_some_and(|resolver| resolver.chosen() == chosen) {
+            planner.any_resolver();
+        }
     }
     planner.no_longer_wanted();
     edits::tags(desired, resources, managed_tags, &mut planner.plan.steps);
@@ -154,6 +156,14 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn block(&mut self, blocker: Blocker) {
         self.plan.blockers.push(blocker);
+    }
+
+    fn any_resolver(&mut self) {
+        match &self.desired.resolver {
+            Some(DesiredResolver::Managed(addresses)) => self.resolver(addresses),
+            Some(DesiredResolver::Existing(id)) => self.somebodys_resolver(id),
+            None => {}
+        }
     }
 
     /// Plans the adoption or creation of what is missing from a slot, by its claim.
@@ -446,9 +456,13 @@ impl Planner<'_> {
         let slots: Vec<Slot> =
             self.resources.slots(identity).into_iter().filter(|slot| !self.is_wanted(*slot)).collect();
         for slot in slots {
+            let by = if slot == gateway { self.strangers_on_the_gateway() } else { Vec::new() };
             if slot == gateway && self.gateway_is_needed() {
                 let needs = Slot::Endpoint(EndpointKey::S3_INTERFACE);
                 self.plan.blockers.push(Blocker::Awaits { slot, needs });
+            } else if !by.is_empty() {
+                let id = self.resources.live(identity, slot).unwrap_or_default();
+                self.plan.blockers.push(Blocker::InUse { slot, id, by });
             } else {
                 surplus.add(self.resources, identity, slot);
             }
@@ -466,6 +480,19 @@ impl Planner<'_> {
                 // While it changes, what it was is not known to be over.
                 endpoint.private_dns == PrivateDns::InboundResolverOnly || endpoint.state != EndpointState::Available
             })
+    }
+
+    /// Other people's S3 interface endpoints that leave the VPC to the gateway endpoint: AWS keeps it for them.
+    fn strangers_on_the_gateway(&self) -> Vec<String> {
+        let others = self.resources.endpoints.iter().filter(|(_, endpoint)| {
+            endpoint.key == Some(EndpointKey::S3_INTERFACE)
+                && endpoint.private_dns == PrivateDns::InboundResolverOnly
+                && !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
+                && !self.desired.identity.owns(&endpoint.tags)
+        });
+        others
+            .map(|(id, _)| format!("{id} (S3 interface endpoint with private DNS for the inbound resolver only)"))
+            .collect()
     }
 
     /// Whether the network keeps something of its own in a slot.

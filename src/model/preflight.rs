@@ -232,11 +232,12 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
     let (mut services, mut skipped, mut findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
     for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
-        let problem = match observed.services.get(&key) {
-            None => {
-                Some(format!("the Region does not offer service '{}' as {} endpoint", key.service, key.endpoint_type))
-            }
-            Some(_) if key == EndpointKey::S3_GATEWAY => None,
+        let (problem, way_out) = match observed.services.get(&key) {
+            None => (
+                format!("the Region does not offer service '{}' as {} endpoint", key.service, key.endpoint_type),
+                "name a service that is offered, leave this one out in `spec.endpoints` (`mode` 'Disabled'), or choose \
+                 another Region",
+            ),
             Some(offer) => {
                 let unsupported: Vec<String> = subnets
                     .iter()
@@ -244,25 +245,20 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
                     .filter(|(_, subnet)| !offer.zones.contains(&subnet.zone))
                     .map(|(id, subnet)| format!("{id} ({}, {})", subnet.zone, subnet.zone_name))
                     .collect();
-                (!unsupported.is_empty()).then(|| {
-                    format!("service '{}' is not offered in the zone of {}", key.service, unsupported.join(", "))
-                })
+                if key == EndpointKey::S3_GATEWAY || unsupported.is_empty() {
+                    services.insert(key, offer.name.clone());
+                    continue;
+                }
+                (
+                    format!("service '{}' is not offered in the zone of {}", key.service, unsupported.join(", ")),
+                    "choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
+                )
             }
         };
-        match (problem, observed.services.get(&key)) {
-            (None, Some(offer)) => {
-                services.insert(key, offer.name.clone());
-            }
-            (problem, _) if endpoint.optional => {
-                skipped.insert(key.service, problem.unwrap_or_default());
-            }
-            (problem, _) => findings.push(Finding::new(
-                Check::ServicesOffered,
-                format!(
-                    "{}; choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
-                    problem.unwrap_or_default()
-                ),
-            )),
+        if endpoint.optional {
+            skipped.insert(key.service, problem);
+        } else {
+            findings.push(Finding::new(Check::ServicesOffered, format!("{problem}; {way_out}")));
         }
     }
     (services, skipped, findings)

@@ -245,16 +245,16 @@ fn resolver(spec: &ResolverSpec, errors: &mut Vec<FieldError>) -> Resolver {
             let listed = spec.addresses.as_deref().unwrap_or_default();
             Resolver::Managed { addresses: endpoint_settings::addresses("spec.resolver.addresses", listed, errors) }
         }
-        ResolverMode::Existing => match spec.endpoint_id.as_deref() {
-            Some(id) => Resolver::Existing(id.into()),
-            None => {
-                errors.push(FieldError {
-                    field: "spec.resolver.endpointID".to_owned(),
-                    message: "must be set when `mode` is 'Existing'; name the inbound endpoint".to_owned(),
-                });
-                Resolver::Disabled
+        ResolverMode::Existing => {
+            if let Some(id) = spec.endpoint_id.as_deref() {
+                return Resolver::Existing(id.into());
             }
-        },
+            errors.push(FieldError {
+                field: "spec.resolver.endpointID".to_owned(),
+                message: "must be set when `mode` is 'Existing'; name the inbound endpoint".to_owned(),
+            });
+            Resolver::Disabled
+        }
         ResolverMode::Disabled => Resolver::Disabled,
     }
 }

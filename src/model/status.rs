@@ -292,8 +292,11 @@ fn part(plan: &Plan, failures: &[StepFailure], belongs: impl Fn(Slot) -> bool) -
         return Some((False, reason, format!("{}: {}", join(slots), worst.failure)));
     }
     let blockers: Vec<&Blocker> = plan.blockers.iter().filter(|blocker| belongs(blocker.slot())).collect();
-    if let Some(state) = blockers.iter().find_map(|blocker| hard(blocker)) {
-        return Some(state);
+    // All of a kind are said: one word may allow several, and who says it has to know them.
+    let hard: Vec<State> = blockers.iter().filter_map(|blocker| hard(blocker)).collect();
+    if let Some((status, reason, _)) = hard.first() {
+        let alike = hard.iter().filter(|(_, why, _)| why == reason).map(|(_, _, message)| message.as_str());
+        return Some((*status, *reason, alike.collect::<Vec<_>>().join("; ")));
     }
     let mut waiting: Vec<String> = blockers.iter().map(|blocker| waits_for(blocker)).collect();
     for step in &plan.steps {

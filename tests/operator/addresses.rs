@@ -21,6 +21,24 @@ fn endpoint(site: &Site, service: &str, all: &[(&str, u8)]) -> Result<Value> {
     Ok(entry(service, "Interface", &json!({ "addresses": addresses(site, all)? })))
 }
 
+/// Has somebody hold addresses, so that AWS does not choose them for anything while a network is built.
+async fn keep(site: &Site, all: &[(&str, u8)]) -> Result<Vec<String>> {
+    let mut interfaces = Vec::new();
+    for (subnet, last) in all {
+        let request = site.aws.ec2.create_network_interface().subnet_id(site.landing.subnet(subnet)?);
+        let made = request.private_ip_address(site.landing.address(subnet, *last)?).send().await?.network_interface;
+        interfaces.push(made.and_then(|made| made.network_interface_id).context("no id")?);
+    }
+    Ok(interfaces)
+}
+
+async fn give_up(site: &Site, kept: &[String]) -> Result<()> {
+    for interface in kept {
+        site.aws.ec2.delete_network_interface().network_interface_id(interface).send().await?;
+    }
+    Ok(())
+}
+
 /// The address that what fills a slot has in a subnet.
 async fn held(site: &Site, slot: &str, subnet: &str) -> Result<Vec<String>> {
     let state = site.state().await?;
@@ -189,15 +207,27 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     let lab = Lab::shared().await?;
     let site = lab.site("moved").await?;
     let both = [("endpoints-1", 20), ("endpoints-2", 20)];
+    let kept =
+        keep(&site, &[("endpoints-1", 30), ("endpoints-2", 30), ("endpoints-1", 31), ("endpoints-1", 40)]).await?;
     let network = site.network("tokyo").spec(&json!({ "endpoints": [endpoint(&site, "mgn", &both)?] })).apply().await?;
     network.until_ready().await?;
+    give_up(&site, &kept).await?;
     let (mgn, slot) = (site.state().await?.slots()["vpce/mgn/Interface"].clone(), "vpce/mgn/Interface");
     let mark = site.last_call().await?;
-    let moved = [("endpoints-1", 30), ("endpoints-2", 20)];
+    let moved = [("endpoints-1", 30), ("endpoints-2", 30)];
     network.edit(json!({ "endpoints": [endpoint(&site, "mgn", &moved)?] })).await?;
     let allow = format!("{slot}={mgn}");
     let first = site.landing.subnet("endpoints-1")?;
-    let says = [slot, &mgn, "10.20.1.20", first, "10.20.1.30", "mgnet.dev/allow-address-change", &format!("'{allow}'")];
+    let says = [
+        slot,
+        &mgn,
+        "10.20.1.20",
+        first,
+        "10.20.1.30",
+        "has 10.20.2.20 in",
+        "mgnet.dev/allow-address-change",
+        &format!("'{allow}'"),
+    ];
     let refused = until_change_is_refused(&network, &says).await?;
     let said = condition(&refused, ConditionType::EndpointsReady).map(|(status, why, _)| (status, why));
     assert_eq!(said, Some(("False", "AddressChangeRefused")));
@@ -229,10 +259,11 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     })
     .await?;
     holds(&site, slot, &moved).await?;
-    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.20"]);
+    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.30"]);
     assert_eq!(site.state().await?.slots()[slot], mgn, "it is the same endpoint");
     let writes = site.writes_after(mark).await?;
-    assert_eq!(actions(&writes), ["ModifyVpcEndpoint"], "{}", listed(&writes));
+    let one_by_one = ["ModifyVpcEndpoint", "ModifyVpcEndpoint"];
+    assert_eq!(actions(&writes), one_by_one, "one zone serves while the other changes:{}", listed(&writes));
 
     // Back to what is there, nothing is to be allowed.
     network.allow_address_change(None).await?;
@@ -249,43 +280,6 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
     network.edit(json!({ "endpoints": null })).await?;
     network.until_ready().await?;
     unwritten(&site, mark).await?;
-    close(&site).await
-}
-
-#[tokio::test]
-async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<()> {
-    let lab = Lab::shared().await?;
-    let site = lab.site("moved-resolver").await?;
-    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
-    let with =
-        |all: &[(&str, u8)]| Ok::<_, anyhow::Error>(json!({ "resolver": { "addresses": addresses(&site, all)? } }));
-    let network = site.network("tokyo").spec(&with(&both)?).apply().await?;
-    network.until_ready().await?;
-    let resolver = site.state().await?.slots()["resolver"].clone();
-    let mark = site.last_call().await?;
-    let moved = [("endpoints-1", 54), ("endpoints-2", 55)];
-    network.edit(with(&moved)?).await?;
-    until_change_is_refused(
-        &network,
-        &["resolver", &resolver, "10.20.1.53", "10.20.1.54", &format!("'resolver={resolver}'")],
-    )
-    .await?;
-    network.allow_address_change(Some("resolver=rslvr-in-0123456789abcdef0")).await?;
-    until_looked_at(&site, 1).await?;
-    until_change_is_refused(&network, &["10.20.1.54"]).await?;
-    unwritten(&site, mark).await?;
-    let ready = without_outage(&site, async {
-        network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
-        network.until_ready().await
-    })
-    .await?;
-    holds(&site, "resolver", &moved).await?;
-    let told = ready.status.and_then(|status| status.resolver).context("no resolver")?;
-    assert_eq!((told.id, told.ip_address_summary.as_deref()), (Some(resolver), Some("10.20.1.54,10.20.2.55")));
-    let writes = site.writes_after(mark).await?;
-    let (add, remove) = ("AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress");
-    assert_eq!(actions(&writes), [add, add, remove, remove], "{}", listed(&writes));
-    assert_eq!(site.summary().await?, site.expected().summary());
     close(&site).await
 }
 
@@ -323,6 +317,53 @@ async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result
 }
 
 #[tokio::test]
+async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("off-and-on-fixed").await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
+    let fixed = json!({
+        "endpoints": [endpoint(&site, "mgn", &mgn)?],
+        "resolver": { "mode": "Managed", "addresses": addresses(&site, &both)? },
+    });
+    let network = site.network("tokyo").spec(&fixed).apply().await?;
+    network.until_ready().await?;
+    let off = json!({
+        "endpoints": [entry("mgn", "Interface", &json!({ "mode": "Disabled" }))],
+        "resolver": { "mode": "Disabled", "addresses": null },
+    });
+    for wait in [true, false] {
+        let before = site.state().await?.slots();
+        network.edit(off.clone()).await?;
+        let going = "the resolver goes";
+        until_state(&site, going, |state| state.resolver_endpoints.iter().all(|one| one.status == "DELETING")).await?;
+        if wait {
+            network.until_ready().await?;
+        }
+        // While they go, the addresses are still theirs, and nobody is to be told to free them.
+        network.edit(fixed.clone()).await?;
+        let unusable = |network: &MigrationNetwork| {
+            let ready = condition(network, ConditionType::Ready);
+            ready.is_some_and(|(_, why, _)| why == Reason::AddressUnusable.as_str())
+        };
+        let what = "it is ready, and was never told that its own addresses are taken";
+        until(what, async || {
+            let object = network.get().await?;
+            ensure!(!unusable(&object), "{}", network.report().await);
+            let current = object.status.as_ref().map(|status| status.observed_generation);
+            let ready = condition(&object, ConditionType::Ready).is_some_and(|(status, ..)| status == "True");
+            Ok(if ready && current == object.metadata.generation { Ok(()) } else { Err("not ready".to_owned()) })
+        })
+        .await?;
+        holds(&site, "vpce/mgn/Interface", &mgn).await?;
+        holds(&site, "resolver", &both).await?;
+        assert_ne!(site.state().await?.slots()["resolver"], before["resolver"]);
+        assert_eq!(site.summary().await?, site.expected().summary());
+    }
+    close(&site).await
+}
+
+#[tokio::test]
 async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("adopted-fixed").await?;
@@ -356,6 +397,45 @@ async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("moved-resolver").await?;
+    let both = [("endpoints-1", 53), ("endpoints-2", 53)];
+    let with =
+        |all: &[(&str, u8)]| Ok::<_, anyhow::Error>(json!({ "resolver": { "addresses": addresses(&site, all)? } }));
+    let kept = keep(&site, &[("endpoints-1", 54), ("endpoints-2", 55)]).await?;
+    let network = site.network("tokyo").spec(&with(&both)?).apply().await?;
+    network.until_ready().await?;
+    give_up(&site, &kept).await?;
+    let resolver = site.state().await?.slots()["resolver"].clone();
+    let mark = site.last_call().await?;
+    let moved = [("endpoints-1", 54), ("endpoints-2", 55)];
+    network.edit(with(&moved)?).await?;
+    until_change_is_refused(
+        &network,
+        &["resolver", &resolver, "10.20.1.53", "10.20.1.54", &format!("'resolver={resolver}'")],
+    )
+    .await?;
+    network.allow_address_change(Some("resolver=rslvr-in-0123456789abcdef0")).await?;
+    until_looked_at(&site, 1).await?;
+    until_change_is_refused(&network, &["10.20.1.54"]).await?;
+    unwritten(&site, mark).await?;
+    let ready = without_outage(&site, async {
+        network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
+        network.until_ready().await
+    })
+    .await?;
+    holds(&site, "resolver", &moved).await?;
+    let told = ready.status.and_then(|status| status.resolver).context("no resolver")?;
+    assert_eq!((told.id, told.ip_address_summary.as_deref()), (Some(resolver), Some("10.20.1.54,10.20.2.55")));
+    let writes = site.writes_after(mark).await?;
+    let (add, remove) = ("AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress");
+    assert_eq!(actions(&writes), [add, add, remove, remove], "{}", listed(&writes));
+    assert_eq!(site.summary().await?, site.expected().summary());
+    close(&site).await
+}
+
+#[tokio::test]
 async fn a_class_fixes_addresses_for_its_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("fixed-by-class").await?;
@@ -383,13 +463,6 @@ async fn a_class_fixes_addresses_for_its_networks() -> Result<()> {
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
     close(&site).await
-}
-
-/// The calls that make something billable, and had their effect.
-async fn made(site: &Site, mark: u64) -> Result<Vec<Call>> {
-    const MAKERS: [&str; 3] = ["CreateVpcEndpoint", "CreateResolverEndpoint", "AssociateResolverEndpointIpAddress"];
-    let writes = site.writes_after(mark).await?;
-    Ok(writes.into_iter().filter(|call| MAKERS.contains(&call.action.as_str())).collect())
 }
 
 #[tokio::test]
@@ -421,10 +494,12 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
         ],
         "resolver": { "addresses": addresses(&site, &both)? },
     });
+    let kept = keep(&site, &[("endpoints-1", 54)]).await?;
     let network = site.network("tokyo").spec(&spec).apply().await?;
     kill(order, "an endpoint was made", &|state| state.vpc_endpoints.len() >= 2).await?;
     kill(second, "the resolver was made", &|state| !state.resolver_endpoints.is_empty()).await?;
     network.until_ready().await?;
+    give_up(&site, &kept).await?;
     assert_eq!(site.summary().await?, site.expected().summary());
     holds(&site, "vpce/mgn/Interface", &mgn).await?;
     holds(&site, "resolver", &both).await?;
@@ -446,4 +521,11 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
     network.delete_and_wait().await?;
     assert!(site.summary().await?.is_empty());
     close(&site).await
+}
+
+/// The calls that make something billable, and had their effect.
+async fn made(site: &Site, mark: u64) -> Result<Vec<Call>> {
+    const MAKERS: [&str; 3] = ["CreateVpcEndpoint", "CreateResolverEndpoint", "AssociateResolverEndpointIpAddress"];
+    let writes = site.writes_after(mark).await?;
+    Ok(writes.into_iter().filter(|call| MAKERS.contains(&call.action.as_str())).collect())
 }

@@ -99,6 +99,7 @@ fn class_at(site: &Site, name: &str) -> Result<Value> {
     class["spec"]["limits"]["vpcs"] = json!([site.landing.vpc]);
     class["spec"]["limits"]["services"] = json!(["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"]);
     class["spec"]["limits"]["deletionPolicies"] = json!(["Retain", "Delete"]);
+    without_what_is_elsewhere(site, &mut class["spec"]["defaults"])?;
     Ok(class)
 }
 
@@ -114,19 +115,24 @@ fn network_at(site: &Site, name: &str, class: &str) -> Result<Value> {
         "staging": { "ids": [id("staging-1")?] },
         "launch": { "tags": { SUBNET_TAG: "launch" } },
     });
-    // What is there already at other sites is not at this one.
-    let entries = spec["endpoints"].as_array_mut().context("the fullest network lists endpoints")?;
+    without_what_is_elsewhere(site, spec)?;
+    Ok(network)
+}
+
+/// What is there already at other sites is not at this one.
+fn without_what_is_elsewhere(site: &Site, settings: &mut Value) -> Result<()> {
+    let entries = settings["endpoints"].as_array_mut().context("the fullest manifests list endpoints")?;
     entries.retain(|entry| entry["mode"] != "Existing" && entry["policy"]["type"] != "ConfigMap");
     ensure!(!entries.is_empty(), "no entry is left to be compared");
-    let fixed =
-        |last| -> Result<Value> { Ok(json!([{ "subnetID": id("endpoints-1")?, "ip": format!("10.20.1.{last}") }])) };
+    let first = site.landing.subnet("endpoints-1")?;
+    let fixed = |last: u8| json!([{ "subnetID": first, "ip": format!("10.20.1.{last}") }]);
     for entry in entries.iter_mut().filter(|entry| entry["addresses"].is_array()) {
-        entry["addresses"] = fixed(21)?;
+        entry["addresses"] = fixed(21);
     }
-    spec["endpointSecurityGroup"] = json!({ "mode": "Managed" });
-    spec["resolver"]["addresses"] = fixed(53)?;
-    spec["replication"] = json!({ "securityGroup": { "mode": "Managed" } });
-    Ok(network)
+    settings["endpointSecurityGroup"] = json!({ "mode": "Managed" });
+    settings["resolver"]["addresses"] = fixed(53);
+    settings["replication"] = json!({ "securityGroup": { "mode": "Managed" } });
+    Ok(())
 }
 
 /// The labels that the fullest class wants of a namespace.

@@ -280,9 +280,9 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
         .await?;
     network.until_ready().await?;
     unwritten(&site, mark).await?;
-    let mark = site.last_call().await?;
     delete_resolver(&site, &inbound).await?;
-    let object = is_refused_after(&site, mark + 1, &network, Reason::ExistingUnfit, &[&inbound, "has no"]).await?;
+    let mark = site.last_call().await?;
+    let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &[&inbound, "has no"]).await?;
     assert!(object.status.is_some_and(|status| status.endpoints.len() == 7), "what is known stays told");
     close(&site).await
 }
@@ -369,6 +369,47 @@ async fn the_gateway_goes_from_managed_to_existing_and_back_without_the_s3_names
     assert_eq!(site.summary().await?, site.expected().summary());
     let refused: Vec<_> = site.calls_after(start).await?.into_iter().filter(|call| call.outcome != "ok").collect();
     assert!(refused.is_empty(), "{}", listed(&refused));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("stood-on").await?;
+    let https = group(&site, "corp-https", HTTPS, &[]).await?;
+    let off = |type_: &str| entry("s3", type_, &json!({ "mode": "Disabled" }));
+    let network = site.network("tokyo").spec(&json!({ "endpoints": [off("Interface")] })).apply().await?;
+    network.until_ready().await?;
+    let gateway = site.state().await?.slots()["vpce/s3/Gateway"].clone();
+    // AWS lets it have the S3 names for the inbound resolver only, as the VPC has a gateway endpoint.
+    let theirs = interface(&site, "s3", true, &https, &[]).await?;
+    let strangers = site.summary().await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs)] })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without("s3").beside(&strangers).summary());
+    let mark = site.last_call().await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs), off("Gateway")] })).await?;
+    let what = "the gateway is said to be in use";
+    let waiting = network
+        .until(what, |network| {
+            message(network, ConditionType::EndpointsReady).is_ok_and(|said| said.contains("is in use by"))
+        })
+        .await?;
+    let said = message(&waiting, ConditionType::EndpointsReady)?;
+    assert!(said.contains(&gateway) && said.contains(&theirs) && said.contains("inbound resolver only"), "{said}");
+    until_looked_at(&site, 1).await?;
+    unwritten(&site, mark).await?;
+
+    // A deletion waits for the same, and says so.
+    network.delete().await?;
+    let what = "the deletion is said to wait for it";
+    network
+        .until(what, |network| message(network, ConditionType::EndpointsReady).is_ok_and(|said| said.contains(&theirs)))
+        .await?;
+    delete_endpoint(&site, &theirs).await?;
+    network.until_gone().await?;
+    let left = site.summary().await?;
+    assert!(left.lines().len() == 1 && left.lines()[0].contains("corp-https"), "{left}");
     close(&site).await
 }
 

@@ -170,6 +170,29 @@ async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in
         networks.create(&dry, &object).await.with_context(|| format!("{field}: what is allowed is refused"))?;
     }
 
+    // The same ranges hold for whoever else is let in; and what is left out needs no place among the services.
+    let like = |part: Value, limited: &str| {
+        let mut object = site.network("like").spec(&part).object().clone();
+        object.spec.migration_network_class_name = Some(format!("{}-{}", site.class_name, limited.to_lowercase()));
+        object
+    };
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    for (field, part) in [
+        ("proxyCIDRs", json!({ "proxyCIDRs": ["10.9.0.0/24", "192.168.9.0/24"] })),
+        ("resolver.clientCIDRs", json!({ "resolver": { "clientCIDRs": ["172.16.0.0/16", "10.9.0.0/24"] } })),
+    ] {
+        let refused = networks.create(&dry, &like(part, "sourceCIDRs")).await.err().context(field)?.to_string();
+        let words =
+            [format!("`spec.{field}` must lie in a range"), "and '10.9.0.0/24' does not; allowed: 172.".to_owned()];
+        assert!(words.iter().all(|word| refused.contains(word)), "{refused}");
+    }
+    let left_out = ["ssmmessages", "ec2messages"]
+        .map(|service| json!({ "service": service, "type": "Interface", "mode": "Disabled" }));
+    networks.create(&dry, &like(json!({ "endpoints": left_out }), "services")).await.context("what is left out")?;
+    let kept = like(json!({ "endpoints": left_out[..1] }), "services");
+    let refused = networks.create(&dry, &kept).await.err().context("ec2messages")?.to_string();
+    assert!(refused.contains("allows no endpoint for 'ec2messages'; allowed"), "{refused}");
+
     // Limits that are tightened: what the network has it keeps, and only what is changed has to be allowed.
     site.edit_class(json!({ "limits": { "deletionPolicies": ["Retain"], "sourceCIDRs": ["172.16.0.0/12"] } })).await?;
     until_exceeded(&network).await?;

@@ -252,7 +252,7 @@ async fn is_blocked_without(service: &str, types: &[&str]) -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site(&format!("no-{service}")).await?;
     offer(&site, service, json!({ "offered": false })).await?;
-    let mut says = vec!["or another Region".to_owned()];
+    let mut says = vec!["or choose another Region".to_owned()];
     says.extend(types.iter().map(|type_| format!("the Region does not offer service '{service}' as {type_} endpoint")));
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
     stalls(&site, site.network("tokyo"), Reason::ServiceNotOffered, &says).await?;

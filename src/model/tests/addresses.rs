@@ -53,6 +53,20 @@ fn fixed_addresses_are_part_of_the_create_calls() {
 }
 
 #[test]
+fn what_asks_for_an_address_by_number_is_created_before_aws_chooses_any() {
+    let mut lab = Lab::new();
+    fixed(&mut lab, &[("subnet-c", "10.20.2.21")], &[("subnet-a", "10.20.1.53"), ("subnet-c", "10.20.2.53")]);
+    let steps = lab.run();
+    let at = |text: &str| steps.iter().position(|step| step.starts_with(text)).unwrap();
+    assert!(at("create resolver") < at("create vpce/mgn/Interface"), "AWS chooses one of mgn's: {steps:#?}");
+    for open in ["vpce/ec2/Interface", "vpce/s3/Interface", "vpce/ssm/Interface"] {
+        for fixed in ["vpce/mgn/Interface", "resolver"] {
+            assert!(at(&format!("create {fixed}")) < at(&format!("create {open}")), "{fixed}, {open}: {steps:#?}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_had_is_said_before_anything_is_sent() {
     let said = |mgn: &[(&str, &str)], resolver: &[(&str, &str)], change: &dyn Fn(&mut Lab)| {
         let mut lab = Lab::new();
@@ -113,8 +127,8 @@ fn another_address_is_refused_until_it_is_allowed_for_this_very_resource() {
     assert_eq!(
         refused,
         [
-            (MGN, mgn.clone(), "10.20.1.21".to_owned(), ip("10.20.1.22")),
             (Slot::Resolver, resolver.clone(), "10.20.1.53".to_owned(), ip("10.20.1.54")),
+            (MGN, mgn.clone(), "10.20.1.21".to_owned(), ip("10.20.1.22")),
         ]
     );
 

@@ -159,13 +159,16 @@ fn what_is_wrong_with_an_existing_resolver_is_said() {
     assert!(closed.contains("udp 53 from 192.168.10.0/24") && !closed.contains("tcp 53"), "{closed}");
 }
 
+/// A rule: protocol, ports and source; nothing said means all.
+type Admitted<'a> = (Option<Protocol>, (u16, u16), Option<&'a str>);
+
 #[test]
 fn rules_are_judged_by_what_they_admit() {
     let mut stranger = Stranger::used();
     let (id, _) = stranger.lab.observed.resources.groups.iter().next().unwrap();
     let id = id.clone();
     stranger.lab.settings.replication = ReplicationGroup::Existing(id.clone());
-    let group = |stranger: &mut Stranger, rules: &[(Option<Protocol>, (u16, u16), Option<&str>)]| {
+    let group = |stranger: &mut Stranger, rules: &[Admitted<'_>]| {
         let group = stranger.lab.observed.resources.groups.get_mut(&id).unwrap();
         group.ingress.retain(|rule| rule.permission.is_some());
         for (protocol, ports, source) in rules {

@@ -100,7 +100,11 @@ fn a_service_that_is_needed_must_be_offered() {
         EndpointKey::interface(Service::Mgn),
         EndpointKey::interface(Service::Ec2),
     ] {
-        one(|_, observed| drop(observed.services.remove(&key)), Check::ServicesOffered, key.service.as_str());
+        one(
+            |_, observed| drop(observed.services.remove(&key)),
+            Check::ServicesOffered,
+            "name a service that is offered",
+        );
     }
     let zone = |_: &mut Settings, observed: &mut Observed| {
         observed.services.get_mut(&EndpointKey::interface(Service::Mgn)).unwrap().zones.remove(&"az1".into());

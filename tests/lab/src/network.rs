@@ -64,7 +64,7 @@ impl<'s> NetworkBuilder<'s> {
     /// Without a resolver: source servers have hosts files.
     pub fn without_resolver(self) -> Self {
         self.with(|spec| {
-            spec.resolver = Some(ResolverSpec { mode: Some(ResolverMode::Disabled), ..ResolverSpec::default() })
+            spec.resolver = Some(ResolverSpec { mode: Some(ResolverMode::Disabled), ..ResolverSpec::default() });
         })
     }
 
@@ -94,6 +94,7 @@ impl<'s> NetworkBuilder<'s> {
     ///
     /// # Panics
     /// If it is no part of a spec.
+    #[allow(clippy::expect_used, reason = "a test that writes no part of a spec is to break")]
     pub fn spec(self, part: &Value) -> Self {
         self.with(|spec| {
             let mut whole = serde_json::to_value(&*spec).expect("a spec is JSON");

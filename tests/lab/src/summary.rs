@@ -73,6 +73,7 @@ impl Summary {
     }
 
     /// What nobody's tags say to be a network's.
+    #[must_use]
     pub fn strangers(&self) -> Self {
         Self { lines: self.lines.iter().filter(|line| line.starts_with(FOREIGN)).cloned().collect() }
     }
@@ -102,6 +103,7 @@ impl fmt::Debug for Summary {
 /// What should be in AWS for a network; the methods are those of [`NetworkBuilder`](crate::NetworkBuilder).
 #[derive(Clone, Debug)]
 #[must_use = "it is a description only; compare its `summary`"]
+#[allow(clippy::struct_excessive_bools, reason = "what is there or not, one by one")]
 pub struct Expected {
     sources: BTreeSet<String>,
     proxies: BTreeSet<String>,
