@@ -105,7 +105,9 @@ reasons! {
     QuotaExceeded = "QuotaExceeded",
     /// Another endpoint or a hosted zone of the VPC has the private names already.
     PrivateDnsConflict = "PrivateDNSConflict",
-    /// AWS makes no Route 53 Resolver endpoint in such a VPC or subnet.
+    /// Another account shares the subnets, and AWS lets only their owner make endpoints there.
+    SubnetsShared = "SubnetsShared",
+    /// AWS makes no Route 53 Resolver endpoint in such a VPC.
     ResolverImpossible = "ResolverImpossible",
     /// The network ACLs let nothing through of what source servers must send.
     TrafficBlocked = "TrafficBlocked",
@@ -193,6 +195,7 @@ impl Reason {
             | Self::NotOwned
             | Self::QuotaExceeded
             | Self::PrivateDnsConflict
+            | Self::SubnetsShared
             | Self::ResolverImpossible
             | Self::TrafficBlocked
             | Self::EndpointFailed

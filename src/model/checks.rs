@@ -89,24 +89,22 @@ checks! {
     SourcesApart = 115, Warning;
     /// The VPC's DHCP options name Amazon's DNS server.
     AmazonDns = 116, Warning;
-    /// The endpoint subnets of a network with a Resolver endpoint belong to the account.
-    ResolverSubnetsOwned = 117, Error(Reason::ResolverImpossible);
     /// The subnets belong to the account.
-    SubnetsOwned = 118, Warning;
+    SubnetsOwned = 117, Error(Reason::SubnetsShared);
     /// The VPC of a network with a Resolver endpoint has default tenancy.
-    ResolverTenancy = 119, Error(Reason::ResolverImpossible);
+    ResolverTenancy = 118, Error(Reason::ResolverImpossible);
     /// The VPC has default tenancy.
-    DefaultTenancy = 120, Warning;
+    DefaultTenancy = 119, Warning;
     /// The network ACLs let through what the network cannot do without, in some subnet and from some source.
-    AclsPassable = 121, Error(Reason::TrafficBlocked);
+    AclsPassable = 120, Error(Reason::TrafficBlocked);
     /// The network ACLs let everything through that the network needs.
-    AclsOpen = 122, Warning;
+    AclsOpen = 121, Warning;
     /// The endpoint and staging subnets have a route back to the source servers.
-    ReturnRoutes = 123, Warning;
+    ReturnRoutes = 122, Warning;
     /// The resources that are only used do their part.
-    ExistingFits = 124, Error(Reason::ExistingUnfit);
+    ExistingFits = 123, Error(Reason::ExistingUnfit);
     /// The fixed addresses can be had.
-    FixedAddressesFree = 125, Error(Reason::AddressUnusable);
+    FixedAddressesFree = 124, Error(Reason::AddressUnusable);
     /// The interface endpoints of the VPC stay within the default quota.
     InterfaceEndpointQuota = 131, Warning;
     /// The gateway endpoints of the Region stay within the default quota.
@@ -115,8 +113,6 @@ checks! {
     RuleQuota = 133, Warning;
     /// The Resolver endpoints of the Region stay within the default quota.
     ResolverEndpointQuota = 134, Warning;
-    /// The addresses of the Resolver endpoint stay within the default quota.
-    ResolverAddressQuota = 135, Warning;
 }
 
 impl fmt::Display for Check {

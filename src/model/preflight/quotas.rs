@@ -23,7 +23,6 @@ const GATEWAY_ENDPOINTS_PER_REGION: usize = 20;
 const RULES_PER_GROUP: usize = 60;
 /// Route 53 quotas.
 const RESOLVER_ENDPOINTS_PER_REGION: usize = 4;
-const ADDRESSES_PER_RESOLVER_ENDPOINT: usize = 6;
 
 pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -31,7 +30,6 @@ pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
     findings.extend(gateway_endpoints(site));
     if site.builds_resolver() {
         findings.extend(resolver_endpoints(site));
-        findings.extend(resolver_addresses(site));
     }
     findings
 }
@@ -72,12 +70,6 @@ fn resolver_endpoints(site: &Site<'_>) -> Option<Finding> {
     let all = site.observed.resolvers_in_region.iter();
     let others = all.filter(|id| !own.iter().any(|held| ResolverId::from(held.id.as_str()) == **id)).count();
     exceeded(Check::ResolverEndpointQuota, "Resolver endpoints in the Region", others, 1, RESOLVER_ENDPOINTS_PER_REGION)
-}
-
-fn resolver_addresses(site: &Site<'_>) -> Option<Finding> {
-    let what = "addresses of the Resolver endpoint, one in each endpoint subnet";
-    let needed = site.subnets.endpoints.len();
-    exceeded(Check::ResolverAddressQuota, what, 0, needed, ADDRESSES_PER_RESOLVER_ENDPOINT)
 }
 
 fn held(site: &Site<'_>, slot: Slot) -> Vec<Held> {

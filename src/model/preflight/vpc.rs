@@ -1,6 +1,6 @@
 //! What the VPC itself is: whose subnets it has, on which hardware, and which DNS servers it gives to instances.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use super::site::Site;
 use crate::model::{
@@ -9,45 +9,25 @@ use crate::model::{
 };
 
 pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
-    let mut findings = shared_subnets(site);
-    findings.extend(tenancy(site));
-    findings.extend(dns_servers(site));
-    findings
+    [shared_subnets(site), tenancy(site), dns_servers(site)].into_iter().flatten().collect()
 }
 
-/// Route 53 Developer Guide, "Considerations when creating inbound and outbound endpoints": no Resolver endpoint can be made
-/// in a subnet that another account shares.
-fn shared_subnets(site: &Site<'_>) -> Vec<Finding> {
-    let shared = |subnets: &BTreeSet<SubnetId>| -> Vec<(SubnetId, String)> {
-        subnets.iter().filter_map(|id| Some((id.clone(), site.observed.subnets.get(id)?.shared_by.clone()?))).collect()
-    };
-    let (endpoints, rest) = if site.builds_resolver() {
-        (shared(&site.subnets.endpoints), &site.subnets.staging | &site.subnets.launch)
-    } else {
-        (Vec::new(), &(&site.subnets.endpoints | &site.subnets.staging) | &site.subnets.launch)
-    };
-    let mut findings = Vec::new();
-    if let Some((_, owner)) = endpoints.first() {
-        let message = format!(
-            "account {owner} shares {} with this account, and AWS makes no Resolver endpoint there; build the network from \
-             that account, choose subnets of this account's own in `spec.subnets.endpoints`, or set `spec.resolver.mode` to \
-             'Disabled' and use hosts files",
-            join(endpoints.iter().map(|(id, _)| id))
-        );
-        findings.push(Finding::new(Check::ResolverSubnetsOwned, message));
-    }
-    let told: BTreeSet<&SubnetId> = endpoints.iter().map(|(id, _)| id).collect();
-    findings.extend(shared(&rest).into_iter().filter(|(id, _)| !told.contains(id)).map(|(id, owner)| {
-        let message = format!(
-            "account {owner} shares subnet {id} with this account and keeps its route table and network ACL, and AWS may \
-             refuse endpoints there; build the network from that account, or see to it that its keepers agree"
-        );
-        Finding::new(Check::SubnetsOwned, message).about(id)
-    }));
-    findings
+/// AWS PrivateLink guide, "Shared subnets": a participant can neither make nor see endpoints in a subnet that is shared with it.
+/// Route 53 Developer Guide, "Considerations when creating inbound and outbound endpoints": the same of Resolver endpoints.
+fn shared_subnets(site: &Site<'_>) -> Option<Finding> {
+    let used = &(&site.subnets.endpoints | &site.subnets.staging) | &site.subnets.launch;
+    let shared: Vec<(&SubnetId, &str)> =
+        used.iter().filter_map(|id| Some((id, site.observed.subnets.get(id)?.shared_by.as_deref()?))).collect();
+    let (_, owner) = shared.first()?;
+    let message = format!(
+        "account {owner} shares {} with this account, and AWS lets only the owner make endpoints there; build the network from \
+         that account, or choose subnets of this account's own in `spec.subnets`",
+        join(shared.iter().map(|(id, _)| id))
+    );
+    Some(Finding::new(Check::SubnetsOwned, message))
 }
 
-/// The same page: nor in a VPC with dedicated tenancy.
+/// Route 53 Developer Guide, the same page: no Resolver endpoint can be made in a VPC with dedicated tenancy.
 fn tenancy(site: &Site<'_>) -> Option<Finding> {
     let id = &site.vpc.id;
     site.vpc.dedicated.then(|| {

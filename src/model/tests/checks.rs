@@ -165,20 +165,20 @@ fn dns_servers_that_are_not_amazons_are_told() {
 }
 
 #[test]
-fn no_resolver_in_a_shared_subnet() {
-    let share = |id: &'static str, resolver: bool| {
+fn nothing_is_built_in_a_shared_subnet() {
+    let share = |ids: &'static [&'static str]| {
         move |settings: &mut Settings, observed: &mut Observed| {
-            if !resolver {
-                settings.resolver = Resolver::Disabled;
+            settings.resolver = Resolver::Disabled;
+            for id in ids {
+                observed.subnets.get_mut(&(*id).into()).unwrap().shared_by = Some("222233334444".to_owned());
             }
-            observed.subnets.get_mut(&id.into()).unwrap().shared_by = Some("222233334444".to_owned());
         }
     };
-    one(share("subnet-a", true), Check::ResolverSubnetsOwned, "account 222233334444 shares subnet-a with this account");
-    one(share("subnet-a", false), Check::SubnetsOwned, "account 222233334444 shares subnet subnet-a");
-    one(share("subnet-s", true), Check::SubnetsOwned, "subnet-s");
-    one(share("subnet-l", true), Check::SubnetsOwned, "subnet-l");
-    assert_eq!(findings(share("subnet-d", true)), [], "a subnet that is not used is nobody's business");
+    for id in [&["subnet-a"][..], &["subnet-s"], &["subnet-l"], &["subnet-a", "subnet-s"]] {
+        let says = format!("account 222233334444 shares {} with this account", id.join(", "));
+        one(share(id), Check::SubnetsOwned, &says);
+    }
+    assert_eq!(findings(share(&["subnet-d"])), [], "a subnet that is not used is nobody's business");
 }
 
 #[test]
@@ -377,29 +377,12 @@ fn rules_of_a_group_are_counted_with_those_of_others() {
 }
 
 #[test]
-fn a_resolver_has_six_addresses_by_default() {
-    let seven = |settings: &mut Settings, observed: &mut Observed| {
-        let one = tokyo().subnets.remove(&"subnet-a".into()).unwrap();
-        for number in 1..=5 {
-            let zone = crate::model::ids::ZoneId::from(format!("az-{number}"));
-            for offer in observed.services.values_mut() {
-                offer.zones.insert(zone.clone());
-            }
-            let subnet = crate::model::observed::Subnet { zone, ..one.clone() };
-            observed.subnets.insert(format!("subnet-{number}").as_str().into(), subnet);
-        }
-        assert!(matches!(settings.resolver, Resolver::Managed { .. }));
-    };
-    one(seven, Check::ResolverAddressQuota, "0 in use by others, 7 needed, 6 allowed by default");
-}
-
-#[test]
 fn status_lists_each_warning_once_and_no_error() {
     let warning = |subject: &str| Finding::new(Check::ReturnRoutes, "x".repeat(2000)).about(subject);
     let found = [warning("rtb-2"), warning("rtb-1"), warning("rtb-1"), Finding::new(Check::VpcFound, "no".to_owned())];
     let listed = report::warnings(&found);
     assert_eq!(listed.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>(), ["rtb-1", "rtb-2"]);
-    assert!(listed.iter().all(|one| one.code == "MGN123" && one.message.len() == 1024));
+    assert!(listed.iter().all(|one| one.code == "MGN122" && one.message.len() == 1024));
     let many: Vec<Finding> = (0..100).map(|number| warning(&format!("{number}"))).collect();
     assert_eq!(report::warnings(&many).len(), 64);
 }
