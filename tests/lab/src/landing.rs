@@ -65,8 +65,13 @@ impl Landing {
     /// Makes the VPC of the Tokyo sample: DNS names on, two subnets for endpoints in two zones, one for replication
     /// servers and one for launched instances, each of these with a route table of its own.
     pub async fn make(aws: &Aws) -> Result<Self> {
-        let zones = zones(aws).await?;
         let vpc = make_vpc(aws, VPC_NAME).await?;
+        Self::make_in(aws, vpc).await
+    }
+
+    /// Makes all of that in a VPC that is there.
+    pub async fn make_in(aws: &Aws, vpc: String) -> Result<Self> {
+        let zones = zones(aws).await?;
         let main = main_route_table(aws, &vpc).await?;
         let route_tables = BTreeMap::from([("main".to_owned(), main)]);
         let mut landing = Self { vpc, zones, subnets: BTreeMap::new(), ranges: BTreeMap::new(), route_tables };

@@ -72,6 +72,7 @@ const ACTIONS: &[Entry] = &[
     entry::<vpc::DescribeVpcs>(),
     entry::<vpc::attribute::DescribeVpcAttribute>(),
     entry::<vpc::attribute::ModifyVpcAttribute>(),
+    entry::<vpc::attribute::ModifyVpcTenancy>(),
     entry::<vpc_endpoint::create::CreateVpcEndpoint>(),
     entry::<vpc_endpoint::delete::DeleteVpcEndpoints>(),
     entry::<vpc_endpoint::describe::DescribeVpcEndpoints>(),
