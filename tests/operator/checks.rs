@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, DhcpConfiguration, NewDhcpConfiguration, PortRange, RuleAction, Tenancy, VpcEndpointType,
+    AttributeBooleanValue, NewDhcpConfiguration, PortRange, RuleAction, Tenancy, VpcEndpointType,
 };
 use aws_sdk_route53::types::{HostedZoneConfig, Vpc, VpcRegion};
-use lab::{Lab, Landing, Network, Site, VPC_CIDR};
+use lab::{Lab, Landing, Network, Site, VPC_CIDR, make_vpc};
 use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
 
@@ -179,19 +179,19 @@ async fn sources_overlap_the_vpc() -> Result<()> {
 async fn dhcp_names_other_dns_servers() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("dhcp").await?;
-    let configuration = NewDhcpConfiguration::builder().key("domain-name-servers").values("192.168.1.53").build();
-    let made = site.aws.ec2.create_dhcp_options().dhcp_configurations(configuration).send().await?;
-    let options = made.dhcp_options.context("no options")?;
-    assert_eq!(options.dhcp_configurations().iter().filter_map(DhcpConfiguration::key).count(), 1);
-    let id = options.dhcp_options_id.context("no id")?;
-    let associate =
-        |id: &str| site.aws.ec2.associate_dhcp_options().vpc_id(&site.landing.vpc).dhcp_options_id(id).send();
-    associate(&id).await?;
+    let name = async |servers: &str| {
+        let configuration = NewDhcpConfiguration::builder().key("domain-name-servers").values(servers).build();
+        let made = site.aws.ec2.create_dhcp_options().dhcp_configurations(configuration).send().await?;
+        let id = made.dhcp_options.and_then(|made| made.dhcp_options_id).context("no id")?;
+        site.aws.ec2.associate_dhcp_options().vpc_id(&site.landing.vpc).dhcp_options_id(id).send().await?;
+        anyhow::Ok(())
+    };
+    name("192.168.1.53").await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
     let says = [&site.landing.vpc, "192.168.1.53", "'AmazonProvidedDNS'"];
     warns(&site, &network, Check::AmazonDns, &says).await?;
-    associate("default").await?;
+    name("AmazonProvidedDNS").await?;
     // Another set of options is seen at once, whenever the last one was read.
     until_no_warning(&network, Check::AmazonDns).await?;
     close(&site).await
@@ -248,6 +248,27 @@ async fn the_vpc_has_dedicated_tenancy() -> Result<()> {
     site.aws.ec2.modify_vpc_tenancy().vpc_id(&vpc).instance_tenancy("default".into()).send().await?;
     goes_on(&site, &network).await?;
     assert_eq!(site.summary().await?, site.expected().summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn there_is_no_route_back_to_the_sources() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("no-way-back").await?;
+    let network = site.network("tokyo").apply().await?;
+    let ready = network.until_ready().await?;
+    assert_eq!(
+        warnings(&ready, Check::ReturnRoutes),
+        2,
+        "the table of the endpoint subnets, and that of the staging subnet"
+    );
+    for table in ["main", "staging"] {
+        let says = [&site.landing.route_tables[table], "no route back to 192.168.10.0/24", "let the gateway propagate"];
+        warns(&site, &network, Check::ReturnRoutes, &says).await?;
+    }
+    // What is in the VPC needs no route back.
+    network.edit(json!({ "sourceCIDRs": ["10.20.40.0/24"] })).await?;
+    until_no_warning(&network, Check::ReturnRoutes).await?;
     close(&site).await
 }
 
@@ -332,9 +353,20 @@ async fn a_quota_of_gateway_endpoints() -> Result<()> {
     let site = lab.site("many-gateways").await?;
     let quotas = json!({ "gateway_endpoints_per_region": 30 });
     lab.world().change_options(&site.account, json!({ "quotas": quotas, "throttling": false })).await?;
+    // In another VPC: the quota is the Region's.
+    let elsewhere = make_vpc(&site.aws, "elsewhere").await?;
     let mut others = Vec::new();
     for _ in 0..20 {
-        others.push(gateway(&site, &[], &[]).await?);
+        let made = site
+            .aws
+            .ec2
+            .create_vpc_endpoint()
+            .vpc_endpoint_type(VpcEndpointType::Gateway)
+            .vpc_id(&elsewhere)
+            .service_name(format!("com.amazonaws.{}.s3", site.region))
+            .send()
+            .await?;
+        others.push(made.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")?);
     }
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod adoption;
+mod around;
 mod checks;
 mod claims;
 mod endpoints;
@@ -14,6 +15,7 @@ mod paths;
 mod plan;
 mod planned;
 mod preflight;
+mod quotas;
 mod routes;
 mod status;
 mod vpc_claim;

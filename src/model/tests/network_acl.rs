@@ -4,7 +4,14 @@ use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 
-use crate::model::network_acl::{AclEntry, Direction, NetworkAcl, Passage, TCP, UDP};
+use super::found::{findings, one};
+use crate::model::{
+    checks::Check,
+    network_acl::{AclEntry, Direction, NetworkAcl, Passage, TCP, UDP},
+    observed::Observed,
+    settings::{Resolver, Settings},
+    testing::subnets,
+};
 
 fn rule(number: i32, allow: bool, protocol: Option<u8>, range: &str, ports: Option<(u16, u16)>) -> AclEntry {
     AclEntry { number, egress: false, allow, protocol, range: range.parse().unwrap(), ports }
@@ -125,4 +132,83 @@ fn ranges_and_ports_taken_together_are_what_every_packet_says() {
         seen[expected as usize] += 1;
     }
     assert!(seen.iter().all(|count| *count > 100), "all three outcomes are met: {seen:?}");
+}
+
+fn acl_of(ids: &[&str], closed: &[(bool, Option<u8>, &str, Option<(u16, u16)>)]) -> NetworkAcl {
+    let entry = |number, egress, allow, protocol, range: &str, ports| AclEntry {
+        number,
+        egress,
+        allow,
+        protocol,
+        range: range.parse().unwrap(),
+        ports,
+    };
+    let mut entries: Vec<AclEntry> = (1..)
+        .zip(closed)
+        .map(|(number, (egress, protocol, range, ports))| entry(number, *egress, false, *protocol, range, *ports))
+        .collect();
+    entries.extend([false, true].map(|egress| entry(100, egress, true, None, "0.0.0.0/0", None)));
+    NetworkAcl { id: format!("acl-of-{}", ids.concat()).as_str().into(), subnets: subnets(ids), entries }
+}
+
+fn acls(acls: Vec<NetworkAcl>) -> impl FnOnce(&mut Settings, &mut Observed) {
+    move |_, observed| observed.surroundings.network_acls = Some(acls)
+}
+
+#[test]
+fn what_a_network_acl_drops_is_told() {
+    let all = ["subnet-a", "subnet-c", "subnet-s", "subnet-l"];
+    assert_eq!(findings(acls(vec![acl_of(&all, &[])])), []);
+    let first = |closed| acls(vec![acl_of(&["subnet-a"], &[closed]), acl_of(&["subnet-c", "subnet-s"], &[])]);
+    one(
+        first((false, Some(TCP), "192.168.10.0/24", Some((443, 443)))),
+        Check::AclsOpen,
+        "network ACL acl-of-subnet-a of subnet subnet-a drops all or some of: TCP 443 from 192.168.10.0/24",
+    );
+    one(
+        first((false, None, "192.168.10.128/25", Some((53, 53)))),
+        Check::AclsOpen,
+        "UDP 53 from 192.168.10.0/24, TCP 53 from 192.168.10.0/24",
+    );
+    one(
+        first((true, Some(UDP), "0.0.0.0/0", Some((1024, 2048)))),
+        Check::AclsOpen,
+        "drops all or some of: UDP 1024-65535 to 192.168.10.0/24",
+    );
+    assert_eq!(findings(first((false, Some(TCP), "192.168.10.0/24", Some((1500, 1500))))), [], "no replication server");
+    assert_eq!(findings(first((false, Some(TCP), "192.168.11.0/24", None))), [], "nobody sends from there");
+    assert_eq!(findings(|_, observed| observed.surroundings.network_acls = None), [], "not permitted, not checked");
+}
+
+#[test]
+fn network_acls_that_let_nothing_through_stand_in_the_way() {
+    let endpoints = |closed| acls(vec![acl_of(&["subnet-a", "subnet-c"], &[closed]), acl_of(&["subnet-s"], &[])]);
+    one(
+        endpoints((false, Some(TCP), "192.168.0.0/16", Some((443, 443)))),
+        Check::AclsPassable,
+        "no endpoint subnet lets TCP 443 in from any source server",
+    );
+    let found = findings(endpoints((true, Some(TCP), "192.168.0.0/16", Some((1024, 65535)))));
+    assert_eq!(found[0].0, Check::AclsPassable, "no answer gets out: {found:#?}");
+    one(endpoints((false, Some(UDP), "0.0.0.0/0", Some((53, 53)))), Check::AclsPassable, "UDP 53");
+    let staging = (false, Some(TCP), "192.168.10.0/24", Some((0, 65535)));
+    one(acls(vec![acl_of(&["subnet-s"], &[staging])]), Check::AclsPassable, "no staging subnet lets TCP 1500 in");
+    let found = findings(endpoints((false, Some(TCP), "0.0.0.0/0", Some((53, 53)))));
+    assert!(
+        matches!(&found[..], [(Check::AclsOpen, a), (Check::AclsOpen, c)] if a.contains("subnet-a") && c.contains("subnet-c")),
+        "long answers only are lost without DNS over TCP: {found:#?}"
+    );
+    let proxied = |settings: &mut Settings, observed: &mut Observed| {
+        settings.proxies = ["192.168.200.0/24".parse().unwrap()].into();
+        endpoints((false, Some(TCP), "192.168.10.0/24", Some((443, 443))))(settings, observed);
+    };
+    assert!(
+        findings(proxied).iter().all(|(check, _)| *check == Check::AclsOpen),
+        "the proxies get through, and source servers may have no other way"
+    );
+    let no_resolver = |settings: &mut Settings, observed: &mut Observed| {
+        settings.resolver = Resolver::Disabled;
+        endpoints((false, None, "192.168.0.0/16", Some((53, 53))))(settings, observed);
+    };
+    assert_eq!(findings(no_resolver), [], "nobody asks for names there");
 }
