@@ -139,6 +139,7 @@ impl Finding {
     }
 
     /// The same, about one of several things: warnings are told apart by it.
+    #[must_use]
     pub fn about(self, subject: impl fmt::Display) -> Self {
         Self { subject: subject.to_string(), ..self }
     }

@@ -25,7 +25,7 @@ fn overlaps(site: &Site<'_>) -> Vec<Finding> {
     let ranges = lists.into_iter().flat_map(|(field, ranges)| ranges.iter().map(move |range| (field, range)));
     ranges
         .filter_map(|(field, range)| {
-            let overlapped: Vec<_> = site.vpc.cidrs.iter().filter(|cidr| meet(cidr, range)).collect();
+            let overlapped: Vec<_> = site.vpc.cidrs.iter().filter(|cidr| meet(**cidr, *range)).collect();
             (!overlapped.is_empty()).then(|| {
                 let message = format!(
                     "`spec.{field}`: {range} overlaps the VPC's own {}, and answers to addresses in both stay in the VPC; leave \
@@ -38,8 +38,8 @@ fn overlaps(site: &Site<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn meet(one: &Ipv4Net, other: &Ipv4Net) -> bool {
-    one.contains(other) || other.contains(one)
+fn meet(one: Ipv4Net, other: Ipv4Net) -> bool {
+    one.contains(&other) || other.contains(&one)
 }
 
 /// One finding a route table. What is in the VPC needs no route back.
@@ -50,7 +50,7 @@ fn return_routes(site: &Site<'_>) -> Vec<Finding> {
             tables.entry(&table.id).or_insert_with(|| (table, BTreeSet::new())).1.insert(subnet);
         }
     }
-    let outside = |range: &Ipv4Net| !site.vpc.cidrs.iter().any(|cidr| meet(cidr, range));
+    let outside = |range: &Ipv4Net| !site.vpc.cidrs.iter().any(|cidr| meet(*cidr, *range));
     tables
         .into_iter()
         .filter_map(|(id, (table, subnets))| {
