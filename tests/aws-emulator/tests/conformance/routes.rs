@@ -123,8 +123,8 @@ async fn a_route_is_a_blackhole_without_its_target() {
     assert_eq!(code(deleted), "ok", "routes do not hold their table");
 }
 
-/// Source: VPC User Guide, "Route tables" (more specific than the local route); hashicorp/terraform-provider-aws issues 13896,
-/// 23866 and 34674, and `vpc_route.go` (local routes).
+/// Source: VPC User Guide, "Route tables" (more specific than the local route); hashicorp/terraform-provider-aws issues 13896
+/// and 23866, and `vpc_route.go` (local routes).
 #[tokio::test]
 async fn routes_within_the_vpc_lead_to_interfaces_only_and_for_whole_subnets() {
     let scene = scene().await;

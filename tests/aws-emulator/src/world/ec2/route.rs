@@ -126,7 +126,8 @@ fn already_exists(destination: Ipv4Net) -> AwsError {
 ///
 /// Source: VPC User Guide, "Route tables": a route that is more specific than the local one "must match the entire IPv4 or IPv6
 /// CIDR block of a subnet in your VPC. The target must be a NAT gateway, network interface, or Gateway Load Balancer endpoint";
-/// hashicorp/terraform-provider-aws issues 13896 (a gateway) and 34674 (an interface for the block of the VPC itself).
+/// hashicorp/terraform-provider-aws issues 13896 (the code for other targets) and 23866 (the block of the VPC itself, where the target
+/// is an endpoint). That an interface is answered as in the latter is ASSUMED (`ASSUMPTIONS.md`, "Codes").
 fn check_within_vpc(
     region: &Region,
     table: &RouteTable,

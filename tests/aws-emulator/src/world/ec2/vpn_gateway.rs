@@ -237,7 +237,8 @@ impl Action for CreateVpnGateway {
         if self.gateway_type != TYPE {
             return Err(AwsError::value(format!("Value ({}) for parameter type is invalid.", self.gateway_type)));
         }
-        // Source: EC2 API Reference, CreateVpnGateway: private numbers of 16 or of 32 bits, 64512 if none is said.
+        // Source: aws-sdk-ec2, `CreateVpnGatewayInput::amazon_side_asn`: private numbers of 16 or of 32 bits. The default is ASSUMED
+        // (`ASSUMPTIONS.md`, "Virtual private gateways").
         let amazon_side_asn = self.amazon_side_asn.unwrap_or(64_512);
         if !(64_512..=65_534).contains(&amazon_side_asn) && !(4_200_000_000..=4_294_967_294).contains(&amazon_side_asn)
         {
