@@ -23,5 +23,6 @@ mod services;
 mod status;
 mod subnets;
 mod support;
+mod tenants;
 mod turns;
 mod vpc_claims;
