@@ -7,7 +7,7 @@ use mgnet::api::{AdoptionPolicy, ConditionType, Reason};
 use mgnet::model::owner::{OWNER_TAG, RETAINED_TAG};
 use serde_json::{Value, json};
 
-use super::scene::Scene;
+use super::scene::{Scene, VICTIM};
 use crate::neighbours::{untouched, unwritten};
 use crate::support::{close, condition, is_true, listed, until, until_looked_at};
 
@@ -98,7 +98,7 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
     for (what, policy) in LEFT {
         let vpc = json!({ "vpc": { "id": scene.site.landing.vpc } });
         // By the name that the other one had.
-        let next = scene.intruder.network("payroll").spec(&vpc).adopting(policy).apply().await?;
+        let next = scene.intruder.network(VICTIM).spec(&vpc).adopting(policy).apply().await?;
         let stalled = next
             .until(what, |network| {
                 condition(network, ConditionType::Stalled).is_some() && !is_true(network, ConditionType::Ready)
@@ -108,11 +108,11 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
         let collisions = [Reason::PrivateDnsConflict.as_str(), Reason::NotOwned.as_str()];
         ensure!(collisions.contains(&reason), "{what}: {reason}: {said}");
         until_looked_at(&scene.site, 2).await?;
-        scene.names_nobody(what, &serde_json::to_string(&next.status().await?)?, "")?;
+        scene.names_nobody(what, &serde_json::to_string(&next.status().await?)?, VICTIM)?;
         next.delete_and_wait().await?;
         ensure!(before(scene.site.state().await?)? == kept, "{what}: what was left behind was changed");
     }
-    scene.events_name_nobody("").await?;
+    scene.events_name_nobody(VICTIM).await?;
     let ids = scene.belongings.ids();
     untouched(&scene.site, mark, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     close(&scene.intruder_as_administrator()).await?;
@@ -125,7 +125,11 @@ async fn odd_strings_stay_where_they_were_written() -> Result<()> {
     let scene = Scene::set(&lab, "odd").await?;
     for (number, (what, value)) in ODD.into_iter().enumerate() {
         let spec = json!({ "vpc": { "tags": { "Name": value, "team\u{1b}[5m\n": value } } });
-        let network = scene.intruder.network(&format!("odd-{number}")).spec(&spec).apply().await.context(what)?;
+        let network = scene.intruder.network(&format!("odd-{number}")).spec(&spec);
+        // In JSON, as YAML knows no such characters.
+        let path = format!("/apis/mgnet.dev/v1alpha1/namespaces/{}/migrationnetworks", scene.intruder.namespace);
+        scene.tenant.send("POST", &path, &serde_json::to_value(network.object())?).await.context(what)?;
+        let network = scene.intruder.existing_network(&format!("odd-{number}"));
         let told = network.until_reason(ConditionType::NetworkResolved, Reason::VpcNotFound).await?;
         scene.names_nobody(what, &serde_json::to_string(&told.status)?, "")?;
     }
