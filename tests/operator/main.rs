@@ -24,5 +24,6 @@ mod services;
 mod status;
 mod subnets;
 mod support;
+mod tenants;
 mod turns;
 mod vpc_claims;

@@ -43,6 +43,7 @@ mod site;
 pub mod state;
 mod statuses;
 mod summary;
+mod tenant;
 mod world;
 
 pub use aws::Aws;
@@ -57,6 +58,7 @@ pub use programs::target_folder;
 pub use shared::{ExclusiveLab, SharedLab};
 pub use site::{SOURCES, Site, SiteBuilder};
 pub use summary::{Expected, Summary};
+pub use tenant::{Tenant, send};
 pub use world::{Call, World, count_by_action};
 
 pub use aws_emulator::http::{Fault, FaultKind};
