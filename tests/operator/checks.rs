@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     AttributeBooleanValue, NewDhcpConfiguration, PortRange, RuleAction, Tenancy, VpcEndpointType,
 };
 use aws_sdk_route53::types::{HostedZoneConfig, Vpc, VpcRegion};
-use lab::{Lab, Landing, Network, Site, VPC_CIDR, make_vpc};
+use lab::{Lab, Landing, Network, PREMISES, Site, VPC_CIDR, make_vpc, route_to_premises};
 use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
 
@@ -255,6 +255,12 @@ async fn the_vpc_has_dedicated_tenancy() -> Result<()> {
 async fn there_is_no_route_back_to_the_sources() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("no-way-back").await?;
+    for table in ["main", "staging"] {
+        for range in PREMISES {
+            let without = site.aws.ec2.delete_route().route_table_id(&site.landing.route_tables[table]);
+            without.destination_cidr_block(range).send().await?;
+        }
+    }
     let network = site.network("tokyo").apply().await?;
     let ready = network.until_ready().await?;
     assert_eq!(
@@ -265,10 +271,13 @@ async fn there_is_no_route_back_to_the_sources() -> Result<()> {
     for table in ["main", "staging"] {
         let says = [&site.landing.route_tables[table], "no route back to 192.168.10.0/24", "let the gateway propagate"];
         warns(&site, &network, Check::ReturnRoutes, &says).await?;
+        route_to_premises(&site.aws, &site.landing.route_tables[table], &site.landing.gateway).await?;
     }
-    // What is in the VPC needs no route back.
-    network.edit(json!({ "sourceCIDRs": ["10.20.40.0/24"] })).await?;
     until_no_warning(&network, Check::ReturnRoutes).await?;
+    // A route is none when its gateway is gone.
+    let away = site.aws.ec2.detach_vpn_gateway().vpn_gateway_id(&site.landing.gateway).vpc_id(&site.landing.vpc);
+    away.send().await?;
+    warns(&site, &network, Check::ReturnRoutes, &["no route back to 192.168.10.0/24"]).await?;
     close(&site).await
 }
 

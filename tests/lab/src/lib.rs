@@ -50,7 +50,7 @@ pub use aws::Aws;
 pub use inventory::Inventory;
 pub use kubernetes::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, repository};
 pub use lab::Lab;
-pub use landing::{Landing, SUBNET_TAG, Use, VPC_CIDR, VPC_NAME, make_vpc};
+pub use landing::{Landing, PREMISES, SUBNET_TAG, Use, VPC_CIDR, VPC_NAME, make_vpc, route_to_premises};
 pub use network::{Network, NetworkBuilder};
 pub use operator::Operator;
 pub use options::{Clock, Delays, LabOptions, OperatorOptions};
