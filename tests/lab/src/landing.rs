@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::types::{
-    AttachmentStatus, AttributeBooleanValue, Filter, GatewayType, ResourceType, Tag, TagSpecification,
+    AttachmentStatus, AttributeBooleanValue, Filter, GatewayType, ResourceType, Tag, TagSpecification, VpnGateway,
 };
 
 use crate::aws::Aws;
