@@ -188,7 +188,9 @@ fn no_resolver_in_a_vpc_with_dedicated_tenancy() {
 fn answers_need_a_way_back() {
     let without = |tables: &'static [usize]| {
         move |_: &mut Settings, observed: &mut Observed| {
-            tables.iter().for_each(|table| observed.route_tables[*table].routes.truncate(1));
+            for table in tables {
+                observed.route_tables[*table].routes.truncate(1);
+            }
         }
     };
     one(

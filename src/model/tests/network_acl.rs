@@ -134,7 +134,10 @@ fn ranges_and_ports_taken_together_are_what_every_packet_says() {
     assert!(seen.iter().all(|count| *count > 100), "all three outcomes are met: {seen:?}");
 }
 
-fn acl_of(ids: &[&str], closed: &[(bool, Option<u8>, &str, Option<(u16, u16)>)]) -> NetworkAcl {
+/// What an access list denies: whether outwards, the protocol, the range and the ports.
+type Denied<'a> = (bool, Option<u8>, &'a str, Option<(u16, u16)>);
+
+fn acl_of(ids: &[&str], closed: &[Denied<'_>]) -> NetworkAcl {
     let entry = |number, egress, allow, protocol, range: &str, ports| AclEntry {
         number,
         egress,
