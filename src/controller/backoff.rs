@@ -1,10 +1,6 @@
 //! Delays: the back-off of a network that fails, and the jitter that keeps networks from moving in step.
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher, Hasher},
-    time::Duration,
-};
+use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
@@ -31,10 +27,7 @@ impl Backoff {
 
 /// The delay, more or less a fifth.
 pub(super) fn jittered(delay: Duration) -> Duration {
-    // The standard library seeds every RandomState with new random keys, which is all the chance that jitter needs.
-    let random = RandomState::new().build_hasher().finish();
-    let share = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-    delay.mul_f64(0.8 + 0.4 * share)
+    delay.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
 #[cfg(test)]

@@ -15,18 +15,15 @@ use crate::{
 
 /// How many networks use a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Use {
+pub struct Use {
     /// All of them.
-    pub(super) networks: i32,
+    pub networks: i32,
     /// Those that are Ready.
-    pub(super) ready: i32,
+    pub ready: i32,
 }
 
 /// Counts those of the networks that use the class.
-pub(super) fn count<'a>(
-    networks: impl IntoIterator<Item = &'a MigrationNetwork>,
-    class: &MigrationNetworkClass,
-) -> Use {
+pub fn count<'a>(networks: impl IntoIterator<Item = &'a MigrationNetwork>, class: &MigrationNetworkClass) -> Use {
     let name = class.name_any();
     let is_default = class.is_marked_default();
     let mut found = Use::default();

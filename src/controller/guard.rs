@@ -16,7 +16,7 @@ use super::{
 use crate::{api::MigrationNetworkClass, aws::Clouds, model::status::Verdict};
 
 /// Reconciles one network, come what may, and says when to look again.
-pub(super) async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) -> Next {
+pub async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) -> Next {
     let deadline = context.settings.deadline;
     let attempt = AssertUnwindSafe(super::reconcile::reconcile(context, key)).catch_unwind();
     let broken = match tokio::time::timeout(deadline, attempt).await {
@@ -60,7 +60,7 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &Error) -> Next 
 }
 
 /// Reconciles one class, with the same care.
-pub(super) async fn class<C: Clouds, S: Store>(
+pub async fn class<C: Clouds, S: Store>(
     context: &Context<C, S>,
     name: &str,
     heard_of: impl Fn(&MigrationNetworkClass) -> Use,

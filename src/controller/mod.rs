@@ -10,7 +10,7 @@ mod class_use;
 mod context;
 mod ending;
 mod events;
-mod guard;
+pub mod guard;
 mod kubernetes;
 mod leases;
 mod planning;
@@ -25,6 +25,7 @@ mod teardown;
 mod tests;
 mod vpc_claim;
 
+pub use class_use::{Use, count};
 pub use context::{Context, Settings};
 pub use ending::{Error, Next};
 pub use kubernetes::Kubernetes;

@@ -23,7 +23,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(state: &State) -> Self {
+    /// What is there.
+    pub fn of(state: &State) -> Self {
         let names = Names::of(state);
         let mut lines = Vec::new();
         for group in state.security_groups.iter().filter(|group| group.name != "default") {
@@ -150,6 +151,16 @@ impl Expected {
     /// The ranges of the source servers.
     pub fn sources<const N: usize>(self, cidrs: [&str; N]) -> Self {
         Self { sources: set(cidrs), ..self }
+    }
+
+    /// The same of a list.
+    pub fn all_sources(self, cidrs: &[String]) -> Self {
+        Self { sources: cidrs.iter().cloned().collect(), ..self }
+    }
+
+    /// The same of a list of ranges of proxies.
+    pub fn all_proxies(self, cidrs: &[String]) -> Self {
+        Self { proxies: cidrs.iter().cloned().collect(), ..self }
     }
 
     /// The ranges of proxies.

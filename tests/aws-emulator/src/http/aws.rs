@@ -95,7 +95,7 @@ async fn carry_out(shared: &Shared, connection: &Connection, request_id: &str, c
 }
 
 /// The code for unknown credentials differs from service to service. Source: "Common errors" of each API Reference.
-fn as_service(service: Service, error: AwsError) -> AwsError {
+pub(super) fn as_service(service: Service, error: AwsError) -> AwsError {
     match service {
         Service::Ec2 => error,
         Service::Route53 | Service::Sts => {
@@ -108,7 +108,7 @@ fn as_service(service: Service, error: AwsError) -> AwsError {
 }
 
 /// The error that a fault answers in place of the call, if it is of that kind.
-fn instead_of_answer(service: Service, fault: &Fault) -> Option<AwsError> {
+pub(super) fn instead_of_answer(service: Service, fault: &Fault) -> Option<AwsError> {
     let (throttled, internal, unavailable) = match service {
         Service::Ec2 => ("RequestLimitExceeded", "InternalError", "Unavailable"),
         Service::Route53 | Service::Sts => ("Throttling", "InternalFailure", "ServiceUnavailable"),

@@ -7,6 +7,7 @@ use super::{credentials, json, query, rest};
 use crate::world::{World, action::Service, error::AwsError};
 
 /// A call that was read.
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) service: Service,
     pub(super) action: String,

@@ -9,6 +9,7 @@ mod clock;
 mod connection;
 mod control;
 mod credentials;
+mod direct;
 mod faults;
 mod journal;
 mod json;
@@ -21,6 +22,7 @@ mod xml;
 
 pub use self::{
     clock::Clock,
+    direct::{Answer, Direct},
     faults::{Fault, FaultKind, FaultStatus},
     journal::Entry,
     server::{Server, ServerOptions},

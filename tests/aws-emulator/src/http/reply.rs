@@ -45,6 +45,11 @@ impl Reply {
         response
     }
 
+    /// Status, content type and body.
+    pub(super) fn into_parts(self) -> (StatusCode, &'static str, String) {
+        (self.status, self.content_type, self.body)
+    }
+
     /// A success that cannot be read.
     pub(super) fn garbage(self) -> Response<Body> {
         Self { status: StatusCode::OK, body: "<html>}{ this is no answer".to_owned(), ..self }.whole()

@@ -1,0 +1,44 @@
+//! The closure: from a state of the universe, without faults, one fresh process of the operator has to bring everything to
+//! its goal, come to rest, and stay there.
+
+use crate::{
+    history::{What, Who},
+    operator::Operator,
+    promises::Breach,
+    stage::{Decision, Stage},
+    universe::Universe,
+};
+
+/// The reconciles after which the operator has to be at rest. A network takes about 10 to be built and as many to go; each
+/// failure that it finds adds a few.
+pub const MOST_RECONCILES: usize = 150;
+
+/// Runs the closure of a universe, in which everything that is on its way has arrived, and gives how it ends.
+///
+/// # Errors
+/// The promise that does not hold, with the universe in which it does not.
+pub async fn closure(universe: &Universe) -> Result<Universe, Box<(Breach, Universe)>> {
+    let mut branch = universe.branch();
+    branch.deliver();
+    let stage = Stage::new(branch, Box::new(|_, _| Decision::Go));
+    let mut operator = Operator::start(&stage, 100);
+    let quiet = operator.settle(MOST_RECONCILES).await;
+    let end = |promise, why: String| {
+        let universe = stage.with(|universe| universe.branch());
+        Err(Box::new((Breach { promise, why }, universe)))
+    };
+    if let Some(Breach { promise, why }) = stage.with(|universe| universe.breach.clone()) {
+        return end(promise, why);
+    }
+    if !quiet {
+        return end("stable", format!("the operator is not at rest after {MOST_RECONCILES} reconciles"));
+    }
+    stage.with(|universe| universe.record(Who::Somebody, None, What::Rest, true, ""));
+    for _ in 0..3 * operator.objects().max(1) {
+        operator.step().await;
+    }
+    match stage.with(|universe| universe.breach.clone()) {
+        Some(Breach { promise, why }) => end(promise, why),
+        None => Ok(stage.with(|universe| universe.branch())),
+    }
+}

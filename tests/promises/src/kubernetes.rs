@@ -1,0 +1,246 @@
+//! The Kubernetes API as a pure state machine: the objects that the operator reads and writes, and the rules by which the API
+//! server takes writes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use mgnet::api::{FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec};
+use mgnet::controller::{Announcement, Key, Listed, StoreError, VpcClaim};
+
+/// What a watch tells of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// A class, by its name.
+    Class(String),
+    /// A network.
+    Network(Key),
+}
+
+/// All objects.
+#[derive(Clone, Debug, Default)]
+pub struct Kubernetes {
+    /// Networks.
+    pub networks: BTreeMap<Key, MigrationNetwork>,
+    /// Classes.
+    pub classes: BTreeMap<String, MigrationNetworkClass>,
+    /// Claims of VPCs.
+    pub vpc_claims: BTreeMap<String, VpcClaim>,
+    /// What a key of a ConfigMap holds, by namespace, name and key.
+    pub config_maps: BTreeMap<(String, String, String), String>,
+    /// All events, as text.
+    pub events: Vec<String>,
+    /// What watches tell of, in order: changes of spec, of annotations and of finalizers, never of status.
+    pub changes: Vec<Target>,
+    revision: u64,
+    uids: u64,
+}
+
+impl Kubernetes {
+    fn next_revision(&mut self) -> Option<String> {
+        self.revision += 1;
+        Some(self.revision.to_string())
+    }
+
+    /// Counts all writes that changed something.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Creates a network, as a person does.
+    pub fn create(&mut self, key: &Key, spec: MigrationNetworkSpec) {
+        self.uids += 1;
+        let mut network = MigrationNetwork::new(&key.name, spec);
+        let meta = &mut network.metadata;
+        meta.namespace = Some(key.namespace.clone());
+        meta.uid = Some(format!("00000000-0000-4000-8000-{:012}", self.uids));
+        meta.generation = Some(1);
+        // Seconds apart and in order, as creation decides who comes first.
+        meta.creation_timestamp = Timestamp::from_second(i64::try_from(self.uids).unwrap_or(0)).ok().map(Time);
+        meta.resource_version = self.next_revision();
+        self.networks.insert(key.clone(), network);
+        self.changes.push(Target::Network(key.clone()));
+    }
+
+    /// Creates a class, as an administrator does.
+    pub fn create_class(&mut self, mut class: MigrationNetworkClass) {
+        let name = class.name_any();
+        class.metadata.uid = Some(format!("class-{name}"));
+        class.metadata.generation = Some(1);
+        class.metadata.resource_version = self.next_revision();
+        self.classes.insert(name.clone(), class);
+        self.changes.push(Target::Class(name));
+    }
+
+    /// Changes spec or annotations of a network, as a person does. Nothing happens if it is gone.
+    pub fn edit(&mut self, key: &Key, change: impl FnOnce(&mut MigrationNetwork)) {
+        let revision = self.next_revision();
+        let Some(network) = self.networks.get_mut(key) else { return };
+        let before = serde_json::to_value(&network.spec).ok();
+        change(network);
+        if before != serde_json::to_value(&network.spec).ok() {
+            network.metadata.generation = network.metadata.generation.map(|generation| generation + 1);
+        }
+        network.metadata.resource_version = revision;
+        self.changes.push(Target::Network(key.clone()));
+    }
+
+    /// Changes a class, as an administrator does.
+    pub fn edit_class(&mut self, name: &str, change: impl FnOnce(&mut MigrationNetworkClass)) {
+        let revision = self.next_revision();
+        let Some(class) = self.classes.get_mut(name) else { return };
+        change(class);
+        class.metadata.generation = class.metadata.generation.map(|generation| generation + 1);
+        class.metadata.resource_version = revision;
+        self.changes.push(Target::Class(name.to_owned()));
+        // Whoever lives by the class hears of it, too.
+        self.changes.extend(self.networks.keys().cloned().map(Target::Network));
+    }
+
+    /// Deletes a network, as a person does: it goes at once, or when its last finalizer goes.
+    pub fn delete(&mut self, key: &Key) {
+        let revision = self.next_revision();
+        let Some(network) = self.networks.get_mut(key) else { return };
+        if network.finalizers().is_empty() {
+            self.networks.remove(key);
+        } else if network.metadata.deletion_timestamp.is_none() {
+            network.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+            // Source: Kubernetes, apiserver, `rest.BeforeDelete`: the mark of deletion raises the generation.
+            network.metadata.generation = network.metadata.generation.map(|generation| generation + 1);
+            network.metadata.resource_version = revision;
+        }
+        self.changes.push(Target::Network(key.clone()));
+    }
+
+    fn stored(&mut self, network: &MigrationNetwork) -> Result<&mut MigrationNetwork, StoreError> {
+        let stored = self.networks.get_mut(&key_of(network)).ok_or(StoreError::Gone)?;
+        if stored.uid() != network.uid() || stored.resource_version() != network.resource_version() {
+            return Err(StoreError::Conflict);
+        }
+        Ok(stored)
+    }
+
+    pub(crate) fn write_status(&mut self, network: &MigrationNetwork) -> Result<MigrationNetwork, StoreError> {
+        let stored = self.stored(network)?;
+        // What changes nothing is no write, and makes no new version.
+        if stored.status != network.status {
+            stored.status.clone_from(&network.status);
+            let revision = self.next_revision();
+            self.stored(network)?.metadata.resource_version = revision;
+            return Ok(self.networks[&key_of(network)].clone());
+        }
+        Ok(stored.clone())
+    }
+
+    pub(crate) fn set_finalizer(
+        &mut self,
+        network: &MigrationNetwork,
+        present: bool,
+    ) -> Result<Option<MigrationNetwork>, StoreError> {
+        let revision = self.next_revision();
+        let key = key_of(network);
+        let stored = match self.stored(network) {
+            Err(StoreError::Gone) if !present => return Ok(None),
+            other => other?,
+        };
+        if present && stored.metadata.deletion_timestamp.is_some() {
+            // Source: Kubernetes, `ValidateObjectMetaUpdate`: no new finalizer once the object is being deleted.
+            return Err(StoreError::Conflict);
+        }
+        let mut finalizers = stored.metadata.finalizers.take().unwrap_or_default();
+        finalizers.retain(|finalizer| finalizer != FINALIZER);
+        if present {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        let is_free = finalizers.is_empty();
+        stored.metadata.finalizers = Some(finalizers);
+        stored.metadata.resource_version = revision;
+        let stored = stored.clone();
+        self.changes.push(Target::Network(key.clone()));
+        if is_free && stored.metadata.deletion_timestamp.is_some() {
+            self.networks.remove(&key);
+        }
+        Ok(Some(stored))
+    }
+
+    fn stored_class(&mut self, class: &MigrationNetworkClass) -> Result<&mut MigrationNetworkClass, StoreError> {
+        let stored = self.classes.get_mut(&class.name_any()).ok_or(StoreError::Gone)?;
+        if stored.resource_version() != class.resource_version() {
+            return Err(StoreError::Conflict);
+        }
+        Ok(stored)
+    }
+
+    pub(crate) fn set_class_finalizer(
+        &mut self,
+        class: &MigrationNetworkClass,
+        present: bool,
+    ) -> Result<(), StoreError> {
+        let revision = self.next_revision();
+        let stored = match self.stored_class(class) {
+            Err(StoreError::Gone) if !present => return Ok(()),
+            other => other?,
+        };
+        stored.metadata.finalizers = present.then(|| vec![FINALIZER.to_owned()]);
+        stored.metadata.resource_version = revision;
+        let is_going = stored.metadata.deletion_timestamp.is_some();
+        self.changes.push(Target::Class(class.name_any()));
+        if is_going && !present {
+            self.classes.remove(&class.name_any());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_class_status(
+        &mut self,
+        class: &MigrationNetworkClass,
+    ) -> Result<MigrationNetworkClass, StoreError> {
+        let stored = self.stored_class(class)?;
+        if stored.status != class.status {
+            stored.status.clone_from(&class.status);
+            let revision = self.next_revision();
+            self.stored_class(class)?.metadata.resource_version = revision;
+        }
+        Ok(self.classes[&class.name_any()].clone())
+    }
+
+    pub(crate) fn take_vpc_claim(&mut self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let version = self.next_revision();
+        let stored = self.vpc_claims.get(&claim.name).and_then(|stored| stored.version.clone());
+        if stored != claim.version {
+            return Err(StoreError::Conflict);
+        }
+        self.vpc_claims.insert(claim.name.clone(), VpcClaim { version, ..claim.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn drop_vpc_claim(&mut self, claim: &VpcClaim) -> Result<(), StoreError> {
+        match self.vpc_claims.get(&claim.name) {
+            Some(stored) if stored.version != claim.version => return Err(StoreError::Conflict),
+            Some(_) => {
+                self.vpc_claims.remove(&claim.name);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn list(&self, namespace: Option<&str>) -> Vec<Listed> {
+        let networks = self.networks.iter().filter(|(key, _)| namespace.is_none_or(|wanted| wanted == key.namespace));
+        networks
+            .map(|(_, network)| Listed { uid: network.uid().unwrap_or_default(), network: Some(network.clone()) })
+            .collect()
+    }
+
+    pub(crate) fn announce(&mut self, network: &MigrationNetwork, announcement: &Announcement) {
+        let Announcement { reason, action, note, .. } = announcement;
+        self.revision += 1;
+        self.events.push(format!("{}: {reason} {action}: {note}", network.name_any()));
+    }
+}
+
+/// Where a network is.
+pub fn key_of(network: &MigrationNetwork) -> Key {
+    Key { namespace: network.namespace().unwrap_or_default(), name: network.name_any() }
+}

@@ -1,0 +1,23 @@
+//! The operator's promises, and the simulator that searches for a world in which one of them does not hold.
+//!
+//! Read [`promises`] first: what is promised, in one file. The rest is the search.
+//!
+//! * [`universe`] is everything outside the operator: the emulator's AWS and a Kubernetes API ([`kubernetes`]), both pure state
+//!   machines, with requests on their way, a clock, and the [`history`] of effects.
+//! * [`stage`] is where the operator meets it: every call to either is a choice point. [`wire`] and [`store`] are the two seams.
+//! * [`operator`] is a process: the real reconciles, through the real AWS SDK, on virtual time.
+//! * [`closure`] brings a universe to its end without faults; [`goal`] says what that end is.
+//! * [`scenario`] is what people do; [`search`] tries out what can go wrong meanwhile.
+
+pub mod closure;
+pub mod goal;
+pub mod history;
+pub mod kubernetes;
+pub mod operator;
+pub mod promises;
+pub mod scenario;
+pub mod search;
+pub mod stage;
+pub mod store;
+pub mod universe;
+pub mod wire;

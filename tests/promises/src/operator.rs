@@ -1,0 +1,151 @@
+//! A process of the operator: the real reconciles of networks and classes, woken by watches and by their own delays.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use kube::ResourceExt;
+use mgnet::{
+    aws::{AwsClouds, Rates},
+    controller::{Context, Key, Next, Settings, count, guard},
+};
+use tokio::time::Instant;
+
+use crate::{
+    history::What,
+    kubernetes::Target,
+    stage::{Seat, Stage},
+    store::Stored,
+    wire,
+};
+
+/// The uid of the cluster.
+const CLUSTER: &str = "00000000-0000-4000-8000-cccccccccccc";
+
+/// As `mgnet controller` has them by default, but for a resync that is a multiple of nothing else.
+pub const SETTINGS: Settings = Settings {
+    resync: Duration::from_mins(10),
+    poll: Duration::from_secs(10),
+    absence_grace: Duration::from_mins(2),
+    deadline: Duration::from_mins(2),
+};
+
+/// See the module. Dropping it is a crash: everything that it remembers is gone.
+pub struct Operator {
+    /// Its place.
+    pub seat: Arc<Seat>,
+    context: Context<AwsClouds, Stored>,
+    due: BTreeMap<Target, Instant>,
+    heard: usize,
+    /// Reconciles in a row that wrote nothing.
+    calm: usize,
+}
+
+impl Operator {
+    /// Starts a process: it lists what there is, and everything is due.
+    pub fn start(stage: &Arc<Stage>, number: usize) -> Self {
+        let seat = Seat::new(stage, number);
+        let clouds = AwsClouds::new(&wire::config(&seat), Rates { factor: 1000.0 });
+        let context = Context::new(clouds, Stored(Arc::clone(&seat)), CLUSTER.to_owned(), SETTINGS);
+        let (targets, heard) = stage.with(|universe| {
+            let classes = universe.kubernetes.classes.keys().cloned().map(Target::Class);
+            let networks = universe.kubernetes.networks.keys().cloned().map(Target::Network);
+            (classes.chain(networks).collect::<Vec<_>>(), universe.kubernetes.changes.len())
+        });
+        let due = targets.into_iter().map(|target| (target, Instant::now())).collect();
+        Self { seat, context, due, heard, calm: 0 }
+    }
+
+    /// Hears of what has changed since it last listened.
+    fn listen(&mut self) {
+        let heard = self.heard;
+        let (news, heard) = self.seat.stage.with(|universe| {
+            let changes = &universe.kubernetes.changes;
+            (changes[heard.min(changes.len())..].to_vec(), changes.len())
+        });
+        self.heard = heard;
+        self.due.extend(news.into_iter().map(|target| (target, Instant::now())));
+    }
+
+    /// Waits for the next object that is due, and reconciles it. Nothing is due for ever if there is nothing.
+    pub async fn step(&mut self) {
+        self.listen();
+        let Some((target, due)) =
+            self.due.iter().min_by_key(|(_, due)| **due).map(|(target, due)| (target.clone(), *due))
+        else {
+            self.calm += 1;
+            tokio::time::sleep(SETTINGS.poll).await;
+            return;
+        };
+        tokio::time::sleep_until(due).await;
+        let before = self.seat.stage.with(|universe| universe.writes);
+        let next = match &target {
+            Target::Class(name) => self.reconcile_class(name).await,
+            Target::Network(key) => self.reconcile_network(key).await,
+        };
+        let after = self.seat.stage.with(|universe| universe.writes);
+        self.calm = if before == after { self.calm + 1 } else { 0 };
+        match next {
+            Next::After(delay) => self.due.insert(target, Instant::now() + delay),
+            Next::OnChange => self.due.remove(&target),
+        };
+    }
+
+    async fn reconcile_network(&self, key: &Key) -> Next {
+        let uid = self.seat.stage.with(|universe| universe.kubernetes.networks.get(key).and_then(ResourceExt::uid));
+        let of: Option<Arc<str>> = uid.map(Into::into);
+        self.seat.of.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&of);
+        let note =
+            |what| self.seat.stage.with(|universe| universe.record(self.seat.who(), of.clone(), what, false, ""));
+        note(What::Begin);
+        let next = guard::network(&self.context, key).await;
+        note(What::End);
+        *self.seat.of.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        next
+    }
+
+    async fn reconcile_class(&self, name: &str) -> Next {
+        let networks: Vec<_> =
+            self.seat.stage.with(|universe| universe.kubernetes.networks.values().cloned().collect());
+        guard::class(&self.context, name, |class| count(&networks, class)).await
+    }
+
+    /// Whether everything was looked at since the last write, and nothing is due but the usual look.
+    pub fn is_quiet(&mut self) -> bool {
+        self.listen();
+        let soon = Instant::now() + SETTINGS.resync.mul_f64(0.7);
+        self.calm > self.due.len() && self.due.values().all(|due| *due >= soon)
+    }
+
+    /// The objects that it looks at from time to time.
+    pub fn objects(&self) -> usize {
+        self.due.len()
+    }
+
+    /// Goes on until it is quiet, but not for more than so many reconciles. Says whether it is.
+    pub async fn settle(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            self.step().await;
+            if self.is_quiet() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The same, unless the process is gone first: then none.
+    pub async fn settle_or_crash(mut self, most: usize) -> Option<(Self, bool)> {
+        let seat = Arc::clone(&self.seat);
+        let settled = async {
+            let settled = self.settle(most).await;
+            (self, settled)
+        };
+        tokio::select! {
+            biased;
+            () = seat.crashed.notified() => None,
+            settled = settled => Some(settled),
+        }
+    }
+}

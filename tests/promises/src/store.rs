@@ -1,0 +1,106 @@
+//! The operator's seam to Kubernetes, over the state machine of the stage.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::ResourceExt;
+use mgnet::{
+    api::{MigrationNetwork, MigrationNetworkClass},
+    controller::{Announcement, Key, Listed, Store, StoreError, VpcClaim, VpcClaims},
+};
+use serde_json::json;
+
+use crate::stage::Seat;
+
+/// What one process reads and writes.
+#[derive(Clone, Debug)]
+pub struct Stored(pub Arc<Seat>);
+
+/// As everybody can read it.
+fn text(told: impl serde::Serialize) -> Option<String> {
+    Some(json!(told).to_string())
+}
+
+impl Store for Stored {
+    async fn network(&self, key: &Key) -> Result<Option<MigrationNetwork>, StoreError> {
+        self.0.kubernetes("network", None, |kubernetes| Ok(kubernetes.networks.get(key).cloned())).await
+    }
+
+    async fn class(&self, name: &str) -> Result<Option<MigrationNetworkClass>, StoreError> {
+        self.0.kubernetes("class", None, |kubernetes| Ok(kubernetes.classes.get(name).cloned())).await
+    }
+
+    async fn classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
+        self.0.kubernetes("classes", None, |kubernetes| Ok(kubernetes.classes.values().cloned().collect())).await
+    }
+
+    async fn default_classes(&self) -> Result<Vec<MigrationNetworkClass>, StoreError> {
+        let mut classes = self.classes().await?;
+        classes.retain(MigrationNetworkClass::is_marked_default);
+        Ok(classes)
+    }
+
+    async fn config_map_key(&self, namespace: &str, name: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let place = (namespace.to_owned(), name.to_owned(), key.to_owned());
+        self.0.kubernetes("ConfigMap", None, |kubernetes| Ok(kubernetes.config_maps.get(&place).cloned())).await
+    }
+
+    async fn namespace_labels(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        self.0.kubernetes("namespace", None, |_| Ok(Some(BTreeMap::new()))).await
+    }
+
+    async fn write_status(&self, network: &MigrationNetwork) -> Result<MigrationNetwork, StoreError> {
+        self.0.kubernetes("status", text(network), |kubernetes| kubernetes.write_status(network)).await
+    }
+
+    async fn set_finalizer(
+        &self,
+        network: &MigrationNetwork,
+        present: bool,
+    ) -> Result<Option<MigrationNetwork>, StoreError> {
+        let call = if present { "finalizer added" } else { "finalizer removed" };
+        self.0.kubernetes(call, text(network), |kubernetes| kubernetes.set_finalizer(network, present)).await
+    }
+
+    async fn set_class_finalizer(&self, class: &MigrationNetworkClass, present: bool) -> Result<(), StoreError> {
+        let call = if present { "class finalizer added" } else { "class finalizer removed" };
+        self.0.kubernetes(call, text(class), |kubernetes| kubernetes.set_class_finalizer(class, present)).await
+    }
+
+    async fn write_class_status(&self, class: &MigrationNetworkClass) -> Result<MigrationNetworkClass, StoreError> {
+        self.0.kubernetes("class status", text(class), |kubernetes| kubernetes.write_class_status(class)).await
+    }
+
+    async fn announce(&self, network: &MigrationNetwork, announcement: Announcement) {
+        let told = format!("{announcement:?}");
+        let announced = self.0.kubernetes("event", Some(told), |kubernetes| {
+            kubernetes.announce(network, &announcement);
+            Ok(())
+        });
+        // An event that is lost is lost.
+        drop(announced.await);
+    }
+}
+
+impl VpcClaims for Stored {
+    async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
+        self.0.kubernetes("claim", None, |kubernetes| Ok(kubernetes.vpc_claims.get(name).cloned())).await
+    }
+
+    async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let told = Some(format!("{claim:?}"));
+        self.0.kubernetes("claim taken", told, |kubernetes| kubernetes.take_vpc_claim(claim)).await
+    }
+
+    async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let told = Some(format!("{claim:?}"));
+        self.0.kubernetes("claim dropped", told, |kubernetes| kubernetes.drop_vpc_claim(claim)).await
+    }
+
+    async fn network_uid(&self, key: &Key) -> Result<Option<String>, StoreError> {
+        self.0.kubernetes("uid", None, |kubernetes| Ok(kubernetes.networks.get(key).and_then(ResourceExt::uid))).await
+    }
+
+    async fn networks(&self, namespace: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        self.0.kubernetes("networks", None, |kubernetes| Ok(kubernetes.list(namespace))).await
+    }
+}
