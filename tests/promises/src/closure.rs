@@ -5,7 +5,7 @@ use crate::{
     history::{What, Who},
     operator::Operator,
     promises::Breach,
-    stage::{Decision, Stage},
+    stage::{Decider, Decision, Stage},
     universe::Universe,
 };
 
@@ -20,9 +20,24 @@ pub const MOST_RECONCILES: usize = 150;
 pub async fn closure(universe: &Universe) -> Result<Universe, Box<(Breach, Universe)>> {
     let mut branch = universe.branch();
     branch.deliver();
-    let stage = Stage::new(branch, Box::new(|_, _| Decision::Go));
+    closure_with(&branch, Box::new(|_, _| Decision::Go)).await
+}
+
+/// The same, while something watches every call. It may let arrive what is on its way; the rest arrives when the operator is at
+/// rest for the first time.
+///
+/// # Errors
+/// As above.
+pub async fn closure_with(universe: &Universe, decider: Decider) -> Result<Universe, Box<(Breach, Universe)>> {
+    let stage = Stage::new(universe.branch(), decider);
     let mut operator = Operator::start(&stage, 100);
-    let quiet = operator.settle(MOST_RECONCILES).await;
+    let mut quiet = operator.settle(MOST_RECONCILES).await;
+    stage.decide_by(Box::new(|_, _| Decision::Go));
+    if stage.with(|universe| universe.is_awaited()) {
+        stage.with(Universe::deliver);
+        operator.restless();
+        quiet = operator.settle(MOST_RECONCILES).await;
+    }
     let end = |promise, why: String| {
         let universe = stage.with(|universe| universe.branch());
         Err(Box::new((Breach { promise, why }, universe)))

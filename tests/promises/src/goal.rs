@@ -6,21 +6,24 @@ use kube::ResourceExt;
 use lab::{Expected, Summary, state::State};
 use mgnet::{
     api::{
-        ConditionType, MigrationNetwork, MigrationNetworkSpec, Reason, ReplicationSecurityGroupMode, ResolverMode,
-        Toggle, conditions::find,
+        ConditionType, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, Reason, ReplicationSecurityGroupMode,
+        ResolverMode, Toggle, conditions::find,
     },
     model::owner::OWNER_TAG,
 };
 
 use crate::{history::Scene, promises::is_ready};
 
-/// What should be in AWS for a spec.
-fn expected(spec: &MigrationNetworkSpec) -> Expected {
+/// What is said about a rule that somebody has added: those are reported, and left alone.
+pub const BY_HAND: &str = "by hand";
+
+/// What should be in AWS for a spec, with the class's defaults.
+fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected {
     let mut expected = Expected::default();
     if let Some(sources) = &spec.source_cidrs {
         expected = expected.all_sources(sources);
     }
-    if let Some(proxies) = &spec.proxy_cidrs {
+    if let Some(proxies) = spec.proxy_cidrs.as_ref().or(defaults.proxy_cidrs.as_ref()) {
         expected = expected.all_proxies(proxies);
     }
     if spec.resolver.as_ref().and_then(|resolver| resolver.mode) == Some(ResolverMode::Disabled) {
@@ -38,7 +41,7 @@ fn expected(spec: &MigrationNetworkSpec) -> Expected {
 
 /// The slots that a spec asks to be filled.
 pub fn slots(spec: &MigrationNetworkSpec) -> BTreeSet<String> {
-    let summary = expected(spec).summary();
+    let summary = expected(spec, &NetworkDefaults::default()).summary();
     summary.lines().iter().filter_map(|line| line.split_once(": ")).map(|(slot, _)| slot.to_owned()).collect()
 }
 
@@ -49,7 +52,11 @@ fn of(state: &State, uid: &str) -> State {
     own.security_groups.retain(|one| is_own(&one.tags));
     own.vpc_endpoints.retain(|one| is_own(&one.tags));
     own.resolver_endpoints.retain(|one| is_own(&one.tags));
+    for group in &mut own.security_groups {
+        group.ingress.retain(|rule| rule.description.as_deref() != Some(BY_HAND));
+    }
     own.network_interfaces.clear();
+    // Groups of others go by their ids.
     own
 }
 
@@ -57,12 +64,13 @@ fn of(state: &State, uid: &str) -> State {
 ///
 /// # Errors
 /// The difference.
-pub fn reached(network: &MigrationNetwork, state: &State) -> Result<(), String> {
+pub fn reached(network: &MigrationNetwork, scene: &Scene) -> Result<(), String> {
+    let state = &scene.aws;
     let uid = network.uid().unwrap_or_default();
     // Whether a resource was there before the network was does not matter.
     let there: Vec<String> =
         Summary::of(&of(state, &uid)).lines().iter().map(|line| line.replace(", adopted", "")).collect();
-    let wanted = expected(&network.spec).summary();
+    let wanted = expected(&network.spec, &scene.defaults).summary();
     let only = |these: &[String], those: &[String], sign: char| {
         let lines = these.iter().filter(|line| !those.contains(line));
         lines.map(|line| format!("{sign} {line}\n")).collect::<String>()
@@ -96,7 +104,7 @@ pub fn all_reached(scene: &Scene) -> Result<(), String> {
             }
             continue;
         }
-        reached(network, &scene.aws).map_err(|difference| format!("{key}: {}\n{difference}", said(network)))?;
+        reached(network, scene).map_err(|difference| format!("{key}: {}\n{difference}", said(network)))?;
         if !is_ready(network) {
             return Err(format!("{key} has what it wants, and does not say so: {}", said(network)));
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use lab::state::State;
 use mgnet::{
-    api::MigrationNetwork,
+    api::{MigrationNetwork, NetworkDefaults},
     controller::{Key, VpcClaim},
 };
 
@@ -17,6 +17,8 @@ pub struct Scene {
     pub networks: Arc<BTreeMap<Key, MigrationNetwork>>,
     /// Who holds which VPC.
     pub vpc_claims: Arc<BTreeMap<String, VpcClaim>>,
+    /// What holds for networks that do not say otherwise.
+    pub defaults: Arc<NetworkDefaults>,
     /// Everything that anybody can read in Kubernetes that was written last.
     pub told: Arc<str>,
 }

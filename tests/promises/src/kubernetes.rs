@@ -48,8 +48,11 @@ impl Kubernetes {
         self.revision
     }
 
-    /// Creates a network, as a person does.
+    /// Creates a network, as a person does. Nothing happens if there is one of that name.
     pub fn create(&mut self, key: &Key, spec: MigrationNetworkSpec) {
+        if self.networks.contains_key(key) {
+            return;
+        }
         self.uids += 1;
         let mut network = MigrationNetwork::new(&key.name, spec);
         let meta = &mut network.metadata;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::Pin,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -24,11 +25,11 @@ use crate::{
 /// The uid of the cluster.
 const CLUSTER: &str = "00000000-0000-4000-8000-cccccccccccc";
 
-/// As `mgnet controller` has them by default, but for a resync that is a multiple of nothing else.
+/// As `mgnet controller` has them by default.
 pub const SETTINGS: Settings = Settings {
-    resync: Duration::from_mins(10),
-    poll: Duration::from_secs(10),
-    absence_grace: Duration::from_mins(2),
+    resync: Duration::from_mins(1),
+    poll: Duration::from_secs(5),
+    absence_grace: Duration::from_mins(1),
     deadline: Duration::from_mins(2),
 };
 
@@ -119,6 +120,11 @@ impl Operator {
         self.calm > self.due.len() && self.due.values().all(|due| *due >= soon)
     }
 
+    /// Something has happened: it is not quiet before it has looked at everything again.
+    pub fn restless(&mut self) {
+        self.calm = 0;
+    }
+
     /// The objects that it looks at from time to time.
     pub fn objects(&self) -> usize {
         self.due.len()
@@ -134,18 +140,48 @@ impl Operator {
         }
         false
     }
+}
 
-    /// The same, unless the process is gone first: then none.
-    pub async fn settle_or_crash(mut self, most: usize) -> Option<(Self, bool)> {
-        let seat = Arc::clone(&self.seat);
-        let settled = async {
-            let settled = self.settle(most).await;
-            (self, settled)
+/// A process that is at its turn, or stands still in the middle of a reconcile.
+pub enum Process {
+    /// Between two reconciles.
+    Idle(Operator),
+    /// In the middle of one.
+    Parked(Arc<Seat>, Pin<Box<dyn Future<Output = Operator>>>),
+}
+
+impl Process {
+    /// Goes on until its reconcile is over, or it stands still. None if it is gone.
+    pub async fn go(self) -> Option<Self> {
+        let (seat, mut under_way): (_, Pin<Box<dyn Future<Output = Operator>>>) = match self {
+            Self::Idle(mut operator) => {
+                let seat = Arc::clone(&operator.seat);
+                (
+                    seat,
+                    Box::pin(async move {
+                        operator.step().await;
+                        operator
+                    }),
+                )
+            }
+            Self::Parked(seat, under_way) => {
+                seat.resume.notify_one();
+                (seat, under_way)
+            }
         };
         tokio::select! {
             biased;
             () = seat.crashed.notified() => None,
-            settled = settled => Some(settled),
+            () = seat.parked.notified() => Some(Self::Parked(Arc::clone(&seat), under_way)),
+            operator = &mut under_way => Some(Self::Idle(operator)),
+        }
+    }
+
+    /// See [`Operator::is_quiet`]; one that stands still is not.
+    pub fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::Idle(operator) => operator.is_quiet(),
+            Self::Parked(..) => false,
         }
     }
 }

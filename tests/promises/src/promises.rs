@@ -180,7 +180,7 @@ fn truthful(history: &History) -> Result<(), String> {
     let since = begun.map(|moment| moment.at.saturating_sub(history.lag)).unwrap_or_default();
     let mut differs = String::new();
     for scene in history.scenes_since(since) {
-        match goal::reached(network, &scene.aws) {
+        match goal::reached(network, scene) {
             Ok(()) => return Ok(()),
             Err(difference) => differs = difference,
         }

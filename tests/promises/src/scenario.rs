@@ -7,17 +7,22 @@ use aws_emulator::world::{
     caller::Caller,
     options::{Delays, Options},
 };
-use lab::{Aws, Landing};
+use lab::{Aws, Landing, state::State};
 use mgnet::{
     api::{
-        AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetworkClass, MigrationNetworkClassSpec,
-        MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
+        AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, DeletionPolicy, MigrationNetworkClass,
+        MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, PostLaunchSpec, ReplicationSecurityGroupMode,
+        ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors,
+        Toggle, VpcSelector,
     },
     controller::Key,
+    model::owner::NETWORK_TAG,
 };
+use serde_json::{Value, json};
 
 use crate::{
-    operator::Operator,
+    goal,
+    operator::{Operator, Process},
     stage::{Decider, Decision, Seat, Stage},
     universe::{ACCOUNT, REGION, Universe},
     wire,
@@ -102,7 +107,14 @@ fn class() -> MigrationNetworkClass {
 pub async fn landing(lag: Duration) -> Result<Universe> {
     let delays = Delays {
         vpn_gateway_attaching: Duration::ZERO,
-        // All transitions are shorter than the look after the next, so that searches meet every state and no more.
+        // Each transition takes a look or two: long enough to be met, no longer than it takes to meet it.
+        endpoint_creating: Duration::from_secs(8),
+        endpoint_modifying: Duration::from_secs(6),
+        endpoint_deleting: Duration::from_secs(8),
+        endpoint_listed_deleted: Duration::from_secs(12),
+        resolver_creating: Duration::from_secs(12),
+        resolver_updating: Duration::from_secs(8),
+        resolver_deleting: Duration::from_secs(8),
         ..Delays::aws()
     };
     let options = Options { delays, throttling: false, ..Options::default() };
@@ -122,43 +134,47 @@ pub async fn landing(lag: Duration) -> Result<Universe> {
     }))
 }
 
-/// Plays a scenario to its end, with one process that starts again after each crash, while `decider` says what goes wrong.
-/// Gives the stage and the number of processes that there were; the promises have been held against every effect.
-pub async fn play(universe: &Universe, acts: &[Act], decider: Decider) -> (Arc<Stage>, usize) {
+/// Plays a scenario to its end, with `processes` processes that take turns as `turn` says, and start again after a crash,
+/// while `decider` says what goes wrong. The promises are held against every effect.
+pub async fn play(
+    universe: &Universe,
+    acts: &[Act],
+    processes: usize,
+    mut turn: impl FnMut() -> usize,
+    decider: Decider,
+) -> Arc<Stage> {
     let stage = Stage::new(universe.branch(), decider);
-    let mut processes = 1;
-    let mut operator = Operator::start(&stage, processes);
+    let mut started = processes;
+    let mut troupe: Vec<Process> =
+        (1..=processes).map(|number| Process::Idle(Operator::start(&stage, number))).collect();
     // Each act waits for its cue, but not for ever: where faults keep the operator from its rest, life goes on.
-    let waits = acts.iter().map(|act| act.cue).chain([Cue::AtRest]);
+    let cues = acts.iter().map(|act| act.cue).chain([Cue::AtRest]);
     let mut acts = acts.iter();
-    for cue in waits {
-        let (mut left, must_rest) = match cue {
-            Cue::AtRest => (60, true),
+    for cue in cues {
+        let (most, must_rest) = match cue {
+            Cue::AtRest => (60 * processes, true),
             Cue::After(reconciles) => (reconciles, false),
         };
-        while left > 0 {
-            left -= 1;
-            let seat = Arc::clone(&operator.seat);
-            let crashed = tokio::select! {
-                biased;
-                () = seat.crashed.notified() => true,
-                () = operator.step() => false,
-            };
-            if crashed {
-                processes += 1;
-                operator = Operator::start(&stage, processes);
-            } else if must_rest && operator.is_quiet() {
-                break;
+        for _ in 0..most {
+            let who = turn() % processes;
+            let process = troupe.remove(who);
+            let process = process.go().await.unwrap_or_else(|| {
+                started += 1;
+                Process::Idle(Operator::start(&stage, started))
+            });
+            troupe.insert(who, process);
+            if stage.with(|universe| universe.is_over || universe.breach.is_some()) {
+                return stage;
             }
-            if stage.with(|universe| universe.breach.is_some()) {
-                return (stage, processes);
+            if must_rest && troupe.iter_mut().all(Process::is_quiet) {
+                break;
             }
         }
         if let Some(act) = acts.next() {
             stage.with(|universe| universe.act(act.what, |universe| (act.act)(universe)));
         }
     }
-    (stage, processes)
+    stage
 }
 
 fn act(cue: Cue, what: &'static str, act: impl Fn(&mut Universe) + Send + Sync + 'static) -> Act {
@@ -173,18 +189,211 @@ fn delete(universe: &mut Universe) {
     universe.kubernetes.delete(&tokyo());
 }
 
-/// All scenarios, by name.
+/// An edit of the spec.
+fn edit(what: &'static str, change: fn(&mut MigrationNetworkSpec)) -> Act {
+    act(Cue::AtRest, what, move |universe| universe.kubernetes.edit(&tokyo(), |network| change(&mut network.spec)))
+}
+
+/// A call on what fills a slot.
+fn on(slot: &'static str, what: &'static str, action: &'static str, parameters: fn(&State, &str) -> Value) -> Act {
+    act(Cue::AtRest, what, move |universe| {
+        let state = universe.state();
+        if let Some(id) = state.slots().get(slot) {
+            call(universe, action, &parameters(&state, id));
+        }
+    })
+}
+
+/// All scenarios.
 pub fn all() -> Vec<Scenario> {
     let created = act(Cue::AtRest, "create", create);
+    let deleted = act(Cue::AtRest, "delete", delete);
+    let soon = |reconciles, act: &Act| Act { cue: Cue::After(reconciles), ..act.clone() };
     let scenario = |name, acts: Vec<Act>| Scenario { name, lag: Duration::ZERO, acts };
+    let lagging = |name, acts: Vec<Act>| Scenario { name, lag: Duration::from_secs(20), acts };
+    let after = |name, acts: Vec<Act>| {
+        let acts = [created.clone()].into_iter().chain(acts).collect();
+        Scenario { name, lag: Duration::ZERO, acts }
+    };
     vec![
         scenario("create", vec![created.clone()]),
-        scenario("delete", vec![created.clone(), act(Cue::AtRest, "delete", delete)]),
+        lagging("create, lists lag", vec![created.clone()]),
+        after("delete", vec![deleted.clone()]),
+        lagging("delete, lists lag", vec![created.clone(), deleted.clone()]),
+        after("delete while it is made", vec![soon(2, &deleted)]),
+        after("delete once half is there", vec![soon(4, &deleted)]),
+        after("delete and make again", vec![deleted.clone(), soon(3, &created), created.clone()]),
+        after("other sources", vec![edit("sources", |spec| spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]))]),
+        after(
+            "proxies come and go",
+            vec![
+                edit("proxies", |spec| spec.proxy_cidrs = Some(vec!["10.9.0.0/24".to_owned()])),
+                edit("no proxies", |spec| spec.proxy_cidrs = None),
+            ],
+        ),
+        after(
+            "the resolver goes and comes",
+            vec![
+                edit("no resolver", |spec| {
+                    let mode = Some(ResolverMode::Disabled);
+                    spec.resolver = Some(ResolverSpec { mode, ..ResolverSpec::default() });
+                }),
+                edit("a resolver", |spec| spec.resolver = None),
+            ],
+        ),
+        after(
+            "post-launch actions go and come",
+            vec![
+                edit("no SSM", |spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) })),
+                edit("SSM", |spec| spec.post_launch = None),
+            ],
+        ),
+        after(
+            "a group for replication servers comes and goes",
+            vec![
+                edit("a group", |spec| {
+                    let mode = Some(ReplicationSecurityGroupMode::Managed);
+                    let security_group = Some(ReplicationSecurityGroupSpec { mode, id: None });
+                    spec.replication = Some(ReplicationSpec { security_group });
+                }),
+                edit("no group", |spec| spec.replication = None),
+            ],
+        ),
+        after(
+            "the console deletes",
+            vec![
+                on("vpce/mgn/Interface", "DeleteVpcEndpoints mgn", "DeleteVpcEndpoints", deletes),
+                on("vpce/s3/Gateway", "DeleteVpcEndpoints s3", "DeleteVpcEndpoints", deletes),
+                on(
+                    "resolver",
+                    "DeleteResolverEndpoint",
+                    "DeleteResolverEndpoint",
+                    |_, id| json!({ "ResolverEndpointId": id }),
+                ),
+            ],
+        ),
+        after(
+            "the console edits",
+            vec![
+                on("sg/endpoints", "a rule by hand", "AuthorizeSecurityGroupIngress", |_, id| {
+                    let ranges = json!({ "1": { "CidrIp": "10.77.0.0/16", "Description": goal::BY_HAND } });
+                    let rule = json!({ "IpProtocol": "tcp", "FromPort": "8443", "ToPort": "8443", "IpRanges": ranges });
+                    json!({ "GroupId": id, "IpPermissions": { "1": rule } })
+                }),
+                on("sg/resolver", "a rule is removed", "RevokeSecurityGroupIngress", |state, id| {
+                    let group = state.security_groups.iter().find(|one| one.id == id);
+                    let rule = group.and_then(|group| group.ingress.first()).map(|rule| rule.id.clone());
+                    json!({ "GroupId": id, "SecurityGroupRuleId": { "1": rule } })
+                }),
+                on(
+                    "vpce/ec2/Interface",
+                    "tags are stripped",
+                    "DeleteTags",
+                    |_, id| json!({ "ResourceId": { "1": id }, "Tag": { "1": { "Key": NETWORK_TAG }, "2": { "Key": "Name" } } }),
+                ),
+                on("vpce/ssm/Interface", "a subnet is detached", "ModifyVpcEndpoint", |state, id| {
+                    let endpoint = state.vpc_endpoints.iter().find(|one| one.id == id);
+                    let subnet = endpoint.and_then(|endpoint| endpoint.subnets.first().cloned());
+                    json!({ "VpcEndpointId": id, "RemoveSubnetId": { "1": subnet } })
+                }),
+                on("vpce/s3/Gateway", "a route table is taken", "ModifyVpcEndpoint", |state, id| {
+                    let endpoint = state.vpc_endpoints.iter().find(|one| one.id == id);
+                    let table = endpoint.and_then(|endpoint| endpoint.route_tables.first().cloned());
+                    json!({ "VpcEndpointId": id, "RemoveRouteTableId": { "1": table } })
+                }),
+                act(Cue::AtRest, "a second gateway", second_gateway),
+            ],
+        ),
+        after(
+            "retain, and make again",
+            vec![
+                edit("Retain", |spec| spec.deletion_policy = Some(DeletionPolicy::Retain)),
+                deleted.clone(),
+                act(Cue::AtRest, "create, adopting", |universe| {
+                    create(universe);
+                    universe.kubernetes.edit(&tokyo(), |network| {
+                        network.spec.adoption_policy = Some(AdoptionPolicy::Retained);
+                    });
+                }),
+                deleted.clone(),
+            ],
+        ),
+        scenario(
+            "adopt what is there",
+            vec![
+                act(Cue::AtRest, "strangers", strangers),
+                act(Cue::AtRest, "create, adopting", |universe| {
+                    create(universe);
+                    universe
+                        .kubernetes
+                        .edit(&tokyo(), |network| network.spec.adoption_policy = Some(AdoptionPolicy::Any));
+                }),
+                deleted.clone(),
+            ],
+        ),
+        after(
+            "two networks want one VPC",
+            vec![
+                act(Cue::After(1), "a rival", |universe| universe.kubernetes.create(&rival(), spec(&[lab::SOURCES]))),
+                deleted.clone(),
+            ],
+        ),
+        after(
+            "the class is edited",
+            vec![
+                act(Cue::AtRest, "proxies for all", |universe| {
+                    universe.kubernetes.edit_class("corp", |class| {
+                        if let Some(defaults) = &mut class.spec.defaults {
+                            defaults.proxy_cidrs = Some(vec!["10.8.0.0/24".to_owned()]);
+                        }
+                    });
+                }),
+                deleted,
+            ],
+        ),
     ]
 }
 
-/// A call as somebody with keys of the account makes it, in the query protocol. A refusal is no matter.
-pub fn call(universe: &mut Universe, action: &str, parameters: &serde_json::Value) {
+fn deletes(_: &State, id: &str) -> Value {
+    json!({ "VpcEndpointId": { "1": id } })
+}
+
+/// A gateway endpoint of somebody else, in the main route table.
+fn second_gateway(universe: &mut Universe) {
+    let state = universe.state();
+    let (Some(vpc), Some(table)) = (state.vpcs.first(), state.route_tables.iter().find(|table| table.main)) else {
+        return;
+    };
+    let parameters = json!({
+        "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.s3"), "VpcEndpointType": "Gateway",
+        "RouteTableId": { "1": table.id },
+    });
+    call(universe, "CreateVpcEndpoint", &parameters);
+}
+
+/// What somebody built by hand who then hears of the operator: a gateway endpoint, and an interface endpoint behind the VPC's
+/// default group, in one subnet.
+fn strangers(universe: &mut Universe) {
+    let state = universe.state();
+    let Some(vpc) = state.vpcs.first() else { return };
+    let tables: Vec<&String> = state.route_tables.iter().filter(|table| !table.main).map(|table| &table.id).collect();
+    let gateway = json!({
+        "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.s3"), "VpcEndpointType": "Gateway",
+        "RouteTableId": { "1": tables.first(), "2": tables.last() },
+    });
+    call(universe, "CreateVpcEndpoint", &gateway);
+    let subnet = state.subnets.iter().find(|subnet| subnet.tags.get("Name").is_some_and(|name| name == "endpoints-1"));
+    let group = state.security_groups.iter().find(|group| group.name == "default");
+    let interface = json!({
+        "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.mgn"), "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": "true", "SubnetId": { "1": subnet.map(|subnet| &subnet.id) },
+        "SecurityGroupId": { "1": group.map(|group| &group.id) },
+    });
+    call(universe, "CreateVpcEndpoint", &interface);
+}
+
+/// A call as somebody with keys of the account makes it. A refusal is no matter: what it is about may be gone.
+pub fn call(universe: &mut Universe, action: &str, parameters: &Value) {
     use aws_emulator::world::World;
 
     let caller = Caller::user(ACCOUNT, REGION);

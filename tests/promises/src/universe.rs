@@ -1,6 +1,10 @@
 //! Everything that is outside the operator: AWS, the Kubernetes API, requests on their way, the clock, and what happened.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_emulator::{
     http::{Answer, Direct},
@@ -8,6 +12,8 @@ use aws_emulator::{
 };
 use jiff::Timestamp;
 use lab::state::State;
+use mgnet::api::NetworkDefaults;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
@@ -33,6 +39,8 @@ pub struct Universe {
     pub history: History,
     /// The first promise that was broken.
     pub breach: Option<Breach>,
+    /// Whether what was to be seen has been seen: a scenario ends here.
+    pub is_over: bool,
     /// Effects of operators on AWS and on Kubernetes.
     pub writes: u64,
     on_their_way: Vec<Sent>,
@@ -57,13 +65,19 @@ impl Universe {
     /// Nothing is there yet.
     pub fn new(options: Options) -> Self {
         let lag = options.new_invisible_for.max(options.deleted_visible_for);
-        let nothing =
-            Scene { aws: Arc::default(), networks: Arc::default(), vpc_claims: Arc::default(), told: "".into() };
+        let nothing = Scene {
+            aws: Arc::default(),
+            networks: Arc::default(),
+            vpc_claims: Arc::default(),
+            defaults: Arc::default(),
+            told: "".into(),
+        };
         Self {
             aws: World::new(Timestamp::UNIX_EPOCH, options),
             kubernetes: Kubernetes::default(),
             history: History { first: nothing, moments: Vec::new(), lag },
             breach: None,
+            is_over: false,
             writes: 0,
             on_their_way: Vec::new(),
             arrived: Vec::new(),
@@ -95,6 +109,7 @@ impl Universe {
     #[must_use]
     pub fn branch(&self) -> Self {
         let mut branch = self.clone();
+        branch.is_over = false;
         branch.clock = (self.aws.now(), Instant::now());
         branch
     }
@@ -194,14 +209,43 @@ impl Universe {
                 });
             let networks = if same { Arc::clone(&before.networks) } else { Arc::new(networks.clone()) };
             let vpc_claims = Arc::new(self.kubernetes.vpc_claims.clone());
-            return Scene { aws: Arc::new(self.state()), networks, vpc_claims, told: told.into() };
+            let defaults = Arc::new(self.defaults());
+            return Scene { aws: Arc::new(self.state()), networks, vpc_claims, defaults, told: told.into() };
         }
         Scene {
             aws: Arc::clone(&before.aws),
             networks: Arc::new(self.kubernetes.networks.clone()),
             vpc_claims: Arc::new(self.kubernetes.vpc_claims.clone()),
+            defaults: Arc::clone(&before.defaults),
             told: told.into(),
         }
+    }
+
+    /// The defaults of the class.
+    fn defaults(&self) -> NetworkDefaults {
+        self.kubernetes.classes.values().find_map(|class| class.spec.defaults.clone()).unwrap_or_default()
+    }
+
+    /// What tells this universe from others, as far as a process that starts in it can: what there is in AWS, the objects in
+    /// Kubernetes but for their times and versions, and what is on its way. AWS's memory of tokens follows from these and
+    /// from what was deleted, and how far AWS is with what it does from how that is shown.
+    pub fn likeness(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        json!(self.aws.state(ACCOUNT, REGION)).to_string().hash(&mut hasher);
+        let objects = (
+            self.kubernetes.networks.values().collect::<Vec<_>>(),
+            self.kubernetes.classes.values().collect::<Vec<_>>(),
+        );
+        let mut objects = json!(objects);
+        forget_times(&mut objects);
+        objects.to_string().hash(&mut hasher);
+        for claim in self.kubernetes.vpc_claims.values() {
+            (&claim.name, &claim.holder).hash(&mut hasher);
+        }
+        for sent in &self.on_their_way {
+            (sent.request.action(), sent.request.parameters().to_string()).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// What there is in AWS.
@@ -215,4 +259,17 @@ impl Universe {
 /// Whether a call changes something, or tries to.
 pub fn is_write(action: &str) -> bool {
     !["AssumeRole", "Describe", "Get", "List"].iter().any(|prefix| action.starts_with(prefix))
+}
+
+/// Takes out what differs from run to run and decides nothing.
+fn forget_times(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members
+                .retain(|name, _| !matches!(&**name, "lastTransitionTime" | "resourceVersion" | "creationTimestamp"));
+            members.values_mut().for_each(forget_times);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_times),
+        _ => {}
+    }
 }

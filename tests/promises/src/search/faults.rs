@@ -1,0 +1,81 @@
+//! Single faults: each kind at each call, while the process lives on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{Outcome, Tally, closed, go, intact};
+use crate::{
+    scenario::{Scenario, play},
+    stage::{Decision, Fault, Point, When},
+    universe::Universe,
+};
+
+/// What can go wrong with a call to AWS. The delays are longer than an attempt of the SDK may take, and than all of them.
+pub const AWS: [Fault; 12] = [
+    Fault::Drop,
+    Fault::LoseAnswer,
+    Fault::Throttle,
+    Fault::Refuse("UnauthorizedOperation"),
+    Fault::Refuse("InvalidParameterValue"),
+    Fault::Refuse("ResourceNotFoundException"),
+    Fault::Error500,
+    Fault::Error503,
+    Fault::Delay(Duration::from_secs(12)),
+    Fault::Delay(Duration::from_secs(40)),
+    Fault::Garbage,
+    Fault::Truncate,
+];
+
+/// What can go wrong with a call to Kubernetes. The delay is longer than a reconcile may take.
+pub const KUBERNETES: [Fault; 5] =
+    [Fault::Drop, Fault::LoseAnswer, Fault::Conflict, Fault::Delay(Duration::from_secs(150)), Fault::Panic];
+
+/// The calls of an undisturbed scenario, in order.
+async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
+    let calls: Arc<Mutex<Vec<Point>>> = Arc::default();
+    let log = Arc::clone(&calls);
+    let recorder = move |point: &Point, _: &mut Universe| {
+        if point.when == When::Before {
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(point.clone());
+        }
+        Decision::Go
+    };
+    let stage = play(landing, &scenario.acts, 1, || 0, Box::new(recorder)).await;
+    intact(&stage, scenario.name, || "without faults".to_owned())?;
+    Ok(std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// Tries every kind of fault at the first `most` calls of each name.
+///
+/// # Errors
+/// The first broken promise.
+pub async fn faults(landing: &Universe, scenario: &Scenario, most: usize) -> Outcome<Tally> {
+    let mut tally = Tally { scenarios: 1, ..Tally::default() };
+    let mut sites: BTreeMap<String, usize> = BTreeMap::new();
+    for point in calls(landing, scenario).await? {
+        let met = sites.entry(point.call.clone()).or_default();
+        *met += 1;
+        if *met > most {
+            continue;
+        }
+        let kinds = if point.to_aws { &AWS[..] } else { &KUBERNETES[..] };
+        for fault in kinds {
+            let number = point.number;
+            let strike = move |point: &Point, _: &mut Universe| {
+                let strikes = point.number == number && point.when == When::Before;
+                if strikes { Decision::Fault(*fault) } else { Decision::Go }
+            };
+            let how = || format!("{fault:?} at {point}");
+            let stage = play(landing, &scenario.acts, 1, || 0, Box::new(strike)).await;
+            intact(&stage, scenario.name, how)?;
+            let universe = stage.with(|universe| universe.branch());
+            closed(&universe, go(), scenario.name, how).await?;
+            tally.faults += 1;
+            tally.closures += 1;
+        }
+    }
+    Ok(tally)
+}

@@ -1,0 +1,67 @@
+//! Late requests: a process is gone, and what it sent arrives at any moment of its successor's life.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{Outcome, Tally, closed, intact};
+use crate::{
+    scenario::{Scenario, play},
+    stage::{Decision, Point, When},
+    universe::Universe,
+};
+
+/// Sends each write to AWS late, at every `step`th call of the successor.
+///
+/// # Errors
+/// The first broken promise.
+pub async fn late(landing: &Universe, scenario: &Scenario, step: u64) -> Outcome<Tally> {
+    let mut tally = Tally { scenarios: 1, ..Tally::default() };
+    let mut nth = 0;
+    loop {
+        nth += 1;
+        let Some((universe, sent)) = left(landing, scenario, nth).await? else { return Ok(tally) };
+        let mut at = 1;
+        loop {
+            let calls = Arc::new(AtomicU64::new(0));
+            let counter = Arc::clone(&calls);
+            let deliver = move |point: &Point, universe: &mut Universe| {
+                if point.when == When::Before && counter.fetch_add(1, Ordering::Relaxed) + 1 == at {
+                    universe.deliver();
+                }
+                Decision::Go
+            };
+            let how = || format!("{sent} arrives before call {at} of the successor");
+            closed(&universe, Box::new(deliver), scenario.name, how).await?;
+            tally.late += 1;
+            tally.closures += 1;
+            if calls.load(Ordering::Relaxed) < at {
+                break;
+            }
+            at += step;
+        }
+    }
+}
+
+/// The universe in which the process is gone that sent the `nth` write to AWS, which is on its way. None if there are fewer.
+async fn left(landing: &Universe, scenario: &Scenario, nth: usize) -> Outcome<Option<(Universe, String)>> {
+    let sent: Arc<Mutex<Option<String>>> = Arc::default();
+    let (catch, mut met) = (Arc::clone(&sent), 0);
+    let decider = move |point: &Point, universe: &mut Universe| {
+        if point.to_aws && point.is_write && point.when == When::Before {
+            met += 1;
+            if met == nth {
+                *catch.lock().unwrap_or_else(PoisonError::into_inner) = Some(point.to_string());
+                return Decision::CrashSent;
+            }
+        }
+        // This is what was waited for, and the successor has come to its first call.
+        universe.is_over = met >= nth;
+        Decision::Go
+    };
+    let stage = play(landing, &scenario.acts, 1, || 0, Box::new(decider)).await;
+    intact(&stage, scenario.name, || format!("write {nth} is late"))?;
+    let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok(sent.map(|sent| (stage.with(|universe| universe.branch()), sent)))
+}

@@ -1,0 +1,109 @@
+//! Two leaders: two processes that both believe to be the only one, each stopped at any point while the other goes on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{Outcome, Tally, closed, eve, go, intact};
+use crate::{
+    operator::{Operator, Process},
+    scenario::Scenario,
+    stage::{Decider, Decision, Point, Stage, When},
+    universe::Universe,
+};
+
+/// The reconciles that one of the two may take until it is quiet or stands still.
+const MOST: usize = 80;
+
+/// Stops the first leader at each of its calls and the second at each of its own, and lets both go on: the first to its end, then
+/// the second. `of` says which calls, by their number and whether they write.
+///
+/// # Errors
+/// The first broken promise.
+pub async fn leaders(landing: &Universe, scenario: &Scenario, of: fn(u64, &Point) -> bool) -> Outcome<Tally> {
+    let mut tally = Tally { scenarios: 1, ..Tally::default() };
+    let eve = eve(landing, &scenario.acts, scenario.name).await?;
+    for first in stops_of(&eve, None, of).await {
+        let mut seconds = stops_of(&eve, Some(first), of).await;
+        // Or it is not stopped, and comes to its end before the first goes on.
+        seconds.push(u64::MAX);
+        for second in seconds {
+            let how = || format!("leaders stopped at their calls {first} and {second}");
+            let stage = Stage::new(eve.branch(), stops([first, second]));
+            let [one, other] = [1, 2].map(|number| Process::Idle(Operator::start(&stage, number)));
+            let one = until_stopped(one).await;
+            let other = until_stopped(other).await;
+            until_quiet(one).await;
+            until_quiet(other).await;
+            intact(&stage, scenario.name, how)?;
+            let universe = stage.with(|universe| universe.branch());
+            closed(&universe, go(), scenario.name, how).await?;
+            tally.leaders += 1;
+            tally.closures += 1;
+        }
+    }
+    Ok(tally)
+}
+
+/// Has each of two processes stand still before that call of its own.
+fn stops(at: [u64; 2]) -> Decider {
+    let mut calls: BTreeMap<usize, u64> = BTreeMap::new();
+    Box::new(move |point, _| {
+        if point.when == When::After {
+            return Decision::Go;
+        }
+        let number = calls.entry(point.operator).or_default();
+        *number += 1;
+        let stop = at.get(point.operator - 1).is_some_and(|at| at == number);
+        if stop { Decision::Park } else { Decision::Go }
+    })
+}
+
+async fn until_stopped(mut process: Process) -> Option<Process> {
+    for _ in 0..MOST {
+        process = process.go().await?;
+        if matches!(process, Process::Parked(..)) || process.is_quiet() {
+            break;
+        }
+    }
+    Some(process)
+}
+
+async fn until_quiet(process: Option<Process>) {
+    let Some(mut process) = process else { return };
+    for _ in 0..MOST {
+        let Some(next) = process.go().await else { return };
+        process = next;
+        if process.is_quiet() {
+            return;
+        }
+    }
+}
+
+/// The calls at which the first leader can be stopped; or the second, where the first stands still.
+async fn stops_of(eve: &Universe, first: Option<u64>, of: fn(u64, &Point) -> bool) -> Vec<u64> {
+    let leader = if first.is_some() { 2 } else { 1 };
+    let found: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let (finder, mut own) = (Arc::clone(&found), 0);
+    let mut stop = stops([first.unwrap_or(u64::MAX), u64::MAX]);
+    let decider: Decider = Box::new(move |point, universe| {
+        if point.operator == leader && point.when == When::Before {
+            own += 1;
+            if of(own, point) {
+                finder.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+            }
+        }
+        stop(point, universe)
+    });
+    let stage = Stage::new(eve.branch(), decider);
+    let start = |number| Process::Idle(Operator::start(&stage, number));
+    let (one, other) = (start(1), first.map(|_| start(2)));
+    // It stands still until this is over.
+    let one = until_stopped(one).await;
+    if let Some(other) = other {
+        until_quiet(Some(other)).await;
+    }
+    drop(one);
+    std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner))
+}

@@ -1,0 +1,86 @@
+//! Random schedules: a scenario, one or two processes, lists that lag or do not, and faults of all kinds at random calls. The
+//! same seed is the same schedule.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use fastrand::Rng;
+
+use super::{Outcome, Tally, closed, faults, go, intact};
+use crate::{
+    scenario::{Scenario, play},
+    stage::{Decider, Decision, Fault, Point, When},
+    universe::Universe,
+};
+
+/// The faults that a schedule is to have, at least.
+pub const FEWEST: u64 = 5;
+
+/// Plays the schedule of a seed.
+///
+/// # Errors
+/// The broken promise.
+pub async fn schedule(landing: &Universe, scenarios: &[Scenario], seed: u64) -> Outcome<Tally> {
+    let mut rng = Rng::with_seed(seed);
+    // The jitter of the operator's delays, and of the SDK's.
+    fastrand::seed(rng.u64(..));
+    let scenario = &scenarios[rng.usize(..scenarios.len())];
+    let processes = if rng.u8(..3) == 0 { 2 } else { 1 };
+    let mut landing = landing.branch();
+    if rng.bool() {
+        landing.lag(Duration::from_secs(rng.u64(1..=30)));
+    }
+    let how = || format!("seed {seed} ({processes} processes)");
+    let struck = Arc::new(AtomicU64::new(0));
+    let decider = strikes(&mut rng, processes, &struck);
+    let turns = move || rng.usize(..processes);
+    let stage = play(&landing, &scenario.acts, processes, turns, decider).await;
+    intact(&stage, scenario.name, how)?;
+    let universe = stage.with(|universe| universe.branch());
+    closed(&universe, go(), scenario.name, how).await?;
+    let faults = struck.load(Ordering::Relaxed);
+    let counts = u64::from(faults >= FEWEST);
+    Ok(Tally { schedules: counts, random_faults: faults * counts, closures: 1, ..Tally::default() })
+}
+
+/// Strikes calls at random numbers, each in a random way.
+fn strikes(rng: &mut Rng, processes: usize, struck: &Arc<AtomicU64>) -> Decider {
+    // Near the beginning they are dense: what is not reached is no fault.
+    let mut number = 0;
+    let mut at: BTreeMap<u64, u64> = BTreeMap::new();
+    for _ in 0..rng.u64(FEWEST + 1..=20) {
+        number += rng.u64(1..=25);
+        at.insert(number, rng.u64(..));
+    }
+    let (struck, mut left) = (Arc::clone(struck), at);
+    Box::new(move |point: &Point, _: &mut Universe| {
+        // The first call at or after the number.
+        let Some((number, seed)) = left.first_key_value().map(|(number, seed)| (*number, *seed)) else {
+            return Decision::Go;
+        };
+        let mut rng = Rng::with_seed(seed);
+        let when = if point.is_write && rng.bool() { When::After } else { When::Before };
+        if point.number < number || point.when != when {
+            return Decision::Go;
+        }
+        left.remove(&number);
+        struck.fetch_add(1, Ordering::Relaxed);
+        match rng.u8(..10) {
+            0..3 => Decision::Crash,
+            3 if point.is_write => Decision::CrashSent,
+            4 | 5 if processes > 1 => Decision::Park,
+            _ => Decision::Fault(any(&mut rng, point.to_aws)),
+        }
+    })
+}
+
+fn any(rng: &mut Rng, to_aws: bool) -> Fault {
+    let kinds = if to_aws { &faults::AWS[..] } else { &faults::KUBERNETES[..] };
+    kinds[rng.usize(..kinds.len())]
+}
