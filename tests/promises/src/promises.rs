@@ -167,7 +167,7 @@ fn no_outage(history: &History) -> Result<(), String> {
 /// 6. **Always truthful.** When Ready is written for a generation, AWS was as that generation wants it at some moment since
 ///    the reconcile began; AWS may have shown it later by its lag.
 fn truthful(history: &History) -> Result<(), String> {
-    let Some((_, Moment { who, of: Some(of), what: What::Write(_), after, .. })) = history.last() else {
+    let Some((_, Moment { who, of: Some(of), what: What::Write("status"), after, .. })) = history.last() else {
         return Ok(());
     };
     let Some(network) = after.networks.values().find(|network| network.uid().as_deref() == Some(of)) else {
