@@ -38,7 +38,8 @@ pub struct Options {
     #[arg(long, env = "MGNET_POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     poll_seconds: u64,
 
-    /// Seconds for which a resource must be missing from every list before it counts as deleted
+    /// Seconds for which a resource must be missing from every list before it counts as deleted, and for which a call may be on
+    /// its way whose sender is gone
     #[arg(long, env = "MGNET_ABSENCE_GRACE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     absence_grace_seconds: u64,
 

@@ -20,7 +20,8 @@ pub struct Settings {
     /// How often AWS is looked at while it is at work.
     pub poll: Duration,
     /// How long a resource that was created must be missing from every list before it counts as deleted. EC2 and
-    /// Resolver are eventually consistent: a new resource may be invisible for a while.
+    /// Resolver are eventually consistent: a new resource may be invisible for a while. Also how long a call may be on its way
+    /// whose sender is gone.
     pub absence_grace: Duration,
     /// The most that one reconcile may take.
     pub deadline: Duration,
@@ -46,7 +47,9 @@ struct Memory {
     backoff: Backoff,
     /// Steps carried out since the network was last at rest.
     steps: BTreeSet<String>,
-    missing_since: BTreeMap<Slot, Instant>,
+    /// By slot and epoch: how long one resource was missing says nothing of the next.
+    missing_since: BTreeMap<(Slot, u32), Instant>,
+    going_since: Option<Instant>,
     waiting_since: Option<Instant>,
 }
 
@@ -61,21 +64,28 @@ impl<C, S> Context<C, S> {
         Timestamp::now()
     }
 
-    /// Notes which slots' resources are missing now, and tells which of them have been for longer than the grace. Measured
+    /// Notes which slots' resources, each of an epoch, are missing now, and tells which of them have been for longer than the grace. Measured
     /// on the monotonic clock of this process: a restart only makes it longer.
-    pub fn overdue(&self, key: &Key, uid: &str, missing: &BTreeSet<Slot>) -> BTreeSet<Slot> {
+    pub fn overdue(&self, key: &Key, uid: &str, missing: &BTreeMap<Slot, u32>) -> BTreeSet<Slot> {
         let (now, grace) = (Instant::now(), self.settings.absence_grace);
         self.with_memory(key, uid, |memory| {
-            memory.missing_since.retain(|slot, _| missing.contains(slot));
+            memory.missing_since.retain(|(slot, epoch), _| missing.get(slot) == Some(epoch));
             missing
                 .iter()
-                .filter(|slot| {
-                    let since = memory.missing_since.entry(**slot).or_insert(now);
+                .filter(|(slot, epoch)| {
+                    let since = memory.missing_since.entry((**slot, **epoch)).or_insert(now);
                     now.duration_since(*since) >= grace
                 })
-                .copied()
+                .map(|(slot, _)| *slot)
                 .collect()
         })
+    }
+
+    /// Whether this process has known for longer than the grace that the network is being deleted. What was sent for it before
+    /// has arrived by then, or never will: nobody can claim anything for it since.
+    pub fn outlasts_calls(&self, key: &Key, uid: &str) -> bool {
+        let (now, grace) = (Instant::now(), self.settings.absence_grace);
+        self.with_memory(key, uid, |memory| now.duration_since(*memory.going_since.get_or_insert(now)) >= grace)
     }
 
     /// Whether the network goes on waiting for older ones that nobody has looked at. They are looked at one after the other,

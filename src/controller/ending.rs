@@ -80,6 +80,8 @@ const fn needs_somebody(blocker: &Blocker) -> bool {
         | Blocker::Ambiguous { .. }
         | Blocker::AddressChange { .. }
         | Blocker::InUse { .. } => true,
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } => false,
+        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::MayArrive { .. } | Blocker::Awaits { .. } => {
+            false
+        }
     }
 }

@@ -19,7 +19,10 @@ use super::{
     store::{Key, StoreError},
     vpc_claim::{Listed, VpcClaim, VpcClaims},
 };
-use crate::api::{FIELD_MANAGER, MigrationNetwork};
+use crate::{
+    api::{FIELD_MANAGER, MigrationNetwork},
+    model::owner::OWNER_TAG,
+};
 
 /// Tells people whose a claim is: `namespace/name`.
 const NETWORK_ANNOTATION: &str = "mgnet.dev/network";
@@ -38,29 +41,38 @@ impl Kubernetes {
     }
 }
 
+/// The claim that a Lease is.
+fn claim(lease: Lease) -> VpcClaim {
+    let network = lease.annotations().get(NETWORK_ANNOTATION).and_then(|text| {
+        let (namespace, name) = text.split_once('/')?;
+        let is_name =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+        (is_name(namespace) && is_name(name)).then(|| Key { namespace: namespace.to_owned(), name: name.to_owned() })
+    });
+    let (name, version) = (lease.name_any(), lease.resource_version());
+    let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
+    VpcClaim { name, holder, network, version }
+}
+
 impl VpcClaims for Kubernetes {
     async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
-        let Some(lease) = found(self.leases().get(name).await)? else { return Ok(None) };
-        let network = lease.annotations().get(NETWORK_ANNOTATION).and_then(|text| {
-            let (namespace, name) = text.split_once('/')?;
-            let is_name =
-                |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
-            (is_name(namespace) && is_name(name))
-                .then(|| Key { namespace: namespace.to_owned(), name: name.to_owned() })
-        });
-        let version = lease.resource_version();
-        let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
-        Ok(Some(VpcClaim { name: name.to_owned(), holder, network, version }))
+        Ok(found(self.leases().get(name).await)?.map(claim))
+    }
+
+    async fn vpc_claims_of(&self, holder: &str) -> Result<Vec<VpcClaim>, StoreError> {
+        let held = ListParams::default().labels(&format!("{OWNER_TAG}={holder}"));
+        Ok(self.leases().list(&held).await.map_err(classify)?.into_iter().map(claim).collect())
     }
 
     async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
         let annotation = claim.network.as_ref().map(|key| (NETWORK_ANNOTATION.to_owned(), key.to_string()));
-        let label = ("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned());
+        let labels = [("app.kubernetes.io/managed-by", FIELD_MANAGER), (OWNER_TAG, &claim.holder)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let lease = Lease {
             metadata: ObjectMeta {
                 name: Some(claim.name.clone()),
                 annotations: annotation.map(|annotation| BTreeMap::from([annotation])),
-                labels: Some(BTreeMap::from([label])),
+                labels: Some(BTreeMap::from(labels)),
                 resource_version: claim.version.clone(),
                 ..ObjectMeta::default()
             },

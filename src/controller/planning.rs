@@ -58,7 +58,7 @@ pub(super) async fn look_ahead<S: Store>(
 /// Whether a blocker goes without anybody's doing, so that looking again soon is worth it.
 const fn passes(blocker: &Blocker) -> bool {
     match blocker {
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } => true,
+        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::MayArrive { .. } => true,
         Blocker::Awaits { .. }
         | Blocker::Failed { .. }
         | Blocker::NotOwned { .. }

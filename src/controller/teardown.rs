@@ -22,7 +22,7 @@ use crate::{
         failure::CallFailure,
         limits,
         observed::Resources,
-        plan::Plan,
+        plan::{Blocker, Plan},
         settings::deletion_policy,
         status::{StepFailure, Verdict},
         teardown,
@@ -40,15 +40,15 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
     }
     let class = class::find(subject.store, &subject.network).await?;
     let Some(account) = account(subject, class.as_ref()) else {
-        // No account was ever recorded, and one is before the first claim: nothing was made.
-        subject.store.set_finalizer(&subject.network, false).await?;
-        return Ok(None);
+        // No account was ever recorded, and one is before the first claim on a slot: nothing was made.
+        return release(subject).await;
     };
     let cloud = match context.clouds.connect(&account).await {
         Ok(cloud) => cloud,
         Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
     };
     let identity = subject.identity(&context.cluster);
+    let nothing_can_arrive = context.outlasts_calls(key, &identity.uid);
     let mut resources = match cloud.find_owned(&identity).await {
         Ok(resources) => resources,
         Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
@@ -69,9 +69,14 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
         }
     };
     let say = |plan: &Plan, _: &Resources| deleting(plan.clone(), Vec::new(), true);
-    let outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
+    let mut outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
     subject.write_claims(&claims);
-    let at_rest = outcome.plan.is_done() && outcome.failures.is_empty() && !outcome.changed;
+    let mut at_rest = outcome.plan.is_done() && outcome.failures.is_empty() && !outcome.changed;
+    if at_rest && !nothing_can_arrive {
+        // Whatever comes until then is found by its tags, and goes, or is retained, too.
+        outcome.plan.blockers.extend(claims.groups().into_iter().map(|slot| Blocker::MayArrive { slot }));
+        at_rest = outcome.plan.is_done();
+    }
     if at_rest && retain {
         let ids = resources.ids_held(&identity);
         let note =
@@ -80,21 +85,18 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
         let announcement =
             Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note };
         subject.store.announce(&subject.network, announcement).await;
-        return release(subject, &account).await;
+        return release(subject).await;
     }
     if at_rest && claims.all_resolved() && !resources.any_held(&identity) {
-        return release(subject, &account).await;
+        return release(subject).await;
     }
     Ok(Some((deleting(outcome.plan, outcome.failures, outcome.changed), outcome.done)))
 }
 
 /// First the claim of the VPC, in which nothing of the network is left or all of it is marked as retained; then the
 /// finalizer. In this order, as the finalizer's end is the end of everything that could give the claim back.
-async fn release<S: Store>(subject: &Subject<'_, S>, account: &Account) -> Result<Option<Ending>, Error> {
-    let vpc = subject.network.status.as_ref().and_then(|status| status.vpc_id.as_deref());
-    if let Some(vpc) = vpc {
-        vpc_claim::release(subject, account, &vpc.into()).await?;
-    }
+async fn release<S: Store>(subject: &Subject<'_, S>) -> Result<Option<Ending>, Error> {
+    vpc_claim::release_all(subject).await?;
     subject.store.set_finalizer(&subject.network, false).await?;
     Ok(None)
 }

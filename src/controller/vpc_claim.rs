@@ -58,6 +58,9 @@ pub trait VpcClaims: Send + Sync + 'static {
     /// `Conflict` if somebody was faster.
     fn take_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// All claims that a network holds, by its uid.
+    fn vpc_claims_of(&self, holder: &str) -> impl Future<Output = Result<Vec<VpcClaim>, StoreError>> + Send;
+
     /// Deletes a claim, on condition that it has not changed. No error if it is gone.
     ///
     /// # Errors
@@ -204,6 +207,18 @@ async fn contenders<S: Store>(store: &S, place: &Place, uid: &str) -> Result<Vec
         .filter(|listed| listed.uid != uid)
         .filter_map(|listed| contender(listed.network.as_ref()?, place, &classes))
         .collect())
+}
+
+/// Gives back every claim that the network holds. Status does not tell all: a process may end between the claim and the
+/// status that would have named its VPC.
+pub(super) async fn release_all<S: Store>(subject: &Subject<'_, S>) -> Result<(), Error> {
+    let uid = subject.uid();
+    for claim in subject.store.vpc_claims_of(&uid).await? {
+        if claim.holder == uid {
+            subject.store.drop_vpc_claim(&claim).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives the claim back, if the network holds it.

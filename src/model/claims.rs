@@ -159,14 +159,20 @@ impl Claims {
     }
 
     /// The slots whose resource is held but not among the observed: absent, or not visible yet.
-    pub fn missing(&self, identity: &Identity, resources: &Resources) -> BTreeSet<Slot> {
+    pub fn missing(&self, identity: &Identity, resources: &Resources) -> BTreeMap<Slot, u32> {
         self.0
             .iter()
             .filter(|(slot, claim)| {
                 matches!(claim.phase, Phase::Held { .. }) && resources.held(identity, **slot).is_empty()
             })
-            .map(|(slot, _)| *slot)
+            .map(|(slot, claim)| (*slot, claim.epoch))
             .collect()
+    }
+
+    /// The slots of groups that were ever claimed. Their create calls carry no token: one that arrives after its group has been
+    /// deleted makes another.
+    pub fn groups(&self) -> Vec<Slot> {
+        self.0.keys().filter(|slot| matches!(slot, Slot::Group(_))).copied().collect()
     }
 
     /// Claims the slots of the create steps. True if something has to be stored before the steps may run.

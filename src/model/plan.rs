@@ -54,6 +54,11 @@ pub enum Blocker {
         /// The slot.
         slot: Slot,
     },
+    /// It is gone, and a call that was sent before may still make it again.
+    MayArrive {
+        /// The slot.
+        slot: Slot,
+    },
     /// It cannot be made before another slot is ready.
     Awaits {
         /// The slot.
@@ -113,6 +118,7 @@ impl Blocker {
     pub const fn slot(&self) -> Slot {
         match self {
             Self::UnderWay { slot, .. }
+            | Self::MayArrive { slot }
             | Self::NotVisible { slot }
             | Self::Awaits { slot, .. }
             | Self::Failed { slot, .. }

@@ -341,7 +341,11 @@ fn hard(blocker: &Blocker) -> Option<State> {
                  {from} back, or allow it by the annotation {ADDRESS_CHANGE_ANNOTATION}: '{slot}={id}'"
             ),
         )),
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::Awaits { .. } | Blocker::InUse { .. } => None,
+        Blocker::UnderWay { .. }
+        | Blocker::NotVisible { .. }
+        | Blocker::MayArrive { .. }
+        | Blocker::Awaits { .. }
+        | Blocker::InUse { .. } => None,
     }
 }
 
@@ -349,6 +353,7 @@ fn waits_for(blocker: &Blocker) -> String {
     match blocker {
         Blocker::UnderWay { slot, state } => format!("{slot}: {state}"),
         Blocker::NotVisible { slot } => format!("{slot}: created, and not visible"),
+        Blocker::MayArrive { slot } => format!("{slot}: gone; waits until no call that was sent before can arrive"),
         Blocker::Awaits { slot, needs } => format!("{slot}: waits for {needs}"),
         Blocker::Failed { slot, message, .. } => format!("{slot}: {message}"),
         Blocker::NotOwned { slot, id } => format!("{slot}: {id} is in its place"),

@@ -62,6 +62,9 @@ pub(super) struct World {
 #[derive(Clone)]
 pub(super) struct Fake(Arc<Mutex<World>>);
 
+/// How long a call may be on its way.
+pub(super) const GRACE: Duration = Duration::from_millis(50);
+
 pub(super) fn key(name: &str) -> Key {
     Key { namespace: "team-billing".to_owned(), name: name.to_owned() }
 }
@@ -95,7 +98,7 @@ impl Fake {
         let settings = Settings {
             resync: Duration::from_mins(1),
             poll: Duration::from_secs(5),
-            absence_grace: Duration::from_millis(50),
+            absence_grace: GRACE,
             deadline: Duration::from_millis(200),
         };
         Context::new(self.clone(), self.clone(), identity().cluster, settings)
@@ -191,11 +194,19 @@ impl Fake {
         for _ in 0..20 {
             let (_, log) = self.reconcile(context).await;
             if log.is_empty() {
-                return all;
+                if !self.is_going() {
+                    return all;
+                }
+                // A deletion takes at least as long as a call may be on its way.
+                tokio::time::sleep(GRACE).await;
             }
             all.extend(log);
         }
         panic!("no rest after 20 reconciles: {all:#?}");
+    }
+
+    fn is_going(&self) -> bool {
+        self.world().networks.values().any(|network| network.metadata.deletion_timestamp.is_some())
     }
 
     fn write(
@@ -298,6 +309,10 @@ impl Store for Fake {
 impl VpcClaims for Fake {
     async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
         Ok(self.world().vpc_claims.get(name).cloned())
+    }
+
+    async fn vpc_claims_of(&self, holder: &str) -> Result<Vec<VpcClaim>, StoreError> {
+        Ok(self.world().vpc_claims.values().filter(|claim| claim.holder == holder).cloned().collect())
     }
 
     async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {

@@ -1,12 +1,14 @@
 //! What one reconcile writes, and in which order.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kube::ResourceExt;
 
-use super::fakes::{Fake, Mood};
+use super::fakes::{Fake, GRACE, Mood, key};
 use crate::{
     api::{ConditionType, DeletionPolicy, FINALIZER, Reason, conditions::find},
     controller::{Next, Store, StoreError},
-    model::{failure::FailureClass, testing::subnets},
+    model::{failure::FailureClass, slot::Slot, testing::subnets},
 };
 
 fn ready(fake: &Fake) -> (String, String) {
@@ -179,6 +181,38 @@ async fn deletion_right_after_a_lost_answer_leaves_nothing() {
         assert!(fake.world().networks.is_empty(), "after {reconciles} reconciles");
         assert!(!fake.world().aws.observed.resources.any_held(&crate::model::testing::identity()));
     }
+}
+
+#[tokio::test]
+async fn a_group_that_a_late_call_makes_once_more_goes_too() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    let groups = fake.world().aws.observed.resources.groups.clone();
+    fake.delete();
+    for _ in 0..4 {
+        fake.reconcile(&context).await;
+    }
+    assert!(fake.world().aws.observed.resources.groups.is_empty());
+    assert!(!fake.world().networks.is_empty(), "the finalizer holds while a call may arrive");
+    let status = fake.network().status.unwrap_or_default();
+    let ready = find(&status.conditions, ConditionType::Ready).expect("Ready is always there");
+    assert!(ready.message.contains("sg/endpoints: gone; waits until no call"), "{}", ready.message);
+    fake.world().aws.observed.resources.groups = groups;
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty());
+    assert!(fake.world().aws.observed.resources.groups.is_empty());
+}
+
+#[tokio::test]
+async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    let overdue = |epoch| context.overdue(&key("tokyo"), "uid", &BTreeMap::from([(Slot::Resolver, epoch)]));
+    assert_eq!(overdue(1), BTreeSet::new());
+    tokio::time::sleep(GRACE).await;
+    assert_eq!(overdue(1), BTreeSet::from([Slot::Resolver]));
+    assert_eq!(overdue(2), BTreeSet::new(), "the second has only just been made");
 }
 
 #[tokio::test]

@@ -39,6 +39,20 @@ fn is_free_of_aws(log: &[String]) -> bool {
 }
 
 #[tokio::test]
+async fn a_claim_goes_with_a_network_whose_status_never_named_its_vpc() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().conflict_in = Some(0);
+    fake.reconcile(&context).await;
+    assert_eq!(fake.world().vpc_claims.len(), 1, "the claim is taken before the first status is stored");
+    assert_eq!(fake.network().status, None);
+    fake.delete();
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty());
+    assert!(fake.world().vpc_claims.is_empty(), "nobody is left to give it back");
+}
+
+#[tokio::test]
 async fn the_claim_comes_before_the_first_write_to_aws_and_goes_right_before_the_finalizer() {
     let fake = Fake::tokyo();
     let context = fake.context();

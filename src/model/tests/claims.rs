@@ -124,7 +124,7 @@ fn absence_ends_an_epoch_only_when_overdue() {
     let nothing = Resources::default();
     lab.claims.settle(&identity(), &nothing, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "one empty list proves nothing");
-    assert!(lab.claims.missing(&identity(), &nothing).contains(&MGN));
+    assert!(lab.claims.missing(&identity(), &nothing).contains_key(&MGN));
     lab.claims.settle(&identity(), &nothing, &BTreeSet::from([MGN]));
     assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Released));
     assert_eq!(lab.claims.epoch_to_create(MGN), 2);

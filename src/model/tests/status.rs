@@ -86,6 +86,7 @@ fn all_verdicts() -> Vec<Verdict> {
         Blocker::Failed { slot: Slot::Resolver, id: "rslvr-1".to_owned(), message: "no".to_owned() },
         Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() },
         Blocker::InUse { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned(), by: vec!["eni-1".to_owned()] },
+        Blocker::MayArrive { slot: Slot::Group(GroupRole::Resolver) },
     ];
     let mut verdicts = vec![
         built(Plan::default(), Vec::new(), false),

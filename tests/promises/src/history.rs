@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use kube::ResourceExt;
 use lab::state::State;
 use mgnet::{
-    api::{MigrationNetwork, NetworkDefaults},
+    api::{ConditionType, MigrationNetwork, NetworkDefaults, conditions::find},
     controller::{Key, VpcClaim},
 };
 
@@ -81,10 +82,24 @@ impl fmt::Display for Moment {
                 let short: String = parameters.chars().take(160).collect();
                 write!(f, "{action} {short}")
             }
+            What::Write("status") => write!(f, "status, {}", self.ready()),
             What::Write(what) => write!(f, "{what}"),
             What::Act(what) => write!(f, "{what}"),
             other => write!(f, "{other:?}"),
         }
+    }
+}
+
+impl Moment {
+    /// What the network says of itself after it.
+    fn ready(&self) -> String {
+        let network = self.after.networks.values().find(|network| network.uid().as_deref() == self.of.as_deref());
+        let conditions =
+            network.and_then(|network| network.status.as_ref()).map_or(&[][..], |status| &status.conditions);
+        find(conditions, ConditionType::Ready).map_or_else(String::new, |ready| {
+            let message: String = ready.message.chars().take(120).collect();
+            format!("Ready {}: {}: {message}", ready.status, ready.reason)
+        })
     }
 }
 

@@ -47,6 +47,7 @@ enum Work {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    promises::silence_planted_panics();
     let begun = Instant::now();
     let all = scenario::all();
     let chosen = all.iter().filter(|one| one.name.contains(&options.scenario)).cloned();
@@ -110,7 +111,9 @@ async fn search(landing: &Universe, work: &Work, options: &Options) -> Outcome<T
             if options.leaders {
                 tally += leaders::leaders(&landing, scenario, |_, _| true).await?;
             }
-            println!("{}: {tally}; {:.0} s", scenario.name, begun.elapsed().as_secs_f64());
+            if tally != Tally::default() {
+                println!("{}: {tally}; {:.0} s", scenario.name, begun.elapsed().as_secs_f64());
+            }
         }
     }
     Ok(tally)

@@ -8,7 +8,7 @@ use std::{
 
 use aws_emulator::http::{Answer, Direct, Fault as Order, FaultKind};
 use mgnet::controller::StoreError;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     history::{What, Who},
@@ -16,6 +16,9 @@ use crate::{
     promises::SECRETS,
     universe::{Universe, is_write},
 };
+
+/// What a planted panic says.
+pub const PLANTED: &str = "planted";
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,9 +60,9 @@ pub enum Decision {
     Go,
     /// The process is gone, with everything that it had in memory.
     Crash,
-    /// The process is gone, and the request is on its way to AWS, where it arrives when it is told to. Kubernetes has it at
-    /// once.
-    CrashSent,
+    /// The process is gone, and the request is on its way to AWS, where it arrives after that time, or before if it is told to.
+    /// Kubernetes has it at once.
+    CrashSent(Duration),
     /// The process stands still until it is told to go on.
     Park,
     /// Something goes wrong.
@@ -92,6 +95,13 @@ pub enum Fault {
     /// The code that calls panics.
     Panic,
 }
+
+/// How long the operator gives a call to AWS (`AwsClouds::new`). One that has stood still for longer gives it up.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// The longest that a request is on its way whose sender is gone: a call that has not left after the time that it is given
+/// never does, and what has left arrives within seconds.
+pub const LATEST: Duration = Duration::from_secs(40);
 
 /// Decides how calls go on; it may change the universe, as others do meanwhile.
 pub type Decider = Box<dyn FnMut(&Point, &mut Universe) -> Decision + Send>;
@@ -222,11 +232,17 @@ impl Seat {
         match self.stage.decide(&point) {
             Decision::Go => {}
             Decision::Crash => self.die().await,
-            Decision::CrashSent => {
-                self.stage.with(|universe| universe.send(request, who, of, None));
+            Decision::CrashSent(after) => {
+                self.stage.with(|universe| universe.send(request, who, of, after));
                 self.die().await
             }
-            Decision::Park => self.park().await,
+            Decision::Park => {
+                let since = Instant::now();
+                self.park().await;
+                if since.elapsed() >= OPERATION_TIMEOUT {
+                    return Err(Lost);
+                }
+            }
             Decision::Fault(Fault::Drop | Fault::Conflict) => return Err(Lost),
             Decision::Fault(Fault::LoseAnswer) => {
                 effect(&request);
@@ -242,18 +258,18 @@ impl Seat {
                 return Ok(answer);
             }
             Decision::Fault(Fault::Delay(delay)) => {
-                let ticket = self.stage.with(|universe| universe.send(request, who, of, Some(delay)));
+                let ticket = self.stage.with(|universe| universe.send(request, who, of, delay));
                 tokio::time::sleep(delay).await;
                 return self.stage.with(|universe| universe.answer(ticket)).ok_or(Lost);
             }
-            Decision::Fault(Fault::Panic) => panic!("planted"),
+            Decision::Fault(Fault::Panic) => std::panic::panic_any(PLANTED),
             Decision::Fault(fault) => return request.refused(&order(fault)).ok_or(Lost),
         }
         let answer = effect(&request);
         point.when = When::After;
         match self.stage.decide(&point) {
             Decision::Go => Ok(answer),
-            Decision::Crash | Decision::CrashSent => self.die().await,
+            Decision::Crash | Decision::CrashSent(_) => self.die().await,
             Decision::Park => {
                 self.park().await;
                 Ok(answer)
@@ -293,7 +309,7 @@ impl Seat {
         match self.stage.decide(&point) {
             Decision::Go => {}
             Decision::Crash => self.die().await,
-            Decision::CrashSent => {
+            Decision::CrashSent(_) => {
                 let _ = effect(&self.stage);
                 self.die().await
             }
@@ -307,14 +323,14 @@ impl Seat {
                 tokio::time::sleep(delay).await;
                 return effect(&self.stage);
             }
-            Decision::Fault(Fault::Panic) => panic!("planted"),
+            Decision::Fault(Fault::Panic) => std::panic::panic_any(PLANTED),
             Decision::Fault(_) => return Err(lost()),
         }
         let outcome = effect(&self.stage);
         point.when = When::After;
         match self.stage.decide(&point) {
             Decision::Go => outcome,
-            Decision::Crash | Decision::CrashSent => self.die().await,
+            Decision::Crash | Decision::CrashSent(_) => self.die().await,
             Decision::Park => {
                 self.park().await;
                 outcome

@@ -9,7 +9,7 @@ use mgnet::{
 };
 use serde_json::json;
 
-use crate::stage::Seat;
+use crate::{kubernetes::Kubernetes, stage::Seat};
 
 /// What one process reads and writes.
 #[derive(Clone, Debug)]
@@ -84,6 +84,13 @@ impl Store for Stored {
 impl VpcClaims for Stored {
     async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
         self.0.kubernetes("claim", None, |kubernetes| Ok(kubernetes.vpc_claims.get(name).cloned())).await
+    }
+
+    async fn vpc_claims_of(&self, holder: &str) -> Result<Vec<VpcClaim>, StoreError> {
+        let held = |kubernetes: &mut Kubernetes| {
+            kubernetes.vpc_claims.values().filter(|claim| claim.holder == holder).cloned().collect()
+        };
+        self.0.kubernetes("claims", None, |kubernetes| Ok(held(kubernetes))).await
     }
 
     async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {

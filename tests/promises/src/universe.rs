@@ -54,8 +54,8 @@ pub struct Universe {
 #[derive(Clone, Debug)]
 struct Sent {
     ticket: u64,
-    /// When it arrives; none if only when it is told to.
-    due: Option<Duration>,
+    /// When it arrives.
+    due: Duration,
     who: Who,
     of: Option<Arc<str>>,
     request: Direct,
@@ -118,10 +118,10 @@ impl Universe {
     pub fn catch_up(&mut self) {
         let now = self.clock.0 + self.clock.1.elapsed();
         loop {
-            let next = self.on_their_way.iter().filter_map(|sent| sent.due).min().filter(|due| *due <= now);
+            let next = self.on_their_way.iter().map(|sent| sent.due).min().filter(|due| *due <= now);
             self.advance(next.unwrap_or(now));
             let Some(due) = next else { return };
-            let at = self.on_their_way.iter().position(|sent| sent.due == Some(due));
+            let at = self.on_their_way.iter().position(|sent| sent.due == due);
             if let Some(at) = at {
                 self.arrive(at);
             }
@@ -137,9 +137,9 @@ impl Universe {
     }
 
     /// Puts a request on its way; the ticket is for its answer.
-    pub(crate) fn send(&mut self, request: Direct, who: Who, of: Option<Arc<str>>, after: Option<Duration>) -> u64 {
+    pub(crate) fn send(&mut self, request: Direct, who: Who, of: Option<Arc<str>>, after: Duration) -> u64 {
         self.sent += 1;
-        let due = after.map(|after| self.aws.now() + after);
+        let due = self.aws.now() + after;
         self.on_their_way.push(Sent { ticket: self.sent, due, who, of, request });
         self.sent
     }

@@ -8,7 +8,7 @@ use std::sync::{
 use super::{Outcome, Tally, closed, intact};
 use crate::{
     scenario::{Scenario, play},
-    stage::{Decision, Point, When},
+    stage::{Decision, LATEST, Point, When},
     universe::Universe,
 };
 
@@ -27,7 +27,9 @@ pub async fn late(landing: &Universe, scenario: &Scenario, step: u64) -> Outcome
             let calls = Arc::new(AtomicU64::new(0));
             let counter = Arc::clone(&calls);
             let deliver = move |point: &Point, universe: &mut Universe| {
-                if point.when == When::Before && counter.fetch_add(1, Ordering::Relaxed) + 1 == at {
+                // Calls are counted for as long as it has not arrived.
+                let waits = point.when == When::Before && universe.is_awaited();
+                if waits && counter.fetch_add(1, Ordering::Relaxed) + 1 == at {
                     universe.deliver();
                 }
                 Decision::Go
@@ -53,7 +55,7 @@ async fn left(landing: &Universe, scenario: &Scenario, nth: usize) -> Outcome<Op
             met += 1;
             if met == nth {
                 *catch.lock().unwrap_or_else(PoisonError::into_inner) = Some(point.to_string());
-                return Decision::CrashSent;
+                return Decision::CrashSent(LATEST);
             }
         }
         // This is what was waited for, and the successor has come to its first call.

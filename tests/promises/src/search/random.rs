@@ -15,7 +15,7 @@ use fastrand::Rng;
 use super::{Outcome, Tally, closed, faults, go, intact};
 use crate::{
     scenario::{Scenario, play},
-    stage::{Decider, Decision, Fault, Point, When},
+    stage::{Decider, Decision, Fault, LATEST, Point, When},
     universe::Universe,
 };
 
@@ -73,7 +73,7 @@ fn strikes(rng: &mut Rng, processes: usize, struck: &Arc<AtomicU64>) -> Decider 
         struck.fetch_add(1, Ordering::Relaxed);
         match rng.u8(..10) {
             0..3 => Decision::Crash,
-            3 if point.is_write => Decision::CrashSent,
+            3 if point.is_write => Decision::CrashSent(Duration::from_secs(rng.u64(0..=LATEST.as_secs()))),
             4 | 5 if processes > 1 => Decision::Park,
             _ => Decision::Fault(any(&mut rng, point.to_aws)),
         }
