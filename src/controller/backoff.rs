@@ -30,6 +30,11 @@ pub(super) fn jittered(delay: Duration) -> Duration {
     delay.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
+/// The delay, less up to a fifth.
+pub(super) fn shortened(delay: Duration) -> Duration {
+    delay.mul_f64(0.8 + 0.2 * fastrand::f64())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +54,13 @@ mod tests {
     fn jitter_varies_and_stays_within_a_fifth() {
         let delays: Vec<Duration> = (0..100).map(|_| jittered(Duration::from_secs(10))).collect();
         assert!(delays.iter().all(|delay| (8.0..=12.0).contains(&delay.as_secs_f64())));
+        assert!(delays.iter().any(|delay| *delay != delays[0]));
+    }
+
+    #[test]
+    fn what_is_shortened_is_never_longer() {
+        let delays: Vec<Duration> = (0..100).map(|_| shortened(Duration::from_secs(10))).collect();
+        assert!(delays.iter().all(|delay| (8.0..=10.0).contains(&delay.as_secs_f64())));
         assert!(delays.iter().any(|delay| *delay != delays[0]));
     }
 }
