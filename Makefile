@@ -20,6 +20,7 @@ help:
 	@echo "make up         the same environment, kept running to explore; says what to try"
 	@echo "make down       stops it"
 	@echo "make test       everything that a change must pass"
+	@echo "make soak       searches far longer than the tests do for a world in which a promise does not hold"
 	@echo "make lint       format and clippy, all warnings denied"
 	@echo "make generate   writes crds/ and docs/reference.md from the types"
 	@echo "make bench      measures calls, times and memory of a release build, and writes target/bench.json"
@@ -69,6 +70,20 @@ test: rust-is-there control-plane
 		echo "make: compiling; the first time takes about 6 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast
+
+# All crashes, faults, late requests and pairs of leaders, then SCHEDULES random schedules from SEED on.
+SCHEDULES ?= 100000
+SEED ?= 1
+
+.PHONY: soak
+soak: rust-is-there
+	@[[ -x $(TARGET)/release/promises ]] || \
+		echo "make: compiling the search as it is released; the first time takes about 12 minutes on two cores" >&2
+	cargo build --release --package promises
+	$(TARGET)/release/promises --scenario create --crashes 2 --leaders
+	$(TARGET)/release/promises --scenario delete --crashes 2 --leaders
+	$(TARGET)/release/promises --crashes 1 --faults 1000 --late
+	$(TARGET)/release/promises --schedules $(SCHEDULES) --seed $(SEED)
 
 .PHONY: lint
 lint: rust-is-there

@@ -14,8 +14,9 @@
 mod candidate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, hash_map::RandomState},
     future::{self, Future},
+    hash::{BuildHasher, Hasher},
     time::Duration,
 };
 
@@ -73,7 +74,7 @@ impl Election {
         // Tries are made, timed and counted here.
         config.default_retry = false;
         let api = Api::namespaced(Client::try_from(config)?, namespace);
-        let identity = format!("{name}_{:016x}", super::backoff::random());
+        let identity = format!("{name}_{:016x}", unique());
         tracing::info!(identity, "stands for election");
         Ok(Self { campaign: Campaign::new(Candidate::new(identity, timing), api) })
     }
@@ -275,4 +276,10 @@ fn first() -> Lease {
 /// What lies behind an error of the API.
 fn cause(error: &StoreError) -> Option<String> {
     std::error::Error::source(error).map(ToString::to_string)
+}
+
+/// A number that no other process has, as far as chance goes. The keys of the standard library's `RandomState` come from the
+/// operating system, and are others each time.
+fn unique() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

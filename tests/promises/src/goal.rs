@@ -73,7 +73,7 @@ pub fn reached(network: &MigrationNetwork, scene: &Scene) -> Result<(), String> 
     let wanted = expected(&network.spec, &scene.defaults).summary();
     let only = |these: &[String], those: &[String], sign: char| {
         let lines = these.iter().filter(|line| !those.contains(line));
-        lines.map(|line| format!("{sign} {line}\n")).collect::<String>()
+        lines.fold(String::new(), |text, line| format!("{text}{sign} {line}\n"))
     };
     let difference = only(wanted.lines(), &there, '-') + &only(&there, wanted.lines(), '+');
     if difference.is_empty() && there.len() == wanted.lines().len() { Ok(()) } else { Err(difference) }

@@ -83,8 +83,7 @@ impl fmt::Display for Moment {
                 write!(f, "{action} {short}")
             }
             What::Write("status") => write!(f, "status, {}", self.ready()),
-            What::Write(what) => write!(f, "{what}"),
-            What::Act(what) => write!(f, "{what}"),
+            What::Write(what) | What::Act(what) => write!(f, "{what}"),
             other => write!(f, "{other:?}"),
         }
     }

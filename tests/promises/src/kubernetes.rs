@@ -38,6 +38,7 @@ pub struct Kubernetes {
 }
 
 impl Kubernetes {
+    #[allow(clippy::unnecessary_wraps, reason = "as `metadata` has it")]
     fn next_revision(&mut self) -> Option<String> {
         self.revision += 1;
         Some(self.revision.to_string())

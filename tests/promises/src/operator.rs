@@ -46,7 +46,7 @@ pub struct Operator {
 
 impl Operator {
     /// Starts a process: it lists what there is, and everything is due.
-    pub fn start(stage: &Arc<Stage>, number: usize) -> Self {
+    pub fn start(stage: &Arc<Stage>, number: usize) -> Box<Self> {
         let seat = Seat::new(stage, number);
         let clouds = AwsClouds::new(&wire::config(&seat), Rates { factor: 1000.0 });
         let context = Context::new(clouds, Stored(Arc::clone(&seat)), CLUSTER.to_owned(), SETTINGS);
@@ -56,7 +56,7 @@ impl Operator {
             (classes.chain(networks).collect::<Vec<_>>(), universe.kubernetes.changes.len())
         });
         let due = targets.into_iter().map(|target| (target, Instant::now())).collect();
-        Self { seat, context, due, heard, calm: 0 }
+        Box::new(Self { seat, context, due, heard, calm: 0 })
     }
 
     /// Hears of what has changed since it last listened.
@@ -101,7 +101,8 @@ impl Operator {
         let note =
             |what| self.seat.stage.with(|universe| universe.record(self.seat.who(), of.clone(), what, false, ""));
         note(What::Begin);
-        let next = guard::network(&self.context, key).await;
+        // The future of a reconcile is large; boxed, those that await it are not.
+        let next = Box::pin(guard::network(&self.context, key)).await;
         note(What::End);
         *self.seat.of.lock().unwrap_or_else(PoisonError::into_inner) = None;
         next
@@ -145,15 +146,15 @@ impl Operator {
 /// A process that is at its turn, or stands still in the middle of a reconcile.
 pub enum Process {
     /// Between two reconciles.
-    Idle(Operator),
+    Idle(Box<Operator>),
     /// In the middle of one.
-    Parked(Arc<Seat>, Pin<Box<dyn Future<Output = Operator>>>),
+    Parked(Arc<Seat>, Pin<Box<dyn Future<Output = Box<Operator>>>>),
 }
 
 impl Process {
     /// Goes on until its reconcile is over, or it stands still. None if it is gone.
     pub async fn go(self) -> Option<Self> {
-        let (seat, mut under_way): (_, Pin<Box<dyn Future<Output = Operator>>>) = match self {
+        let (seat, mut under_way): (_, Pin<Box<dyn Future<Output = Box<Operator>>>>) = match self {
             Self::Idle(mut operator) => {
                 let seat = Arc::clone(&operator.seat);
                 (

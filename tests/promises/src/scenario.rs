@@ -205,6 +205,7 @@ fn on(slot: &'static str, what: &'static str, action: &'static str, parameters: 
 }
 
 /// All scenarios.
+#[allow(clippy::too_many_lines, reason = "a list")]
 pub fn all() -> Vec<Scenario> {
     let created = act(Cue::AtRest, "create", create);
     let deleted = act(Cue::AtRest, "delete", delete);

@@ -234,7 +234,7 @@ impl Seat {
             Decision::Crash => self.die().await,
             Decision::CrashSent(after) => {
                 self.stage.with(|universe| universe.send(request, who, of, after));
-                self.die().await
+                self.die().await;
             }
             Decision::Park => {
                 let since = Instant::now();
@@ -311,7 +311,7 @@ impl Seat {
             Decision::Crash => self.die().await,
             Decision::CrashSent(_) => {
                 let _ = effect(&self.stage);
-                self.die().await
+                self.die().await;
             }
             Decision::Park => self.park().await,
             Decision::Fault(Fault::LoseAnswer | Fault::Garbage | Fault::Truncate) => {

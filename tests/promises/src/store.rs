@@ -16,6 +16,7 @@ use crate::{kubernetes::Kubernetes, stage::Seat};
 pub struct Stored(pub Arc<Seat>);
 
 /// As everybody can read it.
+#[allow(clippy::unnecessary_wraps, reason = "as choice points take it")]
 fn text(told: impl serde::Serialize) -> Option<String> {
     Some(json!(told).to_string())
 }

@@ -249,6 +249,9 @@ impl Universe {
     }
 
     /// What there is in AWS.
+    ///
+    /// # Panics
+    /// If the laboratory cannot read what the emulator tells.
     #[allow(clippy::expect_used, reason = "two descriptions of the same listing")]
     pub fn state(&self) -> State {
         let state = serde_json::to_value(self.aws.state(ACCOUNT, REGION)).expect("a state is JSON");
