@@ -1,4 +1,7 @@
 //! The search as far as it goes in minutes. `make soak` goes all the way.
+// The futures of a whole search are deep.
+#![recursion_limit = "256"]
+#![allow(clippy::expect_used, clippy::large_futures, reason = "a test fails by panicking, and runs one future")]
 
 use std::{future::Future, time::Duration};
 
