@@ -12,4 +12,5 @@ mod plan;
 mod planned;
 mod preflight;
 mod status;
+mod values;
 mod vpc_claim;
