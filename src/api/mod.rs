@@ -12,6 +12,7 @@ mod kstatus;
 pub mod network;
 pub mod network_status;
 pub mod plan_status;
+mod preflight_warning;
 mod reason;
 pub mod schema;
 
@@ -33,6 +34,7 @@ pub use network_status::{
     SettingsStatus, SettingsSubnets, SkippedService,
 };
 pub use plan_status::{MOST_CALLS, PlanCost, PlanReason, PlanStatus, PlannedCall};
+pub use preflight_warning::PreflightWarning;
 
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";

@@ -14,6 +14,7 @@ use super::network::{
     Toggle,
 };
 use super::plan_status::PlanStatus;
+use super::preflight_warning::PreflightWarning;
 
 /// What the operator observed, and what it did. What does not fit the bounds of the schema is cut by whoever writes it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,6 +83,12 @@ pub struct MigrationNetworkStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
     pub skipped_services: Vec<SkippedService>,
+
+    /// What the preflight found in AWS that does not stand in the way and should be known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["code".into(), "subject".into()]))]
+    pub preflight_warnings: Vec<PreflightWarning>,
 
     /// The Route 53 Resolver inbound endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]

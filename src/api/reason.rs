@@ -103,8 +103,14 @@ reasons! {
     NotOwned = "NotOwned",
     /// A quota of the AWS account is used up.
     QuotaExceeded = "QuotaExceeded",
-    /// Another endpoint of the VPC has the private names already.
+    /// Another endpoint or a hosted zone of the VPC has the private names already.
     PrivateDnsConflict = "PrivateDNSConflict",
+    /// Another account shares the subnets, and AWS lets only their owner make endpoints there.
+    SubnetsShared = "SubnetsShared",
+    /// AWS makes no Route 53 Resolver endpoint in such a VPC.
+    ResolverImpossible = "ResolverImpossible",
+    /// The network ACLs let nothing through of what source servers must send.
+    TrafficBlocked = "TrafficBlocked",
     /// AWS could not build an endpoint, or lost it.
     EndpointFailed = "EndpointFailed",
     /// Something that exists and is to be used is not as the network needs it.
@@ -189,6 +195,9 @@ impl Reason {
             | Self::NotOwned
             | Self::QuotaExceeded
             | Self::PrivateDnsConflict
+            | Self::SubnetsShared
+            | Self::ResolverImpossible
+            | Self::TrafficBlocked
             | Self::EndpointFailed
             | Self::ExistingUnfit
             | Self::AddressUnusable

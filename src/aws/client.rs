@@ -100,7 +100,7 @@ impl AwsClouds {
         let sts = aws_sdk_sts::Client::new(&config);
         check(&sts, account).await?;
         let limits = self.limits(&account.id, &account.region);
-        let cloud = Arc::new(AwsCloud::new(&config, &account.region, limits));
+        let cloud = Arc::new(AwsCloud::new(&config, account, limits));
         Ok(Session { checked: Instant::now(), cloud, sts })
     }
 }

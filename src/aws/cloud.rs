@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Cloud, Scope, call::Caller, limits::Limits, services::Catalogue};
+use super::{Account, Cloud, Scope, call::Caller, limits::Limits, services::Catalogue, surroundings::Known};
 use crate::model::{
     failure::CallFailure,
     ids::SecurityGroupId,
@@ -17,20 +17,27 @@ use crate::model::{
 pub struct AwsCloud {
     pub(super) ec2: aws_sdk_ec2::Client,
     pub(super) resolver: aws_sdk_route53resolver::Client,
+    pub(super) route53: aws_sdk_route53::Client,
+    /// The 12 digits of the account.
+    pub(super) account: String,
     pub(super) region: String,
     pub(super) caller: Caller,
     pub(super) catalogue: Catalogue,
+    pub(super) known: Known,
 }
 
 impl AwsCloud {
     /// A cloud for the account and Region that the configuration's credentials and Region are for.
-    pub(super) fn new(config: &aws_config::SdkConfig, region: &str, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(config: &aws_config::SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::new(config),
             resolver: aws_sdk_route53resolver::Client::new(config),
-            region: region.to_owned(),
+            route53: aws_sdk_route53::Client::new(config),
+            account: account.id.clone(),
+            region: account.region.clone(),
             caller: Caller::new(limits),
             catalogue: Catalogue::default(),
+            known: Known::default(),
         }
     }
 }
@@ -42,17 +49,19 @@ impl Cloud for AwsCloud {
         let [vpc] = vpcs.as_mut_slice() else {
             return Ok(Observed { vpcs, ..Observed::default() });
         };
-        let (dns, subnets, route_tables, offers, groups, endpoints, resolvers) = tokio::try_join!(
+        let (dns, subnets, route_tables, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
             self.dns_attributes(&vpc.id),
             self.subnets(&vpc.id),
             self.route_tables(&vpc.id),
             self.offers(&scope.services),
             self.groups_in(&vpc.id),
             self.endpoints_in(&vpc.id),
-            self.resolvers(Some(&vpc.id), |id, tags| {
+            self.resolvers_in(&vpc.id, |id, tags| {
                 identity.owns(tags) || scope.adopts || scope.resolver.as_ref() == Some(id)
             }),
+            self.surroundings(vpc, scope.fits),
         )?;
+        let (resolvers_in_region, resolvers) = resolvers;
         (vpc.dns_support, vpc.dns_hostnames) = dns;
         let missing = scope.subnets.iter().filter(|id| !subnets.contains_key(*id)).cloned().collect();
         let subnets_elsewhere = self.vpcs_of(&missing).await?;
@@ -73,7 +82,16 @@ impl Cloud for AwsCloud {
         }
         resources.interfaces = interfaces;
         resources.interfaces.extend(occupants);
-        Ok(Observed { vpcs, subnets, subnets_elsewhere, route_tables, services, resources })
+        Ok(Observed {
+            vpcs,
+            subnets,
+            subnets_elsewhere,
+            route_tables,
+            services,
+            surroundings,
+            resolvers_in_region,
+            resources,
+        })
     }
 
     async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
@@ -84,7 +102,7 @@ impl Cloud for AwsCloud {
         let (groups, endpoints, mut resolvers) = tokio::try_join!(
             self.owned_groups(identity),
             self.owned_endpoints(identity),
-            self.resolvers(None, |_, tags| identity.owns(tags)),
+            self.resolvers(|_, tags| identity.owns(tags)),
         )?;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
         let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };

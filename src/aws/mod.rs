@@ -4,7 +4,7 @@
 //!
 //! A quiet look at a complete network takes twelve calls: five for the VPC and its surroundings, one for all endpoints, two
 //! for groups and their rules, one for all network interfaces, three for the Resolver endpoint. What the Region offers is
-//! one more, every ten minutes.
+//! one more, every ten minutes, and what stands around the VPC four.
 
 mod call;
 mod client;
@@ -17,6 +17,7 @@ mod network_interface;
 mod resolver_endpoint;
 mod security_group;
 mod services;
+mod surroundings;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,9 @@ pub struct Scope {
     pub subnets: BTreeSet<SubnetId>,
     /// The network.
     pub identity: Identity,
+    /// Whether the preflight had no objection at the last look. Then what changes seldom may be as of ten minutes ago; what
+    /// holds a network up is never an old answer.
+    pub fits: bool,
     /// Services that it asks for beside those that every network has.
     pub services: BTreeSet<Service>,
     /// Groups that it names.
@@ -84,6 +88,7 @@ impl Scope {
             vpc,
             subnets: BTreeSet::new(),
             identity,
+            fits: false,
             services: BTreeSet::new(),
             groups: BTreeSet::new(),
             endpoints: BTreeSet::new(),
@@ -93,13 +98,14 @@ impl Scope {
         }
     }
 
-    /// What to look at for a network with these settings.
-    pub fn of(settings: &Settings, identity: &Identity) -> Self {
+    /// What to look at for a network with these settings. `fits` as in [`Scope::fits`].
+    pub fn of(settings: &Settings, identity: &Identity, fits: bool) -> Self {
         let asked = settings.endpoints.keys().map(|key| key.service);
         Self {
             vpc: settings.vpc.clone(),
             subnets: settings.named_subnets(),
             identity: identity.clone(),
+            fits,
             services: asked.filter(|service| !Service::STANDARD.contains(service)).collect(),
             groups: settings.named_groups(),
             endpoints: settings.named_endpoints(),

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{self, VpcAttributeName, VpcCidrBlockStateCode};
+use aws_sdk_ec2::types::{self, RouteState, Tenancy, VpcAttributeName, VpcCidrBlockStateCode};
 
 use super::{call::Action, cloud::AwsCloud, filter, tags};
 use crate::model::{
     failure::CallFailure,
     ids::{SubnetId, VpcId},
     observed::{RouteTable, Subnet, Vpc},
+    routes::{Route, RouteTarget},
     settings::VpcSelector,
 };
 
@@ -57,7 +58,7 @@ impl AwsCloud {
             },
             |page| (page.subnets, page.next_token),
         );
-        Ok(subnets.await?.into_iter().filter_map(subnet).collect())
+        Ok(subnets.await?.into_iter().filter_map(|found| subnet(found, &self.account)).collect())
     }
 
     /// The VPCs of subnets, as far as they exist.
@@ -104,16 +105,19 @@ fn vpc(vpc: types::Vpc) -> Option<Vpc> {
         cidrs: cidrs.filter_map(|cidr| cidr.parse().ok()).collect(),
         dns_support: false,
         dns_hostnames: false,
+        dhcp_options: vpc.dhcp_options_id,
+        dedicated: vpc.instance_tenancy == Some(Tenancy::Dedicated),
     })
 }
 
-fn subnet(subnet: types::Subnet) -> Option<(SubnetId, Subnet)> {
+fn subnet(subnet: types::Subnet, account: &str) -> Option<(SubnetId, Subnet)> {
     let id = subnet.subnet_id?.into();
     let subnet = Subnet {
         zone: subnet.availability_zone_id?.into(),
         zone_name: subnet.availability_zone.unwrap_or_default(),
         cidr: subnet.cidr_block?.parse().ok()?,
         available_addresses: subnet.available_ip_address_count.and_then(|count| count.try_into().ok()).unwrap_or(0),
+        shared_by: subnet.owner_id.filter(|owner| owner != account),
         tags: tags::from_ec2(subnet.tags),
     };
     Some((id, subnet))
@@ -129,5 +133,26 @@ fn route_table(table: types::RouteTable) -> Option<RouteTable> {
             .filter_map(|association| association.subnet_id)
             .map(SubnetId::from)
             .collect::<BTreeSet<_>>(),
+        routes: table.routes.unwrap_or_default().iter().filter_map(route).collect(),
     })
+}
+
+/// A route to an IPv4 range; where it leads is told by the kind of its target.
+fn route(route: &types::Route) -> Option<Route> {
+    let destination = route.destination_cidr_block.as_ref()?.parse().ok()?;
+    let gateway = route.gateway_id.as_deref().unwrap_or_default();
+    let to_internet = route.nat_gateway_id.is_some()
+        || route.egress_only_internet_gateway_id.is_some()
+        || route.carrier_gateway_id.is_some()
+        || gateway.starts_with("igw-");
+    let target = if route.state == Some(RouteState::Blackhole) {
+        RouteTarget::Blackhole
+    } else if gateway == "local" {
+        RouteTarget::Local
+    } else if to_internet {
+        RouteTarget::Internet
+    } else {
+        RouteTarget::Private
+    };
+    Some(Route { destination, target })
 }

@@ -1,6 +1,9 @@
 //! Route 53 Resolver inbound endpoints.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use aws_sdk_route53resolver::{
     config::{Config, retry::RetryConfig},
@@ -24,17 +27,39 @@ use crate::model::{
 };
 
 impl AwsCloud {
-    /// The inbound endpoints in a VPC, or in all: those that do not matter without their addresses, as each question counts
-    /// against a quota of five a second. Lists carry no tags and cannot be filtered by them.
+    /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those that do not
+    /// matter without their addresses, as each question counts against a quota of five a second. Lists carry no tags and
+    /// cannot be filtered by them.
+    pub(super) async fn resolvers_in(
+        &self,
+        vpc: &VpcId,
+        matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
+    ) -> Result<(BTreeSet<ResolverId>, BTreeMap<ResolverId, ResolverEndpoint>), CallFailure> {
+        let listed = self.list_resolvers(Vec::new()).await?;
+        let all = listed.iter().filter_map(|answer| answer.id.clone()).map(ResolverId::from).collect();
+        let here = listed.into_iter().filter(|answer| {
+            answer.host_vpc_id.as_deref() == Some(vpc.as_str())
+                && answer.direction == Some(ResolverEndpointDirection::Inbound)
+        });
+        Ok((all, self.describe_resolvers(here, &matters).await?))
+    }
+
+    /// The inbound endpoints in all VPCs.
     pub(super) async fn resolvers(
         &self,
-        vpc: Option<&VpcId>,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
-        let mut filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
-        filters.extend(vpc.map(|vpc| filter("HostVPCId", vpc.as_str())));
+        let filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
         let listed = self.list_resolvers(filters).await?;
-        let described = listed.into_iter().map(|answer| self.describe_resolver(answer, &matters));
+        self.describe_resolvers(listed.into_iter(), &matters).await
+    }
+
+    async fn describe_resolvers(
+        &self,
+        listed: impl Iterator<Item = Answer>,
+        matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
+    ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
+        let described = listed.map(|answer| self.describe_resolver(answer, matters));
         Ok(futures::future::try_join_all(described).await?.into_iter().flatten().collect())
     }
 
@@ -42,7 +67,8 @@ impl AwsCloud {
         let listed = self.caller.list(
             Action::resolver("ListResolverEndpoints"),
             |token| {
-                let request = self.resolver.list_resolver_endpoints().set_filters(Some(filters.clone()));
+                let filters = (!filters.is_empty()).then(|| filters.clone());
+                let request = self.resolver.list_resolver_endpoints().set_filters(filters);
                 request.max_results(100).set_next_token(token).send()
             },
             |page| (page.resolver_endpoints, page.next_token),

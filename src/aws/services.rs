@@ -40,6 +40,7 @@ pub(super) struct Offer {
     name: String,
     zone_ids: BTreeSet<ZoneId>,
     zone_names: BTreeSet<String>,
+    private_dns_names: BTreeSet<String>,
 }
 
 impl Offer {
@@ -48,7 +49,7 @@ impl Offer {
     pub(super) fn seen_from(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
         let named = subnets.values().filter(|subnet| self.zone_names.contains(&subnet.zone_name));
         let zones = self.zone_ids.iter().chain(named.map(|subnet| &subnet.zone)).cloned().collect();
-        ServiceOffer { name: self.name.clone(), zones }
+        ServiceOffer { name: self.name.clone(), zones, private_dns_names: self.private_dns_names.clone() }
     }
 }
 
@@ -110,6 +111,14 @@ fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
         name: name.clone(),
         zone_ids: detail.availability_zone_ids.unwrap_or_default().into_iter().map(ZoneId::from).collect(),
         zone_names: detail.availability_zones.unwrap_or_default().into_iter().collect(),
+        private_dns_names: detail
+            .private_dns_names
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|name| name.private_dns_name)
+            .chain(detail.private_dns_name)
+            .map(|name| name.trim_start_matches("*.").trim_end_matches('.').to_ascii_lowercase())
+            .collect(),
     };
     let types = detail.service_type.unwrap_or_default();
     let types = types.iter().filter_map(|detail| detail.service_type.as_ref());
@@ -164,6 +173,7 @@ mod tests {
             zone_name: zone_name.to_owned(),
             cidr: "10.0.0.0/24".parse().expect("a range"),
             available_addresses: 1,
+            shared_by: None,
             tags: BTreeMap::new(),
         };
         let subnets = BTreeMap::from([

@@ -98,3 +98,25 @@ pub(super) fn of_transition(
         .chain(planned)
         .collect()
 }
+
+/// The events of warnings of the preflight that are new. Of one check and subject, however its words change: those who were told need not be told again.
+pub(super) fn of_new_warnings(
+    before: Option<&MigrationNetworkStatus>,
+    after: Option<&MigrationNetworkStatus>,
+) -> Vec<Announcement> {
+    let of = |status: Option<&MigrationNetworkStatus>| {
+        status.map(|status| status.preflight_warnings.clone()).unwrap_or_default()
+    };
+    let known: Vec<_> = of(before).into_iter().map(|warning| (warning.code, warning.subject)).collect();
+    of(after)
+        .into_iter()
+        .map(|warning| ((warning.code, warning.subject), warning.message))
+        .filter(|(key, _)| !known.contains(key))
+        .map(|((code, subject), message)| Announcement {
+            warning: true,
+            reason: "PreflightWarning".to_owned(),
+            action: format!("Check {code} {subject}").trim_end().to_owned(),
+            note: format!("{code}: {message}"),
+        })
+        .collect()
+}

@@ -56,6 +56,10 @@ async fn build<C: Clouds, S: Store>(
     context: &Context<C, S>,
     key: &Key,
 ) -> Result<Ending, Error> {
+    if !subject.claims().all_resolved() {
+        // Whoever may edit a network may take its finalizer, and its deletion would then leave everything in AWS.
+        subject.hold().await?;
+    }
     let class = match class::resolve(subject.store, &subject.network).await? {
         Ok(class) => class,
         Err(rejected) => return Ok((rejected, Vec::new())),
@@ -86,7 +90,7 @@ async fn build<C: Clouds, S: Store>(
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
     };
     let identity = subject.identity(&context.cluster);
-    let scope = Scope::of(&settings, &identity);
+    let scope = Scope::of(&settings, &identity, subject.fits());
     let mut observed = match cloud.observe(&scope).await {
         Ok(observed) => observed,
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
@@ -100,8 +104,9 @@ async fn build<C: Clouds, S: Store>(
         return Ok((rejected, Vec::new()));
     }
     let claim = match &*observed.vpcs {
-        // A network that would be built elsewhere than it is, is told so instead.
-        [vpc] if !subject.is_suspended() && pinned.as_ref().is_none_or(|pinned| *pinned == vpc.id) => {
+        // A network that would be built elsewhere than it is, is told so instead. One that is suspended writes nothing, and
+        // must not be shown what another has in the VPC.
+        [vpc] if pinned.as_ref().is_none_or(|pinned| *pinned == vpc.id) => {
             match vpc_claim::look(subject, &account, &vpc.id).await? {
                 Ok(claim) => Some(claim),
                 Err(verdict) => return Ok((verdict, Vec::new())),
@@ -109,10 +114,20 @@ async fn build<C: Clouds, S: Store>(
         }
         _ => None,
     };
+    let stands_there = observed.resources.any_held(&identity) || !claims.all_resolved();
     let desired = match Desired::resolve(identity, &settings, pinned.as_ref(), &observed) {
         Ok(desired) => desired,
-        Err(findings) => return Ok((Verdict::Unfit(findings), Vec::new())),
+        Err(findings) => {
+            if let Some(claim) = &claim
+                && let Some(verdict) = vpc_claim::gives_way(subject, context, claim, stands_there).await?
+            {
+                return Ok((verdict, Vec::new()));
+            }
+            subject.status_mut().preflight_warnings = report::warnings(&findings);
+            return Ok((Verdict::Unfit(findings), Vec::new()));
+        }
     };
+    subject.status_mut().preflight_warnings = report::warnings(&desired.warnings);
     subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
 
     if let Some(rejected) = class_limits::of_services(&class, &desired) {
@@ -124,7 +139,7 @@ async fn build<C: Clouds, S: Store>(
             (verdict, Vec::new())
         }
         ManagementPolicy::Enforce => {
-            if let Some(claim) = claim {
+            if let Some(claim) = claim.filter(|_| !subject.is_suspended()) {
                 let established = observed.resources.any_held(&desired.identity) || !claims.all_resolved();
                 if let Some(verdict) = vpc_claim::hold(subject, context, &class, claim, established).await? {
                     subject.write_claims(&claims);

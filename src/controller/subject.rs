@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        ADDRESS_CHANGE_ANNOTATION, AccountStatus, FINALIZER, MigrationNetwork, MigrationNetworkClass,
-        MigrationNetworkStatus, Reason,
+        ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass,
+        MigrationNetworkStatus, Reason, conditions::find,
     },
     aws::Account,
     model::{
@@ -128,7 +128,7 @@ impl<'a, S: Store> Subject<'a, S> {
         if self.network.status == self.stored {
             return Ok(());
         }
-        let before = self.stored.take();
+        let before = self.stored.clone();
         self.save().await?;
         for announcement in events::of_transition(before.as_ref(), self.stored.as_ref()) {
             self.store.announce(&self.network, announcement).await;
@@ -140,7 +140,11 @@ impl<'a, S: Store> Subject<'a, S> {
         let written = self.store.write_status(&self.network).await?;
         self.network.metadata = written.metadata;
         self.network.status.clone_from(&written.status);
-        self.stored = written.status;
+        let before = std::mem::replace(&mut self.stored, written.status);
+        // Here and not at the end: a reconcile that builds stores its status several times.
+        for announcement in events::of_new_warnings(before.as_ref(), self.stored.as_ref()) {
+            self.store.announce(&self.network, announcement).await;
+        }
         Ok(())
     }
 
@@ -184,6 +188,14 @@ impl<'a, S: Store> Subject<'a, S> {
     pub(super) fn managed_tags(&self) -> BTreeSet<String> {
         let settings = self.network.status.as_ref().and_then(|status| status.settings.as_ref());
         settings.map(|settings| settings.tags.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Whether the preflight had no objection at the last look, for this generation of the spec.
+    pub(super) fn fits(&self) -> bool {
+        let conditions = self.network.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        find(conditions, ConditionType::NetworkResolved).is_some_and(|resolved| {
+            resolved.status == "True" && resolved.observed_generation == self.network.metadata.generation
+        })
     }
 
     /// The resources whose published addresses somebody has allowed to change.

@@ -134,23 +134,12 @@ pub(super) async fn hold<C: Clouds, S: Store>(
     look: Look,
     established: bool,
 ) -> Result<Option<Verdict>, Error> {
-    let Look { place, name, stored, found } = look;
-    let (key, uid) = (subject.key(), subject.uid());
-    let me = Contender {
-        created: subject.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
-        uid: uid.clone(),
-        stand: if established { Stand::Established } else { Stand::Wants },
-    };
-    let others = match found {
-        Found::Mine | Found::Foreign => Vec::new(),
-        Found::Free => contenders(subject.store, &place, &uid).await?,
-    };
-    match decide(found, &me, &others, context.is_patient(&key, &uid)) {
-        Decision::Keep => return Ok(None),
-        Decision::Yield => return Ok(Some(conflicted(&place))),
-        Decision::Wait => return Ok(Some(waiting(&place))),
+    match weigh(subject, context, &look, established).await? {
         Decision::Take => {}
+        decision => return Ok(refusal(decision, &look.place)),
     }
+    let Look { name, stored, .. } = look;
+    let (key, uid) = (subject.key(), subject.uid());
     // What holds a claim also holds its object, so that deletion gives the claim back.
     if let Some(rejected) = class_use::hold(subject, class).await? {
         return Ok(Some(rejected));
@@ -159,6 +148,44 @@ pub(super) async fn hold<C: Clouds, S: Store>(
     tracing::info!(claim = name, took_over = version.is_some(), "the network has claimed its VPC");
     subject.store.take_vpc_claim(&VpcClaim { name, holder: uid, network: Some(key), version }).await?;
     Ok(None)
+}
+
+/// The verdict if the network would have to give way or wait; nothing is written. What is wrong in a VPC that is another's is
+/// that other's business.
+pub(super) async fn gives_way<C: Clouds, S: Store>(
+    subject: &Subject<'_, S>,
+    context: &Context<C, S>,
+    look: &Look,
+    established: bool,
+) -> Result<Option<Verdict>, Error> {
+    Ok(refusal(weigh(subject, context, look, established).await?, &look.place))
+}
+
+async fn weigh<C: Clouds, S: Store>(
+    subject: &Subject<'_, S>,
+    context: &Context<C, S>,
+    look: &Look,
+    established: bool,
+) -> Result<Decision, StoreError> {
+    let (key, uid) = (subject.key(), subject.uid());
+    let others = match look.found {
+        Found::Mine | Found::Foreign => Vec::new(),
+        Found::Free => contenders(subject.store, &look.place, &uid).await?,
+    };
+    let me = Contender {
+        created: subject.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
+        stand: if established { Stand::Established } else { Stand::Wants },
+        uid: uid.clone(),
+    };
+    Ok(decide(look.found, &me, &others, context.is_patient(&key, &uid)))
+}
+
+fn refusal(decision: Decision, place: &Place) -> Option<Verdict> {
+    match decision {
+        Decision::Yield => Some(conflicted(place)),
+        Decision::Wait => Some(waiting(place)),
+        Decision::Keep | Decision::Take => None,
+    }
 }
 
 /// The other networks that may claim the VPC.

@@ -10,12 +10,13 @@ use std::{
 use ipnet::Ipv4Net;
 
 use super::{
+    checks::Finding,
     endpoint_settings::EndpointSource,
     ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId, ZoneId},
     observed::{Observed, Permission, PrivateDns, Protocol},
     owner::{Identity, Tags},
     policy::Policy,
-    preflight::{self, Finding, Place},
+    preflight::{self, Place},
     resources::group_name,
     settings::{AddressChanges, ReplicationGroup, Resolver, Settings},
     slot::{EndpointKey, EndpointType, GroupRole, Service},
@@ -52,6 +53,8 @@ pub struct Desired {
     pub tags: Tags,
     /// Services that the Region does not offer and the network does without, with the reason.
     pub skipped: BTreeMap<Service, String>,
+    /// What the preflight found that does not stand in the way.
+    pub warnings: Vec<Finding>,
 }
 
 /// The subnets of a network.
@@ -168,6 +171,8 @@ impl Desired {
     ) -> Result<Self, Vec<Finding>> {
         let place = preflight::resolve(&identity, settings, pinned, observed)?;
         let groups = groups(&identity, settings, &place.vpc.cidrs);
+        let mut warnings = place.warnings.clone();
+        warnings.extend(preflight::quotas::rules(&identity, observed, &groups));
         let endpoints = settings
             .endpoints
             .iter()
@@ -206,6 +211,7 @@ impl Desired {
             address_changes: settings.address_changes.clone(),
             tags: settings.tags.clone(),
             skipped: place.skipped,
+            warnings,
         })
     }
 }

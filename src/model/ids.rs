@@ -48,6 +48,8 @@ id_types! {
     SubnetId,
     /// `rtb-…`
     RouteTableId,
+    /// `acl-…`
+    NetworkAclId,
     /// `sg-…`
     SecurityGroupId,
     /// `sgr-…`

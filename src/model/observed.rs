@@ -15,7 +15,9 @@ use super::{
     },
     owner::Tags,
     policy::Policy,
+    routes::Route,
     slot::EndpointKey,
+    surroundings::Surroundings,
 };
 
 /// One complete observation: the VPC with its surroundings, and every resource in it that a network could own.
@@ -31,6 +33,10 @@ pub struct Observed {
     pub route_tables: Vec<RouteTable>,
     /// The endpoint services that the Region offers, of those a network can ask for.
     pub services: BTreeMap<EndpointKey, ServiceOffer>,
+    /// What is read seldom.
+    pub surroundings: Surroundings,
+    /// All Resolver endpoints of the account in the Region, inbound or not.
+    pub resolvers_in_region: BTreeSet<ResolverId>,
     /// The resources.
     pub resources: Resources,
 }
@@ -46,6 +52,10 @@ pub struct Vpc {
     pub dns_support: bool,
     /// `enableDnsHostnames`
     pub dns_hostnames: bool,
+    /// The id of its DHCP options.
+    pub dhcp_options: Option<String>,
+    /// Whether instances run on hardware of their own unless they say otherwise (instance tenancy `dedicated`).
+    pub dedicated: bool,
 }
 
 /// A subnet.
@@ -59,6 +69,8 @@ pub struct Subnet {
     pub cidr: Ipv4Net,
     /// `AvailableIpAddressCount`
     pub available_addresses: u32,
+    /// The other account that shares it with this one; none for a subnet of the account's own.
+    pub shared_by: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -72,6 +84,8 @@ pub struct RouteTable {
     pub main: bool,
     /// Subnets that are associated with it explicitly.
     pub subnets: BTreeSet<SubnetId>,
+    /// Its IPv4 routes.
+    pub routes: Vec<Route>,
 }
 
 /// An endpoint service as the Region offers it.
@@ -81,6 +95,8 @@ pub struct ServiceOffer {
     pub name: String,
     /// The zones it can be reached in, by id.
     pub zones: BTreeSet<ZoneId>,
+    /// The names that private DNS answers for it, without `*.` and the final dot.
+    pub private_dns_names: BTreeSet<String>,
 }
 
 /// The resources found, the network's own and others'.

@@ -59,6 +59,7 @@ pub fn digest(desired: &Desired) -> String {
         address_changes: _,
         tags,
         skipped: _,
+        warnings: _,
     } = desired;
     hash([format!("{vpc} {groups:?} {existing_groups:?} {endpoints:?} {resolver:?} {tags:?}")])
 }

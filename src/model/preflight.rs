@@ -1,28 +1,31 @@
 //! Preflight: resolves a network's selectors against the observed VPC and says everything that AWS would refuse, before
 //! the first write. Each check is a function that returns findings; a finding says what to change.
+//!
+//! What selectors and services need is checked here, everything else by theme in the modules below.
+
+mod conflicts;
+mod existing;
+mod fixed_addresses;
+mod network_acls;
+pub(super) mod quotas;
+mod routing;
+mod site;
+mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use site::Site;
+
 use super::{
+    checks::{Check, Finding},
     desired::ResolvedSubnets,
     endpoint_settings::{EndpointSettings, EndpointSource},
-    existing, fixed_addresses,
     ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
     observed::{Observed, Vpc},
     owner::{Identity, Tags},
     settings::{Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Service, Slot},
 };
-use crate::api::Reason;
-
-/// Something about the VPC that stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The reason of condition `NetworkResolved`.
-    pub reason: Reason,
-    /// What is wrong and what to change.
-    pub message: String,
-}
 
 /// Where a network goes: the settings' selectors resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +40,15 @@ pub struct Place<'a> {
     pub services: BTreeMap<EndpointKey, String>,
     /// The services that the network does without.
     pub skipped: BTreeMap<Service, String>,
+    /// What does not stand in the way and should be known.
+    pub warnings: Vec<Finding>,
 }
 
 /// Resolves and checks. `pinned` is the VPC that holds resources of the network already.
 ///
 /// # Errors
-/// All findings of the first stage that has any: the VPC, then its subnets, then what depends on both.
+/// All findings of the first stage that has any that blocks: the VPC, then its subnets, then what depends on both. Warnings
+/// of that stage are among them.
 pub fn resolve<'a>(
     identity: &Identity,
     settings: &Settings,
@@ -57,13 +63,24 @@ pub fn resolve<'a>(
     findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
     let (route_tables, unrouted) = route_tables(observed, subnets.staging.iter().chain(&subnets.launch));
     findings.extend(unrouted);
-    findings.extend(existing::check(identity, settings, observed, vpc, &route_tables));
-    findings.extend(fixed_addresses::check(identity, settings, observed, &subnets));
-    if findings.is_empty() { Ok(Place { vpc, subnets, route_tables, services, skipped }) } else { Err(findings) }
-}
-
-fn finding(reason: Reason, message: String) -> Finding {
-    Finding { reason, message }
+    let (subnets_of, tables, endpoints) = (&subnets, &route_tables, &services);
+    let site =
+        Site { identity, settings, observed, vpc, subnets: subnets_of, route_tables: tables, services: endpoints };
+    for find in [
+        existing::find,
+        fixed_addresses::find,
+        conflicts::find,
+        vpc::find,
+        routing::find,
+        network_acls::find,
+        quotas::find,
+    ] {
+        findings.extend(find(&site));
+    }
+    if findings.iter().any(|finding| finding.reason().is_some()) {
+        return Err(findings);
+    }
+    Ok(Place { vpc, subnets, route_tables, services, skipped, warnings: findings })
 }
 
 fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) -> Result<&'a Vpc, Finding> {
@@ -73,8 +90,8 @@ fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) 
     };
     match vpcs {
         [vpc] => match pinned {
-            Some(pinned) if *pinned != vpc.id => Err(finding(
-                Reason::VpcChanged,
+            Some(pinned) if *pinned != vpc.id => Err(Finding::new(
+                Check::VpcIsTheSame,
                 format!(
                     "`spec.vpc` must go on matching {pinned}, where the network's resources are, and matches {} now; put the \
                      tags back, or delete this network and create another",
@@ -83,12 +100,12 @@ fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) 
             )),
             Some(_) | None => Ok(vpc),
         },
-        [] => Err(finding(
-            Reason::VpcNotFound,
+        [] => Err(Finding::new(
+            Check::VpcFound,
             format!("`spec.vpc`: the account has no VPC {wanted} in this Region; correct the selector or tag the VPC"),
         )),
-        several => Err(finding(
-            Reason::AmbiguousSelector,
+        several => Err(Finding::new(
+            Check::VpcIsOne,
             format!(
                 "`spec.vpc` must match one VPC, and {} have {}: {}; use `id` or more tags",
                 several.len(),
@@ -112,11 +129,11 @@ fn the_subnets(settings: &Settings, observed: &Observed) -> Result<ResolvedSubne
                 let rule = format!("`spec.subnets.{field}` must name subnets of the network's VPC");
                 if !elsewhere.is_empty() {
                     let message = format!("{rule}, and {}; choose others", elsewhere.join(", "));
-                    findings.push(finding(Reason::SubnetsInDifferentVpcs, message));
+                    findings.push(Finding::new(Check::SubnetsInVpc, message));
                 }
                 if !unknown.is_empty() {
                     let message = format!("{rule}, and the account has no {}; correct the ids", join(unknown));
-                    findings.push(finding(Reason::SubnetNotFound, message));
+                    findings.push(Finding::new(Check::SubnetsFound, message));
                 }
                 ids.clone()
             }
@@ -128,8 +145,8 @@ fn the_subnets(settings: &Settings, observed: &Observed) -> Result<ResolvedSubne
                     .map(|(id, _)| id.clone())
                     .collect();
                 if matched.is_empty() {
-                    findings.push(finding(
-                        Reason::SubnetNotFound,
+                    findings.push(Finding::new(
+                        Check::SubnetsFound,
                         format!(
                             "`spec.subnets.{field}`: no subnet of the VPC has the tags {}; correct the selector or tag \
                              the subnets",
@@ -157,8 +174,8 @@ fn dns_attributes(vpc: &Vpc) -> Option<Finding> {
         .map(|(_, attribute)| attribute)
         .collect();
     (!off.is_empty()).then(|| {
-        finding(
-            Reason::DnsSupportDisabled,
+        Finding::new(
+            Check::DnsAttributes,
             format!(
                 "VPC {} must have {} turned on for private DNS; turn on with ModifyVpcAttribute",
                 vpc.id,
@@ -179,8 +196,8 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
         .iter()
         .filter(|(_, subnets)| subnets.len() > 1)
         .map(|(zone, subnets)| {
-            finding(
-                Reason::SeveralSubnetsInZone,
+            Finding::new(
+                Check::OneSubnetAZone,
                 format!(
                     "`spec.subnets.endpoints` must have one subnet a zone; {} are all in {zone}: keep one of them",
                     join(subnets)
@@ -189,8 +206,8 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
         })
         .collect();
     if builds_resolver(settings) && by_zone.len() < 2 {
-        findings.push(finding(
-            Reason::TooFewZones,
+        findings.push(Finding::new(
+            Check::TwoZones,
             format!(
                 "`spec.subnets.endpoints` must be in at least two zones for the Resolver endpoint, and is in {} only; add a \
                  subnet in another zone, or set `spec.resolver.mode` to 'Disabled' and use hosts files",
@@ -241,7 +258,7 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
         if endpoint.optional {
             skipped.insert(key.service, problem);
         } else {
-            findings.push(finding(Reason::ServiceNotOffered, format!("{problem}; {way_out}")));
+            findings.push(Finding::new(Check::ServicesOffered, format!("{problem}; {way_out}")));
         }
     }
     (services, skipped, findings)
@@ -278,8 +295,8 @@ fn free_addresses(
             let needed = endpoints + usize::from(builds_resolver(settings) && !has_resolver(id));
             let free = usize::try_from(subnet.available_addresses).unwrap_or(usize::MAX);
             (free < needed).then(|| {
-                finding(
-                    Reason::NotEnoughAddresses,
+                Finding::new(
+                    Check::AddressesFree,
                     format!(
                         "subnet {id} ({}) must have {needed} free addresses for the endpoints, and has {free}; free some or \
                          choose another subnet in `spec.subnets.endpoints`",
@@ -296,15 +313,14 @@ fn route_tables<'a>(
     observed: &Observed,
     subnets: impl Iterator<Item = &'a SubnetId>,
 ) -> (BTreeSet<RouteTableId>, Vec<Finding>) {
-    let main = observed.route_tables.iter().find(|table| table.main);
     let (mut tables, mut findings) = (BTreeSet::new(), Vec::new());
     for subnet in subnets {
-        match observed.route_tables.iter().find(|table| table.subnets.contains(subnet)).or(main) {
+        match site::route_table(observed, subnet) {
             Some(table) => {
                 tables.insert(table.id.clone());
             }
-            None => findings.push(finding(
-                Reason::SubnetNotFound,
+            None => findings.push(Finding::new(
+                Check::SubnetsRouted,
                 format!(
                     "subnet {subnet} has no route table; associate one, so that the S3 gateway endpoint can be routed"
                 ),

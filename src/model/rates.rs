@@ -13,6 +13,8 @@ pub enum Service {
     Ec2,
     /// Amazon Route 53 Resolver.
     Resolver,
+    /// Amazon Route 53.
+    Route53,
     /// AWS STS.
     Sts,
 }
@@ -37,6 +39,11 @@ impl Action {
         Self { service: Service::Resolver, name }
     }
 
+    /// An action of Route 53.
+    pub const fn route53(name: &'static str) -> Self {
+        Self { service: Service::Route53, name }
+    }
+
     /// An action of STS.
     pub const fn sts(name: &'static str) -> Self {
         Self { service: Service::Sts, name }
@@ -48,6 +55,7 @@ impl fmt::Display for Action {
         let service = match self.service {
             Service::Ec2 => "ec2",
             Service::Resolver => "route53resolver",
+            Service::Route53 => "route53",
             Service::Sts => "sts",
         };
         write!(f, "{service}:{}", self.name)
@@ -73,6 +81,8 @@ pub fn bucket(action: Action) -> Option<Bucket> {
         Service::Sts => return None,
         // Never more than the quota of five in any one second, and a rest for everybody else in the account.
         Service::Resolver => ("route53resolver", 3.0, 2.0),
+        // Of ten a second in an account, for all Regions and callers together (Route 53 Developer Guide, "Quotas").
+        Service::Route53 => ("route53", 3.0, 1.0),
         Service::Ec2 => match name {
             "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => (name, 4.0, 0.3),
             "CreateTags" | "DeleteTags" => (name, 100.0, 10.0),

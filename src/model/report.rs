@@ -1,8 +1,9 @@
 //! The inventory: what a network is made of, as its status lists it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    checks::Finding,
     desired::{Desired, DesiredEndpoint, DesiredResolver, RULE_MARK},
     ids::{EndpointId, ResolverId, SecurityGroupId},
     observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, SecurityGroup},
@@ -11,9 +12,9 @@ use super::{
     slot::{EndpointKey, EndpointType, GroupRole, Slot},
 };
 use crate::api::{
-    self, EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode,
-    ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupMode, SecurityGroupRole, SecurityGroupStatus,
-    SettingsStatus, SettingsSubnets, SkippedService,
+    self, EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, Origin, PreflightWarning,
+    ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupMode,
+    SecurityGroupRole, SecurityGroupStatus, SettingsStatus, SettingsSubnets, SkippedService,
 };
 
 /// Writes into status what there is. Until tags are settled, those that were set before stay recorded.
@@ -89,6 +90,22 @@ impl<'a> Found<'a> {
             (true, false) => Origin::Created,
         }
     }
+}
+
+/// The warnings among what the preflight found, as status lists them: one for each code and subject, and no more than the
+/// schema takes.
+pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
+    let by_key: BTreeMap<(&str, String), &Finding> = findings
+        .iter()
+        .filter(|finding| finding.reason().is_none())
+        .map(|finding| ((finding.check.code(), bounded(&finding.subject, 128)), finding))
+        .collect();
+    let warning = |((code, subject), finding): ((&str, String), &Finding)| PreflightWarning {
+        code: code.to_owned(),
+        subject,
+        message: bounded(&finding.message, 1024),
+    };
+    by_key.into_iter().take(64).map(warning).collect()
 }
 
 /// How many of the wanted endpoints are available, and how many are wanted.

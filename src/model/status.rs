@@ -11,10 +11,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     approval,
+    checks::Finding,
     failure::{CallFailure, FailureClass},
     ids::join,
     plan::{Blocker, Plan},
-    preflight::Finding,
     slot::Slot,
 };
 use crate::api::{
@@ -392,8 +392,10 @@ fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
 }
 
 fn unfit(findings: &[Finding]) -> State {
-    let reason = findings.first().map_or(Reason::Progressing, |finding| finding.reason);
-    (False, reason, findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; "))
+    // Warnings may stand beside what blocks; they have a list of their own in status.
+    let blocking = || findings.iter().filter_map(|finding| Some((finding.reason()?, finding)));
+    let reason = blocking().next().map_or(Reason::Progressing, |(reason, _)| reason);
+    (False, reason, blocking().map(|(_, finding)| finding.to_string()).collect::<Vec<_>>().join("; "))
 }
 
 /// The reason that a failure gives.

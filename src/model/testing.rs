@@ -17,9 +17,11 @@ use super::{
     owner::{Identity, Tags},
     plan::{Plan, plan},
     policy::Policy,
+    routes::{Route, RouteTarget},
     settings::{AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Slot},
     step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
+    surroundings::Surroundings,
     teardown,
 };
 use crate::api::{
@@ -90,6 +92,7 @@ pub(crate) fn tokyo() -> Observed {
             zone_name: format!("name-of-{zone}"),
             cidr: cidr.parse().unwrap(),
             available_addresses: 250,
+            shared_by: None,
             tags: Tags::from([("mgnet-role".to_owned(), role.to_owned())]),
         };
         (SubnetId::from(id), subnet)
@@ -101,6 +104,8 @@ pub(crate) fn tokyo() -> Observed {
             cidrs: BTreeSet::from(["10.20.0.0/16".parse().unwrap()]),
             dns_support: true,
             dns_hostnames: true,
+            dhcp_options: Some("dopt-1".to_owned()),
+            dedicated: false,
         }],
         subnets: BTreeMap::from([
             subnet("subnet-a", "az4", "10.20.1.0/24", "endpoints"),
@@ -112,17 +117,33 @@ pub(crate) fn tokyo() -> Observed {
         ]),
         subnets_elsewhere: BTreeMap::new(),
         route_tables: vec![
-            RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new() },
-            RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]) },
+            RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new(), routes: routes() },
+            RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]), routes: routes() },
         ],
         services: EndpointKey::standard()
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
-                (key, ServiceOffer { name, zones: zones.clone() })
+                let private_dns_names = BTreeSet::from([format!("{}.ap-northeast-1.amazonaws.com", key.service)]);
+                (key, ServiceOffer { name, zones: zones.clone(), private_dns_names })
             })
             .collect(),
+        surroundings: Surroundings {
+            dns_servers: Some(vec!["AmazonProvidedDNS".to_owned()]),
+            network_acls: Some(Vec::new()),
+            hosted_zones: Some(Vec::new()),
+            gateway_endpoints: Some(BTreeSet::new()),
+        },
+        resolvers_in_region: BTreeSet::new(),
         resources: Resources::default(),
     }
+}
+
+/// Within the VPC, and back to all that is on premises.
+fn routes() -> Vec<Route> {
+    vec![
+        Route { destination: "10.20.0.0/16".parse().unwrap(), target: RouteTarget::Local },
+        Route { destination: "192.168.0.0/16".parse().unwrap(), target: RouteTarget::Private },
+    ]
 }
 
 /// A network in an AWS that does everything at once.

@@ -21,7 +21,16 @@ use crate::site::{LONG, REGION, Site};
 #[tokio::test]
 async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
     let site = Site::new().await;
-    let Observed { vpcs, subnets, subnets_elsewhere, route_tables, services, resources } = site.observe().await;
+    let Observed {
+        vpcs,
+        subnets,
+        subnets_elsewhere,
+        route_tables,
+        services,
+        surroundings: _,
+        resolvers_in_region: _,
+        resources,
+    } = site.observe().await;
     assert!(subnets_elsewhere.is_empty(), "none was named");
     let [vpc] = vpcs.try_into().expect("one VPC");
     assert_eq!((vpc.id, vpc.cidrs), (site.vpc.clone(), BTreeSet::from(["10.20.0.0/16".parse().expect("a range")])));
@@ -51,7 +60,7 @@ async fn a_vpc_is_found_by_tags_and_to_the_letter() {
         site.ec2.create_vpc().cidr_block("10.30.0.0/16").tag_specifications(tags).send().await.expect("a VPC");
     }
     let observe = async |vpc| {
-        let scope = Scope::new(vpc, site.identity.clone());
+        let scope = Scope { fits: true, ..Scope::new(vpc, site.identity.clone()) };
         site.cloud.observe(&scope).await.expect("observed").vpcs.len()
     };
     let named = |name: &str| VpcSelector::Tags(Tags::from([("Name".to_owned(), name.to_owned())]));
@@ -197,7 +206,7 @@ async fn other_peoples_things_are_seen_and_never_taken_for_owned() {
     let site = Site::new().await;
     let network = site.made_network().await;
     let other = Identity { uid: "5f0c1b1e-0000-4000-8000-000000000002".to_owned(), ..site.identity.clone() };
-    let scope = Scope::new(VpcSelector::Id(site.vpc.clone()), other.clone());
+    let scope = Scope { fits: true, ..Scope::new(VpcSelector::Id(site.vpc.clone()), other.clone()) };
     let seen = site.cloud.observe(&scope).await.expect("observed").resources;
     assert_eq!(seen.endpoints.len(), 7);
     assert_eq!(seen.resolvers[&network.resolver].addresses, BTreeMap::new(), "not asked for");

@@ -131,7 +131,7 @@ impl Site {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        Scope::new(VpcSelector::Id(self.vpc.clone()), self.identity.clone())
+        Scope { fits: true, ..Scope::new(VpcSelector::Id(self.vpc.clone()), self.identity.clone()) }
     }
 
     pub(crate) async fn observe(&self) -> Observed {

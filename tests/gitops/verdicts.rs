@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use mgnet::api::{MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, Reason};
+use mgnet::model::checks::{Check, Finding};
 use mgnet::model::failure::{CallFailure, FailureClass};
 use mgnet::model::plan::{Blocker, Plan};
-use mgnet::model::preflight::Finding;
 use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
 use mgnet::model::status::{StepFailure, Verdict, write};
 use mgnet::model::step::Step;
@@ -93,7 +93,11 @@ fn of_a_network_that_stays() -> Vec<Verdict> {
     for reason in Reason::ALL {
         for message in ["", "what to do"] {
             verdicts.push(Verdict::Rejected { reason: *reason, message: message.to_owned() });
-            verdicts.push(Verdict::Unfit(vec![Finding { reason: *reason, message: message.to_owned() }]));
+        }
+    }
+    for check in Check::ALL {
+        for message in ["", "what to do"] {
+            verdicts.push(Verdict::Unfit(vec![Finding::new(*check, message.to_owned())]));
         }
     }
     for (plan, failures) in troubles() {

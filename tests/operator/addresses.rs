@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use lab::{Call, Fault, FaultKind, Lab, Network, Site};
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
+use mgnet::model::checks::Check;
 use serde_json::{Value, json};
 
 use crate::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
@@ -165,7 +166,7 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
         (at("10.20.1.77", first), vec![field, "must be free", &printer, "(printer)", "choose another or free it"]),
     ] {
         network.edit(spec.clone()).await?;
-        is_refused_after(&site, mark, &network, Reason::AddressUnusable, &says)
+        is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says)
             .await
             .with_context(|| spec.to_string())?;
     }
@@ -179,11 +180,11 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
     network.edit(json!({ "endpoints": [endpoint(&site, "ec2", &[("endpoints-1", 77)])?] })).await?;
     let says =
         ["`spec.endpoints[ec2/Interface].addresses`", "must be free", "move vpce/mgn/Interface to another first"];
-    is_refused_after(&site, mark, &network, Reason::AddressUnusable, &says).await?;
+    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says).await?;
     let of_resolver = held(&site, "resolver", "endpoints-1").await?;
     network.edit(at(&of_resolver[0], first)).await?;
     let says = [field, "must be free", &of_resolver[0]];
-    is_refused_after(&site, mark, &network, Reason::AddressUnusable, &says).await?;
+    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says).await?;
     close(&site).await
 }
 
@@ -383,7 +384,7 @@ async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
     let mark = site.last_call().await?;
     let network = site.network("tokyo").spec(&spec).apply().await?;
     // Who adopts nothing cannot have it.
-    is_refused_after(&site, mark, &network, Reason::AddressUnusable, &["must be free", "`spec.resolver.addresses`"])
+    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &["must be free", "`spec.resolver.addresses`"])
         .await?;
     network.edit(json!({ "adoptionPolicy": "Any" })).await?;
     let ready = network.until_ready().await?;

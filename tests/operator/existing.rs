@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use aws_sdk_route53resolver::types::IpAddressUpdate;
 use lab::Lab;
-use mgnet::api::{ConditionType, Origin, Reason};
+use mgnet::api::{ConditionType, Origin};
+use mgnet::model::checks::Check;
 use serde_json::{Value, json};
 
 use crate::neighbours::{
@@ -67,13 +68,8 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
     assert!(claimed.iter().all(|slot| !slot.starts_with("sg/") && *slot != "resolver"), "{claimed:?}");
 
     network.edit(json!({ "tags": { "wave": "1" }, "sourceCIDRs": ["192.168.10.0/24", "192.168.11.0/24"] })).await?;
-    is_refused(
-        &site,
-        &network,
-        Reason::ExistingUnfit,
-        &[&replication, "tcp 1500 from 192.168.11.0/24", "add the rules"],
-    )
-    .await?;
+    is_refused(&site, &network, Check::ExistingFits, &[&replication, "tcp 1500 from 192.168.11.0/24", "add the rules"])
+        .await?;
     network.edit(json!({ "sourceCIDRs": ["192.168.10.0/24"] })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?.strangers(), strangers, "the user's tags are for what the operator makes");
@@ -110,7 +106,7 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
         ),
     ] {
         network.edit(spec).await?;
-        let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+        let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
         assert_eq!(object.metadata.finalizers, None, "nothing is there to be deleted first");
     }
 
@@ -122,7 +118,7 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
     network
         .until(what, |network| message(network, ConditionType::Ready).is_ok_and(|said| !said.contains("private DNS")))
         .await?;
-    is_refused(&site, &network, Reason::ExistingUnfit, &["tcp 443 from 192.168.10.0/24"]).await?;
+    is_refused(&site, &network, Check::ExistingFits, &["tcp 443 from 192.168.10.0/24"]).await?;
     admit(&site, &narrow, &[("tcp", 443, lab::SOURCES)]).await?;
     let strangers = site.summary().await?;
     let mark = site.last_call().await?;
@@ -135,7 +131,7 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
     // Who keeps it takes it away, and then gives another.
     let mark = site.last_call().await?;
     delete_endpoint(&site, &mgn).await?;
-    is_refused(&site, &network, Reason::ExistingUnfit, &["must name an endpoint", &mgn]).await?;
+    is_refused(&site, &network, Check::ExistingFits, &["must name an endpoint", &mgn]).await?;
     let other = interface(&site, "mgn", true, &narrow, &[]).await?;
     network.edit(with("mgn", "Interface", &other)).await?;
     let ready = network.until_ready().await?;
@@ -156,7 +152,7 @@ async fn an_existing_gateway_must_have_the_route_tables_of_staging_and_launch_su
     let network = site.network("tokyo").spec(&json!({ "endpoints": [existing("s3", "Gateway", &s3)] })).apply().await?;
     let staging = &site.landing.route_tables["staging"];
     let says = ["`spec.endpoints[s3/Gateway].endpointID`", &s3, &format!("lacks {staging}"), "associate them with it"];
-    is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3).add_route_table_ids(staging).send().await?;
     let (strangers, mark) = (site.summary().await?, site.last_call().await?);
     network.until_ready().await?;
@@ -187,10 +183,10 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
         unknown,
         "correct the ids",
     ];
-    is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     network.edit(spec(&[&one, &two], &replication)).await?;
     let says = ["needs ingress", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
-    let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains(lab::VPC_CIDR), "the VPC is admitted already");
 
     // It may be any of the groups that admits, and two neighbouring ranges together.
@@ -216,7 +212,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
     network.until_ready().await?;
     assert_eq!(site.summary().await?, expected.clone().with_replication_group().summary());
     network.edit(spec(&[&one], &replication)).await?;
-    is_refused(&site, &network, Reason::ExistingUnfit, &[&one, "tcp 443 from 192.168.10.0/24"]).await?;
+    is_refused(&site, &network, Check::ExistingFits, &[&one, "tcp 443 from 192.168.10.0/24"]).await?;
     network.edit(spec(&[&two, &one], &replication)).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, expected.summary());
@@ -236,16 +232,16 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     let network = site.network("tokyo").spec(&json!({ "resolver": { "mode": "Existing", "endpointID": unknown } }));
     let network = network.apply().await?;
     let says = ["`spec.resolver.endpointID`", "must name an inbound endpoint of VPC", unknown, "correct the id"];
-    is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
 
     network.edit(with(&inbound, Value::Null)).await?;
     let says = ["needs ingress", &inbound, "udp 53 from 192.168.10.0/24", "add the rules"];
-    let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("tcp 53 from 192.168.10.0/24"));
     // Those who ask may be others than the source servers.
     network.edit(with(&inbound, json!(["192.168.10.0/26", "10.8.0.53/32"]))).await?;
     let says = ["tcp 53 from 10.8.0.53/32", "udp 53 from 10.8.0.53/32"];
-    let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &says).await?;
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("192.168.10.0/26"));
     admit(&site, &dns, &[("tcp", 53, "10.8.0.0/16"), ("udp", 53, "10.8.0.0/16")]).await?;
     let (strangers, mark) = (site.summary().await?, site.last_call().await?);
@@ -282,7 +278,7 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     unwritten(&site, mark).await?;
     delete_resolver(&site, &inbound).await?;
     let mark = site.last_call().await?;
-    let object = is_refused_after(&site, mark, &network, Reason::ExistingUnfit, &[&inbound, "has no"]).await?;
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &[&inbound, "has no"]).await?;
     assert!(object.status.is_some_and(|status| status.endpoints.len() == 7), "what is known stays told");
     close(&site).await
 }
@@ -330,7 +326,7 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
     let mgn = site.state().await?.slots()["vpce/mgn/Interface"].clone();
     network.edit(json!({ "endpoints": [existing("mgn", "Interface", &mgn)] })).await?;
     let says = ["must not name", &mgn, "the network's own", "set `mode` to 'Managed'"];
-    is_refused(&site, &network, Reason::ExistingUnfit, &says).await?;
+    is_refused(&site, &network, Check::ExistingFits, &says).await?;
     network.edit(json!({ "endpoints": [used()] })).await?;
     network.until_ready().await?;
     network.delete_and_wait().await?;

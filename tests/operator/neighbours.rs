@@ -1,11 +1,12 @@
 //! What a company has in the VPC beside a network: made and changed by the calls that a person would make, and proved from
 //! the log of calls never to have been written to by the operator.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
 use lab::Site;
-use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin, Reason};
+use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
+use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
 
 use crate::support::{condition, listed, until_looked_at, until_state};
@@ -160,16 +161,16 @@ pub(crate) async fn unwritten(site: &Site, mark: u64) -> Result<()> {
     Ok(())
 }
 
-/// Waits until `NetworkResolved` is false for that reason and its message has all these words; and makes sure that nothing
-/// is written to AWS meanwhile, and that the network stalls, as only people can help.
+/// Waits until `NetworkResolved` is false for what that check found, with its code, its reason and all these words; and makes
+/// sure that nothing is written to AWS meanwhile, and that the network stalls, as only people can help.
 pub(crate) async fn is_refused(
     site: &Site,
     network: &lab::Network<'_>,
-    reason: Reason,
+    check: Check,
     words: &[&str],
 ) -> Result<MigrationNetwork> {
     let mark = site.last_call().await?;
-    is_refused_after(site, mark, network, reason, words).await
+    is_refused_after(site, mark, network, check, words).await
 }
 
 /// The same, and nothing may have been written since that call.
@@ -177,10 +178,11 @@ pub(crate) async fn is_refused_after(
     site: &Site,
     mark: u64,
     network: &lab::Network<'_>,
-    reason: Reason,
+    check: Check,
     words: &[&str],
 ) -> Result<MigrationNetwork> {
-    let what = format!("it is refused for {reason}, with the words {words:?}");
+    let Severity::Error(reason) = check.severity() else { bail!("{check} stops nothing") };
+    let what = format!("it is refused for {check}, {reason}, with the words {words:?}");
     let object = network
         .until(&what, |network| {
             let current = network.status.as_ref().map(|status| status.observed_generation);
@@ -188,6 +190,7 @@ pub(crate) async fn is_refused_after(
                 && condition(network, ConditionType::NetworkResolved).is_some_and(|(status, why, message)| {
                     status == ConditionStatus::False.as_str()
                         && why == reason.as_str()
+                        && message.contains(&format!("{check}: "))
                         && words.iter().all(|word| message.contains(word))
                 })
         })

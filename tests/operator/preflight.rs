@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_sdk_ec2::types::AttributeBooleanValue;
 use kube::ResourceExt;
 use lab::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAME, make_vpc};
 use mgnet::api::{
-    ConditionStatus, ConditionType, MigrationNetworkSpec, Reason, SkippedService, SubnetSelector, SubnetSelectors,
-    VpcSelector,
+    ConditionStatus, ConditionType, MigrationNetworkSpec, SkippedService, SubnetSelector, SubnetSelectors, VpcSelector,
 };
+use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
 
-use crate::support::{close, condition, kstatus, listed, tag, untag, until_looked_at};
+use crate::support::{close, condition, goes_on, kstatus, listed, tag, untag, until_looked_at};
 
-/// Applies a network, and expects that it stalls for that reason, saying all of that, before anything is written to AWS.
-async fn stalls<'s>(site: &'s Site, network: NetworkBuilder<'s>, reason: Reason, says: &[&str]) -> Result<Network<'s>> {
+/// Applies a network, and expects that it stalls for what that check finds, saying all of that, before anything is written to
+/// AWS.
+async fn stalls<'s>(site: &'s Site, network: NetworkBuilder<'s>, check: Check, says: &[&str]) -> Result<Network<'s>> {
     let mark = site.last_call().await?;
     let network = network.apply().await?;
-    says_why(&network, reason, says).await?;
+    says_why(&network, check, says).await?;
     until_looked_at(site, 1).await?;
     let object = network.get().await?;
     assert_eq!(kstatus(&object), "Failed");
@@ -30,10 +31,11 @@ async fn stalls<'s>(site: &'s Site, network: NetworkBuilder<'s>, reason: Reason,
     Ok(network)
 }
 
-async fn says_why(network: &Network<'_>, reason: Reason, says: &[&str]) -> Result<()> {
+async fn says_why(network: &Network<'_>, check: Check, says: &[&str]) -> Result<()> {
+    let Severity::Error(reason) = check.severity() else { bail!("{check} stops nothing") };
     let object = network.until_condition(ConditionType::NetworkResolved, ConditionStatus::False).await?;
     let (_, _, message) = condition(&object, ConditionType::NetworkResolved).context("no condition")?;
-    for word in says {
+    for word in says.iter().copied().chain([format!("{check}: ").as_str()]) {
         assert!(message.contains(word), "'{word}' is not in: {message}");
     }
     for (type_, status) in
@@ -46,9 +48,9 @@ async fn says_why(network: &Network<'_>, reason: Reason, says: &[&str]) -> Resul
     Ok(())
 }
 
-/// Expects that the network is built now, although nobody has edited it.
+/// Expects that the network is built at the next look, although nobody has edited it.
 async fn is_built(site: &Site, network: &Network<'_>, expected: Expected) -> Result<()> {
-    let ready = network.until_ready().await?;
+    let ready = goes_on(site, network).await?;
     assert_eq!(ready.metadata.generation, Some(1));
     assert_eq!(site.summary().await?, expected.summary());
     Ok(())
@@ -72,7 +74,7 @@ async fn there_is_no_vpc_of_that_id() -> Result<()> {
     let site = lab.site("no-vpc-id").await?;
     let network = site.network("tokyo").with(vpc_by_id("vpc-0123456789abcdef0"));
     let says = ["`spec.vpc`", "no VPC with the id 'vpc-0123456789abcdef0'", "correct the selector"];
-    stalls(&site, network, Reason::VpcNotFound, &says).await?;
+    stalls(&site, network, Check::VpcFound, &says).await?;
     close(&site).await
 }
 
@@ -82,7 +84,7 @@ async fn no_vpc_has_the_tags() -> Result<()> {
     let site = lab.site("no-vpc-tags").await?;
     tag(&site, &site.landing.vpc, "Name", "something-else").await?;
     let says = ["`spec.vpc`", "no VPC with the tags 'Name=migration-landing'", "tag the VPC"];
-    let network = stalls(&site, site.network("tokyo"), Reason::VpcNotFound, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::VpcFound, &says).await?;
     tag(&site, &site.landing.vpc, "Name", VPC_NAME).await?;
     is_built(&site, &network, site.expected()).await?;
     close(&site).await
@@ -94,7 +96,7 @@ async fn two_vpcs_have_the_tags() -> Result<()> {
     let site = lab.site("two-vpcs").await?;
     let other = make_vpc(&site.aws, VPC_NAME).await?;
     let says = ["`spec.vpc` must match one VPC, and 2 have", &other, &site.landing.vpc, "use `id` or more tags"];
-    let network = stalls(&site, site.network("tokyo"), Reason::AmbiguousSelector, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::VpcIsOne, &says).await?;
     site.aws.ec2.delete_vpc().vpc_id(&other).send().await?;
     is_built(&site, &network, site.expected()).await?;
     close(&site).await
@@ -109,7 +111,7 @@ async fn a_vpc_that_matches_in_place_of_the_one_in_use_is_refused() -> Result<()
     tag(&site, &site.landing.vpc, "Name", "retired").await?;
     let other = make_vpc(&site.aws, VPC_NAME).await?;
     let mark = site.last_call().await?;
-    says_why(&network, Reason::VpcChanged, &["`spec.vpc`", &site.landing.vpc, &other, "put the tags back"]).await?;
+    says_why(&network, Check::VpcIsTheSame, &["`spec.vpc`", &site.landing.vpc, &other, "put the tags back"]).await?;
     until_looked_at(&site, 1).await?;
     let writes = site.writes_after(mark).await?;
     assert!(writes.is_empty(), "{}", listed(&writes));
@@ -117,7 +119,8 @@ async fn a_vpc_that_matches_in_place_of_the_one_in_use_is_refused() -> Result<()
 
     tag(&site, &other, "Name", "retired").await?;
     tag(&site, &site.landing.vpc, "Name", VPC_NAME).await?;
-    is_built(&site, &network, site.expected()).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
     close(&site).await
 }
 
@@ -128,7 +131,7 @@ async fn there_is_no_subnet_of_that_id() -> Result<()> {
     let there = site.landing.subnet("endpoints-1")?;
     let network = site.network("tokyo").with(endpoints_in([there, "subnet-0123456789abcdef0"]));
     let says = ["`spec.subnets.endpoints` must name subnets of the network's VPC", "subnet-0123456789abcdef0"];
-    stalls(&site, network, Reason::SubnetNotFound, &says).await?;
+    stalls(&site, network, Check::SubnetsFound, &says).await?;
     close(&site).await
 }
 
@@ -139,7 +142,7 @@ async fn no_subnet_has_the_tags() -> Result<()> {
     let staging = site.landing.subnet("staging-1")?;
     untag(&site, staging, SUBNET_TAG).await?;
     let says = ["`spec.subnets.staging`", "'mgnet-role=staging'", "correct the selector or tag the subnets"];
-    let network = stalls(&site, site.network("tokyo"), Reason::SubnetNotFound, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::SubnetsFound, &says).await?;
     tag(&site, staging, SUBNET_TAG, "staging").await?;
     is_built(&site, &network, site.expected()).await?;
     close(&site).await
@@ -154,7 +157,7 @@ async fn a_subnet_is_in_another_vpc() -> Result<()> {
     let subnet = made.subnet.and_then(|subnet| subnet.subnet_id).context("no id")?;
     let network = site.network("tokyo").with(endpoints_in([site.landing.subnet("endpoints-1")?, &subnet]));
     let says = ["`spec.subnets.endpoints` must name subnets of the network's VPC", &subnet];
-    stalls(&site, network, Reason::SubnetsInDifferentVpcs, &says).await?;
+    stalls(&site, network, Check::SubnetsInVpc, &says).await?;
     close(&site).await
 }
 
@@ -168,7 +171,7 @@ async fn dns_support_and_dns_hostnames_are_off() -> Result<()> {
     change().enable_dns_hostnames(turn(false)).send().await?;
     change().enable_dns_support(turn(false)).send().await?;
     let says = [&site.landing.vpc, "enableDnsSupport and enableDnsHostnames", "turn on with ModifyVpcAttribute"];
-    let network = stalls(&site, site.network("tokyo"), Reason::DnsSupportDisabled, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
 
     change().enable_dns_support(turn(true)).send().await?;
     let half = network
@@ -193,7 +196,7 @@ async fn only_dns_support_is_off() -> Result<()> {
     let change = || site.aws.ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc);
     change().enable_dns_support(turn(false)).send().await?;
     let says = [&site.landing.vpc, "must have enableDnsSupport turned on"];
-    let network = stalls(&site, site.network("tokyo"), Reason::DnsSupportDisabled, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
     change().enable_dns_support(turn(true)).send().await?;
     is_built(&site, &network, site.expected()).await?;
     close(&site).await
@@ -206,7 +209,7 @@ async fn the_endpoint_subnets_are_in_one_zone() -> Result<()> {
     let second = site.landing.subnet("endpoints-2")?;
     untag(&site, second, SUBNET_TAG).await?;
     let says = ["at least two zones", "is in apne1-az4 only", "add a subnet in another zone", "`spec.resolver.mode`"];
-    let network = stalls(&site, site.network("tokyo"), Reason::TooFewZones, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::TwoZones, &says).await?;
     tag(&site, second, SUBNET_TAG, "endpoints").await?;
     is_built(&site, &network, site.expected()).await?;
     close(&site).await
@@ -218,7 +221,8 @@ async fn one_zone_is_enough_without_a_resolver() -> Result<()> {
     let site = lab.site("one-zone-hosts").await?;
     untag(&site, site.landing.subnet("endpoints-2")?, SUBNET_TAG).await?;
     let network = site.network("tokyo").without_resolver().apply().await?;
-    is_built(&site, &network, site.expected().without_resolver().subnets(["endpoints-1"])).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without_resolver().subnets(["endpoints-1"]).summary());
     close(&site).await
 }
 
@@ -236,7 +240,7 @@ async fn two_endpoint_subnets_are_in_one_zone() -> Result<()> {
     });
     let both = same_zone.join(", ");
     let says = ["must have one subnet a zone", &both, "are all in apne1-az4", "keep one of them"];
-    let network = stalls(&site, network, Reason::SeveralSubnetsInZone, &says).await?;
+    let network = stalls(&site, network, Check::OneSubnetAZone, &says).await?;
     untag(&site, site.landing.subnet("launch-1")?, SUBNET_TAG).await?;
     is_built(&site, &network, site.expected().route_tables(["staging"])).await?;
     close(&site).await
@@ -255,7 +259,7 @@ async fn is_blocked_without(service: &str, types: &[&str]) -> Result<()> {
     let mut says = vec!["or choose another Region".to_owned()];
     says.extend(types.iter().map(|type_| format!("the Region does not offer service '{service}' as {type_} endpoint")));
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
-    stalls(&site, site.network("tokyo"), Reason::ServiceNotOffered, &says).await?;
+    stalls(&site, site.network("tokyo"), Check::ServicesOffered, &says).await?;
     close(&site).await
 }
 
@@ -282,7 +286,7 @@ async fn a_zone_does_not_offer_mgn() -> Result<()> {
     let second = site.landing.subnet("endpoints-2")?;
     let zone = format!("{second} (apne1-az1, ap-northeast-1c)");
     let says = ["service 'mgn' is not offered in the zone of", &zone, "choose subnets in other zones"];
-    let network = stalls(&site, site.network("tokyo"), Reason::ServiceNotOffered, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::ServicesOffered, &says).await?;
     untag(&site, second, SUBNET_TAG).await?;
     site.landing.clone().add_subnet(&site.aws, Use::Endpoints, 3).await?;
     is_built(&site, &network, site.expected().subnets(["endpoints-1", "endpoints-3"])).await?;
@@ -349,15 +353,15 @@ async fn a_subnet_has_too_few_free_addresses() -> Result<()> {
         "has 6",
         "free some or choose another subnet in `spec.subnets.endpoints`",
     ];
-    let network = stalls(&site, site.network("tokyo"), Reason::NotEnoughAddresses, &says).await?;
+    let network = stalls(&site, site.network("tokyo"), Check::AddressesFree, &says).await?;
     ec2.delete_network_interface().network_interface_id(&taken[0]).send().await?;
-    network.until_ready().await?;
+    goes_on(&site, &network).await?;
     // A network that has its addresses does not ask for free ones.
     until_looked_at(&site, 1).await?;
     for interface in &taken[1..] {
         ec2.delete_network_interface().network_interface_id(interface).send().await?;
     }
-    is_built(&site, &network, site.expected().subnets(["endpoints-1", "small"])).await?;
+    assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-1", "small"]).summary());
     close(&site).await
 }
 
@@ -369,7 +373,7 @@ async fn all_that_is_wrong_is_said_at_once() -> Result<()> {
     let off = AttributeBooleanValue::builder().value(false).build();
     site.aws.ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc).enable_dns_hostnames(off).send().await?;
     let says = ["must have enableDnsHostnames turned on", "at least two zones"];
-    stalls(&site, site.network("tokyo"), Reason::DnsSupportDisabled, &says).await?;
+    stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
     let both: BTreeMap<String, String> =
         [(SUBNET_TAG, "nobody"), ("Name", "nothing")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let network = site.network("osaka").with(|spec| {
@@ -382,6 +386,6 @@ async fn all_that_is_wrong_is_said_at_once() -> Result<()> {
         "`spec.subnets.launch`: no subnet",
         "'Name=nothing', 'mgnet-role=nobody'",
     ];
-    stalls(&site, network, Reason::SubnetNotFound, &says).await?;
+    stalls(&site, network, Check::SubnetsFound, &says).await?;
     close(&site).await
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use lab::{Lab, Site};
-use mgnet::api::{ConditionType, Origin, Reason};
+use mgnet::api::{ConditionType, Origin};
+use mgnet::model::checks::Check;
 use serde_json::{Value, json};
 
 use crate::neighbours::{endpoint_in_status, entry, is_refused_after, unwritten};
@@ -75,7 +76,7 @@ async fn a_service_that_the_region_does_not_offer_is_named_and_nothing_is_writte
         "the Region does not offer service 'nonesuch' as Interface endpoint",
         "a service that is offered",
     ];
-    is_refused_after(&site, mark, &network, Reason::ServiceNotOffered, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;
     network.edit(services(&["sts"])).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().with("sts").summary());
@@ -83,7 +84,7 @@ async fn a_service_that_the_region_does_not_offer_is_named_and_nothing_is_writte
     // A network that stands is not taken down for it, and goes on when the wish is withdrawn.
     let mark = site.last_call().await?;
     network.edit(services(&["sts", "kms"])).await?;
-    let object = is_refused_after(&site, mark, &network, Reason::ServiceNotOffered, &says[..1]).await?;
+    let object = is_refused_after(&site, mark, &network, Check::ServicesOffered, &says[..1]).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("sts"));
     assert_eq!(site.summary().await?, site.expected().with("sts").summary());
     network.edit(json!({ "endpoints": null })).await?;
@@ -101,7 +102,7 @@ async fn a_zone_without_a_further_service_is_named() -> Result<()> {
     let network = site.network("tokyo").spec(&services(&["kms"])).apply().await?;
     let second = site.landing.subnet("endpoints-2")?;
     let says = ["service 'kms' is not offered in the zone of", second, "choose subnets in other zones"];
-    is_refused_after(&site, mark, &network, Reason::ServiceNotOffered, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;
     close(&site).await
 }
 
@@ -113,7 +114,7 @@ async fn a_service_of_post_launch_actions_that_is_asked_for_is_no_longer_done_wi
     let wish = json!({ "endpoints": [entry("ec2messages", "Interface", &json!({ "mode": "Managed" }))] });
     let network = site.network("tokyo").spec(&wish).apply().await?;
     let says = ["the Region does not offer service 'ec2messages'"];
-    is_refused_after(&site, mark, &network, Reason::ServiceNotOffered, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;
     network.edit(json!({ "endpoints": [entry("ec2messages", "Interface", &json!({ "mode": "Disabled" }))] })).await?;
     let ready = network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().without("ec2messages").summary());

@@ -144,6 +144,19 @@ pub(crate) async fn until_looked_at(site: &Site, times: usize) -> Result<()> {
     .await
 }
 
+/// Waits until a network that held still is Ready, and makes sure that it went on at the next look. To be called when what held
+/// it up is cured.
+pub(crate) async fn goes_on(site: &Site, network: &Network<'_>) -> Result<MigrationNetwork> {
+    let mark = site.last_call().await?;
+    let ready = network.until_ready().await?;
+    let calls = site.calls_after(mark).await?;
+    let idle: Vec<Call> = calls.iter().take_while(|call| !call.is_write()).cloned().collect();
+    ensure!(idle.len() < calls.len(), "nothing was written:{}", listed(&calls));
+    let looks = idle.iter().filter(|call| call.action == "DescribeVpcs" && call.outcome == "ok").count();
+    ensure!(looks <= 1, "{looks} looks until the first write:{}", listed(&idle));
+    Ok(ready)
+}
+
 /// Calls, one a line.
 pub(crate) fn listed(calls: &[Call]) -> String {
     calls.iter().fold(String::new(), |lines, call| format!("{lines}\n{call} {}", call.parameters))

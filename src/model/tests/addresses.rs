@@ -73,7 +73,7 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
         fixed(&mut lab, mgn, resolver);
         change(&mut lab);
         let findings = Desired::resolve(identity(), &lab.settings, None, &lab.observed).unwrap_err();
-        assert!(findings.iter().all(|finding| finding.reason == Reason::AddressUnusable), "{findings:#?}");
+        assert!(findings.iter().all(|finding| finding.reason() == Some(Reason::AddressUnusable)), "{findings:#?}");
         findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("\n")
     };
     let nothing: &dyn Fn(&mut Lab) = &|_| {};

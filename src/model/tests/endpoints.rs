@@ -1,6 +1,6 @@
 //! What a network and its class say of endpoints, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::{
@@ -176,7 +176,9 @@ fn further_services_come_and_go_like_the_others() {
     let mut lab = Lab::built();
     let name = "com.amazonaws.ap-northeast-1.kms".to_owned();
     let zones = lab.observed.services[&EndpointKey::interface(Service::Mgn)].zones.clone();
-    lab.observed.services.insert(kms(), crate::model::observed::ServiceOffer { name, zones });
+    lab.observed
+        .services
+        .insert(kms(), crate::model::observed::ServiceOffer { name, zones, private_dns_names: BTreeSet::new() });
     lab.settings.endpoints = endpoints(&with(vec![entry("kms")]));
     let steps = lab.run();
     assert!(matches!(&steps[..], [one, _] if one.starts_with("create vpce/kms/Interface")), "{steps:#?}");

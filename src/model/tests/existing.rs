@@ -63,7 +63,9 @@ impl Stranger {
     fn findings(&self) -> Vec<(Reason, String)> {
         match Desired::resolve(identity(), &self.lab.settings, None, &self.lab.observed) {
             Ok(_) => Vec::new(),
-            Err(findings) => findings.into_iter().map(|finding| (finding.reason, finding.message)).collect(),
+            Err(findings) => {
+                findings.into_iter().filter_map(|finding| Some((finding.reason()?, finding.message))).collect()
+            }
         }
     }
 

@@ -2,15 +2,21 @@
 
 mod addresses;
 mod adoption;
+mod around;
+mod checks;
 mod claims;
 mod endpoints;
 mod existing;
 mod forecast;
+mod found;
 mod limits;
+mod network_acl;
 mod paths;
 mod plan;
 mod planned;
 mod preflight;
+mod quotas;
+mod routes;
 mod status;
 mod values;
 mod vpc_claim;

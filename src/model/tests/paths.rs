@@ -52,7 +52,10 @@ fn world() -> Lab {
     resources.interfaces.clear();
     let zones = lab.observed.services[&mgn].zones.clone();
     let kms = EndpointKey::interface(Service::named("kms").unwrap());
-    lab.observed.services.insert(kms, ServiceOffer { name: "com.amazonaws.ap-northeast-1.kms".to_owned(), zones });
+    lab.observed.services.insert(
+        kms,
+        ServiceOffer { name: "com.amazonaws.ap-northeast-1.kms".to_owned(), zones, private_dns_names: BTreeSet::new() },
+    );
     lab.claims = crate::model::claims::Claims::default();
     lab
 }

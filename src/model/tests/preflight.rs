@@ -1,33 +1,15 @@
 //! Everything about a VPC that stands in the way is said before the first write, with what to change.
 
-use crate::{
-    api::Reason,
-    model::{
-        desired::Desired,
-        ids::VpcId,
-        observed::Observed,
-        settings::{Resolver, Settings, SubnetSelector, VpcSelector},
-        slot::{EndpointKey, Service},
-        testing::{Lab, identity, settings, subnets, tokyo},
-    },
+use super::found::{findings, one};
+use crate::model::{
+    checks::Check,
+    desired::Desired,
+    ids::VpcId,
+    observed::Observed,
+    settings::{Resolver, Settings, SubnetSelector, VpcSelector},
+    slot::{EndpointKey, Service},
+    testing::{Lab, identity, settings, subnets, tokyo},
 };
-
-fn findings(change: impl FnOnce(&mut Settings, &mut Observed)) -> Vec<(Reason, String)> {
-    let (mut settings, mut observed) = (settings(), tokyo());
-    change(&mut settings, &mut observed);
-    match Desired::resolve(identity(), &settings, None, &observed) {
-        Ok(_) => Vec::new(),
-        Err(findings) => findings.into_iter().map(|finding| (finding.reason, finding.message)).collect(),
-    }
-}
-
-fn one(change: impl FnOnce(&mut Settings, &mut Observed), reason: Reason, words: &str) {
-    let found = findings(change);
-    assert!(
-        matches!(&found[..], [(found, message)] if *found == reason && message.contains(words)),
-        "expected one finding {reason:?} with '{words}', found {found:#?}"
-    );
-}
 
 #[test]
 fn the_tokyo_vpc_fits() {
@@ -36,12 +18,12 @@ fn the_tokyo_vpc_fits() {
 
 #[test]
 fn a_vpc_must_be_found() {
-    one(|_, observed| observed.vpcs.clear(), Reason::VpcNotFound, "'Name=migration-landing'");
+    one(|_, observed| observed.vpcs.clear(), Check::VpcFound, "'Name=migration-landing'");
     let by_id = |settings: &mut Settings, observed: &mut Observed| {
         settings.vpc = VpcSelector::Id("vpc-0123456789abcdef0".into());
         observed.vpcs.clear();
     };
-    one(by_id, Reason::VpcNotFound, "vpc-0123456789abcdef0");
+    one(by_id, Check::VpcFound, "vpc-0123456789abcdef0");
 }
 
 #[test]
@@ -51,14 +33,14 @@ fn a_vpc_must_be_one() {
         second.id = "vpc-2".into();
         observed.vpcs.push(second);
     };
-    one(twice, Reason::AmbiguousSelector, "vpc-1, vpc-2");
+    one(twice, Check::VpcIsOne, "vpc-1, vpc-2");
 }
 
 #[test]
 fn a_vpc_with_resources_in_it_stays_the_vpc() {
     let pinned = VpcId::from("vpc-0");
     let refused = Desired::resolve(identity(), &settings(), Some(&pinned), &tokyo()).unwrap_err();
-    assert_eq!(refused[0].reason, Reason::VpcChanged);
+    assert_eq!(refused[0].check, Check::VpcIsTheSame);
     assert!(Desired::resolve(identity(), &settings(), Some(&"vpc-1".into()), &tokyo()).is_ok());
 }
 
@@ -69,28 +51,24 @@ fn subnets_must_be_found() {
     };
     one(
         unknown,
-        Reason::SubnetNotFound,
+        Check::SubnetsFound,
         "`spec.subnets.staging` must name subnets of the network's VPC, and the account has no subnet-x",
     );
     let elsewhere = |settings: &mut Settings, observed: &mut Observed| {
         unknown(settings, observed);
         observed.subnets_elsewhere.insert("subnet-x".into(), "vpc-2".into());
     };
-    one(elsewhere, Reason::SubnetsInDifferentVpcs, "subnet-x is in vpc-2");
+    one(elsewhere, Check::SubnetsInVpc, "subnet-x is in vpc-2");
     let untagged = |_: &mut Settings, observed: &mut Observed| {
         observed.subnets.get_mut(&"subnet-l".into()).unwrap().tags.clear();
     };
-    one(untagged, Reason::SubnetNotFound, "`spec.subnets.launch`");
+    one(untagged, Check::SubnetsFound, "`spec.subnets.launch`");
 }
 
 #[test]
 fn both_dns_attributes_must_be_on() {
-    one(
-        |_, observed| observed.vpcs[0].dns_hostnames = false,
-        Reason::DnsSupportDisabled,
-        "enableDnsHostnames turned on",
-    );
-    one(|_, observed| observed.vpcs[0].dns_support = false, Reason::DnsSupportDisabled, "enableDnsSupport turned on");
+    one(|_, observed| observed.vpcs[0].dns_hostnames = false, Check::DnsAttributes, "enableDnsHostnames turned on");
+    one(|_, observed| observed.vpcs[0].dns_support = false, Check::DnsAttributes, "enableDnsSupport turned on");
 }
 
 #[test]
@@ -98,7 +76,7 @@ fn the_resolver_needs_two_zones() {
     let one_zone = |settings: &mut Settings, _: &mut Observed| {
         settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
     };
-    one(one_zone, Reason::TooFewZones, "two zones");
+    one(one_zone, Check::TwoZones, "two zones");
     let without = |settings: &mut Settings, observed: &mut Observed| {
         one_zone(settings, observed);
         settings.resolver = Resolver::Disabled;
@@ -111,7 +89,7 @@ fn one_subnet_a_zone() {
     let two = |settings: &mut Settings, _: &mut Observed| {
         settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a", "subnet-a2", "subnet-c"]));
     };
-    one(two, Reason::SeveralSubnetsInZone, "subnet-a, subnet-a2 are all in az4");
+    one(two, Check::OneSubnetAZone, "subnet-a, subnet-a2 are all in az4");
 }
 
 #[test]
@@ -124,14 +102,14 @@ fn a_service_that_is_needed_must_be_offered() {
     ] {
         one(
             |_, observed| drop(observed.services.remove(&key)),
-            Reason::ServiceNotOffered,
+            Check::ServicesOffered,
             "name a service that is offered",
         );
     }
     let zone = |_: &mut Settings, observed: &mut Observed| {
         observed.services.get_mut(&EndpointKey::interface(Service::Mgn)).unwrap().zones.remove(&"az1".into());
     };
-    one(zone, Reason::ServiceNotOffered, "subnet-c (az1, name-of-az1)");
+    one(zone, Check::ServicesOffered, "subnet-c (az1, name-of-az1)");
 }
 
 #[test]
@@ -157,7 +135,7 @@ fn there_must_be_an_address_for_everything_that_is_still_to_come() {
         }
     };
     assert_eq!(findings(free(7)), []);
-    one(free(6), Reason::NotEnoughAddresses, "must have 7 free addresses for the endpoints, and has 6");
+    one(free(6), Check::AddressesFree, "must have 7 free addresses for the endpoints, and has 6");
     let mut lab = Lab::built();
     lab.observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = 0;
     assert!(lab.plan().is_done(), "what stands needs no more");

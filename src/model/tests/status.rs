@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::{
     api::{ConditionType, Reason, conditions::find, kstatus_violations},
     model::{
+        checks::{Check, Finding},
         failure::{CallFailure, FailureClass},
         plan::{Blocker, Plan},
-        preflight::Finding,
         slot::{EndpointKey, GroupRole, Service, Slot},
         status::{StepFailure, Verdict, write},
         testing::Lab,
@@ -92,7 +92,7 @@ fn all_verdicts() -> Vec<Verdict> {
         built(Plan::default(), Vec::new(), true),
         built(Lab::new().plan(), Vec::new(), true),
         Verdict::Rejected { reason: Reason::ClassNotFound, message: "no class".to_owned() },
-        Verdict::Unfit(vec![Finding { reason: Reason::VpcNotFound, message: "no VPC".to_owned() }]),
+        Verdict::Unfit(vec![Finding::new(Check::VpcFound, "no VPC".to_owned())]),
         Verdict::Broken("a panic".to_owned()),
         planned(Lab::new().plan()),
         planned(Plan { blockers: blockers[..1].to_vec(), ..Lab::new().plan() }),
@@ -163,7 +163,7 @@ fn what_somebody_has_to_mend_stalls_and_what_passes_does_not() {
     for class in [FailureClass::Throttled, FailureClass::Transient, FailureClass::Dependency, FailureClass::Unknown] {
         assert!(!stalls(failed(class)), "{class:?}");
     }
-    assert!(stalls(Verdict::Unfit(vec![Finding { reason: Reason::TooFewZones, message: "…".to_owned() }])));
+    assert!(stalls(Verdict::Unfit(vec![Finding::new(Check::TwoZones, "…".to_owned())])));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 pub struct Aws {
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
+    /// Route 53.
+    pub route53: aws_sdk_route53::Client,
     /// Route 53 Resolver.
     pub resolver: aws_sdk_route53resolver::Client,
 }
@@ -24,6 +26,13 @@ impl Aws {
             .region(region.clone())
             .credentials_provider(credentials.clone())
             .build();
+        let route53 = aws_sdk_route53::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .endpoint_url(endpoint)
+            .region(region.clone())
+            .credentials_provider(credentials.clone())
+            .build();
         let resolver = aws_sdk_route53resolver::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http)
@@ -33,6 +42,7 @@ impl Aws {
             .build();
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(ec2),
+            route53: aws_sdk_route53::Client::from_conf(route53),
             resolver: aws_sdk_route53resolver::Client::from_conf(resolver),
         }
     }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, TagSpecification};
+use anyhow::{Context, Result, ensure};
+use aws_sdk_ec2::types::{
+    AttachmentStatus, AttributeBooleanValue, Filter, GatewayType, ResourceType, Tag, TagSpecification, VpnGateway,
+};
 
 use crate::aws::Aws;
 
@@ -16,6 +19,12 @@ pub const VPC_NAME: &str = "migration-landing";
 
 /// The range of the VPC.
 pub const VPC_CIDR: &str = "10.20.0.0/16";
+
+/// The ranges that lead to the premises: all private ones.
+pub const PREMISES: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
+/// How long the virtual private gateway may take to be attached.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a subnet is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,17 +68,26 @@ pub struct Landing {
     pub ranges: BTreeMap<String, String>,
     /// The ids of the route tables.
     pub route_tables: BTreeMap<String, String>,
+    /// The id of the virtual private gateway, by which the line to the premises ends.
+    pub gateway: String,
 }
 
 impl Landing {
     /// Makes the VPC of the Tokyo sample: DNS names on, two subnets for endpoints in two zones, one for replication
     /// servers and one for launched instances, each of these with a route table of its own.
     pub async fn make(aws: &Aws) -> Result<Self> {
-        let zones = zones(aws).await?;
         let vpc = make_vpc(aws, VPC_NAME).await?;
+        Self::make_in(aws, vpc).await
+    }
+
+    /// Makes all of that in a VPC that is there, with routes to the premises.
+    pub async fn make_in(aws: &Aws, vpc: String) -> Result<Self> {
+        let zones = zones(aws).await?;
+        let gateway = virtual_gateway(aws, &vpc).await?;
         let main = main_route_table(aws, &vpc).await?;
+        route_to_premises(aws, &main, &gateway).await?;
         let route_tables = BTreeMap::from([("main".to_owned(), main)]);
-        let mut landing = Self { vpc, zones, subnets: BTreeMap::new(), ranges: BTreeMap::new(), route_tables };
+        let mut landing = Self { vpc, zones, subnets: BTreeMap::new(), ranges: BTreeMap::new(), route_tables, gateway };
         for (use_, zone) in [(Use::Endpoints, 1), (Use::Endpoints, 2), (Use::Staging, 1), (Use::Launch, 1)] {
             landing.add_subnet(aws, use_, zone).await?;
         }
@@ -126,6 +144,7 @@ impl Landing {
             .await?;
         let id = made.route_table.and_then(|table| table.route_table_id).context("CreateRouteTable answered no id")?;
         aws.ec2.associate_route_table().route_table_id(&id).subnet_id(subnet).send().await?;
+        route_to_premises(aws, &id, &self.gateway).await?;
         self.route_tables.insert(name.to_owned(), id.clone());
         Ok(id)
     }
@@ -146,6 +165,31 @@ pub async fn make_vpc(aws: &Aws, name: &str) -> Result<String> {
     aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_support(on.clone()).send().await?;
     aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(on).send().await?;
     Ok(vpc)
+}
+
+/// Makes a virtual private gateway and attaches it to the VPC.
+async fn virtual_gateway(aws: &Aws, vpc: &str) -> Result<String> {
+    let made = aws.ec2.create_vpn_gateway().r#type(GatewayType::Ipsec1).send().await?;
+    let id = made.vpn_gateway.and_then(|made| made.vpn_gateway_id).context("CreateVpnGateway answered no id")?;
+    aws.ec2.attach_vpn_gateway().vpn_gateway_id(&id).vpc_id(vpc).send().await?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = aws.ec2.describe_vpn_gateways().vpn_gateway_ids(&id).send().await?;
+        let mut attachments = found.vpn_gateways().iter().flat_map(VpnGateway::vpc_attachments);
+        if attachments.any(|attachment| attachment.state() == Some(&AttachmentStatus::Attached)) {
+            return Ok(id);
+        }
+        ensure!(Instant::now() < deadline, "{id} is not attached within {} s", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Routes what private addresses there are outside the VPC to a gateway.
+pub async fn route_to_premises(aws: &Aws, table: &str, gateway: &str) -> Result<()> {
+    for range in PREMISES {
+        aws.ec2.create_route().route_table_id(table).destination_cidr_block(range).gateway_id(gateway).send().await?;
+    }
+    Ok(())
 }
 
 async fn zones(aws: &Aws) -> Result<Vec<String>> {

@@ -43,13 +43,14 @@ mod site;
 pub mod state;
 mod statuses;
 mod summary;
+mod tenant;
 mod world;
 
 pub use aws::Aws;
 pub use inventory::Inventory;
 pub use kubernetes::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, repository};
 pub use lab::Lab;
-pub use landing::{Landing, SUBNET_TAG, Use, VPC_CIDR, VPC_NAME, make_vpc};
+pub use landing::{Landing, PREMISES, SUBNET_TAG, Use, VPC_CIDR, VPC_NAME, make_vpc, route_to_premises};
 pub use network::{Network, NetworkBuilder};
 pub use operator::Operator;
 pub use options::{Clock, Delays, LabOptions, OperatorOptions};
@@ -57,6 +58,7 @@ pub use programs::target_folder;
 pub use shared::{ExclusiveLab, SharedLab};
 pub use site::{SOURCES, Site, SiteBuilder};
 pub use summary::{Expected, Summary};
+pub use tenant::{Tenant, send};
 pub use world::{Call, World, count_by_action};
 
 pub use aws_emulator::http::{Fault, FaultKind};

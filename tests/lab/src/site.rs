@@ -18,6 +18,7 @@ use crate::landing::{Landing, SUBNET_TAG, Use, VPC_NAME};
 use crate::network::{Network, NetworkBuilder};
 use crate::state::State;
 use crate::summary::{Expected, Summary};
+use crate::tenant::Tenant;
 use crate::world::Call;
 
 /// Where the source servers of a test are, unless it says otherwise.
@@ -182,6 +183,11 @@ impl Site {
             .await
             .with_context(|| format!("cannot make namespace '{name}'"))?;
         Ok(())
+    }
+
+    /// Makes a namespace, and somebody with a tenant's rights in it and nowhere else.
+    pub async fn tenant(&self, namespace: &str) -> Result<Tenant> {
+        Tenant::make(self, namespace).await
     }
 
     /// Writes a ConfigMap of one key into the namespace, over what was there.

@@ -152,6 +152,12 @@ impl World {
         Ok(())
     }
 
+    /// Shares a subnet of one account with another, as AWS RAM does.
+    pub async fn share(&self, owner: &str, region: &str, subnet: &str, with: &str) -> Result<()> {
+        self.post("shares", &json!({ "owner": owner, "region": region, "subnet": subnet, "with": with })).await?;
+        Ok(())
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let body = self.call(Method::GET, path, String::new()).await?;
         serde_json::from_slice(&body)

@@ -112,6 +112,8 @@ resource_ids! {
         "networkInterface ID" }
     /// A VPC endpoint.
     VpcEndpointId { "vpce-", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound", "Vpc Endpoint Id" }
+    /// A virtual private gateway.
+    VpnGatewayId { "vgw-", "InvalidVpnGatewayID.Malformed", "InvalidVpnGatewayID.NotFound", "vpnGateway ID" }
     /// A set of DHCP options.
     DhcpOptionsId { "dopt-", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound", "dhcpOption ID" }
     /// A prefix list.

@@ -91,6 +91,15 @@ pub struct Delays {
     /// A Resolver endpoint from `DELETING` to absent.
     #[serde(with = "seconds")]
     pub resolver_deleting: Duration,
+    /// A virtual private gateway from `attaching` to `attached`.
+    #[serde(with = "seconds")]
+    pub vpn_gateway_attaching: Duration,
+    /// A virtual private gateway from `detaching` to `detached`.
+    #[serde(with = "seconds")]
+    pub vpn_gateway_detaching: Duration,
+    /// How long a `deleted` virtual private gateway is still listed.
+    #[serde(with = "seconds")]
+    pub vpn_gateway_listed_deleted: Duration,
 }
 
 impl Delays {
@@ -105,6 +114,9 @@ impl Delays {
             resolver_creating: Duration::from_secs(90),
             resolver_updating: Duration::from_mins(1),
             resolver_deleting: Duration::from_mins(1),
+            vpn_gateway_attaching: Duration::from_secs(15),
+            vpn_gateway_detaching: Duration::from_secs(15),
+            vpn_gateway_listed_deleted: Duration::from_mins(1),
         }
     }
 
@@ -119,6 +131,9 @@ impl Delays {
             resolver_creating: Duration::ZERO,
             resolver_updating: Duration::ZERO,
             resolver_deleting: Duration::ZERO,
+            vpn_gateway_attaching: Duration::ZERO,
+            vpn_gateway_detaching: Duration::ZERO,
+            vpn_gateway_listed_deleted: Duration::ZERO,
         }
     }
 }
@@ -145,6 +160,8 @@ pub struct Quotas {
     pub resolver_endpoints_per_region: usize,
     /// Source: Route 53 quotas: 6 IP addresses per Resolver endpoint.
     pub addresses_per_resolver_endpoint: usize,
+    /// Source: AWS Site-to-Site VPN User Guide, "Quotas": 5 virtual private gateways per Region.
+    pub vpn_gateways_per_region: usize,
 }
 
 impl Default for Quotas {
@@ -159,6 +176,7 @@ impl Default for Quotas {
             rules_per_network_acl: 20,
             resolver_endpoints_per_region: 4,
             addresses_per_resolver_endpoint: 6,
+            vpn_gateways_per_region: 5,
         }
     }
 }

@@ -6,10 +6,11 @@ use super::{
     ec2::{
         dhcp_options::DhcpOptions, network_acl::NetworkAcl, network_interface::NetworkInterface,
         route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet, vpc::Vpc, vpc_endpoint::VpcEndpoint,
+        vpn_gateway::VpnGateway,
     },
     ids::{
         DhcpOptionsId, Ids, NetworkAclId, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId,
-        SubnetId, VpcEndpointId, VpcId,
+        SubnetId, VpcEndpointId, VpcId, VpnGatewayId,
     },
     options::Options,
     resolver::ResolverEndpoint,
@@ -32,6 +33,7 @@ pub struct Region {
     pub(crate) network_acls: Table<NetworkAclId, NetworkAcl>,
     pub(crate) security_groups: Table<SecurityGroupId, SecurityGroup>,
     pub(crate) network_interfaces: Table<NetworkInterfaceId, NetworkInterface>,
+    pub(crate) vpn_gateways: Table<VpnGatewayId, VpnGateway>,
     pub(crate) vpc_endpoints: Table<VpcEndpointId, VpcEndpoint>,
     /// Endpoints that are no longer listed, for the client tokens that still answer with them.
     pub(crate) past_vpc_endpoints: BTreeMap<VpcEndpointId, VpcEndpoint>,
@@ -60,6 +62,7 @@ impl Region {
             network_acls: Table::default(),
             security_groups: Table::default(),
             network_interfaces: Table::default(),
+            vpn_gateways: Table::default(),
             vpc_endpoints: Table::default(),
             past_vpc_endpoints: BTreeMap::new(),
             resolver_endpoints: Table::default(),
@@ -85,9 +88,11 @@ impl Region {
         let sight = Sight { now, lag: options.lag() };
         self.settle_vpc_endpoints(sight, options);
         self.settle_resolver_endpoints(sight, options);
+        self.settle_vpn_gateways(sight);
         let endpoints = self.vpc_endpoints.values().filter_map(VpcEndpoint::due);
         let resolver_endpoints = self.resolver_endpoints.values().filter_map(ResolverEndpoint::due);
-        self.next_due = endpoints.chain(resolver_endpoints).min();
+        let gateways = self.vpn_gateways.values().filter_map(VpnGateway::due);
+        self.next_due = endpoints.chain(resolver_endpoints).chain(gateways).min();
     }
 
     /// The tags of the EC2 resource with this id, to be changed.
@@ -108,6 +113,7 @@ impl Region {
             "sg" => in_table(&mut self.security_groups, id, |group| &mut group.tags),
             "eni" => in_table(&mut self.network_interfaces, id, |interface| &mut interface.tags),
             "vpce" => in_table(&mut self.vpc_endpoints, id, |endpoint| &mut endpoint.tags),
+            "vgw" => in_table(&mut self.vpn_gateways, id, |gateway| &mut gateway.tags),
             "sgr" => {
                 let mut rules = self.security_groups.iter_mut().flat_map(|(_, group)| group.rules.iter_mut());
                 rules.find(|rule| rule.id.to_string() == id).map(|rule| &mut rule.tags)

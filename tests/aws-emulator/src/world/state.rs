@@ -73,8 +73,10 @@ pub struct RouteTable {
 pub struct Route {
     /// A CIDR block or the id of a prefix list.
     pub destination: String,
-    /// `local`, or the id of a gateway endpoint.
+    /// `local`, or the id of a gateway endpoint, a virtual private gateway or a network interface.
     pub target: String,
+    /// `active` or `blackhole`.
+    pub state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -238,7 +240,11 @@ impl State {
                         .destination_cidr_block
                         .or_else(|| route.destination_prefix_list_id.map(|id| id.to_string()))
                         .unwrap_or_default(),
-                    target: route.gateway_id,
+                    target: route
+                        .gateway_id
+                        .or_else(|| route.network_interface_id.map(|id| id.to_string()))
+                        .unwrap_or_default(),
+                    state: route.state,
                 })
                 .collect(),
             tags: table.tags.clone(),

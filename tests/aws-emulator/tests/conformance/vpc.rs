@@ -1,6 +1,6 @@
 //! VPCs, subnets, route tables and network interfaces.
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Tenancy, VpcAttributeName};
 
 use crate::support::{Aws, code, filter};
 
@@ -33,6 +33,26 @@ async fn dns_attributes_begin_with_support_only_and_are_set_one_at_a_time() {
     let on = AttributeBooleanValue::builder().value(true).build();
     let both = aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_support(on.clone()).enable_dns_hostnames(on);
     assert_eq!(code(both.send().await), "InvalidParameterCombination");
+}
+
+/// Source: EC2 API Reference, CreateVpc and ModifyVpcTenancy: a VPC of dedicated tenancy can become one of default tenancy, and
+/// not the other way.
+#[tokio::test]
+async fn tenancy_can_only_become_the_default_one() {
+    let aws = Aws::start().await;
+    let made =
+        aws.ec2.create_vpc().cidr_block("10.20.0.0/16").instance_tenancy(Tenancy::Dedicated).send().await.unwrap();
+    let vpc = made.vpc().and_then(|vpc| vpc.vpc_id()).unwrap().to_owned();
+    let tenancy = async || {
+        let found = aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await.unwrap();
+        found.vpcs()[0].instance_tenancy().cloned()
+    };
+    assert_eq!(tenancy().await, Some(Tenancy::Dedicated));
+    let change = |tenancy: &str| aws.ec2.modify_vpc_tenancy().vpc_id(&vpc).instance_tenancy(tenancy.into()).send();
+    change("default").await.unwrap();
+    assert_eq!(tenancy().await, Some(Tenancy::Default));
+    assert_eq!(code(change("dedicated").await), "InvalidParameterValue");
+    assert_eq!(tenancy().await, Some(Tenancy::Default));
 }
 
 /// Source: VPC User Guide, "VPC CIDR blocks": more blocks can be added; they must not overlap.

@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use kube::Api;
 use kube::api::DeleteParams;
-use lab::{Call, Clock, Delays, Lab, LabOptions, Landing, OperatorOptions, count_by_action, repository, target_folder};
-use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, conditions};
+use lab::{
+    Call, Clock, Delays, Lab, LabOptions, Landing, OPERATOR_NAMESPACE, OperatorOptions, count_by_action, repository,
+    target_folder,
+};
+use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassStatus, conditions};
 use serde::Serialize;
 
 use super::tokyo;
@@ -93,7 +96,7 @@ async fn measure(lab: &Lab) -> Result<Figures> {
     for file in ["namespace.yaml", "class.yaml"] {
         apply(lab, &sample.join(file)).await?;
     }
-    until_accepted(lab).await?;
+    until_class(lab, "accepted", |class| conditions::is_true(&class.conditions, ConditionType::Accepted)).await?;
 
     println!("creating the Tokyo network ...");
     let networks = tokyo::networks(lab.kube().await?);
@@ -146,14 +149,17 @@ struct Rest {
 impl Rest {
     /// From the first call of one look to just before that of the look [`RESYNCS`] later.
     async fn measure(lab: &Lab, networks: &Api<MigrationNetwork>) -> Result<Self> {
-        // One look passes by: what was left to do after Ready is done then.
+        // What was left to do after Ready is done then: one look passes by, and the class has counted its network.
+        until_class(lab, "counting a Ready network", |class| class.ready_networks == Some(1)).await?;
         let settled = last_call(lab).await?;
         until_looks(lab, settled, 1).await?;
         let version = networks.get(tokyo::NAME).await?.metadata.resource_version;
         let start = last_call(lab).await?;
         let writes_before = kubernetes_writes(lab).await?;
+        let leases_before = leases(lab).await?;
         let calls = until_looks(lab, start, RESYNCS + 1).await?;
         let writes_after = kubernetes_writes(lab).await?;
+        let leases_changed = leases(lab).await?.symmetric_difference(&leases_before).count();
         let version_after = networks.get(tokyo::NAME).await?.metadata.resource_version;
         ensure!(writes_before != writes_after || version == version_after, "the API server's metrics missed a write");
 
@@ -164,7 +170,7 @@ impl Rest {
         Ok(Self {
             calls: per_look,
             aws_writes: calls.iter().filter(|call| call.is_write()).count(),
-            kubernetes_writes: writes_after - writes_before,
+            kubernetes_writes: writes_after - writes_before + u64::try_from(leases_changed)?,
         })
     }
 }
@@ -192,9 +198,9 @@ fn looks(calls: &[Call]) -> Vec<usize> {
     starts.iter().copied().zip(ends).filter(|(start, end)| holds_mark(*start, *end)).map(|(start, _)| start).collect()
 }
 
-/// Every write that the operator's rights let it make, as the API server counted them since it started.
+/// Every write that the operator's rights let it make but those of Leases, as the API server counted them since it started.
 async fn kubernetes_writes(lab: &Lab) -> Result<u64> {
-    let groups = BTreeSet::from(["mgnet.dev", "events.k8s.io", "coordination.k8s.io"]);
+    let groups = BTreeSet::from(["mgnet.dev", "events.k8s.io"]);
     let verbs = BTreeSet::from(["POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"]);
     let metrics = lab.kubectl_output(["get", "--raw", "/metrics"]).await?;
     let mut writes = 0;
@@ -208,6 +214,17 @@ async fn kubernetes_writes(lab: &Lab) -> Result<u64> {
         }
     }
     Ok(writes)
+}
+
+/// The Leases of the operator, each with its version. The API server has a Lease of its own, which it renews, and its metrics do
+/// not tell whose a write is.
+async fn leases(lab: &Lab) -> Result<BTreeSet<String>> {
+    let (namespace, columns) =
+        (format!("--namespace={OPERATOR_NAMESPACE}"), "custom-columns=:.metadata.name,:.metadata.resourceVersion");
+    let listed = lab.kubectl_output(["get", "leases", &namespace, "--no-headers", "--output", columns]).await?;
+    let leases: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    ensure!(!leases.is_empty(), "the network holds no claim");
+    Ok(leases)
 }
 
 async fn apply(lab: &Lab, file: &Path) -> Result<()> {
@@ -239,15 +256,15 @@ async fn first_call(lab: &Lab, after: u64) -> Result<Call> {
     }
 }
 
-async fn until_accepted(lab: &Lab) -> Result<()> {
+async fn until_class(lab: &Lab, what: &str, test: impl Fn(&MigrationNetworkClassStatus) -> bool) -> Result<()> {
     let classes: Api<MigrationNetworkClass> = Api::all(lab.kube().await?);
     let deadline = Instant::now() + PATIENCE;
     loop {
         let status = classes.get(tokyo::NAME).await?.status.unwrap_or_default();
-        if conditions::is_true(&status.conditions, ConditionType::Accepted) {
+        if test(&status) {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "the class is not accepted: {status:#?}");
+        ensure!(Instant::now() < deadline, "the class is not {what}: {status:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,18 +1,24 @@
 //! Route tables and their associations with subnets.
 //!
-//! Routes are not stored: a table has the local routes of its VPC, and one route for each gateway endpoint that lists it.
+//! Only the routes that people made are stored (`route.rs`). A table has the local routes of its VPC, too, and one route for each
+//! gateway endpoint that lists it.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
+    ec2::route::Target,
     error::AwsError,
     filters::{Filter, Filterable},
-    ids::{PrefixListId, ResourceId, RouteTableAssociationId, RouteTableId, SubnetId, VpcId},
+    ids::{
+        NetworkInterfaceId, PrefixListId, ResourceId, RouteTableAssociationId, RouteTableId, SubnetId, VpcId,
+        VpnGatewayId,
+    },
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
 };
@@ -26,12 +32,24 @@ pub struct RouteTable {
     main: Option<RouteTableAssociationId>,
     /// The associations with subnets.
     pub subnets: BTreeMap<RouteTableAssociationId, SubnetId>,
+    /// The routes that people made.
+    pub own_routes: BTreeMap<Ipv4Net, Target>,
+    /// The gateways that may propagate their routes.
+    pub propagating: BTreeSet<VpnGatewayId>,
     pub tags: Tags,
 }
 
 impl RouteTable {
     pub(crate) fn new(id: RouteTableId, vpc: VpcId, main: Option<RouteTableAssociationId>, tags: Tags) -> Self {
-        Self { id, vpc, main, subnets: BTreeMap::new(), tags }
+        Self {
+            id,
+            vpc,
+            main,
+            subnets: BTreeMap::new(),
+            own_routes: BTreeMap::new(),
+            propagating: BTreeSet::new(),
+            tags,
+        }
     }
 
     /// Whether subnets without an association of their own use this table.
@@ -46,7 +64,8 @@ impl RouteTable {
             .map(|cidr| Route {
                 destination_cidr_block: Some(cidr.to_string()),
                 destination_prefix_list_id: None,
-                gateway_id: "local".to_owned(),
+                gateway_id: Some("local".to_owned()),
+                network_interface_id: None,
                 origin: "CreateRouteTable",
                 state: "active",
             })
@@ -56,10 +75,25 @@ impl RouteTable {
             Some(Route {
                 destination_cidr_block: None,
                 destination_prefix_list_id: Some(endpoint.prefix_list.clone()?),
-                gateway_id: endpoint.id.to_string(),
+                gateway_id: Some(endpoint.id.to_string()),
+                network_interface_id: None,
                 origin: "CreateRoute",
                 state: "active",
             })
+        }));
+        routes.extend(self.own_routes.iter().map(|(destination, target)| {
+            let (gateway_id, network_interface_id) = match target {
+                Target::Gateway(id) => (Some(id.to_string()), None),
+                Target::Interface(id) => (None, Some(id.clone())),
+            };
+            Route {
+                destination_cidr_block: Some(destination.to_string()),
+                destination_prefix_list_id: None,
+                gateway_id,
+                network_interface_id,
+                origin: "CreateRoute",
+                state: target.state(&self.vpc, region),
+            }
         }));
         routes
     }
@@ -85,7 +119,12 @@ impl RouteTable {
             vpc_id: self.vpc.clone(),
             routes: self.routes(region),
             associations: main.chain(subnets).collect(),
-            propagating_gateways: Vec::new(),
+            propagating_gateways: self
+                .propagating
+                .iter()
+                .cloned()
+                .map(|gateway_id| PropagatingGateway { gateway_id })
+                .collect(),
             owner_id: owner.to_owned(),
             tags: tags::items(&self.tags),
         }
@@ -103,10 +142,17 @@ pub struct RouteTableItem {
     #[serde(rename = "associationSet")]
     pub associations: Vec<Association>,
     #[serde(rename = "propagatingVgwSet")]
-    pub propagating_gateways: Vec<String>,
+    pub propagating_gateways: Vec<PropagatingGateway>,
     pub owner_id: String,
     #[serde(rename = "tagSet")]
     pub tags: Vec<TagItem>,
+}
+
+/// A gateway that propagates its routes.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PropagatingGateway {
+    pub gateway_id: VpnGatewayId,
 }
 
 /// A route.
@@ -115,7 +161,8 @@ pub struct RouteTableItem {
 pub struct Route {
     pub destination_cidr_block: Option<String>,
     pub destination_prefix_list_id: Option<PrefixListId>,
-    pub gateway_id: String,
+    pub gateway_id: Option<String>,
+    pub network_interface_id: Option<NetworkInterfaceId>,
     pub origin: &'static str,
     pub state: &'static str,
 }
@@ -173,7 +220,7 @@ impl Filterable for RouteTable {
             "route.destination-prefix-list-id" => {
                 routes().filter_map(|route| Some(route.destination_prefix_list_id?.to_string())).collect()
             }
-            "route.gateway-id" => routes().map(|route| route.gateway_id).collect(),
+            "route.gateway-id" => routes().filter_map(|route| route.gateway_id).collect(),
             "route.origin" => routes().map(|route| route.origin.to_owned()).collect(),
             "route.state" => routes().map(|route| route.state.to_owned()).collect(),
             "vpc-id" => vec![self.vpc.to_string()],

@@ -10,7 +10,7 @@ use crate::world::{
     filters::{self, Filter, Filterable, TagFilters},
     ids::{
         DhcpOptionsId, NetworkAclId, NetworkInterfaceId, ResourceId, RouteTableId, SecurityGroupId,
-        SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId,
+        SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId, VpnGatewayId,
     },
     paging::Paging,
     table::Sight,
@@ -107,6 +107,7 @@ fn check_exists(region: &Region, id: &str, sight: Sight) -> Result<(), AwsError>
         "vpc" => region.vpcs.find(id, sight).map(drop),
         "subnet" => region.subnets.find(id, sight).map(drop),
         "rtb" => region.route_tables.find(id, sight).map(drop),
+        "vgw" => region.vpn_gateways.find(id, sight).map(drop),
         "dopt" => region.dhcp_options.find(id, sight).map(drop),
         "acl" => region.network_acls.find(id, sight).map(drop),
         "sg" => region.security_groups.find(id, sight).map(drop),
@@ -228,6 +229,8 @@ fn all(region: &Region, sight: Sight) -> Vec<TagDescription> {
     interfaces.for_each(|(id, eni): (&NetworkInterfaceId, _)| add(id.as_str(), "network-interface", &eni.tags));
     let endpoints = region.vpc_endpoints.listed(sight);
     endpoints.for_each(|(id, endpoint): (&VpcEndpointId, _)| add(id.as_str(), "vpc-endpoint", &endpoint.tags));
+    let gateways = region.vpn_gateways.listed(sight);
+    gateways.for_each(|(id, gateway): (&VpnGatewayId, _)| add(id.as_str(), "vpn-gateway", &gateway.tags));
     for (id, group) in region.security_groups.listed(sight) {
         let id: &SecurityGroupId = id;
         add(id.as_str(), "security-group", &group.tags);

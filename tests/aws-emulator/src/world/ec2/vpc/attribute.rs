@@ -1,4 +1,4 @@
-//! The DNS attributes of a VPC: ModifyVpcAttribute and DescribeVpcAttribute.
+//! What can be changed about a VPC: its DNS attributes by ModifyVpcAttribute, read by DescribeVpcAttribute, and ModifyVpcTenancy.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,33 @@ impl Action for ModifyVpcAttribute {
         if let Some(vpc) = context.region_mut().vpcs.get_mut(&id) {
             vpc.dns_support = support;
             vpc.dns_hostnames = hostnames;
+        }
+        Ok(DONE)
+    }
+}
+
+/// Has instances started from now on in hardware that others use, too.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ModifyVpcTenancy {
+    pub vpc_id: String,
+    pub instance_tenancy: String,
+}
+
+impl Action for ModifyVpcTenancy {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "ModifyVpcTenancy";
+    type Answer = Done;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let (id, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
+        // Source: EC2 API Reference, ModifyVpcTenancy: "You can change the instance tenancy attribute of a VPC to default only."
+        // The code is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+        if self.instance_tenancy != "default" {
+            return Err(AwsError::value(format!("Invalid value '{}' for InstanceTenancy.", self.instance_tenancy)));
+        }
+        if let Some(vpc) = context.region_mut().vpcs.get_mut(&id) {
+            vpc.tenancy = self.instance_tenancy;
         }
         Ok(DONE)
     }

@@ -210,6 +210,8 @@ impl Action for DeleteVpc {
         let used = region.subnets.values().any(|subnet| subnet.vpc == id)
             || region.network_interfaces.values().any(|interface| interface.vpc == id)
             || region.vpc_endpoints.values().any(|endpoint| endpoint.vpc == id && endpoint.exists())
+            // Source: gruntwork-io/cloud-nuke pull request 1022.
+            || region.vpn_gateways.values().any(|gateway| gateway.holds(&id))
             || region.route_tables.values().any(|table| table.vpc == id && !table.is_main())
             || region.network_acls.values().any(|acl| acl.vpc == id && !acl.is_default)
             || region.security_groups.values().any(|group| group.vpc == id && !group.is_default());

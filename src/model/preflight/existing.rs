@@ -3,50 +3,40 @@
 
 use std::collections::BTreeSet;
 
-use super::{
+use super::site::Site;
+use crate::model::{
+    checks::{Check, Finding},
     desired::{endpoint_ingress, replication_ingress, resolver_ingress},
     endpoint_settings::EndpointSource,
-    ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, join},
-    observed::{Endpoint, EndpointState, Observed, Permission, PrivateDns, ResolverState, SecurityGroup, Vpc, admit},
-    owner::Identity,
-    preflight::Finding,
-    settings::{ReplicationGroup, Resolver, Settings},
+    ids::{EndpointId, ResolverId, SecurityGroupId, join},
+    observed::{Endpoint, EndpointState, Permission, PrivateDns, ResolverState, SecurityGroup, admit},
+    settings::{ReplicationGroup, Resolver},
     slot::{EndpointKey, EndpointType},
 };
-use crate::api::Reason;
 
-/// Looks at the network's surroundings.
+/// What is found, and where it is looked for.
 struct Checks<'a> {
-    identity: &'a Identity,
-    settings: &'a Settings,
-    observed: &'a Observed,
-    vpc: &'a Vpc,
+    site: &'a Site<'a>,
     findings: Vec<Finding>,
 }
 
 /// Checks everything that the network names and does not keep.
-pub(super) fn check(
-    identity: &Identity,
-    settings: &Settings,
-    observed: &Observed,
-    vpc: &Vpc,
-    route_tables: &BTreeSet<RouteTableId>,
-) -> Vec<Finding> {
-    let mut checks = Checks { identity, settings, observed, vpc, findings: Vec::new() };
-    for (key, endpoint) in &settings.endpoints {
+pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+    let mut checks = Checks { site, findings: Vec::new() };
+    for (key, endpoint) in &site.settings.endpoints {
         if let EndpointSource::Existing(id) = &endpoint.source {
-            checks.endpoint(*key, id, endpoint.private_dns, route_tables);
+            checks.endpoint(*key, id, endpoint.private_dns);
         }
     }
-    if let Some(ids) = &settings.endpoint_groups {
-        let wanted = endpoint_ingress(settings, &vpc.cidrs).into_keys();
+    if let Some(ids) = &site.settings.endpoint_groups {
+        let wanted = endpoint_ingress(site.settings, &site.vpc.cidrs).into_keys();
         checks.groups("spec.endpointSecurityGroup.ids", ids, wanted);
     }
-    if let ReplicationGroup::Existing(id) = &settings.replication {
-        let wanted = replication_ingress(settings).into_keys();
+    if let ReplicationGroup::Existing(id) = &site.settings.replication {
+        let wanted = replication_ingress(site.settings).into_keys();
         checks.groups("spec.replication.securityGroup.id", &BTreeSet::from([id.clone()]), wanted);
     }
-    if let Resolver::Existing(id) = &settings.resolver {
+    if let Resolver::Existing(id) = &site.settings.resolver {
         checks.resolver(id);
     }
     checks.findings
@@ -54,22 +44,17 @@ pub(super) fn check(
 
 impl Checks<'_> {
     fn add(&mut self, field: &str, message: &str) {
-        self.findings.push(Finding { reason: Reason::ExistingUnfit, message: format!("`{field}` {message}") });
+        self.findings.push(Finding::new(Check::ExistingFits, format!("`{field}` {message}")));
     }
 
-    fn endpoint(
-        &mut self,
-        key: EndpointKey,
-        id: &EndpointId,
-        private_dns: PrivateDns,
-        route_tables: &BTreeSet<RouteTableId>,
-    ) {
+    fn endpoint(&mut self, key: EndpointKey, id: &EndpointId, private_dns: PrivateDns) {
         let field = format!("spec.endpoints[{key}].endpointID");
-        let Some(endpoint) = self.observed.resources.endpoints.get(id) else {
-            let message = format!("must name an endpoint of VPC {}, which has no {id}; correct the id", self.vpc.id);
+        let Some(endpoint) = self.site.observed.resources.endpoints.get(id) else {
+            let message =
+                format!("must name an endpoint of VPC {}, which has no {id}; correct the id", self.site.vpc.id);
             return self.add(&field, &message);
         };
-        if self.identity.owns(&endpoint.tags) {
+        if self.site.identity.owns(&endpoint.tags) {
             let message = format!("must not name {id}, which is the network's own; set `mode` to 'Managed'");
             return self.add(&field, &message);
         }
@@ -89,13 +74,13 @@ impl Checks<'_> {
             }
         }
         match key.endpoint_type {
-            EndpointType::Gateway => self.gateway(&field, id, endpoint, route_tables),
+            EndpointType::Gateway => self.gateway(&field, id, endpoint),
             EndpointType::Interface => self.interface(key, &field, id, endpoint, private_dns),
         }
     }
 
-    fn gateway(&mut self, field: &str, id: &EndpointId, endpoint: &Endpoint, route_tables: &BTreeSet<RouteTableId>) {
-        let missing: Vec<_> = route_tables.difference(&endpoint.route_tables).collect();
+    fn gateway(&mut self, field: &str, id: &EndpointId, endpoint: &Endpoint) {
+        let missing: Vec<_> = self.site.route_tables.difference(&endpoint.route_tables).collect();
         if !missing.is_empty() {
             let message = format!(
                 "must name a gateway endpoint with the route tables of the staging and launch subnets, and {id} lacks {}; \
@@ -124,16 +109,16 @@ impl Checks<'_> {
             );
             self.add(field, &message);
         }
-        let wanted = endpoint_ingress(self.settings, &self.vpc.cidrs).into_keys();
+        let wanted = endpoint_ingress(self.site.settings, &self.site.vpc.cidrs).into_keys();
         self.admitted(field, &format!("{id}'s security groups"), &endpoint.groups, wanted);
     }
 
     fn groups(&mut self, field: &str, ids: &BTreeSet<SecurityGroupId>, wanted: impl IntoIterator<Item = Permission>) {
-        let unknown: Vec<_> = ids.iter().filter(|id| !self.observed.resources.groups.contains_key(*id)).collect();
+        let unknown: Vec<_> = ids.iter().filter(|id| !self.site.observed.resources.groups.contains_key(*id)).collect();
         if !unknown.is_empty() {
             let message = format!(
                 "must name security groups of VPC {}, which has no {}; correct the ids",
-                self.vpc.id,
+                self.site.vpc.id,
                 join(unknown)
             );
             return self.add(field, &message);
@@ -149,7 +134,8 @@ impl Checks<'_> {
         ids: &BTreeSet<SecurityGroupId>,
         wanted: impl IntoIterator<Item = Permission>,
     ) {
-        let groups: Vec<&SecurityGroup> = ids.iter().filter_map(|id| self.observed.resources.groups.get(id)).collect();
+        let groups: Vec<&SecurityGroup> =
+            ids.iter().filter_map(|id| self.site.observed.resources.groups.get(id)).collect();
         let missing: Vec<Permission> =
             wanted.into_iter().filter(|permission| !admit(groups.iter().copied(), *permission)).collect();
         if !missing.is_empty() {
@@ -160,12 +146,12 @@ impl Checks<'_> {
 
     fn resolver(&mut self, id: &ResolverId) {
         let field = "spec.resolver.endpointID";
-        let Some(resolver) = self.observed.resources.resolvers.get(id) else {
+        let Some(resolver) = self.site.observed.resources.resolvers.get(id) else {
             let message =
-                format!("must name an inbound endpoint of VPC {}, which has no {id}; correct the id", self.vpc.id);
+                format!("must name an inbound endpoint of VPC {}, which has no {id}; correct the id", self.site.vpc.id);
             return self.add(field, &message);
         };
-        if self.identity.owns(&resolver.tags) {
+        if self.site.identity.owns(&resolver.tags) {
             let message = format!("must not name {id}, which is the network's own; set `mode` to 'Managed'");
             return self.add(field, &message);
         }
@@ -190,7 +176,7 @@ impl Checks<'_> {
                 format!("must name an inbound endpoint with two addresses, and {id} has {attached}; add some");
             self.add(field, &message);
         }
-        let wanted = resolver_ingress(self.settings).into_keys();
+        let wanted = resolver_ingress(self.site.settings).into_keys();
         let groups = resolver.groups.clone();
         self.admitted(field, &format!("{id}'s security groups"), &groups, wanted);
     }

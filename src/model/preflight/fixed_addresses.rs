@@ -5,25 +5,20 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::{
+use super::site::Site;
+use crate::model::{
     adoption::may_adopt,
-    desired::ResolvedSubnets,
+    checks::{Check, Finding},
     ids::{NetworkInterfaceId, SubnetId},
     observed::{NetworkInterface, Observed, ResolverEndpoint},
     owner::{Identity, Tags},
-    preflight::Finding,
     settings::Settings,
     slot::{GroupRole, Slot},
 };
-use crate::api::Reason;
 
 /// Checks them all.
-pub(super) fn check(
-    identity: &Identity,
-    settings: &Settings,
-    observed: &Observed,
-    subnets: &ResolvedSubnets,
-) -> Vec<Finding> {
+pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+    let Site { identity, settings, observed, subnets, .. } = *site;
     let mut findings = Vec::new();
     let mut asked: BTreeMap<Ipv4Addr, Slot> = BTreeMap::new();
     for (slot, subnet, ip) in settings.fixed_addresses() {
@@ -32,7 +27,7 @@ pub(super) fn check(
             Slot::Group(_) | Slot::Resolver => "spec.resolver.addresses".to_owned(),
         };
         let mut add = |message: String| {
-            findings.push(Finding { reason: Reason::AddressUnusable, message: format!("`{field}` {message}") });
+            findings.push(Finding::new(Check::FixedAddressesFree, format!("`{field}` {message}")));
         };
         if let Some(other) = asked.insert(ip, slot) {
             add(format!("must not use {ip} twice, and {other} is to have it, too; choose another"));

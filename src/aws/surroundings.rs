@@ -1,0 +1,196 @@
+//! What stands around a network and changes seldom: DHCP options, network ACLs, hosted zones, gateway endpoints elsewhere.
+//!
+//! Four calls, made before the first write and as long as the preflight holds a network up; for a network that fits, every
+//! ten minutes. Whatever the operator is not permitted to read is left out: an older policy must stop no network.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws_sdk_ec2::types::{self, AttributeValue, RuleAction};
+use aws_sdk_route53::types::{HostedZoneSummary, VpcRegion};
+
+use super::{call::Action, cloud::AwsCloud, filter};
+use crate::model::{
+    failure::{CallFailure, FailureClass},
+    ids::{EndpointId, VpcId},
+    network_acl::{AclEntry, NetworkAcl},
+    observed::Vpc,
+    surroundings::{HostedZone, Surroundings},
+};
+
+/// How long an answer is used for a network that fits.
+const FRESH: Duration = Duration::from_mins(10);
+
+/// AWS's word for a VPC that has no DHCP options.
+const NO_DHCP_OPTIONS: &str = "default";
+
+/// The last answers, by VPC.
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<HashMap<VpcId, Answer>>);
+
+#[derive(Clone, Debug)]
+struct Answer {
+    asked: Instant,
+    dhcp_options: Option<String>,
+    surroundings: Arc<Surroundings>,
+}
+
+impl Known {
+    fn answers(&self) -> MutexGuard<'_, HashMap<VpcId, Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AwsCloud {
+    /// The surroundings of a VPC; as of the last ten minutes, if that is good enough.
+    pub(super) async fn surroundings(&self, vpc: &Vpc, old_is_fine: bool) -> Result<Surroundings, CallFailure> {
+        let known = self.known.answers().get(&vpc.id).cloned();
+        if let Some(known) = &known
+            && old_is_fine
+            && known.asked.elapsed() < FRESH
+            // A set of DHCP options never changes; a VPC gets another set.
+            && known.dhcp_options == vpc.dhcp_options
+        {
+            return Ok(Surroundings::clone(&known.surroundings));
+        }
+        let (dns_servers, network_acls, gateway_endpoints, hosted_zones) = tokio::join!(
+            self.dns_servers(vpc.dhcp_options.as_deref()),
+            self.network_acls(&vpc.id),
+            self.gateway_endpoints(),
+            self.hosted_zones(&vpc.id),
+        );
+        let surroundings = Surroundings {
+            dns_servers: if_permitted(dns_servers)?,
+            network_acls: if_permitted(network_acls)?,
+            gateway_endpoints: if_permitted(gateway_endpoints)?,
+            hosted_zones: match if_permitted(hosted_zones) {
+                Ok(zones) => zones,
+                // Route 53 is one place for all Regions: this one's networks do not stand still with it.
+                Err(failure) => {
+                    tracing::warn!(%failure, "the hosted zones of a VPC are not known");
+                    known.and_then(|known| known.surroundings.hosted_zones.clone())
+                }
+            },
+        };
+        let answer = Answer {
+            asked: Instant::now(),
+            dhcp_options: vpc.dhcp_options.clone(),
+            surroundings: Arc::new(surroundings.clone()),
+        };
+        self.known.answers().insert(vpc.id.clone(), answer);
+        Ok(surroundings)
+    }
+
+    /// The DNS servers of a set of DHCP options.
+    async fn dns_servers(&self, dhcp_options: Option<&str>) -> Result<Vec<String>, CallFailure> {
+        let Some(id) = dhcp_options.filter(|id| *id != NO_DHCP_OPTIONS) else { return Ok(Vec::new()) };
+        let sets = self.caller.list(
+            Action::ec2("DescribeDhcpOptions"),
+            |token| {
+                let request = self.ec2.describe_dhcp_options().filters(filter::filter("dhcp-options-id", [id]));
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.dhcp_options, page.next_token),
+        );
+        let options = sets.await?.into_iter().flat_map(|set| set.dhcp_configurations.unwrap_or_default());
+        let servers = options.filter(|option| option.key.as_deref() == Some("domain-name-servers"));
+        Ok(servers.flat_map(|option| option.values.unwrap_or_default()).filter_map(dns_server).collect())
+    }
+
+    async fn network_acls(&self, vpc: &VpcId) -> Result<Vec<NetworkAcl>, CallFailure> {
+        let acls = self.caller.list(
+            Action::ec2("DescribeNetworkAcls"),
+            |token| {
+                let request = self.ec2.describe_network_acls().filters(filter::filter("vpc-id", [vpc.as_str()]));
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.network_acls, page.next_token),
+        );
+        Ok(acls.await?.into_iter().filter_map(network_acl).collect())
+    }
+
+    /// The ids of all gateway endpoints of the Region: they have a quota together.
+    async fn gateway_endpoints(&self) -> Result<BTreeSet<EndpointId>, CallFailure> {
+        let endpoints = self.caller.list(
+            Action::ec2("DescribeVpcEndpoints"),
+            |token| {
+                let gateways = filter::filter("vpc-endpoint-type", ["Gateway"]);
+                let request = self.ec2.describe_vpc_endpoints().filters(gateways).max_results(1000);
+                request.set_next_token(token).send()
+            },
+            |page| (page.vpc_endpoints, page.next_token),
+        );
+        let there = endpoints.await?.into_iter().filter(|endpoint| {
+            let state = endpoint.state.as_ref().map_or("", types::State::as_str);
+            !state.eq_ignore_ascii_case("deleted")
+        });
+        Ok(there.filter_map(|endpoint| endpoint.vpc_endpoint_id).map(Into::into).collect())
+    }
+
+    /// The private hosted zones of a VPC that people made. Those of AWS services, such as the ones behind private DNS, have a
+    /// service for their owner.
+    async fn hosted_zones(&self, vpc: &VpcId) -> Result<Vec<HostedZone>, CallFailure> {
+        let zones = self.caller.list(
+            Action::route53("ListHostedZonesByVPC"),
+            |token| {
+                let request = self.route53.list_hosted_zones_by_vpc().vpc_id(vpc.as_str());
+                request.vpc_region(VpcRegion::from(self.region.as_str())).max_items(100).set_next_token(token).send()
+            },
+            |page| (Some(page.hosted_zone_summaries), page.next_token),
+        );
+        Ok(zones.await?.into_iter().filter_map(hosted_zone).collect())
+    }
+}
+
+/// The answer, or none where the operator may not ask.
+fn if_permitted<T>(answer: Result<T, CallFailure>) -> Result<Option<T>, CallFailure> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if failure.class == FailureClass::Unauthorized => {
+            tracing::debug!(%failure, "not permitted, and so not checked");
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn dns_server(value: AttributeValue) -> Option<String> {
+    value.value
+}
+
+fn network_acl(acl: types::NetworkAcl) -> Option<NetworkAcl> {
+    let associations = acl.associations.unwrap_or_default();
+    Some(NetworkAcl {
+        id: acl.network_acl_id?.into(),
+        subnets: associations.into_iter().filter_map(|one| one.subnet_id).map(Into::into).collect(),
+        entries: acl.entries.unwrap_or_default().iter().filter_map(entry).collect(),
+    })
+}
+
+/// An IPv4 rule. AWS writes protocols as numbers, and -1 for all.
+fn entry(entry: &types::NetworkAclEntry) -> Option<AclEntry> {
+    let protocol = match entry.protocol.as_deref()? {
+        "-1" => None,
+        number => Some(number.parse().ok()?),
+    };
+    let ports = entry.port_range.as_ref().map(|range| {
+        let port = |port: Option<i32>, otherwise| port.and_then(|port| port.try_into().ok()).unwrap_or(otherwise);
+        (port(range.from, 0), port(range.to, u16::MAX))
+    });
+    Some(AclEntry {
+        number: entry.rule_number?,
+        egress: entry.egress?,
+        allow: entry.rule_action == Some(RuleAction::Allow),
+        protocol,
+        range: entry.cidr_block.as_ref()?.parse().ok()?,
+        ports,
+    })
+}
+
+fn hosted_zone(zone: HostedZoneSummary) -> Option<HostedZone> {
+    let owner = zone.owner.and_then(|owner| owner.owning_account)?;
+    Some(HostedZone { id: zone.hosted_zone_id, name: zone.name.trim_end_matches('.').to_owned(), owner })
+}

@@ -1,0 +1,121 @@
+//! What others have in the VPC that AWS lets exist once: private names and routes to S3.
+
+use super::site::Site;
+use crate::model::{
+    adoption,
+    checks::{Check, Finding},
+    ids::{EndpointId, join},
+    observed::{Endpoint, EndpointState, PrivateDns},
+    owner,
+    slot::{EndpointKey, Slot},
+};
+
+pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+    let mut findings = private_dns(site);
+    findings.extend(hosted_zones(site));
+    findings.extend(gateway_routes(site));
+    findings
+}
+
+/// The interface endpoints that are still to get their private names. Those that have them have won already.
+fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 'a {
+    let has_names =
+        |key: EndpointKey| site.own_endpoint(key).is_some_and(|endpoint| endpoint.private_dns != PrivateDns::Disabled);
+    let wants_names = |key: EndpointKey| {
+        site.settings.endpoints.get(&key).is_some_and(|endpoint| endpoint.private_dns != PrivateDns::Disabled)
+    };
+    site.interface_endpoints().filter(move |key| wants_names(*key) && !has_names(*key))
+}
+
+/// Whether an endpoint of somebody else's is about to become the network's own.
+fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
+    other.key == Some(key)
+        && site.own_endpoint(key).is_none()
+        && adoption::may_adopt(site.settings.adoption, site.identity, &other.tags, Slot::Endpoint(key))
+}
+
+/// The ways out that do not touch what is there.
+fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint) -> String {
+    let use_it = format!("use it by `spec.endpoints` ({key}: `mode` 'Existing', `endpointID` '{id}')");
+    let slot = Slot::Endpoint(key);
+    if site.identity.left_behind(&other.tags, slot) {
+        format!("{use_it}, or take it up again by `spec.adoptionPolicy` 'Retained'")
+    } else if let Some(keeper) = owner::keeper(&other.tags) {
+        format!("{use_it}; it is kept by {keeper}")
+    } else {
+        format!("{use_it}, or let the network have it by `spec.adoptionPolicy` 'Any'")
+    }
+}
+
+/// hashicorp/terraform-provider-aws issue 17535: "there is already a conflicting DNS domain for … in the VPC".
+fn private_dns(site: &Site<'_>) -> Vec<Finding> {
+    without_names(site)
+        .flat_map(|key| site.other_endpoints().map(move |other| (key, other)))
+        .filter(|(key, (_, other))| other.key == Some(*key) && other.private_dns != PrivateDns::Disabled)
+        .filter(|(key, (_, other))| !is_adopted(site, *key, other))
+        .map(|(key, (id, other))| {
+            let message = format!(
+                "{}: endpoint {id} in VPC {} has private DNS for {}, which a VPC has once; {}; or turn its private DNS off \
+                 with ModifyVpcEndpoint",
+                Slot::Endpoint(key),
+                site.vpc.id,
+                other.service_name,
+                ways_out(site, key, id, other)
+            );
+            Finding::new(Check::PrivateDnsFree, message).about(id)
+        })
+        .collect()
+}
+
+/// hashicorp/terraform-provider-aws issue 37783: a hosted zone of the same name and private DNS exclude each other. Zones of a
+/// parent or child domain do not: the more specific name wins (Route 53 Developer Guide, "Private hosted zones").
+fn hosted_zones(site: &Site<'_>) -> Vec<Finding> {
+    let zones = site.observed.surroundings.hosted_zones.as_deref().unwrap_or_default();
+    without_names(site)
+        .filter_map(|key| Some((key, site.observed.services.get(&key)?)))
+        .flat_map(|(key, offer)| {
+            let same = zones.iter().filter(|zone| offer.private_dns_names.contains(&zone.name.to_ascii_lowercase()));
+            same.map(move |zone| (key, zone))
+        })
+        .map(|(key, zone)| {
+            let message = format!(
+                "{}: private hosted zone {} of account {} with the name '{}' is associated with VPC {}, and private DNS would \
+                 answer for the same name; end the association with DisassociateVPCFromHostedZone",
+                Slot::Endpoint(key),
+                zone.id,
+                zone.owner,
+                zone.name,
+                site.vpc.id
+            );
+            Finding::new(Check::HostedZonesApart, message).about(&zone.id)
+        })
+        .collect()
+}
+
+/// EC2 error `RouteAlreadyExists`: a route table has one route to a prefix list. Routes of an endpoint that is going are
+/// gone at once.
+fn gateway_routes(site: &Site<'_>) -> Vec<Finding> {
+    if !site.services.contains_key(&EndpointKey::S3_GATEWAY) {
+        return Vec::new();
+    }
+    let own = site.own_endpoint(EndpointKey::S3_GATEWAY);
+    site.other_endpoints()
+        .filter(|(_, other)| other.key == Some(EndpointKey::S3_GATEWAY) && other.state != EndpointState::Deleting)
+        .filter(|(_, other)| !is_adopted(site, EndpointKey::S3_GATEWAY, other))
+        .filter_map(|(id, other)| {
+            let is_own = |table: &_| own.is_some_and(|own| own.route_tables.contains(table));
+            let taken: Vec<_> =
+                other.route_tables.iter().filter(|table| site.route_tables.contains(*table) && !is_own(*table)).collect();
+            (!taken.is_empty()).then(|| {
+                let message = format!(
+                    "{}: endpoint {id} has the route to S3 in {}, and a route table has one; {}; or take the table from it \
+                     with ModifyVpcEndpoint",
+                    Slot::Endpoint(EndpointKey::S3_GATEWAY),
+                    join(taken),
+                    ways_out(site, EndpointKey::S3_GATEWAY, id, other)
+                );
+                Finding::new(Check::GatewayRoutesFree, message).about(id)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! Whether the network ACLs let through what source servers send, and the answers.
+//!
+//! Some of it may be meant to be dropped, so that is a warning. If nothing of what the network cannot do without gets through
+//! anywhere, no source server can work: an error.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+
+use super::site::Site;
+use crate::model::{
+    checks::{Check, Finding},
+    ids::{SubnetId, join},
+    network_acl::{Direction, EPHEMERAL, NetworkAcl, Passage, TCP, UDP},
+};
+
+/// Something that source servers send.
+struct Flow<'a> {
+    protocol: u8,
+    port: u16,
+    /// What the subnets are for.
+    subnets_of: &'static str,
+    subnets: &'a BTreeSet<SubnetId>,
+    sources: BTreeSet<Ipv4Net>,
+    /// Whether nothing works without it. DNS over TCP is for long answers only.
+    vital: bool,
+}
+
+pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+    let Some(acls) = &site.observed.surroundings.network_acls else { return Vec::new() };
+    flows(site).iter().flat_map(|flow| check(flow, acls)).fold(Vec::new(), merge)
+}
+
+fn flows<'a>(site: &Site<'a>) -> Vec<Flow<'a>> {
+    let settings = site.settings;
+    let to_endpoints = |protocol, port, sources, vital| Flow {
+        protocol,
+        port,
+        subnets_of: "endpoint",
+        subnets: &site.subnets.endpoints,
+        sources,
+        vital,
+    };
+    let mut flows = vec![
+        to_endpoints(TCP, 443, &settings.sources | &settings.proxies, true),
+        Flow {
+            protocol: TCP,
+            port: 1500,
+            subnets_of: "staging",
+            subnets: &site.subnets.staging,
+            sources: settings.sources.clone(),
+            vital: true,
+        },
+    ];
+    if site.builds_resolver() {
+        flows.push(to_endpoints(UDP, 53, settings.clients.clone(), true));
+        flows.push(to_endpoints(TCP, 53, settings.clients.clone(), false));
+    }
+    flows
+}
+
+fn check(flow: &Flow<'_>, acls: &[NetworkAcl]) -> Vec<Finding> {
+    let guarded: Vec<(&SubnetId, &NetworkAcl)> = flow
+        .subnets
+        .iter()
+        .filter_map(|subnet| Some((subnet, acls.iter().find(|acl| acl.subnets.contains(subnet))?)))
+        .collect();
+    let (protocol, port) = (name(flow.protocol), flow.port);
+    let gets_through = |acl: &NetworkAcl, range: &Ipv4Net| {
+        let [there, back] = both_ways(flow, acl, *range);
+        there.min(back) > Passage::None
+    };
+    let all_guarded = guarded.len() == flow.subnets.len() && !guarded.is_empty();
+    let nothing = !guarded.iter().any(|(_, acl)| flow.sources.iter().any(|range| gets_through(acl, range)));
+    if flow.vital && all_guarded && nothing {
+        let acls: BTreeSet<_> = guarded.iter().map(|(_, acl)| &acl.id).collect();
+        let message = format!(
+            "no {} subnet lets {protocol} {port} in from any source server and the answers out (network ACL {}); admit {protocol} \
+             {port} in and {protocol} {}-{} out for {}",
+            flow.subnets_of,
+            join(acls),
+            EPHEMERAL.start(),
+            EPHEMERAL.end(),
+            join(&flow.sources)
+        );
+        return vec![Finding::new(Check::AclsPassable, message).about(format!("{protocol} {port}"))];
+    }
+    guarded
+        .into_iter()
+        .filter_map(|(subnet, acl)| {
+            let dropped = |direction: usize| -> BTreeSet<&Ipv4Net> {
+                let is_dropped = |range: &Ipv4Net| both_ways(flow, acl, *range).get(direction) != Some(&Passage::All);
+                flow.sources.iter().filter(|range| is_dropped(range)).collect()
+            };
+            let (there, back) = (dropped(0), dropped(1));
+            let mut what = Vec::new();
+            if !there.is_empty() {
+                what.push(format!("{protocol} {port} from {}", join(there)));
+            }
+            if !back.is_empty() {
+                what.push(format!("{protocol} {}-{} to {}", EPHEMERAL.start(), EPHEMERAL.end(), join(back)));
+            }
+            (!what.is_empty()).then(|| {
+                let message =
+                    format!("network ACL {} of subnet {subnet} drops all or some of: {}", acl.id, what.join(", "));
+                Finding::new(Check::AclsOpen, message).about(subnet)
+            })
+        })
+        .collect()
+}
+
+/// How much gets there, and how much of the answers gets back.
+fn both_ways(flow: &Flow<'_>, acl: &NetworkAcl, range: Ipv4Net) -> [Passage; 2] {
+    [
+        acl.passes(Direction::In, flow.protocol, flow.port..=flow.port, range),
+        acl.passes(Direction::Out, flow.protocol, EPHEMERAL, range),
+    ]
+}
+
+/// One warning a subnet, whatever its ACL drops.
+fn merge(mut findings: Vec<Finding>, next: Finding) -> Vec<Finding> {
+    match findings
+        .iter_mut()
+        .find(|one| one.check == Check::AclsOpen && one.check == next.check && one.subject == next.subject)
+    {
+        Some(one) => {
+            let more = next.message.split_once(": ").map_or("", |(_, what)| what);
+            one.message = format!("{}, {more}", one.message);
+        }
+        None => findings.push(next),
+    }
+    findings
+}
+
+const fn name(protocol: u8) -> &'static str {
+    if protocol == TCP { "TCP" } else { "UDP" }
+}

@@ -1,0 +1,99 @@
+//! Default quotas that the network would exceed, by count.
+//!
+//! Warnings only: the quotas are adjustable, and what an account has been raised to cannot be seen without a permission of
+//! its own. If it was not raised, AWS refuses the call, and that is said as `QuotaExceeded` for the slots it concerns.
+
+use std::collections::BTreeMap;
+
+use super::site::Site;
+use crate::model::{
+    checks::{Check, Finding},
+    desired::{DesiredGroup, RULE_MARK},
+    ids::{EndpointId, ResolverId},
+    observed::Observed,
+    owner::Identity,
+    resources::Held,
+    slot::{EndpointKey, GroupRole, Slot},
+};
+
+/// AWS PrivateLink guide, "Quotas".
+const INTERFACE_ENDPOINTS_PER_VPC: usize = 50;
+const GATEWAY_ENDPOINTS_PER_REGION: usize = 20;
+/// Amazon VPC quotas: inbound rules.
+const RULES_PER_GROUP: usize = 60;
+/// Route 53 quotas.
+const RESOLVER_ENDPOINTS_PER_REGION: usize = 4;
+
+pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(interface_endpoints(site));
+    findings.extend(gateway_endpoints(site));
+    if site.builds_resolver() {
+        findings.extend(resolver_endpoints(site));
+    }
+    findings
+}
+
+fn exceeded(check: Check, what: &str, used: usize, needed: usize, allowed: usize) -> Option<Finding> {
+    (used + needed > allowed).then(|| {
+        let message = format!(
+            "{what}: {used} in use by others, {needed} needed, {allowed} allowed by default; have the quota raised if it was not, \
+             or make room"
+        );
+        Finding::new(check, message)
+    })
+}
+
+/// Endpoints of AWS's and others' services have subnets and a service name; those of resources have quotas of their own.
+fn interface_endpoints(site: &Site<'_>) -> Option<Finding> {
+    let others =
+        site.other_endpoints().filter(|(_, one)| !one.subnets.is_empty() && !one.service_name.is_empty()).count();
+    let what = format!("interface endpoints in VPC {}", site.vpc.id);
+    exceeded(
+        Check::InterfaceEndpointQuota,
+        &what,
+        others,
+        site.interface_endpoints().count(),
+        INTERFACE_ENDPOINTS_PER_VPC,
+    )
+}
+
+fn gateway_endpoints(site: &Site<'_>) -> Option<Finding> {
+    let all = site.observed.surroundings.gateway_endpoints.as_ref()?;
+    let own = held(site, Slot::Endpoint(EndpointKey::S3_GATEWAY));
+    let others = all.iter().filter(|id| !own.iter().any(|held| EndpointId::from(held.id.as_str()) == **id)).count();
+    exceeded(Check::GatewayEndpointQuota, "gateway endpoints in the Region", others, 1, GATEWAY_ENDPOINTS_PER_REGION)
+}
+
+fn resolver_endpoints(site: &Site<'_>) -> Option<Finding> {
+    let own = held(site, Slot::Resolver);
+    let all = site.observed.resolvers_in_region.iter();
+    let others = all.filter(|id| !own.iter().any(|held| ResolverId::from(held.id.as_str()) == **id)).count();
+    exceeded(Check::ResolverEndpointQuota, "Resolver endpoints in the Region", others, 1, RESOLVER_ENDPOINTS_PER_REGION)
+}
+
+fn held(site: &Site<'_>, slot: Slot) -> Vec<Held> {
+    site.observed.resources.held(site.identity, slot)
+}
+
+/// The rules of the network's groups, with those that others added.
+pub(in crate::model) fn rules(
+    identity: &Identity,
+    observed: &Observed,
+    groups: &BTreeMap<GroupRole, DesiredGroup>,
+) -> Vec<Finding> {
+    groups
+        .iter()
+        .filter_map(|(role, group)| {
+            let id = observed.resources.group(identity, *role);
+            let found = id.and_then(|id| observed.resources.groups.get(&id));
+            let others = found.into_iter().flat_map(|found| &found.ingress).filter(|rule| {
+                let wanted = rule.permission.is_some_and(|permission| group.ingress.contains_key(&permission));
+                !rule.description.starts_with(RULE_MARK) && !wanted
+            });
+            let what = format!("rules of {}", Slot::Group(*role));
+            let finding = exceeded(Check::RuleQuota, &what, others.count(), group.ingress.len(), RULES_PER_GROUP)?;
+            Some(finding.about(role))
+        })
+        .collect()
+}

@@ -1,0 +1,67 @@
+//! Checks have stable codes, are documented, and their warnings come into status.
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    checks::{Check, Finding, Severity},
+    report,
+};
+
+const PAGE: &str = include_str!("../../../docs/checks.md");
+
+#[test]
+fn status_lists_each_warning_once_and_no_error() {
+    let warning = |subject: &str| Finding::new(Check::ReturnRoutes, "x".repeat(2000)).about(subject);
+    let found = [warning("rtb-2"), warning("rtb-1"), warning("rtb-1"), Finding::new(Check::VpcFound, "no".to_owned())];
+    let listed = report::warnings(&found);
+    assert_eq!(listed.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>(), ["rtb-1", "rtb-2"]);
+    assert!(listed.iter().all(|one| one.code == "MGN122" && one.message.len() == 1024));
+    let many: Vec<Finding> = (0..100).map(|number| warning(&format!("{number}"))).collect();
+    assert_eq!(report::warnings(&many).len(), 64);
+}
+
+#[test]
+fn codes_are_stable_words_in_order_and_titles_are_sentences() {
+    let codes: Vec<&str> = Check::ALL.iter().map(|check| check.code()).collect();
+    assert!(codes.is_sorted() && codes.iter().collect::<BTreeSet<_>>().len() == codes.len(), "{codes:?}");
+    for check in Check::ALL {
+        assert!(check.code().starts_with("MGN1") && check.code().len() == 6, "{check}");
+        assert!(check.title().starts_with("The ") || check.title().starts_with("No "), "{}", check.title());
+        assert!(!check.title().contains('.'), "{}", check.title());
+    }
+}
+
+/// The sections of the page: code, title and text.
+fn sections(page: &str) -> Vec<(&str, &str, &str)> {
+    let sections = page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    sections.filter_map(|(head, text)| head.split_once(' ').map(|(code, title)| (code, title, text))).collect()
+}
+
+#[test]
+fn every_check_has_its_section_and_every_section_its_check() {
+    let written: Vec<(&str, &str)> = sections(PAGE).into_iter().map(|(code, title, _)| (code, title)).collect();
+    let wanted: Vec<(&str, &str)> = Check::ALL.iter().map(|check| (check.code(), check.title())).collect();
+    assert_eq!(written, wanted);
+}
+
+#[test]
+fn every_section_says_what_it_does_why_and_what_to_do_with_an_example() {
+    for (check, (code, _, text)) in Check::ALL.iter().zip(sections(PAGE)) {
+        let severity = match check.severity() {
+            Severity::Error(reason) => format!("Error, reason `{reason}`."),
+            Severity::Warning => "Warning.".to_owned(),
+        };
+        assert!(text.contains(&severity), "{code} must say: {severity}");
+        for part in ["**Checks:**", "**Cause:**", "**Cure:**", &format!("```\n{code}: ")] {
+            assert!(text.contains(part), "{code} lacks {part}");
+        }
+        let anchor = format!("<a id=\"{}\"></a>", code.to_lowercase());
+        assert!(PAGE.contains(&anchor), "{code} lacks {anchor}");
+    }
+}
+
+#[test]
+fn the_page_is_found_from_readme_and_architecture() {
+    assert!(include_str!("../../../README.md").contains("docs/checks.md"));
+    assert!(include_str!("../../../docs/architecture.md").contains("checks.md"));
+}

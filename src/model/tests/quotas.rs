@@ -1,0 +1,90 @@
+//! Default quotas that a network would exceed.
+
+use std::collections::BTreeMap;
+
+use super::found::{findings, one};
+use crate::model::{
+    checks::Check,
+    observed::{Observed, Rule, Traffic},
+    settings::{ReplicationGroup, Resolver, Settings},
+    slot::{EndpointKey, GroupRole, Service},
+    testing::Lab,
+};
+
+#[test]
+fn default_quotas_that_are_exceeded_are_told() {
+    let endpoints = |count: usize| {
+        move |_: &mut Settings, observed: &mut Observed| {
+            let built = Lab::built().observed.resources.endpoints;
+            let mut one =
+                built.into_values().find(|one| one.key == Some(EndpointKey::interface(Service::Mgn))).unwrap();
+            (one.key, one.tags) = (None, BTreeMap::new());
+            let ids = (0..count).map(|number| format!("vpce-{number}").as_str().into());
+            observed.resources.endpoints.extend(ids.map(|id| (id, one.clone())));
+        }
+    };
+    assert_eq!(findings(endpoints(44)), []);
+    one(endpoints(45), Check::InterfaceEndpointQuota, "45 in use by others, 6 needed, 50 allowed by default");
+    let gateways = |count: usize| {
+        move |_: &mut Settings, observed: &mut Observed| {
+            let ids = (0..count).map(|number| format!("vpce-{number}").as_str().into());
+            observed.surroundings.gateway_endpoints = Some(ids.collect());
+        }
+    };
+    assert_eq!(findings(gateways(19)), []);
+    one(gateways(20), Check::GatewayEndpointQuota, "20 in use by others, 1 needed, 20 allowed");
+    let resolvers = |count: usize| {
+        move |_: &mut Settings, observed: &mut Observed| {
+            observed.resolvers_in_region =
+                (0..count).map(|number| format!("rslvr-in-{number}").as_str().into()).collect();
+        }
+    };
+    assert_eq!(findings(resolvers(3)), []);
+    one(resolvers(4), Check::ResolverEndpointQuota, "4 in use by others, 1 needed, 4 allowed");
+    let without = |settings: &mut Settings, observed: &mut Observed| {
+        settings.resolver = Resolver::Disabled;
+        resolvers(4)(settings, observed);
+    };
+    assert_eq!(findings(without), [], "none is wanted");
+}
+
+#[test]
+fn a_quota_counts_what_there_will_be_and_not_what_there_is_already() {
+    let mut lab = Lab::built();
+    lab.observed.resolvers_in_region = lab.observed.resources.resolvers.keys().cloned().collect();
+    lab.observed.resolvers_in_region.extend(["rslvr-in-x".into(), "rslvr-in-y".into(), "rslvr-in-z".into()]);
+    assert_eq!(lab.desired().warnings, []);
+    lab.observed.resolvers_in_region.insert("rslvr-out-w".into());
+    assert_eq!(lab.desired().warnings.len(), 1);
+}
+
+#[test]
+fn rules_of_a_group_are_counted_with_those_of_others() {
+    let sources = |count: u8| {
+        move |settings: &mut Settings, _: &mut Observed| {
+            settings.sources = (0..count).map(|third| format!("192.168.{third}.0/24").parse().unwrap()).collect();
+            settings.clients.clone_from(&settings.sources);
+        }
+    };
+    assert_eq!(findings(sources(30)), []);
+    one(sources(31), Check::RuleQuota, "rules of sg/resolver: 0 in use by others, 62 needed, 60 allowed by default");
+    let managed = |settings: &mut Settings, observed: &mut Observed| {
+        sources(61)(settings, observed);
+        settings.replication = ReplicationGroup::Managed;
+    };
+    assert_eq!(findings(managed).len(), 3, "each group has a quota of its own");
+
+    let mut lab = Lab::built();
+    let id = lab.observed.resources.group(&crate::model::testing::identity(), GroupRole::Resolver).unwrap();
+    let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
+    let stranger = Rule {
+        id: None,
+        permission: None,
+        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
+        description: String::new(),
+        text: "icmp".to_owned(),
+    };
+    rules.extend(std::iter::repeat_n(stranger, 59));
+    let [warning] = &lab.desired().warnings[..] else { panic!("{:#?}", lab.desired().warnings) };
+    assert!(warning.message.contains("59 in use by others, 2 needed"), "{warning}");
+}

@@ -1,0 +1,247 @@
+//! Routes that people make in route tables: CreateRoute, DeleteRoute, and the propagation of virtual private gateways.
+//!
+//! Destinations are IPv4 blocks, targets are virtual private gateways and network interfaces. What a gateway propagates comes
+//! from VPN connections, and there are none: propagation is only switched on and off.
+#![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
+
+use ipnet::Ipv4Net;
+use serde::Deserialize;
+
+use crate::world::{
+    Context, Region,
+    action::{Action, DONE, Done, Service},
+    ec2::{route_table::RouteTable, vpn_gateway::VpnGateway},
+    error::AwsError,
+    ids::{NetworkInterfaceId, RouteTableId, VpcId, VpnGatewayId},
+};
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    Gateway(VpnGatewayId),
+    Interface(NetworkInterfaceId),
+}
+
+impl Target {
+    /// The state of a route of this VPC. Source: aws-sdk-ec2, `Route::state`: `blackhole` "indicates that the route's target
+    /// isn't available (for example, the specified gateway isn't attached to the VPC".
+    pub(crate) fn state(&self, vpc: &VpcId, region: &Region) -> &'static str {
+        let reached = match self {
+            Self::Gateway(id) => region.vpn_gateways.get(id).is_some_and(|gateway| gateway.is_attached_to(vpc)),
+            Self::Interface(id) => region.network_interfaces.get(id).is_some(),
+        };
+        if reached { "active" } else { "blackhole" }
+    }
+}
+
+/// Source: EC2 API Reference, CreateRoute: "We modify the specified CIDR block to its canonical form".
+fn destination(text: &str) -> Result<Ipv4Net, AwsError> {
+    let block: Result<Ipv4Net, _> = text.parse();
+    block.map(|block| block.trunc()).map_err(|_| {
+        let message =
+            format!("Value ({text}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.");
+        AwsError::value(message)
+    })
+}
+
+/// The gateway with this id, whatever its prefix. Source of the code: a NAT gateway as `GatewayId` in
+/// devopsacademyau/academy pull request 906.
+fn gateway<'c>(context: &'c Context<'_>, id: &str) -> Result<&'c VpnGateway, AwsError> {
+    let found = context.region().vpn_gateways.find(id, context.sight()).ok().map(|(_, gateway)| gateway);
+    found
+        .filter(|gateway| gateway.exists())
+        .ok_or_else(|| AwsError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist")))
+}
+
+/// Makes a route.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct CreateRoute {
+    pub route_table_id: String,
+    pub destination_cidr_block: String,
+    pub gateway_id: Option<String>,
+    pub network_interface_id: Option<String>,
+}
+
+impl CreateRoute {
+    /// Source: EC2 API Reference, CreateRoute: "exactly one of the resources". The codes are ASSUMED (`ASSUMPTIONS.md`,
+    /// "Codes"). Source of the texts for a target elsewhere: smoketurner/serverless-vpc-plugin issue 147 (gateways),
+    /// saltstack/salt issue 38791 (interfaces).
+    fn target(&self, context: &Context<'_>, table: &RouteTable) -> Result<Target, AwsError> {
+        let elsewhere =
+            |what: &str| AwsError::value(format!("route table {} and {what} belong to different networks", table.id));
+        match (&self.gateway_id, &self.network_interface_id) {
+            (Some(id), None) => {
+                let gateway = gateway(context, id)?;
+                if gateway.is_attached_to(&table.vpc) {
+                    Ok(Target::Gateway(gateway.id.clone()))
+                } else {
+                    Err(elsewhere(&format!("network gateway {id}")))
+                }
+            }
+            (None, Some(id)) => {
+                let (id, interface) = context.region().network_interfaces.find(id, context.sight())?;
+                if interface.vpc == table.vpc {
+                    Ok(Target::Interface(id))
+                } else {
+                    Err(elsewhere(&format!("interface {id}")))
+                }
+            }
+            (None, None) => Err(AwsError::missing("gatewayId or networkInterfaceId")),
+            (Some(_), Some(_)) => {
+                let message = "The parameters gatewayId and networkInterfaceId cannot be used together";
+                Err(AwsError::new("InvalidParameterCombination", message))
+            }
+        }
+    }
+}
+
+impl Action for CreateRoute {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "CreateRoute";
+    type Answer = Done;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let destination = destination(&self.destination_cidr_block)?;
+        let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
+        let target = self.target(context, table)?;
+        check_within_vpc(context.region(), table, destination, &target)?;
+        // ASSUMED (`ASSUMPTIONS.md`, "Routes"): also if the target is the same.
+        if table.own_routes.contains_key(&destination) {
+            return Err(already_exists(destination));
+        }
+        if let Some(table) = context.region_mut().route_tables.get_mut(&id) {
+            table.own_routes.insert(destination, target);
+        }
+        Ok(DONE)
+    }
+}
+
+/// Source of the text: hashicorp/terraform-provider-aws issue 23866.
+fn already_exists(destination: Ipv4Net) -> AwsError {
+    AwsError::new("RouteAlreadyExists", format!("The route identified by {destination} already exists."))
+}
+
+/// What a route may do to the traffic within its VPC.
+///
+/// Source: VPC User Guide, "Route tables": a route that is more specific than the local one "must match the entire IPv4 or IPv6
+/// CIDR block of a subnet in your VPC. The target must be a NAT gateway, network interface, or Gateway Load Balancer endpoint";
+/// hashicorp/terraform-provider-aws issues 13896 (the code for other targets) and 23866 (the block of the VPC itself, where the target
+/// is an endpoint). That an interface is answered as in the latter is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+fn check_within_vpc(
+    region: &Region,
+    table: &RouteTable,
+    destination: Ipv4Net,
+    target: &Target,
+) -> Result<(), AwsError> {
+    let Some(vpc) = region.vpcs.get(&table.vpc).filter(|vpc| vpc.contains(destination)) else { return Ok(()) };
+    match target {
+        Target::Gateway(_) => Err(AwsError::value(format!(
+            "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. \
+             This route can target only an interface or an instance."
+        ))),
+        Target::Interface(_) if vpc.cidrs.values().any(|cidr| *cidr == destination) => Err(already_exists(destination)),
+        Target::Interface(_) => {
+            let of_vpc = |subnet: &&crate::world::ec2::subnet::Subnet| subnet.vpc == table.vpc;
+            if region.subnets.values().filter(of_vpc).any(|subnet| subnet.cidr == destination) {
+                Ok(())
+            } else {
+                let message =
+                    format!("The destination CIDR block {destination} is not the one of a subnet of the VPC.");
+                Err(AwsError::value(message))
+            }
+        }
+    }
+}
+
+/// Deletes a route that was made with CreateRoute.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeleteRoute {
+    pub route_table_id: String,
+    pub destination_cidr_block: String,
+}
+
+impl Action for DeleteRoute {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DeleteRoute";
+    type Answer = Done;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let destination = destination(&self.destination_cidr_block)?;
+        let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
+        if !table.own_routes.contains_key(&destination) {
+            let vpc = context.region().vpcs.get(&table.vpc);
+            let is_local = vpc.is_some_and(|vpc| vpc.cidrs.values().any(|cidr| *cidr == destination));
+            return Err(no_such_route(&id, destination, is_local));
+        }
+        if let Some(table) = context.region_mut().route_tables.get_mut(&id) {
+            table.own_routes.remove(&destination);
+        }
+        Ok(DONE)
+    }
+}
+
+/// Source of both: hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route.go`, which goes by this code and this text.
+fn no_such_route(table: &RouteTableId, destination: Ipv4Net, is_local: bool) -> AwsError {
+    if is_local {
+        AwsError::value(format!("cannot remove local route {destination} in route table {table}"))
+    } else {
+        let message = format!("no route with destination-cidr-block {destination} in route table {table}");
+        AwsError::new("InvalidRoute.NotFound", message)
+    }
+}
+
+/// Lets a gateway propagate its routes into a route table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct EnableVgwRoutePropagation {
+    pub gateway_id: String,
+    pub route_table_id: String,
+}
+
+impl Action for EnableVgwRoutePropagation {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "EnableVgwRoutePropagation";
+    type Answer = Done;
+
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
+        let gateway = gateway(context, &self.gateway_id)?;
+        // Source: EC2 API Reference, EnableVgwRoutePropagation: attached to the VPC of the table; of the code:
+        // hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route_table.go`, which waits while AWS answers it.
+        if !gateway.is_attached_to(&table.vpc) {
+            let message = format!("resource {} is not attached to network {}", gateway.id, table.vpc);
+            return Err(AwsError::new("Gateway.NotAttached", message));
+        }
+        let gateway = gateway.id.clone();
+        if let Some(table) = context.region_mut().route_tables.get_mut(&id) {
+            table.propagating.insert(gateway);
+        }
+        Ok(DONE)
+    }
+}
+
+/// Ends the propagation of a gateway's routes into a route table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DisableVgwRoutePropagation {
+    pub gateway_id: String,
+    pub route_table_id: String,
+}
+
+impl Action for DisableVgwRoutePropagation {
+    const SERVICE: Service = Service::Ec2;
+    const NAME: &'static str = "DisableVgwRoutePropagation";
+    type Answer = Done;
+
+    /// That it is no error if nothing was propagated is ASSUMED (`ASSUMPTIONS.md`, "Routes").
+    fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
+        let (id, _) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
+        let gateway = gateway(context, &self.gateway_id)?.id.clone();
+        if let Some(table) = context.region_mut().route_tables.get_mut(&id) {
+            table.propagating.remove(&gateway);
+        }
+        Ok(DONE)
+    }
+}
