@@ -9,16 +9,17 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
-use lab::{Expected, Lab};
+use lab::{Delays, Expected, Lab};
 
 use self::world::{Named, World, values};
 use crate::neighbours::unwritten;
 use crate::private_dns::walk;
 use crate::support::{close, until_looked_at};
 
-/// What AWS holds for each value where it is the first that there is.
+/// What AWS holds for each value where it is the first that there is. AWS takes no time here, as what it comes to does not
+/// depend on that.
 async fn clean(lab: &Lab, values: &[Named]) -> Result<Vec<Vec<String>>> {
-    let world = World::make(lab, "clean", values).await?;
+    let world = World::make(lab, "clean", Delays::None, values).await?;
     let (mut own, mut views) = (BTreeSet::new(), Vec::new());
     for value in values {
         let step = async {
@@ -43,7 +44,7 @@ struct Seen {
 
 /// Goes from every value to every other on one site, and deletes the network.
 async fn walked(lab: &Lab, values: &[Named]) -> Result<Vec<Seen>> {
-    let world = World::make(lab, "chain", values).await?;
+    let world = World::make(lab, "chain", Delays::Aws, values).await?;
     let way = walk(&(0..values.len()).collect::<Vec<_>>());
     assert_eq!(way.len(), values.len() * (values.len() - 1) + 1);
     let (mut own, mut seen) = (BTreeSet::new(), Vec::new());
@@ -174,7 +175,7 @@ fn every_chain_is_walked() -> Result<()> {
 #[tokio::test]
 async fn what_cannot_be_changed_is_built_as_it_is_said_and_refused_otherwise() -> Result<()> {
     let lab = Lab::shared().await?;
-    let world = World::make(&lab, "fixed-fields", &[]).await?;
+    let world = World::make(&lab, "fixed-fields", Delays::Aws, &[]).await?;
     let (mut own, mut fixed) = (BTreeSet::new(), values()?.fixed);
     for (field, values) in &mut fixed {
         values.insert(0, Named::absent());

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
+use aws_emulator::world::options;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use lab::state::State;
-use lab::{Call, Lab, Network, Site};
+use lab::{Call, Delays, Lab, Network, Site};
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,8 +78,12 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn make(lab: &Lab, name: &str, chain: &[Named]) -> Result<Self> {
+    pub(super) async fn make(lab: &Lab, name: &str, delays: Delays, chain: &[Named]) -> Result<Self> {
         let site = lab.site(name).await?;
+        if delays == Delays::None {
+            let none = json!({ "delays": options::Delays::none() });
+            lab.world().change_options(&site.account, none).await?;
+        }
         // A throttled call would be refused for its haste, not for what it asks.
         lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
         let ConfigMapText { name, key, text } = values()?.config_map;
