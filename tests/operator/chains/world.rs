@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use aws_emulator::world::options;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use lab::state::State;
@@ -265,12 +265,17 @@ impl World {
             unwritten(&self.site, mark).await?;
             network.allow_address_change(Some(&moves.join(", "))).await?;
         }
-        network.until_ready().await?;
+        let ready = network.until_ready().await.map(drop);
+        own.extend(owned(&self.site.state().await?));
+        // A write to the wrong thing says more than that the network waits for what became of it.
+        match (ready, self.hands_off(own).await) {
+            (Err(waits), Err(wrong)) => bail!("{wrong:#}\n{waits:#}"),
+            (ready, in_order) => ready.and(in_order)?,
+        }
         if !moves.is_empty() {
             network.allow_address_change(None).await?;
         }
-        own.extend(owned(&self.site.state().await?));
-        self.hands_off(own).await
+        Ok(())
     }
 
     /// Deletes the network; what stays is what `deletionPolicy` says.
