@@ -3,16 +3,19 @@
 //! Kubernetes is found by the usual rules (`KUBECONFIG`, else the pod's service account), AWS by the SDK's own
 //! environment variables.
 
+mod election;
+
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
+use futures::FutureExt as _;
 use kube::{Client, Config};
 use tokio::{net::TcpListener, signal::unix};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     aws::{AwsClouds, Rates},
-    controller::{self, Context, Kubernetes, Readiness, Settings},
+    controller::{self, Context, Kubernetes, RELEASE_WITHIN, Readiness, Settings},
     telemetry,
 };
 
@@ -26,6 +29,9 @@ pub struct Options {
     /// The operator's own namespace, where it keeps which network has which VPC
     #[arg(long, env = "POD_NAMESPACE", default_value = "mgnet-system", value_name = "NAME")]
     namespace: String,
+
+    #[command(flatten)]
+    election: election::ElectionOptions,
 
     #[command(flatten)]
     logs: telemetry::LogOptions,
@@ -60,17 +66,25 @@ fn rate_factor(text: &str) -> Result<f64, String> {
     if (0.01..=10_000.0).contains(&factor) { Ok(factor) } else { Err("must be from 0.01 to 10000".to_owned()) }
 }
 
-/// How long reconciles may go on after the signal to stop; shorter than the 30 s that Kubernetes gives a pod.
+/// How long reconciles may go on after the signal to stop; with what follows them, shorter than the 30 s that Kubernetes gives
+/// a pod.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// If it cannot start, or led and does not any more.
 pub fn run(options: &Options) -> Result<()> {
     telemetry::start(&options.logs)?;
     // Both clients use this provider; naming it keeps rustls from having to guess.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another TLS provider is installed"))?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(operate(options))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(operate(options));
+    // Whatever still runs is over its time, or works in another leader's place.
+    runtime.shutdown_background();
+    result
 }
 
 async fn operate(options: &Options) -> Result<()> {
@@ -87,6 +101,7 @@ async fn operate(options: &Options) -> Result<()> {
 
     let work = async {
         let config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
+        let election = options.election.election(&config, &options.namespace)?;
         let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
         let kubernetes = Kubernetes::new(client.clone(), options.namespace.clone());
         let cluster = kubernetes
@@ -108,7 +123,11 @@ async fn operate(options: &Options) -> Result<()> {
         };
         let context = Context::new(clouds, kubernetes, cluster, settings);
         let run = controller::Options { concurrency: options.concurrency, grace: GRACE };
-        controller::run(client, context, run, readiness, stop.clone()).await;
+        let work = |leads| controller::run(client, context, run, readiness, leads, stop.clone());
+        match election {
+            Some(election) => election.during(work).await?,
+            None => work(std::future::ready(()).boxed()).await,
+        }
         Ok(())
     };
     let signal = async {
@@ -119,13 +138,13 @@ async fn operate(options: &Options) -> Result<()> {
         tracing::info!("stopping");
         stop.cancel();
         // The controller ends by itself now; if it is not even running yet, there is nothing to wait for.
-        tokio::time::sleep(GRACE + Duration::from_secs(2)).await;
+        tokio::time::sleep(GRACE + RELEASE_WITHIN + Duration::from_secs(1)).await;
     };
-    let result = tokio::select! {
+    let result: Result<()> = tokio::select! {
         result = work => result,
         () = signal => Ok(()),
     };
     stop.cancel();
-    probes.await.context("the probes ended")??;
-    result
+    result?;
+    probes.await.context("the probes ended")?.map_err(Into::into)
 }

@@ -31,10 +31,22 @@ impl Backoff {
 
 /// The delay, more or less a fifth.
 pub(super) fn jittered(delay: Duration) -> Duration {
-    // The standard library seeds every RandomState with new random keys, which is all the chance that jitter needs.
-    let random = RandomState::new().build_hasher().finish();
-    let share = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-    delay.mul_f64(0.8 + 0.4 * share)
+    delay.mul_f64(0.8 + 0.4 * share())
+}
+
+/// The delay, less up to a fifth.
+pub(super) fn shortened(delay: Duration) -> Duration {
+    delay.mul_f64(0.8 + 0.2 * share())
+}
+
+fn share() -> f64 {
+    f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+/// A number that no other process has, as far as chance goes. The keys of the standard library's RandomState come from the
+/// operating system, and are others each time.
+pub(super) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]
@@ -56,6 +68,13 @@ mod tests {
     fn jitter_varies_and_stays_within_a_fifth() {
         let delays: Vec<Duration> = (0..100).map(|_| jittered(Duration::from_secs(10))).collect();
         assert!(delays.iter().all(|delay| (8.0..=12.0).contains(&delay.as_secs_f64())));
+        assert!(delays.iter().any(|delay| *delay != delays[0]));
+    }
+
+    #[test]
+    fn what_is_shortened_is_never_longer() {
+        let delays: Vec<Duration> = (0..100).map(|_| shortened(Duration::from_secs(10))).collect();
+        assert!(delays.iter().all(|delay| (8.0..=10.0).contains(&delay.as_secs_f64())));
         assert!(delays.iter().any(|delay| *delay != delays[0]));
     }
 }

@@ -1,13 +1,14 @@
 //! The only code that runs against the Kubernetes API.
 //!
 //! [`run()`] watches both kinds. Every reconcile of a network ([`reconcile()`]) or a class runs inside the guard, so that one
-//! bad object hurts only itself. [`Store`] is the seam behind which the Kubernetes API lies.
+//! bad object hurts only itself. Of several processes the one reconciles that [`Election`] finds. [`Store`] is the seam behind which the Kubernetes API lies.
 
 mod backoff;
 mod class;
 mod class_limits;
 mod class_use;
 mod context;
+mod election;
 mod ending;
 mod events;
 mod guard;
@@ -26,6 +27,7 @@ mod tests;
 mod vpc_claim;
 
 pub use context::{Context, Settings};
+pub use election::{Election, LEASE, Lost, RELEASE_WITHIN, Timing};
 pub use ending::{Error, Next};
 pub use kubernetes::Kubernetes;
 pub use probes::{Readiness, serve};

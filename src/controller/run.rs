@@ -43,7 +43,7 @@ type Guarded<K> = DeserializeGuard<K>;
 struct Shared<C> {
     context: Context<C, Kubernetes>,
     networks: Cache<Guarded<MigrationNetwork>>,
-    /// Who reconciles now. First come, first served: kube-runtime's own limit picks among the waiting at random, and a busy
+    /// Who reconciles now; nobody before this process leads. First come, first served: kube-runtime's own limit picks among the waiting at random, and a busy
     /// operator would leave some of them waiting for ever.
     turns: Semaphore,
     stop: CancellationToken,
@@ -60,12 +60,16 @@ impl<C> Shared<C> {
     }
 }
 
-/// Watches and reconciles until told to stop.
+/// Watches until told to stop, and reconciles from when `leads` ends.
+///
+/// A process that does not lead watches, too. It is Ready when it could take over, so that a new version that cannot list what
+/// there is never replaces one that works; and taking over takes no list. Only turns are withheld from it.
 pub async fn run<C: Clouds>(
     client: Client,
     context: Context<C, Kubernetes>,
     options: Options,
     readiness: Readiness,
+    leads: impl Future<Output = ()>,
     stop: CancellationToken,
 ) {
     let (gone, class_users_gone) = mpsc::unbounded();
@@ -75,8 +79,7 @@ pub async fn run<C: Clouds>(
             let _ = gone.unbounded_send(ObjectRef::new(&class));
         }
     });
-    let turns = Semaphore::new(options.concurrency.into());
-    let shared = Arc::new(Shared { context, networks: networks.clone(), turns, stop: stop.clone() });
+    let shared = Arc::new(Shared { context, networks: networks.clone(), turns: Semaphore::new(0), stop: stop.clone() });
     let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()), |_| {});
 
     let wake = {
@@ -106,12 +109,18 @@ pub async fn run<C: Clouds>(
         // A class that is being deleted goes with the last of its networks.
         .reconcile_on(class_users_gone)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
-        .run(reconcile_class, |_, never, _| match *never {}, shared)
+        .run(reconcile_class, |_, never, _| match *never {}, shared.clone())
         .for_each(|_| future::ready(()));
     let ready = async {
         let both = future::join(networks.wait_until_ready(), classes.wait_until_ready()).await;
         if both.0.is_ok() && both.1.is_ok() {
             readiness.set();
+        }
+    };
+    let begin = async {
+        tokio::select! {
+            () = leads => shared.turns.add_permits(options.concurrency.into()),
+            () = stop.cancelled() => {}
         }
     };
     // Before the first list has succeeded a controller does not stop by itself (kube-runtime's Runner waits for its
@@ -121,7 +130,7 @@ pub async fn run<C: Clouds>(
         tokio::time::sleep(options.grace).await;
     };
     tokio::select! {
-        _ = future::join3(network_controller, class_controller, ready) => {}
+        _ = future::join4(network_controller, class_controller, ready, begin) => {}
         () = overdue => tracing::warn!("reconciles were ended by the deadline for shutting down"),
     }
 }

@@ -4,6 +4,7 @@ mod crashes;
 mod deletion;
 mod faults;
 mod history;
+mod leaders;
 mod lost_answers;
 mod strangers;
 mod suspension;

@@ -14,6 +14,9 @@ use crate::http::Server;
 use crate::options::OperatorOptions;
 use crate::programs::Programs;
 
+/// How long an end that was asked for may take: that of reconciles, and what follows.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+
 /// A start takes a tenth of a second on an idle machine.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
@@ -58,6 +61,25 @@ impl Operator {
             starting: tokio::sync::Mutex::default(),
             running: Mutex::default(),
         }
+    }
+
+    /// Another process of the same operator, which is not started. Its log is the same file.
+    #[must_use]
+    pub fn another(&self, options: OperatorOptions) -> Self {
+        Self {
+            program: self.program.clone(),
+            kubeconfig: self.kubeconfig.clone(),
+            log: self.log.clone(),
+            environment: self.environment.clone(),
+            options,
+            starting: tokio::sync::Mutex::default(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// How it runs.
+    pub fn options(&self) -> &OperatorOptions {
+        &self.options
     }
 
     /// Starts it, and returns when `/readyz` says yes. No error if it runs already.
@@ -107,6 +129,28 @@ impl Operator {
     pub fn stop(&self) -> Result<Option<i32>> {
         let mut running = self.lock().take().ok_or_else(not_running)?;
         Ok(running.process.stop().context("cannot stop the operator")?.code())
+    }
+
+    /// Sends it a signal by its name: `STOP` and `CONT`, which halt it and let it go on, or `TERM`, to not wait for its end.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let mut running = self.lock();
+        let running = running.as_mut().ok_or_else(not_running)?;
+        running.process.signal(name).with_context(|| format!("cannot send {name} to the operator"))
+    }
+
+    /// Waits until it has ended by itself. Gives its exit code, and how long that took.
+    pub async fn until_ended(&self) -> Result<(Option<i32>, Duration)> {
+        let began = Instant::now();
+        while self.is_running() {
+            if began.elapsed() > ENDS_WITHIN {
+                bail!("it goes on after {} s; the end of its log:\n{}", ENDS_WITHIN.as_secs(), self.log_tail(40));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let took = began.elapsed();
+        let mut running = self.lock().take().ok_or_else(not_running)?;
+        // It has ended, so that this only tells how.
+        Ok((running.process.kill()?.code(), took))
     }
 
     /// Stops it and starts it again.

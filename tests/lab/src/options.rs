@@ -60,6 +60,9 @@ pub struct OperatorOptions {
     pub concurrency: u32,
     /// How many times AWS's published rates it may call at.
     pub aws_rate_factor: u32,
+    /// Whether it leads only while it holds the Lease. One that is alone has nobody to wait for, and started again after a
+    /// kill it would wait for its own Lease to expire.
+    pub leader_election: bool,
     /// The filter of its log.
     pub log_filter: String,
     /// The program. `None`: `mgnet` beside the other programs.
@@ -93,6 +96,7 @@ impl Default for OperatorOptions {
             reconcile_deadline_seconds: 60,
             concurrency: 8,
             aws_rate_factor: 1,
+            leader_election: false,
             log_filter: "info,mgnet=debug".to_owned(),
             program: None,
             arguments: Vec::new(),
@@ -114,6 +118,7 @@ impl OperatorOptions {
         flag("reconcile-deadline-seconds", &self.reconcile_deadline_seconds);
         flag("concurrency", &self.concurrency);
         flag("aws-rate-factor", &self.aws_rate_factor);
+        flag("leader-election", &self.leader_election);
         line.extend(self.arguments.iter().cloned());
         line
     }

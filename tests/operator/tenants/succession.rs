@@ -95,6 +95,8 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
     };
     let kept = before(left)?;
     let mark = scene.site.last_call().await?;
+    // What stands in the way in the VPC that it may have is shown by id, or nothing could be done about it; never whose it is.
+    let shown = format!("{VICTIM} {}", scene.belongings.ids().join(" "));
     for (what, policy) in LEFT {
         let vpc = json!({ "vpc": { "id": scene.site.landing.vpc } });
         // By the name that the other one had.
@@ -108,11 +110,11 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
         let collisions = [Reason::PrivateDnsConflict.as_str(), Reason::NotOwned.as_str()];
         ensure!(collisions.contains(&reason), "{what}: {reason}: {said}");
         until_looked_at(&scene.site, 2).await?;
-        scene.names_nobody(what, &serde_json::to_string(&next.status().await?)?, VICTIM)?;
+        scene.names_nobody(what, &serde_json::to_string(&next.status().await?)?, &shown)?;
         next.delete_and_wait().await?;
         ensure!(before(scene.site.state().await?)? == kept, "{what}: what was left behind was changed");
     }
-    scene.events_name_nobody(VICTIM).await?;
+    scene.events_name_nobody(&shown).await?;
     let ids = scene.belongings.ids();
     untouched(&scene.site, mark, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     close(&scene.intruder_as_administrator()).await?;

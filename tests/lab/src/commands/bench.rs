@@ -16,6 +16,7 @@ use lab::{
     target_folder,
 };
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassStatus, conditions};
+use mgnet::controller::LEASE;
 use serde::Serialize;
 
 use super::tokyo;
@@ -70,6 +71,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         operator: OperatorOptions {
             resync_seconds: RESYNC_SECONDS,
             aws_rate_factor: 1000,
+            // As it is deployed.
+            leader_election: true,
             log_filter: "info".to_owned(),
             program: options.operator,
             ..OperatorOptions::default()
@@ -216,13 +219,15 @@ async fn kubernetes_writes(lab: &Lab) -> Result<u64> {
     Ok(writes)
 }
 
-/// The Leases of the operator, each with its version. The API server has a Lease of its own, which it renews, and its metrics do
-/// not tell whose a write is.
+/// The Leases of the operator, each with its version, but for the leader's: that it is renewed all the time is how others see
+/// that there is a leader, and says nothing about networks. The API server has a Lease of its own, which it renews, and its metrics
+/// do not tell whose a write is.
 async fn leases(lab: &Lab) -> Result<BTreeSet<String>> {
     let (namespace, columns) =
         (format!("--namespace={OPERATOR_NAMESPACE}"), "custom-columns=:.metadata.name,:.metadata.resourceVersion");
     let listed = lab.kubectl_output(["get", "leases", &namespace, "--no-headers", "--output", columns]).await?;
-    let leases: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    let is_leader_s = |line: &&str| line.split_whitespace().next() == Some(LEASE);
+    let leases: BTreeSet<String> = listed.lines().filter(|line| !is_leader_s(line)).map(str::to_owned).collect();
     ensure!(!leases.is_empty(), "the network holds no claim");
     Ok(leases)
 }

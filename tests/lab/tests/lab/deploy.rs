@@ -38,6 +38,30 @@ async fn the_api_server_accepts_the_whole_base() -> Result<()> {
 }
 
 #[tokio::test]
+async fn of_two_replicas_one_leads_and_one_stays_whatever_is_drained() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let base = kustomized(&lab, "deploy/base").await?;
+    let objects: Vec<Value> = base.split("\n---\n").map(serde_saphyr::from_str).collect::<Result<_, _>>()?;
+    let find = |kind: &str| objects.iter().find(|object| object["kind"] == kind).with_context(|| format!("no {kind}"));
+
+    let deployment = &find("Deployment")?["spec"];
+    ensure!(deployment["replicas"] == 2, "{}", deployment["replicas"]);
+    let operator = &deployment["template"]["spec"]["containers"][0];
+    let arguments = operator["args"].as_array().context("no arguments")?;
+    ensure!(arguments.contains(&"--leader-election=true".into()), "{arguments:?}");
+    let variables: Vec<_> =
+        operator["env"].as_array().context("no variables")?.iter().map(|one| &one["name"]).collect();
+    ensure!(variables == ["POD_NAMESPACE", "POD_NAME"], "{variables:?}");
+    // A budget that selects other pods protects none.
+    let budget = &find("PodDisruptionBudget")?["spec"];
+    ensure!(budget["minAvailable"] == 1, "{budget}");
+    let labels = &deployment["template"]["metadata"]["labels"];
+    let selected = budget["selector"]["matchLabels"].as_object().context("it selects nothing")?;
+    ensure!(selected.iter().all(|(label, value)| labels[label] == *value), "{selected:?} of {labels}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_pod_of_the_deployment_passes_the_restricted_pod_security_of_its_namespace() -> Result<()> {
     let lab = Lab::shared().await?;
     let base = kustomized(&lab, "deploy/base").await?;
