@@ -7,6 +7,7 @@ mod accounts;
 mod addresses;
 mod adoption;
 mod calls;
+mod chains;
 mod checks;
 mod classes;
 mod create;

@@ -42,7 +42,7 @@ fn is_impossible(wish: Wish) -> bool {
 }
 
 /// A walk over all edits from one wish to another: every ordered pair of wishes is in it once. By Hierholzer's way.
-fn walk(wishes: &[Wish]) -> Vec<Wish> {
+pub(crate) fn walk<T: Copy>(wishes: &[T]) -> Vec<T> {
     let all = 0..wishes.len();
     let mut left: Vec<Vec<usize>> = all.clone().map(|from| all.clone().filter(|to| *to != from).collect()).collect();
     let (mut stack, mut walk) = (vec![0], Vec::new());

@@ -18,4 +18,5 @@ mod preflight;
 mod quotas;
 mod routes;
 mod status;
+mod values;
 mod vpc_claim;

@@ -1,14 +1,15 @@
 //! Path independence: whatever a network was before, the same spec comes to the same resources. Every value of every field of
-//! the spec is followed by every other; the values come from the CRD's own schema, so that a new field or value is missed
-//! by nobody.
+//! the spec is followed by every other; see `values`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
 use serde_json::{Value, json};
 
 use crate::{
-    api::{MigrationNetworkClassSpec, MigrationNetworkSpec, schema},
+    api::{MigrationNetworkClassSpec, MigrationNetworkSpec},
     model::{
         endpoint_settings::{ConfigMapKeys, policy_references},
         ids::{EndpointId, SecurityGroupId},
@@ -17,217 +18,9 @@ use crate::{
         settings::Settings,
         slot::{EndpointKey, Service, Slot},
         testing::{Lab, identity},
+        tests::values::{ConfigMapText, Named, chains, values},
     },
 };
-
-/// Fields that cannot change, with those below them, and those whose values are seen elsewhere: what they say is not about
-/// what stands in AWS.
-const NOT_HERE: [&str; 4] = ["migrationNetworkClassName", "vpc", "suspend", "managementPolicy"];
-
-/// Values of fields that the schema does not enumerate, and what else must be said with them or with an enumerated value.
-/// The path is that of the field; the values are whole specs, to be laid over the simplest one.
-#[allow(clippy::too_many_lines, reason = "one list")]
-fn written_out() -> Vec<(&'static str, Vec<Value>)> {
-    let endpoint = |more: Value| {
-        let mut entry = json!({ "service": "mgn", "type": "Interface" });
-        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        json!({ "endpoints": [entry] })
-    };
-    let policy = json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "mgn:*", "Resource": "*" } });
-    let reference = json!({ "name": "policies", "key": "all" });
-    vec![
-        (
-            "subnets.endpoints.ids",
-            vec![
-                json!({ "subnets": { "endpoints": { "ids": ["subnet-a", "subnet-c"] } } }),
-                json!({ "subnets": { "endpoints": { "ids": ["subnet-c", "subnet-d"] } } }),
-                json!({ "subnets": { "endpoints": { "ids": ["subnet-a2", "subnet-d"] } } }),
-            ],
-        ),
-        (
-            "subnets.endpoints.tags",
-            vec![json!({ "subnets": { "endpoints": { "tags": { "mgnet-role": "endpoints" } } } })],
-        ),
-        ("subnets.staging.ids", vec![json!({ "subnets": { "staging": { "ids": ["subnet-l"] } } })]),
-        ("subnets.staging.tags", vec![json!({ "subnets": { "staging": { "tags": { "mgnet-role": "staging" } } } })]),
-        ("subnets.launch.ids", vec![json!({ "subnets": { "launch": { "ids": ["subnet-s"] } } })]),
-        ("subnets.launch.tags", vec![json!({ "subnets": { "launch": { "tags": { "mgnet-role": "launch" } } } })]),
-        (
-            "sourceCIDRs",
-            vec![
-                json!({ "sourceCIDRs": ["192.168.10.0/24"] }),
-                json!({ "sourceCIDRs": ["192.168.20.0/24", "192.168.30.0/24"] }),
-            ],
-        ),
-        ("proxyCIDRs", vec![json!({ "proxyCIDRs": [] }), json!({ "proxyCIDRs": ["192.168.99.1/32"] })]),
-        ("endpoints[].service", vec![json!({ "endpoints": [{ "service": "kms", "type": "Interface" }] })]),
-        (
-            "endpoints[].type",
-            vec![
-                json!({ "endpoints": [{ "service": "s3", "type": "Interface" }] }),
-                json!({ "endpoints": [{ "service": "s3", "type": "Gateway" }] }),
-                json!({ "endpoints": [{ "service": "s3", "type": "Gateway", "mode": "Disabled" }] }),
-            ],
-        ),
-        (
-            "endpoints[].mode",
-            vec![
-                endpoint(json!({ "mode": "Managed" })),
-                endpoint(json!({ "mode": "Existing", "endpointID": "vpce-theirs", "privateDNS": "Disabled" })),
-                endpoint(json!({ "mode": "Disabled" })),
-            ],
-        ),
-        ("endpoints[].endpointID", vec![]),
-        (
-            "endpoints[].privateDNS",
-            vec![
-                endpoint(json!({ "privateDNS": "Enabled" })),
-                endpoint(json!({ "privateDNS": "Disabled" })),
-                json!({ "endpoints": [{ "service": "s3", "type": "Interface", "privateDNS": "InboundResolverOnly" }] }),
-                json!({ "endpoints": [{ "service": "s3", "type": "Interface", "privateDNS": "Enabled" }] }),
-                json!({ "endpoints": [{ "service": "s3", "type": "Interface", "privateDNS": "Disabled" }] }),
-            ],
-        ),
-        ("endpoints[].addresses[].subnetID", vec![]),
-        (
-            "endpoints[].addresses[].ip",
-            vec![
-                endpoint(json!({ "addresses": [{ "subnetID": "subnet-c", "ip": "10.20.2.21" }] })),
-                endpoint(json!({ "addresses": [{ "subnetID": "subnet-c", "ip": "10.20.2.22" }] })),
-            ],
-        ),
-        ("endpoints[].policy.type", vec![]),
-        (
-            "endpoints[].policy.preset",
-            vec![
-                endpoint(json!({ "policy": { "type": "Preset", "preset": "MGNOnly" } })),
-                endpoint(json!({ "policy": { "type": "Preset", "preset": "FullAccess" } })),
-            ],
-        ),
-        (
-            "endpoints[].policy.inline",
-            vec![endpoint(json!({ "policy": { "type": "Inline", "inline": policy.to_string() } }))],
-        ),
-        (
-            "endpoints[].policy.configMapKeyRef.name",
-            vec![endpoint(json!({ "policy": { "type": "ConfigMap", "configMapKeyRef": reference } }))],
-        ),
-        ("endpoints[].policy.configMapKeyRef.key", vec![]),
-        ("endpointPolicy.type", vec![]),
-        (
-            "endpointPolicy.preset",
-            vec![
-                json!({ "endpointPolicy": { "type": "Preset", "preset": "MGNOnly" } }),
-                json!({ "endpointPolicy": { "type": "Preset", "preset": "FullAccess" } }),
-            ],
-        ),
-        (
-            "endpointPolicy.inline",
-            vec![json!({ "endpointPolicy": { "type": "Inline", "inline": policy.to_string() } })],
-        ),
-        (
-            "endpointPolicy.configMapKeyRef.name",
-            vec![json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": reference } })],
-        ),
-        ("endpointPolicy.configMapKeyRef.key", vec![]),
-        (
-            "endpointSecurityGroup.mode",
-            vec![
-                json!({ "endpointSecurityGroup": { "mode": "Managed" } }),
-                json!({ "endpointSecurityGroup": { "mode": "Existing", "ids": ["sg-theirs"] } }),
-            ],
-        ),
-        ("endpointSecurityGroup.ids", vec![]),
-        (
-            "resolver.mode",
-            vec![
-                json!({ "resolver": { "mode": "Managed" } }),
-                json!({ "resolver": { "mode": "Existing", "endpointID": "rslvr-in-theirs" } }),
-                json!({ "resolver": { "mode": "Disabled" } }),
-            ],
-        ),
-        ("resolver.endpointID", vec![]),
-        ("resolver.addresses[].subnetID", vec![]),
-        (
-            "resolver.addresses[].ip",
-            vec![
-                json!({ "resolver": { "addresses": [{ "subnetID": "subnet-c", "ip": "10.20.2.53" }] } }),
-                json!({ "resolver": { "addresses": [{ "subnetID": "subnet-c", "ip": "10.20.2.54" }] } }),
-            ],
-        ),
-        ("resolver.clientCIDRs", vec![json!({ "resolver": { "clientCIDRs": ["192.168.1.53/32"] } })]),
-        (
-            "replication.securityGroup.mode",
-            vec![
-                json!({ "replication": { "securityGroup": { "mode": "ServiceManaged" } } }),
-                json!({ "replication": { "securityGroup": { "mode": "Managed" } } }),
-                json!({ "replication": { "securityGroup": { "mode": "Existing", "id": "sg-theirs" } } }),
-            ],
-        ),
-        ("replication.securityGroup.id", vec![]),
-        (
-            "postLaunch.ssm",
-            vec![json!({ "postLaunch": { "ssm": "Enabled" } }), json!({ "postLaunch": { "ssm": "Disabled" } })],
-        ),
-        (
-            "adoptionPolicy",
-            vec![
-                json!({ "adoptionPolicy": "Never" }),
-                json!({ "adoptionPolicy": "Retained" }),
-                json!({ "adoptionPolicy": "Any" }),
-            ],
-        ),
-        ("deletionPolicy", vec![json!({ "deletionPolicy": "Delete" }), json!({ "deletionPolicy": "Retain" })]),
-        (
-            "tags",
-            vec![json!({ "tags": {} }), json!({ "tags": { "wave": "3" } }), json!({ "tags": { "Name": "mine" } })],
-        ),
-    ]
-}
-
-/// The leaves of the spec's schema, and the values that it enumerates for each.
-fn leaves() -> BTreeMap<String, Vec<String>> {
-    fn walk(path: &str, schema: &JSONSchemaProps, found: &mut BTreeMap<String, Vec<String>>) {
-        let properties = schema.properties.iter().flatten();
-        let mut children: Vec<(String, &JSONSchemaProps)> = properties
-            .map(|(name, property)| (if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, property))
-            .collect();
-        if let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items
-            && item.properties.is_some()
-        {
-            children.push((format!("{path}[]"), item));
-        }
-        if children.is_empty() {
-            let values = schema.enum_.iter().flatten().filter_map(|value| value.0.as_str().map(str::to_owned));
-            found.insert(path.to_owned(), values.collect());
-        }
-        for (path, child) in children {
-            walk(&path, child, found);
-        }
-    }
-    let crd = schema::crds().into_iter().next().unwrap();
-    let root = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
-    let mut found = BTreeMap::new();
-    walk("", &root.properties.as_ref().unwrap()["spec"], &mut found);
-    found.retain(|path, _| !NOT_HERE.iter().any(|skip| path == skip || path.starts_with(&format!("{skip}."))));
-    found
-}
-
-#[test]
-fn every_field_and_every_value_of_the_schema_is_among_the_chains() {
-    let written: BTreeMap<&str, Vec<Value>> = written_out().into_iter().collect();
-    let leaves = leaves();
-    let paths: BTreeSet<&str> = leaves.keys().map(String::as_str).collect();
-    assert_eq!(written.keys().copied().collect::<BTreeSet<_>>(), paths, "add values to `written_out`");
-    let everything = serde_json::to_string(&written.values().collect::<Vec<_>>()).unwrap();
-    for (path, values) in leaves {
-        let name = path.rsplit(['.', ']']).next().unwrap_or_default();
-        assert!(everything.contains(&format!("\"{name}\"")), "{path} is in no spec");
-        for value in values {
-            assert!(everything.contains(&format!("\"{name}\":\"{value}\"")), "{path}: '{value}' is in no spec");
-        }
-    }
-}
 
 /// The Tokyo VPC with what other people have in it, which nobody may adopt.
 fn world() -> Lab {
@@ -267,30 +60,32 @@ fn world() -> Lab {
     lab
 }
 
-/// The settings of the simplest network with more laid over it.
+/// The settings of a network of the simplest class with that spec.
 fn settings(more: &Value) -> Settings {
-    let mut spec = json!({ "sourceCIDRs": ["192.168.10.0/24"] });
     let subnets = json!({
         "endpoints": { "ids": ["subnet-a", "subnet-c"] },
         "staging": { "ids": ["subnet-s"] },
         "launch": { "ids": ["subnet-l"] },
     });
-    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let spec: MigrationNetworkSpec = serde_json::from_value(spec).unwrap();
+    let spec: MigrationNetworkSpec = serde_json::from_value(more.clone()).unwrap();
     let class: MigrationNetworkClassSpec = serde_json::from_value(json!({
         "account": { "id": "111122223333" },
         "region": "ap-northeast-1",
-        "defaults": { "vpc": { "id": "vpc-1" }, "subnets": subnets },
+        "defaults": { "vpc": { "id": "vpc-1" }, "subnets": subnets, "sourceCIDRs": ["192.168.10.0/24"] },
     }))
     .unwrap();
-    let text = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/*"}}"#;
-    let held: ConfigMapKeys =
-        policy_references(&spec, &class).into_iter().map(|reference| (reference, text.to_owned())).collect();
+    let ConfigMapText { name, key, text } = values().config_map;
+    let held: ConfigMapKeys = policy_references(&spec, &class)
+        .into_iter()
+        .inspect(|(of, at)| assert_eq!((of, at), (&name, &key)))
+        .map(|reference| (reference, text.clone()))
+        .collect();
     Settings::parse(&spec, &class, &held).unwrap()
 }
 
 /// Brings the network to what the settings ask for, with the word that its addresses may change.
-fn apply(lab: &mut Lab, settings: Settings) {
+/// The steps, as lines.
+fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
     let tags_before: BTreeSet<String> = lab.settings.tags.keys().cloned().collect();
     lab.managed_tags.extend(tags_before);
     lab.settings = settings;
@@ -298,9 +93,10 @@ fn apply(lab: &mut Lab, settings: Settings) {
     let own =
         resources.slots(&identity()).into_iter().filter_map(|slot| Some((slot, resources.live(&identity(), slot)?)));
     lab.settings.address_changes = own.collect();
-    lab.run();
+    let steps = lab.run();
     let plan = lab.plan();
     assert!(plan.is_done(), "{plan:#?}");
+    steps
 }
 
 /// The network's own resources as lines, without ids, and without addresses that AWS chose.
@@ -380,25 +176,122 @@ fn theirs(lab: &Lab) -> String {
 
 #[test]
 fn from_every_value_of_every_field_to_every_other() {
-    let specs: Vec<Value> = written_out().into_iter().flat_map(|(_, specs)| specs).collect();
+    let all = chains().into_iter().flat_map(|(_, values)| values).map(|value| value.spec);
+    let mut specs: Vec<(Value, Settings)> = Vec::new();
+    for spec in all {
+        if specs.iter().all(|(other, _)| *other != spec) {
+            let settings = settings(&spec);
+            specs.push((spec, settings));
+        }
+    }
     let clean: Vec<Vec<String>> = specs
         .iter()
-        .map(|spec| {
+        .map(|(_, settings)| {
             let mut lab = world();
-            apply(&mut lab, settings(spec));
+            apply(&mut lab, settings.clone());
             own(&lab)
         })
         .collect();
     let strangers = theirs(&world());
-    for from in &specs {
+    for (from, settings) in &specs {
         let mut built = world();
-        apply(&mut built, settings(from));
-        for (to, expected) in specs.iter().zip(&clean) {
+        apply(&mut built, settings.clone());
+        for ((to, settings), expected) in specs.iter().zip(&clean) {
             let mut lab = built.clone();
-            apply(&mut lab, settings(to));
+            apply(&mut lab, settings.clone());
             assert_eq!(own(&lab), *expected, "from {from} to {to}");
             assert_eq!(theirs(&lab), strangers, "from {from} to {to}: what is not the network's was touched");
         }
     }
     assert!(specs.len() > 40, "{} specs", specs.len());
+}
+
+/// Whether each value comes to what is said that it does: else a walk from one to the other would show nothing.
+#[test]
+fn values_differ_in_aws_unless_it_is_said_that_they_do_not() {
+    for (chain, values) in chains() {
+        let built: Vec<Vec<String>> = values
+            .iter()
+            .map(|value| {
+                let mut lab = world();
+                apply(&mut lab, settings(&value.spec));
+                own(&lab)
+            })
+            .collect();
+        for (one, held) in values.iter().zip(&built) {
+            for (other, also_held) in values.iter().zip(&built) {
+                let class = |value: &Named| value.like.clone().unwrap_or_else(|| value.name.clone());
+                let same = class(one) == class(other);
+                assert_eq!(held == also_held, same, "{chain}: '{}' and '{}'", one.name, other.name);
+            }
+        }
+    }
+}
+
+/// The text without the numbers of ids, which only count what was made before.
+fn without_numbers(text: &str) -> String {
+    let mut rest = text;
+    let mut out = String::new();
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(at);
+        out.push_str(before);
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let of_id = ["sg-", "sgr-", "vpce-", "rslvr-in-", "rni-"].iter().any(|prefix| before.ends_with(prefix));
+        out.push_str(if of_id { "#" } else { &digits[..end] });
+        rest = &digits[end..];
+    }
+    out + rest
+}
+
+/// The lines that are only in the second of two lists, and those that are only in the first.
+fn difference(usual: &[String], lines: &[String]) -> Vec<String> {
+    let only = |there: &[String], not: &[String], sign: &str| {
+        let mut not = not.to_vec();
+        let mut only = Vec::new();
+        for line in there.iter().filter(|line| *line != "--") {
+            match not.iter().position(|other| other == line) {
+                Some(at) => drop(not.remove(at)),
+                None => only.push(format!("{sign} {line}")),
+            }
+        }
+        only
+    };
+    [only(lines, usual, "+"), only(usual, lines, "-")].concat()
+}
+
+/// The plans of each value of each field: what its creation and its deletion have that those of a network without the field
+/// do not, and the changes to it and back.
+#[test]
+fn the_plans_of_every_value_of_every_field() {
+    let lines = |steps: Vec<String>| steps.iter().map(|step| without_numbers(step)).collect::<Vec<_>>();
+    let life = |spec: &Value| {
+        let mut lab = world();
+        let create = lines(apply(&mut lab, settings(spec)));
+        (create, lines(lab.delete()))
+    };
+    let (create, delete) = life(&json!({}));
+    let mut text = String::new();
+    for (chain, values) in chains() {
+        for value in &values[1..] {
+            let (created, deleted) = life(&value.spec);
+            let mut lab = world();
+            apply(&mut lab, settings(&json!({})));
+            let there = lines(apply(&mut lab, settings(&value.spec)));
+            let back = lines(apply(&mut lab, settings(&json!({}))));
+            let parts = [
+                ("create", difference(&create, &created)),
+                ("change to it", there),
+                ("change back", back),
+                ("delete", difference(&delete, &deleted)),
+            ];
+            writeln!(text, "# {chain}: {}", value.name).unwrap();
+            for (part, lines) in parts {
+                writeln!(text, "{part}:").unwrap();
+                for line in lines.iter().filter(|line| *line != "--") {
+                    writeln!(text, "  {line}").unwrap();
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
 }

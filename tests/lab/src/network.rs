@@ -19,7 +19,10 @@ use crate::statuses;
 /// How long a test waits for anything. AWS's minutes are seconds here; a busy machine may need many of them.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How often it looks.
+/// How often it looks where nothing was written.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it looks at what must not change.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Who writes specs here: a person with kubectl.
@@ -198,6 +201,7 @@ impl<'s> Network<'s> {
     /// Waits until something is true of it. `what` completes "not within 90 s: …".
     pub async fn until(&self, what: &str, test: impl Fn(&MigrationNetwork) -> bool) -> Result<MigrationNetwork> {
         let deadline = Instant::now() + PATIENCE;
+        let mut writes = self.site.lab.statuses().writes_in(&self.site.namespace);
         loop {
             let network = self.get().await?;
             self.site.check_statuses()?;
@@ -207,18 +211,19 @@ impl<'s> Network<'s> {
             if Instant::now() > deadline {
                 bail!("not within {} s: {what}\n{}", PATIENCE.as_secs(), self.report().await);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            writes.next(LOOK_AT_LEAST_EVERY).await;
         }
     }
 
     /// Waits until it is gone from the API server.
     pub async fn until_gone(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
+        let mut writes = self.site.lab.statuses().writes_in(&self.site.namespace);
         while self.api.get_opt(&self.name).await?.is_some() {
             if Instant::now() > deadline {
                 bail!("not within {} s: it is gone\n{}", PATIENCE.as_secs(), self.report().await);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            writes.next(LOOK_AT_LEAST_EVERY).await;
         }
         self.site.check_statuses()
     }

@@ -2,11 +2,12 @@
 //!
 //! The API server sends each write to whoever watches, so nothing that a GitOps tool could have seen is missed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
@@ -14,7 +15,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
 use mgnet::api::{MigrationNetwork, MigrationNetworkStatus, kstatus_violations};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::lua::Script;
 use crate::{health, kubernetes};
@@ -23,9 +24,13 @@ use crate::{health, kubernetes};
 #[derive(Debug)]
 pub(crate) struct Statuses {
     violations: Arc<Mutex<BTreeSet<Violation>>>,
+    writes: watch::Receiver<Writes>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// How many writes to networks were seen, by namespace. Deletions count.
+type Writes = BTreeMap<String, u64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Violation {
@@ -41,6 +46,7 @@ impl Statuses {
     pub(crate) fn watch(kubeconfig: PathBuf) -> Result<Self> {
         let violations = Arc::<Mutex<BTreeSet<Violation>>>::default();
         let (stop, stopped) = oneshot::channel();
+        let (written, writes) = watch::channel(Writes::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let found = violations.clone();
         let thread = std::thread::Builder::new()
@@ -49,12 +55,19 @@ impl Statuses {
                 runtime.block_on(async {
                     tokio::select! {
                         _ = stopped => {}
-                        () = record(kubeconfig, &found) => {}
+                        () = record(kubeconfig, &found, &written) => {}
                     }
                 });
             })
             .context("cannot start a thread")?;
-        Ok(Self { violations, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { violations, writes, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Tells of the writes in a namespace from now on.
+    pub(crate) fn writes_in(&self, namespace: &str) -> WritesIn {
+        let mut all = self.writes.clone();
+        let seen = all.borrow_and_update().get(namespace).copied();
+        WritesIn { all, namespace: namespace.to_owned(), seen }
     }
 
     /// Fails if a status of a network in that namespace, or in any, broke a rule.
@@ -75,6 +88,27 @@ impl Statuses {
     }
 }
 
+/// The writes to the networks of one namespace, one after the other.
+pub(crate) struct WritesIn {
+    all: watch::Receiver<Writes>,
+    namespace: String,
+    seen: Option<u64>,
+}
+
+impl WritesIn {
+    /// Waits for the next write since the last wait, but no longer than that: the watch may have been interrupted.
+    pub(crate) async fn next(&mut self, at_most: Duration) {
+        let Self { all, namespace, seen } = self;
+        let other = all.wait_for(|writes| writes.get(namespace) != seen.as_ref());
+        match tokio::time::timeout(at_most, other).await {
+            Ok(Ok(writes)) => *seen = writes.get(namespace).copied(),
+            // Nobody watches any more: it is the end of the lab.
+            Ok(Err(_)) => tokio::time::sleep(at_most).await,
+            Err(_) => {}
+        }
+    }
+}
+
 impl Drop for Statuses {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -85,7 +119,7 @@ impl Drop for Statuses {
     }
 }
 
-async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>) {
+async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>, written: &watch::Sender<Writes>) {
     let note = |found: Vec<Violation>| violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
     let script = match Script::of(health::SCRIPT) {
         Ok(script) => script,
@@ -98,12 +132,15 @@ async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>) {
     let networks = Api::<DeserializeGuard<MigrationNetwork>>::all(client);
     let mut events = pin!(watcher::watcher(networks, watcher::Config::default()));
     while let Some(event) = events.next().await {
-        // The watch recovers by itself from errors. A network that cannot be decoded has no status to be read.
-        if let Ok(Event::Apply(network) | Event::InitApply(network) | Event::Delete(network)) = event
-            && let Ok(network) = network.0
-        {
+        // The watch recovers by itself from errors.
+        let Ok(Event::Apply(network) | Event::InitApply(network) | Event::Delete(network)) = event else { continue };
+        let namespace = network.namespace().unwrap_or_default();
+        // A network that cannot be decoded has no status to be read.
+        if let Ok(network) = network.0 {
             note(check(&network, &script));
         }
+        // After the check, so that who is woken by a write finds what it broke.
+        written.send_modify(|writes| *writes.entry(namespace).or_default() += 1);
     }
 }
 
