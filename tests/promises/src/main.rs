@@ -1,5 +1,7 @@
 //! The long searches, and the replay of one schedule.
 
+#![allow(clippy::large_futures, reason = "each thread runs one")]
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};

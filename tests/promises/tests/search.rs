@@ -77,7 +77,7 @@ fn requests_that_arrive_after_their_sender_is_gone_break_no_promise() {
 #[test]
 fn two_leaders_break_no_promise() {
     let tally = search(async |landing| {
-        let some = |number: u64, point: &promises::stage::Point| point.is_write && number % 3 == 0;
+        let some = |number: u64, point: &promises::stage::Point| point.is_write && number.is_multiple_of(3);
         let mut tally = Tally::default();
         for name in ["create", "delete"] {
             tally += leaders::leaders(&landing, &scenario(name), some).await.expect("no promise is broken");
