@@ -264,7 +264,7 @@ pub fn all() -> Vec<Scenario> {
             "the console deletes",
             vec![
                 on("vpce/mgn/Interface", "DeleteVpcEndpoints mgn", "DeleteVpcEndpoints", deletes),
-                on("vpce/s3/Gateway", "DeleteVpcEndpoints s3", "DeleteVpcEndpoints", deletes),
+                on("vpce/s3/Interface", "DeleteVpcEndpoints s3", "DeleteVpcEndpoints", deletes),
                 on(
                     "resolver",
                     "DeleteResolverEndpoint",
