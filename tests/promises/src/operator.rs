@@ -42,6 +42,8 @@ pub struct Operator {
     heard: usize,
     /// Reconciles in a row that wrote nothing.
     calm: usize,
+    /// The last write, or the beginning.
+    since: Instant,
 }
 
 impl Operator {
@@ -56,7 +58,7 @@ impl Operator {
             (classes.chain(networks).collect::<Vec<_>>(), universe.kubernetes.changes.len())
         });
         let due = targets.into_iter().map(|target| (target, Instant::now())).collect();
-        Box::new(Self { seat, context, due, heard, calm: 0 })
+        Box::new(Self { seat, context, due, heard, calm: 0, since: Instant::now() })
     }
 
     /// Hears of what has changed since it last listened.
@@ -87,7 +89,11 @@ impl Operator {
             Target::Network(key) => self.reconcile_network(key).await,
         };
         let after = self.seat.stage.with(|universe| universe.writes);
-        self.calm = if before == after { self.calm + 1 } else { 0 };
+        if before == after {
+            self.calm += 1;
+        } else {
+            self.restless();
+        }
         match next {
             Next::After(delay) => self.due.insert(target, Instant::now() + delay),
             Next::OnChange => self.due.remove(&target),
@@ -114,16 +120,19 @@ impl Operator {
         guard::class(&self.context, name, |class| count(&networks, class)).await
     }
 
-    /// Whether everything was looked at since the last write, and nothing is due but the usual look.
+    /// Whether everything was looked at since the last write, nothing is due but the usual look, and what was missing all the
+    /// while counts as gone.
     pub fn is_quiet(&mut self) -> bool {
         self.listen();
         let soon = Instant::now() + SETTINGS.resync.mul_f64(0.7);
-        self.calm > self.due.len() && self.due.values().all(|due| *due >= soon)
+        let is_over = self.since.elapsed() >= SETTINGS.absence_grace + SETTINGS.resync.mul_f64(1.2);
+        is_over && self.calm > self.due.len() && self.due.values().all(|due| *due >= soon)
     }
 
     /// Something has happened: it is not quiet before it has looked at everything again.
     pub fn restless(&mut self) {
         self.calm = 0;
+        self.since = Instant::now();
     }
 
     /// The objects that it looks at from time to time.
