@@ -13,22 +13,12 @@ use crate::{
 /// failure that it finds adds a few.
 pub const MOST_RECONCILES: usize = 150;
 
-/// Runs the closure of a universe, in which everything that is on its way has arrived, and gives how it ends.
+/// Runs the closure of a universe while something watches every call, and gives how it ends. The watcher may let arrive what is on
+/// its way; the rest arrives in its time, or when the operator is at rest for the first time.
 ///
 /// # Errors
 /// The promise that does not hold, with the universe in which it does not.
-pub async fn closure(universe: &Universe) -> Result<Universe, Box<(Breach, Universe)>> {
-    let mut branch = universe.branch();
-    branch.deliver();
-    closure_with(&branch, Box::new(|_, _| Decision::Go)).await
-}
-
-/// The same, while something watches every call. It may let arrive what is on its way; the rest arrives when the operator is at
-/// rest for the first time.
-///
-/// # Errors
-/// As above.
-pub async fn closure_with(universe: &Universe, decider: Decider) -> Result<Universe, Box<(Breach, Universe)>> {
+pub async fn closure(universe: &Universe, decider: Decider) -> Result<Universe, Box<(Breach, Universe)>> {
     let stage = Stage::new(universe.branch(), decider);
     let mut operator = Operator::start(&stage, 100);
     let mut quiet = operator.settle(MOST_RECONCILES).await;

@@ -9,7 +9,7 @@ pub mod reach;
 use std::{fmt, ops::AddAssign};
 
 use crate::{
-    closure::closure_with,
+    closure::closure,
     promises::Breach,
     scenario::{Act, Cue, play},
     stage::{Decider, Decision, Stage},
@@ -119,7 +119,7 @@ fn intact(stage: &Stage, scenario: &str, how: impl Fn() -> String) -> Outcome {
 
 /// Runs the closure of what is on the stage, or of a universe.
 async fn closed(universe: &Universe, decider: Decider, scenario: &str, how: impl Fn() -> String) -> Outcome<Universe> {
-    closure_with(universe, decider).await.map_err(|broken| {
+    closure(universe, decider).await.map_err(|broken| {
         let (breach, universe) = *broken;
         Box::new(Found { scenario: scenario.to_owned(), how: how(), breach, universe: Box::new(universe) })
     })
