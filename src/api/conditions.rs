@@ -4,12 +4,16 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde::{Deserialize as _, Deserializer};
 
 pub use super::kstatus::kstatus_violations;
 pub use super::reason::Reason;
 
 /// The longest message that the schema of a condition admits, in characters.
 pub const MAX_MESSAGE_LENGTH: usize = 32_768;
+
+/// The most conditions that the schema admits.
+pub const MAX_CONDITIONS: usize = 16;
 
 /// The conditions of both kinds. Their order here is their order in `status.conditions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +165,8 @@ pub fn set(
         last_transition_time,
     });
     conditions.sort_by_key(|condition| place(&condition.type_));
+    // Those of other writers are last. Were there more than the schema admits, no status could be written any more.
+    conditions.truncate(MAX_CONDITIONS);
 }
 
 /// Removes a condition, if it is there.
@@ -188,6 +194,13 @@ fn cut(message: String) -> String {
         Some(_) => message.chars().take(MAX_MESSAGE_LENGTH - 1).chain(['…']).collect(),
         None => message,
     }
+}
+
+/// The conditions that can be read; others count as not there. The API server admits times that `Timestamp` cannot hold
+/// (the last hours of the year 9999), and a network whose status cannot be read would be left alone for ever.
+pub(super) fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
+    let all = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(all.into_iter().filter_map(|condition| serde_json::from_value(condition).ok()).collect())
 }
 
 #[cfg(test)]
@@ -285,6 +298,29 @@ mod tests {
             assert_eq!(ConditionType::parse(type_.as_str()), Some(type_));
         }
         assert_eq!(ConditionType::parse("ready"), None);
+    }
+
+    #[test]
+    fn there_is_room_for_ours_however_many_others_have_written() {
+        let foreign = |number: usize| Condition { type_: format!("Other{number}"), ..empty() };
+        let mut conditions: Vec<Condition> = (0..MAX_CONDITIONS).map(foreign).collect();
+        for type_ in ConditionType::ALL {
+            set(&mut conditions, type_, (True, Reason::Ready, ""), 1, at(0));
+        }
+        assert_eq!(conditions.len(), MAX_CONDITIONS);
+        assert!(ConditionType::ALL.into_iter().all(|type_| is_true(&conditions, type_)));
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_read_does_not_keep_the_rest_from_being_read() {
+        let condition = |type_: &str, time: &str| {
+            serde_json::json!({
+                "type": type_, "status": "True", "reason": "R", "message": "", "lastTransitionTime": time,
+            })
+        };
+        let all = [condition("Late", "9999-12-31T23:59:59Z"), condition("Ready", "2026-01-01T00:00:00Z")];
+        let read = readable(serde_json::json!(all)).expect("a list of conditions");
+        assert_eq!(types(&read), ["Ready"]);
     }
 
     fn empty() -> Condition {

@@ -8,13 +8,13 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::constraints;
 use super::network::{
     AdoptionPolicy, DeletionPolicy, ManagementPolicy, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode,
     Toggle,
 };
 use super::plan_status::PlanStatus;
 use super::preflight_warning::PreflightWarning;
+use super::{conditions, constraints};
 
 /// What the operator observed, and what it did. What does not fit the bounds of the schema is cut by whoever writes it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct MigrationNetworkStatus {
 
     /// What is true of the network. Once it was looked at: `Ready`, `Accepted`, `NetworkResolved`, `SecurityGroupsReady`,
     /// `EndpointsReady`, `ResolverReady`, `Synced`. Only while true: `Reconciling`, `Stalled`, `Suspended`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "conditions::readable")]
     #[schemars(schema_with = "constraints::conditions")]
     pub conditions: Vec<Condition>,
 

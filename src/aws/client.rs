@@ -64,7 +64,7 @@ impl AwsClouds {
             .to_builder()
             .behavior_version(behavior())
             .timeout_config(timeouts)
-            // Reconciles repeat what fails: here only a single lost packet is made up for.
+            // For STS; of all other calls `Caller` decides. Here only a single lost packet is made up for.
             .retry_config(RetryConfig::standard().with_max_attempts(2));
         base.set_app_name(AppName::new(NAME).ok());
         Self { base: base.build(), rates, limits: Mutex::default(), sessions: Mutex::default() }

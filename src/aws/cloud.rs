@@ -1,13 +1,18 @@
 //! One account and Region: which calls make an observation, and which call carries out a step.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{Account, Cloud, Scope, call::Caller, limits::Limits, services::Catalogue, surroundings::Known};
+use aws_config::{SdkConfig, retry::RetryConfig};
+
+use super::{
+    Account, Cloud, Scope, call::Caller, known::Known, limits::Limits, network::Site, resolver_endpoint::Resolvers,
+    services::Catalogue, surroundings::Answer, whole::WholeAnswers,
+};
 use crate::model::{
     failure::CallFailure,
     ids::SecurityGroupId,
     observed::{Observed, Resources},
-    owner::Identity,
+    owner::{CLUSTER_TAG, Identity},
     slot::{GroupRole, Slot},
     step::{CreateRequest, Effect, Step},
 };
@@ -23,21 +28,29 @@ pub struct AwsCloud {
     pub(super) region: String,
     pub(super) caller: Caller,
     pub(super) catalogue: Catalogue,
-    pub(super) known: Known,
+    pub(super) sites: Known<Site>,
+    pub(super) surroundings: Known<Answer>,
 }
 
 impl AwsCloud {
     /// A cloud for the account and Region that the configuration's credentials and Region are for.
-    pub(super) fn new(config: &aws_config::SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
+        // What is sent again decides `Caller`: two that do would multiply.
+        let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
-            ec2: aws_sdk_ec2::Client::new(config),
-            resolver: aws_sdk_route53resolver::Client::new(config),
-            route53: aws_sdk_route53::Client::new(config),
+            ec2: aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(&config).interceptor(WholeAnswers).build(),
+            ),
+            resolver: aws_sdk_route53resolver::Client::new(&config),
+            route53: aws_sdk_route53::Client::from_conf(
+                aws_sdk_route53::config::Builder::from(&config).interceptor(WholeAnswers).build(),
+            ),
             account: account.id.clone(),
             region: account.region.clone(),
             caller: Caller::new(limits),
             catalogue: Catalogue::default(),
-            known: Known::default(),
+            sites: Known::default(),
+            surroundings: Known::default(),
         }
     }
 }
@@ -49,10 +62,8 @@ impl Cloud for AwsCloud {
         let [vpc] = vpcs.as_mut_slice() else {
             return Ok(Observed { vpcs, ..Observed::default() });
         };
-        let (dns, subnets, route_tables, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
-            self.dns_attributes(&vpc.id),
-            self.subnets(&vpc.id),
-            self.route_tables(&vpc.id),
+        let (site, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
+            self.site(&vpc.id, if scope.fits { scope.recent } else { Duration::ZERO }),
             self.offers(&scope.services),
             self.groups_in(&vpc.id),
             self.endpoints_in(&vpc.id),
@@ -62,11 +73,13 @@ impl Cloud for AwsCloud {
             self.surroundings(vpc, scope.fits),
         )?;
         let (resolvers_in_region, resolvers) = resolvers;
+        let Site { dns, subnets, route_tables } = site;
         (vpc.dns_support, vpc.dns_hostnames) = dns;
         let missing = scope.subnets.iter().filter(|id| !subnets.contains_key(*id)).cloned().collect();
         let subnets_elsewhere = self.vpcs_of(&missing).await?;
         let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
-        let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
+        let Resolvers { read: resolvers, unread: unread_resolvers } = resolvers;
+        let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
         let asked = groups_of_interest(scope, &resources);
         let named = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));
         let named = named.flat_map(|endpoint| endpoint.interfaces.iter().cloned()).collect();
@@ -99,15 +112,31 @@ impl Cloud for AwsCloud {
         if identity.uid.is_empty() {
             return Ok(Resources::default());
         }
-        let (groups, endpoints, mut resolvers) = tokio::try_join!(
+        let (groups, endpoints, resolvers) = tokio::try_join!(
             self.owned_groups(identity),
             self.owned_endpoints(identity),
             self.resolvers(|_, tags| identity.owns(tags)),
         )?;
+        let Resolvers { read: mut resolvers, unread: unread_resolvers } = resolvers;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
-        let mut resources = Resources { groups, endpoints, resolvers, ..Resources::default() };
+        let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
         resources.interfaces = self.interfaces(identity, &resources, &BTreeSet::new()).await?;
         Ok(resources)
+    }
+
+    async fn find_made_by(&self, cluster: &str) -> Result<Resources, CallFailure> {
+        if cluster.is_empty() {
+            return Ok(Resources::default());
+        }
+        let (groups, endpoints, resolvers) = tokio::try_join!(
+            self.groups_made_by(cluster),
+            self.endpoints_made_by(cluster),
+            self.resolvers(|_, _| false),
+        )?;
+        // Whose the unread ones are is told the next time.
+        let mut resolvers = resolvers.read;
+        resolvers.retain(|_, resolver| resolver.tags.get(CLUSTER_TAG).is_some_and(|tag| tag == cluster));
+        Ok(Resources { groups, endpoints, resolvers, ..Resources::default() })
     }
 
     async fn execute(&self, step: &Step) -> Result<Effect, CallFailure> {

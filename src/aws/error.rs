@@ -36,8 +36,9 @@ where
     match error {
         SdkError::ServiceError(refused) => {
             let status = refused.raw().status();
-            let class = classify(error.code(), error.message(), status.as_u16());
-            match error.code() {
+            let code = error.code().map(readable).filter(|code| !code.is_empty());
+            let class = classify(code.as_deref(), error.message(), status.as_u16());
+            match code.as_deref() {
                 Some(code) => failure(class, code, error.message().unwrap_or_default().to_owned()),
                 // The SDK takes an answer that it cannot read for a refusal, whatever its status.
                 None if status.is_success() => failure(class, UNREADABLE, causes(error)),

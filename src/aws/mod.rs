@@ -4,13 +4,15 @@
 //!
 //! A quiet look at a complete network takes twelve calls: five for the VPC and its surroundings, one for all endpoints, two
 //! for groups and their rules, one for all network interfaces, three for the Resolver endpoint. What the Region offers is
-//! one more, every ten minutes, and what stands around the VPC four.
+//! one more, every ten minutes, and what stands around the VPC four. While AWS is at work one look follows another, and
+//! four of the first five are not asked again.
 
 mod call;
 mod client;
 mod cloud;
 mod error;
 mod filter;
+mod known;
 mod limits;
 mod network;
 mod network_interface;
@@ -22,8 +24,9 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod vpc_endpoint;
+mod whole;
 
-use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
 pub use client::AwsClouds;
 pub use cloud::AwsCloud;
@@ -67,6 +70,9 @@ pub struct Scope {
     /// Whether the preflight had no objection at the last look. Then what changes seldom may be as of ten minutes ago; what
     /// holds a network up is never an old answer.
     pub fits: bool,
+    /// How old the answers about what other people make of the VPC may be then. Less than the time between two looks at a network
+    /// at rest: only looks in quick succession, while AWS is at work, share an answer.
+    pub recent: Duration,
     /// Services that it asks for beside those that every network has.
     pub services: BTreeSet<Service>,
     /// Groups that it names.
@@ -89,6 +95,7 @@ impl Scope {
             subnets: BTreeSet::new(),
             identity,
             fits: false,
+            recent: Duration::ZERO,
             services: BTreeSet::new(),
             groups: BTreeSet::new(),
             endpoints: BTreeSet::new(),
@@ -98,14 +105,15 @@ impl Scope {
         }
     }
 
-    /// What to look at for a network with these settings. `fits` as in [`Scope::fits`].
-    pub fn of(settings: &Settings, identity: &Identity, fits: bool) -> Self {
+    /// What to look at for a network with these settings. `fits` and `recent` as in [`Scope`].
+    pub fn of(settings: &Settings, identity: &Identity, fits: bool, recent: Duration) -> Self {
         let asked = settings.endpoints.keys().map(|key| key.service);
         Self {
             vpc: settings.vpc.clone(),
             subnets: settings.named_subnets(),
             identity: identity.clone(),
             fits,
+            recent,
             services: asked.filter(|service| !Service::STANDARD.contains(service)).collect(),
             groups: settings.named_groups(),
             endpoints: settings.named_endpoints(),
@@ -130,6 +138,14 @@ pub trait Cloud: Send + Sync + 'static {
     /// # Errors
     /// The first call that failed.
     fn find_owned(&self, identity: &Identity) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
+
+    /// Finds everything in the account and Region that networks of a cluster made, whichever network, with its tags: without rules,
+    /// network interfaces and addresses. One call for groups, one for endpoints, and for Resolver endpoints, whose list
+    /// cannot be filtered by tags, one and one for each.
+    ///
+    /// # Errors
+    /// The first call that failed.
+    fn find_made_by(&self, cluster: &str) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
 
     /// Carries out one step: exactly one call, tried again only where that cannot do harm. What is to be deleted and is not
     /// there is deleted; what exists already under the step's token is answered as created.

@@ -1,6 +1,9 @@
 //! The VPC that a network stands in, with its subnets and route tables. Read only: the VPC is not ours.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_ec2::types::{self, RouteState, Tenancy, VpcAttributeName, VpcCidrBlockStateCode};
 
@@ -13,7 +16,28 @@ use crate::model::{
     settings::VpcSelector,
 };
 
+/// What of a VPC other people change, and seldom.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    /// `enableDnsSupport` and `enableDnsHostnames`.
+    pub(super) dns: (bool, bool),
+    pub(super) subnets: BTreeMap<SubnetId, Subnet>,
+    pub(super) route_tables: Vec<RouteTable>,
+}
+
 impl AwsCloud {
+    /// What people made of a VPC, now or less than `recent` ago.
+    pub(super) async fn site(&self, vpc: &VpcId, recent: Duration) -> Result<Site, CallFailure> {
+        if let Some((_, known)) = self.sites.of(vpc).filter(|(asked, _)| asked.elapsed() < recent) {
+            return Ok(Site::clone(&known));
+        }
+        let (dns, subnets, route_tables) =
+            tokio::try_join!(self.dns_attributes(vpc), self.subnets(vpc), self.route_tables(vpc))?;
+        let site = Site { dns, subnets, route_tables };
+        self.sites.keep(vpc, site.clone());
+        Ok(site)
+    }
+
     /// The VPCs that a selector matches; their DNS attributes are not read yet.
     ///
     /// An id goes into a filter, too: then a VPC that does not exist is an empty list and no error.
@@ -37,19 +61,19 @@ impl AwsCloud {
     }
 
     /// `enableDnsSupport` and `enableDnsHostnames`. The call answers one attribute at a time.
-    pub(super) async fn dns_attributes(&self, vpc: &VpcId) -> Result<(bool, bool), CallFailure> {
+    async fn dns_attributes(&self, vpc: &VpcId) -> Result<(bool, bool), CallFailure> {
         let action = Action::ec2("DescribeVpcAttribute");
         let attribute = |name| self.ec2.describe_vpc_attribute().vpc_id(vpc.as_str()).attribute(name).send();
         let (support, hostnames) = tokio::try_join!(
-            self.caller.call(action, attribute(VpcAttributeName::EnableDnsSupport)),
-            self.caller.call(action, attribute(VpcAttributeName::EnableDnsHostnames)),
+            self.caller.call(action, || attribute(VpcAttributeName::EnableDnsSupport)),
+            self.caller.call(action, || attribute(VpcAttributeName::EnableDnsHostnames)),
         )?;
         let on = |value: Option<types::AttributeBooleanValue>| value.and_then(|value| value.value).unwrap_or(false);
         Ok((on(support.enable_dns_support), on(hostnames.enable_dns_hostnames)))
     }
 
     /// All subnets of a VPC that have an IPv4 range.
-    pub(super) async fn subnets(&self, vpc: &VpcId) -> Result<BTreeMap<SubnetId, Subnet>, CallFailure> {
+    async fn subnets(&self, vpc: &VpcId) -> Result<BTreeMap<SubnetId, Subnet>, CallFailure> {
         let subnets = self.caller.list(
             Action::ec2("DescribeSubnets"),
             |token| {
@@ -80,7 +104,7 @@ impl AwsCloud {
     }
 
     /// All route tables of a VPC.
-    pub(super) async fn route_tables(&self, vpc: &VpcId) -> Result<Vec<RouteTable>, CallFailure> {
+    async fn route_tables(&self, vpc: &VpcId) -> Result<Vec<RouteTable>, CallFailure> {
         let tables = self.caller.list(
             Action::ec2("DescribeRouteTables"),
             |token| {

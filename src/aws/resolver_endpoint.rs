@@ -5,12 +5,9 @@ use std::{
     net::Ipv4Addr,
 };
 
-use aws_sdk_route53resolver::{
-    config::{Config, retry::RetryConfig},
-    types::{
-        Filter, IpAddressRequest, IpAddressUpdate, Protocol, ResolverEndpoint as Answer, ResolverEndpointDirection,
-        ResolverEndpointStatus, ResolverEndpointType,
-    },
+use aws_sdk_route53resolver::types::{
+    Filter, IpAddressRequest, IpAddressUpdate, Protocol, ResolverEndpoint as Answer, ResolverEndpointDirection,
+    ResolverEndpointStatus, ResolverEndpointType,
 };
 
 use super::{
@@ -26,6 +23,15 @@ use crate::model::{
     step::Effect,
 };
 
+/// Listed Resolver endpoints.
+#[derive(Debug, Default)]
+pub(super) struct Resolvers {
+    /// With their tags, and with their addresses where these matter.
+    pub(super) read: BTreeMap<ResolverId, ResolverEndpoint>,
+    /// Those that were not found when they were asked for these.
+    pub(super) unread: BTreeSet<ResolverId>,
+}
+
 impl AwsCloud {
     /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those that do not
     /// matter without their addresses, as each question counts against a quota of five a second. Lists carry no tags and
@@ -34,7 +40,7 @@ impl AwsCloud {
         &self,
         vpc: &VpcId,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
-    ) -> Result<(BTreeSet<ResolverId>, BTreeMap<ResolverId, ResolverEndpoint>), CallFailure> {
+    ) -> Result<(BTreeSet<ResolverId>, Resolvers), CallFailure> {
         let listed = self.list_resolvers(Vec::new()).await?;
         let all = listed.iter().filter_map(|answer| answer.id.clone()).map(ResolverId::from).collect();
         let here = listed.into_iter().filter(|answer| {
@@ -48,7 +54,7 @@ impl AwsCloud {
     pub(super) async fn resolvers(
         &self,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
-    ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
+    ) -> Result<Resolvers, CallFailure> {
         let filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
         let listed = self.list_resolvers(filters).await?;
         self.describe_resolvers(listed.into_iter(), &matters).await
@@ -58,9 +64,19 @@ impl AwsCloud {
         &self,
         listed: impl Iterator<Item = Answer>,
         matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
-    ) -> Result<BTreeMap<ResolverId, ResolverEndpoint>, CallFailure> {
-        let described = listed.map(|answer| self.describe_resolver(answer, matters));
-        Ok(futures::future::try_join_all(described).await?.into_iter().flatten().collect())
+    ) -> Result<Resolvers, CallFailure> {
+        let described = listed.filter_map(read).map(async |(id, resolver)| {
+            let resolver = absent_is_done(self.describe_resolver(&id, resolver, matters).await)?;
+            Ok((id, resolver))
+        });
+        let mut resolvers = Resolvers::default();
+        for (id, resolver) in futures::future::try_join_all(described).await? {
+            match resolver {
+                Some(resolver) => drop(resolvers.read.insert(id, resolver)),
+                None => drop(resolvers.unread.insert(id)),
+            }
+        }
+        Ok(resolvers)
     }
 
     async fn list_resolvers(&self, filters: Vec<Filter>) -> Result<Vec<Answer>, CallFailure> {
@@ -76,20 +92,21 @@ impl AwsCloud {
         listed.await
     }
 
-    /// Adds to a listed endpoint its tags and, if it matters, its addresses. None if it has gone since it was listed.
+    /// Adds to a listed endpoint its tags and, if it matters, its addresses.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not there yet, or not any more, for those who ask for these.
     async fn describe_resolver(
         &self,
-        answer: Answer,
+        id: &ResolverId,
+        mut resolver: ResolverEndpoint,
         matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
-    ) -> Result<Option<(ResolverId, ResolverEndpoint)>, CallFailure> {
-        let Some((id, mut resolver)) = read(answer) else { return Ok(None) };
-        let Some(tags) = absent_is_done(self.resolver_tags(&resolver.arn).await)? else { return Ok(None) };
-        resolver.tags = tags;
-        if matters(&id, &resolver.tags) {
-            let Some(addresses) = absent_is_done(self.resolver_addresses(&id).await)? else { return Ok(None) };
-            resolver.addresses = addresses;
+    ) -> Result<ResolverEndpoint, CallFailure> {
+        resolver.tags = self.resolver_tags(&resolver.arn).await?;
+        if matters(id, &resolver.tags) {
+            resolver.addresses = self.resolver_addresses(id).await?;
         }
-        Ok(Some((id, resolver)))
+        Ok(resolver)
     }
 
     async fn resolver_tags(&self, arn: &str) -> Result<Tags, CallFailure> {
@@ -154,9 +171,7 @@ impl AwsCloud {
             .security_group_ids(group.as_str())
             .set_ip_addresses(Some(addresses))
             .set_tags(Some(tags::to_resolver(tags, action)?));
-        // The SDK would take `LimitExceededException` for throttling, and wait and repeat for nothing.
-        let request = request.customize().config_override(single_attempt());
-        match self.caller.call(action, request.send()).await {
+        match self.caller.call_once(action, || request.clone().send()).await {
             Ok(answer) => {
                 let read = answer.resolver_endpoint.and_then(read);
                 let (id, mut resolver) = read.ok_or_else(|| unusable(action, "names no endpoint"))?;
@@ -183,8 +198,10 @@ impl AwsCloud {
     ) -> Result<Effect, CallFailure> {
         let address = IpAddressUpdate::builder().subnet_id(subnet.as_str()).set_ip(ip.map(|ip| ip.to_string())).build();
         let request = self.resolver.associate_resolver_endpoint_ip_address().resolver_endpoint_id(resolver.as_str());
-        let request = request.ip_address(address).customize().config_override(single_attempt());
-        self.caller.call(Action::resolver("AssociateResolverEndpointIpAddress"), request.send()).await?;
+        let request = request.ip_address(address);
+        self.caller
+            .call_once(Action::resolver("AssociateResolverEndpointIpAddress"), || request.clone().send())
+            .await?;
         Ok(Effect::Accepted)
     }
 
@@ -198,20 +215,16 @@ impl AwsCloud {
         let request = self.resolver.disassociate_resolver_endpoint_ip_address();
         let request = request.resolver_endpoint_id(resolver.as_str()).ip_address(address);
         let action = Action::resolver("DisassociateResolverEndpointIpAddress");
-        absent_is_done(self.caller.call(action, request.send()).await)?;
+        absent_is_done(self.caller.call(action, || request.clone().send()).await)?;
         Ok(Effect::Accepted)
     }
 
     /// `DeleteResolverEndpoint`. That it is not found is a failure: it may only not be visible yet.
     pub(super) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
         let request = self.resolver.delete_resolver_endpoint().resolver_endpoint_id(resolver.as_str());
-        self.caller.call(Action::resolver("DeleteResolverEndpoint"), request.send()).await?;
+        self.caller.call(Action::resolver("DeleteResolverEndpoint"), || request.clone().send()).await?;
         Ok(Effect::Accepted)
     }
-}
-
-fn single_attempt() -> aws_sdk_route53resolver::config::Builder {
-    Config::builder().retry_config(RetryConfig::disabled())
 }
 
 fn filter(name: &str, value: &str) -> Filter {

@@ -14,7 +14,7 @@ use crate::model::{
     failure::CallFailure,
     ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
     observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
-    owner::{Identity, OWNER_TAG, Tags},
+    owner::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
     step::Effect,
 };
 
@@ -31,6 +31,14 @@ impl AwsCloud {
         identity: &Identity,
     ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
         self.groups(vec![filter::tag(OWNER_TAG, &identity.uid)]).await
+    }
+
+    /// The groups that networks of a cluster made, in all VPCs, without their rules.
+    pub(super) async fn groups_made_by(
+        &self,
+        cluster: &str,
+    ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+        self.groups(vec![filter::tag(CLUSTER_TAG, cluster)]).await
     }
 
     async fn groups(&self, filters: Vec<Filter>) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
@@ -82,7 +90,7 @@ impl AwsCloud {
         let action = Action::ec2("CreateSecurityGroup");
         let request = self.ec2.create_security_group().vpc_id(vpc.as_str()).group_name(name).description(description);
         let request = request.tag_specifications(tags::specification(ResourceType::SecurityGroup, tags));
-        let answer = self.caller.call(action, request.send()).await?;
+        let answer = self.caller.call(action, || request.clone().send()).await?;
         let id = answer.group_id.ok_or_else(|| unusable(action, "names no group"))?;
         let group = SecurityGroup { name: name.to_owned(), ingress: Vec::new(), tags: tags.clone() };
         Ok(Effect::GroupCreated(id.into(), group))
@@ -97,7 +105,7 @@ impl AwsCloud {
     ) -> Result<Effect, CallFailure> {
         let request = self.ec2.authorize_security_group_ingress().group_id(group.as_str());
         let request = request.set_ip_permissions(Some(ip_permissions(permissions)));
-        self.caller.call(Action::ec2("AuthorizeSecurityGroupIngress"), request.send()).await?;
+        self.caller.call(Action::ec2("AuthorizeSecurityGroupIngress"), || request.clone().send()).await?;
         Ok(Effect::Accepted)
     }
 
@@ -110,14 +118,14 @@ impl AwsCloud {
         let rules = rules.map(ToString::to_string).collect();
         let request = self.ec2.revoke_security_group_ingress().group_id(group.as_str());
         let request = request.set_security_group_rule_ids(Some(rules));
-        self.caller.call(Action::ec2("RevokeSecurityGroupIngress"), request.send()).await?;
+        self.caller.call(Action::ec2("RevokeSecurityGroupIngress"), || request.clone().send()).await?;
         Ok(Effect::Accepted)
     }
 
     /// `DeleteSecurityGroup`. That it is not found is a failure: it may only not be visible yet.
     pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
         let request = self.ec2.delete_security_group().group_id(group.as_str());
-        self.caller.call(Action::ec2("DeleteSecurityGroup"), request.send()).await?;
+        self.caller.call(Action::ec2("DeleteSecurityGroup"), || request.clone().send()).await?;
         Ok(Effect::Accepted)
     }
 }

@@ -3,11 +3,7 @@
 //! Four calls, made before the first write and as long as the preflight holds a network up; for a network that fits, every
 //! ten minutes. Whatever the operator is not permitted to read is left out: an older policy must stop no network.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ec2::types::{self, AttributeValue, RuleAction};
 use aws_sdk_route53::types::{HostedZoneSummary, VpcRegion};
@@ -27,34 +23,24 @@ const FRESH: Duration = Duration::from_mins(10);
 /// AWS's word for a VPC that has no DHCP options.
 const NO_DHCP_OPTIONS: &str = "default";
 
-/// The last answers, by VPC.
-#[derive(Debug, Default)]
-pub(super) struct Known(Mutex<HashMap<VpcId, Answer>>);
-
-#[derive(Clone, Debug)]
-struct Answer {
-    asked: Instant,
+/// An answer, and the set of DHCP options that the VPC had.
+#[derive(Debug)]
+pub(super) struct Answer {
     dhcp_options: Option<String>,
-    surroundings: Arc<Surroundings>,
-}
-
-impl Known {
-    fn answers(&self) -> MutexGuard<'_, HashMap<VpcId, Answer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    surroundings: Surroundings,
 }
 
 impl AwsCloud {
     /// The surroundings of a VPC; as of the last ten minutes, if that is good enough.
     pub(super) async fn surroundings(&self, vpc: &Vpc, old_is_fine: bool) -> Result<Surroundings, CallFailure> {
-        let known = self.known.answers().get(&vpc.id).cloned();
-        if let Some(known) = &known
+        let known = self.surroundings.of(&vpc.id);
+        if let Some((asked, known)) = &known
             && old_is_fine
-            && known.asked.elapsed() < FRESH
+            && asked.elapsed() < FRESH
             // A set of DHCP options never changes; a VPC gets another set.
             && known.dhcp_options == vpc.dhcp_options
         {
-            return Ok(Surroundings::clone(&known.surroundings));
+            return Ok(known.surroundings.clone());
         }
         let (dns_servers, network_acls, gateway_endpoints, hosted_zones) = tokio::join!(
             self.dns_servers(vpc.dhcp_options.as_deref()),
@@ -71,16 +57,12 @@ impl AwsCloud {
                 // Route 53 is one place for all Regions: this one's networks do not stand still with it.
                 Err(failure) => {
                     tracing::warn!(%failure, "the hosted zones of a VPC are not known");
-                    known.and_then(|known| known.surroundings.hosted_zones.clone())
+                    known.and_then(|(_, known)| known.surroundings.hosted_zones.clone())
                 }
             },
         };
-        let answer = Answer {
-            asked: Instant::now(),
-            dhcp_options: vpc.dhcp_options.clone(),
-            surroundings: Arc::new(surroundings.clone()),
-        };
-        self.known.answers().insert(vpc.id.clone(), answer);
+        let answer = Answer { dhcp_options: vpc.dhcp_options.clone(), surroundings: surroundings.clone() };
+        self.surroundings.keep(&vpc.id, answer);
         Ok(surroundings)
     }
 

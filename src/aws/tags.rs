@@ -21,14 +21,13 @@ impl AwsCloud {
         match resource {
             ResourceId::Ec2(id) => {
                 let request = self.ec2.create_tags().resources(id).set_tags(Some(to_ec2(tags)));
-                self.caller.call(Action::ec2("CreateTags"), request.send()).await?;
+                self.caller.call(Action::ec2("CreateTags"), || request.clone().send()).await?;
             }
             ResourceId::ResolverArn(arn) => {
                 let action = Action::resolver("TagResource");
                 let tags = to_resolver(tags, action)?;
-                self.caller
-                    .call(action, self.resolver.tag_resource().resource_arn(arn).set_tags(Some(tags)).send())
-                    .await?;
+                let request = self.resolver.tag_resource().resource_arn(arn).set_tags(Some(tags));
+                self.caller.call(action, || request.clone().send()).await?;
             }
         }
         Ok(Effect::Accepted)
@@ -49,12 +48,12 @@ impl AwsCloud {
                 // With a value, even an empty one, only a tag of that value would be deleted.
                 let tags = keys.iter().map(|key| Tag::builder().key(key).build()).collect();
                 let request = self.ec2.delete_tags().resources(id).set_tags(Some(tags));
-                self.caller.call(Action::ec2("DeleteTags"), request.send()).await?;
+                self.caller.call(Action::ec2("DeleteTags"), || request.clone().send()).await?;
             }
             ResourceId::ResolverArn(arn) => {
                 let keys = keys.iter().cloned().collect();
                 let request = self.resolver.untag_resource().resource_arn(arn).set_tag_keys(Some(keys));
-                self.caller.call(Action::resolver("UntagResource"), request.send()).await?;
+                self.caller.call(Action::resolver("UntagResource"), || request.clone().send()).await?;
             }
         }
         Ok(Effect::Accepted)

@@ -19,7 +19,7 @@ use crate::model::{
     failure::CallFailure,
     ids::{EndpointId, RouteTableId, SubnetId, VpcId},
     observed::{Endpoint, EndpointState, PrivateDns},
-    owner::{Identity, OWNER_TAG, Tags},
+    owner::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
     policy::Policy,
     slot::{EndpointKey, EndpointType},
     step::{CreateRequest, Effect, EndpointChange},
@@ -37,6 +37,11 @@ impl AwsCloud {
         identity: &Identity,
     ) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::tag(OWNER_TAG, &identity.uid)).await
+    }
+
+    /// The endpoints that networks of a cluster made, in all VPCs.
+    pub(super) async fn endpoints_made_by(&self, cluster: &str) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+        self.endpoints(filter::tag(CLUSTER_TAG, cluster)).await
     }
 
     async fn endpoints(&self, filter: Filter) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
@@ -87,7 +92,7 @@ impl AwsCloud {
             .set_policy_document(document(policy))
             .tag_specifications(tags::specification(ResourceType::VpcEndpoint, tags))
             .client_token(token);
-        let answer = self.caller.call(action, request.send()).await?;
+        let answer = self.caller.call(action, || request.clone().send()).await?;
         self.created(action, answer.vpc_endpoint, tags)
     }
 
@@ -112,7 +117,7 @@ impl AwsCloud {
             .tag_specifications(tags::specification(ResourceType::VpcEndpoint, tags))
             .client_token(token);
         let action = Action::ec2("CreateVpcEndpoint");
-        let answer = self.caller.call(action, request.send()).await?;
+        let answer = self.caller.call(action, || request.clone().send()).await?;
         self.created(action, answer.vpc_endpoint, tags)
     }
 
@@ -163,7 +168,7 @@ impl AwsCloud {
             .set_reset_policy((*policy == Some(Policy::FullAccess)).then_some(true))
             .set_private_dns_enabled(private_dns.map(|private_dns| private_dns != PrivateDns::Disabled))
             .set_dns_options(private_dns.and_then(|private_dns| dns_options(Some(key), private_dns)));
-        self.caller.call(Action::ec2("ModifyVpcEndpoint"), request.send()).await?;
+        self.caller.call(Action::ec2("ModifyVpcEndpoint"), || request.clone().send()).await?;
         Ok(Effect::Accepted)
     }
 
@@ -180,7 +185,7 @@ impl AwsCloud {
         if !ids.is_empty() {
             let action = Action::ec2("DeleteVpcEndpoints");
             let request = self.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(ids));
-            let answer = self.caller.call(action, request.send()).await?;
+            let answer = self.caller.call(action, || request.clone().send()).await?;
             for item in answer.unsuccessful.unwrap_or_default() {
                 let (code, message) = item.error.map(|error| (error.code, error.message)).unwrap_or_default();
                 let failure = error::item_failure(action, code.as_deref(), message.as_deref());

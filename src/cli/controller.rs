@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     aws::{AwsClouds, Rates},
-    controller::{self, Context, Kubernetes, RELEASE_WITHIN, Readiness, Settings},
+    controller::{self, Context, Kubernetes, Metrics, RELEASE_WITHIN, Readiness, Settings},
     telemetry,
 };
 
 /// The options of `mgnet controller`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Options {
-    /// Address of the probes `/healthz` and `/readyz`
+    /// Address of the probes `/healthz` and `/readyz`, and of `/metrics`
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
 
@@ -49,13 +49,18 @@ pub struct Options {
     #[arg(long, env = "MGNET_ABSENCE_GRACE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     absence_grace_seconds: u64,
 
-    /// Seconds that one reconcile may take
+    /// Seconds that one reconcile may take, and for which the Kubernetes API may be silent
     #[arg(long, env = "MGNET_RECONCILE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3600))]
     reconcile_deadline_seconds: u64,
 
-    /// Objects that are reconciled at the same time
+    /// Objects that are reconciled at the same time. Those of one namespace get at most half of these turns, so that others
+    /// are not held up where AWS does not answer
     #[arg(long, env = "MGNET_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
+
+    /// Seconds, about, between two looks for resources in AWS whose network is gone
+    #[arg(long, env = "MGNET_ORPHAN_LOOK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    orphan_look_seconds: u64,
 
     /// Factor on the request rates that AWS publishes, for accounts with raised limits
     #[arg(long, env = "MGNET_AWS_RATE_FACTOR", default_value_t = 1.0, value_parser = rate_factor)]
@@ -70,6 +75,9 @@ fn rate_factor(text: &str) -> Result<f64, String> {
 /// How long reconciles may go on after the signal to stop; with what follows them, shorter than the 30 s that Kubernetes gives
 /// a pod.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// How much longer than a watch lasts any connection may be silent: kube gives up a watch 5 s after its time.
+const BEYOND_WATCHES: Duration = Duration::from_secs(10);
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -98,10 +106,14 @@ async fn operate(options: &Options) -> Result<()> {
         .with_context(|| format!("cannot listen on {} (--health-address)", options.health_address))?;
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes");
     let readiness = Readiness::default();
-    let probes = tokio::spawn(controller::serve(listener, readiness.clone(), stop.clone()));
+    let metrics = Metrics::default();
+    let probes = tokio::spawn(controller::serve(listener, readiness.clone(), metrics.clone(), stop.clone()));
 
     let work = async {
-        let config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
+        let mut config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
+        // kube waits for ever for an answer, and a list with which a watch begins has no deadline of its own.
+        config.read_timeout = Some(Duration::from_secs(options.reconcile_deadline_seconds) + BEYOND_WATCHES);
+        config.reset_reader_on_write = true;
         let election = options.election.election(&config, &options.namespace)?;
         let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
         let kubernetes = Kubernetes::new(client.clone(), options.namespace.clone());
@@ -123,8 +135,13 @@ async fn operate(options: &Options) -> Result<()> {
             deadline: Duration::from_secs(options.reconcile_deadline_seconds),
         };
         let context = Context::new(clouds, kubernetes, cluster, settings);
-        let run = controller::Options { concurrency: options.concurrency, grace: GRACE };
-        let work = |leads| controller::run(client, context, run, readiness, leads, stop.clone());
+        let run = controller::Options {
+            concurrency: options.concurrency,
+            grace: GRACE,
+            orphans_every: Duration::from_secs(options.orphan_look_seconds),
+        };
+        // Boxed: it is as large as all that it awaits.
+        let work = |leads| controller::run(client, context, run, readiness, metrics, leads, stop.clone()).boxed();
         match election {
             Some(election) => election.during(work).await?,
             None => work(std::future::ready(()).boxed()).await,

@@ -2,6 +2,7 @@
 
 pub mod controller;
 pub mod crds;
+pub mod orphans;
 pub mod reference;
 
 use anyhow::Result;
@@ -21,6 +22,8 @@ enum Command {
     Controller(controller::Options),
     /// Print the custom resource definitions
     Crds(crds::Options),
+    /// List what networks that are gone have left in AWS, and remove what is named of it
+    Orphans(orphans::Options),
     /// Print the reference of the API, as Markdown
     Reference(reference::Options),
 }
@@ -31,6 +34,7 @@ impl Cli {
         match self.command {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
+            Command::Orphans(options) => orphans::run(&options),
             Command::Reference(options) => reference::run(&options),
         }
     }

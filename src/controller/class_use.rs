@@ -38,7 +38,11 @@ pub fn count<'a>(networks: impl IntoIterator<Item = &'a MigrationNetwork>, class
 
 /// Whether no network at all uses the class, by the API and not by what was heard of it.
 pub(super) async fn is_unused<S: Store>(store: &S, class: &MigrationNetworkClass) -> Result<bool, StoreError> {
-    let listed = store.networks(None).await?;
+    let listed = match store.networks(None).await {
+        // The kind itself is gone, and there is no object without its kind.
+        Err(StoreError::Gone) => return Ok(true),
+        listed => listed?,
+    };
     Ok(count(listed.iter().filter_map(|listed| listed.network.as_ref()), class).networks == 0)
 }
 

@@ -48,7 +48,7 @@ struct Memory {
     /// Steps carried out since the network was last at rest.
     steps: BTreeSet<String>,
     /// By slot and epoch: how long one resource was missing says nothing of the next.
-    missing_since: BTreeMap<(Slot, u32), Instant>,
+    absent_since: BTreeMap<(Slot, u32), Instant>,
     going_since: Option<Instant>,
     waiting_since: Option<Instant>,
 }
@@ -64,28 +64,30 @@ impl<C, S> Context<C, S> {
         Timestamp::now()
     }
 
-    /// Notes which slots' resources, each of an epoch, are missing now, and tells which of them have been for longer than the grace. Measured
-    /// on the monotonic clock of this process: a restart only makes it longer.
-    pub fn overdue(&self, key: &Key, uid: &str, missing: &BTreeMap<Slot, u32>) -> BTreeSet<Slot> {
+    /// Notes which slots' resources, each of an epoch, are absent from an observation that began then, and tells which of them have
+    /// been for the grace. Measured on the monotonic clock of this process: a restart only makes it longer. So does an
+    /// observation that takes its time: what it lists may be from its beginning.
+    pub fn overdue(&self, key: &Key, uid: &str, absent: &BTreeMap<Slot, u32>, began: Instant) -> BTreeSet<Slot> {
         let (now, grace) = (Instant::now(), self.settings.absence_grace);
         self.with_memory(key, uid, |memory| {
-            memory.missing_since.retain(|(slot, epoch), _| missing.get(slot) == Some(epoch));
-            missing
+            memory.absent_since.retain(|(slot, epoch), _| absent.get(slot) == Some(epoch));
+            absent
                 .iter()
                 .filter(|(slot, epoch)| {
-                    let since = memory.missing_since.entry((**slot, **epoch)).or_insert(now);
-                    now.duration_since(*since) >= grace
+                    let since = memory.absent_since.entry((**slot, **epoch)).or_insert(now);
+                    began.saturating_duration_since(*since) >= grace
                 })
                 .map(|(slot, _)| *slot)
                 .collect()
         })
     }
 
-    /// Whether this process has known for longer than the grace that the network is being deleted. What was sent for it before
-    /// has arrived by then, or never will: nobody can claim anything for it since.
-    pub fn outlasts_calls(&self, key: &Key, uid: &str) -> bool {
+    /// For how long calls may still arrive that were sent for a network before it was deleted: until this process has known
+    /// of the deletion for as long as the grace. Nobody can claim anything for it since.
+    pub fn calls_may_arrive_for(&self, key: &Key, uid: &str) -> Duration {
         let (now, grace) = (Instant::now(), self.settings.absence_grace);
-        self.with_memory(key, uid, |memory| now.duration_since(*memory.going_since.get_or_insert(now)) >= grace)
+        let known_for = self.with_memory(key, uid, |memory| now.duration_since(*memory.going_since.get_or_insert(now)));
+        grace.saturating_sub(known_for)
     }
 
     /// Whether the network goes on waiting for older ones that nobody has looked at. They are looked at one after the other,

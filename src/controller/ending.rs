@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{
     backoff::jittered,
     context::Context,
-    store::{Key, StoreError},
+    store::{Key, Store, StoreError},
+    subject::Subject,
 };
 use crate::model::{plan::Blocker, status::Verdict};
 
@@ -30,7 +31,14 @@ pub enum Next {
 pub(super) type Ending = (Verdict, Vec<String>);
 
 /// When to look again, by how it went.
-pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict: &Verdict, done: &[String]) -> Next {
+pub(super) fn next<C, S: Store>(
+    context: &Context<C, S>,
+    key: &Key,
+    subject: &Subject<'_, S>,
+    verdict: &Verdict,
+    done: &[String],
+) -> Next {
+    let uid = &subject.uid();
     let settings = &context.settings;
     let after_failure = |needs_somebody: bool| {
         let delay = context.delay_after_failure(key, uid);
@@ -49,6 +57,11 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {
             after_failure(failures.iter().all(|failed| failed.failure.class.needs_somebody()))
         }
+        // Whatever is due is not done before somebody edits the network.
+        Verdict::Built { plan, .. } if subject.is_suspended() => {
+            context.went_well(key, uid);
+            jittered(if plan.blockers.iter().any(passes) { settings.poll } else { settings.resync })
+        }
         Verdict::Built { .. } | Verdict::Deleting { .. } if context.goes_in_circles(key, uid, done) => {
             tracing::warn!(steps = done.join("; "), "these were done before, and AWS does not keep them");
             after_failure(false)
@@ -60,6 +73,9 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
             } else if plan.blockers.is_empty() {
                 // Only another look is wanting.
                 jittered(settings.poll / 5)
+            } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::MayArrive { .. })) {
+                // A look before then tells nothing that has to be known.
+                context.calls_may_arrive_for(key, uid) + jittered(settings.poll / 5)
             } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::InUse { .. })) {
                 // Interfaces of endpoints that are gone follow within seconds; a stranger's stays until somebody acts.
                 after_failure(false)
@@ -71,6 +87,19 @@ pub(super) fn next<C, S>(context: &Context<C, S>, key: &Key, uid: &str, verdict:
             }
         }
     })
+}
+
+/// Whether a blocker goes without anybody's doing, so that looking again soon is worth it.
+pub(super) const fn passes(blocker: &Blocker) -> bool {
+    match blocker {
+        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::MayArrive { .. } => true,
+        Blocker::Awaits { .. }
+        | Blocker::Failed { .. }
+        | Blocker::NotOwned { .. }
+        | Blocker::Ambiguous { .. }
+        | Blocker::AddressChange { .. }
+        | Blocker::InUse { .. } => false,
+    }
 }
 
 const fn needs_somebody(blocker: &Blocker) -> bool {

@@ -2,16 +2,18 @@
 //!
 //! kube-runtime re-throws the panic of one reconcile and ends the whole controller with it.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt;
 
 use super::{
+    backoff::jittered,
     class_use::Use,
     context::Context,
     ending::{Error, Next},
     store::{Key, Store, StoreError},
     subject::Subject,
+    vpc_claim,
 };
 use crate::{api::MigrationNetworkClass, aws::Clouds, model::status::Verdict};
 
@@ -48,8 +50,9 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &Error) -> Next 
             Next::After(Duration::from_millis(200))
         }
         Error::Store(StoreError::Undecodable(_)) => {
-            tracing::error!(%key, %error, "a stored object cannot be read and is left alone until it changes");
-            Next::OnChange
+            // An object that is stored so stays so, and an answer that a proxy has spoiled does not: the two look alike.
+            tracing::error!(%key, %error, "an object cannot be read");
+            Next::After(jittered(context.settings.resync))
         }
         Error::Store(StoreError::Other(source)) => {
             let source: &dyn std::error::Error = source.as_ref();
@@ -83,6 +86,18 @@ pub async fn class<C: Clouds, S: Store>(
             Next::After(retry)
         }
     }
+}
+
+/// Looks for claims of networks that are gone, with the same care.
+pub async fn claims<C: Clouds, S: Store>(context: &Context<C, S>, heard_of: &BTreeSet<String>) -> Next {
+    let attempt = AssertUnwindSafe(vpc_claim::drop_stale(&context.store, heard_of)).catch_unwind();
+    match tokio::time::timeout(context.settings.deadline, attempt).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "claims were not looked at"),
+        Ok(Err(panic)) => tracing::error!(panic = panic_message(panic.as_ref()), "a look at claims broke"),
+        Err(_) => tracing::error!("a look at claims took too long and was ended"),
+    }
+    Next::After(jittered(context.settings.resync))
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

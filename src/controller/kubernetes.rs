@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ObjectReference};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
@@ -100,6 +100,17 @@ impl Store for Kubernetes {
     }
 
     async fn announce(&self, network: &MigrationNetwork, announcement: Announcement) {
+        self.publish(&network.object_ref(&()), announcement).await;
+    }
+
+    async fn announce_on_class(&self, class: &MigrationNetworkClass, announcement: Announcement) {
+        self.publish(&class.object_ref(&()), announcement).await;
+    }
+}
+
+impl Kubernetes {
+    /// Of what has no namespace, such as a class, the event is in namespace `default`.
+    async fn publish(&self, object: &ObjectReference, announcement: Announcement) {
         let event = Event {
             type_: if announcement.warning { EventType::Warning } else { EventType::Normal },
             reason: announcement.reason,
@@ -107,7 +118,7 @@ impl Store for Kubernetes {
             action: announcement.action.chars().take(128).collect(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &network.object_ref(&())).await {
+        if let Err(error) = self.recorder.publish(&event, object).await {
             tracing::debug!(%error, "an event was not published");
         }
     }

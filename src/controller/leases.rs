@@ -9,7 +9,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{DeleteParams, ListParams, ObjectMeta, Preconditions},
     core::DeserializeGuard,
 };
@@ -30,6 +30,13 @@ const NETWORK_ANNOTATION: &str = "mgnet.dev/network";
 impl Kubernetes {
     fn leases(&self) -> Api<Lease> {
         Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Whether the API server serves a kind of ours, by its own list of what it serves. That a path is not found is no evidence: it
+    /// is answered in plain text, as by whatever else may stand in the way.
+    async fn has_kind<K: Resource<DynamicType = ()>>(&self) -> Result<bool, StoreError> {
+        let served = self.client.list_api_group_resources(&K::api_version(&())).await.map_err(classify)?;
+        Ok(served.resources.iter().any(|resource| resource.name == K::plural(&())))
     }
 
     /// Makes sure that claims can be read.
@@ -59,9 +66,17 @@ impl VpcClaims for Kubernetes {
         Ok(found(self.leases().get(name).await)?.map(claim))
     }
 
-    async fn vpc_claims_of(&self, holder: &str) -> Result<Vec<VpcClaim>, StoreError> {
-        let held = ListParams::default().labels(&format!("{OWNER_TAG}={holder}"));
-        Ok(self.leases().list(&held).await.map_err(classify)?.into_iter().map(claim).collect())
+    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
+        // Of those in the namespace that are no claims none has the label.
+        let label = holder.map_or_else(|| OWNER_TAG.to_owned(), |holder| format!("{OWNER_TAG}={holder}"));
+        Ok(self
+            .leases()
+            .list(&ListParams::default().labels(&label))
+            .await
+            .map_err(classify)?
+            .into_iter()
+            .map(claim)
+            .collect())
     }
 
     async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
@@ -106,7 +121,8 @@ impl VpcClaims for Kubernetes {
         match self.leases().delete(&claim.name, &DeleteParams::default().preconditions(unchanged)).await {
             Ok(_) => Ok(()),
             Err(error) => match classify(error) {
-                StoreError::Gone => Ok(()),
+                // Who looks again sees whether it is: it was there a moment ago, and its network's finalizer goes next.
+                StoreError::Gone => Err(StoreError::Conflict),
                 other => Err(other),
             },
         }
@@ -123,7 +139,12 @@ impl VpcClaims for Kubernetes {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let listed = networks.list(&ListParams::default()).await.map_err(classify)?;
+        let listed = match networks.list(&ListParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 && !self.has_kind::<MigrationNetwork>().await? => {
+                return Err(StoreError::Gone);
+            }
+            listed => listed.map_err(classify)?,
+        };
         Ok(listed
             .into_iter()
             .map(|network| Listed { uid: network.uid().unwrap_or_default(), network: network.0.ok() })

@@ -3,7 +3,12 @@
 //! Nothing is written to AWS, and nothing is taken in Kubernetes for a network that has nothing in AWS: no finalizer and no
 //! claim. What it has already keeps its finalizer, so that it is deleted properly.
 
-use super::{ending::Error, reconcile::is_tag_step, store::Store, subject::Subject};
+use super::{
+    ending::{Error, passes},
+    reconcile::is_tag_step,
+    store::Store,
+    subject::Subject,
+};
 use crate::{
     api::ManagementPolicy,
     model::{
@@ -11,7 +16,7 @@ use crate::{
         desired::Desired,
         forecast::forecast,
         observed::Observed,
-        plan::{Blocker, Plan, plan},
+        plan::{Plan, plan},
         planned, report,
         settings::Settings,
         status::Verdict,
@@ -53,19 +58,6 @@ pub(super) async fn look_ahead<S: Store>(
     let steps = foreseen.steps.into_iter().map(|foreseen| foreseen.step).collect();
     let plan = Plan { steps, blockers: foreseen.blockers };
     Ok(Verdict::Planned { plan, summary, under_way, resolver, endpoints, foreign_rules })
-}
-
-/// Whether a blocker goes without anybody's doing, so that looking again soon is worth it.
-const fn passes(blocker: &Blocker) -> bool {
-    match blocker {
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::MayArrive { .. } => true,
-        Blocker::Awaits { .. }
-        | Blocker::Failed { .. }
-        | Blocker::NotOwned { .. }
-        | Blocker::Ambiguous { .. }
-        | Blocker::AddressChange { .. }
-        | Blocker::InUse { .. } => false,
-    }
 }
 
 /// Takes a plan out of status that nobody is to approve any more.

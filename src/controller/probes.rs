@@ -1,13 +1,20 @@
-//! The probes of the pod: `/healthz` while the process serves, `/readyz` once both kinds were listed.
+//! What the pod serves: `/healthz` while the process does, `/readyz` once both kinds were listed, and `/metrics`.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    routing::get,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use super::metrics::{MEDIA_TYPE, Metrics};
 
 /// Whether the operator has seen what there is.
 #[derive(Clone, Debug, Default)]
@@ -20,11 +27,16 @@ impl Readiness {
     }
 }
 
-/// Serves the probes until told to stop.
+/// Serves probes and metrics until told to stop.
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn serve(listener: TcpListener, readiness: Readiness, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    readiness: Readiness,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let app = Router::new()
         .route("/healthz", get(async || "ok"))
         .route(
@@ -37,6 +49,7 @@ pub async fn serve(listener: TcpListener, readiness: Readiness, stop: Cancellati
                 }
             }),
         )
-        .with_state(readiness);
+        .with_state(readiness)
+        .route("/metrics", get(async move || ([(header::CONTENT_TYPE, MEDIA_TYPE)], metrics.text())));
     axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
 }

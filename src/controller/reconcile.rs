@@ -1,5 +1,7 @@
 //! One reconcile of one network: read afresh, resolve the class, observe, plan, carry out, tell.
 
+use tokio::time::Instant;
+
 use super::{
     class, class_limits, class_use,
     context::Context,
@@ -47,7 +49,7 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     };
     planning::drop_if_void(&mut subject, &verdict);
     subject.conclude(&verdict).await?;
-    Ok(next(context, key, &subject.uid(), &verdict, &done))
+    Ok(next(context, key, &subject, &verdict, &done))
 }
 
 /// Builds and keeps what the network asks for.
@@ -77,7 +79,9 @@ async fn build<C: Clouds, S: Store>(
     settings.address_changes = subject.address_changes();
     planning::drop_unless_planning(subject, &settings);
     let account = class::account(&class.spec);
-    if let Some(rejected) = subject.has_moved(&account) {
+    if let Some(rejected) = subject.has_moved(&account)
+        && !teardown::is_there(context, &account, &subject.identity(&context.cluster)).await
+    {
         return Ok((rejected, Vec::new()));
     }
     subject.record(&class, &account);
@@ -90,7 +94,8 @@ async fn build<C: Clouds, S: Store>(
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
     };
     let identity = subject.identity(&context.cluster);
-    let scope = Scope::of(&settings, &identity, subject.fits());
+    let scope = Scope::of(&settings, &identity, subject.fits(), context.settings.resync / 2);
+    let began = Instant::now();
     let mut observed = match cloud.observe(&scope).await {
         Ok(observed) => observed,
         Err(failure) => return Ok((Verdict::Unseen(failure), Vec::new())),
@@ -128,7 +133,7 @@ async fn build<C: Clouds, S: Store>(
         }
     };
     subject.status_mut().preflight_warnings = report::warnings(&desired.warnings);
-    subject.settle(context, key, &mut claims, &desired.identity, &observed.resources);
+    subject.settle(context, key, &mut claims, &desired.identity, (&observed.resources, began));
 
     if let Some(rejected) = class_limits::of_services(&class, &desired) {
         return Ok((rejected, Vec::new()));

@@ -17,11 +17,23 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{class_use, context::Context, ending::Next, guard, kubernetes::Kubernetes, probes::Readiness, store::Key};
+use super::{
+    backoff::jittered,
+    class_use,
+    context::Context,
+    ending::Next,
+    guard,
+    kubernetes::Kubernetes,
+    metrics::Metrics,
+    orphans,
+    probes::Readiness,
+    store::Key,
+    turns::{Tenant, Turn, Turns},
+    watching::{self, applied, uninterrupted, watch_on},
+};
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass},
     aws::Clouds,
@@ -35,6 +47,8 @@ pub struct Options {
     pub concurrency: u16,
     /// How long reconciles that are under way may go on after the signal to stop. Ending one early is safe.
     pub grace: Duration,
+    /// How often, about, the one that leads looks for orphans.
+    pub orphans_every: Duration,
 }
 
 type Guarded<K> = DeserializeGuard<K>;
@@ -43,24 +57,23 @@ type Guarded<K> = DeserializeGuard<K>;
 struct Shared<C> {
     context: Context<C, Kubernetes>,
     networks: Cache<Guarded<MigrationNetwork>>,
-    /// Who reconciles now; nobody before this process leads. First come, first served: kube-runtime's own limit picks among the waiting at random, and a busy
-    /// operator would leave some of them waiting for ever.
-    turns: Semaphore,
+    /// Who reconciles now; nobody before this process leads.
+    turns: Turns,
     stop: CancellationToken,
 }
 
 impl<C> Shared<C> {
     /// Waits for a turn; none once the operator is told to stop.
-    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    async fn turn(&self, tenant: Tenant) -> Option<Turn> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => None,
-            turn = self.turns.acquire() => turn.ok(),
+            turn = self.turns.take(tenant) => Some(turn),
         }
     }
 }
 
-/// Watches until told to stop, and reconciles from when `leads` ends.
+/// Watches until told to stop, and reconciles and looks for orphans from when `leads` ends.
 ///
 /// A process that does not lead watches, too. It is Ready when it could take over, so that a new version that cannot list what
 /// there is never replaces one that works; and taking over takes no list. Only turns are withheld from it.
@@ -69,25 +82,28 @@ pub async fn run<C: Clouds>(
     context: Context<C, Kubernetes>,
     options: Options,
     readiness: Readiness,
+    metrics: Metrics,
     leads: impl Future<Output = ()>,
     stop: CancellationToken,
 ) {
+    let watching = watching::lasting(context.settings.deadline);
     let (gone, class_users_gone) = mpsc::unbounded();
-    let (networks, network_events) = watch::<MigrationNetwork>(Api::all(client.clone()), move |network| {
-        if let Some(class) = class_of(network) {
-            // Nobody listens any more only when the operator stops.
-            let _ = gone.unbounded_send(ObjectRef::new(&class));
-        }
-    });
-    let shared = Arc::new(Shared { context, networks: networks.clone(), turns: Semaphore::new(0), stop: stop.clone() });
-    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()), |_| {});
+    let (networks, network_events) =
+        watch::<MigrationNetwork>(Api::all(client.clone()), watching.clone(), move |network| {
+            if let Some(class) = class_of(network) {
+                // Nobody listens any more only when the operator stops.
+                let _ = gone.unbounded_send(ObjectRef::new(&class));
+            }
+        });
+    let shared = Arc::new(Shared { context, networks: networks.clone(), turns: Turns::default(), stop: stop.clone() });
+    let (classes, class_events) = watch::<MigrationNetworkClass>(Api::all(client.clone()), watching.clone(), |_| {});
 
     let wake = {
         let networks = networks.clone();
         move |class: Guarded<MigrationNetworkClass>| networks_of(&networks, &class)
     };
     // An edit of a class wakes its networks: their defaults, their account, whether they are admitted.
-    let class_edits = watcher(Api::<Guarded<MigrationNetworkClass>>::all(client.clone()), watcher::Config::default())
+    let class_edits = watch_on(Api::<Guarded<MigrationNetworkClass>>::all(client.clone()), watching.clone())
         .default_backoff()
         .touched_objects()
         .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
@@ -96,12 +112,11 @@ pub async fn run<C: Clouds>(
         let (networks, classes) = (networks.clone(), classes.clone());
         move |config_map: PartialObjectMeta<ConfigMap>| networks_with_policy_in(&networks, &classes, &config_map)
     };
-    let config_maps = watcher(Api::<PartialObjectMeta<ConfigMap>>::all(client.clone()), watcher::Config::default())
-        .default_backoff()
-        .touched_objects();
+    let config_maps =
+        watcher(Api::<PartialObjectMeta<ConfigMap>>::all(client.clone()), watching).default_backoff().touched_objects();
     let network_controller = Controller::for_stream(network_events, networks.clone())
-        .watches_stream(class_edits, wake)
-        .watches_stream(config_maps, wake_by_policy)
+        .watches_stream(uninterrupted(class_edits), wake)
+        .watches_stream(uninterrupted(config_maps), wake_by_policy)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(reconcile_network, |_, never, _| match *never {}, shared.clone())
         .for_each(|_| future::ready(()));
@@ -117,9 +132,16 @@ pub async fn run<C: Clouds>(
             readiness.set();
         }
     };
-    let begin = async {
+    let lead = async {
+        leads.await;
+        shared.turns.add(options.concurrency.into());
+        // Boxed: it holds a whole look at AWS, and would make everything that awaits it as large.
+        let orphans = Box::pin(orphans::watch(&shared.context, options.orphans_every, &metrics));
+        future::join(look_after_claims(&shared), orphans).await;
+    };
+    let lead = async {
         tokio::select! {
-            () = leads => shared.turns.add_permits(options.concurrency.into()),
+            () = lead => {}
             () = stop.cancelled() => {}
         }
     };
@@ -130,7 +152,7 @@ pub async fn run<C: Clouds>(
         tokio::time::sleep(options.grace).await;
     };
     tokio::select! {
-        _ = future::join4(network_controller, class_controller, ready, begin) => {}
+        _ = future::join4(network_controller, class_controller, ready, lead) => {}
         () = overdue => tracing::warn!("reconciles were ended by the deadline for shutting down"),
     }
 }
@@ -139,6 +161,7 @@ pub async fn run<C: Clouds>(
 /// that goes while it is watched.
 fn watch<K>(
     api: Api<Guarded<K>>,
+    config: watcher::Config,
     gone: impl Fn(&Guarded<K>) + Send + 'static,
 ) -> (Cache<Guarded<K>>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
 where
@@ -148,7 +171,7 @@ where
     let (reader, writer) = reflector::store();
     // Annotations count: the mark of a default class is one. Status does not, or every write would wake its writer.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
-    let events = watcher(api, watcher::Config::default())
+    let events = watch_on(api, config)
         .default_backoff()
         .reflect(writer)
         // Told after the cache has it: whoever hears of it looks there.
@@ -156,11 +179,8 @@ where
             if let watcher::Event::Delete(object) = event {
                 gone(object);
             }
-        })
-        .applied_objects()
-        .predicate_filter(changes, PredicateConfig::default())
-        .inspect_err(|error| tracing::warn!(%error, "a watch was interrupted and starts again"));
-    (reader, events)
+        });
+    (reader, uninterrupted(applied(events).predicate_filter(changes, PredicateConfig::default())))
 }
 
 /// The class that a network named, or was given.
@@ -215,13 +235,15 @@ async fn reconcile_network<C: Clouds>(
     network: Arc<Guarded<MigrationNetwork>>,
     shared: Arc<Shared<C>>,
 ) -> Result<Action, std::convert::Infallible> {
-    let Some(_turn) = shared.turn().await else { return Ok(Action::await_change()) };
     let meta = network.meta();
     let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
+    // This is said at once, however long others of the tenant take.
     if let Err(invalid) = &network.0 {
         tracing::error!(%key, error = invalid.error, "a stored network cannot be read and is left alone until it changes");
         return Ok(Action::await_change());
     }
+    let tenant = Tenant { namespace: key.namespace.clone(), class: class_of(&network) };
+    let Some(_turn) = shared.turn(tenant).await else { return Ok(Action::await_change()) };
     let span = tracing::info_span!(
         "reconcile",
         namespace = key.namespace,
@@ -229,30 +251,44 @@ async fn reconcile_network<C: Clouds>(
         uid = meta.uid,
         generation = meta.generation
     );
-    Ok(action(guard::network(&shared.context, &key).instrument(span).await))
+    Ok(action(guard::network(&shared.context, &key).instrument(span).await, shared.context.settings.resync))
+}
+
+/// Gives back claims of networks that are gone, for as long as nobody ends it.
+async fn look_after_claims<C: Clouds>(shared: &Shared<C>) {
+    loop {
+        let heard_of = shared.networks.state().iter().filter_map(|network| network.meta().uid.clone()).collect();
+        match guard::claims(&shared.context, &heard_of).await {
+            Next::After(delay) => tokio::time::sleep(delay).await,
+            Next::OnChange => return,
+        }
+    }
 }
 
 async fn reconcile_class<C: Clouds>(
     class: Arc<Guarded<MigrationNetworkClass>>,
     shared: Arc<Shared<C>>,
 ) -> Result<Action, std::convert::Infallible> {
-    let Some(_turn) = shared.turn().await else { return Ok(Action::await_change()) };
     let name = class.name_any();
     if let Err(invalid) = &class.0 {
         tracing::error!(class = name, error = invalid.error, "a stored class cannot be read and is left alone");
         return Ok(Action::await_change());
     }
+    let tenant = Tenant { namespace: String::new(), class: Some(name.clone()) };
+    let Some(_turn) = shared.turn(tenant).await else { return Ok(Action::await_change()) };
     let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
     let heard_of = |class: &MigrationNetworkClass| {
         let networks = shared.networks.state();
         class_use::count(networks.iter().filter_map(|network| network.0.as_ref().ok()), class)
     };
-    Ok(action(guard::class(&shared.context, &name, heard_of).instrument(span).await))
+    Ok(action(guard::class(&shared.context, &name, heard_of).instrument(span).await, shared.context.settings.resync))
 }
 
-const fn action(next: Next) -> Action {
+/// Nothing is left to itself for good, whatever an answer said: one that an object is gone may be a proxy's, and a change may
+/// be one that no watch tells of. Of what is gone indeed nothing is known by then, and kube-runtime does not come back to it.
+fn action(next: Next, resync: Duration) -> Action {
     match next {
         Next::After(delay) => Action::requeue(delay),
-        Next::OnChange => Action::await_change(),
+        Next::OnChange => Action::requeue(jittered(resync)),
     }
 }

@@ -1,6 +1,8 @@
 //! Carrying out a plan: wave after wave of steps, each wave claimed before it runs, until nothing is left that can run now.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{ending::Error, events, store::Store, subject::Subject};
 use crate::{
@@ -32,6 +34,14 @@ pub(super) struct Outcome {
 /// More waves than any network needs: groups, rules, gateway, S3 interface, and a few edits.
 const MOST_WAVES: usize = 12;
 
+/// For how long after a claim was stored its calls may begin. A call is given up 30 s after it has begun (`crate::aws`); both
+/// together are shorter than the grace for which a deletion waits for what may be on its way.
+const CLAIM_IS_GOOD_FOR: Duration = Duration::from_secs(10);
+
+const fn creates(step: &Step) -> bool {
+    matches!(step, Step::Create { .. })
+}
+
 /// Plans and carries out until no step is left that can run now. Steps that failed are not tried again here.
 ///
 /// # Errors
@@ -52,12 +62,19 @@ pub(super) async fn carry_out<S: Store>(
         if wave.is_empty() {
             break;
         }
-        if claims.reserve(&wave) {
+        let since = Instant::now();
+        // Also where the claims are as they were, as those of calls that are sent again are: nothing is written then, and it is
+        // made sure that the object is as it was read.
+        if claims.reserve(&wave) || wave.iter().any(creates) {
             // The claim goes out with conditions that are true while the call is under way.
             let verdict = say(&outcome.plan, resources);
             subject.store_claims(claims, &verdict).await?;
         }
         for step in wave {
+            if creates(&step) && since.elapsed() > CLAIM_IS_GOOD_FOR {
+                // It is planned and claimed anew.
+                break;
+            }
             match cloud.execute(&step).await {
                 Ok(effect) => {
                     outcome.changed = true;

@@ -120,4 +120,11 @@ pub trait Store: VpcClaims {
 
     /// Publishes an event on the network. Failure is logged and otherwise ignored: events only accompany status.
     fn announce(&self, network: &MigrationNetwork, announcement: Announcement) -> impl Future<Output = ()> + Send;
+
+    /// The same on a class.
+    fn announce_on_class(
+        &self,
+        class: &MigrationNetworkClass,
+        announcement: Announcement,
+    ) -> impl Future<Output = ()> + Send;
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kube::{Resource, ResourceExt};
+use tokio::time::Instant;
 
 use super::{
     context::Context,
@@ -73,6 +74,12 @@ impl<'a, S: Store> Subject<'a, S> {
         let status = self.status_mut();
         status.class_name = Some(class.name_any());
         status.observed_class_generation = class.metadata.generation;
+        self.record_account(account);
+    }
+
+    /// Puts down where the network is.
+    pub(super) fn record_account(&mut self, account: &Account) {
+        let status = self.status_mut();
         status.region = Some(account.region.clone());
         status.account = Some(AccountStatus {
             id: account.id.clone(),
@@ -99,17 +106,17 @@ impl<'a, S: Store> Subject<'a, S> {
         Ok(())
     }
 
-    /// Takes observation into the claims, those that are overdue included.
+    /// Takes an observation that began then into the claims, those that are overdue included.
     pub(super) fn settle<C>(
         &self,
         context: &Context<C, S>,
         key: &Key,
         claims: &mut Claims,
         identity: &Identity,
-        resources: &Resources,
+        (resources, began): (&Resources, Instant),
     ) {
         claims.settle(identity, resources, &BTreeSet::new());
-        let overdue = context.overdue(key, &self.uid(), &claims.missing(identity, resources));
+        let overdue = context.overdue(key, &self.uid(), &claims.absent(identity, resources), began);
         if !overdue.is_empty() {
             claims.settle(identity, resources, &overdue);
         }

@@ -1,9 +1,12 @@
 //! Deletion: everything the network made goes, or is marked as retained; then, and only then, the finalizer.
 //!
-//! It needs neither spec nor class: where and as whom comes from what status recorded before the first write to AWS, and
-//! what is touched is decided by owner tags read in the same reconcile.
+//! It needs neither spec nor class: where and as whom comes from what status recorded before the first write to AWS; where the class
+//! says otherwise, what is owned there goes, too. What is touched is decided by owner tags read in the same reconcile.
+
+use std::sync::Arc;
 
 use kube::ResourceExt;
+use tokio::time::Instant;
 
 use super::{
     class,
@@ -22,6 +25,7 @@ use crate::{
         failure::CallFailure,
         limits,
         observed::Resources,
+        owner::Identity,
         plan::{Blocker, Plan},
         settings::deletion_policy,
         status::{StepFailure, Verdict},
@@ -39,23 +43,22 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
         return Ok(None);
     }
     let class = class::find(subject.store, &subject.network).await?;
-    let Some(account) = account(subject, class.as_ref()) else {
-        // No account was ever recorded, and one is before the first claim on a slot: nothing was made.
-        return release(subject).await;
-    };
-    let cloud = match context.clouds.connect(&account).await {
-        Ok(cloud) => cloud,
-        Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
-    };
     let identity = subject.identity(&context.cluster);
-    let nothing_can_arrive = context.outlasts_calls(key, &identity.uid);
-    let mut resources = match cloud.find_owned(&identity).await {
-        Ok(resources) => resources,
+    let calls_may_arrive = !context.calls_may_arrive_for(key, &identity.uid).is_zero();
+    let began = Instant::now();
+    let (account, cloud, mut resources) = match find(context, &accounts(subject, class.as_ref()), &identity).await {
+        Ok(Some(found)) => found,
+        // No account was ever recorded, and one is before the first claim on a slot: nothing was made.
+        Ok(None) => return release(subject).await,
         Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
     };
+    if resources.any_held(&identity) {
+        // It has everything in one place, and that is it.
+        subject.record_account(&account);
+    }
     let mut claims = subject.claims();
     claims.drop_unusable(&identity);
-    subject.settle(context, key, &mut claims, &identity, &resources);
+    subject.settle(context, key, &mut claims, &identity, (&resources, began));
 
     let retain = match policy(subject, class.as_ref()) {
         DeletionPolicy::Retain => true,
@@ -71,12 +74,12 @@ pub(super) async fn tear_down<C: Clouds, S: Store>(
     let say = |plan: &Plan, _: &Resources| deleting(plan.clone(), Vec::new(), true);
     let mut outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
     subject.write_claims(&claims);
-    let mut at_rest = outcome.plan.is_done() && outcome.failures.is_empty() && !outcome.changed;
-    if at_rest && !nothing_can_arrive {
+    let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
+    if is_done && calls_may_arrive {
         // Whatever comes until then is found by its tags, and goes, or is retained, too.
         outcome.plan.blockers.extend(claims.groups().into_iter().map(|slot| Blocker::MayArrive { slot }));
-        at_rest = outcome.plan.is_done();
     }
+    let at_rest = is_done && outcome.plan.is_done() && !outcome.changed;
     if at_rest && retain {
         let ids = resources.ids_held(&identity);
         let note =
@@ -101,19 +104,66 @@ async fn release<S: Store>(subject: &Subject<'_, S>) -> Result<Option<Ending>, E
     Ok(None)
 }
 
-/// Where the network's resources are: as status recorded it, else as the class says now.
-fn account<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkClass>) -> Option<Account> {
+/// Where the network's resources may be: as status recorded it, and as the class says now. They differ if the class was made anew,
+/// or somebody has written into status.
+fn accounts<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkClass>) -> Vec<Account> {
     let status = subject.network.status.as_ref();
     let recorded = status.and_then(|status| Some((status.account.as_ref()?, status.region.as_ref()?)));
-    recorded
-        .filter(|(account, region)| !account.id.is_empty() && !region.is_empty())
-        .map(|(account, region)| Account {
-            id: account.id.clone(),
-            region: region.clone(),
-            role_arn: account.role_arn.clone(),
-            external_id: account.external_id.clone(),
-        })
-        .or_else(|| class.map(|class| class::account(&class.spec)))
+    let recorded =
+        recorded.filter(|(account, region)| !account.id.is_empty() && !region.is_empty()).map(|(account, region)| {
+            Account {
+                id: account.id.clone(),
+                region: region.clone(),
+                role_arn: account.role_arn.clone(),
+                external_id: account.external_id.clone(),
+            }
+        });
+    let of_class = class.map(|class| class::account(&class.spec)).filter(|account| Some(account) != recorded.as_ref());
+    recorded.into_iter().chain(of_class).collect()
+}
+
+/// The account in which the network owns something; else the first that could be looked at. None of no accounts.
+///
+/// # Errors
+/// If nothing was found, and one of the places could not be looked at.
+async fn find<C: Clouds, S>(
+    context: &Context<C, S>,
+    accounts: &[Account],
+    identity: &Identity,
+) -> Result<Option<(Account, Arc<C::Cloud>, Resources)>, CallFailure> {
+    let (mut empty, mut seen, mut failures) = (None, Vec::new(), Vec::new());
+    for account in accounts {
+        let place = (&account.id, &account.region);
+        match look(context, account, identity).await {
+            Ok((cloud, resources)) if resources.any_held(identity) => {
+                return Ok(Some((account.clone(), cloud, resources)));
+            }
+            Ok((cloud, resources)) => {
+                seen.push(place);
+                empty.get_or_insert((account.clone(), cloud, resources));
+            }
+            Err(failure) => failures.push((place, failure)),
+        }
+    }
+    match failures.into_iter().find(|(place, _)| !seen.contains(place)) {
+        Some((_, failure)) => Err(failure),
+        None => Ok(empty),
+    }
+}
+
+async fn look<C: Clouds, S>(
+    context: &Context<C, S>,
+    account: &Account,
+    identity: &Identity,
+) -> Result<(Arc<C::Cloud>, Resources), CallFailure> {
+    let cloud = context.clouds.connect(account).await?;
+    let resources = cloud.find_owned(identity).await?;
+    Ok((cloud, resources))
+}
+
+/// Whether the network owns something there, whatever status says.
+pub(super) async fn is_there<C: Clouds, S>(context: &Context<C, S>, account: &Account, identity: &Identity) -> bool {
+    look(context, account, identity).await.is_ok_and(|(_, resources)| resources.any_held(identity))
 }
 
 /// What the spec says, else the class, as far as the class's limits allow it; else what held when both could last be read

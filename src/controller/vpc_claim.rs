@@ -4,7 +4,10 @@
 //! take one is decided in [`crate::model::vpc_claim`]; that only one does is the API server's doing: creation is atomic,
 //! and a stale claim is taken over on condition of its `resourceVersion`.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
 
 use kube::ResourceExt;
 
@@ -58,19 +61,22 @@ pub trait VpcClaims: Send + Sync + 'static {
     /// `Conflict` if somebody was faster.
     fn take_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// All claims that a network holds, by its uid.
-    fn vpc_claims_of(&self, holder: &str) -> impl Future<Output = Result<Vec<VpcClaim>, StoreError>> + Send;
+    /// All claims, or those that a network holds, by its uid.
+    fn vpc_claims(&self, holder: Option<&str>) -> impl Future<Output = Result<Vec<VpcClaim>, StoreError>> + Send;
 
-    /// Deletes a claim, on condition that it has not changed. No error if it is gone.
+    /// Deletes a claim, on condition that it has not changed.
     ///
     /// # Errors
-    /// `Conflict` if it has changed.
+    /// `Conflict` if it has changed, or is gone.
     fn drop_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The uid of the network of that name, if there is one, whether or not the rest of it can be read.
     fn network_uid(&self, key: &Key) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
     /// All networks, or those of one namespace.
+    ///
+    /// # Errors
+    /// `Gone` if the cluster has no networks at all, as their kind is not there.
     fn networks(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
 }
 
@@ -99,7 +105,7 @@ pub(super) async fn look<S: Store>(
     let before = subject.network.status.as_ref().and_then(|status| status.vpc_id.clone());
     if let Some(before) = before.filter(|before| *before != vpc.as_str()) {
         // It has nothing there any more; whoever has is told so before this (`VPCChanged`).
-        release(subject, account, &before.into()).await?;
+        release(subject, &Place { vpc: before.into(), ..place.clone() }).await?;
     }
     subject.status_mut().vpc_id = Some(vpc.to_string());
     let stored = subject.store.vpc_claim(&name).await?;
@@ -210,10 +216,17 @@ async fn contenders<S: Store>(store: &S, place: &Place, uid: &str) -> Result<Vec
 }
 
 /// Gives back every claim that the network holds. Status does not tell all: a process may end between the claim and the
-/// status that would have named its VPC.
+/// status that would have named its VPC. Nor does a list, which may be from before the claim.
 pub(super) async fn release_all<S: Store>(subject: &Subject<'_, S>) -> Result<(), Error> {
     let uid = subject.uid();
-    for claim in subject.store.vpc_claims_of(&uid).await? {
+    let recorded = subject.network.status.as_ref().and_then(|status| {
+        let account = status.account.as_ref()?.id.clone();
+        Some(Place { account, region: status.region.clone()?, vpc: status.vpc_id.clone()?.into() })
+    });
+    if let Some(place) = recorded {
+        release(subject, &place).await?;
+    }
+    for claim in subject.store.vpc_claims(Some(&uid)).await? {
         if claim.holder == uid {
             subject.store.drop_vpc_claim(&claim).await?;
         }
@@ -221,9 +234,32 @@ pub(super) async fn release_all<S: Store>(subject: &Subject<'_, S>) -> Result<()
     Ok(())
 }
 
+/// Gives back the claims of networks that are gone. A network's own go before it does; but a process that stood still while
+/// another one brought the deletion to its end may claim a VPC for a network that does not exist any more.
+///
+/// `heard_of` are the uids of the networks that the operator has heard of: only the holders that are not among them are asked
+/// for.
+///
+/// # Errors
+/// If the Kubernetes API could not be read or written.
+pub(super) async fn drop_stale<S: Store>(store: &S, heard_of: &BTreeSet<String>) -> Result<(), StoreError> {
+    // The claims first: a network is there before it claims anything.
+    for claim in store.vpc_claims(None).await? {
+        if heard_of.contains(&claim.holder) || holder_exists(store, &claim).await? {
+            continue;
+        }
+        match store.drop_vpc_claim(&claim).await {
+            Ok(()) => tracing::info!(claim = claim.name, "a claim of a network that is gone was given back"),
+            // Another network has taken it over.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Gives the claim back, if the network holds it.
-pub(super) async fn release<S: Store>(subject: &Subject<'_, S>, account: &Account, vpc: &VpcId) -> Result<(), Error> {
-    let place = Place { account: account.id.clone(), region: account.region.clone(), vpc: vpc.clone() };
+async fn release<S: Store>(subject: &Subject<'_, S>, place: &Place) -> Result<(), Error> {
     let Some(name) = place.claim_name() else { return Ok(()) };
     match subject.store.vpc_claim(&name).await? {
         Some(claim) if claim.holder == subject.uid() => Ok(subject.store.drop_vpc_claim(&claim).await?),

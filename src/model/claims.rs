@@ -146,11 +146,12 @@ impl Claims {
                     };
                     Some((epoch.max(found.epoch), phase))
                 }
-                (None, Some(Phase::Deleting { .. })) => Some((epoch, Phase::Released)),
-                (None, Some(Phase::Held { .. })) if overdue.contains(&slot) => Some((epoch, Phase::Released)),
-                (None, Some(Phase::Held { .. } | Phase::Pending { .. } | Phase::Refused | Phase::Released) | None) => {
-                    None
+                // A list that still shows it counts for more than an answer that does not find it.
+                (None, Some(Phase::Deleting { id })) if !resources.lists_unread(slot, Some(id)) => {
+                    Some((epoch, Phase::Released))
                 }
+                (None, Some(Phase::Held { .. })) if overdue.contains(&slot) => Some((epoch, Phase::Released)),
+                (None, _) => None,
             };
             if let Some((epoch, phase)) = phase {
                 self.0.insert(slot, Claim { epoch, phase });
@@ -158,15 +159,26 @@ impl Claims {
         }
     }
 
-    /// The slots whose resource is held but not among the observed: absent, or not visible yet.
-    pub fn missing(&self, identity: &Identity, resources: &Resources) -> BTreeMap<Slot, u32> {
-        self.0
-            .iter()
-            .filter(|(slot, claim)| {
-                matches!(claim.phase, Phase::Held { .. }) && resources.held(identity, **slot).is_empty()
-            })
-            .map(|(slot, claim)| (*slot, claim.epoch))
-            .collect()
+    /// The slots whose resource is held and not among the observed: it is gone, not visible yet, or could not be read. So may be
+    /// one that is going.
+    pub fn missing(&self, identity: &Identity, resources: &Resources) -> BTreeSet<Slot> {
+        let is_missing = |slot: Slot, phase: &Phase| match phase {
+            Phase::Held { .. } => resources.held(identity, slot).is_empty(),
+            Phase::Deleting { id } => resources.lists_unread(slot, Some(id)),
+            Phase::Pending { .. } | Phase::Refused | Phase::Released => false,
+        };
+        self.0.iter().filter(|(slot, claim)| is_missing(**slot, &claim.phase)).map(|(slot, _)| *slot).collect()
+    }
+
+    /// Of the missing, those that no list shows either, and the epoch of each: once that has been so for long enough, they are gone.
+    pub fn absent(&self, identity: &Identity, resources: &Resources) -> BTreeMap<Slot, u32> {
+        let missing = self.missing(identity, resources);
+        let is_absent = |slot: Slot, phase: &Phase| match phase {
+            Phase::Held { id } => missing.contains(&slot) && !resources.lists_unread(slot, id.as_deref()),
+            _ => false,
+        };
+        let absent = self.0.iter().filter(|(slot, claim)| is_absent(**slot, &claim.phase));
+        absent.map(|(slot, claim)| (*slot, claim.epoch)).collect()
     }
 
     /// The slots of groups that were ever claimed. Their create calls carry no token: one that arrives after its group has been

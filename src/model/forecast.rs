@@ -148,7 +148,7 @@ impl IdealAws {
 
     /// What an answer does not tell, and the next observation would show.
     fn finish(&mut self, step: &Step) {
-        let Resources { groups: _, endpoints, resolvers, interfaces } = &mut self.resources;
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
         match step {
             Step::ModifyEndpoint { endpoint, change, .. } => {
                 if let Some(endpoint) = endpoints.get_mut(endpoint) {
@@ -188,7 +188,7 @@ impl IdealAws {
 
     /// Everything that is under way ends, and ends well.
     fn come_to_rest(&mut self) {
-        let Resources { groups: _, endpoints, resolvers, interfaces } = &mut self.resources;
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
         let mut gone: BTreeSet<NetworkInterfaceId> = BTreeSet::new();
         endpoints.retain(|_, endpoint| match endpoint.state {
             EndpointState::Deleting | EndpointState::Deleted => {

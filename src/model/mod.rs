@@ -4,7 +4,7 @@
 //! AWS reports; [`preflight`] (its checks are in [`checks`]) and [`desired`] resolve one
 //! against the other; [`claims`] take in what was observed; [`plan`] (with `adoption`, `edits` and `surplus`; or
 //! [`teardown`]) says which [`step`]s can run now, and [`resources`] takes in what they did; [`forecast`] says beforehand which
-//! all of them would be; [`status`] and [`report`] tell it all to people.
+//! all of them would be; [`status`] and [`report`] tell it all to people. [`orphans`] stands apart: what is left of networks that are gone.
 
 mod adoption;
 mod approval;
@@ -21,6 +21,7 @@ pub mod ids;
 pub mod limits;
 pub mod network_acl;
 pub mod observed;
+pub mod orphans;
 pub mod owner;
 pub mod plan;
 pub mod planned;

@@ -108,6 +108,9 @@ pub struct Resources {
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
     /// Resolver inbound endpoints.
     pub resolvers: BTreeMap<ResolverId, ResolverEndpoint>,
+    /// Those that are listed, and that AWS did not find when it was asked for their tags or addresses: whose they are is not
+    /// known.
+    pub unread_resolvers: BTreeSet<ResolverId>,
     /// Network interfaces of the network's endpoints, what else holds one of its groups, and what has one of the addresses
     /// that it asks for.
     pub interfaces: BTreeMap<NetworkInterfaceId, NetworkInterface>,

@@ -140,7 +140,8 @@ fn set(value: &Value) -> Value {
     items.sort_by_key(Value::to_string);
     items.dedup();
     match items.as_slice() {
-        [only] => only.clone(),
+        // A list of a list is no policy, and AWS says so; it has one form all the same.
+        [only] if !only.is_array() => only.clone(),
         _ => Value::Array(items),
     }
 }
@@ -272,6 +273,9 @@ mod tests {
             let Policy::Document(document) = mgn_only(key, "eu-west-1", true) else { panic!("{key} is restricted") };
             assert_eq!(parsed(&document), Policy::Document(document));
         }
+        let nested = EVERYTHING.replace("\"Action\":\"*\"", "\"Action\":[[\"a\"]]");
+        let Policy::Document(document) = parsed(&nested) else { panic!("it does not let everything through") };
+        assert_eq!(parsed(&document), Policy::Document(document));
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl Action {
     pub const fn sts(name: &'static str) -> Self {
         Self { service: Service::Sts, name }
     }
+
+    /// Whether it only reads. AWS's names tell: all others change something.
+    pub fn reads(self) -> bool {
+        ["Describe", "Get", "List"].iter().any(|prefix| self.name.starts_with(prefix))
+    }
 }
 
 impl fmt::Display for Action {

@@ -86,6 +86,13 @@ impl Resources {
         held
     }
 
+    /// Whether the resource that a slot is known to have is listed, though it could not be read whose it is. Where its id is not
+    /// known either, it may be any that is.
+    pub fn lists_unread(&self, slot: Slot, id: Option<&str>) -> bool {
+        let unread = &self.unread_resolvers;
+        slot == Slot::Resolver && id.map_or(!unread.is_empty(), |id| unread.contains(&id.into()))
+    }
+
     /// The id of the live resource in a slot; of several, which would be a breach of promise 1, always the same one.
     pub fn live(&self, identity: &Identity, slot: Slot) -> Option<String> {
         self.held(identity, slot).into_iter().find(|held| held.life == Life::Live).map(|held| held.id)

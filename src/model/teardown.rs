@@ -56,5 +56,5 @@ fn unanswered(identity: &Identity, claims: &Claims) -> Plan {
 }
 
 fn not_visible(identity: &Identity, resources: &Resources, claims: &Claims, plan: &mut Plan) {
-    plan.blockers.extend(claims.missing(identity, resources).into_keys().map(|slot| Blocker::NotVisible { slot }));
+    plan.blockers.extend(claims.missing(identity, resources).into_iter().map(|slot| Blocker::NotVisible { slot }));
 }

@@ -1,9 +1,12 @@
 //! What is seen, and with how many calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_emulator::world::options::ServiceRule;
-use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Tag, TagSpecification};
 use mgnet::{
     aws::{Cloud, Scope},
     model::{
@@ -137,6 +140,30 @@ async fn a_quiet_network_is_observed_with_twelve_calls() {
 }
 
 #[tokio::test]
+async fn looks_in_quick_succession_share_what_they_know_of_the_vpc_where_the_network_fits() {
+    let site = Site::new().await;
+    site.made_network().await;
+    site.observe().await;
+    let off = AttributeBooleanValue::builder().value(false).build();
+    let change = site.ec2.modify_vpc_attribute().vpc_id(site.vpc.as_str()).enable_dns_hostnames(off);
+    change.send().await.expect("DNS hostnames are off");
+    let look = async |fits, recent| {
+        let before = site.calls_so_far();
+        let observed = site.cloud.observe(&Scope { fits, recent, ..site.scope() }).await.expect("observed");
+        (observed.vpcs[0].dns_hostnames, site.actions_after(before).len())
+    };
+    assert_eq!(look(true, Duration::from_mins(1)).await, (true, 8), "as it was a moment ago");
+    assert_eq!(look(true, Duration::ZERO).await, (false, 12));
+    assert_eq!(look(true, Duration::from_mins(1)).await, (false, 8));
+    // The surroundings, too, are asked for anew, by four calls.
+    assert_eq!(
+        look(false, Duration::from_mins(1)).await,
+        (false, 16),
+        "what holds a network up is never an old answer"
+    );
+}
+
+#[tokio::test]
 async fn calls_that_can_have_no_result_are_not_made() {
     let site = Site::new().await;
     let before = site.calls_so_far();
@@ -148,6 +175,27 @@ async fn calls_that_can_have_no_result_are_not_made() {
     let before = site.calls_so_far();
     let nobody = Identity { uid: String::new(), ..site.identity.clone() };
     assert_eq!(site.cloud.find_owned(&nobody).await, Ok(Resources::default()));
+    assert_eq!(site.actions_after(before), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn all_that_a_cluster_made_is_found_with_few_calls_and_nothing_else() {
+    let site = Site::new().await;
+    site.made_network().await;
+    let before = site.calls_so_far();
+    let made = site.cloud.find_made_by(&site.identity.cluster).await.expect("found");
+    let mut calls = site.actions_after(before);
+    calls.sort();
+    let expected = ["DescribeSecurityGroups", "DescribeVpcEndpoints", "ListResolverEndpoints", "ListTagsForResource"];
+    assert_eq!(calls, expected);
+    let owned = site.cloud.find_owned(&site.identity).await.expect("found");
+    assert_eq!((&made.groups, &made.endpoints), (&owned.groups, &owned.endpoints));
+    let tags = |resources: &Resources| resources.resolvers.values().map(|one| one.tags.clone()).collect::<Vec<_>>();
+    assert!(!made.resolvers.is_empty() && tags(&made) == tags(&owned), "{made:?}");
+
+    assert_eq!(site.cloud.find_made_by("another").await, Ok(Resources::default()));
+    let before = site.calls_so_far();
+    assert_eq!(site.cloud.find_made_by("").await, Ok(Resources::default()));
     assert_eq!(site.actions_after(before), Vec::<String>::new());
 }
 

@@ -1,6 +1,7 @@
 //! Every way in which a call can fail, as it arrives from the wire.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{
     account,
@@ -119,12 +120,21 @@ async fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn throttling_is_tried_once_more_and_then_told() {
-    let server =
-        Server::start(answers_to("CreateVpcEndpoint", || ec2_error(503, "RequestLimitExceeded", "Slow down."))).await;
+async fn a_throttled_request_is_sent_again_as_it_was_until_it_is_not() {
+    let left = AtomicUsize::new(4);
+    let one_less = |left: usize| left.checked_sub(1);
+    let server = Server::start(answers_to("CreateVpcEndpoint", move || {
+        match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less) {
+            Ok(_) => ec2_error(503, "RequestLimitExceeded", "Slow down."),
+            Err(_) => ec2_error(403, "UnauthorizedOperation", "No."),
+        }
+    }))
+    .await;
     let failure = execute(&server, &create_endpoint()).await;
-    assert_eq!(failure.class, FailureClass::Throttled);
-    assert_eq!(server.received("CreateVpcEndpoint").len(), 2);
+    assert_eq!(failure.class, FailureClass::Unauthorized);
+    let sent = server.received("CreateVpcEndpoint");
+    assert_eq!(sent.len(), 5, "each once: nothing beside this sends again");
+    assert!(sent.iter().all(|request| request.parameters["ClientToken"] == "token-1"));
 }
 
 #[tokio::test]
@@ -211,4 +221,37 @@ async fn half_a_list_is_no_list() {
     .await;
     let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
     assert_eq!(cloud.observe(&scope()).await.expect_err("its second page fails").class, FailureClass::Throttled);
+}
+
+#[tokio::test]
+async fn half_a_list_is_a_failure_and_no_shorter_list() {
+    let list = "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><cidrBlock>10.0.0.0/16</cidrBlock></item></vpcSet>\
+                </DescribeVpcsResponse>";
+    for end in (0..list.len()).step_by(7).skip(1) {
+        let server = Server::start(move |request| match request.action.as_str() {
+            "DescribeVpcs" => Answer::Is(200, list[..end].to_owned()),
+            _ => Answer::Is(404, String::new()),
+        })
+        .await;
+        let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+        let failure = cloud.observe(&scope()).await.expect_err("it is not whole");
+        assert_eq!(
+            (failure.class, failure.operation.as_str()),
+            (FailureClass::Transient, "ec2:DescribeVpcs"),
+            "{failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_says_nothing_is_none_and_one_that_says_too_much_is_cut() {
+    for (code, expected) in [("", "HTTP400".to_owned()), (&*"x".repeat(4000), format!("{}…", "x".repeat(255)))] {
+        let code = code.to_owned();
+        let server = Server::start(move |request| match request.action.as_str() {
+            "CreateResolverEndpoint" => resolver_error(400, &code, "No."),
+            _ => Answer::Is(404, String::new()),
+        })
+        .await;
+        assert_eq!(execute(&server, &create_resolver()).await.code, expected);
+    }
 }

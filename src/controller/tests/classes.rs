@@ -82,6 +82,18 @@ async fn a_finalizer_that_was_stripped_from_a_class_in_use_comes_back_and_one_of
     assert!(fake.world().classes.contains_key("tokyo"), "nobody asked for its deletion");
 }
 
+#[tokio::test]
+async fn a_class_goes_though_the_kind_of_its_networks_went_first() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.world().networks.clear();
+    fake.world().is_kindless = true;
+    delete_class(&fake);
+    assert_eq!(fake.reconcile_class(&context).await, ["class finalizer removed"]);
+    assert!(!fake.world().classes.contains_key("tokyo"));
+}
+
 /// Sets the limits of the class.
 fn limit(fake: &Fake, limits: ClassLimits) {
     fake.world().classes.get_mut("tokyo").expect("it is there").spec.limits = Some(limits);

@@ -40,6 +40,8 @@ pub(super) enum Mood {
     Blind,
     Panics,
     Hangs,
+    /// Takes that long for each step.
+    Slow(Duration),
 }
 
 /// All that there is, and the log of what was written to it.
@@ -55,12 +57,21 @@ pub(super) struct World {
     pub(super) conflict_in: Option<usize>,
     pub(super) log: Vec<String>,
     pub(super) connected: Vec<Account>,
+    /// What was told of classes.
+    pub(super) announced: Vec<(String, Announcement)>,
+    /// Is made, and built by somebody, while AWS is being listed.
+    pub(super) comes_meanwhile: Option<MigrationNetwork>,
+    /// The CRD of networks was deleted.
+    pub(super) is_kindless: bool,
     revision: u64,
 }
 
 /// Shared by both seams.
 #[derive(Clone)]
 pub(super) struct Fake(Arc<Mutex<World>>);
+
+/// Where everything is.
+pub(super) const ACCOUNT: &str = "111122223333";
 
 /// How long a call may be on its way.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
@@ -82,6 +93,9 @@ impl Fake {
             conflict_in: None,
             log: Vec::new(),
             connected: Vec::new(),
+            announced: Vec::new(),
+            comes_meanwhile: None,
+            is_kindless: false,
             revision: 0,
         })));
         let class = Self::class();
@@ -95,10 +109,14 @@ impl Fake {
     }
 
     pub(super) fn context(&self) -> Context<Self, Self> {
+        self.context_with_grace(GRACE)
+    }
+
+    pub(super) fn context_with_grace(&self, absence_grace: Duration) -> Context<Self, Self> {
         let settings = Settings {
             resync: Duration::from_mins(1),
             poll: Duration::from_secs(5),
-            absence_grace: GRACE,
+            absence_grace,
             deadline: Duration::from_millis(200),
         };
         Context::new(self.clone(), self.clone(), identity().cluster, settings)
@@ -127,7 +145,7 @@ impl Fake {
         let mut class = MigrationNetworkClass::new(
             "tokyo",
             MigrationNetworkClassSpec {
-                account: AccountSpec { id: "111122223333".to_owned(), ..AccountSpec::default() },
+                account: AccountSpec { id: ACCOUNT.to_owned(), ..AccountSpec::default() },
                 region: "ap-northeast-1".to_owned(),
                 allowed_namespaces: Some(AllowedNamespaces { from: AllowedFrom::All, selector: None }),
                 defaults: Some(NetworkDefaults {
@@ -304,6 +322,10 @@ impl Store for Fake {
     }
 
     async fn announce(&self, _: &MigrationNetwork, _: Announcement) {}
+
+    async fn announce_on_class(&self, class: &MigrationNetworkClass, announcement: Announcement) {
+        self.world().announced.push((class.name_any(), announcement));
+    }
 }
 
 impl VpcClaims for Fake {
@@ -311,8 +333,9 @@ impl VpcClaims for Fake {
         Ok(self.world().vpc_claims.get(name).cloned())
     }
 
-    async fn vpc_claims_of(&self, holder: &str) -> Result<Vec<VpcClaim>, StoreError> {
-        Ok(self.world().vpc_claims.values().filter(|claim| claim.holder == holder).cloned().collect())
+    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
+        let held = |claim: &&VpcClaim| holder.is_none_or(|holder| claim.holder == holder);
+        Ok(self.world().vpc_claims.values().filter(held).cloned().collect())
     }
 
     async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
@@ -329,7 +352,7 @@ impl VpcClaims for Fake {
 
     async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
         let mut world = self.world();
-        world.vpc_claims.remove(&claim.name);
+        world.vpc_claims.remove(&claim.name).ok_or(StoreError::Conflict)?;
         world.log.push(format!("claim {} dropped", claim.name));
         Ok(())
     }
@@ -339,6 +362,9 @@ impl VpcClaims for Fake {
     }
 
     async fn networks(&self, _: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        if self.world().is_kindless {
+            return Err(StoreError::Gone);
+        }
         let listed = |network: &MigrationNetwork| Listed {
             uid: network.uid().unwrap_or_default(),
             network: Some(network.clone()),
@@ -356,13 +382,18 @@ impl Clouds for Fake {
     }
 }
 
+fn failure(class: FailureClass) -> CallFailure {
+    CallFailure { class, operation: "ec2:Something".to_owned(), code: format!("{class:?}"), message: String::new() }
+}
+
 impl Cloud for Fake {
     async fn observe(&self, _: &Scope) -> Result<Observed, CallFailure> {
         Ok(self.world().aws.observed.clone())
     }
 
     async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
-        if self.world().mood == Mood::Blind {
+        let elsewhere = self.world().connected.last().is_some_and(|account| account.id != ACCOUNT);
+        if elsewhere || self.world().mood == Mood::Blind {
             return Ok(Resources::default());
         }
         let mut resources = self.world().aws.observed.resources.clone();
@@ -372,13 +403,22 @@ impl Cloud for Fake {
         Ok(resources)
     }
 
+    async fn find_made_by(&self, _: &str) -> Result<Resources, CallFailure> {
+        let mood = self.world().mood;
+        match mood {
+            Mood::Refuses(class) => return Err(failure(class)),
+            Mood::Panics => panic!("planted"),
+            Mood::Hangs => std::future::pending().await,
+            Mood::Well | Mood::LosesAnswers | Mood::Forgets | Mood::Blind | Mood::Slow(_) => {}
+        }
+        let mut world = self.world();
+        if let Some(network) = world.comes_meanwhile.take() {
+            world.networks.insert(network.name_any(), network);
+        }
+        Ok(world.aws.observed.resources.clone())
+    }
+
     async fn execute(&self, step: &Step) -> Result<Effect, CallFailure> {
-        let failure = |class| CallFailure {
-            class,
-            operation: "ec2:Something".to_owned(),
-            code: format!("{class:?}"),
-            message: String::new(),
-        };
         let mood = self.world().mood;
         match mood {
             Mood::Refuses(class) => {
@@ -399,6 +439,7 @@ impl Cloud for Fake {
             Mood::Well | Mood::Blind => {}
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
+            Mood::Slow(time) => tokio::time::sleep(time).await,
         }
         let mut world = self.world();
         world.log.push(step.to_string());

@@ -4,6 +4,7 @@ mod classes;
 mod election;
 mod fakes;
 mod guard;
+mod orphans;
 mod planning;
 mod reconcile;
 mod vpc_claims;

@@ -1,14 +1,22 @@
 //! What one reconcile writes, and in which order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use kube::ResourceExt;
+use tokio::time::Instant;
 
-use super::fakes::{Fake, GRACE, Mood, key};
+use super::fakes::{ACCOUNT, Fake, GRACE, Mood, key};
 use crate::{
     api::{ConditionType, DeletionPolicy, FINALIZER, Reason, conditions::find},
     controller::{Next, Store, StoreError},
-    model::{failure::FailureClass, slot::Slot, testing::subnets},
+    model::{
+        failure::FailureClass,
+        slot::Slot,
+        testing::{identity, subnets},
+    },
 };
 
 fn ready(fake: &Fake) -> (String, String) {
@@ -139,6 +147,21 @@ async fn a_suspended_network_is_looked_at_and_left_alone() {
 }
 
 #[tokio::test]
+async fn a_suspended_network_whose_changes_are_due_is_looked_at_in_the_usual_rhythm() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.edit(|network| {
+        network.spec.suspend = Some(true);
+        network.spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]);
+    });
+    for _ in 0..3 {
+        let (next, _) = fake.reconcile(&context).await;
+        assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 48), "nothing is going to change: {next:?}");
+    }
+}
+
+#[tokio::test]
 async fn deletion_removes_the_finalizer_last() {
     let fake = Fake::tokyo();
     let context = fake.context();
@@ -190,10 +213,9 @@ async fn a_group_that_a_late_call_makes_once_more_goes_too() {
     fake.settle(&context).await;
     let groups = fake.world().aws.observed.resources.groups.clone();
     fake.delete();
-    for _ in 0..4 {
+    while !fake.world().aws.observed.resources.groups.is_empty() {
         fake.reconcile(&context).await;
     }
-    assert!(fake.world().aws.observed.resources.groups.is_empty());
     assert!(!fake.world().networks.is_empty(), "the finalizer holds while a call may arrive");
     let status = fake.network().status.unwrap_or_default();
     let ready = find(&status.conditions, ConditionType::Ready).expect("Ready is always there");
@@ -205,14 +227,43 @@ async fn a_group_that_a_late_call_makes_once_more_goes_too() {
 }
 
 #[tokio::test]
+async fn no_look_is_wasted_while_only_late_calls_are_waited_for() {
+    let fake = Fake::tokyo();
+    let context = fake.context_with_grace(Duration::from_mins(1));
+    fake.settle(&context).await;
+    fake.delete();
+    let mut next = Next::OnChange;
+    while !fake.world().aws.observed.resources.groups.is_empty() {
+        (next, _) = fake.reconcile(&context).await;
+    }
+    assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 55), "{next:?}");
+}
+
+#[tokio::test]
 async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
     let fake = Fake::tokyo();
     let context = fake.context();
-    let overdue = |epoch| context.overdue(&key("tokyo"), "uid", &BTreeMap::from([(Slot::Resolver, epoch)]));
+    let overdue = |epoch| {
+        let absent = BTreeMap::from([(Slot::Resolver, epoch)]);
+        context.overdue(&key("tokyo"), "uid", &absent, Instant::now())
+    };
     assert_eq!(overdue(1), BTreeSet::new());
     tokio::time::sleep(GRACE).await;
     assert_eq!(overdue(1), BTreeSet::from([Slot::Resolver]));
     assert_eq!(overdue(2), BTreeSet::new(), "the second has only just been made");
+}
+
+#[tokio::test]
+async fn a_look_that_takes_long_tells_how_it_was_when_it_began() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    let absent = BTreeMap::from([(Slot::Resolver, 1)]);
+    let overdue = |began| context.overdue(&key("tokyo"), "uid", &absent, began);
+    assert_eq!(overdue(Instant::now()), BTreeSet::new());
+    let began = Instant::now();
+    tokio::time::sleep(GRACE).await;
+    assert_eq!(overdue(began), BTreeSet::new(), "AWS may have listed it before all that time went by");
+    assert_eq!(overdue(Instant::now()), BTreeSet::from([Slot::Resolver]));
 }
 
 #[tokio::test]
@@ -264,14 +315,62 @@ async fn a_class_made_again_for_another_account_does_not_move_the_network() {
     for class in fake.world().classes.values_mut() {
         class.spec.account.id = "444455556666".to_owned();
     }
-    fake.world().connected.clear();
-    fake.reconcile(&context).await;
+    let (_, log) = fake.reconcile(&context).await;
+    assert_eq!(log, ["status"]);
     assert_eq!(ready(&fake).1, Reason::InvalidClass.as_str());
-    assert!(fake.world().connected.is_empty(), "the other account is not even looked at");
     fake.delete();
     fake.settle(&context).await;
-    assert!(fake.world().connected.iter().all(|account| account.id == "111122223333"));
     assert!(fake.world().networks.is_empty());
+    assert!(!fake.world().aws.observed.resources.any_held(&identity()), "it goes where it is");
+}
+
+#[tokio::test]
+async fn an_account_that_somebody_wrote_into_status_is_not_believed() {
+    for delete in [false, true] {
+        let fake = Fake::tokyo();
+        let context = fake.context();
+        fake.settle(&context).await;
+        fake.edit(|network| {
+            let account = network.status.as_mut().and_then(|status| status.account.as_mut()).expect("it is recorded");
+            account.id = "444455556666".to_owned();
+        });
+        if delete {
+            fake.delete();
+        }
+        fake.settle(&context).await;
+        if delete {
+            assert!(fake.world().networks.is_empty());
+            assert!(!fake.world().aws.observed.resources.any_held(&identity()), "nothing is left behind");
+        } else {
+            assert_eq!(ready(&fake).0, "True");
+            let status = fake.network().status.unwrap_or_default();
+            assert_eq!(status.account.map(|account| account.id).as_deref(), Some(ACCOUNT));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_would_begin_long_after_their_claim_are_claimed_anew() {
+    let fake = Fake::tokyo();
+    let mut context = fake.context();
+    context.settings.deadline = Duration::from_mins(10);
+    fake.world().mood = Mood::Slow(Duration::from_secs(4));
+    let (_, log) = fake.reconcile(&context).await;
+    let most = log.split(|line| line == "status").map(creations).max();
+    assert_eq!(most, Some(3), "after 0, 4 and 8 s, and none after 12 s: {log:#?}");
+    assert_eq!(creations(&log), 10, "and all of them in the end");
+}
+
+#[tokio::test]
+async fn a_call_is_sent_again_only_if_the_object_is_as_it_was_read() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().mood = Mood::Refuses(FailureClass::Throttled);
+    fake.reconcile(&context).await;
+    fake.world().mood = Mood::Well;
+    fake.world().conflict_in = Some(0);
+    let (_, log) = fake.reconcile(&context).await;
+    assert_eq!(creations(&log), 0, "somebody had written meanwhile: {log:#?}");
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! One network per VPC, over a Kubernetes and an AWS in memory.
 
+use std::collections::BTreeSet;
+
 use kube::ResourceExt;
 
-use super::fakes::Fake;
+use super::fakes::{Fake, key};
 use crate::{
     api::{ConditionType, MigrationNetwork, Reason, conditions::find},
-    controller::{Next, VpcClaim},
+    controller::{Next, VpcClaim, VpcClaims, guard},
     model::testing::identity,
 };
 
@@ -50,6 +52,29 @@ async fn a_claim_goes_with_a_network_whose_status_never_named_its_vpc() {
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
     assert!(fake.world().vpc_claims.is_empty(), "nobody is left to give it back");
+}
+
+#[tokio::test]
+async fn a_claim_that_was_taken_for_a_network_that_is_gone_is_given_back() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    let claim = |name: &str, holder: &str, network: &str| VpcClaim {
+        name: name.to_owned(),
+        holder: holder.to_owned(),
+        network: Some(key(network)),
+        version: None,
+    };
+    for stale in [claim("of-nobody", "uid-of-gone", "gone"), claim("of-the-one-before", "uid-of-older", "tokyo")] {
+        fake.take_vpc_claim(&stale).await.expect("taken");
+    }
+    // Whether or not the operator has heard of the holder, it is asked for before its claim is touched.
+    for heard_of in [BTreeSet::new(), BTreeSet::from([identity().uid])] {
+        let next = guard::claims(&context, &heard_of).await;
+        assert!(matches!(next, Next::After(_)), "{next:?}");
+        let left: Vec<String> = fake.world().vpc_claims.keys().cloned().collect();
+        assert_eq!(left, [CLAIM]);
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use crate::{
     model::{
         claims::{Claims, Phase, token},
         failure::FailureClass,
-        observed::{EndpointState, Resources},
+        observed::{Endpoint, EndpointState, Resources},
         owner,
+        plan::Blocker,
         slot::{EndpointKey, Service, Slot},
         step::{CreateRequest, Effect, Step},
         teardown,
@@ -124,11 +125,41 @@ fn absence_ends_an_epoch_only_when_overdue() {
     let nothing = Resources::default();
     lab.claims.settle(&identity(), &nothing, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "one empty list proves nothing");
-    assert!(lab.claims.missing(&identity(), &nothing).contains_key(&MGN));
+    assert!(lab.claims.missing(&identity(), &nothing).contains(&MGN));
     lab.claims.settle(&identity(), &nothing, &BTreeSet::from([MGN]));
     assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Released));
     assert_eq!(lab.claims.epoch_to_create(MGN), 2);
     assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Held { .. })), "others are not overdue");
+}
+
+#[test]
+fn what_a_list_shows_is_not_absent_though_aws_does_not_find_it_when_asked() {
+    let mut lab = Lab::built();
+    let mut unread = lab.observed.resources.clone();
+    unread.unread_resolvers = std::mem::take(&mut unread.resolvers).into_keys().collect();
+    assert!(lab.claims.missing(&identity(), &unread).contains(&Slot::Resolver));
+    assert!(lab.claims.absent(&identity(), &unread).is_empty(), "it is listed");
+
+    let another = Resources { unread_resolvers: ["rslvr-in-another".into()].into(), ..Resources::default() };
+    assert!(lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "another one is listed");
+    lab.claims.failed(&creation(&claimed().1, Slot::Resolver), FailureClass::AlreadyExists);
+    assert!(!lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "which one it is is not known");
+}
+
+#[test]
+fn what_is_going_is_gone_once_no_list_shows_it() {
+    let mut lab = Lab::built();
+    let mut unread = lab.observed.resources.clone();
+    let ids: Vec<_> = std::mem::take(&mut unread.resolvers).into_keys().collect();
+    lab.claims.done(&Step::DeleteResolver { resolver: ids[0].clone() }, &Effect::Accepted);
+    let gone = unread.clone();
+    unread.unread_resolvers = ids.into_iter().collect();
+    lab.claims.settle(&identity(), &unread, &BTreeSet::new());
+    assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Deleting { .. })), "it is listed");
+    let waits = teardown::retain(&identity(), &unread, &lab.claims).blockers;
+    assert_eq!(waits, [Blocker::NotVisible { slot: Slot::Resolver }]);
+    lab.claims.settle(&identity(), &gone, &BTreeSet::new());
+    assert_eq!(phase(&lab.claims, Slot::Resolver), Some(&Phase::Released));
 }
 
 #[test]
@@ -156,6 +187,10 @@ fn the_dead_of_an_earlier_epoch_are_not_taken_for_this_one() {
     lab.run();
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "with its predecessor still listed");
     assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
+    let is_dead = |endpoint: &Endpoint| endpoint.state == EndpointState::Deleted;
+    lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.key != Some(key) || is_dead(endpoint));
+    lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "and not listed itself");
 }
 
 #[test]

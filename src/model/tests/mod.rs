@@ -11,6 +11,7 @@ mod forecast;
 mod found;
 mod limits;
 mod network_acl;
+mod orphans;
 mod paths;
 mod plan;
 mod planned;

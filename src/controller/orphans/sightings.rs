@@ -1,0 +1,91 @@
+//! What looked orphaned, and since when: what does so in one look only is not told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::Place;
+use crate::model::orphans::Made;
+
+/// Since when each resource has looked orphaned in every look.
+#[derive(Debug, Default)]
+pub struct Sightings(BTreeMap<Place, BTreeMap<Made, Instant>>);
+
+impl Sightings {
+    /// Takes in what looks orphaned in a place, in a look that began at `began`; gives those that did so already in a look which began
+    /// at least `apart` earlier, and in every look since. To be told of nothing where a look failed: that says neither.
+    pub fn confirm(
+        &mut self,
+        place: &Place,
+        orphans: &BTreeSet<Made>,
+        began: Instant,
+        apart: Duration,
+    ) -> BTreeSet<Made> {
+        let since = self.0.entry(place.clone()).or_default();
+        since.retain(|made, _| orphans.contains(made));
+        orphans
+            .iter()
+            .filter(|made| {
+                let first = since.get(*made).copied();
+                since.entry((*made).clone()).or_insert(began);
+                first.is_some_and(|first| began.duration_since(first) >= apart)
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets places to which no class leads any more.
+    pub fn keep(&mut self, places: impl Fn(&Place) -> bool) {
+        self.0.retain(|place, _| places(place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::orphans::Kind;
+
+    const APART: Duration = Duration::from_mins(1);
+
+    fn place(region: &str) -> Place {
+        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    }
+
+    fn orphans(ids: &[&str]) -> BTreeSet<Made> {
+        let made = |id: &&str| Made {
+            kind: Kind::SecurityGroup,
+            id: (*id).to_owned(),
+            owner: "uid".to_owned(),
+            network: "a/b".to_owned(),
+            slot: "sg/endpoints".to_owned(),
+        };
+        ids.iter().map(made).collect()
+    }
+
+    #[test]
+    fn only_what_looks_orphaned_in_every_look_for_a_while_is_told() {
+        let (mut seen, start, here) = (Sightings::default(), Instant::now(), place("a"));
+        let mut at =
+            |seconds, ids: &[&str]| seen.confirm(&here, &orphans(ids), start + Duration::from_secs(seconds), APART);
+        assert_eq!(at(0, &["sg-1", "sg-2"]), orphans(&[]), "the first look");
+        assert_eq!(at(59, &["sg-1", "sg-2"]), orphans(&[]), "too soon");
+        assert_eq!(at(60, &["sg-1", "sg-2", "sg-3"]), orphans(&["sg-1", "sg-2"]));
+        assert_eq!(at(120, &["sg-1", "sg-3"]), orphans(&["sg-1", "sg-3"]));
+        assert_eq!(at(180, &["sg-1", "sg-2"]), orphans(&["sg-1"]), "one that was not there in between begins anew");
+        assert_eq!(at(240, &["sg-1", "sg-2"]), orphans(&["sg-1", "sg-2"]));
+    }
+
+    #[test]
+    fn looks_at_one_place_say_nothing_of_another() {
+        let (mut seen, start) = (Sightings::default(), Instant::now());
+        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
+        seen.keep(|place| place.region == "b");
+        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&[]), "forgotten");
+        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&["sg-1"]));
+    }
+}

@@ -1,0 +1,174 @@
+//! Looks for orphans over a Kubernetes and an AWS in memory: in which order, what is told when, and what is removed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::fakes::{Fake, GRACE, Mood};
+use crate::{
+    controller::{
+        Metrics,
+        orphans::{self, Looks, Memory, Place, RemovalError, Round},
+    },
+    model::{
+        failure::FailureClass,
+        orphans::{Kind, Refusal},
+        testing::{Lab, identity},
+    },
+};
+
+/// A network was built, and is there no more.
+fn orphaned() -> Fake {
+    let fake = Fake::tokyo();
+    fake.world().aws = Lab::built();
+    fake.world().networks.clear();
+    fake
+}
+
+fn place() -> Place {
+    Place { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() }
+}
+
+async fn look(fake: &Fake) -> Looks {
+    let patience = Duration::from_millis(200);
+    orphans::look(fake, fake, &identity().cluster, patience).await.expect("the networks are listed")
+}
+
+/// How many resources look orphaned, or the code of the failure.
+fn found(looks: &Looks) -> Result<usize, String> {
+    match &looks.places[&place()].seen {
+        Ok(seen) => Ok(seen.leftovers.orphans.len()),
+        Err(failure) => Err(failure.code.clone()),
+    }
+}
+
+fn told(fake: &Fake) -> Vec<(String, String)> {
+    let announced = std::mem::take(&mut fake.world().announced);
+    announced.into_iter().map(|(class, told)| (class, format!("{}: {}", told.reason, told.note))).collect()
+}
+
+fn counted(metrics: &Metrics, name: &str) -> Option<usize> {
+    let text = metrics.text();
+    let mut lines = text.lines().filter(|line| line.starts_with(name)).peekable();
+    lines.peek()?;
+    Some(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<usize>().ok()).sum())
+}
+
+#[tokio::test]
+async fn a_network_that_is_made_between_the_two_lists_is_not_taken_for_one_that_is_gone() {
+    let fake = Fake::tokyo();
+    let network = fake.network();
+    fake.world().aws = Lab::built();
+    fake.world().networks.clear();
+    fake.world().comes_meanwhile = Some(network);
+    assert_eq!(found(&look(&fake).await), Ok(0));
+    fake.world().networks.clear();
+    assert_eq!(found(&look(&fake).await), Ok(10), "it would have been");
+}
+
+#[tokio::test]
+async fn nothing_is_told_where_the_networks_cannot_be_listed() {
+    let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
+    fake.world().is_kindless = true;
+    let context = fake.context();
+    for _ in 0..2 {
+        assert!(memory.round(&context, &metrics).await.is_err());
+        tokio::time::sleep(GRACE).await;
+    }
+    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], None));
+}
+
+#[tokio::test]
+async fn what_looks_orphaned_is_told_after_the_grace_once_and_nothing_is_written() {
+    let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
+    let context = fake.context();
+    assert_eq!(memory.round(&context, &metrics).await.expect("looked"), Round::Unconfirmed);
+    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
+    tokio::time::sleep(GRACE).await;
+    assert_eq!(memory.round(&context, &metrics).await.expect("looked"), Round::Settled);
+    assert_eq!(counted(&metrics, "mgnet_orphaned_resources"), Some(10));
+    let events = told(&fake);
+    let [(class, note)] = events.as_slice() else { panic!("one network is gone: {events:?}") };
+    assert_eq!(class, "tokyo");
+    for word in
+        ["OrphansFound", "'team-billing/tokyo'", &identity().uid, "account 111122223333 in ap-northeast-1", "vpce-"]
+    {
+        assert!(note.contains(word), "{word} is not in {note}");
+    }
+    memory.round(&context, &metrics).await.expect("looked");
+    assert_eq!(told(&fake), [], "it is known");
+    assert_eq!(fake.world().log, Vec::<String>::new());
+
+    fake.add("tokyo", &identity().uid);
+    memory.round(&context, &metrics).await.expect("looked");
+    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_look_is_named_once_with_what_it_needs_and_the_count_stays() {
+    let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
+    let context = fake.context();
+    memory.round(&context, &metrics).await.expect("looked");
+    tokio::time::sleep(GRACE).await;
+    memory.round(&context, &metrics).await.expect("looked");
+    told(&fake);
+    fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
+    for expected in [1, 0] {
+        memory.round(&context, &metrics).await.expect("looked");
+        let events = told(&fake);
+        assert_eq!(events.len(), expected, "{events:?}");
+        assert!(events.iter().all(|(_, note)| note.starts_with("OrphansUnknown") && note.contains("statement 'Read'")));
+        assert_eq!(counted(&metrics, "mgnet_orphans_look_failed"), Some(1));
+        assert_eq!(counted(&metrics, "mgnet_orphaned_resources"), Some(10));
+    }
+    fake.world().mood = Mood::Well;
+    memory.round(&context, &metrics).await.expect("looked");
+    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphans_look_failed")), (vec![], Some(0)));
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_answer_fails_and_holds_nothing_up() {
+    let fake = orphaned();
+    fake.world().mood = Mood::Hangs;
+    assert_eq!(found(&look(&fake).await), Err("Timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn classes_that_lead_to_one_place_share_a_look() {
+    let fake = orphaned();
+    let mut second = fake.world().classes["tokyo"].clone();
+    second.metadata.name = Some("another".to_owned());
+    second.spec.account.role_arn = Some("arn:aws:iam::111122223333:role/another".to_owned());
+    fake.world().classes.insert("another".to_owned(), second);
+    assert_eq!(found(&look(&fake).await), Ok(10));
+    assert_eq!(fake.world().connected.len(), 1);
+    // If the first may not look, the second is asked.
+    fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
+    assert_eq!(found(&look(&fake).await), Err("Unauthorized".to_owned()));
+    assert_eq!(fake.world().connected.len(), 3);
+}
+
+#[tokio::test]
+async fn one_orphan_is_removed_and_only_after_another_look_at_its_owner() {
+    let fake = orphaned();
+    let cluster = identity().cluster;
+    let looks = look(&fake).await;
+    let seen = looks.places[&place()].seen.as_ref().expect("seen");
+    let of_kind = |kind| seen.leftovers.orphans.iter().find(|made| made.kind == kind).expect("one of each").id.clone();
+    let ids: BTreeMap<Kind, String> = Kind::ALL.into_iter().map(|kind| (kind, of_kind(kind))).collect();
+    for (kind, id) in &ids {
+        let account = looks.account_of(&cluster, id).expect("an orphan").clone();
+        // Its network turns up after the look.
+        fake.add("tokyo", &identity().uid);
+        let refused = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("refused");
+        assert!(matches!(refused, RemovalError::Refused(Refusal::OwnerExists { .. })), "{kind}: {refused}");
+        assert_eq!(fake.world().log, Vec::<String>::new());
+        fake.world().networks.clear();
+
+        orphans::remove(&fake, &fake, &cluster, &account, id).await.expect("removed");
+        let log = std::mem::take(&mut fake.world().log);
+        assert!(log.len() == 1 && log[0].starts_with(&format!("delete {id}")), "{log:?}");
+        let again = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("gone");
+        assert!(matches!(again, RemovalError::Refused(Refusal::NotOurs)), "{kind}: {again}");
+    }
+    assert_eq!(found(&look(&fake).await), Ok(7));
+    assert_eq!(looks.account_of(&cluster, "sg-elsewhere"), Err(Refusal::NotOurs));
+}
