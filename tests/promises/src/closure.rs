@@ -3,6 +3,7 @@
 
 use crate::{
     history::{What, Who},
+    kubernetes::Watch,
     operator::Operator,
     promises::Breach,
     stage::{Decider, Decision, Stage},
@@ -19,7 +20,9 @@ pub const MOST_RECONCILES: usize = 150;
 /// # Errors
 /// The promise that does not hold, with the universe in which it does not.
 pub async fn closure(universe: &Universe, decider: Decider) -> Result<Universe, Box<(Breach, Universe)>> {
-    let stage = Stage::new(universe.branch(), decider);
+    let mut universe = universe.branch();
+    universe.watch = Watch::Prompt;
+    let stage = Stage::new(universe, decider);
     let mut operator = Operator::start(&stage, 100);
     let mut quiet = operator.settle(MOST_RECONCILES).await;
     stage.decide_by(Box::new(|_, _| Decision::Go));

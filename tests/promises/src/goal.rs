@@ -1,13 +1,13 @@
 //! What a network should come to, told from its spec without the operator's code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 use lab::{Expected, Summary, state::State};
 use mgnet::{
     api::{
-        ConditionType, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, Reason, ReplicationSecurityGroupMode,
-        ResolverMode, Toggle, conditions::find,
+        ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDnsMode,
+        Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
     },
     model::owner::OWNER_TAG,
 };
@@ -16,6 +16,9 @@ use crate::{history::Scene, promises::is_ready};
 
 /// What is said about a rule that somebody has added: those are reported, and left alone.
 pub const BY_HAND: &str = "by hand";
+
+/// The names of the subnets that scenarios have beside those of the class.
+pub const OTHER_SUBNETS: [&str; 2] = ["others-1", "others-2"];
 
 /// What should be in AWS for a spec, with the class's defaults.
 fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected {
@@ -32,6 +35,18 @@ fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected
     if spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm) == Some(Toggle::Disabled) {
         expected = expected.without_ssm();
     }
+    for (key, value) in spec.tags.iter().flatten() {
+        expected = expected.tag(key, value);
+    }
+    for endpoint in spec.endpoints.iter().flatten() {
+        expected = expected.with(&endpoint.service);
+        if endpoint.private_dns == Some(PrivateDnsMode::Disabled) {
+            expected = expected.private_dns(&endpoint.service, "off");
+        }
+    }
+    if spec.subnets.as_ref().is_some_and(|subnets| subnets.endpoints.is_some()) {
+        expected = expected.subnets(OTHER_SUBNETS);
+    }
     let group = spec.replication.as_ref().and_then(|replication| replication.security_group.as_ref());
     if group.and_then(|group| group.mode) == Some(ReplicationSecurityGroupMode::Managed) {
         expected = expected.with_replication_group();
@@ -43,6 +58,21 @@ fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected
 pub fn slots(spec: &MigrationNetworkSpec) -> BTreeSet<String> {
     let summary = expected(spec, &NetworkDefaults::default()).summary();
     summary.lines().iter().filter_map(|line| line.split_once(": ")).map(|(slot, _)| slot.to_owned()).collect()
+}
+
+/// The rules that a network asks for in one scene, and its group of that slot does not have in another.
+pub fn missing_rules(asked: &Scene, there: &Scene, uid: &str, slot: &str) -> Vec<String> {
+    let network = asked.networks.values().find(|network| network.uid().as_deref() == Some(uid));
+    let wanted = network.map(|network| expected(&network.spec, &asked.defaults).summary()).unwrap_or_default();
+    let there = rules(&Summary::of(&of(&there.aws, uid))).remove(slot).unwrap_or_default();
+    rules(&wanted).remove(slot).unwrap_or_default().difference(&there).cloned().collect()
+}
+
+/// The rules of each group.
+fn rules(summary: &Summary) -> BTreeMap<String, BTreeSet<String>> {
+    let groups = summary.lines().iter().filter_map(|line| line.split_once(": "));
+    let rules = |text: &str| text.split(", ").filter(|rule| rule.contains(" from ")).map(str::to_owned).collect();
+    groups.filter(|(slot, _)| slot.starts_with("sg/")).map(|(slot, text)| (slot.to_owned(), rules(text))).collect()
 }
 
 /// What of the state is owned by a network.
@@ -102,6 +132,10 @@ pub fn all_reached(scene: &Scene) -> Result<(), String> {
             if !Summary::of(&of(&scene.aws, &uid)).is_empty() {
                 return Err(format!("{key} has something in AWS, and says that it gives way"));
             }
+            continue;
+        }
+        if network.spec.suspend == Some(true) || network.spec.management_policy == Some(ManagementPolicy::Plan) {
+            // It stays as it is; that nothing is done is another promise.
             continue;
         }
         reached(network, scene).map_err(|difference| format!("{key}: {}\n{difference}", said(network)))?;

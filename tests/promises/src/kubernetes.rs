@@ -1,21 +1,68 @@
 //! The Kubernetes API as a pure state machine: the objects that the operator reads and writes, and the rules by which the API
 //! server takes writes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use fastrand::Rng;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use mgnet::api::{FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec};
 use mgnet::controller::{Announcement, Key, Listed, StoreError, VpcClaim};
 
-/// What a watch tells of.
+/// What is looked at from time to time, and what of it a watch tells of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// A class, by its name.
     Class(String),
     /// A network.
     Network(Key),
+    /// The claims of VPCs, of which no watch tells.
+    Claims,
+}
+
+/// How what a watch tells reaches a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// At once, once.
+    #[default]
+    Prompt,
+    /// That much later.
+    Late(Duration),
+    /// At once, and that much later again.
+    Twice(Duration),
+    /// Not at all: the process hears of it when it lists everything anew, as it does once its watch has expired.
+    Missed,
+    /// Each change in one of these ways, by chance that this seed decides.
+    Anyhow(u64),
+}
+
+/// How often a process lists everything anew. Source: kube, `watcher`: the API server ends a watch within five minutes, and a
+/// version that it does not know any more makes the watcher list.
+const LISTS_ANEW: Duration = Duration::from_mins(5);
+
+/// The longest that news is late by chance.
+const LATE: u64 = 30;
+
+impl Watch {
+    /// How long after a change a process hears of it, as often as it does; it has run for that long.
+    pub(crate) fn delays(self, number: usize, running: Duration) -> Vec<Duration> {
+        match self {
+            Self::Prompt => vec![Duration::ZERO],
+            Self::Late(delay) => vec![delay],
+            Self::Twice(delay) => vec![Duration::ZERO, delay],
+            Self::Missed => {
+                let since = Duration::from_secs(running.as_secs() % LISTS_ANEW.as_secs());
+                vec![LISTS_ANEW.saturating_sub(since)]
+            }
+            Self::Anyhow(seed) => {
+                let mut rng = Rng::with_seed(seed.wrapping_add(number as u64));
+                let delay = Duration::from_secs(rng.u64(1..=LATE));
+                let ways = [Self::Prompt, Self::Late(delay), Self::Twice(delay), Self::Missed];
+                ways[rng.usize(..ways.len())].delays(number, running)
+            }
+        }
+    }
 }
 
 /// All objects.
@@ -81,9 +128,9 @@ impl Kubernetes {
     pub fn edit(&mut self, key: &Key, change: impl FnOnce(&mut MigrationNetwork)) {
         let revision = self.next_revision();
         let Some(network) = self.networks.get_mut(key) else { return };
-        let before = serde_json::to_value(&network.spec).ok();
+        let before = network.spec.clone();
         change(network);
-        if before != serde_json::to_value(&network.spec).ok() {
+        if before != network.spec {
             network.metadata.generation = network.metadata.generation.map(|generation| generation + 1);
         }
         network.metadata.resource_version = revision;
@@ -94,8 +141,11 @@ impl Kubernetes {
     pub fn edit_class(&mut self, name: &str, change: impl FnOnce(&mut MigrationNetworkClass)) {
         let revision = self.next_revision();
         let Some(class) = self.classes.get_mut(name) else { return };
+        let before = class.spec.clone();
         change(class);
-        class.metadata.generation = class.metadata.generation.map(|generation| generation + 1);
+        if before != class.spec {
+            class.metadata.generation = class.metadata.generation.map(|generation| generation + 1);
+        }
         class.metadata.resource_version = revision;
         self.changes.push(Target::Class(name.to_owned()));
         // Whoever lives by the class hears of it, too.
@@ -220,13 +270,10 @@ impl Kubernetes {
     }
 
     pub(crate) fn drop_vpc_claim(&mut self, claim: &VpcClaim) -> Result<(), StoreError> {
-        match self.vpc_claims.get(&claim.name) {
-            Some(stored) if stored.version != claim.version => return Err(StoreError::Conflict),
-            Some(_) => {
-                self.vpc_claims.remove(&claim.name);
-            }
-            None => {}
+        if self.vpc_claims.get(&claim.name).is_none_or(|stored| stored.version != claim.version) {
+            return Err(StoreError::Conflict);
         }
+        self.vpc_claims.remove(&claim.name);
         Ok(())
     }
 

@@ -8,11 +8,13 @@
 //! * [`operator`] is a process: the real reconciles, through the real AWS SDK, on virtual time.
 //! * [`closure`] brings a universe to its end without faults; [`goal`] says what that end is.
 //! * [`scenario`] is what people do; [`search`] tries out what can go wrong meanwhile.
+//! * [`mutants`] are bugs that are planted in the operator, to see that the search finds them.
 
 pub mod closure;
 pub mod goal;
 pub mod history;
 pub mod kubernetes;
+pub mod mutants;
 pub mod operator;
 pub mod promises;
 pub mod scenario;

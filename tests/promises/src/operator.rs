@@ -1,7 +1,7 @@
 //! A process of the operator: the real reconciles of networks and classes, woken by watches and by their own delays.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     sync::{Arc, PoisonError},
     time::Duration,
@@ -38,12 +38,29 @@ pub struct Operator {
     /// Its place.
     pub seat: Arc<Seat>,
     context: Context<AwsClouds, Stored>,
-    due: BTreeMap<Target, Instant>,
+    due: BTreeMap<Target, Due>,
+    /// When it hears of what has changed.
+    coming: BTreeSet<(Instant, Target)>,
     heard: usize,
+    started: Instant,
     /// Reconciles in a row that wrote nothing.
     calm: usize,
     /// The last write, or the beginning.
     since: Instant,
+}
+
+/// When something is looked at again.
+#[derive(Clone, Copy)]
+struct Due {
+    at: Instant,
+    /// How long that was away when it was decided.
+    delay: Duration,
+}
+
+impl Due {
+    fn after(delay: Duration) -> Self {
+        Self { at: Instant::now() + delay, delay }
+    }
 }
 
 impl Operator {
@@ -55,38 +72,45 @@ impl Operator {
         let (targets, heard) = stage.with(|universe| {
             let classes = universe.kubernetes.classes.keys().cloned().map(Target::Class);
             let networks = universe.kubernetes.networks.keys().cloned().map(Target::Network);
-            (classes.chain(networks).collect::<Vec<_>>(), universe.kubernetes.changes.len())
+            (classes.chain(networks).chain([Target::Claims]).collect::<Vec<_>>(), universe.kubernetes.changes.len())
         });
-        let due = targets.into_iter().map(|target| (target, Instant::now())).collect();
-        Box::new(Self { seat, context, due, heard, calm: 0, since: Instant::now() })
+        let due = targets.into_iter().map(|target| (target, Due::after(Duration::ZERO))).collect();
+        let (coming, now) = (BTreeSet::new(), Instant::now());
+        Box::new(Self { seat, context, due, coming, heard, started: now, calm: 0, since: now })
     }
 
-    /// Hears of what has changed since it last listened.
+    /// Takes in what has changed since it last listened, and when it hears of it.
     fn listen(&mut self) {
         let heard = self.heard;
-        let (news, heard) = self.seat.stage.with(|universe| {
+        let (news, heard, watch) = self.seat.stage.with(|universe| {
             let changes = &universe.kubernetes.changes;
-            (changes[heard.min(changes.len())..].to_vec(), changes.len())
+            (changes[heard.min(changes.len())..].to_vec(), changes.len(), universe.watch)
         });
+        for (number, target) in (self.heard..).zip(news) {
+            let delays = watch.delays(number, self.started.elapsed());
+            self.coming.extend(delays.into_iter().map(|delay| (Instant::now() + delay, target.clone())));
+        }
         self.heard = heard;
-        self.due.extend(news.into_iter().map(|target| (target, Instant::now())));
     }
 
     /// Waits for the next object that is due, and reconciles it. Nothing is due for ever if there is nothing.
     pub async fn step(&mut self) {
         self.listen();
-        let Some((target, due)) =
-            self.due.iter().min_by_key(|(_, due)| **due).map(|(target, due)| (target.clone(), *due))
-        else {
+        let told = self.coming.iter().map(|(at, target)| (target, at));
+        let due = self.due.iter().map(|(target, due)| (target, &due.at));
+        let next = due.chain(told).min_by_key(|(_, at)| **at);
+        let Some((target, at)) = next.map(|(target, at)| (target.clone(), *at)) else {
             self.calm += 1;
             tokio::time::sleep(SETTINGS.poll).await;
             return;
         };
-        tokio::time::sleep_until(due).await;
+        tokio::time::sleep_until(at).await;
+        self.coming.retain(|(at, other)| *other != target || *at > Instant::now());
         let before = self.seat.stage.with(|universe| universe.writes);
         let next = match &target {
             Target::Class(name) => self.reconcile_class(name).await,
             Target::Network(key) => self.reconcile_network(key).await,
+            Target::Claims => self.look_after_claims().await,
         };
         let after = self.seat.stage.with(|universe| universe.writes);
         if before == after {
@@ -95,7 +119,7 @@ impl Operator {
             self.restless();
         }
         match next {
-            Next::After(delay) => self.due.insert(target, Instant::now() + delay),
+            Next::After(delay) => self.due.insert(target, Due::after(delay)),
             Next::OnChange => self.due.remove(&target),
         };
     }
@@ -120,13 +144,21 @@ impl Operator {
         guard::class(&self.context, name, |class| count(&networks, class)).await
     }
 
+    async fn look_after_claims(&self) -> Next {
+        let heard_of = self
+            .seat
+            .stage
+            .with(|universe| universe.kubernetes.networks.values().filter_map(ResourceExt::uid).collect());
+        guard::claims(&self.context, &heard_of).await
+    }
+
     /// Whether everything was looked at since the last write, nothing is due but the usual look, and what was missing all the
     /// while counts as gone.
     pub fn is_quiet(&mut self) -> bool {
         self.listen();
-        let soon = Instant::now() + SETTINGS.resync.mul_f64(0.7);
+        let is_usual = |due: &Due| due.delay >= SETTINGS.resync.mul_f64(0.7);
         let is_over = self.since.elapsed() >= SETTINGS.absence_grace + SETTINGS.resync.mul_f64(1.2);
-        is_over && self.calm > self.due.len() && self.due.values().all(|due| *due >= soon)
+        is_over && self.coming.is_empty() && self.calm > self.due.len() && self.due.values().all(is_usual)
     }
 
     /// Something has happened: it is not quiet before it has looked at everything again.

@@ -1,4 +1,4 @@
-//! The eight promises of the operator, each a function of everything that happened.
+//! The nine promises of the operator, each a function of everything that happened.
 //!
 //! [`check`] is called after every single effect, anybody's, and sees the truth: what there is in AWS, not what AWS listed. A
 //! promise about the end of things is checked where [`What::Rest`] says that everything is done. Nothing else in the
@@ -7,12 +7,16 @@
 //! Three words: a *slot* is what a resource is for, such as `vpce/mgn/Interface`; a resource is *owned* by the network whose
 //! uid its tag `mgnet.dev/owner` has; *live* is what is not going.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use kube::ResourceExt;
-use lab::state::{State, Tags};
+use lab::state::{Rule, State, Tags};
 use mgnet::{
-    api::{ConditionType, MigrationNetwork, conditions::is_true},
+    api::{ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork, conditions::is_true},
     model::owner::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
 };
 
@@ -33,7 +37,7 @@ pub struct Breach {
 type Promise = fn(&History) -> Result<(), String>;
 
 /// All promises, by name.
-pub const ALL: [(&str, Promise); 8] = [
+pub const ALL: [(&str, Promise); 9] = [
     ("no duplicate", no_duplicate),
     ("nothing left behind", nothing_left_behind),
     ("hands off", hands_off),
@@ -42,6 +46,7 @@ pub const ALL: [(&str, Promise); 8] = [
     ("truthful", truthful),
     ("alone", alone),
     ("discreet", discreet),
+    ("one network per VPC", one_network_per_vpc),
 ];
 
 /// Holds all promises against what happened last.
@@ -65,13 +70,16 @@ fn no_duplicate(history: &History) -> Result<(), String> {
     Ok(())
 }
 
-/// 2. **Nothing left behind.** What a network made is gone when the network is, at that moment and ever after, unless it is
-///    marked as retained.
+/// 2. **Nothing left behind.** What a network made is gone when the network is, at that moment and ever after, unless it
+///    was to be retained, and is marked so.
 fn nothing_left_behind(history: &History) -> Result<(), String> {
     let scene = history.now();
     let there: BTreeSet<String> = scene.networks.values().filter_map(ResourceExt::uid).collect();
     let left = tagged(&scene.aws).find(|(tags, _)| {
-        tags.get(OWNER_TAG).is_some_and(|owner| !there.contains(owner)) && !tags.contains_key(RETAINED_TAG)
+        tags.get(OWNER_TAG).is_some_and(|owner| {
+            let is_retained = tags.contains_key(RETAINED_TAG) && was_to_be_retained(history, owner);
+            !there.contains(owner) && !is_retained
+        })
     });
     if let Some((tags, id)) = left {
         return Err(format!("{id} is left of a network that is gone: {tags:?}"));
@@ -84,14 +92,37 @@ fn nothing_left_behind(history: &History) -> Result<(), String> {
     }
 }
 
+/// What the network of that uid said of its resources when it was last there.
+fn was_to_be_retained(history: &History, uid: &str) -> bool {
+    let mut scenes = history.moments.iter().rev().map(|moment| &moment.after).chain([&history.first]);
+    let last = scenes.find_map(|scene| network(scene, uid));
+    last.is_some_and(|network| network.spec.deletion_policy == Some(DeletionPolicy::Retain))
+}
+
 /// 3. **Hands off what is not ours.** What the operator does for a network changes nothing but what that network owns, or
-///    comes to own.
+///    comes to own; of that, no rule that somebody has added; and nothing at all while the network is suspended, or only
+///    planned.
 fn hands_off(history: &History) -> Result<(), String> {
-    let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { .. }, after, .. })) =
+    let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
         history.last()
     else {
         return Ok(());
     };
+    let is_idle = |network: &MigrationNetwork| {
+        let planned = network.spec.management_policy == Some(ManagementPolicy::Plan);
+        network.metadata.deletion_timestamp.is_none() && (planned || network.spec.suspend == Some(true))
+    };
+    if since_begin(history).all(|scene| network(scene, of).is_some_and(is_idle)) {
+        return Err(format!("{action}, and the network is suspended, or only planned"));
+    }
+    for group in &after.aws.security_groups {
+        let was = before.aws.security_groups.iter().find(|one| one.id == group.id);
+        let by_hand = |rule: &&Rule| rule.description.as_deref() == Some(goal::BY_HAND);
+        let kept = |rule: &Rule| group.ingress.iter().any(|one| one.id == rule.id);
+        if let Some(rule) = was.and_then(|was| was.ingress.iter().filter(by_hand).find(|rule| !kept(rule))) {
+            return Err(format!("{action} took a rule from {} that somebody has added: {rule:?}", group.id));
+        }
+    }
     let of_others = |scene: &Scene, also: &Scene| -> BTreeMap<String, String> {
         let is_own = |state: &State, id: &str| {
             tagged(state).any(|(tags, other)| other == id && tags.get(OWNER_TAG).is_some_and(|owner| **owner == **of))
@@ -117,20 +148,44 @@ fn stable(history: &History) -> Result<(), String> {
     }
 }
 
-/// 5. **No outage by an edit.** While a network is wanted, the operator deletes nothing that its spec asks for, never leaves a
-///    resolver with fewer than two addresses, and never leaves an S3 interface endpoint whose names are for the resolver
-///    only without the gateway endpoint.
+/// 5. **No outage by an edit.** While a network is wanted, the operator deletes nothing that its spec asks for, takes no rule
+///    from a group before all that the spec asks for there are in it, never leaves an interface endpoint without an address or a
+///    resolver with fewer than two, and never leaves an S3 interface endpoint whose names are for the resolver only without
+///    the gateway endpoint. Of a network that goes and leaves its resources, it deletes none.
 fn no_outage(history: &History) -> Result<(), String> {
     let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
         history.last()
     else {
         return Ok(());
     };
-    let Some(network) = after.networks.values().find(|network| network.uid().as_deref() == Some(of)) else {
-        return Ok(());
-    };
+    let Some(network) = network(after, of) else { return Ok(()) };
+    let live_before = owned(&before.aws).filter(|(owner, .., is_live)| *owner == &**of && *is_live);
+    let mut gone =
+        live_before.filter(|(_, _, id, _)| !owned(&after.aws).any(|(_, _, other, is_live)| other == *id && is_live));
     if network.metadata.deletion_timestamp.is_some() {
-        return Ok(());
+        return match gone.next().filter(|_| network.spec.deletion_policy == Some(DeletionPolicy::Retain)) {
+            Some((_, _, id, _)) => Err(format!("{action} took {id} away, and it is to be retained")),
+            None => Ok(()),
+        };
+    }
+    let lost_rules = |group: &&lab::state::SecurityGroup| {
+        let was = before.aws.security_groups.iter().find(|one| one.id == group.id);
+        was.is_some_and(|was| was.ingress.iter().any(|rule| !group.ingress.iter().any(|one| one.id == rule.id)))
+    };
+    if let Some(slot) = after.aws.security_groups.iter().find(lost_rules).and_then(|group| group.tags.get(SLOT_TAG)) {
+        // What was asked for when the reconcile began is what it went by.
+        let missing = since_begin(history).map(|scene| goal::missing_rules(scene, after, of, slot));
+        let mut missing: Vec<_> = missing.collect();
+        missing.sort_by_key(Vec::len);
+        if let Some(missing) = missing.first().filter(|missing| !missing.is_empty()) {
+            return Err(format!("{action} while {slot} has not yet: {}", missing.join(", ")));
+        }
+    }
+    for endpoint in after.aws.vpc_endpoints.iter().filter(|one| is_of(&one.tags, of) && one.state != "deleting") {
+        let had = |one: &&lab::state::VpcEndpoint| one.id == endpoint.id && !one.subnets.is_empty();
+        if endpoint.subnets.is_empty() && before.aws.vpc_endpoints.iter().any(|one| had(&one)) {
+            return Err(format!("{action} left {} without an address", endpoint.id));
+        }
     }
     for resolver in after.aws.resolver_endpoints.iter().filter(|one| is_of(&one.tags, of) && one.status != "DELETING") {
         let whole = |state: &State| {
@@ -155,13 +210,10 @@ fn no_outage(history: &History) -> Result<(), String> {
         return Err(format!("{action} took the gateway from under {}", stranded.id));
     }
     let wanted = goal::slots(&network.spec);
-    let live_before = owned(&before.aws).filter(|(owner, .., is_live)| *owner == &**of && *is_live);
-    for (_, slot, id, _) in live_before.filter(|(_, slot, ..)| wanted.contains(*slot)) {
-        if !owned(&after.aws).any(|(_, _, other, is_live)| other == id && is_live) {
-            return Err(format!("{action} took {id} away, and {slot} is wanted"));
-        }
+    match gone.find(|(_, slot, ..)| wanted.contains(*slot)) {
+        Some((_, slot, id, _)) => Err(format!("{action} took {id} away, and {slot} is wanted")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// 6. **Always truthful.** When Ready is written for a generation, AWS was as that generation wants it at some moment since
@@ -170,14 +222,11 @@ fn truthful(history: &History) -> Result<(), String> {
     let Some((_, Moment { who, of: Some(of), what: What::Write("status"), after, .. })) = history.last() else {
         return Ok(());
     };
-    let Some(network) = after.networks.values().find(|network| network.uid().as_deref() == Some(of)) else {
-        return Ok(());
-    };
+    let Some(network) = network(after, of) else { return Ok(()) };
     if !is_ready(network) {
         return Ok(());
     }
-    let begun = history.moments.iter().rev().find(|moment| moment.who == *who && matches!(moment.what, What::Begin));
-    let since = begun.map(|moment| moment.at.saturating_sub(history.lag)).unwrap_or_default();
+    let since = begun(history, *who).saturating_sub(history.lag);
     let mut differs = String::new();
     for scene in history.scenes_since(since) {
         match goal::reached(network, scene) {
@@ -206,6 +255,22 @@ fn discreet(history: &History) -> Result<(), String> {
     }
 }
 
+/// 9. **One network per VPC.** Of the networks that there are, one at most has something in a VPC.
+fn one_network_per_vpc(history: &History) -> Result<(), String> {
+    let scene = history.now();
+    let groups = scene.aws.security_groups.iter().map(|one| (&one.vpc, &one.tags));
+    let endpoints = scene.aws.vpc_endpoints.iter().map(|one| (&one.vpc, &one.tags));
+    let resolvers = scene.aws.resolver_endpoints.iter().map(|one| (&one.vpc, &one.tags));
+    let mut seen = BTreeMap::new();
+    for (vpc, tags) in groups.chain(endpoints).chain(resolvers) {
+        let Some(owner) = tags.get(OWNER_TAG).filter(|owner| network(scene, owner).is_some()) else { continue };
+        if let Some(other) = seen.insert(vpc, owner).filter(|other| *other != owner) {
+            return Err(format!("{other} and {owner} both have something in {vpc}"));
+        }
+    }
+    Ok(())
+}
+
 /// The secret key that the operator signs with, and the encoded part of AWS's refusals in the simulator.
 pub const SECRETS: [&str; 2] = ["a-secret-key-of-somebody", "4EnCoDeDauThOrIzAtIoN"];
 
@@ -214,6 +279,25 @@ fn at_rest(history: &History) -> bool {
     let by_others = |what: &What| matches!(what, What::Rest | What::Act(_));
     let last = history.moments.iter().rev().find(|moment| by_others(&moment.what));
     last.is_some_and(|moment| matches!(moment.what, What::Rest))
+}
+
+/// When the process began the reconcile that it is in.
+fn begun(history: &History, who: Who) -> Duration {
+    let begun = history.moments.iter().rev().find(|moment| moment.who == who && matches!(moment.what, What::Begin));
+    begun.map(|moment| moment.at).unwrap_or_default()
+}
+
+/// How the world was since whoever did the last thing began the reconcile in which it did.
+fn since_begin(history: &History) -> impl Iterator<Item = &Scene> {
+    let who = history.last().map(|(_, last)| last.who);
+    let is_begin = |moment: &Arc<Moment>| Some(moment.who) == who && matches!(moment.what, What::Begin);
+    let from = history.moments.iter().rposition(is_begin).unwrap_or_default();
+    history.moments[from..].iter().map(|moment| &moment.after)
+}
+
+/// The network of that uid, if there is one.
+fn network<'a>(scene: &'a Scene, uid: &str) -> Option<&'a MigrationNetwork> {
+    scene.networks.values().find(|network| network.uid().as_deref() == Some(uid))
 }
 
 /// Whether the network says to be ready as it is now.

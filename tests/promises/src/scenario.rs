@@ -1,6 +1,6 @@
 //! What people do, and where: the scenes in which the search looks for what can go wrong.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use aws_emulator::world::{
@@ -10,10 +10,10 @@ use aws_emulator::world::{
 use lab::{Aws, Landing, state::State};
 use mgnet::{
     api::{
-        AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, DeletionPolicy, MigrationNetworkClass,
-        MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, PostLaunchSpec, ReplicationSecurityGroupMode,
-        ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors,
-        Toggle, VpcSelector,
+        AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, DeletionPolicy, EndpointSpec, EndpointType,
+        ManagementPolicy, MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+        PostLaunchSpec, PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
+        ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
     },
     controller::Key,
     model::owner::NETWORK_TAG,
@@ -66,18 +66,25 @@ pub fn tokyo() -> Key {
 
 /// One that wants the same VPC.
 pub fn rival() -> Key {
-    Key { namespace: "team-orders".to_owned(), name: "osaka".to_owned() }
+    Key { namespace: "team-analytics".to_owned(), name: "osaka".to_owned() }
 }
 
-fn spec(sources: &[&str]) -> MigrationNetworkSpec {
+/// One that has a VPC of its own, of another class.
+pub fn neighbour() -> Key {
+    Key { namespace: "team-claims".to_owned(), name: "kyoto".to_owned() }
+}
+
+/// A network of a class, as small as it can be written.
+pub fn spec(class: &str) -> MigrationNetworkSpec {
     MigrationNetworkSpec {
-        migration_network_class_name: Some("corp".to_owned()),
-        source_cidrs: Some(sources.iter().map(|source| (*source).to_owned()).collect()),
+        migration_network_class_name: Some(class.to_owned()),
+        source_cidrs: Some(vec![lab::SOURCES.to_owned()]),
         ..MigrationNetworkSpec::default()
     }
 }
 
-fn class() -> MigrationNetworkClass {
+/// A class that leads to the VPC of that name.
+pub fn class(name: &str, vpc: &str) -> MigrationNetworkClass {
     let by_use = |use_: lab::Use| {
         let tags = [(lab::SUBNET_TAG.to_owned(), use_.as_str().to_owned())].into();
         Some(SubnetSelector { tags: Some(tags), ids: None })
@@ -87,7 +94,7 @@ fn class() -> MigrationNetworkClass {
         region: REGION.to_owned(),
         allowed_namespaces: Some(AllowedNamespaces { from: AllowedFrom::All, selector: None }),
         defaults: Some(NetworkDefaults {
-            vpc: Some(VpcSelector { tags: Some([("Name".to_owned(), lab::VPC_NAME.to_owned())].into()), id: None }),
+            vpc: Some(VpcSelector { tags: Some([("Name".to_owned(), vpc.to_owned())].into()), id: None }),
             subnets: Some(SubnetSelectors {
                 endpoints: by_use(lab::Use::Endpoints),
                 staging: by_use(lab::Use::Staging),
@@ -97,7 +104,7 @@ fn class() -> MigrationNetworkClass {
         }),
         ..MigrationNetworkClassSpec::default()
     };
-    MigrationNetworkClass::new("corp", spec)
+    MigrationNetworkClass::new(name, spec)
 }
 
 /// A VPC that is ready for a migration, and a class for it. Nobody has asked for anything yet.
@@ -128,7 +135,7 @@ pub async fn landing(lag: Duration) -> Result<Universe> {
     Landing::make(&aws).await?;
     Ok(stage.with(|universe| {
         universe.lag(lag);
-        universe.kubernetes.create_class(class());
+        universe.kubernetes.create_class(class("corp", lab::VPC_NAME));
         universe.begin();
         universe.branch()
     }))
@@ -182,7 +189,7 @@ fn act(cue: Cue, what: &'static str, act: impl Fn(&mut Universe) + Send + Sync +
 }
 
 fn create(universe: &mut Universe) {
-    universe.kubernetes.create(&tokyo(), spec(&[lab::SOURCES]));
+    universe.kubernetes.create(&tokyo(), spec("corp"));
 }
 
 fn delete(universe: &mut Universe) {
@@ -221,6 +228,7 @@ pub fn all() -> Vec<Scenario> {
         lagging("create, lists lag", vec![created.clone()]),
         after("delete", vec![deleted.clone()]),
         lagging("delete, lists lag", vec![created.clone(), deleted.clone()]),
+        after("delete as soon as it is begun", vec![soon(1, &deleted)]),
         after("delete while it is made", vec![soon(2, &deleted)]),
         after("delete once half is there", vec![soon(4, &deleted)]),
         after("delete and make again", vec![deleted.clone(), soon(3, &created), created.clone()]),
@@ -243,10 +251,28 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "post-launch actions go and come",
+            "post-launch actions and tags go and come",
             vec![
                 edit("no SSM", |spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) })),
-                edit("SSM", |spec| spec.post_launch = None),
+                // One more without private DNS, of which AWS itself does not refuse a second.
+                edit("SSM, and KMS", |spec| {
+                    spec.post_launch = None;
+                    spec.endpoints = Some(vec![EndpointSpec {
+                        service: "kms".to_owned(),
+                        type_: EndpointType::Interface,
+                        private_dns: Some(PrivateDnsMode::Disabled),
+                        mode: None,
+                        endpoint_id: None,
+                        addresses: None,
+                        policy: None,
+                    }]);
+                }),
+                // While endpoints are being made that lists may not show yet.
+                act(Cue::After(1), "tags", |universe| {
+                    universe.kubernetes.edit(&tokyo(), |network| network.spec.tags = Some(tags("billing")));
+                }),
+                edit("other tags", |spec| spec.tags = Some(tags("orders"))),
+                edit("no tags", |spec| spec.tags = None),
             ],
         ),
         after(
@@ -258,6 +284,40 @@ pub fn all() -> Vec<Scenario> {
                     spec.replication = Some(ReplicationSpec { security_group });
                 }),
                 edit("no group", |spec| spec.replication = None),
+            ],
+        ),
+        after(
+            "the finalizer is taken",
+            vec![
+                act(Cue::AtRest, "a finalizer is taken", |universe| {
+                    universe.kubernetes.edit(&tokyo(), |network| network.metadata.finalizers = None);
+                }),
+                deleted.clone(),
+            ],
+        ),
+        after(
+            "other subnets",
+            vec![
+                act(Cue::AtRest, "new subnets", other_subnets),
+                edit("the new ones", |spec| {
+                    let tags = Some([(lab::SUBNET_TAG.to_owned(), "others".to_owned())].into());
+                    let endpoints = Some(SubnetSelector { tags, ids: None });
+                    spec.subnets = Some(SubnetSelectors { endpoints, ..SubnetSelectors::default() });
+                }),
+            ],
+        ),
+        after(
+            "suspended, then only planned",
+            vec![
+                edit("other sources, suspended", |spec| {
+                    spec.suspend = Some(true);
+                    spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]);
+                }),
+                edit("only planned", |spec| {
+                    spec.suspend = None;
+                    spec.management_policy = Some(ManagementPolicy::Plan);
+                }),
+                edit("enforced", |spec| spec.management_policy = None),
             ],
         ),
         after(
@@ -335,7 +395,7 @@ pub fn all() -> Vec<Scenario> {
         after(
             "two networks want one VPC",
             vec![
-                act(Cue::After(1), "a rival", |universe| universe.kubernetes.create(&rival(), spec(&[lab::SOURCES]))),
+                act(Cue::After(1), "a rival", |universe| universe.kubernetes.create(&rival(), spec("corp"))),
                 deleted.clone(),
             ],
         ),
@@ -355,12 +415,32 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
+fn tags(team: &str) -> BTreeMap<String, String> {
+    [("team".to_owned(), team.to_owned())].into()
+}
+
+/// Two subnets in the zones of those that the class chooses.
+fn other_subnets(universe: &mut Universe) {
+    let state = universe.state();
+    let Some(vpc) = state.vpcs.first() else { return };
+    for (name, (zone, range)) in goal::OTHER_SUBNETS.into_iter().zip([("1", "10.20.31.0/24"), ("2", "10.20.32.0/24")]) {
+        let beside = format!("endpoints-{zone}");
+        let beside = state.subnets.iter().find(|subnet| subnet.tags.get("Name") == Some(&beside));
+        let tags = json!({ "1": { "Key": "Name", "Value": name }, "2": { "Key": lab::SUBNET_TAG, "Value": "others" } });
+        let parameters = json!({
+            "VpcId": vpc.id, "AvailabilityZone": beside.map(|subnet| &subnet.zone), "CidrBlock": range,
+            "TagSpecification": { "1": { "ResourceType": "subnet", "Tag": tags } },
+        });
+        call(universe, "CreateSubnet", &parameters);
+    }
+}
+
 fn deletes(_: &State, id: &str) -> Value {
     json!({ "VpcEndpointId": { "1": id } })
 }
 
 /// A gateway endpoint of somebody else, in the main route table.
-fn second_gateway(universe: &mut Universe) {
+pub fn second_gateway(universe: &mut Universe) {
     let state = universe.state();
     let (Some(vpc), Some(table)) = (state.vpcs.first(), state.route_tables.iter().find(|table| table.main)) else {
         return;
@@ -374,7 +454,7 @@ fn second_gateway(universe: &mut Universe) {
 
 /// What somebody built by hand who then hears of the operator: a gateway endpoint, and an interface endpoint behind the VPC's
 /// default group, in one subnet.
-fn strangers(universe: &mut Universe) {
+pub fn strangers(universe: &mut Universe) {
     let state = universe.state();
     let Some(vpc) = state.vpcs.first() else { return };
     let tables: Vec<&String> = state.route_tables.iter().filter(|table| !table.main).map(|table| &table.id).collect();

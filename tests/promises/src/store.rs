@@ -71,6 +71,9 @@ impl Store for Stored {
         self.0.kubernetes("class status", text(class), |kubernetes| kubernetes.write_class_status(class)).await
     }
 
+    /// Only the watch for orphans tells anything of classes, which does not run here.
+    async fn announce_on_class(&self, _: &MigrationNetworkClass, _: Announcement) {}
+
     async fn announce(&self, network: &MigrationNetwork, announcement: Announcement) {
         let told = format!("{announcement:?}");
         let announced = self.0.kubernetes("event", Some(told), |kubernetes| {
@@ -87,10 +90,9 @@ impl VpcClaims for Stored {
         self.0.kubernetes("claim", None, |kubernetes| Ok(kubernetes.vpc_claims.get(name).cloned())).await
     }
 
-    async fn vpc_claims_of(&self, holder: &str) -> Result<Vec<VpcClaim>, StoreError> {
-        let held = |kubernetes: &mut Kubernetes| {
-            kubernetes.vpc_claims.values().filter(|claim| claim.holder == holder).cloned().collect()
-        };
+    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
+        let is_held = |claim: &&VpcClaim| holder.is_none_or(|holder| claim.holder == holder);
+        let held = |kubernetes: &mut Kubernetes| kubernetes.vpc_claims.values().filter(is_held).cloned().collect();
         self.0.kubernetes("claims", None, |kubernetes| Ok(held(kubernetes))).await
     }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     history::{History, Moment, Scene, What, Who},
-    kubernetes::Kubernetes,
+    kubernetes::{Kubernetes, Watch},
     promises::{self, Breach},
 };
 
@@ -35,6 +35,8 @@ pub struct Universe {
     pub aws: World,
     /// The Kubernetes API.
     pub kubernetes: Kubernetes,
+    /// How processes hear of what changes there.
+    pub watch: Watch,
     /// What happened.
     pub history: History,
     /// The first promise that was broken.
@@ -75,6 +77,7 @@ impl Universe {
         Self {
             aws: World::new(Timestamp::UNIX_EPOCH, options),
             kubernetes: Kubernetes::default(),
+            watch: Watch::default(),
             history: History { first: nothing, moments: Vec::new(), lag },
             breach: None,
             is_over: false,
@@ -97,6 +100,13 @@ impl Universe {
         };
         let Ok(()) = self.aws.change_options(None, change);
         self.history.lag = lag;
+    }
+
+    /// Has AWS list no more than so many at a time.
+    pub fn page(&mut self, most: u32) {
+        let change =
+            |options: &Options| Ok::<_, std::convert::Infallible>(Options { max_page: Some(most), ..options.clone() });
+        let Ok(()) = self.aws.change_options(None, change);
     }
 
     /// Begins the history here: what was before is how the world is given.

@@ -8,6 +8,7 @@ use aws_sdk_ec2::{
     config::{Credentials, SharedCredentialsProvider, http::HttpResponse},
     error::ConnectorError,
 };
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -39,6 +40,7 @@ pub fn config(seat: &Arc<Seat>) -> SdkConfig {
             None,
             "simulator",
         )))
+        .time_source(SystemTimeSource::new())
         .endpoint_url("http://aws.invalid")
         .http_client(SharedHttpClient::new(Wire(Arc::clone(seat))))
         .build()
@@ -66,7 +68,11 @@ impl HttpConnector for Wire {
     }
 }
 
-fn received(request: &HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
+/// The SDK's request as it is received.
+///
+/// # Errors
+/// If its body is a stream, which no request of the operator's is.
+pub fn received(request: &HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
     let body = request.body().bytes().ok_or_else(|| broken("the body is a stream"))?;
     let mut received = http::Request::builder().method(request.method()).uri(request.uri());
     for (name, value) in request.headers() {

@@ -7,7 +7,12 @@ use std::{future::Future, time::Duration};
 
 use promises::{
     scenario::{self, Scenario},
-    search::{self, Tally, faults, late, leaders, random, reach},
+    search::{
+        self, Tally, faults, late, leaders, random, reach,
+        tampering::Ground,
+        throttling::{self, Throttled},
+        watches,
+    },
     universe::Universe,
 };
 
@@ -42,7 +47,7 @@ async fn crashes(landing: Universe, odd: bool) -> Tally {
     for (number, scenario) in scenario::all().into_iter().enumerate().filter(|(number, _)| (number % 2 == 1) == odd) {
         let mut landing = landing.branch();
         landing.lag(scenario.lag);
-        let searched = reach::reach(&landing, &scenario, 1).await.expect("no promise is broken");
+        let searched = reach::reach(&landing, &scenario, 1, "", 0).await.expect("no promise is broken");
         assert!(searched.states > 20, "{number}: {searched}");
         tally += searched;
     }
@@ -61,15 +66,16 @@ fn nor_in_the_other_half_of_the_scenarios() {
 
 #[test]
 fn every_kind_of_fault_at_every_kind_of_call_breaks_no_promise() {
-    let tally =
-        search(async |landing| faults::faults(&landing, &scenario("delete"), 1).await.expect("no promise is broken"));
+    let tally = search(async |landing| {
+        faults::faults(&landing, &scenario("delete"), 1..=1, "", "").await.expect("no promise is broken")
+    });
     assert!(tally.faults > 200, "{tally}");
 }
 
 #[test]
 fn requests_that_arrive_after_their_sender_is_gone_break_no_promise() {
     let tally = search(async |landing| {
-        late::late(&landing, &scenario("delete while it is made"), 9).await.expect("no promise is broken")
+        late::late(&landing, &scenario("delete while it is made"), 1, 9, "").await.expect("no promise is broken")
     });
     assert!(tally.late > 20, "{tally}");
 }
@@ -88,6 +94,18 @@ fn two_leaders_break_no_promise() {
 }
 
 #[test]
+fn watches_that_cannot_be_relied_on_break_no_promise() {
+    let tally = search(async |landing| {
+        let mut tally = Tally::default();
+        for scenario in scenario::all() {
+            tally += watches::watches(&landing, &scenario).await.expect("no promise is broken");
+        }
+        tally
+    });
+    assert!(tally.watches >= 80, "{tally}");
+}
+
+#[test]
 fn random_schedules_break_no_promise() {
     let tally = search(async |landing| {
         let (all, mut tally) = (scenario::all(), Tally::default());
@@ -97,4 +115,64 @@ fn random_schedules_break_no_promise() {
         tally
     });
     assert!(tally.schedules > 100, "most have at least {} faults: {tally}", random::FEWEST);
+}
+
+/// What came of these scenarios, each with so many seeds, while that part of all calls was throttled.
+async fn throttled(landing: &Universe, percent: u8, names: &[&str], seeds: u64) -> Throttled {
+    let mut all = Throttled::default();
+    for name in names {
+        for seed in 1..=seeds {
+            let one = throttling::throttled(landing, &scenario(name), percent, seed).await;
+            all += one.expect("no promise is broken").0;
+        }
+    }
+    println!("{percent} % throttled: {all}");
+    all
+}
+
+#[test]
+fn throttling_only_takes_longer_and_no_more_calls_than_have_to_be_sent_again() {
+    search(async |landing| {
+        let undisturbed = throttled(&landing, 0, &["delete", "other sources"], 3).await;
+        let half = throttled(&landing, 50, &["delete", "other sources"], 3).await;
+        throttled(&landing, 95, &["delete"], 1).await;
+        // Each call that AWS takes is sent twice; what comes on top is what the operator does once more without need.
+        assert!(
+            half.writes * 2 <= undisturbed.writes * 5,
+            "{} writes, and without {}",
+            half.writes,
+            undisturbed.writes
+        );
+        assert!(half.refused * 10 > half.sent * 4, "half of them: {half}");
+        Tally::default()
+    });
+}
+
+/// Of how many tamperings one is tried out, unless `MGNET_TAMPERINGS` is `all`.
+const ONE_OF: usize = 13;
+
+#[test]
+fn what_is_written_by_hand_into_status_and_annotations_heals_and_leads_to_nothing_of_others() {
+    let all = std::env::var("MGNET_TAMPERINGS").is_ok_and(|which| which == "all");
+    let tally = search(async |_| {
+        let ground = Ground::new().await.expect("two networks at rest");
+        let tamperings = ground.tamperings().expect("the CRD has a schema");
+        println!("{} tamperings", tamperings.len());
+        let (mut tally, mut broken) = (Tally::default(), 0);
+        for tampering in tamperings.iter().step_by(if all { 1 } else { ONE_OF }) {
+            match ground.try_out(tampering).await {
+                Ok(tried) => tally += tried,
+                Err(found) => {
+                    println!(
+                        "{}, {}: '{}': {}",
+                        tampering.what, found.scenario, found.breach.promise, found.breach.why
+                    );
+                    broken += 1;
+                }
+            }
+        }
+        assert_eq!(broken, 0, "see above");
+        tally
+    });
+    assert!(tally.tamperings > 25, "{tally}");
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::RangeInclusive,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -33,6 +34,9 @@ pub const AWS: [Fault; 12] = [
 pub const KUBERNETES: [Fault; 5] =
     [Fault::Drop, Fault::LoseAnswer, Fault::Conflict, Fault::Delay(Duration::from_secs(150)), Fault::Panic];
 
+/// The seed of the jitter of the operator's delays: calls have the same numbers in every run up to the fault.
+const JITTER: u64 = 1;
+
 /// The calls of an undisturbed scenario, in order.
 async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
     let calls: Arc<Mutex<Vec<Point>>> = Arc::default();
@@ -43,32 +47,40 @@ async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
         }
         Decision::Go
     };
+    fastrand::seed(JITTER);
     let stage = play(landing, &scenario.acts, 1, || 0, Box::new(recorder)).await;
     intact(&stage, scenario.name, || "without faults".to_owned())?;
     Ok(std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// Tries every kind of fault at the first `most` calls of each name.
+/// Tries every kind of fault, or those that have `kind` in their name, at these calls, counted from 1, of each name that has `at` in it.
 ///
 /// # Errors
 /// The first broken promise.
-pub async fn faults(landing: &Universe, scenario: &Scenario, most: usize) -> Outcome<Tally> {
+pub async fn faults(
+    landing: &Universe,
+    scenario: &Scenario,
+    which: RangeInclusive<usize>,
+    at: &str,
+    kind: &str,
+) -> Outcome<Tally> {
     let mut tally = Tally { scenarios: 1, ..Tally::default() };
     let mut sites: BTreeMap<String, usize> = BTreeMap::new();
     for point in calls(landing, scenario).await? {
         let met = sites.entry(point.call.clone()).or_default();
         *met += 1;
-        if *met > most {
+        if !which.contains(met) || !point.call.contains(at) {
             continue;
         }
         let kinds = if point.to_aws { &AWS[..] } else { &KUBERNETES[..] };
-        for fault in kinds {
+        for fault in kinds.iter().filter(|fault| format!("{fault:?}").contains(kind)) {
             let number = point.number;
             let strike = move |point: &Point, _: &mut Universe| {
                 let strikes = point.number == number && point.when == When::Before;
                 if strikes { Decision::Fault(*fault) } else { Decision::Go }
             };
             let how = || format!("{fault:?} at {point}");
+            fastrand::seed(JITTER);
             let stage = play(landing, &scenario.acts, 1, || 0, Box::new(strike)).await;
             intact(&stage, scenario.name, how)?;
             let universe = stage.with(|universe| universe.branch());

@@ -12,17 +12,18 @@ use crate::{
     universe::Universe,
 };
 
-/// Sends each write to AWS late, at every `step`th call of the successor.
+/// Sends each write to AWS late, or each whose name has `of` in it, at every `step`th call of the successor from
+/// one on.
 ///
 /// # Errors
 /// The first broken promise.
-pub async fn late(landing: &Universe, scenario: &Scenario, step: u64) -> Outcome<Tally> {
+pub async fn late(landing: &Universe, scenario: &Scenario, from: u64, step: usize, of: &str) -> Outcome<Tally> {
     let mut tally = Tally { scenarios: 1, ..Tally::default() };
     let mut nth = 0;
     loop {
         nth += 1;
-        let Some((universe, sent)) = left(landing, scenario, nth).await? else { return Ok(tally) };
-        let mut at = 1;
+        let Some((universe, sent)) = left(landing, scenario, nth, of).await? else { return Ok(tally) };
+        let mut at = from;
         loop {
             let calls = Arc::new(AtomicU64::new(0));
             let counter = Arc::clone(&calls);
@@ -41,17 +42,17 @@ pub async fn late(landing: &Universe, scenario: &Scenario, step: u64) -> Outcome
             if calls.load(Ordering::Relaxed) < at {
                 break;
             }
-            at += step;
+            at += step as u64;
         }
     }
 }
 
 /// The universe in which the process is gone that sent the `nth` write to AWS, which is on its way. None if there are fewer.
-async fn left(landing: &Universe, scenario: &Scenario, nth: usize) -> Outcome<Option<(Universe, String)>> {
+async fn left(landing: &Universe, scenario: &Scenario, nth: usize, of: &str) -> Outcome<Option<(Universe, String)>> {
     let sent: Arc<Mutex<Option<String>>> = Arc::default();
-    let (catch, mut met) = (Arc::clone(&sent), 0);
+    let (catch, mut met, of) = (Arc::clone(&sent), 0, of.to_owned());
     let decider = move |point: &Point, universe: &mut Universe| {
-        if point.to_aws && point.is_write && point.when == When::Before {
+        if point.to_aws && point.is_write && point.when == When::Before && point.call.contains(&of) {
             met += 1;
             if met == nth {
                 *catch.lock().unwrap_or_else(PoisonError::into_inner) = Some(point.to_string());

@@ -13,6 +13,11 @@ use crate::{
     universe::Universe,
 };
 
+/// Which calls, by their number and what they are.
+pub trait Of: Fn(u64, &Point) -> bool + Clone + Send + 'static {}
+
+impl<F: Fn(u64, &Point) -> bool + Clone + Send + 'static> Of for F {}
+
 /// The reconciles that one of the two may take until it is quiet or stands still.
 const MOST: usize = 80;
 
@@ -21,11 +26,11 @@ const MOST: usize = 80;
 ///
 /// # Errors
 /// The first broken promise.
-pub async fn leaders(landing: &Universe, scenario: &Scenario, of: fn(u64, &Point) -> bool) -> Outcome<Tally> {
+pub async fn leaders(landing: &Universe, scenario: &Scenario, of: impl Of) -> Outcome<Tally> {
     let mut tally = Tally { scenarios: 1, ..Tally::default() };
     let eve = eve(landing, &scenario.acts, scenario.name).await?;
-    for first in stops_of(&eve, None, of).await {
-        let mut seconds = stops_of(&eve, Some(first), of).await;
+    for first in stops_of(&eve, None, of.clone()).await {
+        let mut seconds = stops_of(&eve, Some(first), of.clone()).await;
         // Or it is not stopped, and comes to its end before the first goes on.
         seconds.push(u64::MAX);
         for second in seconds {
@@ -82,7 +87,7 @@ async fn until_quiet(process: Option<Process>) {
 }
 
 /// The calls at which the first leader can be stopped; or the second, where the first stands still.
-async fn stops_of(eve: &Universe, first: Option<u64>, of: fn(u64, &Point) -> bool) -> Vec<u64> {
+async fn stops_of(eve: &Universe, first: Option<u64>, of: impl Of) -> Vec<u64> {
     let leader = if first.is_some() { 2 } else { 1 };
     let found: Arc<Mutex<Vec<u64>>> = Arc::default();
     let (finder, mut own) = (Arc::clone(&found), 0);

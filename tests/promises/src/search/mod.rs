@@ -5,13 +5,16 @@ pub mod late;
 pub mod leaders;
 pub mod random;
 pub mod reach;
+pub mod tampering;
+pub mod throttling;
+pub mod watches;
 
 use std::{fmt, ops::AddAssign};
 
 use crate::{
     closure::closure,
     promises::Breach,
-    scenario::{Act, Cue, play},
+    scenario::{Act, Cue, Scenario, play},
     stage::{Decider, Decision, Stage},
     universe::Universe,
 };
@@ -34,6 +37,10 @@ pub struct Tally {
     pub late: u64,
     /// Pairs of points at which two leaders were stopped.
     pub leaders: u64,
+    /// Scenarios in which watches could not be relied on.
+    pub watches: u64,
+    /// What was written by hand into status and annotations.
+    pub tamperings: u64,
     /// Random schedules.
     pub schedules: u64,
     /// Faults in random schedules.
@@ -51,6 +58,8 @@ impl AddAssign for Tally {
         self.faults += other.faults;
         self.late += other.late;
         self.leaders += other.leaders;
+        self.watches += other.watches;
+        self.tamperings += other.tamperings;
         self.schedules += other.schedules;
         self.random_faults += other.random_faults;
         self.closures += other.closures;
@@ -59,15 +68,37 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scenarios, calls, states, crash_pairs, faults, late, leaders, schedules, random_faults, closures } =
-            self;
-        let crash_points = calls * 3;
-        write!(
-            f,
-            "{scenarios} scenarios of {calls} calls: {crash_points} points of crash, {states} different states, {crash_pairs} pairs of \
-             crashes; {faults} single faults; {late} late requests; {leaders} pairs of leaders; {schedules} random schedules with \
-             {random_faults} faults; {closures} runs to the end"
-        )
+        let Self {
+            scenarios,
+            calls,
+            states,
+            crash_pairs,
+            faults,
+            late,
+            leaders,
+            watches,
+            tamperings,
+            schedules,
+            random_faults,
+            closures,
+        } = self;
+        let tried = [
+            (*scenarios, "scenarios"),
+            (*calls, "calls"),
+            (calls * 3, "points of crash"),
+            (*states, "different states"),
+            (*crash_pairs, "pairs of crashes"),
+            (*faults, "single faults"),
+            (*late, "late requests"),
+            (*leaders, "pairs of leaders"),
+            (*watches, "runs with bad watches"),
+            (*tamperings, "tamperings"),
+            (*schedules, "random schedules"),
+            (*random_faults, "faults in them"),
+            (*closures, "runs to the end"),
+        ];
+        let tried = tried.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+        f.write_str(&tried.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -123,6 +154,19 @@ async fn closed(universe: &Universe, decider: Decider, scenario: &str, how: impl
         let (breach, universe) = *broken;
         Box::new(Found { scenario: scenario.to_owned(), how: how(), breach, universe: Box::new(universe) })
     })
+}
+
+/// Plays a scenario in which nothing goes wrong.
+///
+/// # Errors
+/// The broken promise.
+pub async fn once(landing: &Universe, scenario: &Scenario) -> Outcome<Tally> {
+    let how = || "without faults".to_owned();
+    let stage = play(landing, &scenario.acts, 1, || 0, go()).await;
+    intact(&stage, scenario.name, how)?;
+    let universe = stage.with(|universe| universe.branch());
+    closed(&universe, go(), scenario.name, how).await?;
+    Ok(Tally { scenarios: 1, calls: stage.calls(), closures: 1, ..Tally::default() })
 }
 
 /// Everything as it is when the last act has just been done, and the operator has not heard of it.

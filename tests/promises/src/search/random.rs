@@ -1,5 +1,5 @@
-//! Random schedules: a scenario, one or two processes, lists that lag or do not, and faults of all kinds at random calls. The
-//! same seed is the same schedule.
+//! Random schedules: a scenario, one or two processes, lists that lag or do not, watches that can be relied on or not, and
+//! faults of all kinds at random calls. The same seed is the same schedule.
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +14,7 @@ use fastrand::Rng;
 
 use super::{Outcome, Tally, closed, faults, go, intact};
 use crate::{
+    kubernetes::Watch,
     scenario::{Scenario, play},
     stage::{Decider, Decision, Fault, LATEST, Point, When},
     universe::Universe,
@@ -35,6 +36,9 @@ pub async fn schedule(landing: &Universe, scenarios: &[Scenario], seed: u64) -> 
     let mut landing = landing.branch();
     if rng.bool() {
         landing.lag(Duration::from_secs(rng.u64(1..=30)));
+    }
+    if rng.bool() {
+        landing.watch = Watch::Anyhow(rng.u64(..));
     }
     let how = || format!("seed {seed} ({processes} processes)");
     let struck = Arc::new(AtomicU64::new(0));

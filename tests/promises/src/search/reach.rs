@@ -14,7 +14,11 @@ use crate::{
 
 /// States in which a process may have crashed, each once.
 #[derive(Clone, Default)]
-struct States(Arc<Mutex<Inner>>);
+struct States {
+    inner: Arc<Mutex<Inner>>,
+    /// What the calls of interest have in their names.
+    at: Arc<str>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -24,6 +28,8 @@ struct Inner {
     /// The length of the history at the last look: where nothing happened since, nothing is new.
     length: usize,
     points: u64,
+    /// Points of interest that are still to be passed over.
+    skip: u64,
 }
 
 impl States {
@@ -34,6 +40,13 @@ impl States {
         Box::new(move |point: &Point, universe: &mut Universe| {
             let mut inner = states.lock();
             inner.points += 1;
+            if !point.call.contains(&*states.at) {
+                return Decision::Go;
+            }
+            if inner.skip > 0 {
+                inner.skip -= 1;
+                return Decision::Go;
+            }
             if crashes <= most && inner.length != universe.history.moments.len() {
                 inner.length = universe.history.moments.len();
                 if inner.seen.insert(universe.likeness()) {
@@ -46,16 +59,18 @@ impl States {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Crashes at every point of a scenario, up to `most` times in a row, and runs each state that comes of it to its end.
+/// Crashes at every point of the calls of a scenario whose name has `at` in it, but for the first `skip` of these, up to `most`
+/// times in a row, and runs each state that comes of it to its end.
 ///
 /// # Errors
 /// The first broken promise.
-pub async fn reach(landing: &Universe, scenario: &Scenario, most: usize) -> Outcome<Tally> {
-    let states = States::default();
+pub async fn reach(landing: &Universe, scenario: &Scenario, most: usize, at: &str, skip: u64) -> Outcome<Tally> {
+    let states = States { at: at.into(), ..States::default() };
+    states.lock().skip = skip;
     let mut tally = Tally { scenarios: 1, ..Tally::default() };
     let stage = play(landing, &scenario.acts, 1, || 0, states.recorder("", 1, most)).await;
     intact(&stage, scenario.name, || "without faults".to_owned())?;
