@@ -2,6 +2,8 @@
 //!
 //! What a manifest has to look like is in the README beside this file.
 
+mod agreement;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -66,9 +68,8 @@ impl Manifest {
     }
 }
 
-#[test]
-fn the_api_server_accepts_the_good_and_refuses_the_bad() -> Result<()> {
-    let server = ControlPlane::start()?;
+/// Installs what is in `crds/`, and waits until it is served.
+fn install_crds(server: &ControlPlane) -> Result<()> {
     let crds = in_repository("crds");
     let crds = crds.to_str().context("the path of the checkout is text")?;
     for arguments in
@@ -77,6 +78,13 @@ fn the_api_server_accepts_the_good_and_refuses_the_bad() -> Result<()> {
         let answer = kubectl(server.kubectl(), arguments, "")?;
         ensure!(answer.accepted, "kubectl {arguments:?}: {}", answer.text);
     }
+    Ok(())
+}
+
+#[test]
+fn the_api_server_accepts_the_good_and_refuses_the_bad() -> Result<()> {
+    let server = ControlPlane::start()?;
+    install_crds(&server)?;
 
     let mut wrong = Vec::new();
     for manifest in Manifest::all("tests/manifests/good")? {

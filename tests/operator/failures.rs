@@ -1,15 +1,23 @@
 //! The operator as a process, when things fail or go away: what is left in AWS afterwards, and what status says meanwhile.
 
+mod api_faults;
 mod crashes;
 mod deletion;
+mod deletion_orders;
+mod disturbed;
 mod faults;
 mod history;
+mod kills;
 mod leaders;
 mod lost_answers;
+mod panics;
+mod poison;
+mod restarts;
 mod strangers;
 mod suspension;
 mod tampering;
 mod trouble;
+mod watches;
 
 use std::time::{Duration, Instant};
 

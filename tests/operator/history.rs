@@ -83,6 +83,25 @@ impl History {
         Ok(())
     }
 
+    /// Fails if a call after that one was to change, use or tag what was never a network's own, however it ended.
+    pub(crate) async fn check_only_own_was_written(&self, mark: u64) -> Result<()> {
+        const OF_RESOURCES: [&str; 3] = ["sg-", "vpce-", "rslvr-"];
+        let calls = self.world.calls(&self.account, mark).await?;
+        let seen = lock(&self.seen);
+        let own: BTreeSet<&str> = seen.ever.values().flatten().map(String::as_str).collect();
+        for call in calls.iter().filter(|call| call.is_write()) {
+            let mut named = Vec::new();
+            texts(&call.parameters, &mut named);
+            let ids = named.iter().map(|text| text.rsplit('/').next().unwrap_or(text));
+            let mut foreign =
+                ids.filter(|id| OF_RESOURCES.iter().any(|start| id.starts_with(start)) && !own.contains(id));
+            if let Some(foreign) = foreign.next() {
+                anyhow::bail!("{call}: {foreign} was never a network's: {own:?}");
+            }
+        }
+        Ok(())
+    }
+
     /// Fails if a network of the site's namespace was ever said to be stalled.
     pub(crate) fn check_never_stalled(&self) -> Result<()> {
         let seen = lock(&self.seen);
@@ -136,6 +155,16 @@ fn tags(parameters: &Value) -> Tags {
         },
         Value::Array(items) => items.iter().flat_map(tags).collect(),
         _ => Tags::new(),
+    }
+}
+
+/// All texts in parameters.
+fn texts<'p>(parameters: &'p Value, found: &mut Vec<&'p str>) {
+    match parameters {
+        Value::String(text) => found.push(text),
+        Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        _ => {}
     }
 }
 

@@ -17,6 +17,7 @@ mod edits;
 mod existing;
 mod limits;
 mod neighbours;
+mod orphans;
 mod plan_mode;
 mod policies;
 mod preflight;

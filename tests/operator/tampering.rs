@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
+use lab::corruption::{self, Material};
 use lab::state::State;
 use lab::{Lab, Network, Site, make_vpc};
 use mgnet::api::{ClaimPhase, MigrationNetwork, MigrationNetworkStatus};
@@ -199,4 +200,68 @@ async fn claims_that_are_removed_while_a_network_is_being_built_make_no_second_r
     write_status(&site, json!({ "claims": null })).await?;
     until_built(&site, &network, &site.expected()).await?;
     history.check_each_slot_was_filled_once().await
+}
+
+/// Of how many corruptions one is tried out here, and on how many networks, unless `MGNET_TAMPERINGS` is `all`. What is left
+/// out is tried out in the simulator.
+const ONE_OF: usize = 53;
+const NETWORKS: usize = 2;
+const NETWORKS_FOR_ALL: usize = 8;
+
+/// The merge patch that makes one object of another.
+fn difference(from: &Value, to: &Value) -> Value {
+    let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
+    let gone = from.keys().filter(|name| !to.contains_key(*name)).map(|name| (name.clone(), Value::Null));
+    let nothing = Value::Null;
+    let changed = to.iter().filter(|(name, value)| from.get(*name) != Some(value));
+    let changed = changed.map(|(name, value)| (name.clone(), difference(from.get(name).unwrap_or(&nothing), value)));
+    gone.chain(changed).collect()
+}
+
+#[tokio::test]
+async fn a_status_that_is_wrong_in_any_one_field_heals_without_a_write_to_aws() -> Result<()> {
+    let all = std::env::var("MGNET_TAMPERINGS").is_ok_and(|which| which == "all");
+    let (one_of, networks) = if all { (1, NETWORKS_FOR_ALL) } else { (ONE_OF, NETWORKS) };
+    let lab = Lab::shared().await?;
+    let other = lab.site("tampered-neighbour").await?;
+    let another = serde_json::to_value(other.network(NAME).apply().await?.until_ready().await?.status)?;
+    let tallies = try_join_all((0..networks).map(async |number| {
+        let site = lab.site("tampered-field").await?;
+        let scene = Scene::set(&site).await?;
+        let Foreign { vpc, group, endpoint, resolver } = &scene.foreign;
+        let foreign = [("vpc-", vpc), ("sg-", group), ("vpce-", endpoint), ("rslvr-", resolver)];
+        let foreign = foreign.map(|(start, id)| (start.to_owned(), id.clone())).into();
+        let status = serde_json::to_value(&scene.status)?;
+        let corruptions = corruption::all(&status, &Material { foreign, another: another.clone() })?;
+        let (mark, mut tried, mut refused) = (site.last_call().await?, 0, 0);
+        for corruption in corruptions.iter().step_by(one_of).skip(number).step_by(networks) {
+            tried += 1;
+            let now = serde_json::to_value(scene.network.status().await?)?;
+            match write_status(&site, difference(&now, &corruption.status)).await {
+                Ok(()) => {}
+                // Not every way is admitted where several items would become the same.
+                Err(error) if error.to_string().contains("Duplicate value") => refused += 1,
+                Err(error) => return Err(error.context(corruption.to_string())),
+            }
+            let healed = |network: &MigrationNetwork| {
+                let now = serde_json::to_value(&network.status).unwrap_or_default();
+                corruption::essence(&now) == corruption::essence(&status)
+            };
+            scene.network.until(&format!("{corruption}, and it heals"), healed).await?;
+            let writes = site.writes_after(mark).await?;
+            ensure!(writes.is_empty(), "{corruption}: {writes:?}");
+        }
+        ensure!(site.state().await? == scene.state, "AWS was changed");
+        scene.network.delete_and_wait().await?;
+        scene.check_only_the_network_is_gone().await?;
+        Ok((corruptions.len(), tried, refused))
+    }))
+    .await?;
+    let (tried, refused) = tallies.iter().fold((0, 0), |sum, (_, tried, refused)| (sum.0 + tried, sum.1 + refused));
+    println!(
+        "{tried} of {} corruptions, of which the API server refused {refused}",
+        tallies.first().map_or(0, |one| one.0)
+    );
+    ensure!(tried > refused, "nothing was tried out");
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,12 +29,31 @@ pub struct ControlPlane {
     assets: Assets,
     // In the order in which they are ended: each before the server it would complain about.
     controller_manager: Supervised,
-    apiserver: Supervised,
-    etcd: Supervised,
+    apiserver: Mutex<Supervised>,
+    etcd: Mutex<Supervised>,
+    addresses: Addresses,
     server_url: String,
     ca_pem: Vec<u8>,
     // After the servers, so that nobody writes into it while it is being removed.
     data: DataFolder,
+}
+
+/// Where the servers listen, and the administrator's token: a server that is restarted has the same.
+#[derive(Clone, Debug)]
+struct Addresses {
+    etcd_url: String,
+    peer_url: String,
+    api_port: u16,
+    token: String,
+}
+
+/// A server that can be restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// etcd. The API server is not restarted with it.
+    Etcd,
+    /// kube-apiserver.
+    ApiServer,
 }
 
 impl ControlPlane {
@@ -62,21 +82,25 @@ impl ControlPlane {
         let data = DataFolder::new_in(&std::env::temp_dir())
             .context("cannot make a folder for the data of the control plane")?;
         let [etcd_port, peer_port, api_port] = free_ports()?;
-        let etcd_url = format!("http://127.0.0.1:{etcd_port}");
         let server_url = format!("https://127.0.0.1:{api_port}");
-        let token = random_token()?;
+        let addresses = Addresses {
+            etcd_url: format!("http://127.0.0.1:{etcd_port}"),
+            peer_url: format!("http://127.0.0.1:{peer_port}"),
+            api_port,
+            token: random_token()?,
+        };
 
-        let mut etcd = start_etcd(assets, data.path(), &etcd_url, &format!("http://127.0.0.1:{peer_port}"))?;
+        let mut etcd = start_etcd(assets, data.path(), &addresses)?;
         wait_for(&mut etcd, deadline, || accepts_connections(etcd_port))?;
 
-        let mut apiserver = start_apiserver(assets, data.path(), &etcd_url, api_port, &token)?;
+        let mut apiserver = start_apiserver(assets, data.path(), &addresses)?;
         wait_for(&mut apiserver, deadline, || accepts_connections(api_port))?;
 
         // The server has made itself a certificate, and the file holds the CA too.
         let ca_pem =
             fs::read(certificates(data.path()).join("apiserver.crt")).context("kube-apiserver wrote no certificate")?;
         let admin = kubeconfig_file(data.path());
-        fs::write(&admin, kubeconfig::with_token(&server_url, &ca_pem, "admin", &token))
+        fs::write(&admin, kubeconfig::with_token(&server_url, &ca_pem, "admin", &addresses.token))
             .with_context(|| format!("cannot write {}", admin.display()))?;
         wait_for(&mut apiserver, deadline, || can_get(assets, data.path(), "/readyz"))?;
 
@@ -86,7 +110,8 @@ impl ControlPlane {
         let service_account = "/api/v1/namespaces/default/serviceaccounts/default";
         wait_for(&mut controller_manager, deadline, || can_get(assets, data.path(), service_account))?;
 
-        Ok(Self { assets: assets.clone(), controller_manager, apiserver, etcd, server_url, ca_pem, data })
+        let (apiserver, etcd) = (Mutex::new(apiserver), Mutex::new(etcd));
+        Ok(Self { assets: assets.clone(), controller_manager, apiserver, etcd, addresses, server_url, ca_pem, data })
     }
 
     /// The programs that run here.
@@ -122,6 +147,23 @@ impl ControlPlane {
         kubectl(&self.assets, self.data.path())
     }
 
+    /// Kills a server, and starts it again after that time with the data, the address and the keys that it had. Returns when
+    /// the API server is ready.
+    pub fn restart(&self, server: Server, away: Duration) -> anyhow::Result<()> {
+        let running = match server {
+            Server::Etcd => &self.etcd,
+            Server::ApiServer => &self.apiserver,
+        };
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.kill().with_context(|| format!("cannot end {}", running.name()))?;
+        thread::sleep(away);
+        *running = match server {
+            Server::Etcd => start_etcd(&self.assets, self.data.path(), &self.addresses),
+            Server::ApiServer => start_apiserver(&self.assets, self.data.path(), &self.addresses),
+        }?;
+        wait_for(&mut running, Instant::now() + READY_WITHIN, || can_get(&self.assets, self.data.path(), "/readyz"))
+    }
+
     /// Ends the servers and removes their data, as dropping does, and says what went wrong with that.
     pub fn stop(mut self) -> anyhow::Result<()> {
         self.kill_servers()
@@ -129,7 +171,9 @@ impl ControlPlane {
 
     /// Kills rather than asks: the API server would wait for open watches, and no data here outlives the servers.
     fn kill_servers(&mut self) -> anyhow::Result<()> {
-        for server in [&mut self.controller_manager, &mut self.apiserver, &mut self.etcd] {
+        let (apiserver, etcd) = (self.apiserver.get_mut(), self.etcd.get_mut());
+        let [apiserver, etcd] = [apiserver, etcd].map(|server| server.unwrap_or_else(PoisonError::into_inner));
+        for server in [&mut self.controller_manager, apiserver, etcd] {
             server.kill().with_context(|| format!("cannot end {}", server.name()))?;
         }
         Ok(())
@@ -185,7 +229,8 @@ where
     .with_context(|| format!("cannot start {}", program.display()))
 }
 
-fn start_etcd(assets: &Assets, data: &Path, client_url: &str, peer_url: &str) -> anyhow::Result<Supervised> {
+fn start_etcd(assets: &Assets, data: &Path, addresses: &Addresses) -> anyhow::Result<Supervised> {
+    let Addresses { etcd_url: client_url, peer_url, .. } = addresses;
     let arguments = [
         format!("--data-dir={}", data.join("etcd").display()),
         // Nobody needs this data after a power cut, and syncing is most of what etcd does otherwise.
@@ -201,7 +246,8 @@ fn start_etcd(assets: &Assets, data: &Path, client_url: &str, peer_url: &str) ->
     start_server(&assets.etcd(), data, arguments)
 }
 
-fn start_apiserver(assets: &Assets, data: &Path, etcd: &str, port: u16, token: &str) -> anyhow::Result<Supervised> {
+fn start_apiserver(assets: &Assets, data: &Path, addresses: &Addresses) -> anyhow::Result<Supervised> {
+    let Addresses { etcd_url: etcd, api_port: port, token, .. } = addresses;
     let tokens = data.join("tokens.csv");
     fs::write(&tokens, format!("{token},admin,admin,system:masters\n"))
         .with_context(|| format!("cannot write {}", tokens.display()))?;

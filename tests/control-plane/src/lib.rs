@@ -26,5 +26,5 @@ mod kubeconfig;
 pub mod supervised;
 
 pub use assets::Assets;
-pub use control_plane::ControlPlane;
+pub use control_plane::{ControlPlane, Server};
 pub use supervised::Supervised;

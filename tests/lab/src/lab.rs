@@ -120,6 +120,12 @@ impl Lab {
         self.parts.folder.path()
     }
 
+    /// Installs again what of `deploy/base` is not there any more, such as CRDs that were deleted.
+    pub async fn install(&self) -> Result<()> {
+        let lab = self.clone();
+        tokio::task::spawn_blocking(move || kubernetes::install_operator(lab.control_plane())).await?
+    }
+
     /// The end of the emulator's log.
     pub fn emulator_log_tail(&self, lines: usize) -> String {
         self.parts.emulator.log_tail(lines)

@@ -23,9 +23,12 @@
 //! Every status that any network ever has is checked against the rules of kstatus, and what Argo CD's health script makes of
 //! it; waiting fails if one breaks them.
 
+mod api_proxy;
 mod aws;
+pub mod corruption;
 mod emulator;
 mod folder;
+mod gate;
 pub mod health;
 mod http;
 mod inventory;
@@ -46,7 +49,9 @@ mod summary;
 mod tenant;
 mod world;
 
+pub use api_proxy::{ApiCall, ApiFault, ApiProxy, CallSite, Conduct, Order, Verb};
 pub use aws::Aws;
+pub use gate::Gate;
 pub use inventory::Inventory;
 pub use kubernetes::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, repository};
 pub use lab::Lab;

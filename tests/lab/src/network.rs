@@ -142,6 +142,11 @@ impl<'s> Network<'s> {
         Self { site, api, name: name.to_owned() }
     }
 
+    /// Where it is.
+    pub fn site(&self) -> &'s Site {
+        self.site
+    }
+
     /// The object as it is now.
     pub async fn get(&self) -> Result<MigrationNetwork> {
         Ok(self.api.get(&self.name).await?)

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,9 +78,40 @@ impl Operator {
         }
     }
 
+    /// With another kubeconfig, such as that of a proxy. To be called before it is started.
+    #[must_use]
+    pub fn with_kubeconfig(mut self, kubeconfig: &Path) -> Self {
+        kubeconfig.clone_into(&mut self.kubeconfig);
+        self
+    }
+
+    /// With AWS at another address. To be called before it is started.
+    #[must_use]
+    pub fn with_aws_at(mut self, url: &str) -> Self {
+        self.environment.push(("AWS_ENDPOINT_URL".to_owned(), url.to_owned()));
+        self
+    }
+
     /// How it runs.
     pub fn options(&self) -> &OperatorOptions {
         &self.options
+    }
+
+    /// Runs another command of the same program to its end, with the operator's own rights in Kubernetes and AWS.
+    pub async fn run<const N: usize>(&self, arguments: [&str; N]) -> Result<Output> {
+        let mut command = Command::new(&self.program);
+        self.equip(command.args(arguments));
+        let ended = tokio::task::spawn_blocking(move || command.output()).await?;
+        ended.with_context(|| format!("cannot run '{}'", self.program.display()))
+    }
+
+    /// Everything that it gets from outside, and nothing of what this process has.
+    fn equip(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 
     /// Starts it, and returns when `/readyz` says yes. No error if it runs already.
@@ -91,12 +123,8 @@ impl Operator {
         // Taken as free and let go again at once: the operator, not we, has to listen on it.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string();
         let process = Supervised::spawn(&self.program, &self.log, |command| {
+            self.equip(command.args(self.options.command_line(&address)));
             command
-                .args(self.options.command_line(&address))
-                .env_clear()
-                .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-                .env("KUBECONFIG", &self.kubeconfig)
-                .envs(self.environment.iter().map(|(name, value)| (name, value)))
         })
         .context("cannot start the operator")?;
         let probes = Server::at(format!("http://{address}"));

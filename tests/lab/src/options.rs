@@ -54,6 +54,8 @@ pub struct OperatorOptions {
     pub poll_seconds: u32,
     /// For how long a missing resource may be one that AWS does not show yet, in seconds.
     pub absence_grace_seconds: u32,
+    /// How often it looks for what networks that are gone have left, in seconds. Seldom: tests count calls.
+    pub orphan_look_seconds: u32,
     /// The longest that one reconcile may take, in seconds.
     pub reconcile_deadline_seconds: u32,
     /// How many networks are reconciled at once.
@@ -93,6 +95,7 @@ impl Default for OperatorOptions {
             resync_seconds: 3,
             poll_seconds: 1,
             absence_grace_seconds: 2,
+            orphan_look_seconds: 604_800,
             reconcile_deadline_seconds: 60,
             concurrency: 8,
             aws_rate_factor: 1,
@@ -115,6 +118,7 @@ impl OperatorOptions {
         flag("resync-seconds", &self.resync_seconds);
         flag("poll-seconds", &self.poll_seconds);
         flag("absence-grace-seconds", &self.absence_grace_seconds);
+        flag("orphan-look-seconds", &self.orphan_look_seconds);
         flag("reconcile-deadline-seconds", &self.reconcile_deadline_seconds);
         flag("concurrency", &self.concurrency);
         flag("aws-rate-factor", &self.aws_rate_factor);

@@ -79,6 +79,8 @@ pub struct Route {
 pub struct SecurityGroup {
     /// Its id.
     pub id: String,
+    /// Its VPC.
+    pub vpc: String,
     /// Its name.
     pub name: String,
     /// What it admits.

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
-use mgnet::api::{MigrationNetwork, MigrationNetworkStatus, kstatus_violations};
+use mgnet::api::{FIELD_MANAGER, MigrationNetwork, MigrationNetworkStatus, kstatus_violations};
 use tokio::sync::{oneshot, watch};
 
 use crate::lua::Script;
@@ -154,7 +154,20 @@ fn unwatched(error: &anyhow::Error) -> Violation {
     }
 }
 
+/// Whether somebody else has written the status since the operator did, or in the same second.
+fn is_somebody_elses(network: &MigrationNetwork) -> bool {
+    let written = |by_operator: bool| {
+        let status = network.managed_fields().iter().filter(|one| one.subresource.as_deref() == Some("status"));
+        let by = status.filter(|one| (one.manager.as_deref() == Some(FIELD_MANAGER)) == by_operator);
+        by.filter_map(|one| one.time.as_ref().map(|time| time.0)).max()
+    };
+    written(false).is_some_and(|theirs| written(true).is_none_or(|ours| ours <= theirs))
+}
+
 fn check(network: &MigrationNetwork, script: &Script) -> Vec<Violation> {
+    if is_somebody_elses(network) {
+        return Vec::new();
+    }
     let status = network.status.clone().unwrap_or_default();
     // A watcher sees a spec that the operator has not answered to yet; then the status is about the one before.
     let answered = network.metadata.generation.unwrap_or(0).min(status.observed_generation);
