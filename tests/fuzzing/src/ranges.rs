@@ -1,0 +1,91 @@
+//! Ranges in CIDR form: what the operator takes for one is one, to the letter.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use mgnet::{
+    api::{
+        MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
+    },
+    model::{
+        endpoint_settings::ConfigMapKeys,
+        settings::{Settings, address_changes},
+        slot::{Service, Slot},
+    },
+};
+
+use crate::{Choices, objects};
+
+/// Reads a range; what begins with a zero byte is chosen among those that somebody thought of.
+pub fn check(data: &[u8]) {
+    let text = match data.split_first() {
+        Some((0, rest)) => {
+            let mut choices = Choices::new(rest);
+            let (good, bad) = objects::RANGES;
+            let mut text = choices.of(if choices.clone().one_in(2) { good } else { bad }).to_owned();
+            let at = choices.below(text.len() + 1);
+            if text.is_char_boundary(at) {
+                text.insert_str(at, &choices.word(4));
+            }
+            text
+        }
+        _ => String::from_utf8_lossy(data).into_owned(),
+    };
+    let read = read(&text);
+    let taken = sources(&text);
+    assert_eq!(taken, read, "'{text}'");
+    if let Some(range) = taken {
+        assert_eq!(sources(&range.to_string()), Some(range), "what is written back is read as the same");
+    }
+    // What stands in annotations and in service names comes from the same people.
+    for (slot, _) in address_changes(Some(&text)) {
+        assert_eq!(slot.to_string().parse::<Slot>().ok(), Some(slot));
+    }
+    if let Some(service) = Service::named(&text) {
+        assert_eq!(service.as_str(), text);
+    }
+}
+
+/// What the settings make of it as the range of source servers.
+fn sources(text: &str) -> Option<Ipv4Net> {
+    let by_tags = || Some([("Name".to_owned(), "x".to_owned())].into());
+    let subnets = || Some(SubnetSelector { ids: None, tags: by_tags() });
+    let class = MigrationNetworkClassSpec {
+        defaults: Some(NetworkDefaults {
+            vpc: Some(VpcSelector { id: None, tags: by_tags() }),
+            subnets: Some(SubnetSelectors { endpoints: subnets(), staging: subnets(), launch: None }),
+            ..NetworkDefaults::default()
+        }),
+        ..MigrationNetworkClassSpec::default()
+    };
+    let spec = MigrationNetworkSpec { source_cidrs: Some(vec![text.to_owned()]), ..MigrationNetworkSpec::default() };
+    match Settings::parse(&spec, &class, &ConfigMapKeys::new()) {
+        Ok(settings) => settings.sources.first().copied(),
+        Err(errors) => {
+            assert!(errors.iter().all(|error| error.field == "spec.sourceCIDRs"), "{errors:?}");
+            None
+        }
+    }
+}
+
+/// The same by hand: four numbers and a prefix, none with a zero before it, no bit after the prefix; not wider than a /8, and
+/// not what no server can have. As the CEL rules have it.
+fn read(text: &str) -> Option<Ipv4Net> {
+    let number = |text: &str| {
+        let plain = text == "0" || (!text.starts_with('0') && text.len() <= 3);
+        (plain && text.bytes().all(|digit| digit.is_ascii_digit())).then(|| text.parse::<u16>().ok()).flatten()
+    };
+    let (address, prefix) = text.split_once('/')?;
+    let prefix = number(prefix).filter(|prefix| (8..=32).contains(prefix))?;
+    let octets: Vec<u8> = address
+        .split('.')
+        .map(|octet| number(octet).and_then(|octet| u8::try_from(octet).ok()))
+        .collect::<Option<_>>()?;
+    let [a, b, c, d] = octets.try_into().ok()?;
+    let all = u32::from_be_bytes([a, b, c, d]);
+    let after = if prefix == 32 { 0 } else { u32::MAX >> prefix };
+    let reserved = a == 0 || a == 127 || (a, b) == (169, 254) && prefix >= 16 || a >= 224;
+    (all & after == 0 && !reserved)
+        .then(|| Ipv4Net::new(Ipv4Addr::from(all), u8::try_from(prefix).ok()?).ok())
+        .flatten()
+}
