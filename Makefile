@@ -21,6 +21,8 @@ help:
 	@echo "make down       stops it"
 	@echo "make test       everything that a change must pass"
 	@echo "make soak       searches far longer than the tests do for a world in which a promise does not hold"
+	@echo "make mutants    plants bugs in a copy of the operator, and fails if one is not caught by the promise that it breaks"
+	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
 	@echo "make lint       format and clippy, all warnings denied"
 	@echo "make generate   writes crds/ and docs/reference.md from the types"
 	@echo "make bench      measures calls, times and memory of a release build, and writes target/bench.json"
@@ -69,21 +71,59 @@ test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 6 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
-	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- --show-output
 
-# All crashes, faults, late requests and pairs of leaders, then SCHEDULES random schedules from SEED on.
-SCHEDULES ?= 100000
+# All crashes, faults, late requests, bad watches and pairs of leaders, then SCHEDULES random schedules from SEED on, of which
+# nine in ten have the five faults at least that count; and on the real parts, one after the other, all of what `make test` runs
+# a sample of.
+SCHEDULES ?= 110000
 SEED ?= 1
+IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERINGS=all MGNET_ORDERS=all \
+	MGNET_PACE=measured MGNET_GENERATED_SPECS=20000 MGNET_FUZZ_TIMES=100
 
 .PHONY: soak
-soak: rust-is-there
+soak: rust-is-there control-plane build
 	@[[ -x $(TARGET)/release/promises ]] || \
 		echo "make: compiling the search as it is released; the first time takes about 12 minutes on two cores" >&2
 	cargo build --release --package promises
 	$(TARGET)/release/promises --scenario create --crashes 2 --leaders
 	$(TARGET)/release/promises --scenario delete --crashes 2 --leaders
-	$(TARGET)/release/promises --crashes 1 --faults 1000 --late
+	$(TARGET)/release/promises --crashes 1 --faults 1000 --late --watches
 	$(TARGET)/release/promises --schedules $(SCHEDULES) --seed $(SEED)
+	$(IN_FULL) cargo test --workspace --no-fail-fast \
+		--test failures --test manifests --test search --test targets -- --show-output --test-threads=1 \
+		kills:: leaders:: api_faults:: watches:: restarts:: tampering:: deletion_orders:: poison:: agreement:: what_is_written \
+		whatever_ a_policy what_is_taken nothing_that_may
+
+# Each bug of tests/promises/mutants, all in one compilation behind switches. MUTANTS: parts of names, or flags of the
+# program: --alone (each compiled by itself), --unharmed (each search without a bug first), --threads N.
+MUTANTS ?= --unharmed
+
+.PHONY: mutants
+mutants: build
+	@echo "make: compiling the operator with planted bugs; takes about a minute on two cores" >&2
+	$(TARGET)/debug/mutants $(MUTANTS)
+
+# Each target for FUZZ_SECONDS. What is found lands in fuzz/artifacts; the part worth keeping goes to fuzz/corpus, where every
+# `make test` runs it. Without a sanitizer, as there is no unsafe code here.
+CARGO_FUZZ := 0.13.1
+FUZZ_TOOLCHAIN ?= nightly
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= answers plans policies ranges refusals
+
+.PHONY: fuzz
+fuzz: rust-is-there
+	@rustc +$(FUZZ_TOOLCHAIN) --version >/dev/null 2>&1 || { \
+		echo "make: the compiler '$(FUZZ_TOOLCHAIN)' is missing: rustup toolchain install $(FUZZ_TOOLCHAIN)" >&2; exit 1; }
+	@cargo fuzz --version 2>/dev/null | grep -qF ' $(CARGO_FUZZ)' || { \
+		echo "make: installing cargo-fuzz $(CARGO_FUZZ); takes about 2 minutes on two cores" >&2; \
+		cargo install --locked --version $(CARGO_FUZZ) cargo-fuzz; }
+	@[[ -d fuzz/target ]] || echo "make: compiling; the first time takes about 20 minutes on two cores" >&2
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/target/found/$$target; \
+		cargo +$(FUZZ_TOOLCHAIN) fuzz run --sanitizer none $$target fuzz/target/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 -print_final_stats=1; \
+	done
 
 .PHONY: lint
 lint: rust-is-there
