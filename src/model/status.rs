@@ -108,34 +108,30 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
         Verdict::Unseen(_) | Verdict::Broken(_) => true,
         Verdict::Rejected { .. } | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
     };
-    let mut put = |type_, (status, reason, message): State| {
-        set(conditions, type_, (status, reason, cut(&message)), generation, now);
-    };
-    for (type_, state) in details {
-        put(type_, state);
-    }
-    if unfinished && !stalled {
+    let reconciling = (unfinished && !stalled).then(|| {
         let reason = if trouble { Reason::ProgressingWithRetry } else { Reason::Progressing };
-        put(ConditionType::Reconciling, (True, reason, ready.2.clone()));
-    }
-    if stalled {
-        put(ConditionType::Stalled, (True, approval::stalled(ready.1), ready.2.clone()));
-    }
-    if suspended {
-        let message = format!(
-            "`spec.suspend` is true since {}: nothing is written to AWS; set it to false to go on",
-            since.strftime("%Y-%m-%dT%H:%M:%SZ")
-        );
-        put(ConditionType::Suspended, (True, Reason::Suspended, message));
-    }
-    put(ConditionType::Ready, ready);
-    for (type_, present) in [
-        (ConditionType::Reconciling, unfinished && !stalled),
+        (True, reason, ready.2.clone())
+    });
+    let stalled = stalled.then(|| (True, approval::stalled(ready.1), ready.2.clone()));
+    let suspended = suspended.then(|| {
+        let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let message =
+            format!("`spec.suspend` is true since {since}: nothing is written to AWS; set it to false to go on");
+        (True, Reason::Suspended, message)
+    });
+    let there = details.into_iter().map(|(type_, state)| (type_, Some(state)));
+    let passing = [
+        (ConditionType::Reconciling, reconciling),
         (ConditionType::Stalled, stalled),
         (ConditionType::Suspended, suspended),
-    ] {
-        if !present {
-            remove(conditions, type_);
+        (ConditionType::Ready, Some(ready)),
+    ];
+    for (type_, state) in there.chain(passing) {
+        match state {
+            Some((status, reason, message)) => {
+                set(conditions, type_, (status, reason, cut(&message)), generation, now);
+            }
+            None => remove(conditions, type_),
         }
     }
 }

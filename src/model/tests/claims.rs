@@ -269,3 +269,36 @@ fn an_answer_is_taken_in_before_it_is_ever_listed() {
     let Effect::EndpointCreated(id, _) = effect else { unreachable!() };
     assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Held { id: Some(id.to_string()) }));
 }
+
+#[test]
+fn an_answer_settles_the_claim_before_anything_is_listed() {
+    let mut lab = Lab::new();
+    let mut held = BTreeSet::new();
+    while held.len() < Slot::standard().count() - 1 {
+        let steps = lab.plan().steps;
+        lab.claims.reserve(&steps);
+        for step in &steps {
+            let effect = lab.execute(step);
+            lab.claims.done(step, &effect);
+            let Step::Create { slot, .. } = step else { continue };
+            let Some(Phase::Held { id: Some(id) }) = phase(&lab.claims, *slot) else { panic!("{slot} is not held") };
+            assert_eq!(lab.observed.resources.live(&identity(), *slot).as_ref(), Some(id));
+            held.insert(*slot);
+        }
+        assert!(!steps.is_empty(), "{held:?}");
+    }
+    assert_eq!(
+        lab.claims.groups(),
+        Slot::standard().filter(|slot| matches!(slot, Slot::Group(_)) && held.contains(slot)).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_claim_whose_epoch_nobody_could_have_counted_to_is_no_claim() {
+    let mut stored = Lab::built().claims.to_status(&identity().uid);
+    stored[0].epoch = 0;
+    stored[1].epoch = -1;
+    assert_eq!(Claims::from_status(&stored), Claims::from_status(&stored[2..]));
+    stored[0].epoch = 1;
+    assert_ne!(Claims::from_status(&stored), Claims::from_status(&stored[2..]));
+}

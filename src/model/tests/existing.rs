@@ -8,10 +8,11 @@ use crate::{
         desired::Desired,
         ids::{EndpointId, SecurityGroupId},
         observed::{EndpointState, Permission, PrivateDns, Protocol, ResolverState, Rule},
-        owner::Tags,
+        owner::{OWNER_TAG, Tags},
+        plan::Blocker,
         report,
         settings::{ReplicationGroup, Resolver},
-        slot::{EndpointKey, Service},
+        slot::{EndpointKey, GroupRole, Service, Slot},
         testing::{Lab, endpoints, identity},
     },
 };
@@ -118,8 +119,8 @@ fn what_is_wrong_with_an_existing_endpoint_is_said_with_its_cure() {
     });
     assert!(closed.contains("tcp 443 from 192.168.10.0/24") && closed.contains("add the rules"), "{closed}");
     let own = Stranger::said(|lab, mgn, _| {
-        lab.observed.resources.endpoints.get_mut(mgn).unwrap().tags = identity()
-            .standing_tags(&Tags::new(), crate::model::slot::Slot::Endpoint(EndpointKey::interface(Service::Mgn)));
+        lab.observed.resources.endpoints.get_mut(mgn).unwrap().tags =
+            identity().standing_tags(&Tags::new(), Slot::Endpoint(EndpointKey::interface(Service::Mgn)));
     });
     assert!(own.contains("is the network's own"), "{own}");
 }
@@ -203,7 +204,7 @@ fn rules_are_judged_by_what_they_admit() {
 #[test]
 fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
     let mut lab = Lab::built();
-    let own = lab.observed.resources.group(&identity(), crate::model::slot::GroupRole::Endpoints).unwrap();
+    let own = lab.observed.resources.group(&identity(), GroupRole::Endpoints).unwrap();
     let wide = |source: &str| {
         let permission = Permission { protocol: Protocol::Tcp, port: 443, source: source.parse().unwrap() };
         Rule {
@@ -221,6 +222,26 @@ fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
     };
     lab.observed.resources.groups.insert("sg-theirs".into(), group);
     lab.settings.endpoint_groups = Some(BTreeSet::from(["sg-theirs".into()]));
+    // Its endpoints are still to let go of it; another owner's do not.
+    let holds = |lab: &Lab| {
+        let blockers = lab.plan().blockers;
+        blockers
+            .into_iter()
+            .find(|blocker| blocker.slot() == Slot::Group(GroupRole::Endpoints))
+            .expect("it cannot go yet")
+    };
+    assert!(matches!(holds(&lab), Blocker::Awaits { needs: Slot::Endpoint(_), .. }), "{:?}", holds(&lab));
+    let endpoints = lab.observed.resources.endpoints.clone();
+    let mut another = endpoints.values().find(|endpoint| endpoint.groups.contains(&own)).unwrap().clone();
+    another.private_dns = PrivateDns::Disabled;
+    another.tags.insert(OWNER_TAG.to_owned(), "another".to_owned());
+    for endpoint in lab.observed.resources.endpoints.values_mut() {
+        endpoint.groups.remove(&own);
+    }
+    lab.observed.resources.endpoints.insert("vpce-another".into(), another);
+    assert!(matches!(holds(&lab), Blocker::InUse { .. }), "{:?}", holds(&lab));
+    lab.observed.resources.endpoints = endpoints;
+
     let steps = lab.run();
     let at = |text: &str| steps.iter().position(|step| step.contains(text)).unwrap_or_else(|| panic!("{steps:#?}"));
     assert!(at("+sg-theirs") < at(&format!("-{own}")) && at(&format!("-{own}")) < at(&format!("delete {own}")));

@@ -10,6 +10,7 @@ use crate::model::{
     settings::{ReplicationGroup, Resolver, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
     step::{Effect, Step},
+    teardown,
     testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
 };
 
@@ -301,4 +302,32 @@ fn a_lost_tag_comes_back() {
         matches!(&plan.steps[..], [Step::SetTags { resource: tagged, tags, .. }] if *tagged == resource && tags.len() == 1),
         "{plan:?}"
     );
+}
+
+#[test]
+fn groups_wait_in_silence_while_what_holds_them_is_going() {
+    let lab = Lab::built();
+    let plan = teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    assert!(!plan.blockers.iter().any(|blocker| matches!(blocker, Blocker::Awaits { .. })), "{:#?}", plan.blockers);
+    assert!(!plan.steps.iter().any(|step| matches!(step, Step::DeleteGroup { .. })), "{:#?}", plan.steps);
+}
+
+#[test]
+fn held_is_what_is_listed_and_not_dead() {
+    let mut lab = Lab::built();
+    let ids = |lab: &Lab| lab.observed.resources.ids_held(&identity());
+    let key = EndpointKey::interface(Service::Mgn);
+    let mgn = lab.observed.resources.live(&identity(), Slot::Endpoint(key)).unwrap();
+    assert_eq!(ids(&lab).len(), Slot::standard().count() - 1, "all but the replication group: {:?}", ids(&lab));
+    assert!(ids(&lab).contains(&mgn));
+    endpoint(&mut lab, key).state = EndpointState::Deleting;
+    assert!(!ids(&lab).contains(&mgn), "it is going");
+
+    let resources = &mut lab.observed.resources;
+    resources.endpoints.retain(|id, _| id.to_string() == mgn);
+    resources.resolvers.clear();
+    resources.groups.clear();
+    assert!(resources.any_held(&identity()), "it is going, and not gone");
+    resources.endpoints.values_mut().for_each(|endpoint| endpoint.state = EndpointState::Deleted);
+    assert!(!resources.any_held(&identity()), "it is listed, and gone");
 }

@@ -10,7 +10,7 @@ use crate::{
         failure::{CallFailure, FailureClass},
         plan::{Blocker, Plan},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        status::{StepFailure, Verdict, write},
+        status::{StepFailure, Verdict, reason_of, write},
         testing::Lab,
     },
 };
@@ -259,4 +259,155 @@ fn suspension_says_since_when_and_goes_on_saying_so() {
     write(&mut conditions, &complete, true, 5, at(1_764_000_800));
     let again = find(&conditions, ConditionType::Suspended).cloned().expect("it is there again");
     assert!(again.message.contains("since 2025-11-24T16:13:20Z"), "{}", again.message);
+}
+
+fn message(conditions: &[Condition], type_: ConditionType) -> &str {
+    &find(conditions, type_).expect("the condition is there").message
+}
+
+fn waits(slot: Slot) -> Blocker {
+    Blocker::UnderWay { slot, state: "at work".to_owned() }
+}
+
+fn deleted(blockers: Vec<Blocker>, failures: Vec<StepFailure>) -> Vec<Condition> {
+    conditions(&[Verdict::Deleting { plan: Plan { steps: Vec::new(), blockers }, failures, changed: false }], false)
+}
+
+#[test]
+fn what_goes_wrong_and_is_tried_again_is_told_from_what_only_takes_its_time() {
+    let reason = |verdict| state(&conditions(&[verdict], false), ConditionType::Reconciling).1;
+    assert_eq!(reason(failed(FailureClass::Throttled)), "ProgressingWithRetry");
+    assert_eq!(reason(blocked(waits(MGN))), "Progressing");
+    let retried = vec![StepFailure { slots: vec![MGN], failure: failure(FailureClass::Transient, "Timeout") }];
+    assert_eq!(state(&deleted(Vec::new(), retried), ConditionType::Reconciling).1, "ProgressingWithRetry");
+    assert_eq!(state(&deleted(vec![waits(MGN)], Vec::new()), ConditionType::Reconciling).1, "Progressing");
+}
+
+#[test]
+fn ready_says_what_is_waited_for_first() {
+    let group = waits(Slot::Group(GroupRole::Endpoints));
+    let (endpoint, resolver) = (waits(MGN), waits(Slot::Resolver));
+    let ready = |blockers: &[&Blocker]| {
+        let blockers = blockers.iter().copied().cloned().collect();
+        let conditions = conditions(&[built(Plan { steps: Vec::new(), blockers }, Vec::new(), false)], false);
+        let (_, reason) = state(&conditions, ConditionType::Ready);
+        (reason, message(&conditions, ConditionType::Ready).to_owned())
+    };
+    let says = |reason: Reason, slot: Slot| (reason.as_str().to_owned(), format!("{slot}: at work"));
+    let first = says(Reason::Progressing, Slot::Group(GroupRole::Endpoints));
+    assert_eq!(ready(&[&group, &endpoint, &resolver]), first);
+    assert_eq!(ready(&[&endpoint, &resolver]), says(Reason::EndpointsPending, MGN));
+    assert_eq!(ready(&[&resolver]), says(Reason::ResolverPending, Slot::Resolver));
+}
+
+#[test]
+fn each_condition_speaks_of_its_own_part() {
+    use ConditionType::{EndpointsReady, ResolverReady, SecurityGroupsReady};
+    for (slot, own) in [
+        (Slot::Group(GroupRole::Endpoints), SecurityGroupsReady),
+        (MGN, EndpointsReady),
+        (Slot::Resolver, ResolverReady),
+    ] {
+        let (built, deleted) = (conditions(&[blocked(waits(slot))], false), deleted(vec![waits(slot)], Vec::new()));
+        for type_ in [SecurityGroupsReady, EndpointsReady, ResolverReady] {
+            assert_eq!(state(&built, type_).0 == "False", type_ == own, "{slot}: {type_}");
+            assert_eq!(message(&deleted, type_) == "nothing is left", type_ != own, "{slot}: {type_}");
+        }
+    }
+}
+
+#[test]
+fn what_was_known_stays_while_nothing_new_is() {
+    let broken = Verdict::Broken("a panic".to_owned());
+    let after = |first: Verdict| conditions(&[first, broken.clone()], false);
+    let complete = after(built(Plan::default(), Vec::new(), false));
+    assert_eq!(state(&complete, ConditionType::EndpointsReady), pair("True", Reason::Available));
+    let waiting = after(blocked(waits(MGN)));
+    assert_eq!(state(&waiting, ConditionType::EndpointsReady), pair("False", Reason::Progressing));
+    let never = conditions(&[broken.clone()], false);
+    assert_eq!(state(&never, ConditionType::EndpointsReady), pair("Unknown", Reason::Pending));
+}
+
+#[test]
+fn a_role_that_no_longer_opens_the_account_is_not_ready_though_it_was() {
+    let lost = Verdict::Unseen(failure(FailureClass::Unauthorized, "AccessDenied"));
+    let conditions = conditions(&[built(Plan::default(), Vec::new(), false), lost], false);
+    assert_eq!(state(&conditions, ConditionType::Ready), pair("False", Reason::AccessDenied));
+    assert_eq!(state(&conditions, ConditionType::NetworkResolved), pair("False", Reason::AccessDenied));
+}
+
+#[test]
+fn what_somebody_has_to_mend_is_said_before_what_passes_and_of_all_that_it_concerns() {
+    const EC2: Slot = Slot::Endpoint(EndpointKey::interface(Service::Ec2));
+    const SSM: Slot = Slot::Endpoint(EndpointKey::interface(Service::Ssm));
+    let of = |slot, class, code: &str| StepFailure { slots: vec![slot], failure: failure(class, code) };
+    let failures = vec![
+        of(MGN, FailureClass::Quota, "VpcEndpointLimitExceeded"),
+        of(EC2, FailureClass::Throttled, "RequestLimitExceeded"),
+        of(SSM, FailureClass::Quota, "VpcEndpointLimitExceeded"),
+        of(Slot::Resolver, FailureClass::Quota, "LimitExceededException"),
+    ];
+    let conditions = conditions(&[built(Plan::default(), failures, false)], false);
+    assert_eq!(state(&conditions, ConditionType::EndpointsReady), pair("False", Reason::QuotaExceeded));
+    let told = message(&conditions, ConditionType::EndpointsReady);
+    assert_eq!(told, format!("{MGN}, {SSM}: ec2:CreateVpcEndpoint: VpcEndpointLimitExceeded"));
+
+    let first = Blocker::NotOwned { slot: Slot::Group(GroupRole::Endpoints), id: "sg-1".to_owned() };
+    let second = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-2".to_owned() };
+    let other =
+        Blocker::Failed { slot: Slot::Group(GroupRole::Replication), id: "sg-3".to_owned(), message: String::new() };
+    let plan = Plan { steps: Vec::new(), blockers: vec![first, other, second] };
+    let conditions = self::conditions(&[built(plan, Vec::new(), false)], false);
+    let told = message(&conditions, ConditionType::SecurityGroupsReady);
+    assert!(told.contains("sg-1") && told.contains("sg-2") && !told.contains("sg-3"), "{told}");
+}
+
+#[test]
+fn a_deletion_is_blocked_only_when_nothing_else_is_left_to_wait_for() {
+    let used = || Blocker::InUse {
+        slot: Slot::Group(GroupRole::Replication),
+        id: "sg-1".to_owned(),
+        by: vec!["eni-1".to_owned()],
+    };
+    let ready = |conditions: &[Condition]| state(conditions, ConditionType::Ready);
+    assert_eq!(ready(&deleted(vec![used()], Vec::new())), pair("False", Reason::DeletionBlocked));
+    let going = deleted(vec![used(), waits(MGN)], Vec::new());
+    assert_eq!(ready(&going), pair("False", Reason::Deleting));
+    let told = message(&going, ConditionType::Ready);
+    assert!(told.contains("sg-1 is in use by eni-1") && told.contains("at work"), "{told}");
+    let plan = Plan { blockers: vec![used()], ..Lab::new().plan() };
+    let acting = conditions(&[Verdict::Deleting { plan, failures: Vec::new(), changed: true }], false);
+    assert_eq!(ready(&acting), pair("False", Reason::Deleting));
+
+    let nothing = deleted(Vec::new(), Vec::new());
+    assert_eq!(ready(&nothing), pair("False", Reason::Deleting));
+    assert_eq!(message(&nothing, ConditionType::Ready), "what was made in AWS is being removed");
+    let of = |class, code: &str| StepFailure { slots: vec![MGN], failure: failure(class, code) };
+    let retried = deleted(vec![waits(MGN)], vec![of(FailureClass::Transient, "Timeout")]);
+    assert_eq!(ready(&retried), pair("False", Reason::Deleting));
+    assert_eq!(message(&retried, ConditionType::Ready), "ec2:CreateVpcEndpoint: Timeout");
+    let denied = [of(FailureClass::Transient, "Timeout"), of(FailureClass::Unauthorized, "UnauthorizedOperation")];
+    assert_eq!(ready(&deleted(vec![waits(MGN)], denied.into())), pair("False", Reason::AccessDenied));
+}
+
+#[test]
+fn two_codes_of_a_class_have_reasons_of_their_own() {
+    for (class, code, reason) in [
+        (FailureClass::Unauthorized, "AccountMismatch", Reason::AccountMismatch),
+        (FailureClass::Unauthorized, "UnauthorizedOperation", Reason::AccessDenied),
+        (FailureClass::Conflict, "RouteAlreadyExists", Reason::NotOwned),
+        (FailureClass::Conflict, "InvalidParameter", Reason::PrivateDnsConflict),
+    ] {
+        assert_eq!(reason_of(&failure(class, code)), reason, "{code}");
+    }
+}
+
+#[test]
+fn a_long_message_is_cut_and_says_so() {
+    let told = |length: usize| {
+        let rejected = Verdict::Rejected { reason: Reason::InvalidSpec, message: "é".repeat(length) };
+        message(&conditions(&[rejected], false), ConditionType::Ready).to_owned()
+    };
+    assert_eq!(told(2048), "é".repeat(2048));
+    assert_eq!(told(2049), format!("{}…", "é".repeat(2047)));
 }
