@@ -16,7 +16,10 @@ use std::{
 use kube::ResourceExt;
 use lab::state::{Rule, State, Tags};
 use mgnet::{
-    api::{ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork, conditions::is_true},
+    api::{
+        ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork,
+        conditions::{find, is_true},
+    },
     model::owner::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
 };
 
@@ -217,13 +220,14 @@ fn no_outage(history: &History) -> Result<(), String> {
 }
 
 /// 6. **Always truthful.** When Ready is written for a generation, AWS was as that generation wants it at some moment since
-///    the reconcile began; AWS may have shown it later by its lag.
+///    the reconcile began; AWS may have shown it later by its lag. A reconcile that cannot see AWS says so, and leaves what
+///    was Ready as it is.
 fn truthful(history: &History) -> Result<(), String> {
-    let Some((_, Moment { who, of: Some(of), what: What::Write("status"), after, .. })) = history.last() else {
+    let Some((before, Moment { who, of: Some(of), what: What::Write("status"), after, .. })) = history.last() else {
         return Ok(());
     };
-    let Some(network) = network(after, of) else { return Ok(()) };
-    if !is_ready(network) {
+    let (was, Some(network)) = (network(before, of), network(after, of)) else { return Ok(()) };
+    if !is_ready(network) || (is_unseen(network) && was.is_some_and(is_ready)) {
         return Ok(());
     }
     let since = begun(history, *who).saturating_sub(history.lag);
@@ -304,6 +308,12 @@ fn network<'a>(scene: &'a Scene, uid: &str) -> Option<&'a MigrationNetwork> {
 pub fn is_ready(network: &MigrationNetwork) -> bool {
     let Some(status) = &network.status else { return false };
     Some(status.observed_generation) == network.metadata.generation && is_true(&status.conditions, ConditionType::Ready)
+}
+
+/// Whether its status says that AWS could not be seen.
+fn is_unseen(network: &MigrationNetwork) -> bool {
+    let conditions = network.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    find(conditions, ConditionType::Synced).is_some_and(|synced| synced.status == "Unknown")
 }
 
 fn is_of(tags: &Tags, uid: &str) -> bool {
