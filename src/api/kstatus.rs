@@ -56,11 +56,12 @@ impl Status<'_> {
         is_true(self.conditions, ConditionType::Ready)
     }
 
+    /// The operator's own conditions for which it is so. Whoever writes others answers for those.
     fn types_where(&self, test: impl Fn(&Condition) -> bool) -> Option<String> {
         let types: Vec<_> = self
             .conditions
             .iter()
-            .filter(|condition| test(condition))
+            .filter(|condition| ConditionType::parse(&condition.type_).is_some() && test(condition))
             .map(|condition| condition.type_.as_str())
             .collect();
         (!types.is_empty()).then(|| types.join(", "))
@@ -287,6 +288,17 @@ mod tests {
         let mut conditions = in_progress();
         conditions[4].observed_generation = Some(1);
         caught(&conditions, "generations");
+    }
+
+    #[test]
+    fn conditions_of_somebody_else_are_about_what_they_are_about() {
+        let mut conditions = at_rest();
+        conditions.push(Condition {
+            type_: "Audited".to_owned(),
+            observed_generation: Some(1),
+            ..conditions[0].clone()
+        });
+        assert_eq!(kstatus_violations(2, false, 2, &conditions), [""; 0]);
     }
 
     #[test]

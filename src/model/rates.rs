@@ -143,6 +143,35 @@ mod tests {
     }
 
     #[test]
+    fn what_ec2_counts_apart_has_a_bucket_of_its_own() {
+        for (name, size, per_second) in [
+            ("CreateTags", 100.0, 10.0),
+            ("DeleteTags", 100.0, 10.0),
+            ("DescribeVpcs", 100.0, 20.0),
+            ("AuthorizeSecurityGroupIngress", 50.0, 5.0),
+        ] {
+            assert_eq!(bucket(Action::ec2(name)), Some(Bucket { name, size, per_second }));
+        }
+    }
+
+    #[test]
+    fn what_only_reads_is_told_by_its_name() {
+        for (name, reads) in [("DescribeVpcs", true), ("CreateTags", false), ("DeleteVpcEndpoints", false)] {
+            assert_eq!(Action::ec2(name).reads(), reads, "{name}");
+        }
+        assert!(Action::resolver("ListResolverEndpoints").reads() && Action::sts("GetCallerIdentity").reads());
+    }
+
+    #[test]
+    fn a_bucket_gets_what_the_time_brings_and_no_more() {
+        let create = std::iter::repeat_n(Action::ec2("CreateVpcEndpoint"), 4);
+        // Three at once, then one every half second.
+        let ten_seconds = std::iter::repeat_n(Action::resolver("ListResolverEndpoints"), 23);
+        let all = seconds(create.clone().chain(ten_seconds).chain(create));
+        assert!((all - 13.33).abs() < 0.01, "in ten seconds three come back, and the fourth is waited for: {all}");
+    }
+
+    #[test]
     fn buckets_fill_while_others_are_waited_for() {
         let create = Action::ec2("CreateVpcEndpoint");
         let modify = Action::ec2("ModifyVpcEndpoint");

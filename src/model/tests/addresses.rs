@@ -6,7 +6,7 @@ use crate::{
     api::{AddressSpec, EndpointSpec, MigrationNetworkSpec, Reason},
     model::{
         desired::Desired,
-        observed::NetworkInterface,
+        observed::{NetworkInterface, Resources},
         plan::Blocker,
         settings::{Resolver, address_changes},
         slot::{EndpointKey, Service, Slot},
@@ -85,6 +85,12 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
         let message = said(&[("subnet-a", address)], &[], nothing);
         assert!(message.contains(word) && message.contains("`spec.endpoints[mgn/Interface].addresses`"), "{message}");
     }
+    let mut lab = Lab::new();
+    fixed(&mut lab, &[("subnet-a", "10.20.1.4")], &[]);
+    assert!(
+        Desired::resolve(identity(), &lab.settings, None, &lab.observed).is_ok(),
+        "the fifth is the first to be had"
+    );
     assert!(said(&[("subnet-x", "10.20.1.21")], &[], nothing).contains("subnet-x is not one"));
     assert!(said(&[("subnet-s", "10.20.11.21")], &[], nothing).contains("`spec.subnets.endpoints` selects"));
     let twice = said(&[("subnet-a", "10.20.1.21")], &[("subnet-a", "10.20.1.21")], nothing);
@@ -106,6 +112,73 @@ fn what_the_network_has_itself_is_not_taken() {
     let lab = built();
     assert!(lab.observed.resources.interfaces.values().any(|interface| interface.ip == "10.20.1.21"));
     assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+}
+
+/// What is said of addresses that are not free, after a change to a network that has them.
+fn occupied(change: impl FnOnce(&mut Resources)) -> String {
+    let mut lab = built();
+    let resources = &mut lab.observed.resources;
+    let resolver = resources.resolvers.values().next().expect("it is built");
+    for (number, address) in resolver.addresses.values().enumerate() {
+        let interface = NetworkInterface {
+            subnet: address.subnet.clone(),
+            ip: address.ip.clone().expect("it is fixed"),
+            groups: resolver.groups.clone(),
+            description: String::new(),
+        };
+        resources.interfaces.insert(format!("eni-resolver-{number}").as_str().into(), interface);
+    }
+    change(resources);
+    let found = Desired::resolve(identity(), &lab.settings, None, &lab.observed).err().unwrap_or_default();
+    found.into_iter().map(|finding| finding.message).filter(|message| message.contains("must be free")).collect()
+}
+
+#[test]
+fn who_has_an_address_is_known_by_the_resource_or_by_the_group_of_its_interface() {
+    let ungrouped = |all: &mut Resources| all.interfaces.values_mut().for_each(|interface| interface.groups.clear());
+    assert_eq!(occupied(ungrouped), "", "the Resolver endpoint tells");
+    assert_eq!(occupied(|all| all.resolvers.clear()), "", "what no list shows yet is told by its group");
+    let unknown = occupied(|all| {
+        ungrouped(all);
+        all.resolvers.clear();
+    });
+    assert!(unknown.contains("10.20.1.53") && unknown.contains("10.20.2.53"), "{unknown}");
+    let anybodys = occupied(|all| {
+        ungrouped(all);
+        all.resolvers.values_mut().for_each(|resolver| resolver.tags.clear());
+    });
+    assert!(anybodys.contains("10.20.1.53"), "{anybodys}");
+    let elsewhere = occupied(|all| {
+        ungrouped(all);
+        let addresses = all.resolvers.values_mut().flat_map(|resolver| resolver.addresses.values_mut());
+        addresses.for_each(|address| address.ip = Some("10.20.1.99".to_owned()));
+    });
+    assert!(elsewhere.contains("10.20.1.53"), "{elsewhere}");
+}
+
+#[test]
+fn an_address_that_another_endpoint_has_is_taken_whosever_that_is() {
+    const EC2: EndpointKey = EndpointKey::interface(Service::Ec2);
+    let holder = |all: &mut Resources| {
+        let (id, _) = all.interfaces.iter().find(|(_, interface)| interface.ip == "10.20.1.21").expect("it is built");
+        id.clone()
+    };
+    let own = occupied(|all| {
+        let id = holder(all);
+        for endpoint in all.endpoints.values_mut() {
+            endpoint.interfaces.remove(&id);
+            if endpoint.key == Some(EC2) {
+                endpoint.interfaces.insert(id.clone());
+            }
+        }
+    });
+    assert!(own.contains("10.20.1.21") && own.contains("move vpce/ec2/Interface to another first"), "{own}");
+    let anybodys = occupied(|all| {
+        let id = holder(all);
+        let mgn = all.endpoints.values_mut().find(|endpoint| endpoint.interfaces.contains(&id));
+        mgn.expect("it is built").tags.clear();
+    });
+    assert!(anybodys.contains("10.20.1.21") && anybodys.contains("choose another or free it"), "{anybodys}");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use crate::model::{
     checks::Check,
     observed::{EndpointState, Observed, PrivateDns},
     routes::RouteTarget,
-    settings::{Resolver, Settings},
+    settings::{Resolver, Settings, SubnetSelector},
     slot::{EndpointKey, Service},
     surroundings::HostedZone,
-    testing::{Lab, endpoints as endpoints_of, without_ssm},
+    testing::{Lab, endpoints as endpoints_of, subnets, without_ssm},
 };
 
 /// Puts into the VPC what another network has built there: the same endpoints, under another owner.
@@ -171,6 +171,17 @@ fn nothing_is_built_in_a_shared_subnet() {
     for id in [&["subnet-a"][..], &["subnet-s"], &["subnet-l"], &["subnet-a", "subnet-s"]] {
         let says = format!("account 222233334444 shares {} with this account", id.join(", "));
         one(share(id), Check::SubnetsOwned, &says);
+    }
+    let chosen: [fn(&mut Settings); 2] = [
+        |settings| settings.staging_subnets = SubnetSelector::Ids(subnets(&["subnet-a"])),
+        |settings| settings.launch_subnets = Some(SubnetSelector::Ids(subnets(&["subnet-a"]))),
+    ];
+    for choose in chosen {
+        let twice = |settings: &mut Settings, observed: &mut Observed| {
+            share(&["subnet-a"])(settings, observed);
+            choose(settings);
+        };
+        one(twice, Check::SubnetsOwned, "shares subnet-a with this account");
     }
     assert_eq!(findings(share(&["subnet-d"])), [], "a subnet that is not used is nobody's business");
 }

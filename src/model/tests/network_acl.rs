@@ -215,3 +215,16 @@ fn network_acls_that_let_nothing_through_stand_in_the_way() {
     };
     assert_eq!(findings(no_resolver), [], "nobody asks for names there");
 }
+
+#[test]
+fn that_nobody_gets_through_is_said_only_of_subnets_whose_rules_are_known() {
+    let closed = |ids: &[&str]| {
+        let acl = NetworkAcl { subnets: subnets(ids), ..acl(Vec::new()) };
+        move |_: &mut Settings, observed: &mut Observed| observed.surroundings.network_acls = Some(vec![acl])
+    };
+    let nobody = |found: &[(Check, String)]| found.iter().any(|(_, message)| message.starts_with("no endpoint subnet"));
+    let both = findings(closed(&["subnet-a", "subnet-c"]));
+    assert!(nobody(&both), "{both:#?}");
+    let one = findings(closed(&["subnet-a"]));
+    assert!(!one.is_empty() && !nobody(&one), "{one:#?}");
+}

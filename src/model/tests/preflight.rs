@@ -139,6 +139,21 @@ fn there_must_be_an_address_for_everything_that_is_still_to_come() {
     let mut lab = Lab::built();
     lab.observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = 0;
     assert!(lab.plan().is_done(), "what stands needs no more");
+    let needs = |lab: &Lab| {
+        let found = Desired::resolve(identity(), &lab.settings, None, &lab.observed).unwrap_err();
+        found.into_iter().map(|finding| finding.message).find(|message| message.contains("free addresses")).unwrap()
+    };
+    let mut lost = lab.clone();
+    for resolver in lost.observed.resources.resolvers.values_mut() {
+        resolver.addresses.retain(|_, address| address.subnet != "subnet-a".into());
+    }
+    assert!(needs(&lost).contains("must have 1 free"), "{}", needs(&lost));
+    for endpoint in lost.observed.resources.endpoints.values_mut() {
+        if endpoint.key == Some(EndpointKey::interface(Service::Mgn)) {
+            endpoint.subnets.remove(&"subnet-a".into());
+        }
+    }
+    assert!(needs(&lost).contains("must have 2 free"), "{}", needs(&lost));
 }
 
 #[test]

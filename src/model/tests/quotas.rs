@@ -1,11 +1,11 @@
 //! Default quotas that a network would exceed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::found::{findings, one};
 use crate::model::{
     checks::Check,
-    observed::{Observed, Rule, Traffic},
+    observed::{Endpoint, Observed, Rule, Traffic},
     settings::{ReplicationGroup, Resolver, Settings},
     slot::{EndpointKey, GroupRole, Service},
     testing::Lab,
@@ -24,6 +24,15 @@ fn default_quotas_that_are_exceeded_are_told() {
         }
     };
     assert_eq!(findings(endpoints(44)), []);
+    // Gateway endpoints have no subnets, and endpoints of resources no service: neither counts here.
+    let uncounted: [fn(&mut Endpoint); 2] = [|one| one.subnets.clear(), |one| one.service_name.clear()];
+    for change in uncounted {
+        let all = |settings: &mut Settings, observed: &mut Observed| {
+            endpoints(50)(settings, observed);
+            observed.resources.endpoints.values_mut().for_each(change);
+        };
+        assert_eq!(findings(all), []);
+    }
     one(endpoints(45), Check::InterfaceEndpointQuota, "45 in use by others, 6 needed, 50 allowed by default");
     let gateways = |count: usize| {
         move |_: &mut Settings, observed: &mut Observed| {
@@ -55,6 +64,16 @@ fn a_quota_counts_what_there_will_be_and_not_what_there_is_already() {
     lab.observed.resolvers_in_region.extend(["rslvr-in-x".into(), "rslvr-in-y".into(), "rslvr-in-z".into()]);
     assert_eq!(lab.desired().warnings, []);
     lab.observed.resolvers_in_region.insert("rslvr-out-w".into());
+    assert_eq!(lab.desired().warnings.len(), 1);
+
+    let mut lab = Lab::built();
+    let gateways = lab.observed.resources.endpoints.iter().filter(|(_, one)| one.key == Some(EndpointKey::S3_GATEWAY));
+    let mut all: BTreeSet<_> = gateways.map(|(id, _)| id.clone()).collect();
+    all.extend((0..19).map(|number| format!("vpce-of-others-{number}").as_str().into()));
+    lab.observed.surroundings.gateway_endpoints = Some(all.clone());
+    assert_eq!(lab.desired().warnings, [], "the network's own is one of the twenty");
+    all.insert("vpce-of-others-19".into());
+    lab.observed.surroundings.gateway_endpoints = Some(all);
     assert_eq!(lab.desired().warnings.len(), 1);
 }
 

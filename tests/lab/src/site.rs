@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use mgnet::api::{
-    AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetworkClass, MigrationNetworkClassSpec, NetworkDefaults,
-    SubnetSelector, SubnetSelectors, VpcSelector,
+    AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassSpec,
+    NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
 };
 use serde_json::Value;
 
@@ -237,6 +237,11 @@ impl Site {
     /// What should be there for the network that [`network`](Self::network) describes, to be changed as that is.
     pub fn expected(&self) -> Expected {
         Expected::default()
+    }
+
+    /// Does not hold what somebody else has written into the status of a network against the rules of kstatus.
+    pub fn disregard_status_of(&self, network: &MigrationNetwork) {
+        self.lab.statuses().disregard(network);
     }
 
     /// Fails if any status of a network in the namespace that was seen so far breaks a rule of kstatus.

@@ -25,6 +25,8 @@ use crate::{health, kubernetes};
 pub(crate) struct Statuses {
     violations: Arc<Mutex<BTreeSet<Violation>>>,
     writes: watch::Receiver<Writes>,
+    /// The resource versions of what somebody else has written.
+    disregarded: Mutex<BTreeSet<String>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -60,7 +62,7 @@ impl Statuses {
                 });
             })
             .context("cannot start a thread")?;
-        Ok(Self { violations, writes, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { violations, writes, disregarded: Mutex::default(), stop: Some(stop), thread: Some(thread) })
     }
 
     /// Tells of the writes in a namespace from now on.
@@ -70,12 +72,20 @@ impl Statuses {
         WritesIn { all, namespace: namespace.to_owned(), seen }
     }
 
+    /// Takes it that a status was written by somebody else. Where fields were only removed, the API server does not tell.
+    pub(crate) fn disregard(&self, network: &MigrationNetwork) {
+        let mut disregarded = self.disregarded.lock().unwrap_or_else(PoisonError::into_inner);
+        disregarded.extend(network.resource_version());
+    }
+
     /// Fails if a status of a network in that namespace, or in any, broke a rule.
     pub(crate) fn check(&self, namespace: Option<&str>) -> Result<()> {
         let violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        let disregarded = self.disregarded.lock().unwrap_or_else(PoisonError::into_inner);
         let of_interest: Vec<String> = violations
             .iter()
             .filter(|violation| namespace.is_none_or(|namespace| namespace == violation.namespace))
+            .filter(|violation| !disregarded.contains(&violation.resource_version))
             .map(|violation| {
                 let Violation { namespace, name, resource_version, rule, status } = violation;
                 format!("{namespace}/{name} at resourceVersion {resource_version}: {rule}\n{status}")
