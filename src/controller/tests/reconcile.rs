@@ -236,7 +236,33 @@ async fn no_look_is_wasted_while_only_late_calls_are_waited_for() {
     while !fake.world().aws.observed.resources.groups.is_empty() {
         (next, _) = fake.reconcile(&context).await;
     }
-    assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 55), "{next:?}");
+    assert!(matches!(next, Next::After(delay) if (55..=62).contains(&delay.as_secs())), "{next:?}");
+}
+
+#[tokio::test]
+async fn what_was_changed_is_looked_at_again_at_once() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    for group in fake.world().aws.observed.resources.groups.values_mut() {
+        group.tags.remove(crate::model::owner::SLOT_TAG);
+    }
+    let (next, log) = fake.reconcile(&context).await;
+    assert!(!log.is_empty(), "it is put back");
+    assert!(matches!(next, Next::After(delay) if delay < Duration::from_secs(2)), "{next:?}");
+}
+
+#[tokio::test]
+async fn after_some_failures_nothing_more_is_sent_in_the_same_reconcile() {
+    use FailureClass::{Conflict, Invalid, Quota, Throttled, Transient, Unauthorized};
+    for class in [Throttled, Transient, Unauthorized, Quota, Conflict, Invalid] {
+        let fake = Fake::tokyo();
+        fake.world().mood = Mood::Refuses(class);
+        let (_, log) = fake.reconcile(&fake.context()).await;
+        let sent = log.iter().filter(|line| line.starts_with("refused")).count();
+        let stops = matches!(class, Throttled | Transient | Unauthorized);
+        assert_eq!(sent == 1, stops, "{class:?}: {log:#?}");
+    }
 }
 
 #[tokio::test]

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use crate::{
     api::AdoptionPolicy,
     model::{
-        claims::Claims,
+        claims::{Claims, Phase},
         desired::Desired,
         observed::{EndpointState, PrivateDns},
         owner::{self, ADOPTED_TAG, CLUSTER_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, Tags},
         plan::{Blocker, plan},
         slot::{EndpointKey, GroupRole, Service, Slot},
+        step::{Effect, Step},
         teardown,
         testing::{Lab, identity},
     },
@@ -195,4 +196,54 @@ fn a_strangers_resolver_comes_with_its_group_or_not_at_all() {
         Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
     let steps = lab.run();
     assert!(!steps.iter().any(|step| step.starts_with("adopt rslvr-in")), "its group is somebody's: {steps:#?}");
+}
+
+/// What a network would do first with what its predecessor left, by slot.
+fn adoptions(lab: &Lab) -> Vec<(Slot, String, Tags)> {
+    let steps = lab.plan().steps;
+    steps
+        .into_iter()
+        .filter_map(|step| match step {
+            Step::Adopt { slot, id, tags, .. } => Some((slot, id, tags)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_adopted_gets_the_name_that_the_spec_asks_for_else_keeps_its_own() {
+    let mut lab = heir(AdoptionPolicy::Retained);
+    assert!(adoptions(&lab).iter().all(|(_, _, tags)| !tags.contains_key(NAME_TAG)), "each has one");
+    for group in lab.observed.resources.groups.values_mut() {
+        group.tags.remove(NAME_TAG);
+    }
+    let of_groups = adoptions(&lab).into_iter().filter(|(slot, ..)| matches!(slot, Slot::Group(_)));
+    assert!(of_groups.clone().count() > 0 && of_groups.clone().all(|(_, _, tags)| tags.contains_key(NAME_TAG)));
+    lab.settings.tags = Tags::from([(NAME_TAG.to_owned(), "landing".to_owned())]);
+    assert!(adoptions(&lab).iter().all(|(_, _, tags)| tags.get(NAME_TAG).is_some_and(|name| name == "landing")));
+}
+
+#[test]
+fn the_group_of_a_resolver_is_adopted_for_nothing_else() {
+    let mut lab = heir(AdoptionPolicy::Retained);
+    let endpoints = Slot::Group(GroupRole::Endpoints);
+    let adopted = adoptions(&lab);
+    let (_, id, _) = adopted.iter().find(|(slot, ..)| *slot == endpoints).expect("it was left behind");
+    lab.observed.resources.groups.remove(&id.as_str().into());
+    assert!(!adoptions(&lab).iter().any(|(slot, ..)| *slot == endpoints), "{:#?}", adoptions(&lab));
+    assert!(adoptions(&lab).iter().any(|(slot, ..)| *slot == Slot::Group(GroupRole::Resolver)));
+}
+
+#[test]
+fn an_adoption_settles_the_claim_before_anything_is_listed() {
+    let lab = heir(AdoptionPolicy::Retained);
+    let mut claims = Claims::default();
+    let steps: Vec<_> = lab.plan().steps.into_iter().filter(|step| matches!(step, Step::Adopt { .. })).collect();
+    for step in &steps {
+        claims.done(step, &Effect::Accepted);
+        let Step::Adopt { slot, id, .. } = step else { continue };
+        let phase = claims.get(*slot).map(|claim| &claim.phase);
+        assert_eq!(phase, Some(&Phase::Held { id: Some(id.clone()) }));
+    }
+    assert!(!steps.is_empty());
 }

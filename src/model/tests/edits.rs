@@ -259,3 +259,17 @@ fn only_requests_of_the_slots_own_kind_fit_it() {
         .filter(|slot| matches!(slot, Slot::Endpoint(key) if key.endpoint_type == EndpointType::Interface));
     assert_eq!(checked, 2 * interfaces.count(), "each interface endpoint with the gateway, and the other way round");
 }
+
+#[test]
+fn names_for_the_inbound_resolver_alone_wait_for_the_gateway_and_others_do_not() {
+    let mut lab = Lab::built();
+    endpoint(&mut lab, EndpointKey::S3_GATEWAY).state = EndpointState::Pending;
+    let gone = [Some(EndpointKey::S3_INTERFACE), Some(MGN)];
+    lab.observed.resources.endpoints.retain(|_, one| !gone.contains(&one.key));
+    lab.claims = crate::model::claims::Claims::default();
+    let created: BTreeSet<_> = lab.plan().steps.iter().flat_map(Step::slots).collect();
+    assert!(created.contains(&Slot::Endpoint(MGN)), "{created:?}");
+    let slot = Slot::Endpoint(EndpointKey::S3_INTERFACE);
+    assert!(!created.contains(&slot), "{created:?}");
+    assert_eq!(waits(&lab, slot), Some(Blocker::Awaits { slot, needs: Slot::Endpoint(EndpointKey::S3_GATEWAY) }));
+}

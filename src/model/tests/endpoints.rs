@@ -221,3 +221,18 @@ fn a_policy_is_changed_in_place_and_put_back() {
     let steps = lab.run();
     assert_eq!(steps.iter().filter(|step| step.ends_with("full access")).count(), 7, "{steps:#?}");
 }
+
+#[test]
+fn least_privilege_leaves_out_systems_manager_where_none_of_its_endpoints_is_wanted() {
+    let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
+    let of_s3 = |spec: MigrationNetworkSpec| {
+        let spec = MigrationNetworkSpec { endpoint_policy: Some(preset.clone()), ..spec };
+        endpoints(&spec)[&EndpointKey::S3_INTERFACE].clone()
+    };
+    let disabled = |service: &str| EndpointSpec { mode: Some(EndpointMode::Disabled), ..entry(service) };
+    let all = [disabled("ssm"), disabled("ssmmessages"), disabled("ec2messages")];
+    let (with_it, without) = (of_s3(MigrationNetworkSpec::default()), of_s3(without_ssm()));
+    assert_ne!(with_it, without, "patches and agents come from buckets of their own");
+    assert_eq!(of_s3(with(all.to_vec())), without);
+    assert_eq!(of_s3(with(all[..2].to_vec())), with_it, "one of them is left");
+}

@@ -247,3 +247,18 @@ fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
     assert!(at("+sg-theirs") < at(&format!("-{own}")) && at(&format!("-{own}")) < at(&format!("delete {own}")));
     assert!(lab.observed.resources.groups.contains_key(&SecurityGroupId::from("sg-theirs")));
 }
+
+#[test]
+fn what_is_only_used_is_waited_for() {
+    let mut stranger = Stranger::used();
+    assert!(stranger.lab.plan().is_done(), "{:#?}", stranger.lab.plan());
+    let id = stranger.endpoint(EndpointKey::interface(Service::Mgn));
+    stranger.lab.observed.resources.endpoints.get_mut(&id).unwrap().state = EndpointState::Pending;
+    for resolver in stranger.lab.observed.resources.resolvers.values_mut() {
+        resolver.state = ResolverState::Updating;
+    }
+    let plan = stranger.lab.plan();
+    let waits: Vec<_> = plan.blockers.iter().map(Blocker::slot).collect();
+    assert_eq!(waits, [Slot::Endpoint(EndpointKey::interface(Service::Mgn)), Slot::Resolver], "{plan:#?}");
+    assert_eq!(plan.steps, []);
+}
