@@ -256,6 +256,8 @@ mod tests {
             "Action":["s3:ListBucket","s3:GetObject"],"Principal":{"AWS":["*"]},"Effect":"Allow","Sid":"a"},
             "Version":"2012-10-17"}"#;
         assert_eq!(parsed(one), parsed(same));
+        let single = one.replace(r#"["b","a"]"#, r#"["a"]"#);
+        assert_eq!(parsed(&single), parsed(&single.replace(r#"["a"]"#, r#""a""#)), "one is a list of one");
         for other in [
             one.replace("s3:ListBucket", "s3:PutObject"),
             one.replace("Allow", "Deny"),

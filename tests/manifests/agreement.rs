@@ -87,7 +87,7 @@ fn read(spec: &Value) -> Result<(), Vec<String>> {
 /// Whether a field is an address of an endpoint that the operator does not manage, which has none. The rule that says so is not
 /// asked while the address itself has the wrong form.
 fn is_idle_address(spec: &Value, field: &str) -> bool {
-    let mut parts = field.strip_prefix("spec.endpoints[").into_iter().flat_map(|rest| rest.split_once("].addresses"));
+    let mut parts = field.strip_prefix("spec.endpoints[").into_iter().filter_map(|rest| rest.split_once("].addresses"));
     parts.any(|(index, _)| {
         let endpoint = index.parse::<usize>().ok().and_then(|index| spec["endpoints"].get(index));
         endpoint.is_some_and(|endpoint| matches!(endpoint["mode"].as_str(), Some("Existing" | "Disabled")))

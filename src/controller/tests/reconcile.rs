@@ -334,6 +334,27 @@ async fn retention_marks_everything_and_lets_the_network_go() {
 }
 
 #[tokio::test]
+async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_in_it() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    for class in fake.world().classes.values_mut() {
+        class.spec.account.id = "444455556666".to_owned();
+    }
+    fake.delete();
+    fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
+    for _ in 0..5 {
+        fake.reconcile(&context).await;
+        tokio::time::sleep(GRACE).await;
+    }
+    assert!(!fake.world().networks.is_empty(), "nothing of it is in the class's account, and the other was not seen");
+    fake.world().mood = Mood::Well;
+    fake.settle(&context).await;
+    assert!(fake.world().networks.is_empty());
+    assert!(!fake.world().aws.observed.resources.any_held(&identity()));
+}
+
+#[tokio::test]
 async fn a_class_made_again_for_another_account_does_not_move_the_network() {
     let fake = Fake::tokyo();
     let context = fake.context();

@@ -67,6 +67,21 @@ fn what_asks_for_an_address_by_number_is_created_before_aws_chooses_any() {
 }
 
 #[test]
+fn an_endpoint_with_one_fixed_address_is_created_before_those_with_none() {
+    let mut lab = Lab::new();
+    let addresses = vec![AddressSpec { subnet_id: "subnet-a".into(), ip: "10.20.1.21".into() }];
+    let last =
+        EndpointSpec { service: "ssmmessages".to_owned(), addresses: Some(addresses), ..EndpointSpec::default() };
+    lab.settings.endpoints =
+        endpoints(&MigrationNetworkSpec { endpoints: Some(vec![last]), ..MigrationNetworkSpec::default() });
+    let steps = lab.run();
+    let at = |text: &str| steps.iter().position(|step| step.starts_with(text)).unwrap();
+    for open in ["ec2", "ec2messages", "mgn", "s3", "ssm"] {
+        assert!(at("create vpce/ssmmessages/Interface") < at(&format!("create vpce/{open}/Interface")), "{steps:#?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_had_is_said_before_anything_is_sent() {
     let said = |mgn: &[(&str, &str)], resolver: &[(&str, &str)], change: &dyn Fn(&mut Lab)| {
         let mut lab = Lab::new();

@@ -187,6 +187,8 @@ fn a_gateway_that_strangers_names_stand_on_stays_and_says_so() {
 #[test]
 fn the_words_of_aws_for_states_are_told_apart() {
     use EndpointState::{Available, Deleted, Deleting, Failed, Pending, Unknown};
+    use ResolverState as R;
+
     for (word, state) in [
         ("pending", Pending),
         ("pendingAcceptance", Pending),
@@ -198,7 +200,6 @@ fn the_words_of_aws_for_states_are_told_apart() {
     ] {
         assert_eq!(EndpointState::parse(word), state, "{word}");
     }
-    use ResolverState as R;
     for (word, state) in [
         ("CREATING", R::Creating),
         ("OPERATIONAL", R::Operational),

@@ -209,6 +209,10 @@ fn the_gateway_goes_only_when_the_interface_endpoint_no_longer_leaves_the_vpc_to
 fn a_policy_is_changed_in_place_and_put_back() {
     let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
     let spec = MigrationNetworkSpec { endpoint_policy: Some(preset), ..MigrationNetworkSpec::default() };
+    let mut lab = Lab::new();
+    lab.settings.endpoints = endpoints(&spec);
+    let steps = lab.run();
+    assert_eq!(steps.iter().filter(|step| step.contains("a policy of")).count(), 7, "as they are made: {steps:#?}");
     let mut lab = Lab::built();
     lab.settings.endpoints = endpoints(&spec);
     let steps = lab.run();

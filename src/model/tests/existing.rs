@@ -252,6 +252,9 @@ fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
 fn what_is_only_used_is_waited_for() {
     let mut stranger = Stranger::used();
     assert!(stranger.lab.plan().is_done(), "{:#?}", stranger.lab.plan());
+    let all = &stranger.lab.observed.resources;
+    assert_eq!(stranger.lab.settings.named_endpoints(), all.endpoints.keys().cloned().collect());
+    assert_eq!(stranger.lab.settings.named_resolver(), all.resolvers.keys().next());
     let id = stranger.endpoint(EndpointKey::interface(Service::Mgn));
     stranger.lab.observed.resources.endpoints.get_mut(&id).unwrap().state = EndpointState::Pending;
     for resolver in stranger.lab.observed.resources.resolvers.values_mut() {

@@ -18,6 +18,7 @@ mod plan;
 mod planned;
 mod preflight;
 mod quotas;
+mod report;
 mod routes;
 mod settings;
 mod status;

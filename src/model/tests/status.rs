@@ -324,7 +324,7 @@ fn what_was_known_stays_while_nothing_new_is() {
     assert_eq!(state(&complete, ConditionType::EndpointsReady), pair("True", Reason::Available));
     let waiting = after(blocked(waits(MGN)));
     assert_eq!(state(&waiting, ConditionType::EndpointsReady), pair("False", Reason::Progressing));
-    let never = conditions(&[broken.clone()], false);
+    let never = conditions(std::slice::from_ref(&broken), false);
     assert_eq!(state(&never, ConditionType::EndpointsReady), pair("Unknown", Reason::Pending));
 }
 
