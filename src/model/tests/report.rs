@@ -60,7 +60,7 @@ fn tags_stay_recorded_until_they_are_gone_from_everything() {
     let mut status = told(&lab);
     let tags = |status: &MigrationNetworkStatus| status.settings.as_ref().map(|settings| settings.tags.clone());
     let before = tags(&status);
-    assert_eq!(before.as_ref().map(|tags| tags.len()), Some(1));
+    assert_eq!(before.as_ref().map(Tags::len), Some(1));
     lab.settings.tags.clear();
     report::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, false);
     assert_eq!(tags(&status), before);
