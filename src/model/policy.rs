@@ -107,7 +107,6 @@ fn statement(value: &Value) -> Result<Value, PolicyError> {
     }
     let canonical = statement.iter().map(|(key, value)| {
         let value = match key.as_str() {
-            "Action" | "NotAction" | "Resource" | "NotResource" => set(value),
             "Principal" | "NotPrincipal" => principal(value),
             _ => sorted(value),
         };
@@ -146,7 +145,7 @@ fn set(value: &Value) -> Value {
     }
 }
 
-/// The same with its keys in order, whatever order the parser keeps, and with lists of conditions as sets.
+/// The same with its keys in order, whatever order the parser keeps, and with lists as sets.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => object(members.iter().map(|(key, value)| (key.clone(), sorted(value))).collect()),

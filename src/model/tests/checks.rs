@@ -23,6 +23,7 @@ fn status_lists_each_warning_once_and_no_error() {
 #[test]
 fn codes_are_stable_words_in_order_and_titles_are_sentences() {
     let codes: Vec<&str> = Check::ALL.iter().map(|check| check.code()).collect();
+    assert_eq!(Check::ALL.iter().map(ToString::to_string).collect::<Vec<_>>(), codes);
     assert!(codes.is_sorted() && codes.iter().collect::<BTreeSet<_>>().len() == codes.len(), "{codes:?}");
     for check in Check::ALL {
         assert!(check.code().starts_with("MGN1") && check.code().len() == 6, "{check}");
