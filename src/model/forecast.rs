@@ -220,7 +220,7 @@ impl IdealAws {
         for resolver in resolvers.values_mut() {
             resolver.addresses.retain(|_, address| !address.is_leaving());
             for address in resolver.addresses.values_mut().filter(|address| !address.is_broken()) {
-                *address = ResolverAddress { ip: address.ip.take(), ..attached(&address.subnet, None) };
+                ATTACHED.clone_into(&mut address.state);
             }
         }
         interfaces.retain(|id, _| !gone.contains(id));
@@ -268,12 +268,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
             Effect::EndpointCreated(id.into(), endpoint)
         }
         CreateRequest::GatewayEndpoint { vpc: _, service_name, route_tables, policy, tags } => {
-            // A gateway endpoint is available at once, and others build on that.
-            let endpoint = Endpoint {
-                state: EndpointState::Available,
-                route_tables: route_tables.clone(),
-                ..endpoint(service_name, policy, tags)
-            };
+            let endpoint = Endpoint { route_tables: route_tables.clone(), ..endpoint(service_name, policy, tags) };
             Effect::EndpointCreated(id.into(), endpoint)
         }
         CreateRequest::Resolver { name: _, addresses, group, tags } => {
@@ -293,8 +288,11 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
     }
 }
 
+/// AWS's word for an address that answers.
+const ATTACHED: &str = "ATTACHED";
+
 fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: ip.map(|ip| ip.to_string()), state: "ATTACHED".to_owned() }
+    ResolverAddress { subnet: subnet.clone(), ip: ip.map(|ip| ip.to_string()), state: ATTACHED.to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {

@@ -42,6 +42,8 @@ pub(super) enum Mood {
     Hangs,
     /// Takes that long for each step.
     Slow(Duration),
+    /// The account cannot be looked at, unlike any other.
+    Unseen,
 }
 
 /// All that there is, and the log of what was written to it.
@@ -396,6 +398,9 @@ impl Cloud for Fake {
         if elsewhere || self.world().mood == Mood::Blind {
             return Ok(Resources::default());
         }
+        if self.world().mood == Mood::Unseen {
+            return Err(failure(FailureClass::Unauthorized));
+        }
         let mut resources = self.world().aws.observed.resources.clone();
         resources.groups.retain(|_, group| identity.owns(&group.tags));
         resources.endpoints.retain(|_, endpoint| identity.owns(&endpoint.tags));
@@ -409,7 +414,7 @@ impl Cloud for Fake {
             Mood::Refuses(class) => return Err(failure(class)),
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
-            Mood::Well | Mood::LosesAnswers | Mood::Forgets | Mood::Blind | Mood::Slow(_) => {}
+            Mood::Well | Mood::LosesAnswers | Mood::Forgets | Mood::Blind | Mood::Slow(_) | Mood::Unseen => {}
         }
         let mut world = self.world();
         if let Some(network) = world.comes_meanwhile.take() {
@@ -436,7 +441,7 @@ impl Cloud for Fake {
                 return Ok(Effect::Accepted);
             }
             Mood::Blind if !matches!(step, Step::Create { .. }) => return Err(failure(FailureClass::NotFound)),
-            Mood::Well | Mood::Blind => {}
+            Mood::Well | Mood::Blind | Mood::Unseen => {}
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
             Mood::Slow(time) => tokio::time::sleep(time).await,

@@ -342,7 +342,7 @@ async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_i
         class.spec.account.id = "444455556666".to_owned();
     }
     fake.delete();
-    fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
+    fake.world().mood = Mood::Unseen;
     for _ in 0..5 {
         fake.reconcile(&context).await;
         tokio::time::sleep(GRACE).await;
