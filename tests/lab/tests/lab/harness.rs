@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use lab::{Fault, FaultKind, Inventory, Lab, Summary};
-use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork};
+use mgnet::api::{ConditionStatus, ConditionType, FIELD_MANAGER, MigrationNetwork};
 use serde_json::json;
 
 #[tokio::test]
@@ -61,7 +61,9 @@ async fn a_status_that_tools_would_misread_is_noticed() -> Result<()> {
         "status": { "observedGeneration": 1, "conditions": [condition("Ready", 1), condition("Reconciling", 1)] },
     });
     let networks: Api<MigrationNetwork> = Api::namespaced(site.kube.clone(), &site.namespace);
-    networks.patch_status("tokyo", &PatchParams::default(), &Patch::Merge(planted)).await?;
+    // As the operator: what others write is not its to answer for.
+    let operator = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    networks.patch_status("tokyo", &operator, &Patch::Merge(planted)).await?;
 
     let noticed = network.until("a violation", |_| false).await.err().context("it waited in vain")?;
     ensure!(format!("{noticed:#}").contains("FAIL0003"), "{noticed:#}");
