@@ -104,7 +104,9 @@ fn rules_of_a_group_are_counted_with_those_of_others() {
         text: "icmp".to_owned(),
     };
     // What somebody has written by hand and is wanted counts once.
-    rules.iter_mut().for_each(|rule| rule.description = "by hand".to_owned());
+    for rule in rules.iter_mut() {
+        rule.description = "by hand".to_owned();
+    }
     rules.extend(std::iter::repeat_n(stranger.clone(), 58));
     assert_eq!(lab.desired().warnings, []);
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
