@@ -148,8 +148,8 @@ fn stranger_on_the_gateway(lab: &mut Lab) -> &mut Endpoint {
 
 #[test]
 fn a_gateway_that_strangers_names_stand_on_stays_and_says_so() {
-    use super::super::testing::endpoints;
     use crate::api::{EndpointMode, EndpointSpec, EndpointType as Type, MigrationNetworkSpec};
+    use crate::model::testing::endpoints;
 
     let left_out = |type_| EndpointSpec {
         service: "s3".to_owned(),
@@ -230,13 +230,13 @@ fn only_requests_of_the_slots_own_kind_fit_it() {
         for step in &steps {
             let Step::Create { slot, request, .. } = step else { continue };
             for other in Slot::standard() {
-                let same_kind = match (slot, other) {
+                let same_slot = match (slot, other) {
                     (Slot::Endpoint(one), Slot::Endpoint(other)) => one == &other,
                     (Slot::Group(one), Slot::Group(other)) => one == &other,
                     (Slot::Resolver, Slot::Resolver) => true,
                     _ => false,
                 };
-                if same_kind {
+                if same_slot {
                     assert!(request.fits(other, &identity()), "{slot} in {other}");
                 }
                 if let (Slot::Endpoint(one), Slot::Endpoint(other_key)) = (slot, other)
