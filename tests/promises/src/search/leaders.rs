@@ -1,7 +1,7 @@
 //! Two leaders: two processes that both believe to be the only one, each stopped at any point while the other goes on.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -22,12 +22,13 @@ impl<F: Fn(u64, &Point) -> bool + Clone + Send + 'static> Of for F {}
 const MOST: usize = 80;
 
 /// Stops the first leader at each of its calls and the second at each of its own, and lets both go on: the first to its end, then
-/// the second. `of` says which calls, by their number and whether they write.
+/// the second. `of` says which calls, by their number and what they are. Each different state that comes of it is run to its end.
 ///
 /// # Errors
 /// The first broken promise.
 pub async fn leaders(landing: &Universe, scenario: &Scenario, of: impl Of) -> Outcome<Tally> {
     let mut tally = Tally { scenarios: 1, ..Tally::default() };
+    let mut seen = HashSet::new();
     let eve = eve(landing, &scenario.acts, scenario.name).await?;
     for first in stops_of(&eve, None, of.clone()).await {
         let mut seconds = stops_of(&eve, Some(first), of.clone()).await;
@@ -42,12 +43,15 @@ pub async fn leaders(landing: &Universe, scenario: &Scenario, of: impl Of) -> Ou
             until_quiet(one).await;
             until_quiet(other).await;
             intact(&stage, scenario.name, how)?;
-            let universe = stage.with(|universe| universe.branch());
-            closed(&universe, go(), scenario.name, how).await?;
             tally.leaders += 1;
-            tally.closures += 1;
+            let universe = stage.with(|universe| universe.branch());
+            if seen.insert(universe.likeness()) {
+                closed(&universe, go(), scenario.name, how).await?;
+                tally.closures += 1;
+            }
         }
     }
+    tally.states = seen.len() as u64;
     Ok(tally)
 }
 
