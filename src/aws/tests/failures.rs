@@ -215,12 +215,12 @@ async fn half_a_list_is_no_list() {
 
     let server = Server::start(move |request| match (request.action.as_str(), request.parameters.get("NextToken")) {
         ("DescribeVpcs", None) => page("a"),
-        ("DescribeVpcs", Some(_)) => ec2_error(400, "RequestLimitExceeded", ""),
+        ("DescribeVpcs", Some(_)) => ec2_error(403, "UnauthorizedOperation", "No."),
         _ => Answer::Is(404, String::new()),
     })
     .await;
     let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
-    assert_eq!(cloud.observe(&scope()).await.expect_err("its second page fails").class, FailureClass::Throttled);
+    assert_eq!(cloud.observe(&scope()).await.expect_err("its second page fails").class, FailureClass::Unauthorized);
 }
 
 #[tokio::test]
