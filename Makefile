@@ -12,7 +12,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
 # Most tests wait for AWS or for Kubernetes rather than for a processor.
-TEST_THREADS ?= 12
+TEST_THREADS ?= 6
 
 .PHONY: help
 help:
