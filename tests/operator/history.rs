@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 /// Shorter than anything takes to be deleted, so that no second resource comes and goes unseen.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A slot of a network: the uid of the network, and the slot.
 type Place = (String, String);

@@ -224,6 +224,8 @@ where
             .args(arguments)
             .env_clear()
             .envs(std::env::vars_os().filter(|(variable, _)| variable == "PATH"))
+            // Two fifths of what the API server does otherwise is to collect garbage, for the sake of memory that nobody needs.
+            .env("GOGC", "400")
             .current_dir(data)
     })
     .with_context(|| format!("cannot start {}", program.display()))

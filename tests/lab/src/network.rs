@@ -19,8 +19,8 @@ use crate::statuses;
 /// How long a test waits for anything. AWS's minutes are seconds here; a busy machine may need many of them.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How often it looks where nothing was written.
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks where no write was seen, in case that the watch has missed one.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it looks at what must not change.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

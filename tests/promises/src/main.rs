@@ -67,6 +67,9 @@ struct Options {
     threads: usize,
 }
 
+/// After how many random schedules it is told how far it is.
+const TOLD_EVERY: u64 = 10_000;
+
 /// One piece of work; they are shared out among the threads.
 enum Work {
     Scenario(Scenario),
@@ -125,6 +128,9 @@ async fn go(landing: &Universe, work: &Work, options: &Options) -> Outcome<Tally
     match work {
         Work::Seeds(seeds) => {
             let all = scenario::all();
+            if (seeds.start - options.seed).is_multiple_of(TOLD_EVERY) {
+                eprintln!("from seed {}", seeds.start);
+            }
             for seed in seeds.clone() {
                 tally += random::schedule(landing, &all, seed).await?;
             }

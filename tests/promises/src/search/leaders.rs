@@ -2,11 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{Outcome, Tally, closed, eve, go, intact};
 use crate::{
+    history::{What, Who},
     operator::{Operator, Process},
     scenario::Scenario,
     stage::{Decider, Decision, Point, Stage, When},
@@ -90,16 +92,44 @@ async fn until_quiet(process: Option<Process>) {
     }
 }
 
-/// The calls at which the first leader can be stopped; or the second, where the first stands still.
+/// How a reconcile has gone so far: the worlds in which it has called, and what.
+#[derive(Default)]
+struct Course {
+    /// How many reconciles its process had begun and ended.
+    reconciles: usize,
+    calls: u64,
+}
+
+impl Course {
+    /// Goes on with a call, and tells this course from others.
+    fn take(&mut self, point: &Point, universe: &Universe) -> u64 {
+        let is_bound = |what: &What| matches!(what, What::Begin | What::End);
+        let moments = universe.history.moments.iter();
+        let own = moments.filter(|moment| moment.who == Who::Operator(point.operator) && is_bound(&moment.what));
+        let (reconciles, of) = own.fold((0, None), |(number, _), moment| (number + 1, moment.of.as_deref()));
+        if reconciles != self.reconciles {
+            *self = Self { reconciles, calls: 0 };
+        }
+        let mut hasher = DefaultHasher::new();
+        (self.calls, of, universe.likeness(), &point.call).hash(&mut hasher);
+        self.calls = hasher.finish();
+        self.calls
+    }
+}
+
+/// The calls at which the first leader can be stopped; or the second, where the first stands still. Of reconciles that have come
+/// to a call through the same calls in worlds that are alike, as those that wait for AWS do, only the first is stopped there.
 async fn stops_of(eve: &Universe, first: Option<u64>, of: impl Of) -> Vec<u64> {
     let leader = if first.is_some() { 2 } else { 1 };
     let found: Arc<Mutex<Vec<u64>>> = Arc::default();
     let (finder, mut own) = (Arc::clone(&found), 0);
+    let (mut course, mut seen) = (Course::default(), HashSet::new());
     let mut stop = stops([first.unwrap_or(u64::MAX), u64::MAX]);
     let decider: Decider = Box::new(move |point, universe| {
         if point.operator == leader && point.when == When::Before {
             own += 1;
-            if of(own, point) {
+            let is_new = seen.insert(course.take(point, universe));
+            if is_new && of(own, point) {
                 finder.lock().unwrap_or_else(PoisonError::into_inner).push(own);
             }
         }
