@@ -29,7 +29,7 @@ help:
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
 	@echo "make build      compiles everything that the others run"
 	@echo
-	@echo "The first 'make demo' on a machine builds for about 15 minutes on two cores (etcd and Kubernetes from source, and"
+	@echo "The first 'make demo' on a machine builds for about 20 minutes on two cores (etcd and Kubernetes from source, and"
 	@echo "the AWS SDK, which takes 8 GB of memory to compile); from then on it takes less than a minute."
 	@echo "Needed: cargo (https://rustup.rs), make, a C compiler, and Go 1.26 or newer (https://go.dev/doc/install), or in"
 	@echo "place of Go a folder with etcd, kube-apiserver, kube-controller-manager and kubectl in KUBEBUILDER_ASSETS."
@@ -51,7 +51,7 @@ control-plane:
 .PHONY: build
 build: rust-is-there
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
-		echo "make: compiling; the first time takes about 5 minutes on two cores, most of it for the AWS SDK" >&2
+		echo "make: compiling; the first time takes about 10 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace
 
 .PHONY: demo
@@ -69,7 +69,7 @@ down:
 .PHONY: test
 test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
-		echo "make: compiling; the first time takes about 6 minutes on two cores, most of it for the AWS SDK" >&2
+		echo "make: compiling; the first time takes about 12 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- --show-output
 
