@@ -11,7 +11,7 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
-# Most tests wait for AWS or for Kubernetes rather than for a processor.
+# Two cores are busy with these; more tests at a time only wait for one another.
 TEST_THREADS ?= 6
 
 .PHONY: help

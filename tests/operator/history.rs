@@ -17,7 +17,8 @@ use mgnet::model::owner::{EPOCH_TAG, OWNER_TAG, SLOT_TAG};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// Shorter than anything takes to be deleted, so that no second resource comes and goes unseen.
+/// Shorter than interface and Resolver endpoints take to be deleted, so that no second one comes and goes unseen. What goes faster
+/// shows in the calls.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A slot of a network: the uid of the network, and the slot.
