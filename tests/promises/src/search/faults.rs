@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Outcome, Tally, closed, go, intact};
+use super::{Outcome, Tally, closed, go, intact, same_jitter};
 use crate::{
     scenario::{Scenario, play},
     stage::{Decision, Fault, Point, When},
@@ -34,9 +34,6 @@ pub const AWS: [Fault; 12] = [
 pub const KUBERNETES: [Fault; 5] =
     [Fault::Drop, Fault::LoseAnswer, Fault::Conflict, Fault::Delay(Duration::from_secs(150)), Fault::Panic];
 
-/// The seed of the jitter of the operator's delays: calls have the same numbers in every run up to the fault.
-const JITTER: u64 = 1;
-
 /// The calls of an undisturbed scenario, in order.
 async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
     let calls: Arc<Mutex<Vec<Point>>> = Arc::default();
@@ -47,7 +44,7 @@ async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
         }
         Decision::Go
     };
-    fastrand::seed(JITTER);
+    same_jitter();
     let stage = play(landing, &scenario.acts, 1, || 0, Box::new(recorder)).await;
     intact(&stage, scenario.name, || "without faults".to_owned())?;
     Ok(std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner)))
@@ -80,7 +77,7 @@ pub async fn faults(
                 if strikes { Decision::Fault(*fault) } else { Decision::Go }
             };
             let how = || format!("{fault:?} at {point}");
-            fastrand::seed(JITTER);
+            same_jitter();
             let stage = play(landing, &scenario.acts, 1, || 0, Box::new(strike)).await;
             intact(&stage, scenario.name, how)?;
             let universe = stage.with(|universe| universe.branch());

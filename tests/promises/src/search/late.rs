@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{Outcome, Tally, closed, intact};
+use super::{Outcome, Tally, closed, intact, same_jitter};
 use crate::{
     scenario::{Scenario, play},
     stage::{Decision, LATEST, Point, When},
@@ -36,6 +36,7 @@ pub async fn late(landing: &Universe, scenario: &Scenario, from: u64, step: usiz
                 Decision::Go
             };
             let how = || format!("{sent} arrives before call {at} of the successor");
+            same_jitter();
             closed(&universe, Box::new(deliver), scenario.name, how).await?;
             tally.late += 1;
             tally.closures += 1;
@@ -63,6 +64,7 @@ async fn left(landing: &Universe, scenario: &Scenario, nth: usize, of: &str) -> 
         universe.is_over = met >= nth;
         Decision::Go
     };
+    same_jitter();
     let stage = play(landing, &scenario.acts, 1, || 0, Box::new(decider)).await;
     intact(&stage, scenario.name, || format!("write {nth} is late"))?;
     let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).take();

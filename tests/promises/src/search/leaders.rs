@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Outcome, Tally, closed, eve, go, intact};
+use super::{Outcome, Tally, closed, eve, go, intact, same_jitter};
 use crate::{
     history::{What, Who},
     operator::{Operator, Process},
@@ -38,6 +38,7 @@ pub async fn leaders(landing: &Universe, scenario: &Scenario, of: impl Of) -> Ou
         seconds.push(u64::MAX);
         for second in seconds {
             let how = || format!("leaders stopped at their calls {first} and {second}");
+            same_jitter();
             let stage = Stage::new(eve.branch(), stops([first, second]));
             let [one, other] = [1, 2].map(|number| Process::Idle(Operator::start(&stage, number)));
             let one = until_stopped(one).await;
@@ -135,6 +136,7 @@ async fn stops_of(eve: &Universe, first: Option<u64>, of: impl Of) -> Vec<u64> {
         }
         stop(point, universe)
     });
+    same_jitter();
     let stage = Stage::new(eve.branch(), decider);
     let start = |number| Process::Idle(Operator::start(&stage, number));
     let (one, other) = (start(1), first.map(|_| start(2)));
@@ -145,4 +147,44 @@ async fn stops_of(eve: &Universe, first: Option<u64>, of: impl Of) -> Vec<u64> {
     }
     drop(one);
     std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    /// The calls that a leader makes until it is quiet if nobody stops it: in which world, and what.
+    async fn calls_of(eve: &Universe) -> Vec<(u64, String)> {
+        let calls: Arc<Mutex<Vec<_>>> = Arc::default();
+        let made = Arc::clone(&calls);
+        let decider: Decider = Box::new(move |point, universe| {
+            if point.when == When::Before {
+                let call = (universe.likeness(), point.call.clone());
+                made.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+            }
+            Decision::Go
+        });
+        same_jitter();
+        until_quiet(Some(Process::Idle(Operator::start(&Stage::new(eve.branch(), decider), 1)))).await;
+        std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    #[test]
+    fn a_leader_is_stopped_at_each_call_in_each_world_and_once_in_looks_that_are_alike() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime").block_on(async {
+            let landing = scenario::landing(std::time::Duration::ZERO).await.expect("a VPC");
+            let create = scenario::all().into_iter().find(|one| one.name == "create").expect("the scenario");
+            let eve = eve(&landing, &create.acts, create.name).await.expect("no promise is broken");
+            let calls = calls_of(&eve).await;
+            assert_eq!(calls_of(&eve).await, calls, "a call has not the same number again");
+            let stops = stops_of(&eve, None, |_, _| true).await;
+            let call = |stop: &u64| &calls[usize::try_from(stop - 1).expect("a place in memory")];
+            let stopped: HashSet<_> = stops.iter().map(call).collect();
+            assert_eq!(stopped, calls.iter().collect(), "a call in some world is left out");
+            assert!(stops.len() < calls.len(), "all {} calls: none in a look that is like another", calls.len());
+        });
+    }
 }

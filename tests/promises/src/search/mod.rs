@@ -140,6 +140,12 @@ pub(crate) fn go() -> Decider {
     Box::new(|_, _| Decision::Go)
 }
 
+/// From here on the operator's delays have the same jitter in every run, so that a call has the same number in each up to where
+/// they are made to differ.
+fn same_jitter() {
+    fastrand::seed(1);
+}
+
 /// Fails if a promise was broken on the stage.
 fn intact(stage: &Stage, scenario: &str, how: impl Fn() -> String) -> Outcome {
     let found = stage.with(|universe| Some((universe.breach.clone()?, universe.branch())));

@@ -16,7 +16,7 @@ use super::{Outcome, Tally, closed, faults, go, intact};
 use crate::{
     kubernetes::Watch,
     scenario::{Scenario, play},
-    stage::{Decider, Decision, Fault, LATEST, Point, When},
+    stage::{Decider, Decision, Fault, LATEST, Point, Stage, When},
     universe::Universe,
 };
 
@@ -28,6 +28,24 @@ pub const FEWEST: u64 = 5;
 /// # Errors
 /// The broken promise.
 pub async fn schedule(landing: &Universe, scenarios: &[Scenario], seed: u64) -> Outcome<Tally> {
+    let Played { scenario, stage, processes, struck } = played(landing, scenarios, seed).await;
+    let how = || format!("seed {seed} ({processes} processes)");
+    intact(&stage, scenario, how)?;
+    let universe = stage.with(|universe| universe.branch());
+    closed(&universe, go(), scenario, how).await?;
+    let counts = u64::from(struck >= FEWEST);
+    Ok(Tally { schedules: counts, random_faults: struck * counts, closures: 1, ..Tally::default() })
+}
+
+/// A scenario to its end, and how many faults it met.
+struct Played {
+    scenario: &'static str,
+    stage: Arc<Stage>,
+    processes: usize,
+    struck: u64,
+}
+
+async fn played(landing: &Universe, scenarios: &[Scenario], seed: u64) -> Played {
     let mut rng = Rng::with_seed(seed);
     // The jitter of the operator's delays, and of the SDK's.
     fastrand::seed(rng.u64(..));
@@ -40,17 +58,11 @@ pub async fn schedule(landing: &Universe, scenarios: &[Scenario], seed: u64) -> 
     if rng.bool() {
         landing.watch = Watch::Anyhow(rng.u64(..));
     }
-    let how = || format!("seed {seed} ({processes} processes)");
     let struck = Arc::new(AtomicU64::new(0));
     let decider = strikes(&mut rng, processes, &struck);
     let turns = move || rng.usize(..processes);
     let stage = play(&landing, &scenario.acts, processes, turns, decider).await;
-    intact(&stage, scenario.name, how)?;
-    let universe = stage.with(|universe| universe.branch());
-    closed(&universe, go(), scenario.name, how).await?;
-    let faults = struck.load(Ordering::Relaxed);
-    let counts = u64::from(faults >= FEWEST);
-    Ok(Tally { schedules: counts, random_faults: faults * counts, closures: 1, ..Tally::default() })
+    Played { scenario: scenario.name, stage, processes, struck: struck.load(Ordering::Relaxed) }
 }
 
 /// Strikes calls at random numbers, each in a random way.
@@ -87,4 +99,29 @@ fn strikes(rng: &mut Rng, processes: usize, struck: &Arc<AtomicU64>) -> Decider 
 fn any(rng: &mut Rng, to_aws: bool) -> Fault {
     let kinds = if to_aws { &faults::AWS[..] } else { &faults::KUBERNETES[..] };
     kinds[rng.usize(..kinds.len())]
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    #[test]
+    fn a_seed_is_the_same_schedule_again() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime").block_on(async {
+            let landing = scenario::landing(Duration::ZERO).await.expect("a VPC");
+            let all = scenario::all();
+            let happened = async |seed| {
+                let stage = played(&landing, &all, seed).await.stage;
+                stage.with(|universe| universe.history.moments.iter().map(ToString::to_string).collect::<Vec<_>>())
+            };
+            for seed in 1..=5 {
+                let once = happened(seed).await;
+                assert_eq!(happened(seed).await, once, "seed {seed}");
+                assert_ne!(happened(seed + 100).await, once, "seed {seed} and another one");
+            }
+        });
+    }
 }
