@@ -76,7 +76,7 @@ fn gone<T>(answer: kube::Result<T>) -> Result<()> {
 fn there<T>(answer: kube::Result<Option<T>>) -> Result<Option<T>> {
     match answer {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-        answer => Ok(answer?),
+        answer => answer.context("reading what is to be gone"),
     }
 }
 
@@ -170,13 +170,15 @@ impl Play {
         .await?;
         self.take(Part::Namespace).await?;
         until("the namespace is gone", async || {
-            Ok(self.namespaces().get_opt(&self.site.namespace).await?.is_none().then_some(()))
+            let namespace = self.namespaces().get_opt(&self.site.namespace).await.context("reading the namespace")?;
+            Ok(namespace.is_none().then_some(()))
         })
         .await?;
         // No later: what a late reconcile would make is in AWS, too, by now.
         is_as_before(&self.site, &self.before).await?;
         let leases = Api::<Lease>::namespaced(self.site.kube.clone(), OPERATOR_NAMESPACE);
-        let claims = leases.list(&ListParams::default()).await?.into_iter().map(|lease| lease.name_any());
+        let leases = leases.list(&ListParams::default()).await.context("listing claims")?;
+        let claims = leases.into_iter().map(|lease| lease.name_any());
         let claims: Vec<String> = claims.filter(|name| name.starts_with(&self.site.account)).collect();
         ensure!(claims.is_empty(), "claims are left: {claims:?}");
         Ok(())
