@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use lab::{Call, Fault, FaultKind, Lab, Network, Site};
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
-use mgnet::model::checks::Check;
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 
 use crate::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};

@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_sdk_route53::types::{HostedZoneConfig, Vpc, VpcRegion};
 use lab::{Lab, Landing, Network, PREMISES, Site, VPC_CIDR, make_vpc, route_to_premises};
-use mgnet::model::checks::{Check, Severity};
+use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 
 use crate::neighbours::{

@@ -10,7 +10,7 @@ use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use lab::{Fault, FaultKind, Lab, Site, VPC_NAME, count_by_action, make_vpc};
 use mgnet::api::{ConditionStatus, ConditionType, Reason, conditions};
-use mgnet::model::owner::{NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG};
+use mgnet::model::ownership::{NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG};
 use serde_json::json;
 
 use crate::history::History;

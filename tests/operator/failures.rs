@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use lab::state::State;
 use lab::{Call, Expected, Fault, FaultKind, Network, Site, Summary};
-use mgnet::model::owner::{OWNER_TAG, SLOT_TAG};
+use mgnet::model::ownership::{OWNER_TAG, SLOT_TAG};
 use serde_json::json;
 
 /// The name of the network where there is only one.

@@ -13,7 +13,7 @@ use kube::{Api, ResourceExt};
 use lab::state::{State, Tags};
 use lab::{Call, Site, World};
 use mgnet::api::{ConditionType, MigrationNetwork, conditions};
-use mgnet::model::owner::{EPOCH_TAG, OWNER_TAG, SLOT_TAG};
+use mgnet::model::ownership::{EPOCH_TAG, OWNER_TAG, SLOT_TAG};
 use serde_json::Value;
 use tokio::task::JoinSet;
 

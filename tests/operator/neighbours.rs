@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecificat
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
 use lab::Site;
 use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
-use mgnet::model::checks::{Check, Severity};
+use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 
 use crate::support::{condition, listed, until_looked_at, until_state};

@@ -9,7 +9,7 @@ use lab::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAM
 use mgnet::api::{
     ConditionStatus, ConditionType, MigrationNetworkSpec, SkippedService, SubnetSelector, SubnetSelectors, VpcSelector,
 };
-use mgnet::model::checks::{Check, Severity};
+use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 
 use crate::support::{close, condition, goes_on, kstatus, listed, tag, untag, until_looked_at};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use lab::{Lab, Site};
 use mgnet::api::{ConditionType, Origin};
-use mgnet::model::checks::Check;
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 
 use crate::neighbours::{endpoint_in_status, entry, is_refused_after, unwritten};

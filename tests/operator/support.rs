@@ -12,7 +12,7 @@ use kube::{
 use lab::{Call, Expected, Network, Site, state::State};
 use mgnet::{
     api::{ClaimPhase, ConditionType, MigrationNetwork, MigrationNetworkClass, conditions},
-    model::owner::EPOCH_TAG,
+    model::ownership::EPOCH_TAG,
 };
 
 const PATIENCE: Duration = Duration::from_secs(90);

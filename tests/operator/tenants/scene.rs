@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt};
 use lab::state::{ResolverEndpoint, SecurityGroup, State, VpcEndpoint};
 use lab::{Lab, Landing, Network, Site, Tenant};
 use mgnet::api::{MigrationNetwork, VpcSelector};
-use mgnet::model::owner::OWNER_TAG;
+use mgnet::model::ownership::OWNER_TAG;
 use serde_json::Value;
 
 use crate::neighbours::untouched;

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use lab::Lab;
 use mgnet::api::{AdoptionPolicy, ConditionType, Reason};
-use mgnet::model::owner::{OWNER_TAG, RETAINED_TAG};
+use mgnet::model::ownership::{OWNER_TAG, RETAINED_TAG};
 use serde_json::{Value, json};
 
 use super::scene::{Scene, VICTIM};

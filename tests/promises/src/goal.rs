@@ -6,10 +6,10 @@ use kube::ResourceExt;
 use lab::{Expected, Summary, state::State};
 use mgnet::{
     api::{
-        ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDnsMode,
-        Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
+        ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDns, Reason,
+        ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
     },
-    model::owner::OWNER_TAG,
+    model::ownership::OWNER_TAG,
 };
 
 use crate::{history::Scene, promises::is_ready};
@@ -40,7 +40,7 @@ fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected
     }
     for endpoint in spec.endpoints.iter().flatten() {
         expected = expected.with(&endpoint.service);
-        if endpoint.private_dns == Some(PrivateDnsMode::Disabled) {
+        if endpoint.private_dns == Some(PrivateDns::Disabled) {
             expected = expected.private_dns(&endpoint.service, "off");
         }
     }

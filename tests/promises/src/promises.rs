@@ -20,7 +20,7 @@ use mgnet::{
         ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork,
         conditions::{find, is_true},
     },
-    model::owner::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
+    model::ownership::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
 };
 
 use crate::{

@@ -91,13 +91,12 @@ impl Hunk {
     fn apply(&self, text: &str) -> Result<String> {
         let lines = lines(text);
         let is_here = |at: usize| {
-            lines[at..].len() >= self.old.len() && self.old.iter().zip(&lines[at..]).all(|(old, line)| old.trim() == line.trim())
+            lines[at..].len() >= self.old.len()
+                && self.old.iter().zip(&lines[at..]).all(|(old, line)| old.trim() == line.trim())
         };
         let named = functions(text).into_iter().filter(|function| function.name == self.function);
-        let places: Vec<usize> = named
-            .flat_map(|function| function.signature..=function.end)
-            .filter(|at| is_here(*at))
-            .collect();
+        let places: Vec<usize> =
+            named.flat_map(|function| function.signature..=function.end).filter(|at| is_here(*at)).collect();
         let [at] = places.as_slice() else {
             anyhow::bail!("the hunk fits in {} places:\n{}", places.len(), self.old.join("\n"))
         };
@@ -151,7 +150,14 @@ mod tests {
 
     #[test]
     fn what_is_no_diff_is_refused() {
-        for text in ["one\n", "+++ f.rs\n", "+++ b/f.rs\none\n", "+++ b/f.rs\n", "+++ b/f.rs\n@@ -1 +1 @@\n", "+++ b/f.rs\n@@ fn f\n*one\n"] {
+        for text in [
+            "one\n",
+            "+++ f.rs\n",
+            "+++ b/f.rs\none\n",
+            "+++ b/f.rs\n",
+            "+++ b/f.rs\n@@ -1 +1 @@\n",
+            "+++ b/f.rs\n@@ fn f\n*one\n",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
