@@ -20,11 +20,11 @@ pub struct Cli {
 #[derive(Subcommand, Clone, Debug)]
 enum Command {
     /// Run the operator against the cluster of the kubeconfig, or the one it runs in
-    Controller(controller::Options),
+    Controller(controller::ControllerArgs),
     /// Print the custom resource definitions
-    Crds(crds::Options),
+    Crds(crds::CrdsArgs),
     /// List what networks that are gone have left in AWS, and remove what is named of it
-    Orphans(orphans::Options),
+    Orphans(orphans::OrphansArgs),
     /// Print the reference of the API, as Markdown
     Reference(reference::Options),
 }

@@ -28,4 +28,4 @@ mod subnets;
 mod support;
 mod tenants;
 mod turns;
-mod vpc_claims;
+mod vpc_leases;

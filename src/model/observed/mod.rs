@@ -8,6 +8,7 @@ pub mod surroundings;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    net::Ipv4Addr,
 };
 
 use ipnet::Ipv4Net;
@@ -363,7 +364,7 @@ pub struct ResolverAddress {
     /// Its subnet.
     pub subnet: SubnetId,
     /// The address, once AWS has chosen it.
-    pub ip: Option<String>,
+    pub ip: Option<Ipv4Addr>,
     /// AWS's word for its state.
     pub state: String,
 }
@@ -390,8 +391,8 @@ impl ResolverAddress {
 pub struct NetworkInterface {
     /// Its subnet.
     pub subnet: SubnetId,
-    /// Its first private address.
-    pub ip: String,
+    /// Its first private IPv4 address; none while AWS has not assigned it.
+    pub ip: Option<Ipv4Addr>,
     /// Its groups.
     pub groups: BTreeSet<SecurityGroupId>,
     /// What AWS says it is for.

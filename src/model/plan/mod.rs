@@ -19,8 +19,9 @@ use std::{
 
 use crate::model::{
     claims::{Claims, Phase, token},
-    desired::{Chosen, Desired, DesiredEndpoint, DesiredGroup, DesiredResolver, RULE_MARK},
+    desired::{Chosen, Desired, DesiredEndpoint, DesiredGroup, DesiredResolver},
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    ingress::RULE_MARK,
     observed::{EndpointState, PrivateDns, ResolverEndpoint, ResolverState, Resources, resources::Life},
     plan::{
         adoption::Candidate,
@@ -106,7 +107,7 @@ pub enum Blocker {
         /// The subnet of the address.
         subnet: SubnetId,
         /// The address as it is.
-        from: String,
+        from: Ipv4Addr,
         /// The address that is asked for.
         to: Ipv4Addr,
     },

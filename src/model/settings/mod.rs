@@ -39,6 +39,8 @@ pub struct Settings {
     pub sources: BTreeSet<Ipv4Net>,
     /// Ranges of proxies that source servers really go through.
     pub proxies: BTreeSet<Ipv4Net>,
+    /// The ranges that the class's limits apply to, by field. A class's own proxies and DNS clients are not limited.
+    pub limited_ranges: BTreeMap<&'static str, BTreeSet<Ipv4Net>>,
     /// The endpoints, and how each is to be.
     pub endpoints: BTreeMap<EndpointKey, EndpointSettings>,
     /// The groups of interface endpoints; none: one that the operator keeps.
@@ -120,8 +122,8 @@ pub struct FieldError {
 }
 
 impl Settings {
-    /// Parses a network's spec with its class, and with the ConfigMap keys that
-    /// [`policy_references`](endpoints::policy_references) names.
+    /// Parses a network's spec with its class, the ConfigMap keys that [`policy_references`](endpoints::policy_references)
+    /// names, and the address changes that the object's annotation allows.
     ///
     /// # Errors
     /// Every field that is missing from both or cannot be read. The CRD's own rules refuse most of it before; what
@@ -130,6 +132,7 @@ impl Settings {
         spec: &MigrationNetworkSpec,
         class: &MigrationNetworkClassSpec,
         config_maps: &ConfigMapKeys,
+        address_changes: AddressChanges,
     ) -> Result<Self, Vec<FieldError>> {
         let none = NetworkDefaults::default();
         let defaults = class.defaults.as_ref().unwrap_or(&none);
@@ -182,7 +185,15 @@ impl Settings {
         else {
             return Err(errors);
         };
+        let own = |is_own: bool, ranges: &BTreeSet<Ipv4Net>| if is_own { ranges.clone() } else { BTreeSet::new() };
+        let own_clients = spec.resolver.as_ref().is_some_and(|resolver| resolver.client_cidrs.is_some());
+        let limited_ranges = BTreeMap::from([
+            ("spec.sourceCIDRs", sources.clone()),
+            ("spec.proxyCIDRs", own(spec.proxy_cidrs.is_some(), &proxies)),
+            ("spec.resolver.clientCIDRs", own(own_clients, &clients)),
+        ]);
         Ok(Self {
+            limited_ranges,
             vpc,
             endpoint_subnets,
             staging_subnets,
@@ -197,7 +208,7 @@ impl Settings {
             ssm,
             management: spec.management_policy.or(defaults.management_policy).unwrap_or_default(),
             adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
-            address_changes: AddressChanges::new(),
+            address_changes,
             deletion: deletion_policy(spec, Some(class)),
             tags,
         })
@@ -298,6 +309,11 @@ impl Settings {
                 SubnetSelector::Tags(_) => BTreeSet::new(),
             })
             .collect()
+    }
+
+    /// Whether resources in the VPC may become the network's own.
+    pub fn adopts(&self) -> bool {
+        self.adoption != AdoptionPolicy::Never
     }
 
     /// The existing groups that are named by their ids.

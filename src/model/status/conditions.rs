@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use crate::text::shorten;
 use crate::{
     api::{
         ADDRESS_CHANGE_ANNOTATION,
@@ -17,7 +18,7 @@ use crate::{
         conditions::{find, is_true, remove, set},
     },
     model::{
-        failure::{CallFailure, FailureClass},
+        failure::CallFailure,
         ids::join,
         plan::{Blocker, Plan},
         preflight::checks::Finding,
@@ -92,6 +93,9 @@ pub enum Verdict {
     Broken(String),
 }
 
+/// The longest message of a condition, in characters. The API server's own bound is 32,768.
+const LONGEST_MESSAGE: usize = 2048;
+
 /// One condition's status, reason and message.
 pub(crate) type State = (ConditionStatus, Reason, String);
 
@@ -131,7 +135,7 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     for (type_, state) in there.chain(passing) {
         match state {
             Some((status, reason, message)) => {
-                set(conditions, type_, (status, reason, cut(&message)), generation, now);
+                set(conditions, type_, (status, reason, shorten(&message, LONGEST_MESSAGE)), generation, now);
             }
             None => remove(conditions, type_),
         }
@@ -144,10 +148,10 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
         Verdict::Unfit(findings) => unfit(findings),
         // What was complete at the last look is taken to be complete until a look says otherwise; but a role that no
         // longer opens the account is somebody's business.
-        Verdict::Unseen(failure) if was_ready && !failure.class.needs_somebody() => {
+        Verdict::Unseen(failure) if was_ready && !failure.needs_person() => {
             (True, Reason::Ready, format!("complete when last seen; {failure}"))
         }
-        Verdict::Unseen(failure) => (False, reason_of(failure), failure.to_string()),
+        Verdict::Unseen(failure) => (False, failure.reason(), failure.to_string()),
         Verdict::Broken(message) => (False, Reason::InternalError, message.clone()),
         Verdict::Deleting { plan, failures, .. } => deleting(plan, failures),
         Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
@@ -210,13 +214,13 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
         }
         Verdict::Unseen(failure) => {
             let mut details = vec![accepted];
-            if failure.class.needs_somebody() {
-                details.push((NetworkResolved, (False, reason_of(failure), failure.to_string())));
+            if failure.needs_person() {
+                details.push((NetworkResolved, (False, failure.reason(), failure.to_string())));
             } else {
                 details.push(same(NetworkResolved, Reason::Pending, "AWS was not seen yet"));
             }
             details.extend(waiting(&[SecurityGroupsReady, EndpointsReady, ResolverReady], "AWS was not seen yet"));
-            details.push((Synced, (Unknown, reason_of(failure), failure.to_string())));
+            details.push((Synced, (Unknown, failure.reason(), failure.to_string())));
             details
         }
         Verdict::Unfit(findings) => {
@@ -282,9 +286,9 @@ fn part(plan: &Plan, failures: &[StepFailure], belongs: impl Fn(Slot) -> bool) -
     let failed: Vec<&StepFailure> =
         failures.iter().filter(|failed| failed.slots.iter().copied().any(&belongs)).collect();
     // What somebody has to act on is said before what passes, and of all slots that it concerns.
-    if let Some(worst) = failed.iter().max_by_key(|failed| failed.failure.class.needs_somebody()) {
-        let reason = reason_of(&worst.failure);
-        let alike = failed.iter().filter(|failed| reason_of(&failed.failure) == reason);
+    if let Some(worst) = failed.iter().max_by_key(|failed| failed.failure.needs_person()) {
+        let reason = worst.failure.reason();
+        let alike = failed.iter().filter(|failed| failed.failure.reason() == reason);
         let slots: BTreeSet<Slot> =
             alike.flat_map(|failed| failed.slots.iter().copied()).filter(|slot| belongs(*slot)).collect();
         return Some((False, reason, format!("{}: {}", join(slots), worst.failure)));
@@ -381,8 +385,8 @@ fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
         plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::InUse { .. })).map(waits_for).collect();
     let all: Vec<String> = plan.blockers.iter().map(waits_for).collect();
     let under_way = all.len() > in_use.len() || !plan.steps.is_empty();
-    if let Some(failed) = failures.iter().find(|failed| failed.failure.class.needs_somebody()) {
-        (False, reason_of(&failed.failure), failed.failure.to_string())
+    if let Some(failed) = failures.iter().find(|failed| failed.failure.needs_person()) {
+        (False, failed.failure.reason(), failed.failure.to_string())
     } else if !in_use.is_empty() && !under_way {
         (False, Reason::DeletionBlocked, in_use.join("; "))
     } else if let Some(failed) = failures.first() {
@@ -399,29 +403,4 @@ fn unfit(findings: &[Finding]) -> State {
     let blocking = || findings.iter().filter_map(|finding| Some((finding.reason()?, finding)));
     let reason = blocking().next().map_or(Reason::Progressing, |(reason, _)| reason);
     (False, reason, blocking().map(|(_, finding)| finding.to_string()).collect::<Vec<_>>().join("; "))
-}
-
-/// The reason that a failure gives.
-pub fn reason_of(failure: &CallFailure) -> Reason {
-    match failure.class {
-        FailureClass::Throttled => Reason::Throttled,
-        FailureClass::Unauthorized if failure.code == "AccountMismatch" => Reason::AccountMismatch,
-        FailureClass::Unauthorized => Reason::AccessDenied,
-        FailureClass::Quota => Reason::QuotaExceeded,
-        // Another gateway endpoint has the route that this network's would add.
-        FailureClass::Conflict if failure.code == "RouteAlreadyExists" => Reason::NotOwned,
-        FailureClass::Conflict => Reason::PrivateDnsConflict,
-        FailureClass::Invalid => Reason::InvalidRequest,
-        FailureClass::NotFound | FailureClass::Dependency | FailureClass::AlreadyExists => Reason::Progressing,
-        FailureClass::Transient | FailureClass::Unknown => Reason::AwsError,
-    }
-}
-
-/// Conditions carry messages a person reads; the API server's own bound is 32,768 characters.
-fn cut(message: &str) -> String {
-    const MOST: usize = 2048;
-    if message.chars().count() <= MOST {
-        return message.to_owned();
-    }
-    message.chars().take(MOST - 1).chain(['…']).collect()
 }

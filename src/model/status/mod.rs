@@ -3,3 +3,6 @@
 mod approval;
 pub mod conditions;
 pub mod inventory;
+mod who_must_act;
+
+pub use who_must_act::WhoMustAct;

@@ -10,7 +10,7 @@ use crate::{
         plan::{Blocker, Plan},
         preflight::checks::{Check, Finding},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        status::conditions::{StepFailure, Verdict, reason_of, write},
+        status::conditions::{StepFailure, Verdict, write},
         testing::Lab,
     },
 };
@@ -393,12 +393,12 @@ fn a_deletion_is_blocked_only_when_nothing_else_is_left_to_wait_for() {
 #[test]
 fn two_codes_of_a_class_have_reasons_of_their_own() {
     for (class, code, reason) in [
-        (FailureClass::Unauthorized, "AccountMismatch", Reason::AccountMismatch),
+        (FailureClass::AccountMismatch, "AccountMismatch", Reason::AccountMismatch),
         (FailureClass::Unauthorized, "UnauthorizedOperation", Reason::AccessDenied),
-        (FailureClass::Conflict, "RouteAlreadyExists", Reason::NotOwned),
+        (FailureClass::RouteConflict, "RouteAlreadyExists", Reason::NotOwned),
         (FailureClass::Conflict, "InvalidParameter", Reason::PrivateDnsConflict),
     ] {
-        assert_eq!(reason_of(&failure(class, code)), reason, "{code}");
+        assert_eq!(failure(class, code).reason(), reason, "{code}");
     }
 }
 
