@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use mgnet::{api::ConditionType, cli::Cli, controller::Metrics, model::checks::Check};
+use mgnet::{api::ConditionType, cli::Cli, controller::Metrics, model::preflight::checks::Check};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -237,6 +237,20 @@ fn every_make_target_in_the_documents_exists() {
     for Document { path, text } in documents() {
         for target in code(&text).iter().filter_map(|span| span.strip_prefix("make ")?.split_whitespace().next()) {
             assert!(targets.contains(target), "{path}: there is no `make {target}`");
+        }
+    }
+}
+
+#[test]
+fn every_path_in_the_documents_exists() {
+    for Document { path, text } in documents() {
+        for span in code(&text) {
+            let is_path = ["src/", "deploy/", "crds/"].iter().any(|top| span.starts_with(top));
+            let is_plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let named = Path::new(ROOT).join(&span);
+            // A module is a file or a folder; both names say which one is meant.
+            let exists = named.exists() || named.with_extension("").is_dir();
+            assert!(!(is_path && is_plain) || exists, "{path}: there is no {span}");
         }
     }
 }
