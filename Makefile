@@ -83,19 +83,19 @@ IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERIN
 
 .PHONY: soak
 soak: rust-is-there control-plane build
-	@[[ -x $(TARGET)/release/promises ]] || \
+	@[[ -x $(TARGET)/release/simulation ]] || \
 		echo "make: compiling the search as it is released; the first time takes about 12 minutes on two cores" >&2
-	cargo build --release --package promises
-	$(TARGET)/release/promises --scenario create --crashes 2 --leaders
-	$(TARGET)/release/promises --scenario delete --crashes 2 --leaders
-	$(TARGET)/release/promises --crashes 1 --faults 1000 --late --watches
-	$(TARGET)/release/promises --schedules $(SCHEDULES) --seed $(SEED)
+	cargo build --release --package simulation
+	$(TARGET)/release/simulation --scenario create --crashes 2 --leaders
+	$(TARGET)/release/simulation --scenario delete --crashes 2 --leaders
+	$(TARGET)/release/simulation --crashes 1 --faults 1000 --late --watches
+	$(TARGET)/release/simulation --schedules $(SCHEDULES) --seed $(SEED)
 	$(IN_FULL) cargo test --workspace --no-fail-fast \
 		--test failures --test manifests --test search --test targets -- --show-output --test-threads=1 \
 		kills:: leaders:: api_faults:: watches:: restarts:: tampering:: deletion_orders:: poison:: agreement:: what_is_written \
 		whatever_ a_policy what_is_taken nothing_that_may
 
-# Each bug of tests/promises/mutants, all in one compilation behind switches. MUTANTS: parts of names, or flags of the
+# Each bug of tests/simulation/mutants, all in one compilation behind switches. MUTANTS: parts of names, or flags of the
 # program: --alone (each compiled by itself), --unharmed (each search without a bug first), --threads N.
 MUTANTS ?= --unharmed
 

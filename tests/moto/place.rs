@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
-use aws_emulator::{Server, ServerOptions};
 use aws_sdk_ec2::{
     config::Credentials,
     types::{Filter, Tag, TagSpecification, VpcEndpoint},
 };
+use emulator::{Server, ServerOptions};
 
 use crate::installed::Moto;
 

@@ -6,9 +6,9 @@ use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams, PostParams},
 };
-use lab::{Clock, Lab, LabOptions, Landing, Network, OperatorOptions, Site};
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, Reason, conditions};
 use serde_json::{Value, json};
+use support::{Clock, Lab, LabOptions, Landing, Network, OperatorOptions, Site};
 
 use crate::support::{close, condition, is_true, kstatus, listed, message, until};
 
@@ -86,7 +86,7 @@ fn renamed(site: &Site, suffix: &str) -> MigrationNetworkClass {
     class
 }
 
-fn of_class<'s>(site: &'s Site, class: &str) -> lab::NetworkBuilder<'s> {
+fn of_class<'s>(site: &'s Site, class: &str) -> support::NetworkBuilder<'s> {
     site.network("tokyo").with(|spec| spec.migration_network_class_name = Some(class.to_owned()))
 }
 
@@ -273,7 +273,7 @@ async fn a_network_without_sources_of_its_own_or_of_the_class_is_told_so() -> Re
     let said = message(&refused, ConditionType::Stalled)?;
     assert!(said.contains("`spec.sourceCIDRs` must name at least one IPv4 range"), "{said}");
     assert_eq!(site.writes_after(mark).await?, []);
-    site.edit_class(json!({ "defaults": { "sourceCIDRs": [lab::SOURCES] } })).await?;
+    site.edit_class(json!({ "defaults": { "sourceCIDRs": [support::SOURCES] } })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
     close(&site).await

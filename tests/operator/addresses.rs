@@ -2,10 +2,10 @@
 //! explicit word.
 
 use anyhow::{Context, Result, ensure};
-use lab::{Call, Fault, FaultKind, Lab, Network, Site};
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
 use mgnet::model::checks::Check;
 use serde_json::{Value, json};
+use support::{Call, Fault, FaultKind, Lab, Network, Site};
 
 use crate::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
 use crate::support::{actions, close, condition, listed, until, until_looked_at, until_state, without_outage};
@@ -289,7 +289,7 @@ async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result
     let lab = Lab::shared().await?;
     let mut site = lab.site("added").await?;
     let mut landing = site.landing.clone();
-    landing.add_subnet(&site.aws, lab::Use::Endpoints, 3).await?;
+    landing.add_subnet(&site.aws, support::Use::Endpoints, 3).await?;
     site.landing = landing;
     let subnets = |names: &[&str]| {
         let ids = names.iter().map(|name| site.landing.subnet(name).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
@@ -478,7 +478,7 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
         let order = lab.world().order(&fault).await?;
         Ok::<_, anyhow::Error>(order)
     };
-    let kill = async |order: u64, what: &str, test: &dyn Fn(&lab::state::State) -> bool| {
+    let kill = async |order: u64, what: &str, test: &dyn Fn(&support::state::State) -> bool| {
         lab.world().until_spoiled(order).await?;
         until_state(&site, what, test).await?;
         lab.operator().kill()?;
@@ -512,7 +512,7 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
     let order = kill_at("AssociateResolverEndpointIpAddress", 1).await?;
     let moved = [("endpoints-1", 54), ("endpoints-2", 53)];
     network.edit(json!({ "resolver": { "addresses": addresses(&site, &moved)? } })).await?;
-    let grown = |state: &lab::state::State| state.resolver_endpoints.iter().any(|one| one.addresses.len() == 3);
+    let grown = |state: &support::state::State| state.resolver_endpoints.iter().any(|one| one.addresses.len() == 3);
     kill(order, "the address was added", &grown).await?;
     network.until_condition(ConditionType::Ready, ConditionStatus::True).await?;
     holds(&site, "resolver", &moved).await?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use lab::{Fault, FaultKind, Lab, Network, Site};
 use mgnet::api::{AdoptionPolicy, ClaimPhase, ConditionType, MigrationNetwork, Origin, Reason};
 use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab, Network, Site};
 
 use crate::neighbours::{
     DNS, HTTPS, delete_endpoint, delete_resolver, endpoint_in_status, entry, gateway, group, interface, resolver,

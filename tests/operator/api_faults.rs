@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::future::{join_all, try_join_all};
-use lab::{ApiFault, ApiProxy, CallSite, Lab, Operator, Order, Verb};
+use support::{ApiFault, ApiProxy, CallSite, Lab, Operator, Order, Verb};
 
 use crate::disturbed::{Life, PHASES, Phase, go_through, through_proxy};
 

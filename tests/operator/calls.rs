@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt};
-use lab::{Call, Lab, SOURCES, Site, count_by_action};
 use mgnet::model::claims::token;
 use serde_json::{Value, json};
+use support::{Call, Lab, SOURCES, Site, count_by_action};
 
 use crate::support::{close, listed};
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
-use lab::{Delays, Expected, Lab};
+use support::{Delays, Expected, Lab};
 
 use self::world::{Named, World, values};
 use crate::neighbours::unwritten;

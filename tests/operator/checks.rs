@@ -8,9 +8,9 @@ use aws_sdk_ec2::types::{
     AttributeBooleanValue, NewDhcpConfiguration, PortRange, RuleAction, Tenancy, VpcEndpointType,
 };
 use aws_sdk_route53::types::{HostedZoneConfig, Vpc, VpcRegion};
-use lab::{Lab, Landing, Network, PREMISES, Site, VPC_CIDR, make_vpc, route_to_premises};
 use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
+use support::{Lab, Landing, Network, PREMISES, Site, VPC_CIDR, make_vpc, route_to_premises};
 
 use crate::neighbours::{
     DNS, HTTPS, delete_endpoint, delete_resolver, gateway, group, interface, is_refused_after, resolver,
@@ -166,11 +166,11 @@ async fn another_gateway_has_the_routes_to_s3() -> Result<()> {
 async fn sources_overlap_the_vpc() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("overlap").await?;
-    let network = site.network("tokyo").sources(["10.20.30.0/24", lab::SOURCES]).apply().await?;
+    let network = site.network("tokyo").sources(["10.20.30.0/24", support::SOURCES]).apply().await?;
     network.until_ready().await?;
     let says = ["`spec.sourceCIDRs`", "10.20.30.0/24 overlaps", VPC_CIDR];
     warns(&site, &network, Check::SourcesApart, &says).await?;
-    network.edit(json!({ "sourceCIDRs": [lab::SOURCES] })).await?;
+    network.edit(json!({ "sourceCIDRs": [support::SOURCES] })).await?;
     until_no_warning(&network, Check::SourcesApart).await?;
     close(&site).await
 }
@@ -302,7 +302,7 @@ async fn the_network_acls_let_nothing_through() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("closed").await?;
     let acl = drop_https(&site, "192.168.0.0/16").await?;
-    let says = ["no endpoint subnet lets TCP 443 in", &acl, "TCP 1024-65535 out", lab::SOURCES];
+    let says = ["no endpoint subnet lets TCP 443 in", &acl, "TCP 1024-65535 out", support::SOURCES];
     let network = refused(&site, &json!({}), Check::AclsPassable, &says).await?;
     let_pass(&site, &acl).await?;
     goes_on(&site, &network).await?;

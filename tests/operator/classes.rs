@@ -6,9 +6,9 @@ use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
 };
-use lab::{Clock, Lab, LabOptions, OperatorOptions, Site};
 use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, Reason, conditions};
 use serde_json::{Value, json};
+use support::{Clock, Lab, LabOptions, OperatorOptions, Site};
 
 use crate::support::{close, condition, counts, is_true, message, until, until_class, until_looked_at};
 

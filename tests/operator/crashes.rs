@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use lab::state::State;
-use lab::{Fault, FaultKind, Lab, Site};
 use mgnet::api::ClaimPhase;
 use mgnet::model::slot::Slot;
+use support::state::State;
+use support::{Fault, FaultKind, Lab, Site};
 
 use crate::history::{History, slot_of};
 use crate::{CREATE_CALLS, NAME, is_as_before, is_there, spoil, uncrowd, until, until_built, until_spoiled};

@@ -7,9 +7,9 @@ use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams, PostParams},
 };
-use lab::{Call, Lab};
 use mgnet::api::{ConditionType, DEFAULT_CLASS_ANNOTATION, FINALIZER, MigrationNetwork, Reason};
 use serde_json::{Value, json};
+use support::{Call, Lab};
 
 use crate::support::{
     close, condition, counts, events, is_true, kstatus, listed, until_class, until_event, until_looked_at,
@@ -131,7 +131,7 @@ async fn events_tell_what_was_made() -> Result<()> {
         let notes = events.iter().filter(|event| event.reason.as_deref() == Some(reason));
         notes.filter_map(|event| event.note.clone()).collect()
     };
-    let created = |id: &str, tags: &lab::state::Tags| format!("created {id} for {}", tags["mgnet.dev/slot"]);
+    let created = |id: &str, tags: &support::state::Tags| format!("created {id} for {}", tags["mgnet.dev/slot"]);
     let endpoints = state.vpc_endpoints.iter().map(|endpoint| created(&endpoint.id, &endpoint.tags)).collect();
     assert_eq!(told("EndpointCreated"), endpoints);
     let groups = state.security_groups.iter().filter(|group| group.name != "default");

@@ -14,10 +14,10 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
-use lab::state::State;
-use lab::{Lab, LabOptions, OPERATOR_NAMESPACE, Site};
 use mgnet::api::schema::crds;
 use mgnet::api::{ConditionType, Reason, conditions};
+use support::state::State;
+use support::{Lab, LabOptions, OPERATOR_NAMESPACE, Site};
 
 use crate::{NAME, is_as_before, until};
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
-use lab::{Lab, Network, SUBNET_TAG, Site, repository};
 use mgnet::api::{ConditionType, FINALIZER};
 use serde_json::{Value, json};
+use support::{Lab, Network, SUBNET_TAG, Site, repository};
 
 use crate::support::{close, is_true, until, until_looked_at};
 

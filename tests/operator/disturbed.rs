@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, ResourceExt, api::ListParams};
-use lab::state::State;
-use lab::{ApiProxy, Expected, Lab, OPERATOR_NAMESPACE, Operator, OperatorOptions, Site};
 use mgnet::api::{ClaimPhase, ConditionType, MigrationNetwork, conditions::is_true};
 use serde_json::{Value, json};
+use support::state::State;
+use support::{ApiProxy, Expected, Lab, OPERATOR_NAMESPACE, Operator, OperatorOptions, Site};
 
 use crate::history::History;
 use crate::{NAME, is_as_before, is_there, owned, uncrowd, until};

@@ -7,8 +7,8 @@ use aws_sdk_ec2::{
     error::ProvideErrorMetadata,
     types::{IpPermission, IpRange},
 };
-use lab::{Lab, Network, Site, state::State};
 use mgnet::api::ConditionType;
+use support::{Lab, Network, Site, state::State};
 
 use crate::support::{
     actions, close, condition, held_epoch, is_true, listed, message, tag, tagged_epoch, untag, until_event,
@@ -111,7 +111,7 @@ async fn a_removed_rule_comes_back() -> Result<()> {
     let network = ready_network(&site).await?;
     let state = site.state().await?;
     let rules = state.security_group("sg/endpoints").context("no group")?;
-    let rule = rules.ingress.iter().find(|rule| rule.peer == lab::SOURCES).context("no rule")?;
+    let rule = rules.ingress.iter().find(|rule| rule.peer == support::SOURCES).context("no rule")?;
     let mark = site.last_call().await?;
     let revoke = site.aws.ec2.revoke_security_group_ingress().group_id(&rules.id).security_group_rule_ids(&rule.id);
     revoke.send().await?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use lab::{Call, Lab, state::State};
 use mgnet::api::{ConditionType, DeletionPolicy};
 use serde_json::json;
+use support::{Call, Lab, state::State};
 
 use crate::support::{
     actions, close, condition, held_epoch, is_true, listed, message, tag, tagged_epoch, tags, without_outage,

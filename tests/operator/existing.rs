@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_route53resolver::types::IpAddressUpdate;
-use lab::Lab;
 use mgnet::api::{ConditionType, Origin};
 use mgnet::model::checks::Check;
 use serde_json::{Value, json};
+use support::Lab;
 
 use crate::neighbours::{
     DNS, HTTPS, admit, delete_endpoint, delete_resolver, endpoint_in_status, entry, existing, gateway, group,
@@ -20,7 +20,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
     let more = group(&site, "corp-more", &[("tcp", 22, "10.0.0.0/8")], &[]).await?;
     let dns = group(&site, "corp-dns", DNS, &[]).await?;
-    let replication = group(&site, "corp-replication", &[("tcp", 1500, lab::SOURCES)], &[]).await?;
+    let replication = group(&site, "corp-replication", &[("tcp", 1500, support::SOURCES)], &[]).await?;
     let mgn = interface(&site, "mgn", true, &https, &[("Name", "corp-mgn")]).await?;
     let s3 = gateway(&site, &["staging", "launch", "main"], &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[]).await?;
@@ -84,7 +84,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
 async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_in_aws_alone() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unfit").await?;
-    let narrow = group(&site, "corp-narrow", &[("tcp", 443, lab::VPC_CIDR)], &[]).await?;
+    let narrow = group(&site, "corp-narrow", &[("tcp", 443, support::VPC_CIDR)], &[]).await?;
     let mgn = interface(&site, "mgn", false, &narrow, &[]).await?;
     let kms = interface(&site, "kms", true, &narrow, &[]).await?;
     let s3 = gateway(&site, &["main"], &[]).await?;
@@ -119,7 +119,7 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
         .until(what, |network| message(network, ConditionType::Ready).is_ok_and(|said| !said.contains("private DNS")))
         .await?;
     is_refused(&site, &network, Check::ExistingFits, &["tcp 443 from 192.168.10.0/24"]).await?;
-    admit(&site, &narrow, &[("tcp", 443, lab::SOURCES)]).await?;
+    admit(&site, &narrow, &[("tcp", 443, support::SOURCES)]).await?;
     let strangers = site.summary().await?;
     let mark = site.last_call().await?;
     // The gateway endpoint has another route table and is nobody's business.
@@ -165,7 +165,7 @@ async fn an_existing_gateway_must_have_the_route_tables_of_staging_and_launch_su
 async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("groups-of-others").await?;
-    let one = group(&site, "corp-one", &[("tcp", 443, lab::VPC_CIDR)], &[]).await?;
+    let one = group(&site, "corp-one", &[("tcp", 443, support::VPC_CIDR)], &[]).await?;
     let two = group(&site, "corp-two", &[], &[]).await?;
     let replication = group(&site, "corp-1500", &[("tcp", 1500, "10.0.0.0/8")], &[]).await?;
     let unknown = "sg-0123456789abcdef0";
@@ -187,7 +187,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
     network.edit(spec(&[&one, &two], &replication)).await?;
     let says = ["needs ingress", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
     let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
-    assert!(!message(&object, ConditionType::Ready)?.contains(lab::VPC_CIDR), "the VPC is admitted already");
+    assert!(!message(&object, ConditionType::Ready)?.contains(support::VPC_CIDR), "the VPC is admitted already");
 
     // It may be any of the groups that admits, and two neighbouring ranges together.
     admit(&site, &two, &[("tcp", 443, "192.168.10.0/25"), ("tcp", 443, "192.168.10.128/25")]).await?;
@@ -224,7 +224,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
 async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("resolver-of-others").await?;
-    let dns = group(&site, "corp-dns", &[("tcp", 53, lab::SOURCES), ("udp", 53, "192.168.10.0/25")], &[]).await?;
+    let dns = group(&site, "corp-dns", &[("tcp", 53, support::SOURCES), ("udp", 53, "192.168.10.0/25")], &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[]).await?;
     let mark = site.last_call().await?;
     let with = |id: &str, clients: Value| json!({ "resolver": { "mode": "Existing", "endpointID": id, "clientCIDRs": clients } });

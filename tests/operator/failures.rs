@@ -22,10 +22,10 @@ mod watches;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use lab::state::State;
-use lab::{Call, Expected, Fault, FaultKind, Network, Site, Summary};
 use mgnet::model::owner::{OWNER_TAG, SLOT_TAG};
 use serde_json::json;
+use support::state::State;
+use support::{Call, Expected, Fault, FaultKind, Network, Site, Summary};
 
 /// The name of the network where there is only one.
 const NAME: &str = "tokyo";

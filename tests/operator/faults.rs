@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use lab::{Fault, FaultKind, Lab, Site};
+use support::{Fault, FaultKind, Lab, Site};
 
 use crate::history::History;
 use crate::{NAME, is_as_before, spoil, until_built};

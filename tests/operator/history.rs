@@ -10,11 +10,11 @@ use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
-use lab::state::{State, Tags};
-use lab::{Call, Site, World};
 use mgnet::api::{ConditionType, MigrationNetwork, conditions};
 use mgnet::model::owner::{EPOCH_TAG, OWNER_TAG, SLOT_TAG};
 use serde_json::Value;
+use support::state::{State, Tags};
+use support::{Call, Site, World};
 use tokio::task::JoinSet;
 
 /// Shorter than interface and Resolver endpoints take to be deleted, so that no second one comes and goes unseen. What goes faster

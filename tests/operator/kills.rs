@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
-use lab::state::State;
-use lab::{Call, ExclusiveLab, Expected, Fault, FaultKind, Lab, Operator, OperatorOptions, Site, Use};
 use serde_json::{Value, json};
+use support::state::State;
+use support::{Call, ExclusiveLab, Expected, Fault, FaultKind, Lab, Operator, OperatorOptions, Site, Use};
 
 use crate::history::History;
 use crate::{NAME, is_as_before, spoil, uncrowd, until_built, until_spoiled};

@@ -11,11 +11,11 @@ use anyhow::{Context, Result, bail, ensure};
 use futures::future::{try_join, try_join_all};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
-use lab::state::State;
-use lab::{ExclusiveLab, Fault, FaultKind, Lab, OPERATOR_NAMESPACE, Operator, OperatorOptions, Site};
 use mgnet::api::ClaimPhase;
 use mgnet::controller::LEASE;
 use serde_json::json;
+use support::state::State;
+use support::{ExclusiveLab, Fault, FaultKind, Lab, OPERATOR_NAMESPACE, Operator, OperatorOptions, Site};
 
 use crate::history::{History, slot_of};
 use crate::{NAME, is_as_before, spoil, uncrowd, until, until_built, until_looked_at, until_spoiled};

@@ -5,9 +5,9 @@ use kube::{
     Api,
     api::{Patch, PatchParams, PostParams},
 };
-use lab::{Clock, Lab, LabOptions, Network, NetworkBuilder, OperatorOptions, Site, repository};
 use mgnet::api::{ConditionType, DeletionPolicy, MigrationNetwork, Reason};
 use serde_json::{Value, json};
+use support::{Clock, Lab, LabOptions, Network, NetworkBuilder, OperatorOptions, Site, repository};
 
 use crate::support::{close, is_true, kstatus, message, until, until_aws_holds, until_looked_at};
 

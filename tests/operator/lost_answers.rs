@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use lab::{Fault, FaultKind, Lab};
 use mgnet::model::slot::Slot;
 use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab};
 
 use crate::history::{History, slot_of};
 use crate::{CREATE_CALLS, NAME, is_as_before, spoil, strangers, uncrowd, until_built};

@@ -4,10 +4,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
-use lab::Site;
 use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
 use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
+use support::Site;
 
 use crate::support::{condition, listed, until_looked_at, until_state};
 
@@ -18,7 +18,7 @@ pub(crate) type Tags<'a> = &'a [(&'a str, &'a str)];
 pub(crate) type Admits<'a> = &'a [(&'a str, i32, &'a str)];
 
 /// All that a network of a site needs to be let in on TCP 443.
-pub(crate) const HTTPS: Admits<'_> = &[("tcp", 443, lab::VPC_CIDR), ("tcp", 443, "192.168.0.0/16")];
+pub(crate) const HTTPS: Admits<'_> = &[("tcp", 443, support::VPC_CIDR), ("tcp", 443, "192.168.0.0/16")];
 
 /// All that its source servers need to ask for names.
 pub(crate) const DNS: Admits<'_> = &[("tcp", 53, "192.168.0.0/16"), ("udp", 53, "192.168.0.0/16")];
@@ -165,7 +165,7 @@ pub(crate) async fn unwritten(site: &Site, mark: u64) -> Result<()> {
 /// sure that nothing is written to AWS meanwhile, and that the network stalls, as only people can help.
 pub(crate) async fn is_refused(
     site: &Site,
-    network: &lab::Network<'_>,
+    network: &support::Network<'_>,
     check: Check,
     words: &[&str],
 ) -> Result<MigrationNetwork> {
@@ -177,7 +177,7 @@ pub(crate) async fn is_refused(
 pub(crate) async fn is_refused_after(
     site: &Site,
     mark: u64,
-    network: &lab::Network<'_>,
+    network: &support::Network<'_>,
     check: Check,
     words: &[&str],
 ) -> Result<MigrationNetwork> {

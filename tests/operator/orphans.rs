@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join3;
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
-use lab::{Fault, FaultKind, Lab, LabOptions, OperatorOptions, Site, state::State};
 use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab, LabOptions, OperatorOptions, Site, state::State};
 
 use crate::support::until;
 

@@ -17,13 +17,13 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use lab::{Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions};
 use mgnet::{
     api::{ConditionType, Reason, conditions},
     aws::{Account, AwsCloud, AwsClouds, Clouds, Rates},
     controller::{self, Context, Kubernetes, Readiness, Settings},
     model::failure::CallFailure,
 };
+use support::{Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions};
 use tokio_util::sync::CancellationToken;
 
 /// AWS, of which one account is poison.

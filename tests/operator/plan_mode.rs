@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
-use lab::{Call, Lab, Network, Site, Use, state::State};
 use mgnet::api::{
     ConditionStatus, ConditionType, FINALIZER, ManagementPolicy, MigrationNetwork, PlanReason, PlanStatus, Reason,
     SubnetSelector, SubnetSelectors,
 };
 use serde_json::{Value, json};
+use support::{Call, Lab, Network, Site, Use, state::State};
 
 use crate::support::{close, condition, events, kstatus, listed, tags, until_event, until_looked_at};
 

@@ -11,9 +11,9 @@ use kube::{
     core::CustomResourceExt,
     runtime::wait::await_condition,
 };
-use lab::{Fault, FaultKind, Lab, LabOptions, Network, Site};
 use mgnet::api::{MigrationNetwork, VpcSelector};
 use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab, LabOptions, Network, Site};
 
 use crate::until;
 

@@ -3,9 +3,9 @@
 
 use anyhow::{Context, Result, ensure};
 use kube::api::DeleteParams;
-use lab::{Lab, LabOptions, Network, OperatorOptions, Site};
 use mgnet::api::{ConditionType, MigrationNetwork};
 use serde_json::{Value, json};
+use support::{Lab, LabOptions, Network, OperatorOptions, Site};
 
 use crate::neighbours::{entry, unwritten};
 use crate::support::{close, condition, listed, until, until_event, until_looked_at, until_repaired};
@@ -77,7 +77,7 @@ fn slots() -> Vec<&'static str> {
     mgn_only().into_iter().map(|(slot, _)| slot).collect()
 }
 
-fn with_policy(site: &Site, policy: &Value) -> lab::Expected {
+fn with_policy(site: &Site, policy: &Value) -> support::Expected {
     slots().into_iter().fold(site.expected(), |expected, slot| expected.policy(slot, policy.clone()))
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use aws_sdk_ec2::types::AttributeBooleanValue;
 use kube::ResourceExt;
-use lab::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAME, make_vpc};
 use mgnet::api::{
     ConditionStatus, ConditionType, MigrationNetworkSpec, SkippedService, SubnetSelector, SubnetSelectors, VpcSelector,
 };
 use mgnet::model::checks::{Check, Severity};
 use serde_json::{Value, json};
+use support::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAME, make_vpc};
 
 use crate::support::{close, condition, goes_on, kstatus, listed, tag, untag, until_looked_at};
 

@@ -2,9 +2,9 @@
 //! every edit in an order that AWS does not refuse.
 
 use anyhow::{Context, Result};
-use lab::{Expected, Lab, Network, Site};
 use mgnet::api::{ConditionType, MigrationNetwork};
 use serde_json::{Value, json};
+use support::{Expected, Lab, Network, Site};
 
 use crate::neighbours::{delete_endpoint, entry, unwritten};
 use crate::support::{close, condition, held_epoch, is_true, listed, until_event, until_repaired, without_outage};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use control_plane::Server;
-use lab::{ExclusiveLab, Gate, Lab, Operator, OperatorOptions};
+use support::{ExclusiveLab, Gate, Lab, Operator, OperatorOptions};
 
 use crate::disturbed::{Life, PHASES, Phase, check};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use lab::{Lab, Site};
 use mgnet::api::{ConditionType, Origin};
 use mgnet::model::checks::Check;
 use serde_json::{Value, json};
+use support::{Lab, Site};
 
 use crate::neighbours::{endpoint_in_status, entry, is_refused_after, unwritten};
 use crate::support::{actions, close, held_epoch, listed, message, until_looked_at, without_outage};

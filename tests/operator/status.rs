@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
-use lab::{Lab, SOURCES, Site};
 use mgnet::{
     api::{
         AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, ManagementPolicy,
@@ -14,6 +13,7 @@ use mgnet::{
     },
     model::claims::token,
 };
+use support::{Lab, SOURCES, Site};
 
 use crate::support::close;
 
@@ -225,7 +225,7 @@ async fn resolver_by_aws(site: &Site) -> Result<ResolverStatus> {
 }
 
 /// The slot that the tags of a resource name.
-fn slot_of(state: &lab::state::State, id: &str) -> Option<String> {
+fn slot_of(state: &support::state::State, id: &str) -> Option<String> {
     let groups = state.security_groups.iter().map(|group| (&group.id, &group.tags));
     let endpoints = state.vpc_endpoints.iter().map(|endpoint| (&endpoint.id, &endpoint.tags));
     let resolvers = state.resolver_endpoints.iter().map(|resolver| (&resolver.id, &resolver.tags));

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
-use lab::Site;
+use support::Site;
 
 use crate::until;
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use lab::{Call, Lab, Site, Use, state::State};
 use serde_json::json;
+use support::{Call, Lab, Site, Use, state::State};
 
 use crate::support::{actions, close, listed, tag, until_aws_holds, without_outage};
 
 /// The ids of the subnets for endpoints in those zones.
-fn in_zones<const N: usize>(landing: &lab::Landing, zones: [usize; N]) -> Result<Vec<String>> {
+fn in_zones<const N: usize>(landing: &support::Landing, zones: [usize; N]) -> Result<Vec<String>> {
     zones.iter().map(|zone| Ok(landing.subnet(&format!("endpoints-{zone}"))?.to_owned())).collect()
 }
 

@@ -9,11 +9,11 @@ use kube::{
     Api,
     api::{DeleteParams, ListParams},
 };
-use lab::{Call, Expected, Network, Site, state::State};
 use mgnet::{
     api::{ClaimPhase, ConditionType, MigrationNetwork, MigrationNetworkClass, conditions},
     model::owner::EPOCH_TAG,
 };
+use support::{Call, Expected, Network, Site, state::State};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -68,7 +68,7 @@ pub(crate) fn tagged_epoch(state: &State, slot: &str) -> Option<String> {
 }
 
 /// The tags of everything that can be a network's own.
-pub(crate) fn tags(state: &State) -> Vec<&lab::state::Tags> {
+pub(crate) fn tags(state: &State) -> Vec<&support::state::Tags> {
     let groups = state.security_groups.iter().filter(|group| group.name != "default").map(|group| &group.tags);
     let endpoints = state.vpc_endpoints.iter().map(|endpoint| &endpoint.tags);
     groups.chain(endpoints).chain(state.resolver_endpoints.iter().map(|resolver| &resolver.tags)).collect()

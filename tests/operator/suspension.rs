@@ -1,9 +1,9 @@
 //! Suspension: nothing is written to AWS while it lasts, and everything that was due is done when it ends.
 
 use anyhow::{Context, Result};
-use lab::{Lab, Network, Site};
 use mgnet::api::{ConditionStatus, ConditionType, Reason, conditions};
 use serde_json::json;
+use support::{Lab, Network, Site};
 
 use crate::history::History;
 use crate::{NAME, is_as_before, strangers, until_built, until_looked_at};

@@ -4,11 +4,11 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use lab::corruption::{self, Material};
-use lab::state::State;
-use lab::{Lab, Network, Site, make_vpc};
 use mgnet::api::{ClaimPhase, MigrationNetwork, MigrationNetworkStatus};
 use serde_json::{Value, json};
+use support::corruption::{self, Material};
+use support::state::State;
+use support::{Lab, Network, Site, make_vpc};
 
 use crate::history::History;
 use crate::{NAME, owned, strangers, until_built};

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use lab::{Fault, FaultKind, Lab, Network};
 use mgnet::api::{ConditionType, MigrationNetworkStatus, Reason, conditions};
 use serde_json::json;
+use support::{Fault, FaultKind, Lab, Network};
 
 use crate::history::History;
 use crate::{NAME, is_as_before, spoil, strangers, until, until_built, until_looked_at};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use lab::{Fault, FaultKind, Lab, LabOptions, OperatorOptions, Site};
 use mgnet::api::VpcSelector;
+use support::{Fault, FaultKind, Lab, LabOptions, OperatorOptions, Site};
 
 use crate::support::until;
 

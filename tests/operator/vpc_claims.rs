@@ -9,9 +9,9 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use lab::{Clock, Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions, Site};
 use mgnet::api::{ConditionType, MigrationNetwork, Reason};
 use serde_json::json;
+use support::{Clock, Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions, Site};
 
 use crate::support::{
     close, condition, is_true, kstatus, listed, message, tag, tags, until, until_aws_holds, until_looked_at,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use lab::{ApiFault, ApiProxy, CallSite, Conduct, Lab, OperatorOptions, Order, Verb};
+use support::{ApiFault, ApiProxy, CallSite, Conduct, Lab, OperatorOptions, Order, Verb};
 
 use crate::NAME;
 use crate::disturbed::{Life, PHASES, Phase, check, through_proxy};

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
-use aws_emulator::world::options;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
-use lab::state::State;
-use lab::{Call, Delays, Lab, Network, Site};
+use emulator::world::options;
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use support::state::State;
+use support::{Call, Delays, Lab, Network, Site};
 
 use crate::neighbours::{DNS, HTTPS, admit, group, interface, resolver, untouched, unwritten};
 use crate::support::{condition, listed, tags, until_looked_at};
@@ -88,7 +88,7 @@ impl World {
         lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
         let ConfigMapText { name, key, text } = values()?.config_map;
         site.write_config_map(&name, &key, &text).await?;
-        site.edit_class(json!({ "defaults": { "sourceCIDRs": [lab::SOURCES] } })).await?;
+        site.edit_class(json!({ "defaults": { "sourceCIDRs": [support::SOURCES] } })).await?;
         let named = |id: &str| site.landing.subnet(id).map(str::to_owned);
         let ids = BTreeMap::from([
             ("vpc-1", site.landing.vpc.clone()),
@@ -104,7 +104,7 @@ impl World {
         let site = &world.site;
         let theirs = group(site, "theirs", HTTPS, THEIRS).await?;
         admit(site, &theirs, DNS).await?;
-        admit(site, &theirs, &[("tcp", 1500, lab::SOURCES)]).await?;
+        admit(site, &theirs, &[("tcp", 1500, support::SOURCES)]).await?;
         let strangers = [
             ("vpce-theirs", interface(site, "mgn", false, &theirs, THEIRS).await?),
             ("rslvr-in-theirs", resolver(site, "theirs", &theirs, THEIRS).await?),
@@ -343,7 +343,7 @@ fn owned(state: &State) -> BTreeSet<String> {
 
 /// A subnet that no class selects.
 async fn spare(site: &Site, name: &str, zone: usize, range: &str) -> Result<String> {
-    let tags = [("Name", name), (lab::SUBNET_TAG, "spare")];
+    let tags = [("Name", name), (support::SUBNET_TAG, "spare")];
     let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
     let tags = TagSpecification::builder().resource_type(ResourceType::Subnet).set_tags(Some(tags.into())).build();
     let request = site.aws.ec2.create_subnet().vpc_id(&site.landing.vpc).cidr_block(range);

@@ -2,8 +2,8 @@
 //! something else where they are put together with others.
 
 use anyhow::{Context, Result, ensure};
-use lab::{Lab, SUBNET_TAG, VPC_NAME};
 use serde_json::{Value, json};
+use support::{Lab, SUBNET_TAG, VPC_NAME};
 
 use super::scene::Scene;
 use crate::support::{close, until_looked_at};
@@ -184,7 +184,7 @@ async fn the_schema_refuses_what_would_reach_further_than_it_says() -> Result<()
             "apiVersion": "mgnet.dev/v1alpha1",
             "kind": "MigrationNetwork",
             "metadata": { "name": "hostile" },
-            "spec": { "migrationNetworkClassName": scene.intruder.class_name, "sourceCIDRs": [lab::SOURCES] },
+            "spec": { "migrationNetworkClassName": scene.intruder.class_name, "sourceCIDRs": [support::SOURCES] },
         });
         for (field, value) in part.as_object().into_iter().flatten() {
             object["spec"][field] = value.clone();

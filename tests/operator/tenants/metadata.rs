@@ -4,9 +4,9 @@
 use anyhow::{Context, Result, ensure};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
-use lab::{Lab, Network};
 use mgnet::api::{ClaimPhase, ConditionType, FINALIZER, MigrationNetwork, Reason};
 use serde_json::{Value, json};
+use support::{Lab, Network};
 
 use super::scene::Scene;
 use crate::neighbours::unwritten;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use kube::{Api, api::PostParams};
-use lab::Lab;
 use mgnet::api::{ConditionType, MigrationNetwork, Reason};
 use serde_json::{Value, json};
+use support::Lab;
 
 use super::scene::Scene;
 use crate::neighbours::existing;

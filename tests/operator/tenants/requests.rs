@@ -2,8 +2,8 @@
 //! has no effect, and by the tenant. So what is refused is refused for want of a right, not for a slip in the request.
 
 use anyhow::{Context, Result, ensure};
-use lab::{Lab, send};
 use serde_json::{Value, json};
+use support::{Lab, send};
 
 use super::scene::Scene;
 use crate::support::close;

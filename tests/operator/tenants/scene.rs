@@ -4,11 +4,11 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
-use lab::state::{ResolverEndpoint, SecurityGroup, State, VpcEndpoint};
-use lab::{Lab, Landing, Network, Site, Tenant};
 use mgnet::api::{MigrationNetwork, VpcSelector};
 use mgnet::model::owner::OWNER_TAG;
 use serde_json::Value;
+use support::state::{ResolverEndpoint, SecurityGroup, State, VpcEndpoint};
+use support::{Lab, Landing, Network, Site, Tenant};
 
 use crate::neighbours::untouched;
 
@@ -40,7 +40,7 @@ pub(super) struct Belongings {
 
 impl Belongings {
     fn of(state: State, uid: &str) -> Self {
-        let owned = |tags: &lab::state::Tags| tags.get(OWNER_TAG).is_some_and(|owner| owner == uid);
+        let owned = |tags: &support::state::Tags| tags.get(OWNER_TAG).is_some_and(|owner| owner == uid);
         Self {
             groups: state.security_groups.into_iter().filter(|one| owned(&one.tags)).collect(),
             endpoints: state.vpc_endpoints.into_iter().filter(|one| owned(&one.tags)).collect(),

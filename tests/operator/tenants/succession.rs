@@ -2,10 +2,10 @@
 //! odd and that the schema admits.
 
 use anyhow::{Context, Result, ensure};
-use lab::Lab;
 use mgnet::api::{AdoptionPolicy, ConditionType, Reason};
 use mgnet::model::owner::{OWNER_TAG, RETAINED_TAG};
 use serde_json::{Value, json};
+use support::Lab;
 
 use super::scene::{Scene, VICTIM};
 use crate::neighbours::{untouched, unwritten};
@@ -79,7 +79,7 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
     victim.delete_and_wait().await?;
     let left = scene.site.state().await?;
     ensure!(left.vpc_endpoints.iter().filter(|one| one.tags.contains_key(RETAINED_TAG)).count() == 7, "{left:#?}");
-    let before = |state: lab::state::State| -> Result<Value> {
+    let before = |state: support::state::State| -> Result<Value> {
         let uid = scene.victims_uid();
         let mut theirs = Vec::new();
         for one in state.vpc_endpoints.iter().filter(|one| one.tags.get(OWNER_TAG) == Some(&uid)) {

@@ -1,0 +1,86 @@
+//! The AWS SDK without a network: an HTTP client whose requests are calls at a choice point.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ec2::{
+    config::{Credentials, SharedCredentialsProvider, http::HttpResponse},
+    error::ConnectorError,
+};
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::HttpRequest,
+    runtime_components::RuntimeComponents,
+};
+use axum::body::Bytes;
+use emulator::http::{Answer, Direct};
+
+use crate::{
+    promises::SECRETS,
+    stage::{Lost, Seat},
+    universe::{ACCOUNT, REGION},
+};
+
+/// One process's connections.
+#[derive(Clone, Debug)]
+struct Wire(Arc<Seat>);
+
+/// A configuration of the SDK with which a process calls the AWS of its stage.
+pub fn config(seat: &Arc<Seat>) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            ACCOUNT,
+            SECRETS[0],
+            None,
+            None,
+            "simulator",
+        )))
+        .time_source(SystemTimeSource::new())
+        .endpoint_url("http://aws.invalid")
+        .http_client(SharedHttpClient::new(Wire(Arc::clone(seat))))
+        .build()
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let seat = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let answer = match Direct::read(received(&request)?) {
+                Ok(direct) => seat.aws(direct).await,
+                Err(answer) => Ok(*answer),
+            };
+            let Answer { status, content_type, body, .. } = answer.map_err(|Lost| broken("the connection broke"))?;
+            let mut response = HttpResponse::new(status.into(), body.into());
+            response.headers_mut().insert("content-type", content_type);
+            Ok(response)
+        })
+    }
+}
+
+/// The SDK's request as it is received.
+///
+/// # Errors
+/// If its body is a stream, which no request of the operator's is.
+pub fn received(request: &HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
+    let body = request.body().bytes().ok_or_else(|| broken("the body is a stream"))?;
+    let mut received = http::Request::builder().method(request.method()).uri(request.uri());
+    for (name, value) in request.headers() {
+        received = received.header(name, value);
+    }
+    received.body(Bytes::copy_from_slice(body)).map_err(|error| ConnectorError::user(error.into()))
+}
+
+fn broken(why: &'static str) -> ConnectorError {
+    ConnectorError::io(why.into())
+}
