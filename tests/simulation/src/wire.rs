@@ -15,8 +15,8 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
     runtime_components::RuntimeComponents,
 };
-use axum::body::Bytes;
 use emulator::http::{Answer, Direct};
+pub use support::received;
 
 use crate::{
     promises::SECRETS,
@@ -66,19 +66,6 @@ impl HttpConnector for Wire {
             Ok(response)
         })
     }
-}
-
-/// The SDK's request as it is received.
-///
-/// # Errors
-/// If its body is a stream, which no request of the operator's is.
-pub fn received(request: &HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
-    let body = request.body().bytes().ok_or_else(|| broken("the body is a stream"))?;
-    let mut received = http::Request::builder().method(request.method()).uri(request.uri());
-    for (name, value) in request.headers() {
-        received = received.header(name, value);
-    }
-    received.body(Bytes::copy_from_slice(body)).map_err(|error| ConnectorError::user(error.into()))
 }
 
 fn broken(why: &'static str) -> ConnectorError {

@@ -1,6 +1,7 @@
 //! AWS as a person sees it who sets something up, looks something up, or breaks something.
 
 use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// The SDK's clients with keys of one account, in one region. They belong to the runtime in which they were made.
 #[derive(Clone, Debug)]
@@ -15,8 +16,7 @@ pub struct Aws {
 
 impl Aws {
     /// Nothing is taken from the environment: neither credentials nor certificates nor proxies.
-    pub(crate) fn new(endpoint: &str, account: &str, region: &str) -> Self {
-        let http = aws_smithy_http_client::Builder::new().build_http();
+    pub(crate) fn new(http: SharedHttpClient, endpoint: &str, account: &str, region: &str) -> Self {
         let credentials = Credentials::new(account, "secret", None, None, "lab");
         let region = Region::new(region.to_owned());
         let ec2 = aws_sdk_ec2::Config::builder()

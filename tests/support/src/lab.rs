@@ -12,15 +12,17 @@ use kube::Client;
 use crate::aws::Aws;
 use crate::emulator::Emulator;
 use crate::folder::Folder;
-use crate::kubernetes;
-use crate::operator::Operator;
+use crate::http::Server;
+use crate::operator::{Operator, Process, Task, ThreadLog};
 use crate::options::LabOptions;
 use crate::programs::Programs;
+use crate::simulated::Simulated;
 use crate::site::SiteBuilder;
 use crate::statuses::Statuses;
 use crate::world::World;
+use crate::{aws_in_process, kubernetes};
 
-/// A Kubernetes control plane with the operator installed, AWS in small, and the operator at work between them.
+/// A Kubernetes API with the operator installed, AWS in small, and the operator at work between them: as processes, or simulated.
 ///
 /// Clones are the same lab. It ends with the last of them, and also when the process is killed.
 #[derive(Clone, Debug)]
@@ -33,30 +35,75 @@ pub struct Lab {
 struct Parts {
     statuses: Statuses,
     operator: Operator,
-    emulator: Emulator,
-    control_plane: ControlPlane,
-    folder: Folder,
+    backend: Backend,
     world: World,
     sites: AtomicU64,
 }
 
+#[derive(Debug)]
+enum Backend {
+    Real(Box<Real>),
+    Simulated(Simulated),
+}
+
+/// The processes, in the order in which they end.
+#[derive(Debug)]
+struct Real {
+    emulator: Emulator,
+    control_plane: ControlPlane,
+    folder: Folder,
+}
+
 impl Lab {
-    /// Brings it all up, in about ten seconds once the control plane is built.
+    /// Brings the processes up, in about ten seconds once the control plane is built.
     pub async fn start(options: LabOptions) -> Result<Self> {
         // Servers are started and waited for without a runtime's help.
         let started = tokio::task::spawn_blocking(move || Started::new(options)).await??;
         let Started { options, folder, emulator, control_plane, kubeconfig, programs } = started;
-        let world = World::new(emulator.url(), &options.operator_account);
+        let world = World::new(Server::at(emulator.url()), &options.operator_account);
         let statuses = Statuses::watch(control_plane.kubeconfig_path())?;
         let aws = aws_environment(emulator.url(), &options.operator_account);
         let start = options.operator.start;
-        let operator = Operator::new(&programs, folder.path(), kubeconfig, aws, options.operator);
-        let sites = AtomicU64::new(0);
-        let lab = Self { parts: Arc::new(Parts { statuses, operator, emulator, control_plane, folder, world, sites }) };
+        let operator = Process::new(&programs, folder.path(), kubeconfig, aws, options.operator).into();
+        let backend = Backend::Real(Box::new(Real { emulator, control_plane, folder }));
+        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, world, sites: AtomicU64::new(0) }) };
         if start {
             lab.operator().start().await?;
         }
         Ok(lab)
+    }
+
+    /// Makes a world without processes, whose time is that of the caller's runtime, and virtual.
+    pub async fn simulate(options: LabOptions) -> Result<Self> {
+        ThreadLog::begin(&options.operator.log_filter);
+        let simulated = Simulated::new(&options);
+        let Simulated { aws, api } = &simulated;
+        let world = World::new(Server::within(aws.clone()), &options.operator_account);
+        let statuses = Statuses::watch_here(api.client());
+        let start = options.operator.start;
+        let operator = Task::new(api.clone(), aws.clone(), &options.operator_account, options.operator).into();
+        let backend = Backend::Simulated(simulated);
+        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, world, sites: AtomicU64::new(0) }) };
+        if start {
+            lab.operator().start().await?;
+        }
+        Ok(lab)
+    }
+
+    /// What only the real backend has.
+    ///
+    /// # Panics
+    /// On the simulated one.
+    fn real(&self) -> &Real {
+        match &self.parts.backend {
+            Backend::Real(real) => real,
+            Backend::Simulated(_) => panic!("a test that needs a real API server belongs to tests/e2e"),
+        }
+    }
+
+    /// Whether there are no processes, and time is virtual.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.parts.backend, Backend::Simulated(_))
     }
 
     /// The operator's process.
@@ -71,17 +118,27 @@ impl Lab {
 
     /// AWS as a person with keys of that account sees it.
     pub fn aws(&self, account: &str, region: &str) -> Aws {
-        Aws::new(self.parts.emulator.url(), account, region)
+        match &self.parts.backend {
+            Backend::Real(real) => {
+                Aws::new(aws_smithy_http_client::Builder::new().build_http(), real.emulator.url(), account, region)
+            }
+            Backend::Simulated(Simulated { aws, .. }) => {
+                Aws::new(aws_in_process::http_client(aws), aws_in_process::ENDPOINT, account, region)
+            }
+        }
     }
 
     /// Kubernetes as an administrator sees it. The client belongs to the runtime in which it was made.
     pub async fn kube(&self) -> Result<Client> {
-        kubernetes::client(&self.kubeconfig()).await
+        match &self.parts.backend {
+            Backend::Real(_) => kubernetes::client(&self.kubeconfig()).await,
+            Backend::Simulated(Simulated { api, .. }) => Ok(api.client()),
+        }
     }
 
     /// `kubectl` as an administrator.
     pub fn kubectl(&self) -> Command {
-        self.parts.control_plane.kubectl()
+        self.control_plane().kubectl()
     }
 
     /// What `kubectl` prints; an error if it fails.
@@ -102,22 +159,22 @@ impl Lab {
 
     /// The control plane, for what is not here.
     pub fn control_plane(&self) -> &ControlPlane {
-        &self.parts.control_plane
+        &self.real().control_plane
     }
 
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
-        self.parts.control_plane.kubeconfig_path()
+        self.control_plane().kubeconfig_path()
     }
 
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     pub fn aws_endpoint_url(&self) -> &str {
-        self.parts.emulator.url()
+        self.real().emulator.url()
     }
 
     /// The folder with the logs of operator and emulator.
     pub fn folder(&self) -> &Path {
-        self.parts.folder.path()
+        self.real().folder.path()
     }
 
     /// Installs again what of `deploy/base` is not there any more, such as CRDs that were deleted.
@@ -128,7 +185,7 @@ impl Lab {
 
     /// The end of the emulator's log.
     pub fn emulator_log_tail(&self, lines: usize) -> String {
-        self.parts.emulator.log_tail(lines)
+        self.real().emulator.log_tail(lines)
     }
 
     /// Fails if any status of any network that was seen since the lab started breaks a rule of kstatus.

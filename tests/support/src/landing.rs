@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::types::{
     AttachmentStatus, AttributeBooleanValue, Filter, GatewayType, ResourceType, Tag, TagSpecification, VpnGateway,
 };
+use tokio::time::Instant;
 
 use crate::aws::Aws;
 

@@ -24,33 +24,44 @@
 //! it; waiting fails if one breaks them.
 
 mod api_proxy;
+mod api_server;
 mod aws;
+mod aws_in_process;
 pub mod corruption;
 mod emulator;
+pub mod failing;
 mod folder;
 mod gate;
 pub mod health;
+pub mod history;
 mod http;
 mod inventory;
+pub mod kstatus;
 mod kubernetes;
 #[allow(clippy::module_inception, reason = "the crate is the lab's environment, the module the lab itself")]
 mod lab;
 mod landing;
 pub mod lua;
+pub mod misread;
+pub mod neighbours;
 mod network;
 mod operator;
 mod options;
 mod programs;
 mod shared;
+mod simulated;
 mod site;
 pub mod state;
 mod statuses;
+pub mod strangers;
 mod summary;
 mod tenant;
+pub mod waiting;
 mod world;
 
 pub use api_proxy::{ApiCall, ApiFault, ApiProxy, CallSite, Conduct, Order, Verb};
 pub use aws::Aws;
+pub use aws_in_process::received;
 pub use gate::Gate;
 pub use inventory::Inventory;
 pub use kubernetes::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, repository};

@@ -1,7 +1,7 @@
 //! A `MigrationNetwork` in a test: described, applied, edited, waited for, deleted.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -12,6 +12,7 @@ use mgnet::api::{
     ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, Toggle, conditions,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::site::Site;
 use crate::statuses;
@@ -284,7 +285,9 @@ impl<'s> Network<'s> {
                 let _ = writeln!(report, "{error:#}");
             }
         }
-        let _ = writeln!(report, "--- the operator's log ({})", self.site.lab.folder().display());
+        let log =
+            if self.site.lab.is_simulated() { String::new() } else { self.site.lab.folder().display().to_string() };
+        let _ = writeln!(report, "--- the operator's log {log}");
         let log = self.site.lab.operator().log().unwrap_or_default();
         let mine: Vec<&str> = log.lines().filter(|line| line.contains(&self.site.namespace)).collect();
         let _ = writeln!(report, "{}", mine[mine.len().saturating_sub(25)..].join("\n"));

@@ -3,22 +3,24 @@
 //! The API server sends each write to whoever watches, so nothing that a GitOps tool could have seen is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, ResourceExt};
-use mgnet::api::{FIELD_MANAGER, MigrationNetwork, MigrationNetworkStatus, kstatus_violations};
+use kube::{Api, Client, ResourceExt};
+use mgnet::api::{FIELD_MANAGER, MigrationNetwork, MigrationNetworkStatus};
 use tokio::sync::{oneshot, watch};
+use tokio::task;
 
 use crate::lua::Script;
-use crate::{health, kubernetes};
+use crate::{health, kstatus, kubernetes};
 
 /// A watch that goes on in the background until this value goes.
 #[derive(Debug)]
@@ -27,8 +29,16 @@ pub(crate) struct Statuses {
     writes: watch::Receiver<Writes>,
     /// The resource versions of what somebody else has written.
     disregarded: Mutex<BTreeSet<String>>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    watcher: Watcher,
+}
+
+/// Who watches.
+#[derive(Debug)]
+enum Watcher {
+    /// A thread with a runtime of its own, which outlives those of tests.
+    Thread(Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>),
+    /// A task of the test's runtime.
+    Task(task::JoinHandle<()>),
 }
 
 /// How many writes to networks were seen, by namespace. Deletions count.
@@ -51,18 +61,28 @@ impl Statuses {
         let (written, writes) = watch::channel(Writes::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let found = violations.clone();
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("statuses".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
                         _ = stopped => {}
-                        () = record(kubeconfig, &found, &written) => {}
+                        () = record(kubernetes::client(&kubeconfig), &found, &written) => {}
                     }
                 });
             })
             .context("cannot start a thread")?;
-        Ok(Self { violations, writes, disregarded: Mutex::default(), stop: Some(stop), thread: Some(thread) })
+        let watcher = Watcher::Thread(Some((stop, thread)));
+        Ok(Self { violations, writes, disregarded: Mutex::default(), watcher })
+    }
+
+    /// Watches all networks with that client, on the runtime of the caller.
+    pub(crate) fn watch_here(client: Client) -> Self {
+        let violations = Arc::<Mutex<BTreeSet<Violation>>>::default();
+        let (written, writes) = watch::channel(Writes::default());
+        let found = violations.clone();
+        let task = tokio::spawn(async move { record(future::ready(Ok(client)), &found, &written).await });
+        Self { violations, writes, disregarded: Mutex::default(), watcher: Watcher::Task(task) }
     }
 
     /// Tells of the writes in a namespace from now on.
@@ -121,21 +141,26 @@ impl WritesIn {
 
 impl Drop for Statuses {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say that was not recorded.
-            let _ = thread.join();
+        match &mut self.watcher {
+            Watcher::Thread(thread) => {
+                if let Some((stop, thread)) = thread.take() {
+                    drop(stop);
+                    // It has nothing to say that was not recorded.
+                    let _ = thread.join();
+                }
+            }
+            Watcher::Task(task) => task.abort(),
         }
     }
 }
 
-async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>, written: &watch::Sender<Writes>) {
+async fn record(
+    client: impl Future<Output = Result<Client>>,
+    violations: &Mutex<BTreeSet<Violation>>,
+    written: &watch::Sender<Writes>,
+) {
     let note = |found: Vec<Violation>| violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-    let script = match Script::of(health::SCRIPT) {
-        Ok(script) => script,
-        Err(error) => return note(vec![unwatched(&error)]),
-    };
-    let client = match kubernetes::client(&kubeconfig).await {
+    let client = match client.await {
         Ok(client) => client,
         Err(error) => return note(vec![unwatched(&error)]),
     };
@@ -147,11 +172,19 @@ async fn record(kubeconfig: PathBuf, violations: &Mutex<BTreeSet<Violation>>, wr
         let namespace = network.namespace().unwrap_or_default();
         // A network that cannot be decoded has no status to be read.
         if let Ok(network) = network.0 {
-            note(check(&network, &script));
+            match SCRIPT.with(|script| script.as_ref().map(|script| check(&network, script)).map_err(unwatched)) {
+                Ok(violations) => note(violations),
+                Err(violation) => return note(vec![violation]),
+            }
         }
         // After the check, so that who is woken by a write finds what it broke.
         written.send_modify(|writes| *writes.entry(namespace).or_default() += 1);
     }
+}
+
+thread_local! {
+    /// Argo CD's health script. It cannot go from thread to thread.
+    static SCRIPT: Result<Script> = Script::of(health::SCRIPT);
 }
 
 fn unwatched(error: &anyhow::Error) -> Violation {
@@ -186,7 +219,7 @@ fn check(network: &MigrationNetwork, script: &Script) -> Vec<Violation> {
         Ok(object) => health::breach(&object, &script.health(&object)).map(|rule| format!("Argo CD: {rule}")),
         Err(error) => Some(format!("it does not become JSON: {error}")),
     };
-    kstatus_violations(answered, deleting, status.observed_generation, &status.conditions)
+    kstatus::violations(answered, deleting, status.observed_generation, &status.conditions)
         .into_iter()
         .chain(misread)
         .map(|rule| Violation {

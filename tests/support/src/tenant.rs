@@ -5,7 +5,7 @@
 //! rules, from the API server's own roles and from `deploy/base/tenant-roles.yaml`.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use http::{Method, Request, header};
@@ -16,6 +16,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use mgnet::api::{MigrationNetwork, MigrationNetworkSpec};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::site::Site;
 

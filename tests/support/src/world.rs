@@ -1,7 +1,7 @@
 //! What AWS does not have: the log of calls, faults to order, the clock, and what there really is.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use emulator::http::Fault;
@@ -9,6 +9,7 @@ use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::http::Server;
 use crate::state::State;
@@ -73,8 +74,8 @@ pub fn count_by_action(calls: &[Call]) -> std::collections::BTreeMap<&str, usize
 }
 
 impl World {
-    pub(crate) fn new(url: &str, trusted: &str) -> Self {
-        Self { server: Server::at(url), trusted: trusted.to_owned() }
+    pub(crate) fn new(server: Server, trusted: &str) -> Self {
+        Self { server, trusted: trusted.to_owned() }
     }
 
     /// The calls in an account after the call of that number, oldest first.

@@ -1,18 +1,18 @@
 //! Where world time comes from.
 
-use std::{
-    str::FromStr,
-    time::{Duration, Instant},
-};
+use std::{str::FromStr, time::Duration};
+
+use tokio::time::Instant;
 
 /// What drives world time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Clock {
     /// Only [`Server::advance`](super::Server::advance) and `POST /_world/advance`.
     Manual,
-    /// The wall clock, at so many world seconds for each real second, and what is advanced on top of that.
+    /// The runtime's clock, which is the wall clock unless it is paused, at so many world seconds for each of its seconds,
+    /// and what is advanced on top of that.
     Wall {
-        /// World seconds for each real second.
+        /// World seconds for each second.
         speed: f64,
     },
 }

@@ -32,6 +32,11 @@ impl Connection {
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
     }
+
+    /// Whether an answer on it is lost.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
+    }
 }
 
 impl Connected<IncomingStream<'_, CuttableListener>> for Connection {
@@ -78,7 +83,7 @@ pub(super) struct CuttableStream {
 
 impl CuttableStream {
     fn check(&self) -> io::Result<()> {
-        if self.connection.cut.load(Ordering::SeqCst) {
+        if self.connection.is_cut() {
             Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut on request"))
         } else {
             Ok(())

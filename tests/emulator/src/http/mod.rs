@@ -11,6 +11,7 @@ mod control;
 mod credentials;
 mod direct;
 mod faults;
+mod in_process;
 mod journal;
 mod json;
 mod query;
@@ -24,6 +25,7 @@ pub use self::{
     clock::Clock,
     direct::{Answer, Direct},
     faults::{Fault, FaultKind, FaultStatus},
+    in_process::InProcess,
     journal::Entry,
     server::{Server, ServerOptions},
 };

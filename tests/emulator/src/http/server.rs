@@ -47,11 +47,7 @@ impl Server {
         let listener = TcpListener::bind(options.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared::new(options.clock, options.world));
-        let routes = Router::new()
-            .nest("/_world", control::routes())
-            .fallback(aws::answer)
-            .with_state(Arc::clone(&shared))
-            .into_make_service_with_connect_info::<Connection>();
+        let routes = routes(&shared).into_make_service_with_connect_info::<Connection>();
         let task = tokio::spawn(async move { axum::serve(CuttableListener(listener), routes).await });
         Ok(Self { url, shared, task })
     }
@@ -90,6 +86,11 @@ impl Server {
     pub async fn wait(&mut self) -> io::Result<()> {
         (&mut self.task).await.map_err(io::Error::other)?
     }
+}
+
+/// AWS, and the control interface beside it.
+pub(super) fn routes(shared: &Arc<Shared>) -> Router {
+    Router::new().nest("/_world", control::routes()).fallback(aws::answer).with_state(Arc::clone(shared))
 }
 
 impl Drop for Server {
