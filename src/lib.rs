@@ -24,4 +24,3 @@ pub mod aws;
 pub mod cli;
 pub mod controller;
 pub mod model;
-pub mod telemetry;

@@ -8,11 +8,10 @@ use kube::{CustomResource, KubeSchema, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::network::{
-    AdoptionPolicy, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec, ManagementPolicy, PolicySpec,
-    PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector,
+use super::{
+    AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec,
+    ManagementPolicy, PolicySpec, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector, schema,
 };
-use super::{DEFAULT_CLASS_ANNOTATION, constraints};
 
 /// Where networks are built, as whom, for which namespaces, and with which defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +65,7 @@ pub struct MigrationNetworkClassSpec {
     pub account: AccountSpec,
 
     /// The AWS Region that networks of this class are built in. Cannot be changed.
-    #[schemars(schema_with = "constraints::region")]
+    #[schemars(schema_with = "schema::ids::region")]
     pub region: String,
 
     /// The namespaces that may use this class. Omitted: none.
@@ -84,7 +83,7 @@ pub struct MigrationNetworkClassSpec {
 
     /// AWS tags for every resource of every network of this class. They win over the network's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::resource_tags")]
+    #[schemars(schema_with = "schema::tags::resource_tags")]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
@@ -107,17 +106,17 @@ impl MigrationNetworkClass {
 )]
 pub struct AccountSpec {
     /// The id of the account: 12 digits, in quotes. The operator checks it before anything else.
-    #[schemars(schema_with = "constraints::account_id")]
+    #[schemars(schema_with = "schema::ids::account_id")]
     pub id: String,
 
     /// The role that the operator assumes in that account. Omitted: the operator's own credentials lead into it.
     #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::role_arn")]
+    #[schemars(schema_with = "schema::ids::role_arn")]
     pub role_arn: Option<String>,
 
     /// The external id that the role's trust policy asks for. It is no secret.
     #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::external_id")]
+    #[schemars(schema_with = "schema::ids::external_id")]
     pub external_id: Option<String>,
 }
 
@@ -138,7 +137,7 @@ pub struct AllowedNamespaces {
 
 /// Which namespaces may use a class.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[schemars(inline, transform = constraints::undescribed)]
+#[schemars(inline, transform = schema::rules::undescribed)]
 pub enum AllowedFrom {
     /// Every namespace.
     All,
@@ -162,7 +161,7 @@ pub enum AllowedFrom {
 pub struct NamespaceSelector {
     /// Labels that the namespace has, with these values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::match_labels")]
+    #[schemars(schema_with = "schema::labels::match_labels")]
     pub match_labels: Option<BTreeMap<String, String>>,
 
     /// Requirements that the namespace's labels meet, all of them.
@@ -180,7 +179,7 @@ pub struct NamespaceSelector {
 )]
 pub struct NamespaceSelectorRequirement {
     /// The label that it is about.
-    #[schemars(schema_with = "constraints::label_key")]
+    #[schemars(schema_with = "schema::labels::label_key")]
     pub key: String,
 
     /// How the label's value relates to the values: 'In' or 'NotIn' them; or whether the label 'Exists' or
@@ -189,13 +188,13 @@ pub struct NamespaceSelectorRequirement {
 
     /// The values, when `operator` is 'In' or 'NotIn'.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::label_values")]
+    #[schemars(schema_with = "schema::labels::label_values")]
     pub values: Option<Vec<String>>,
 }
 
 /// How a label relates to the values of a requirement.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[schemars(inline, transform = constraints::undescribed)]
+#[schemars(inline, transform = schema::rules::undescribed)]
 pub enum NamespaceSelectorOperator {
     /// The label is there and has one of the values.
     #[default]
@@ -214,19 +213,19 @@ pub enum NamespaceSelectorOperator {
 pub struct ClassLimits {
     /// The ids of the VPCs that networks may use, however they select them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::limited_vpcs")]
+    #[schemars(schema_with = "schema::ids::limited_vpcs")]
     pub vpcs: Option<Vec<String>>,
 
     /// The IPv4 ranges that networks may admit: each of a network's `sourceCIDRs`, and of its own `proxyCIDRs` and
     /// `resolver.clientCIDRs`, lies inside one of these.
     #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::source_cidrs")]
+    #[schemars(schema_with = "schema::cidrs::source_cidrs")]
     pub source_cidrs: Option<Vec<String>>,
 
     /// The services that networks may have endpoints for, in short, such as 'mgn'. What a network has endpoints for unless
     /// it says otherwise has to be among them, or to be left out by the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::limited_services")]
+    #[schemars(schema_with = "schema::names::limited_services")]
     pub services: Option<Vec<String>>,
 
     /// The deletion policies that networks may have. One that a network had before stays its own when it is deleted.
@@ -251,8 +250,8 @@ pub struct ClassLimits {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new(constraints::RESOLVER_NEEDS_TWO_SUBNETS.0)
-        .message(constraints::RESOLVER_NEEDS_TWO_SUBNETS.1)
+    validation = Rule::new(schema::rules::RESOLVER_NEEDS_TWO_SUBNETS.0)
+        .message(schema::rules::RESOLVER_NEEDS_TWO_SUBNETS.1)
         .field_path(".subnets")
 )]
 pub struct NetworkDefaults {
@@ -266,12 +265,12 @@ pub struct NetworkDefaults {
 
     /// The IPv4 ranges of the source servers, and of the DNS servers that forward to the resolver.
     #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::source_cidrs")]
+    #[schemars(schema_with = "schema::cidrs::source_cidrs")]
     pub source_cidrs: Option<Vec<String>>,
 
     /// The IPv4 ranges of proxies that source servers really go through; they may reach the endpoints on TCP 443.
     #[serde(default, rename = "proxyCIDRs", skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "constraints::proxy_cidrs")]
+    #[schemars(schema_with = "schema::cidrs::proxy_cidrs")]
     pub proxy_cidrs: Option<Vec<String>>,
 
     /// VPC endpoints that are to be otherwise than usual, and those of further services. Where a network lists the same
@@ -332,6 +331,6 @@ pub struct MigrationNetworkClassStatus {
 
     /// What is true of the class: `Accepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "constraints::conditions")]
+    #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::{Deserialize as _, Deserializer};
 
-pub use super::kstatus::kstatus_violations;
-pub use super::reason::Reason;
+pub use crate::api::kstatus::kstatus_violations;
+pub use crate::api::reasons::Reason;
 
 /// The longest message that the schema of a condition admits, in characters.
 pub const MAX_MESSAGE_LENGTH: usize = 32_768;
@@ -205,8 +205,8 @@ pub(super) fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
-    use super::ConditionStatus::{False, True, Unknown};
     use super::*;
+    use crate::api::conditions::ConditionStatus::{False, True, Unknown};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::constant(second, 0)

@@ -7,8 +7,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::conditions::{ConditionType, find, is_true};
-use super::reason::Reason;
+use crate::api::{
+    conditions::{ConditionType, find, is_true},
+    reasons::Reason,
+};
 
 /// What the schema writes as `status.observedGeneration` of an object that no reconcile has seen.
 const NEVER_OBSERVED: i64 = -1;
@@ -160,9 +162,9 @@ impl Status<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::ConditionStatus::{self, False, True, Unknown};
-    use super::super::conditions::{ConditionType as Type, set};
     use super::*;
+    use crate::api::conditions::ConditionStatus::{self, False, True, Unknown};
+    use crate::api::conditions::{ConditionType as Type, set};
     use jiff::Timestamp;
 
     /// A network of generation 2 at rest.

@@ -7,14 +7,11 @@
 
 pub mod class;
 pub mod conditions;
-mod constraints;
 mod kstatus;
 pub mod network;
-pub mod network_status;
-pub mod plan_status;
-mod preflight_warning;
-mod reason;
+mod reasons;
 pub mod schema;
+mod vocabulary;
 
 pub use class::{
     AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass, MigrationNetworkClassSpec,
@@ -22,19 +19,8 @@ pub use class::{
     NetworkDefaults,
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
-pub use network::{
-    AddressSpec, AdoptionPolicy, ConfigMapKeyReference, DeletionPolicy, EndpointMode, EndpointSecurityGroupSpec,
-    EndpointSpec, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, PolicyPreset, PolicySpec, PolicyType,
-    PostLaunchSpec, PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
-    ResolverMode, ResolverSpec, SecurityGroupMode, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
-};
-pub use network_status::{
-    AccountStatus, ClaimPhase, ClaimStatus, EndpointStatus, EndpointType, MigrationNetworkStatus,
-    NetworkInterfaceStatus, Origin, ResolverAddressStatus, ResolverStatus, SecurityGroupRole, SecurityGroupStatus,
-    SettingsStatus, SettingsSubnets, SkippedService,
-};
-pub use plan_status::{MOST_CALLS, PlanCost, PlanReason, PlanStatus, PlannedCall};
-pub use preflight_warning::PreflightWarning;
+pub use network::*;
+pub use vocabulary::*;
 
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";

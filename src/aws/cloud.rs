@@ -4,37 +4,44 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aws_config::{SdkConfig, retry::RetryConfig};
 
-use super::{
-    Account, Cloud, Scope, call::Caller, known::Known, limits::Limits, network::Site, resolver_endpoint::Resolvers,
-    services::Catalogue, surroundings::Answer, whole::WholeAnswers,
-};
-use crate::model::{
-    failure::CallFailure,
-    ids::SecurityGroupId,
-    observed::{Observed, Resources},
-    owner::{CLUSTER_TAG, Identity},
-    slot::{GroupRole, Slot},
-    step::{CreateRequest, Effect, Step},
+use crate::{
+    aws::{
+        Account, Cloud, Scope,
+        cache::Known,
+        endpoint_service::Catalogue,
+        request::{Caller, rate_limit::Limits, truncated_xml::WholeAnswers},
+        resolver_endpoint::Resolvers,
+        surroundings::Answer,
+        vpc::Site,
+    },
+    model::{
+        failure::CallFailure,
+        ids::SecurityGroupId,
+        observed::{Observed, Resources},
+        ownership::{CLUSTER_TAG, Identity},
+        plan::step::{CreateRequest, Effect, Step},
+        slot::{GroupRole, Slot},
+    },
 };
 
 /// One account and Region, seen and changed through the AWS SDK.
 #[derive(Debug)]
 pub struct AwsCloud {
-    pub(super) ec2: aws_sdk_ec2::Client,
-    pub(super) resolver: aws_sdk_route53resolver::Client,
-    pub(super) route53: aws_sdk_route53::Client,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) resolver: aws_sdk_route53resolver::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
     /// The 12 digits of the account.
-    pub(super) account: String,
-    pub(super) region: String,
-    pub(super) caller: Caller,
-    pub(super) catalogue: Catalogue,
-    pub(super) sites: Known<Site>,
-    pub(super) surroundings: Known<Answer>,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) caller: Caller,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) sites: Known<Site>,
+    pub(crate) surroundings: Known<Answer>,
 }
 
 impl AwsCloud {
     /// A cloud for the account and Region that the configuration's credentials and Region are for.
-    pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
         // What is sent again decides `Caller`: two that do would multiply.
         let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {

@@ -7,30 +7,27 @@
 //! one more, every ten minutes, and what stands around the VPC four. While AWS is at work one look follows another, and
 //! four of the first five are not asked again.
 
-mod call;
-mod client;
+mod cache;
 mod cloud;
-mod error;
+mod endpoint_service;
 mod filter;
-mod known;
-mod limits;
-mod network;
 mod network_interface;
+mod provider;
+mod request;
 mod resolver_endpoint;
 mod security_group;
-mod services;
 mod surroundings;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod vpc;
 mod vpc_endpoint;
-mod whole;
 
 use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
-pub use client::AwsClouds;
 pub use cloud::AwsCloud;
-pub use limits::Rates;
+pub use provider::AwsClouds;
+pub use request::rate_limit::Rates;
 
 use crate::{
     api::AdoptionPolicy,
@@ -38,10 +35,10 @@ use crate::{
         failure::CallFailure,
         ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
         observed::{Observed, Resources},
-        owner::Identity,
+        ownership::Identity,
+        plan::step::{Effect, Step},
         settings::{Settings, VpcSelector},
         slot::Service,
-        step::{Effect, Step},
     },
 };
 

@@ -7,22 +7,24 @@ use std::{
 
 use aws_sdk_ec2::types;
 
-use super::{
-    call::Action,
-    cloud::AwsCloud,
-    filter::{self, MOST_VALUES},
-};
-use crate::model::{
-    failure::CallFailure,
-    ids::{NetworkInterfaceId, VpcId},
-    observed::{EndpointState, NetworkInterface, Resources},
-    owner::Identity,
+use crate::{
+    aws::{
+        cloud::AwsCloud,
+        filter::{self, MOST_VALUES},
+        request::Action,
+    },
+    model::{
+        failure::CallFailure,
+        ids::{NetworkInterfaceId, VpcId},
+        observed::{EndpointState, NetworkInterface, Resources},
+        ownership::Identity,
+    },
 };
 
 impl AwsCloud {
     /// The interfaces that hold one of the network's own groups, among them those of its endpoints, and those of its
     /// endpoints that do not: usually none, so that one call shows everything. And those that are named.
-    pub(super) async fn interfaces(
+    pub(crate) async fn interfaces(
         &self,
         identity: &Identity,
         resources: &Resources,
@@ -50,7 +52,7 @@ impl AwsCloud {
     }
 
     /// The interfaces in a VPC that have one of these addresses.
-    pub(super) async fn occupants(
+    pub(crate) async fn occupants(
         &self,
         vpc: &VpcId,
         addresses: &BTreeSet<Ipv4Addr>,

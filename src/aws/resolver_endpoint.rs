@@ -10,33 +10,35 @@ use aws_sdk_route53resolver::types::{
     ResolverEndpointStatus, ResolverEndpointType,
 };
 
-use super::{
-    call::{Action, absent_is_done, unusable},
-    cloud::AwsCloud,
-    error, tags,
-};
-use crate::model::{
-    failure::{CallFailure, FailureClass},
-    ids::{ResolverAddressId, ResolverId, SecurityGroupId, SubnetId, VpcId},
-    observed::{ResolverAddress, ResolverEndpoint, ResolverState},
-    owner::Tags,
-    step::Effect,
+use crate::{
+    aws::{
+        cloud::AwsCloud,
+        request::{Action, absent_is_done, error, unusable},
+        tags,
+    },
+    model::{
+        failure::{CallFailure, FailureClass},
+        ids::{ResolverAddressId, ResolverId, SecurityGroupId, SubnetId, VpcId},
+        observed::{ResolverAddress, ResolverEndpoint, ResolverState},
+        ownership::Tags,
+        plan::step::Effect,
+    },
 };
 
 /// Listed Resolver endpoints.
 #[derive(Debug, Default)]
-pub(super) struct Resolvers {
+pub(crate) struct Resolvers {
     /// With their tags, and with their addresses where these matter.
-    pub(super) read: BTreeMap<ResolverId, ResolverEndpoint>,
+    pub(crate) read: BTreeMap<ResolverId, ResolverEndpoint>,
     /// Those that were not found when they were asked for these.
-    pub(super) unread: BTreeSet<ResolverId>,
+    pub(crate) unread: BTreeSet<ResolverId>,
 }
 
 impl AwsCloud {
     /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those that do not
     /// matter without their addresses, as each question counts against a quota of five a second. Lists carry no tags and
     /// cannot be filtered by them.
-    pub(super) async fn resolvers_in(
+    pub(crate) async fn resolvers_in(
         &self,
         vpc: &VpcId,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
@@ -51,7 +53,7 @@ impl AwsCloud {
     }
 
     /// The inbound endpoints in all VPCs.
-    pub(super) async fn resolvers(
+    pub(crate) async fn resolvers(
         &self,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<Resolvers, CallFailure> {
@@ -143,7 +145,7 @@ impl AwsCloud {
 
     /// `CreateResolverEndpoint`. A creator request id that is known already is refused and not answered with its endpoint,
     /// as a client token would be (aws/aws-cdk issue 5012): then the endpoint is looked up and answered as created.
-    pub(super) async fn create_resolver(
+    pub(crate) async fn create_resolver(
         &self,
         token: &str,
         name: &str,
@@ -190,7 +192,7 @@ impl AwsCloud {
 
     /// `AssociateResolverEndpointIpAddress`. It has no token: sent twice it adds two addresses, each billed by the hour, so
     /// that an answer that is lost has to be made up for by looking.
-    pub(super) async fn associate_address(
+    pub(crate) async fn associate_address(
         &self,
         resolver: &ResolverId,
         subnet: &SubnetId,
@@ -206,7 +208,7 @@ impl AwsCloud {
     }
 
     /// `DisassociateResolverEndpointIpAddress`, by the address's id: one subnet may have several.
-    pub(super) async fn disassociate_address(
+    pub(crate) async fn disassociate_address(
         &self,
         resolver: &ResolverId,
         address: &ResolverAddressId,
@@ -220,7 +222,7 @@ impl AwsCloud {
     }
 
     /// `DeleteResolverEndpoint`. That it is not found is a failure: it may only not be visible yet.
-    pub(super) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
+    pub(crate) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
         let request = self.resolver.delete_resolver_endpoint().resolver_endpoint_id(resolver.as_str());
         self.caller.call(Action::resolver("DeleteResolverEndpoint"), || request.clone().send()).await?;
         Ok(Effect::Accepted)

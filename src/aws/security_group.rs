@@ -5,28 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
 use ipnet::Ipv4Net;
 
-use super::{
-    call::{Action, unusable},
-    cloud::AwsCloud,
-    filter, tags,
-};
-use crate::model::{
-    failure::CallFailure,
-    ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
-    observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
-    owner::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
-    step::Effect,
+use crate::{
+    aws::{
+        cloud::AwsCloud,
+        filter,
+        request::{Action, unusable},
+        tags,
+    },
+    model::{
+        failure::CallFailure,
+        ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
+        observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
+        ownership::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
+        plan::step::Effect,
+    },
 };
 
 impl AwsCloud {
     /// All groups in a VPC, without their rules. One call shows the network's own by whatever they can be known, strangers
     /// that have their names, what the network names, and what it may adopt.
-    pub(super) async fn groups_in(&self, vpc: &VpcId) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+    pub(crate) async fn groups_in(&self, vpc: &VpcId) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
         self.groups(vec![filter::filter("vpc-id", [vpc.as_str()])]).await
     }
 
     /// The network's own groups in all VPCs, without their rules, which go with them.
-    pub(super) async fn owned_groups(
+    pub(crate) async fn owned_groups(
         &self,
         identity: &Identity,
     ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
@@ -34,7 +37,7 @@ impl AwsCloud {
     }
 
     /// The groups that networks of a cluster made, in all VPCs, without their rules.
-    pub(super) async fn groups_made_by(
+    pub(crate) async fn groups_made_by(
         &self,
         cluster: &str,
     ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
@@ -59,7 +62,7 @@ impl AwsCloud {
     }
 
     /// The ingress rules of groups.
-    pub(super) async fn ingress_rules(
+    pub(crate) async fn ingress_rules(
         &self,
         groups: &BTreeSet<SecurityGroupId>,
     ) -> Result<Vec<(SecurityGroupId, Rule)>, CallFailure> {
@@ -80,7 +83,7 @@ impl AwsCloud {
     }
 
     /// `CreateSecurityGroup`. It takes no token: the name, unique in the VPC, does its work.
-    pub(super) async fn create_group(
+    pub(crate) async fn create_group(
         &self,
         vpc: &VpcId,
         name: &str,
@@ -98,7 +101,7 @@ impl AwsCloud {
 
     /// `AuthorizeSecurityGroupIngress`, all rules in one call. If one of them exists already, because somebody was faster
     /// since the group was read, AWS refuses them all.
-    pub(super) async fn authorize_ingress(
+    pub(crate) async fn authorize_ingress(
         &self,
         group: &SecurityGroupId,
         permissions: &BTreeMap<Permission, String>,
@@ -110,7 +113,7 @@ impl AwsCloud {
     }
 
     /// `RevokeSecurityGroupIngress`, by the ids of the rules: never a rule that merely looks the same.
-    pub(super) async fn revoke_ingress(
+    pub(crate) async fn revoke_ingress(
         &self,
         group: &SecurityGroupId,
         rules: impl Iterator<Item = &SecurityGroupRuleId>,
@@ -123,7 +126,7 @@ impl AwsCloud {
     }
 
     /// `DeleteSecurityGroup`. That it is not found is a failure: it may only not be visible yet.
-    pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
+    pub(crate) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
         let request = self.ec2.delete_security_group().group_id(group.as_str());
         self.caller.call(Action::ec2("DeleteSecurityGroup"), || request.clone().send()).await?;
         Ok(Effect::Accepted)

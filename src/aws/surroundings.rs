@@ -8,13 +8,17 @@ use std::{collections::BTreeSet, time::Duration};
 use aws_sdk_ec2::types::{self, AttributeValue, RuleAction};
 use aws_sdk_route53::types::{HostedZoneSummary, VpcRegion};
 
-use super::{call::Action, cloud::AwsCloud, filter};
-use crate::model::{
-    failure::{CallFailure, FailureClass},
-    ids::{EndpointId, VpcId},
-    network_acl::{AclEntry, NetworkAcl},
-    observed::Vpc,
-    surroundings::{HostedZone, Surroundings},
+use crate::{
+    aws::{cloud::AwsCloud, filter, request::Action},
+    model::{
+        failure::{CallFailure, FailureClass},
+        ids::{EndpointId, VpcId},
+        observed::{
+            Vpc,
+            network_acl::{AclEntry, NetworkAcl},
+            surroundings::{HostedZone, Surroundings},
+        },
+    },
 };
 
 /// How long an answer is used for a network that fits.
@@ -25,14 +29,14 @@ const NO_DHCP_OPTIONS: &str = "default";
 
 /// An answer, and the set of DHCP options that the VPC had.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     dhcp_options: Option<String>,
     surroundings: Surroundings,
 }
 
 impl AwsCloud {
     /// The surroundings of a VPC; as of the last ten minutes, if that is good enough.
-    pub(super) async fn surroundings(&self, vpc: &Vpc, old_is_fine: bool) -> Result<Surroundings, CallFailure> {
+    pub(crate) async fn surroundings(&self, vpc: &Vpc, old_is_fine: bool) -> Result<Surroundings, CallFailure> {
         let known = self.surroundings.of(&vpc.id);
         if let Some((asked, known)) = &known
             && old_is_fine

@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_route53resolver::types::Tag as ResolverTag;
 
-use super::{call::Action, cloud::AwsCloud};
-use crate::model::{
-    failure::{CallFailure, FailureClass},
-    owner::Tags,
-    step::{Effect, ResourceId},
+use crate::{
+    aws::{cloud::AwsCloud, request::Action},
+    model::{
+        failure::{CallFailure, FailureClass},
+        ownership::Tags,
+        plan::step::{Effect, ResourceId},
+    },
 };
 
 impl AwsCloud {
     /// Adds or overwrites tags.
-    pub(super) async fn set_tags(&self, resource: &ResourceId, tags: &Tags) -> Result<Effect, CallFailure> {
+    pub(crate) async fn set_tags(&self, resource: &ResourceId, tags: &Tags) -> Result<Effect, CallFailure> {
         if tags.is_empty() {
             return Ok(Effect::Accepted);
         }
@@ -34,7 +36,7 @@ impl AwsCloud {
     }
 
     /// Removes tags, whatever their values.
-    pub(super) async fn remove_tags(
+    pub(crate) async fn remove_tags(
         &self,
         resource: &ResourceId,
         keys: &BTreeSet<String>,
@@ -61,18 +63,18 @@ impl AwsCloud {
 }
 
 /// Tags of an answer of EC2.
-pub(super) fn from_ec2(tags: Option<Vec<Tag>>) -> Tags {
+pub(crate) fn from_ec2(tags: Option<Vec<Tag>>) -> Tags {
     let tags = tags.unwrap_or_default().into_iter();
     tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }
 
 /// Tags of an answer of Resolver.
-pub(super) fn from_resolver(tags: Vec<ResolverTag>) -> Tags {
+pub(crate) fn from_resolver(tags: Vec<ResolverTag>) -> Tags {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
 /// Tags to create an EC2 resource with.
-pub(super) fn specification(resource: ResourceType, tags: &Tags) -> TagSpecification {
+pub(crate) fn specification(resource: ResourceType, tags: &Tags) -> TagSpecification {
     TagSpecification::builder().resource_type(resource).set_tags(Some(to_ec2(tags))).build()
 }
 
@@ -81,7 +83,7 @@ fn to_ec2(tags: &Tags) -> Vec<Tag> {
 }
 
 /// Tags for Resolver.
-pub(super) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag>, CallFailure> {
+pub(crate) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag>, CallFailure> {
     tags.iter()
         .map(|(key, value)| ResolverTag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
@@ -89,7 +91,7 @@ pub(super) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag
 }
 
 /// The failure for a request that is wrong before it is sent.
-pub(super) fn not_built(action: Action, error: &dyn std::error::Error) -> CallFailure {
+pub(crate) fn not_built(action: Action, error: &dyn std::error::Error) -> CallFailure {
     CallFailure {
         class: FailureClass::Invalid,
         operation: action.to_string(),

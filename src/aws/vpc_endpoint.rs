@@ -10,29 +10,32 @@ use aws_sdk_ec2::types::{
     VpcEndpointType,
 };
 
-use super::{
-    call::{Action, unusable},
-    cloud::AwsCloud,
-    error, filter, services, tags,
-};
-use crate::model::{
-    failure::CallFailure,
-    ids::{EndpointId, RouteTableId, SubnetId, VpcId},
-    observed::{Endpoint, EndpointState, PrivateDns},
-    owner::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
-    policy::Policy,
-    slot::{EndpointKey, EndpointType},
-    step::{CreateRequest, Effect, EndpointChange},
+use crate::{
+    aws::{
+        cloud::AwsCloud,
+        endpoint_service, filter,
+        request::{Action, error, unusable},
+        tags,
+    },
+    model::{
+        failure::CallFailure,
+        ids::{EndpointId, RouteTableId, SubnetId, VpcId},
+        observed::{Endpoint, EndpointState, PrivateDns},
+        ownership::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
+        plan::step::{CreateRequest, Effect, EndpointChange},
+        policy::Policy,
+        slot::{EndpointKey, EndpointType},
+    },
 };
 
 impl AwsCloud {
     /// All endpoints in a VPC.
-    pub(super) async fn endpoints_in(&self, vpc: &VpcId) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+    pub(crate) async fn endpoints_in(&self, vpc: &VpcId) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::filter("vpc-id", [vpc.as_str()])).await
     }
 
     /// The network's own endpoints in all VPCs.
-    pub(super) async fn owned_endpoints(
+    pub(crate) async fn owned_endpoints(
         &self,
         identity: &Identity,
     ) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
@@ -40,7 +43,7 @@ impl AwsCloud {
     }
 
     /// The endpoints that networks of a cluster made, in all VPCs.
-    pub(super) async fn endpoints_made_by(&self, cluster: &str) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+    pub(crate) async fn endpoints_made_by(&self, cluster: &str) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::tag(CLUSTER_TAG, cluster)).await
     }
 
@@ -57,7 +60,7 @@ impl AwsCloud {
     }
 
     /// `CreateVpcEndpoint` of type Interface.
-    pub(super) async fn create_interface_endpoint(
+    pub(crate) async fn create_interface_endpoint(
         &self,
         token: &str,
         wanted: &CreateRequest,
@@ -76,7 +79,7 @@ impl AwsCloud {
         else {
             return Err(unusable(action, "another request was meant"));
         };
-        let key = services::key(&self.region, service_name, EndpointType::Interface.as_str());
+        let key = endpoint_service::key(&self.region, service_name, EndpointType::Interface.as_str());
         let request = self
             .ec2
             .create_vpc_endpoint()
@@ -97,7 +100,7 @@ impl AwsCloud {
     }
 
     /// `CreateVpcEndpoint` of type Gateway. It has no groups, addresses or private DNS to be explicit about.
-    pub(super) async fn create_gateway_endpoint(
+    pub(crate) async fn create_gateway_endpoint(
         &self,
         token: &str,
         vpc: &VpcId,
@@ -136,7 +139,7 @@ impl AwsCloud {
     }
 
     /// `ModifyVpcEndpoint`, everything in one call.
-    pub(super) async fn modify_endpoint(
+    pub(crate) async fn modify_endpoint(
         &self,
         key: EndpointKey,
         endpoint: &EndpointId,
@@ -174,7 +177,7 @@ impl AwsCloud {
 
     /// `DeleteVpcEndpoints`, all in one call: it answers 200 and lists what it refused. The gateway endpoint goes last,
     /// as the S3 interface endpoint's private DNS may need it.
-    pub(super) async fn delete_endpoints(
+    pub(crate) async fn delete_endpoints(
         &self,
         endpoints: &BTreeMap<EndpointId, EndpointKey>,
     ) -> Result<Effect, CallFailure> {
@@ -239,7 +242,7 @@ fn read(endpoint: types::VpcEndpoint, region: &str) -> Option<(EndpointId, Endpo
     let id = endpoint.vpc_endpoint_id?.into();
     let service_name = endpoint.service_name.unwrap_or_default();
     let endpoint_type = endpoint.vpc_endpoint_type.as_ref().map_or("", VpcEndpointType::as_str);
-    let key = services::key(region, &service_name, endpoint_type);
+    let key = endpoint_service::key(region, &service_name, endpoint_type);
     let inbound_only = endpoint.dns_options.and_then(|dns| dns.private_dns_only_for_inbound_resolver_endpoint);
     // Not a thing that a gateway has, whatever is answered for it.
     let enabled = endpoint.private_dns_enabled == Some(true) && key != Some(EndpointKey::S3_GATEWAY);

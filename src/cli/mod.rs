@@ -2,6 +2,7 @@
 
 pub mod controller;
 pub mod crds;
+mod logging;
 pub mod orphans;
 pub mod reference;
 

@@ -9,8 +9,10 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{backoff::Backoff, store::Key};
-use crate::model::slot::Slot;
+use crate::{
+    controller::{runtime::backoff::Backoff, store::Key},
+    model::slot::Slot,
+};
 
 /// What the flags set.
 #[derive(Clone, Copy, Debug)]

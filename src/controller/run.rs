@@ -20,24 +20,25 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{
-    backoff::jittered,
-    class_use,
-    context::Context,
-    ending::Next,
-    guard,
-    kubernetes::Kubernetes,
-    metrics::Metrics,
-    orphans,
-    probes::Readiness,
-    store::Key,
-    turns::{Tenant, Turn, Turns},
-    watching::{self, applied, uninterrupted, watch_on},
-};
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass},
     aws::Clouds,
-    model::endpoint_settings::policy_references,
+    controller::{
+        class::usage,
+        context::Context,
+        network::requeue::Next,
+        orphans,
+        runtime::{
+            backoff::jittered,
+            fair_queue::{Tenant, Turn, Turns},
+            guard,
+            http::Readiness,
+            metrics::Metrics,
+            watch::{self, applied, uninterrupted, watch_on},
+        },
+        store::{Key, kubernetes::Kubernetes},
+    },
+    model::settings::endpoints::policy_references,
 };
 
 /// How the controller runs.
@@ -86,7 +87,7 @@ pub async fn run<C: Clouds>(
     leads: impl Future<Output = ()>,
     stop: CancellationToken,
 ) {
-    let watching = watching::lasting(context.settings.deadline);
+    let watching = watch::lasting(context.settings.deadline);
     let (gone, class_users_gone) = mpsc::unbounded();
     let (networks, network_events) =
         watch::<MigrationNetwork>(Api::all(client.clone()), watching.clone(), move |network| {
@@ -279,7 +280,7 @@ async fn reconcile_class<C: Clouds>(
     let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
     let heard_of = |class: &MigrationNetworkClass| {
         let networks = shared.networks.state();
-        class_use::count(networks.iter().filter_map(|network| network.0.as_ref().ok()), class)
+        usage::count(networks.iter().filter_map(|network| network.0.as_ref().ok()), class)
     };
     Ok(action(guard::class(&shared.context, &name, heard_of).instrument(span).await, shared.context.settings.resync))
 }

@@ -22,15 +22,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    failure::FailureClass,
-    observed::Resources,
-    owner::{self, Identity},
-    resources::Life,
-    slot::Slot,
-    step::{CreateRequest, Effect, Step},
+use crate::{
+    api::{ClaimPhase, ClaimStatus},
+    model::{
+        failure::FailureClass,
+        observed::{Resources, resources::Life},
+        ownership::{self, Identity},
+        plan::step::{CreateRequest, Effect, Step},
+        slot::Slot,
+    },
 };
-use crate::api::{ClaimPhase, ClaimStatus};
 
 /// The claims of one network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -211,7 +212,7 @@ impl Claims {
                 }
             }
             (Step::Adopt { slot, id, tags, .. }, _) => {
-                let claim = Claim { epoch: owner::epoch(tags), phase: Phase::Held { id: Some(id.clone()) } };
+                let claim = Claim { epoch: ownership::epoch(tags), phase: Phase::Held { id: Some(id.clone()) } };
                 self.0.insert(*slot, claim);
             }
             (Step::DeleteResolver { resolver }, _) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The kinds of failure. `crate::aws::error` maps AWS's codes to them; nothing else looks at codes.
+/// The kinds of failure. `crate::aws::request::error` maps AWS's codes to them; nothing else looks at codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureClass {
     /// The resource is not there.

@@ -6,40 +6,23 @@
 //! [`teardown`]) says which [`step`]s can run now, and [`resources`] takes in what they did; [`forecast`] says beforehand which
 //! all of them would be; [`status`] and [`report`] tell it all to people. [`orphans`] stands apart: what is left of networks that are gone.
 
-mod adoption;
-mod approval;
-mod calls;
-pub mod checks;
 pub mod claims;
-pub mod cost;
 pub mod desired;
-mod edits;
-pub mod endpoint_settings;
 pub mod failure;
-pub mod forecast;
 pub mod ids;
-pub mod limits;
-pub mod network_acl;
 pub mod observed;
 pub mod orphans;
-pub mod owner;
+pub mod ownership;
 pub mod plan;
-pub mod planned;
 pub mod policy;
 pub mod preflight;
-pub mod rates;
-pub mod report;
-pub mod resources;
-pub mod routes;
+pub mod preview;
+pub mod request_rates;
 pub mod settings;
 pub mod slot;
 pub mod status;
-pub mod step;
-mod surplus;
-pub mod surroundings;
-pub mod teardown;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-pub mod vpc_claim;
+pub mod vpc_lease;

@@ -7,11 +7,11 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
-use super::{
+use crate::model::{
     observed::{EndpointState, ResolverState, Resources},
-    owner::{CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG, Tags},
+    ownership::{CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG, Tags},
+    plan::step::Step,
     slot::Slot,
-    step::Step,
 };
 
 /// The kinds of resources that networks make, in the order in which they are removed: groups are held by the others.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::slot::{EndpointKey, Service};
+use crate::model::slot::{EndpointKey, Service};
 
 /// The longest policy that AWS takes, in characters, white space included (AWS PrivateLink guide, "Quotas").
 const LONGEST: usize = 20_480;

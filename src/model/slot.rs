@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
+pub use crate::api::{EndpointType, GroupRole};
+
 /// The longest name of a service, in characters. The longest that AWS has today is half of it.
 const LONGEST_NAME: usize = 48;
 
@@ -67,31 +69,6 @@ impl fmt::Display for Service {
     }
 }
 
-/// The two types of VPC endpoint in use here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndpointType {
-    /// Network interfaces with private addresses, reachable from on premises.
-    Interface,
-    /// Routes in route tables, reachable from inside the VPC only.
-    Gateway,
-}
-
-impl EndpointType {
-    /// AWS's word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Interface => "Interface",
-            Self::Gateway => "Gateway",
-        }
-    }
-}
-
-impl fmt::Display for EndpointType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// What makes an endpoint one of a kind in a network: S3 is needed both as Interface and as Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointKey {
@@ -140,37 +117,6 @@ impl FromStr for EndpointKey {
 impl fmt::Display for EndpointKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.service, self.endpoint_type)
-    }
-}
-
-/// What a security group of a network protects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum GroupRole {
-    /// Interface endpoints.
-    Endpoints,
-    /// The Resolver inbound endpoint.
-    Resolver,
-    /// Replication servers.
-    Replication,
-}
-
-impl GroupRole {
-    /// All roles.
-    pub const ALL: [Self; 3] = [Self::Endpoints, Self::Resolver, Self::Replication];
-
-    /// As it stands in slots and group names.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Endpoints => "endpoints",
-            Self::Resolver => "resolver",
-            Self::Replication => "replication",
-        }
-    }
-}
-
-impl fmt::Display for GroupRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -5,28 +5,33 @@ use std::{
     net::Ipv4Addr,
 };
 
-use super::{
-    claims::Claims,
-    desired::Desired,
-    endpoint_settings::{self, EndpointSettings},
-    ids::{EndpointId, NetworkInterfaceId, ResolverId, SecurityGroupId, SubnetId},
-    observed::{
-        Endpoint, EndpointState, NetworkInterface, Observed, ResolverAddress, ResolverEndpoint, ResolverState,
-        Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
+use crate::{
+    api::{
+        AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec,
+        PostLaunchSpec, Toggle,
     },
-    owner::{Identity, Tags},
-    plan::{Plan, plan},
-    policy::Policy,
-    routes::{Route, RouteTarget},
-    settings::{AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector},
-    slot::{EndpointKey, Slot},
-    step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
-    surroundings::Surroundings,
-    teardown,
-};
-use crate::api::{
-    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, PostLaunchSpec,
-    Toggle,
+    model::{
+        claims::Claims,
+        desired::Desired,
+        ids::{EndpointId, NetworkInterfaceId, ResolverId, SecurityGroupId, SubnetId},
+        observed::{
+            Endpoint, EndpointState, NetworkInterface, Observed, ResolverAddress, ResolverEndpoint, ResolverState,
+            Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
+            routes::{Route, RouteTarget},
+            surroundings::Surroundings,
+        },
+        ownership::{Identity, Tags},
+        plan::{
+            Plan, deletion, plan,
+            step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
+        },
+        policy::Policy,
+        settings::{
+            AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector,
+            endpoints::{self, EndpointSettings},
+        },
+        slot::{EndpointKey, Slot},
+    },
 };
 
 pub(crate) fn identity() -> Identity {
@@ -65,7 +70,7 @@ pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, En
     let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
     let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
     let mut errors = Vec::new();
-    let parsed = endpoint_settings::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
+    let parsed = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
     assert_eq!(errors, vec![]);
     parsed
 }
@@ -193,7 +198,7 @@ impl Lab {
 
     /// Deletes the network.
     pub(crate) fn delete(&mut self) -> Vec<String> {
-        self.run_plan(|lab| teardown::delete(&identity(), &lab.observed.resources, &lab.claims))
+        self.run_plan(|lab| deletion::delete(&identity(), &lab.observed.resources, &lab.claims))
     }
 
     pub(crate) fn run_plan(&mut self, plan: impl Fn(&Self) -> Plan) -> Vec<String> {
@@ -397,7 +402,7 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
         groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
-        private_dns: super::observed::PrivateDns::Disabled,
+        private_dns: crate::model::observed::PrivateDns::Disabled,
         policy: Policy::FullAccess,
         dns_names: BTreeSet::new(),
         tags,

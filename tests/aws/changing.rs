@@ -6,11 +6,10 @@ use mgnet::{
     aws::Cloud,
     model::{
         failure::FailureClass,
-        observed::{EndpointState, PrivateDns, Protocol, ResolverState, Resources},
-        owner::Tags,
-        resources::Life,
+        observed::{EndpointState, PrivateDns, Protocol, ResolverState, Resources, resources::Life},
+        ownership::Tags,
+        plan::step::{Effect, EndpointChange, ResourceId, Step},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{Effect, EndpointChange, ResourceId, Step},
     },
 };
 

@@ -11,9 +11,9 @@ use mgnet::{
     model::{
         failure::FailureClass,
         observed::{PrivateDns, Protocol},
+        plan::step::{CreateRequest, Step},
         policy::Policy,
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{CreateRequest, Step},
     },
 };
 

@@ -11,9 +11,8 @@ use mgnet::{
     aws::{Cloud, Scope},
     model::{
         ids::ZoneId,
-        observed::{EndpointState, Observed, PrivateDns, ResolverAddress, ResolverState, Resources},
-        owner::{Identity, Tags},
-        resources::Life,
+        observed::{EndpointState, Observed, PrivateDns, ResolverAddress, ResolverState, Resources, resources::Life},
+        ownership::{Identity, Tags},
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
     },

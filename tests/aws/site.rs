@@ -18,13 +18,12 @@ use mgnet::{
         claims::token,
         failure::CallFailure,
         ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId},
-        observed::{Endpoint, Observed, Permission, PrivateDns, Protocol, ResolverEndpoint},
-        owner::{Identity, Tags},
+        observed::{Endpoint, Observed, Permission, PrivateDns, Protocol, ResolverEndpoint, resources::group_name},
+        ownership::{Identity, Tags},
+        plan::step::{CreateRequest, Effect, Step},
         policy::Policy,
-        resources::group_name,
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{CreateRequest, Effect, Step},
     },
 };
 

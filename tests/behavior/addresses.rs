@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
-use mgnet::model::checks::Check;
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::{Call, Fault, FaultKind, Lab, Network, Site};
 

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     AttributeBooleanValue, NewDhcpConfiguration, PortRange, RuleAction, Tenancy, VpcEndpointType,
 };
 use aws_sdk_route53::types::{HostedZoneConfig, Vpc, VpcRegion};
-use mgnet::model::checks::{Check, Severity};
+use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 use support::{Lab, Landing, Network, PREMISES, Site, VPC_CIDR, make_vpc, route_to_premises};
 

@@ -9,7 +9,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use mgnet::api::{ConditionStatus, ConditionType, Reason, conditions};
-use mgnet::model::owner::{NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG};
+use mgnet::model::ownership::{NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG};
 use serde_json::json;
 use support::{Fault, FaultKind, Lab, Site, VPC_NAME, count_by_action, make_vpc};
 

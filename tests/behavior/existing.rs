@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_route53resolver::types::IpAddressUpdate;
 use mgnet::api::{ConditionType, Origin};
-use mgnet::model::checks::Check;
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::Lab;
 

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use mgnet::api::{
     ConditionStatus, ConditionType, MigrationNetworkSpec, SkippedService, SubnetSelector, SubnetSelectors, VpcSelector,
 };
-use mgnet::model::checks::{Check, Severity};
+use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 use support::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAME, make_vpc};
 

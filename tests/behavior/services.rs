@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use mgnet::api::{ConditionType, Origin};
-use mgnet::model::checks::Check;
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::{Lab, Site};
 

@@ -6,10 +6,9 @@ use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, ManagementPolicy,
-        NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode, ResolverAddressStatus, ResolverMode,
-        ResolverStatus, SecurityGroupMode, SecurityGroupRole, SecurityGroupStatus, SettingsStatus, SettingsSubnets,
-        Toggle,
+        AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, GroupRole,
+        ManagementPolicy, NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode, ResolverAddressStatus,
+        ResolverMode, ResolverStatus, SecurityGroupMode, SecurityGroupStatus, SettingsStatus, SettingsSubnets, Toggle,
     },
     model::claims::token,
 };
@@ -61,9 +60,9 @@ async fn the_status_tells_what_there_is_in_aws() -> Result<()> {
     assert_eq!(status.resolver, Some(resolver_by_aws(&site).await?));
     let state = site.state().await?;
     let groups: Vec<SecurityGroupStatus> = [
-        (SecurityGroupRole::Endpoints, "endpoints"),
-        (SecurityGroupRole::Resolver, "resolver"),
-        (SecurityGroupRole::Replication, "replication"),
+        (GroupRole::Endpoints, "endpoints"),
+        (GroupRole::Resolver, "resolver"),
+        (GroupRole::Replication, "replication"),
     ]
     .into_iter()
     .map(|(role, word)| SecurityGroupStatus {

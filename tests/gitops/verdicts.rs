@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use mgnet::api::{MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, Reason};
-use mgnet::model::checks::{Check, Finding};
 use mgnet::model::failure::{CallFailure, FailureClass};
+use mgnet::model::plan::step::Step;
 use mgnet::model::plan::{Blocker, Plan};
+use mgnet::model::preflight::checks::{Check, Finding};
 use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
-use mgnet::model::status::{StepFailure, Verdict, write};
-use mgnet::model::step::Step;
+use mgnet::model::status::conditions::{StepFailure, Verdict, write};
 use serde_json::Value;
 
 /// The generation of every network here.

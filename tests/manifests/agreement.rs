@@ -14,9 +14,9 @@ use kube::{
 };
 use mgnet::{
     api::{MigrationNetwork, MigrationNetworkClassSpec, MigrationNetworkSpec},
-    model::{
-        endpoint_settings::{ConfigMapKeys, policy_references},
-        settings::Settings,
+    model::settings::{
+        Settings,
+        endpoints::{ConfigMapKeys, policy_references},
     },
 };
 use serde_json::{Value, json};

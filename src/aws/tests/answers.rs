@@ -12,28 +12,28 @@ use tokio::{
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
-    pub(super) action: String,
+pub(crate) struct Request {
+    pub(crate) action: String,
     /// The parameters of a form, or the fields of a JSON body.
-    pub(super) parameters: BTreeMap<String, String>,
+    pub(crate) parameters: BTreeMap<String, String>,
 }
 
 /// What becomes of a request.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Is(u16, String),
     /// The connection is closed without a word.
     Lost,
 }
 
 #[derive(Clone)]
-pub(super) struct Server {
-    pub(super) endpoint: String,
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
     received: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
     /// Answers every request as the function says, but for `sts:GetCallerIdentity`, which it need not know.
-    pub(super) async fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
         let server = Self { endpoint, received: Arc::default() };
@@ -47,7 +47,7 @@ impl Server {
                     received.lock().expect("no panic").push(request.clone());
                     let answer = match request.action.as_str() {
                         "GetCallerIdentity" => match answer(&request) {
-                            Answer::Is(404, _) => caller_identity(super::ACCOUNT),
+                            Answer::Is(404, _) => caller_identity(crate::aws::tests::ACCOUNT),
                             answer => answer,
                         },
                         _ => answer(&request),
@@ -60,12 +60,12 @@ impl Server {
     }
 
     /// The requests for an action.
-    pub(super) fn received(&self, action: &str) -> Vec<Request> {
+    pub(crate) fn received(&self, action: &str) -> Vec<Request> {
         self.received.lock().expect("no panic").iter().filter(|request| request.action == action).cloned().collect()
     }
 }
 
-pub(super) fn caller_identity(account: &str) -> Answer {
+pub(crate) fn caller_identity(account: &str) -> Answer {
     Answer::Is(
         200,
         format!(
@@ -75,13 +75,13 @@ pub(super) fn caller_identity(account: &str) -> Answer {
     )
 }
 
-pub(super) fn ec2_error(status: u16, code: &str, message: &str) -> Answer {
+pub(crate) fn ec2_error(status: u16, code: &str, message: &str) -> Answer {
     let body =
         format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>");
     Answer::Is(status, body)
 }
 
-pub(super) fn resolver_error(status: u16, code: &str, message: &str) -> Answer {
+pub(crate) fn resolver_error(status: u16, code: &str, message: &str) -> Answer {
     Answer::Is(status, format!(r#"{{"__type":"{code}","Message":"{message}"}}"#))
 }
 

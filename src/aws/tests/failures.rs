@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{
-    account,
-    answers::{Answer, Server, ec2_error, resolver_error},
-    clouds,
-};
 use crate::{
-    aws::{Cloud, Clouds, Scope},
+    aws::{
+        Cloud, Clouds, Scope,
+        tests::{
+            account,
+            answers::{Answer, Server, ec2_error, resolver_error},
+            clouds,
+        },
+    },
     model::{
         failure::{CallFailure, FailureClass},
         observed::PrivateDns,
-        owner::{Identity, Tags},
+        ownership::{Identity, Tags},
+        plan::step::{CreateRequest, ResourceId, Step},
         policy::Policy,
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{CreateRequest, ResourceId, Step},
     },
 };
 
@@ -72,7 +74,7 @@ async fn execute(server: &Server, step: &Step) -> CallFailure {
 fn answers_to(
     action: &'static str,
     answer: impl Fn() -> Answer + Send + Sync + 'static,
-) -> impl Fn(&super::answers::Request) -> Answer {
+) -> impl Fn(&crate::aws::tests::answers::Request) -> Answer {
     move |request| if request.action == action { answer() } else { Answer::Is(404, String::new()) }
 }
 

@@ -7,13 +7,15 @@ use std::sync::{
 
 use aws_config::{BehaviorVersion, profile::ProfileFileCredentialsProvider};
 
-use super::{
-    ACCOUNT, account,
-    answers::{Answer, Server, caller_identity},
-    clouds,
-};
 use crate::{
-    aws::{Account, AwsClouds, Clouds, Rates},
+    aws::{
+        Account, AwsClouds, Clouds, Rates,
+        tests::{
+            ACCOUNT, account,
+            answers::{Answer, Server, caller_identity},
+            clouds,
+        },
+    },
     model::failure::FailureClass,
 };
 

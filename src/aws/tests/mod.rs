@@ -9,7 +9,7 @@ mod requests;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ec2::config::Credentials;
 
-use super::{Account, AwsClouds, Rates};
+use crate::aws::{Account, AwsClouds, Rates};
 
 const ACCOUNT: &str = "111111111111";
 

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    account,
-    answers::{Answer, Request, Server},
-    clouds,
-};
 use crate::{
-    aws::{Cloud, Clouds},
+    aws::{
+        Cloud, Clouds,
+        tests::{
+            account,
+            answers::{Answer, Request, Server},
+            clouds,
+        },
+    },
     model::{
         observed::{Permission, PrivateDns, Protocol},
-        owner::Tags,
+        ownership::Tags,
+        plan::step::{CreateRequest, EndpointChange, ResourceId, Step},
         policy::Policy,
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{CreateRequest, EndpointChange, ResourceId, Step},
     },
 };
 

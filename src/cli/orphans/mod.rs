@@ -15,9 +15,9 @@ use anyhow::{Context as _, Result, bail};
 use kube::{Client, Config};
 use tokio::time::Instant;
 
-use self::report::{Listed, Report, Unseen};
 use crate::{
     aws::{Account, AwsClouds, Rates},
+    cli::orphans::report::{Listed, Report, Unseen},
     controller::{
         Kubernetes, StoreError,
         orphans::{Looks, Place, Sightings, explain, look, remove},

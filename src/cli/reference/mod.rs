@@ -14,12 +14,14 @@ use std::{fs, io, io::Write as _, path::PathBuf};
 use anyhow::{Context as _, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 
-use self::{
-    fields::{fields, root, values},
-    markdown::{code, heading, table, text},
-    spec::{Spec, problems},
+use crate::{
+    api::{ConditionType, Reason, schema},
+    cli::reference::{
+        fields::{fields, root, values},
+        markdown::{code, heading, table, text},
+        spec::{Spec, problems},
+    },
 };
-use crate::api::{ConditionType, Reason, schema};
 
 /// The options of `mgnet reference`.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -1,11 +1,11 @@
 //! The names that the operator reads and puts on things: annotations, finalizers, AWS tags.
 
-use super::markdown::{code, text};
 use crate::{
     api::{ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER},
+    cli::reference::markdown::{code, text},
     model::{
         desired::RULE_MARK,
-        owner::{
+        ownership::{
             ADOPTED_TAG, CLUSTER_TAG, EPOCH_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG,
             SLOT_TAG,
         },

@@ -1,4 +1,4 @@
-//! The fields of a spec: each row from the schema and from [`changes`](super::changes), and what of the two does not fit
+//! The fields of a spec: each row from the schema and from [`changes`](crate::cli::reference::changes), and what of the two does not fit
 //! together.
 //!
 //! A field of the class's `defaults` is the network's field of the same name. It is told in one row that refers to that one,
@@ -6,7 +6,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 
-use super::{
+use crate::cli::reference::{
     changes::{Change, Entry},
     fields::{Field, fields, property, values},
     markdown::{code, table, text},

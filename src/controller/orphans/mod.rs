@@ -19,17 +19,17 @@ use kube::ResourceExt;
 
 pub use removal::{RemovalError, remove};
 pub use sightings::Sightings;
-pub(super) use watch::watch;
+pub(crate) use watch::watch;
 #[cfg(test)]
-pub(super) use watch::{Memory, Round};
+pub(crate) use watch::{Memory, Round};
 
-use super::{
-    class,
-    store::{Store, StoreError},
-};
 use crate::{
     api::MigrationNetworkClass,
     aws::{Account, Cloud, Clouds},
+    controller::{
+        class,
+        store::{Store, StoreError},
+    },
     model::{
         failure::{CallFailure, FailureClass},
         observed::Resources,

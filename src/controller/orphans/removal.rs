@@ -1,13 +1,15 @@
 //! Removing one orphan that a person has named.
 
-use super::{Looks, owners};
 use crate::{
     aws::{Account, Cloud, Clouds},
-    controller::store::{Store, StoreError},
+    controller::{
+        orphans::{Looks, owners},
+        store::{Store, StoreError},
+    },
     model::{
         failure::CallFailure,
         orphans::{self, Refusal},
-        step::Effect,
+        plan::step::Effect,
     },
 };
 

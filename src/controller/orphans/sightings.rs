@@ -7,8 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Place;
-use crate::model::orphans::Made;
+use crate::{controller::orphans::Place, model::orphans::Made};
 
 /// Since when each resource has looked orphaned in every look.
 #[derive(Debug, Default)]

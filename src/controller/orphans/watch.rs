@@ -12,13 +12,15 @@ use std::{
 use futures::FutureExt;
 use tokio::time::Instant;
 
-use super::{Look, Looks, Place, Seen, Sightings, explain, look};
 use crate::{
     aws::Clouds,
     controller::{
-        backoff::jittered,
         context::Context,
-        metrics::{Metrics, OrphanGauges},
+        orphans::{Look, Looks, Place, Seen, Sightings, explain, look},
+        runtime::{
+            backoff::jittered,
+            metrics::{Metrics, OrphanGauges},
+        },
         store::{Announcement, Store, StoreError},
     },
     model::orphans::Made,
@@ -28,11 +30,7 @@ use crate::{
 const MOST_EVENTS: usize = 10;
 
 /// Looks for as long as it is polled, every `every` or so. Sooner once, if something looks orphaned for the first time.
-pub(in crate::controller) async fn watch<C: Clouds, S: Store>(
-    context: &Context<C, S>,
-    every: Duration,
-    metrics: &Metrics,
-) {
+pub(crate) async fn watch<C: Clouds, S: Store>(context: &Context<C, S>, every: Duration, metrics: &Metrics) {
     // Jitter takes up to a fifth, and what is to be confirmed has to be seen for the whole grace.
     let soon = (every / 12).max(context.settings.absence_grace * 5 / 4);
     let mut memory = Memory::default();
@@ -57,7 +55,7 @@ pub(in crate::controller) async fn watch<C: Clouds, S: Store>(
 
 /// What came of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::controller) enum Round {
+pub(crate) enum Round {
     /// What looks orphaned was told.
     Settled,
     /// Something looks orphaned for the first time.
@@ -66,7 +64,7 @@ pub(in crate::controller) enum Round {
 
 /// What is remembered between looks. Losing it costs another look, and events are published again.
 #[derive(Debug, Default)]
-pub(in crate::controller) struct Memory {
+pub(crate) struct Memory {
     sightings: Sightings,
     told: BTreeSet<(Place, Made)>,
     /// By place, the code of the failure that was told.
@@ -75,7 +73,7 @@ pub(in crate::controller) struct Memory {
 
 impl Memory {
     /// One look at all places, and what is to be told of it.
-    pub(in crate::controller) async fn round<C: Clouds, S: Store>(
+    pub(crate) async fn round<C: Clouds, S: Store>(
         &mut self,
         context: &Context<C, S>,
         metrics: &Metrics,

@@ -3,12 +3,12 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::fakes::Fake;
 use crate::{
     api::{
         AdoptionPolicy, ClassLimits, ConditionType, DeletionPolicy, FINALIZER, MigrationNetworkClassStatus, Reason,
         conditions::find,
     },
+    controller::tests::fakes::Fake,
     model::testing::identity,
 };
 

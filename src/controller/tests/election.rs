@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::controller::{
     StoreError,
-    election::{Campaign, Candidate, LEASE, LeaseStore, Lost, Move, Timing},
+    leader_election::{Campaign, Candidate, LEASE, LeaseStore, Lost, Move, Timing},
 };
 
 const TIMING: Timing =
@@ -176,7 +176,7 @@ fn only_the_holder_gives_it_back() {
 #[test]
 fn the_lease_is_no_claim_of_a_vpc() {
     // Three labels with dots between them; this one has none.
-    let place = crate::model::vpc_claim::Place {
+    let place = crate::model::vpc_lease::Place {
         account: "123456789012".to_owned(),
         region: "ap-northeast-1".to_owned(),
         vpc: "vpc-0a1b2c3d".into(),

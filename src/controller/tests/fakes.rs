@@ -15,20 +15,21 @@ use crate::{
     },
     aws::{Account, Cloud, Clouds, Scope},
     controller::{
-        Announcement, Context, Key, Listed, Next, Settings, Store, StoreError, VpcClaim, VpcClaims, class_use, guard,
+        Announcement, Context, Key, Listed, Next, Settings, Store, StoreError, VpcClaim, VpcClaims, class::usage,
+        runtime::guard,
     },
     model::{
         failure::{CallFailure, FailureClass},
         observed::{Observed, Resources},
-        owner::Identity,
-        step::{Effect, Step},
+        ownership::Identity,
+        plan::step::{Effect, Step},
         testing::{Lab, identity},
     },
 };
 
 /// How AWS answers a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     Well,
     /// Refuses every step with this class.
     Refuses(FailureClass),
@@ -47,44 +48,44 @@ pub(super) enum Mood {
 }
 
 /// All that there is, and the log of what was written to it.
-pub(super) struct World {
-    pub(super) networks: BTreeMap<String, MigrationNetwork>,
-    pub(super) classes: BTreeMap<String, MigrationNetworkClass>,
-    pub(super) config_maps: BTreeMap<(String, String), String>,
+pub(crate) struct World {
+    pub(crate) networks: BTreeMap<String, MigrationNetwork>,
+    pub(crate) classes: BTreeMap<String, MigrationNetworkClass>,
+    pub(crate) config_maps: BTreeMap<(String, String), String>,
     /// Claims of VPCs by name.
-    pub(super) vpc_claims: BTreeMap<String, VpcClaim>,
-    pub(super) aws: Lab,
-    pub(super) mood: Mood,
+    pub(crate) vpc_claims: BTreeMap<String, VpcClaim>,
+    pub(crate) aws: Lab,
+    pub(crate) mood: Mood,
     /// Fails the write of status with this number from now, as if somebody else had written first.
-    pub(super) conflict_in: Option<usize>,
-    pub(super) log: Vec<String>,
-    pub(super) connected: Vec<Account>,
+    pub(crate) conflict_in: Option<usize>,
+    pub(crate) log: Vec<String>,
+    pub(crate) connected: Vec<Account>,
     /// What was told of classes.
-    pub(super) announced: Vec<(String, Announcement)>,
+    pub(crate) announced: Vec<(String, Announcement)>,
     /// Is made, and built by somebody, while AWS is being listed.
-    pub(super) comes_meanwhile: Option<MigrationNetwork>,
+    pub(crate) comes_meanwhile: Option<MigrationNetwork>,
     /// The CRD of networks was deleted.
-    pub(super) is_kindless: bool,
+    pub(crate) is_kindless: bool,
     revision: u64,
 }
 
 /// Shared by both seams.
 #[derive(Clone)]
-pub(super) struct Fake(Arc<Mutex<World>>);
+pub(crate) struct Fake(Arc<Mutex<World>>);
 
 /// Where everything is.
-pub(super) const ACCOUNT: &str = "111122223333";
+pub(crate) const ACCOUNT: &str = "111122223333";
 
 /// How long a call may be on its way.
-pub(super) const GRACE: Duration = Duration::from_millis(50);
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
-pub(super) fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     Key { namespace: "team-billing".to_owned(), name: name.to_owned() }
 }
 
 impl Fake {
     /// The Tokyo VPC, a class for it, and a network named `tokyo`.
-    pub(super) fn tokyo() -> Self {
+    pub(crate) fn tokyo() -> Self {
         let fake = Self(Arc::new(Mutex::new(World {
             networks: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -106,15 +107,15 @@ impl Fake {
         fake
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn context(&self) -> Context<Self, Self> {
+    pub(crate) fn context(&self) -> Context<Self, Self> {
         self.context_with_grace(GRACE)
     }
 
-    pub(super) fn context_with_grace(&self, absence_grace: Duration) -> Context<Self, Self> {
+    pub(crate) fn context_with_grace(&self, absence_grace: Duration) -> Context<Self, Self> {
         let settings = Settings {
             resync: Duration::from_mins(1),
             poll: Duration::from_secs(5),
@@ -124,7 +125,7 @@ impl Fake {
         Context::new(self.clone(), self.clone(), identity().cluster, settings)
     }
 
-    pub(super) fn add(&self, name: &str, uid: &str) {
+    pub(crate) fn add(&self, name: &str, uid: &str) {
         let spec = MigrationNetworkSpec {
             migration_network_class_name: Some("tokyo".to_owned()),
             source_cidrs: Some(vec!["192.168.10.0/24".to_owned()]),
@@ -166,12 +167,12 @@ impl Fake {
         class
     }
 
-    pub(super) fn network(&self) -> MigrationNetwork {
+    pub(crate) fn network(&self) -> MigrationNetwork {
         self.world().networks.get("tokyo").cloned().expect("the network is there")
     }
 
     /// Changes the network as a user would.
-    pub(super) fn edit(&self, change: impl FnOnce(&mut MigrationNetwork)) {
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut MigrationNetwork)) {
         let mut world = self.world();
         world.revision += 1;
         let revision = format!("edit-{}", world.revision);
@@ -181,7 +182,7 @@ impl Fake {
         network.metadata.resource_version = Some(revision);
     }
 
-    pub(super) fn delete(&self) {
+    pub(crate) fn delete(&self) {
         self.edit(|network| {
             network.metadata.deletion_timestamp =
                 Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
@@ -189,27 +190,27 @@ impl Fake {
     }
 
     /// One reconcile; the writes that it made.
-    pub(super) async fn reconcile(&self, context: &Context<Self, Self>) -> (Next, Vec<String>) {
+    pub(crate) async fn reconcile(&self, context: &Context<Self, Self>) -> (Next, Vec<String>) {
         self.reconcile_one(context, "tokyo").await
     }
 
     /// The same of the network of that name.
-    pub(super) async fn reconcile_one(&self, context: &Context<Self, Self>, name: &str) -> (Next, Vec<String>) {
+    pub(crate) async fn reconcile_one(&self, context: &Context<Self, Self>, name: &str) -> (Next, Vec<String>) {
         self.world().log.clear();
         let next = guard::network(context, &key(name)).await;
         (next, std::mem::take(&mut self.world().log))
     }
 
     /// One reconcile of the class; the writes that it made.
-    pub(super) async fn reconcile_class(&self, context: &Context<Self, Self>) -> Vec<String> {
+    pub(crate) async fn reconcile_class(&self, context: &Context<Self, Self>) -> Vec<String> {
         self.world().log.clear();
         let networks: Vec<_> = self.world().networks.values().cloned().collect();
-        guard::class(context, "tokyo", |class| class_use::count(&networks, class)).await;
+        guard::class(context, "tokyo", |class| usage::count(&networks, class)).await;
         std::mem::take(&mut self.world().log)
     }
 
     /// Reconciles until nothing is written any more; all writes.
-    pub(super) async fn settle(&self, context: &Context<Self, Self>) -> Vec<String> {
+    pub(crate) async fn settle(&self, context: &Context<Self, Self>) -> Vec<String> {
         let mut all = Vec::new();
         for _ in 0..20 {
             let (_, log) = self.reconcile(context).await;

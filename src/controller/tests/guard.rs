@@ -1,9 +1,12 @@
 //! One bad object hurts only itself.
 
-use super::fakes::{Fake, Mood, key};
 use crate::{
     api::{ConditionType, conditions::find},
-    controller::{Next, guard},
+    controller::{
+        Next,
+        runtime::guard,
+        tests::fakes::{Fake, Mood, key},
+    },
 };
 
 fn broken(fake: &Fake) -> String {

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::fakes::{Fake, GRACE, Mood};
 use crate::{
     controller::{
         Metrics,
         orphans::{self, Looks, Memory, Place, RemovalError, Round},
+        tests::fakes::{Fake, GRACE, Mood},
     },
     model::{
         failure::FailureClass,

@@ -2,10 +2,12 @@
 
 use kube::ResourceExt;
 
-use super::fakes::{Fake, Mood};
 use crate::{
     api::{ConditionType, FINALIZER, ManagementPolicy, PlanReason, PlanStatus, conditions::find},
-    controller::Next,
+    controller::{
+        Next,
+        tests::fakes::{Fake, Mood},
+    },
     model::{failure::FailureClass, observed::EndpointState, slot::Slot, testing::identity},
 };
 

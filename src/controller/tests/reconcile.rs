@@ -8,10 +8,12 @@ use std::{
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::fakes::{ACCOUNT, Fake, GRACE, Mood, key};
 use crate::{
     api::{ConditionType, DeletionPolicy, FINALIZER, Reason, conditions::find},
-    controller::{Next, Store, StoreError},
+    controller::{
+        Next, Store, StoreError,
+        tests::fakes::{ACCOUNT, Fake, GRACE, Mood, key},
+    },
     model::{
         failure::FailureClass,
         slot::Slot,
@@ -245,7 +247,7 @@ async fn what_was_changed_is_looked_at_again_at_once() {
     let context = fake.context();
     fake.settle(&context).await;
     for group in fake.world().aws.observed.resources.groups.values_mut() {
-        group.tags.remove(crate::model::owner::SLOT_TAG);
+        group.tags.remove(crate::model::ownership::SLOT_TAG);
     }
     let (next, log) = fake.reconcile(&context).await;
     assert!(!log.is_empty(), "it is put back");

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 
-use super::fakes::{Fake, key};
 use crate::{
     api::{ConditionType, MigrationNetwork, Reason, conditions::find},
-    controller::{Next, VpcClaim, VpcClaims, guard},
+    controller::{
+        Next, VpcClaim, VpcClaims,
+        runtime::guard,
+        tests::fakes::{Fake, key},
+    },
     model::testing::identity,
 };
 
@@ -168,7 +171,7 @@ fn forge(fake: &Fake, holder: &str) {
         VpcClaim {
             name: CLAIM.to_owned(),
             holder: holder.to_owned(),
-            network: Some(super::fakes::key("nobody")),
+            network: Some(crate::controller::tests::fakes::key("nobody")),
             version: Some("forged".to_owned()),
         },
     );
@@ -207,10 +210,10 @@ async fn a_network_that_is_ready_stops_writing_when_another_has_the_claim_and_sa
 async fn a_network_whose_selector_leads_to_another_vpc_gives_back_the_claim_of_one_in_which_it_has_nothing() {
     let fake = Fake::tokyo();
     let context = fake.context();
-    fake.world().mood = super::fakes::Mood::Refuses(crate::model::failure::FailureClass::Quota);
+    fake.world().mood = crate::controller::tests::fakes::Mood::Refuses(crate::model::failure::FailureClass::Quota);
     fake.reconcile(&context).await;
     assert_eq!(holder(&fake), Some(identity().uid));
-    fake.world().mood = super::fakes::Mood::Well;
+    fake.world().mood = crate::controller::tests::fakes::Mood::Well;
     fake.world().aws.observed.vpcs[0].id = "vpc-2".into();
     fake.settle(&context).await;
     let claims: Vec<_> = fake.world().vpc_claims.keys().cloned().collect();

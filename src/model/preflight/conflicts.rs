@@ -1,16 +1,18 @@
 //! What others have in the VPC that AWS lets exist once: private names and routes to S3.
 
-use super::site::Site;
 use crate::model::{
-    adoption,
-    checks::{Check, Finding},
     ids::{EndpointId, join},
     observed::{Endpoint, EndpointState, PrivateDns},
-    owner,
+    ownership,
+    plan::adoption,
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
     slot::{EndpointKey, Slot},
 };
 
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = private_dns(site);
     findings.extend(hosted_zones(site));
     findings.extend(gateway_routes(site));
@@ -40,7 +42,7 @@ fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint
     let slot = Slot::Endpoint(key);
     if site.identity.left_behind(&other.tags, slot) {
         format!("{use_it}, or take it up again by `spec.adoptionPolicy` 'Retained'")
-    } else if let Some(keeper) = owner::keeper(&other.tags) {
+    } else if let Some(keeper) = ownership::keeper(&other.tags) {
         format!("{use_it}; it is kept by {keeper}")
     } else {
         format!("{use_it}, or let the network have it by `spec.adoptionPolicy` 'Any'")

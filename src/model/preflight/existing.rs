@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use super::site::Site;
 use crate::model::{
-    checks::{Check, Finding},
     desired::{endpoint_ingress, replication_ingress, resolver_ingress},
-    endpoint_settings::EndpointSource,
     ids::{EndpointId, ResolverId, SecurityGroupId, join},
     observed::{Endpoint, EndpointState, Permission, PrivateDns, ResolverState, SecurityGroup, admit},
-    settings::{ReplicationGroup, Resolver},
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
+    settings::{ReplicationGroup, Resolver, endpoints::EndpointSource},
     slot::{EndpointKey, EndpointType},
 };
 
@@ -21,7 +22,7 @@ struct Checks<'a> {
 }
 
 /// Checks everything that the network names and does not keep.
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     let mut checks = Checks { site, findings: Vec::new() };
     for (key, endpoint) in &site.settings.endpoints {
         if let EndpointSource::Existing(id) = &endpoint.source {

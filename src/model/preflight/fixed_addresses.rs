@@ -5,19 +5,21 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::site::Site;
 use crate::model::{
-    adoption::may_adopt,
-    checks::{Check, Finding},
     ids::{NetworkInterfaceId, SubnetId},
     observed::{NetworkInterface, Observed, ResolverEndpoint},
-    owner::{Identity, Tags},
+    ownership::{Identity, Tags},
+    plan::adoption::may_adopt,
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
     settings::Settings,
     slot::{GroupRole, Slot},
 };
 
 /// Checks them all.
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     let Site { identity, settings, observed, subnets, .. } = *site;
     let mut findings = Vec::new();
     let mut asked: BTreeMap<Ipv4Addr, Slot> = BTreeMap::new();

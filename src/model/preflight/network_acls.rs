@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
-use super::site::Site;
 use crate::model::{
-    checks::{Check, Finding},
     ids::{SubnetId, join},
-    network_acl::{Direction, EPHEMERAL, NetworkAcl, Passage, TCP, UDP},
+    observed::network_acl::{Direction, EPHEMERAL, NetworkAcl, Passage, TCP, UDP},
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
 };
 
 /// Something that source servers send.
@@ -26,7 +28,7 @@ struct Flow<'a> {
     vital: bool,
 }
 
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     let Some(acls) = &site.observed.surroundings.network_acls else { return Vec::new() };
     flows(site).iter().flat_map(|flow| check(flow, acls)).fold(Vec::new(), merge)
 }

@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use super::site::Site;
 use crate::model::{
-    checks::{Check, Finding},
     desired::{DesiredGroup, RULE_MARK},
     ids::{EndpointId, ResolverId},
-    observed::Observed,
-    owner::Identity,
-    resources::Held,
+    observed::{Observed, resources::Held},
+    ownership::Identity,
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
     slot::{EndpointKey, GroupRole, Slot},
 };
 
@@ -24,7 +25,7 @@ const RULES_PER_GROUP: usize = 60;
 /// Route 53 quotas.
 const RESOLVER_ENDPOINTS_PER_REGION: usize = 4;
 
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(interface_endpoints(site));
     findings.extend(gateway_endpoints(site));
@@ -77,7 +78,7 @@ fn held(site: &Site<'_>, slot: Slot) -> Vec<Held> {
 }
 
 /// The rules of the network's groups, with those that others added.
-pub(in crate::model) fn rules(
+pub(crate) fn rules(
     identity: &Identity,
     observed: &Observed,
     groups: &BTreeMap<GroupRole, DesiredGroup>,

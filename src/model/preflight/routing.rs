@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 
-use super::site::Site;
 use crate::model::{
-    checks::{Check, Finding},
     ids::{SubnetId, join},
-    observed::RouteTable,
-    routes::without_return,
+    observed::{RouteTable, routes::without_return},
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
 };
 
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = overlaps(site);
     findings.extend(return_routes(site));
     findings

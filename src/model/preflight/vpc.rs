@@ -2,13 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-use super::site::Site;
 use crate::model::{
-    checks::{Check, Finding},
     ids::{SubnetId, join},
+    preflight::{
+        checks::{Check, Finding},
+        site::Site,
+    },
 };
 
-pub(super) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
     [shared_subnets(site), tenancy(site), dns_servers(site)].into_iter().flatten().collect()
 }
 

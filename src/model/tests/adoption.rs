@@ -8,11 +8,12 @@ use crate::{
         claims::{Claims, Phase},
         desired::Desired,
         observed::{EndpointState, PrivateDns},
-        owner::{self, ADOPTED_TAG, CLUSTER_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, Tags},
-        plan::{Blocker, plan},
+        ownership::{self, ADOPTED_TAG, CLUSTER_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, Tags},
+        plan::{
+            Blocker, deletion, plan,
+            step::{Effect, Step},
+        },
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{Effect, Step},
-        teardown,
         testing::{Lab, identity},
     },
 };
@@ -20,7 +21,7 @@ use crate::{
 /// A network of the same name whose predecessor was deleted with `Retain`.
 fn heir(adoption: AdoptionPolicy) -> Lab {
     let mut lab = Lab::built();
-    lab.run_plan(|lab| teardown::retain(&identity(), &lab.observed.resources, &lab.claims));
+    lab.run_plan(|lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims));
     // The predecessor had another uid.
     let all = &mut lab.observed.resources;
     for group in all.groups.values_mut() {
@@ -136,7 +137,7 @@ fn a_stranger_that_nobody_keeps_is_adopted_and_brought_to_what_is_wanted() {
     insta::assert_snapshot!(lab.run().join("\n"));
     let endpoint = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
     assert_eq!(endpoint.tags[NAME_TAG], "by hand", "its name stays");
-    assert_eq!(owner::epoch(&endpoint.tags), 2, "it fills the slot after the one that is gone");
+    assert_eq!(ownership::epoch(&endpoint.tags), 2, "it fills the slot after the one that is gone");
     assert!(lab.plan().is_done());
 }
 

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::found::{findings, one};
 use crate::model::{
-    checks::Check,
-    observed::{EndpointState, Observed, PrivateDns},
-    routes::RouteTarget,
+    observed::{EndpointState, Observed, PrivateDns, routes::RouteTarget, surroundings::HostedZone},
+    preflight::checks::Check,
     settings::{Resolver, Settings, SubnetSelector},
     slot::{EndpointKey, Service},
-    surroundings::HostedZone,
     testing::{Lab, endpoints as endpoints_of, subnets, without_ssm},
+    tests::found::{findings, one},
 };
 
 /// Puts into the VPC what another network has built there: the same endpoints, under another owner.
@@ -218,7 +216,7 @@ fn answers_need_a_way_back() {
     }
     let many = |settings: &mut Settings, observed: &mut Observed| {
         settings.sources = (0..20).map(|third| format!("172.16.{}.0/24", third * 2).parse().unwrap()).collect();
-        observed.route_tables[1].routes.push(crate::model::routes::Route {
+        observed.route_tables[1].routes.push(crate::model::observed::routes::Route {
             destination: "172.16.0.0/12".parse().unwrap(),
             target: RouteTarget::Private,
         });

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    checks::{Check, Finding, Severity},
-    report,
+    preflight::checks::{Check, Finding, Severity},
+    status::inventory,
 };
 
 const PAGE: &str = include_str!("../../../docs/checks.md");
@@ -13,11 +13,11 @@ const PAGE: &str = include_str!("../../../docs/checks.md");
 fn status_lists_each_warning_once_and_no_error() {
     let warning = |subject: &str| Finding::new(Check::ReturnRoutes, "x".repeat(2000)).about(subject);
     let found = [warning("rtb-2"), warning("rtb-1"), warning("rtb-1"), Finding::new(Check::VpcFound, "no".to_owned())];
-    let listed = report::warnings(&found);
+    let listed = inventory::warnings(&found);
     assert_eq!(listed.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>(), ["rtb-1", "rtb-2"]);
     assert!(listed.iter().all(|one| one.code == "MGN122" && one.message.len() == 1024));
     let many: Vec<Finding> = (0..100).map(|number| warning(&format!("{number}"))).collect();
-    assert_eq!(report::warnings(&many).len(), 64);
+    assert_eq!(inventory::warnings(&many).len(), 64);
 }
 
 #[test]

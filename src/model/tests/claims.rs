@@ -8,11 +8,12 @@ use crate::{
         claims::{Claims, Phase, token},
         failure::FailureClass,
         observed::{Endpoint, EndpointState, Resources},
-        owner,
-        plan::Blocker,
+        ownership,
+        plan::{
+            Blocker, deletion,
+            step::{CreateRequest, Effect, Step},
+        },
         slot::{EndpointKey, Service, Slot},
-        step::{CreateRequest, Effect, Step},
-        teardown,
         testing::{Lab, identity},
     },
 };
@@ -156,7 +157,7 @@ fn what_is_going_is_gone_once_no_list_shows_it() {
     unread.unread_resolvers = ids.into_iter().collect();
     lab.claims.settle(&identity(), &unread, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Deleting { .. })), "it is listed");
-    let waits = teardown::retain(&identity(), &unread, &lab.claims).blockers;
+    let waits = deletion::retain(&identity(), &unread, &lab.claims).blockers;
     assert_eq!(waits, [Blocker::NotVisible { slot: Slot::Resolver }]);
     lab.claims.settle(&identity(), &gone, &BTreeSet::new());
     assert_eq!(phase(&lab.claims, Slot::Resolver), Some(&Phase::Released));
@@ -206,7 +207,7 @@ fn lost_claims_are_found_again_by_tags() {
 #[test]
 fn deletion_sends_an_unanswered_call_again_before_anything_else() {
     let (mut lab, steps) = claimed();
-    let plan = teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     assert!(plan.steps.iter().all(|step| steps.contains(step)), "{plan:#?}");
     assert!(plan.steps.contains(&creation(&steps, MGN)));
     assert!(!lab.claims.all_resolved());
@@ -222,7 +223,7 @@ fn a_forged_request_is_never_sent() {
     let Step::Create { request, .. } = creation(&steps, MGN) else { unreachable!() };
     let mut forged = request;
     let CreateRequest::InterfaceEndpoint { tags, .. } = &mut forged else { unreachable!() };
-    tags.insert(owner::OWNER_TAG.to_owned(), "somebody-else".to_owned());
+    tags.insert(ownership::OWNER_TAG.to_owned(), "somebody-else".to_owned());
     let mut stored = lab.claims.to_status(&identity().uid);
     for claim in stored.iter_mut().filter(|claim| claim.slot == MGN.to_string()) {
         claim.request = serde_json::to_string(&forged).ok();

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    edits,
     observed::{Endpoint, EndpointState, PrivateDns, ResolverAddress, ResolverEndpoint, ResolverState},
-    owner::{ADOPTED_TAG, NAME_TAG, Tags},
-    plan::Blocker,
+    ownership::{ADOPTED_TAG, NAME_TAG, Tags},
+    plan::{Blocker, changes, step::Step},
     settings::{Resolver, SubnetSelector},
     slot::{EndpointKey, EndpointType, Service, Slot},
-    step::Step,
     testing::{Lab, identity, subnets},
 };
 
@@ -79,7 +77,7 @@ fn a_resolver_never_has_fewer_than_two_addresses() {
     let mut two = resolver(&mut lab).clone();
     two.addresses = BTreeMap::from([("rni-1".into(), address("subnet-a")), ("rni-2".into(), address("subnet-c"))]);
     let wanted = BTreeMap::from([("subnet-a".into(), None)]);
-    let next = |resolver: &ResolverEndpoint| edits::resolver_addresses(&"rslvr-1".into(), resolver, &wanted);
+    let next = |resolver: &ResolverEndpoint| changes::resolver_addresses(&"rslvr-1".into(), resolver, &wanted);
     assert_eq!(next(&two), None, "AWS refuses to go below two");
     two.addresses.insert("rni-3".into(), address("subnet-d"));
     assert!(matches!(next(&two), Some(Step::DisassociateResolverAddress { .. })));
@@ -95,11 +93,11 @@ fn an_address_that_is_broken_or_leaves_is_none_that_anybody_would_lose() {
     let fixed = BTreeMap::from([("subnet-a".into(), Some("10.20.1.53".parse().expect("an address")))]);
     let mut lab = Lab::built();
     let one = resolver(&mut lab);
-    assert_eq!(edits::resolver_moves(one, &fixed).len(), 1, "another address serves there");
+    assert_eq!(changes::resolver_moves(one, &fixed).len(), 1, "another address serves there");
     for state in ["FAILED_RESOURCE_GONE", "DETACHING"] {
         let there = one.addresses.values_mut().find(|address| address.subnet == "subnet-a".into());
         there.expect("it has one").state = state.to_owned();
-        assert_eq!(edits::resolver_moves(one, &fixed), [], "{state}");
+        assert_eq!(changes::resolver_moves(one, &fixed), [], "{state}");
     }
 }
 

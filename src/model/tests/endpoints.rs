@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::{
         self, ConfigMapKeyReference, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec,
-        NetworkDefaults, PolicyPreset, PolicySpec, PolicyType, PrivateDnsMode, ResolverMode, ResolverSpec,
-        SubnetSelector, SubnetSelectors, VpcSelector,
+        NetworkDefaults, PolicyPreset, PolicySpec, PolicyType, ResolverMode, ResolverSpec, SubnetSelector,
+        SubnetSelectors, VpcSelector,
     },
     model::{
-        endpoint_settings::{EndpointSource, policy_references},
         observed::PrivateDns,
         policy::Policy,
-        settings::{Resolver, Settings},
+        settings::{
+            Resolver, Settings,
+            endpoints::{EndpointSource, policy_references},
+        },
         slot::{EndpointKey, Service},
         testing::{Lab, endpoints, without_ssm},
     },
@@ -86,7 +88,7 @@ fn systems_manager_follows_its_switch_unless_an_entry_says_otherwise() {
 
 #[test]
 fn the_networks_entry_replaces_the_classs_whole() {
-    let of_class = EndpointSpec { private_dns: Some(PrivateDnsMode::Disabled), ..entry("mgn") };
+    let of_class = EndpointSpec { private_dns: Some(PrivateDns::Disabled), ..entry("mgn") };
     let defaults = NetworkDefaults { endpoints: Some(vec![of_class, entry("kms")]), ..NetworkDefaults::default() };
     let parse = |spec: &MigrationNetworkSpec| {
         Settings::parse(spec, &class(defaults.clone()), &BTreeMap::new()).expect("it can be read").endpoints
@@ -103,7 +105,7 @@ fn private_dns_of_s3_goes_with_the_gateway() {
     let s3 = |spec: &MigrationNetworkSpec| endpoints(spec)[&EndpointKey::S3_INTERFACE].private_dns;
     assert_eq!(s3(&MigrationNetworkSpec::default()), PrivateDns::InboundResolverOnly);
     assert_eq!(s3(&with(vec![gateway(EndpointMode::Disabled)])), PrivateDns::Enabled);
-    let asked = EndpointSpec { private_dns: Some(PrivateDnsMode::InboundResolverOnly), ..entry("s3") };
+    let asked = EndpointSpec { private_dns: Some(PrivateDns::InboundResolverOnly), ..entry("s3") };
     let refused = errors(&with(vec![gateway(EndpointMode::Disabled), asked]));
     assert!(matches!(&refused[..], [one] if one.contains("[s3/Interface].privateDNS")), "{refused:?}");
 }

@@ -8,11 +8,11 @@ use crate::{
         desired::Desired,
         ids::{EndpointId, SecurityGroupId},
         observed::{EndpointState, Permission, PrivateDns, Protocol, ResolverState, Rule},
-        owner::{OWNER_TAG, Tags},
+        ownership::{OWNER_TAG, Tags},
         plan::Blocker,
-        report,
         settings::{ReplicationGroup, Resolver},
         slot::{EndpointKey, GroupRole, Service, Slot},
+        status::inventory,
         testing::{Lab, endpoints, identity},
     },
 };
@@ -89,7 +89,7 @@ fn a_network_of_nothing_but_existing_resources_is_complete_without_a_step() {
     assert_eq!(stranger.findings(), []);
     assert!(stranger.lab.plan().is_done(), "{:#?}", stranger.lab.plan());
     let desired = stranger.lab.desired();
-    assert_eq!(report::endpoints_available(&desired, &stranger.lab.observed), (7, 7));
+    assert_eq!(inventory::endpoints_available(&desired, &stranger.lab.observed), (7, 7));
     assert_eq!(stranger.lab.delete(), Vec::<String>::new(), "and deletion leaves it alone");
 }
 

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::MigrationNetworkSpec;
-use crate::model::{
-    desired::Desired,
-    forecast::{Cause, Forecast, forecast, is_new},
-    observed::{EndpointState, NetworkInterface, ResolverState, Resources},
-    owner::Tags,
-    plan::Blocker,
-    rates::Action,
-    settings::{ReplicationGroup, Resolver, Settings, SubnetSelector},
-    slot::{EndpointKey, GroupRole, Service, Slot},
-    step::Step,
-    testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
+use crate::{
+    api::MigrationNetworkSpec,
+    model::{
+        desired::Desired,
+        observed::{EndpointState, NetworkInterface, ResolverState, Resources},
+        ownership::Tags,
+        plan::{Blocker, step::Step},
+        preview::forecast::{Cause, Forecast, forecast, is_new},
+        request_rates::Action,
+        settings::{ReplicationGroup, Resolver, Settings, SubnetSelector},
+        slot::{EndpointKey, GroupRole, Service, Slot},
+        testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
+    },
 };
 
 /// A call, without the ids of what does not exist before it is made.
@@ -145,7 +146,7 @@ fn situations(of: &Settings, tags: &Tags) -> Vec<(&'static str, Lab)> {
             "tags, a subnet and private DNS were changed",
             changed(&|lab| {
                 for endpoint in lab.observed.resources.endpoints.values_mut() {
-                    endpoint.tags.remove(crate::model::owner::SLOT_TAG);
+                    endpoint.tags.remove(crate::model::ownership::SLOT_TAG);
                     endpoint.private_dns = crate::model::observed::PrivateDns::Disabled;
                     if endpoint.subnets.len() > 1 {
                         endpoint.subnets.pop_first();

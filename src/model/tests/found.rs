@@ -1,14 +1,14 @@
 //! What the preflight finds in the Tokyo VPC after a change, blocking or not.
 
 use crate::model::{
-    checks::Check,
     desired::Desired,
     observed::Observed,
+    preflight::checks::Check,
     settings::Settings,
     testing::{identity, settings, tokyo},
 };
 
-pub(super) fn findings(change: impl FnOnce(&mut Settings, &mut Observed)) -> Vec<(Check, String)> {
+pub(crate) fn findings(change: impl FnOnce(&mut Settings, &mut Observed)) -> Vec<(Check, String)> {
     let (mut settings, mut observed) = (settings(), tokyo());
     change(&mut settings, &mut observed);
     let resolved = Desired::resolve(identity(), &settings, None, &observed);
@@ -22,7 +22,7 @@ pub(super) fn findings(change: impl FnOnce(&mut Settings, &mut Observed)) -> Vec
     found.into_iter().map(|finding| (finding.check, finding.message)).collect()
 }
 
-pub(super) fn one(change: impl FnOnce(&mut Settings, &mut Observed), check: Check, words: &str) {
+pub(crate) fn one(change: impl FnOnce(&mut Settings, &mut Observed), check: Check, words: &str) {
     let found = findings(change);
     assert!(
         matches!(&found[..], [(found, message)] if *found == check && message.contains(words)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     api::{AdoptionPolicy, ClassLimits, DeletionPolicy},
     model::{
-        limits::{Limits, deletion},
+        settings::limits::{Limits, deletion},
         slot::Service,
         testing::settings,
     },

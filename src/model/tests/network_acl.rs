@@ -4,13 +4,15 @@ use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 
-use super::found::{findings, one};
 use crate::model::{
-    checks::Check,
-    network_acl::{AclEntry, Direction, NetworkAcl, Passage, TCP, UDP},
-    observed::Observed,
+    observed::{
+        Observed,
+        network_acl::{AclEntry, Direction, NetworkAcl, Passage, TCP, UDP},
+    },
+    preflight::checks::Check,
     settings::{Resolver, Settings},
     testing::subnets,
+    tests::found::{findings, one},
 };
 
 fn rule(number: i32, allow: bool, protocol: Option<u8>, range: &str, ports: Option<(u16, u16)>) -> AclEntry {

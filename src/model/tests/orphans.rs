@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::{
     observed::{EndpointState, ResolverState, Resources},
     orphans::{Kind, Leftovers, Refusal, leftovers, removal},
-    owner::{CLUSTER_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG, Tags},
+    ownership::{CLUSTER_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG, Tags},
     testing::{Lab, identity},
 };
 

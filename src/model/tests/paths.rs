@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 use crate::{
     api::{MigrationNetworkClassSpec, MigrationNetworkSpec},
     model::{
-        endpoint_settings::{ConfigMapKeys, policy_references},
         ids::{EndpointId, SecurityGroupId},
         observed::{PrivateDns, ServiceOffer},
-        owner::{EPOCH_TAG, Tags},
-        settings::Settings,
+        ownership::{EPOCH_TAG, Tags},
+        settings::{
+            Settings,
+            endpoints::{ConfigMapKeys, policy_references},
+        },
         slot::{EndpointKey, Service, Slot},
         testing::{Lab, identity},
         tests::values::{ConfigMapText, Named, chains, values},
@@ -104,7 +106,7 @@ fn own(lab: &Lab) -> Vec<String> {
     let resources = &lab.observed.resources;
     let slot_of = |id: &SecurityGroupId| {
         let tags = resources.groups.get(id).map(|group| group.tags.clone()).unwrap_or_default();
-        tags.get(crate::model::owner::SLOT_TAG).cloned().unwrap_or_else(|| id.to_string())
+        tags.get(crate::model::ownership::SLOT_TAG).cloned().unwrap_or_else(|| id.to_string())
     };
     let tags = |tags: &Tags| {
         tags.iter()

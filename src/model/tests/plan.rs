@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use crate::model::{
     ids::SecurityGroupId,
     observed::{Endpoint, EndpointState, ResolverState, Rule, Traffic},
-    owner::{self, Tags},
-    plan::Blocker,
+    ownership::{self, Tags},
+    plan::{
+        Blocker, deletion,
+        step::{Effect, Step},
+    },
     settings::{ReplicationGroup, Resolver, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
-    step::{Effect, Step},
-    teardown,
     testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
 };
 
@@ -92,7 +93,7 @@ fn an_endpoint_that_was_deleted_by_hand_comes_back_in_the_next_epoch() {
     lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.state != EndpointState::Deleting);
     insta::assert_snapshot!(lab.run().join("\n"));
     let key = EndpointKey::interface(Service::Mgn);
-    assert_eq!(owner::epoch(&endpoint(&mut lab, key).tags), 2);
+    assert_eq!(ownership::epoch(&endpoint(&mut lab, key).tags), 2);
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn post_launch_actions_go_in_one_call_and_come_back() {
     lab.settings.endpoints = settings().endpoints;
     assert_eq!(lab.run().len(), 4);
     let key = EndpointKey::interface(Service::Ssm);
-    assert_eq!(owner::epoch(&endpoint(&mut lab, key).tags), 2);
+    assert_eq!(ownership::epoch(&endpoint(&mut lab, key).tags), 2);
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn a_group_that_something_holds_is_not_deleted() {
             description: "an instance".to_owned(),
         },
     );
-    let resources = |lab: &Lab| crate::model::teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let resources = |lab: &Lab| crate::model::plan::deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
     for _ in 0..3 {
         for step in resources(&lab).steps {
@@ -199,7 +200,7 @@ fn tags_follow_and_strangers_tags_stay() {
 #[test]
 fn retaining_marks_everything_and_deletes_nothing() {
     let mut lab = Lab::built();
-    let retain = |lab: &Lab| crate::model::teardown::retain(&identity(), &lab.observed.resources, &lab.claims);
+    let retain = |lab: &Lab| crate::model::plan::deletion::retain(&identity(), &lab.observed.resources, &lab.claims);
     let steps = retain(&lab).steps;
     assert_eq!(steps.len(), 10, "two groups, seven endpoints, one resolver: {steps:#?}");
     assert!(steps.iter().all(|step| matches!(step, Step::SetTags { .. })), "{steps:#?}");
@@ -219,15 +220,15 @@ fn what_is_not_ours_is_never_touched() {
     // The whole network of somebody else, of the same kind, in the same VPC.
     lab.observed.resources = built.observed.resources.clone();
     for endpoint in lab.observed.resources.endpoints.values_mut() {
-        endpoint.tags.insert(owner::OWNER_TAG.to_owned(), "somebody-else".to_owned());
+        endpoint.tags.insert(ownership::OWNER_TAG.to_owned(), "somebody-else".to_owned());
     }
     for group in lab.observed.resources.groups.values_mut() {
-        group.tags.remove(owner::OWNER_TAG);
+        group.tags.remove(ownership::OWNER_TAG);
     }
     for resolver in lab.observed.resources.resolvers.values_mut() {
         resolver.tags.clear();
     }
-    let plan = super::super::plan::plan(&desired, &lab.observed.resources, &lab.claims, &lab.managed_tags);
+    let plan = crate::model::plan::plan(&desired, &lab.observed.resources, &lab.claims, &lab.managed_tags);
     assert!(
         plan.steps.iter().all(|step| matches!(step, Step::Create { .. })),
         "only what is new is made: {:#?}",
@@ -235,7 +236,7 @@ fn what_is_not_ours_is_never_touched() {
     );
     let squatted = plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::NotOwned { .. })).count();
     assert_eq!(squatted, 2, "both groups' names are taken: {:#?}", plan.blockers);
-    let teardown = crate::model::teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let teardown = crate::model::plan::deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     assert_eq!(teardown.steps, []);
 }
 
@@ -295,7 +296,7 @@ fn nothing_more_is_planned_for_what_was_only_just_created() {
 #[test]
 fn a_lost_tag_comes_back() {
     let mut lab = Lab::built();
-    endpoint(&mut lab, EndpointKey::S3_INTERFACE).tags.remove(owner::SLOT_TAG);
+    endpoint(&mut lab, EndpointKey::S3_INTERFACE).tags.remove(ownership::SLOT_TAG);
     let resource = lab.resource(Slot::Endpoint(EndpointKey::S3_INTERFACE));
     let plan = lab.plan();
     assert!(
@@ -307,7 +308,7 @@ fn a_lost_tag_comes_back() {
 #[test]
 fn groups_wait_in_silence_while_what_holds_them_is_going() {
     let lab = Lab::built();
-    let plan = teardown::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     assert!(!plan.blockers.iter().any(|blocker| matches!(blocker, Blocker::Awaits { .. })), "{:#?}", plan.blockers);
     assert!(!plan.steps.iter().any(|step| matches!(step, Step::DeleteGroup { .. })), "{:#?}", plan.steps);
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use crate::{
     api::{PlanReason, PlanStatus},
     model::{
-        forecast::forecast,
-        owner::Tags,
-        planned::{digest, status},
+        ownership::Tags,
+        preview::{
+            forecast::forecast,
+            status::{digest, status},
+        },
         settings::SubnetSelector,
         testing::{Lab, endpoints, identity, subnets, without_ssm},
     },

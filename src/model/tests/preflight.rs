@@ -1,14 +1,14 @@
 //! Everything about a VPC that stands in the way is said before the first write, with what to change.
 
-use super::found::{findings, one};
 use crate::model::{
-    checks::Check,
     desired::Desired,
     ids::VpcId,
     observed::Observed,
+    preflight::checks::Check,
     settings::{Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Service},
     testing::{Lab, identity, settings, subnets, tokyo},
+    tests::found::{findings, one},
 };
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::found::{findings, one};
 use crate::model::{
-    checks::Check,
     observed::{Endpoint, Observed, Rule, Traffic},
+    preflight::checks::Check,
     settings::{ReplicationGroup, Resolver, Settings},
     slot::{EndpointKey, GroupRole, Service},
     testing::Lab,
+    tests::found::{findings, one},
 };
 
 #[test]

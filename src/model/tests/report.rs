@@ -4,16 +4,16 @@ use crate::{
     api::{MigrationNetworkStatus, Origin},
     model::{
         observed::{Rule, Traffic},
-        owner::{ADOPTED_TAG, Tags},
-        report,
+        ownership::{ADOPTED_TAG, Tags},
         slot::{GroupRole, Slot},
+        status::inventory,
         testing::{Lab, identity},
     },
 };
 
 fn told(lab: &Lab) -> MigrationNetworkStatus {
     let mut status = MigrationNetworkStatus::default();
-    report::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, true);
+    inventory::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, true);
     status
 }
 
@@ -29,7 +29,7 @@ fn everything_of_the_network_is_told_by_id() {
         text: "icmp from 0.0.0.0/0".to_owned(),
     });
     insta::assert_yaml_snapshot!(told(&lab));
-    assert_eq!(report::foreign_rules(&lab.desired(), &lab.observed), [format!("{group}: icmp from 0.0.0.0/0")]);
+    assert_eq!(inventory::foreign_rules(&lab.desired(), &lab.observed), [format!("{group}: icmp from 0.0.0.0/0")]);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_rule_by_hand_that_is_wanted_is_not_foreign() {
     for group in lab.observed.resources.groups.values_mut() {
         group.ingress.iter_mut().for_each(|rule| rule.description = "by hand".to_owned());
     }
-    assert_eq!(report::foreign_rules(&lab.desired(), &lab.observed), [""; 0]);
+    assert_eq!(inventory::foreign_rules(&lab.desired(), &lab.observed), [""; 0]);
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn tags_stay_recorded_until_they_are_gone_from_everything() {
     let before = tags(&status);
     assert_eq!(before.as_ref().map(Tags::len), Some(1));
     lab.settings.tags.clear();
-    report::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, false);
+    inventory::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, false);
     assert_eq!(tags(&status), before);
-    report::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, true);
+    inventory::write(&mut status, &lab.settings, &lab.desired(), &lab.observed, true);
     assert_eq!(tags(&status).map(|tags| tags.len()), Some(0));
 }
 

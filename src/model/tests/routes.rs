@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
-use crate::model::routes::{Route, RouteTarget, without_return};
+use crate::model::observed::routes::{Route, RouteTarget, without_return};
 
 fn route(destination: &str, target: RouteTarget) -> Route {
     Route { destination: destination.parse().unwrap(), target }

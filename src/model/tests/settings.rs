@@ -8,7 +8,7 @@ use crate::{
         SecurityGroupMode, SubnetSelector, SubnetSelectors, VpcSelector,
     },
     model::{
-        owner::Tags,
+        ownership::Tags,
         settings::{self, Settings, deletion_policy},
     },
 };

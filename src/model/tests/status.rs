@@ -6,11 +6,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::{
     api::{ConditionType, Reason, conditions::find, kstatus_violations},
     model::{
-        checks::{Check, Finding},
         failure::{CallFailure, FailureClass},
         plan::{Blocker, Plan},
+        preflight::checks::{Check, Finding},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        status::{StepFailure, Verdict, reason_of, write},
+        status::conditions::{StepFailure, Verdict, reason_of, write},
         testing::Lab,
     },
 };

@@ -21,32 +21,32 @@ const ELSEWHERE: [(&str, &str, &str); 1] = [(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Values {
-    pub(super) config_map: ConfigMapText,
-    pub(super) fixed: BTreeMap<String, Vec<Named>>,
-    pub(super) chains: BTreeMap<String, Vec<Named>>,
+pub(crate) struct Values {
+    pub(crate) config_map: ConfigMapText,
+    pub(crate) fixed: BTreeMap<String, Vec<Named>>,
+    pub(crate) chains: BTreeMap<String, Vec<Named>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ConfigMapText {
-    pub(super) name: String,
-    pub(super) key: String,
-    pub(super) text: String,
+pub(crate) struct ConfigMapText {
+    pub(crate) name: String,
+    pub(crate) key: String,
+    pub(crate) text: String,
 }
 
 /// A value of a field, or of several that only stand together.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) like: Option<String>,
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) like: Option<String>,
     #[serde(default)]
-    pub(super) held: bool,
-    pub(super) spec: Value,
+    pub(crate) held: bool,
+    pub(crate) spec: Value,
 }
 
-pub(super) fn values() -> Values {
+pub(crate) fn values() -> Values {
     serde_saphyr::from_str(VALUES).unwrap()
 }
 
@@ -57,7 +57,7 @@ fn with_absence(values: &[Named]) -> Vec<Named> {
 }
 
 /// The chains that the model can walk: what is held back is so by the controller.
-pub(super) fn chains() -> Vec<(String, Vec<Named>)> {
+pub(crate) fn chains() -> Vec<(String, Vec<Named>)> {
     let all = values().chains.into_iter().filter(|(_, values)| values.iter().all(|value| !value.held));
     all.map(|(chain, values)| (chain, with_absence(&values))).collect()
 }

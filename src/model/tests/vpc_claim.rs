@@ -9,7 +9,7 @@ use crate::{
         AccountStatus, ClaimPhase, ClaimStatus, ConditionStatus, ConditionType, ManagementPolicy, MigrationNetwork,
         MigrationNetworkSpec, MigrationNetworkStatus, Reason, conditions::set,
     },
-    model::vpc_claim::{Contender, Decision, Found, Place, Stand, contender, decide},
+    model::vpc_lease::{Contender, Decision, Found, Place, Stand, contender, decide},
 };
 
 fn at(second: i64) -> jiff::Timestamp {

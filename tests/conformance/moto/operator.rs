@@ -10,13 +10,12 @@ use mgnet::{
     model::{
         claims::token,
         ids::{EndpointId, ResolverId, SecurityGroupId},
-        observed::{EndpointState, Observed, Permission, PrivateDns, Protocol},
-        owner::{Identity, Tags},
+        observed::{EndpointState, Observed, Permission, PrivateDns, Protocol, resources::group_name},
+        ownership::{Identity, Tags},
+        plan::step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
         policy::Policy,
-        resources::group_name,
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
-        step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
     },
 };
 

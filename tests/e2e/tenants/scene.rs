@@ -5,7 +5,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use mgnet::api::{MigrationNetwork, VpcSelector};
-use mgnet::model::owner::OWNER_TAG;
+use mgnet::model::ownership::OWNER_TAG;
 use serde_json::Value;
 use support::state::{ResolverEndpoint, SecurityGroup, State, VpcEndpoint};
 use support::{Lab, Landing, Network, Site, Tenant};

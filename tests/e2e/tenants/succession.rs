@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use mgnet::api::{AdoptionPolicy, ConditionType, Reason};
-use mgnet::model::owner::{OWNER_TAG, RETAINED_TAG};
+use mgnet::model::ownership::{OWNER_TAG, RETAINED_TAG};
 use serde_json::{Value, json};
 use support::Lab;
 

@@ -8,7 +8,7 @@ use std::{
 
 use mgnet::{
     aws::{Cloud, Scope},
-    model::{failure::CallFailure, observed::Observed, owner::Tags, settings::VpcSelector},
+    model::{failure::CallFailure, observed::Observed, ownership::Tags, settings::VpcSelector},
 };
 
 use crate::{

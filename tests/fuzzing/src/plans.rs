@@ -13,15 +13,14 @@ use mgnet::{
     model::{
         claims::Claims,
         desired::Desired,
-        endpoint_settings::{ConfigMapKeys, policy_references},
-        forecast::forecast,
         observed::Observed,
-        plan::plan,
-        planned,
-        settings::Settings,
+        plan::{deletion, plan, step::Step},
+        preview::{forecast::forecast, status},
+        settings::{
+            Settings,
+            endpoints::{ConfigMapKeys, policy_references},
+        },
         slot::Slot,
-        step::Step,
-        teardown,
     },
 };
 use serde_json::Value;
@@ -54,7 +53,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(Settings::parse(&spec, &class, &config_maps).as_ref(), Ok(&settings));
     let observed = &*OBSERVED;
     let Ok(desired) = Desired::resolve(identity(), &settings, None, observed) else { return };
-    assert_eq!(planned::digest(&desired), planned::digest(&desired));
+    assert_eq!(status::digest(&desired), status::digest(&desired));
     check_plan(&desired, observed);
 }
 
@@ -82,11 +81,11 @@ fn check_plan(desired: &Desired, observed: &Observed) {
     }
     assert!(made.values().all(|times| *times == 1), "twice in one slot: {made:?}");
     // What goes again is what came, and nothing else.
-    for step in teardown::delete(&desired.identity, &foreseen.resources, &Claims::default()).steps {
+    for step in deletion::delete(&desired.identity, &foreseen.resources, &Claims::default()).steps {
         assert!(step.slots().iter().all(|slot| made.contains_key(slot) || adopted.contains(slot)), "{step}");
     }
     assert!(
-        teardown::delete(&desired.identity, resources, &Claims::default()).steps.is_empty(),
+        deletion::delete(&desired.identity, resources, &Claims::default()).steps.is_empty(),
         "nothing is the network's yet"
     );
 }

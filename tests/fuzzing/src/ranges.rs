@@ -8,8 +8,7 @@ use mgnet::{
         MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
     },
     model::{
-        endpoint_settings::ConfigMapKeys,
-        settings::{Settings, address_changes},
+        settings::{Settings, address_changes, endpoints::ConfigMapKeys},
         slot::{Service, Slot},
     },
 };

@@ -7,9 +7,9 @@ use mgnet::{
     aws::Cloud,
     model::{
         failure::FailureClass,
-        owner::Tags,
+        ownership::Tags,
+        plan::step::{CreateRequest, Step},
         slot::{GroupRole, Slot},
-        step::{CreateRequest, Step},
     },
 };
 

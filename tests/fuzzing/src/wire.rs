@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::{
 use emulator::{http::Direct, world::World};
 use mgnet::{
     aws::{Account, AwsCloud, AwsClouds, Clouds, Rates},
-    model::{failure::CallFailure, owner::Identity},
+    model::{failure::CallFailure, ownership::Identity},
 };
 use simulation::{
     scenario,

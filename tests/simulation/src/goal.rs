@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDnsMode,
-        Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
+        ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDns, Reason,
+        ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
     },
-    model::owner::OWNER_TAG,
+    model::ownership::OWNER_TAG,
 };
 use support::{Expected, Summary, state::State};
 
@@ -40,7 +40,7 @@ fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected
     }
     for endpoint in spec.endpoints.iter().flatten() {
         expected = expected.with(&endpoint.service);
-        if endpoint.private_dns == Some(PrivateDnsMode::Disabled) {
+        if endpoint.private_dns == Some(PrivateDns::Disabled) {
             expected = expected.private_dns(&endpoint.service, "off");
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use kube::ResourceExt;
 use mgnet::{
     aws::{AwsClouds, Rates},
-    controller::{Context, Key, Next, Settings, count, guard},
+    controller::{Context, Key, Next, Settings, count, runtime::guard},
 };
 use tokio::time::Instant;
 

@@ -19,7 +19,7 @@ use mgnet::{
         ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork,
         conditions::{find, is_true},
     },
-    model::owner::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
+    model::ownership::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
 };
 use support::state::{Rule, State, Tags};
 

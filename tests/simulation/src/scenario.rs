@@ -11,11 +11,11 @@ use mgnet::{
     api::{
         AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, DeletionPolicy, EndpointSpec, EndpointType,
         ManagementPolicy, MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
-        PostLaunchSpec, PrivateDnsMode, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
+        PostLaunchSpec, PrivateDns, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
         ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
     },
     controller::Key,
-    model::owner::NETWORK_TAG,
+    model::ownership::NETWORK_TAG,
 };
 use serde_json::{Value, json};
 use support::{Aws, Landing, state::State};
@@ -260,7 +260,7 @@ pub fn all() -> Vec<Scenario> {
                     spec.endpoints = Some(vec![EndpointSpec {
                         service: "kms".to_owned(),
                         type_: EndpointType::Interface,
-                        private_dns: Some(PrivateDnsMode::Disabled),
+                        private_dns: Some(PrivateDns::Disabled),
                         mode: None,
                         endpoint_id: None,
                         addresses: None,

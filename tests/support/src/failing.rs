@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::state::State;
 use crate::{Call, Expected, Fault, FaultKind, Network, Site, Summary};
 use anyhow::{Result, bail, ensure};
-use mgnet::model::owner::{OWNER_TAG, SLOT_TAG};
+use mgnet::model::ownership::{OWNER_TAG, SLOT_TAG};
 use serde_json::json;
 use tokio::time::Instant;
 

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
 use mgnet::api::{ConditionType, MigrationNetwork, conditions};
-use mgnet::model::owner::{EPOCH_TAG, OWNER_TAG, SLOT_TAG};
+use mgnet::model::ownership::{EPOCH_TAG, OWNER_TAG, SLOT_TAG};
 use serde_json::Value;
 use tokio::task::JoinSet;
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
 use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
-use mgnet::model::checks::{Check, Severity};
+use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 
 use crate::waiting::{condition, listed, until_looked_at, until_state};

@@ -202,7 +202,7 @@ impl State {
 
     /// The group that fills a slot, such as `sg/endpoints`.
     pub fn security_group(&self, slot: &str) -> Option<&SecurityGroup> {
-        let slot_tag = mgnet::model::owner::SLOT_TAG;
+        let slot_tag = mgnet::model::ownership::SLOT_TAG;
         self.security_groups.iter().find(|group| group.tags.get(slot_tag).is_some_and(|tag| tag == slot))
     }
 
@@ -212,7 +212,7 @@ impl State {
         let endpoints = self.vpc_endpoints.iter().map(|endpoint| (&endpoint.tags, &endpoint.id));
         let resolvers = self.resolver_endpoints.iter().map(|resolver| (&resolver.tags, &resolver.id));
         let all = groups.chain(endpoints).chain(resolvers);
-        all.filter_map(|(tags, id)| Some((tags.get(mgnet::model::owner::SLOT_TAG)?.clone(), id.clone()))).collect()
+        all.filter_map(|(tags, id)| Some((tags.get(mgnet::model::ownership::SLOT_TAG)?.clone(), id.clone()))).collect()
     }
 
     /// The addresses of the interface endpoint or Resolver endpoint of that id, each with its subnet, in order.

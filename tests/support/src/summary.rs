@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use mgnet::model::owner::{ADOPTED_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG};
+use mgnet::model::ownership::{ADOPTED_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG};
 use serde_json::Value;
 
 use crate::landing::VPC_CIDR;

@@ -12,7 +12,7 @@ use kube::{
 };
 use mgnet::{
     api::{ClaimPhase, ConditionType, MigrationNetwork, MigrationNetworkClass, conditions},
-    model::owner::EPOCH_TAG,
+    model::ownership::EPOCH_TAG,
 };
 use tokio::time::Instant;
 

@@ -5,7 +5,7 @@ use mgnet::{
     api::{ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER},
     model::{
         desired::RULE_MARK,
-        owner::{
+        ownership::{
             ADOPTED_TAG, CLUSTER_TAG, EPOCH_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG,
             SLOT_TAG,
         },

@@ -1,23 +1,47 @@
-//! Unified diffs, applied strictly: what a hunk takes away must stand in the file exactly once, on whatever line. So a patch
-//! outlives what moves around it, and never lands in another place than the one that it was written for.
+//! Planted bugs as diffs that outlive edits around them. A hunk names its function, and holds only the lines that the bug
+//! changes and as many beside them as make it the only one of its kind there:
+//!
+//! ```text
+//! --- a/src/model/plan.rs
+//! +++ b/src/model/plan.rs
+//! @@ fn group
+//! -        if !missing.is_empty() {
+//! +        if !stale.is_empty() {
+//! ```
+//!
+//! It is applied strictly: the lines that it takes away must be in functions of that name exactly once. Where they begin,
+//! and how far they are indented, does not matter.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+
+use super::function::{functions, lines};
 
 /// What changes in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The file, from the root of the repository.
     pub file: PathBuf,
-    /// What stands there, and what takes its place.
-    pub hunks: Vec<(String, String)>,
+    /// The changes, in order.
+    pub hunks: Vec<Hunk>,
+}
+
+/// One change in a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hunk {
+    /// The name of the function.
+    pub function: String,
+    /// The lines as the operator has them.
+    pub old: Vec<String>,
+    /// The lines that take their place.
+    pub new: Vec<String>,
 }
 
 /// Reads a diff with paths that begin with `a/` and `b/`.
 ///
 /// # Errors
-/// If it is none.
+/// If it is none, or a hunk names no function.
 pub fn parse(diff: &str) -> Result<Vec<Change>> {
     let mut changes: Vec<Change> = Vec::new();
     for line in diff.lines() {
@@ -30,20 +54,19 @@ pub fn parse(diff: &str) -> Result<Vec<Change>> {
             continue;
         }
         let change = changes.last_mut().with_context(|| format!("'{line}' is in no file"))?;
-        if line.starts_with("@@") {
-            change.hunks.push((String::new(), String::new()));
+        if let Some(header) = line.strip_prefix("@@") {
+            let function = header.strip_prefix(" fn ").with_context(|| format!("'{line}' names no function"))?;
+            change.hunks.push(Hunk { function: function.to_owned(), ..Hunk::default() });
             continue;
         }
-        let (old, new) = change.hunks.last_mut().with_context(|| format!("'{line}' is in no hunk"))?;
+        let hunk = change.hunks.last_mut().with_context(|| format!("'{line}' is in no hunk"))?;
         let (sign, rest) = line.split_at_checked(1).unwrap_or((" ", ""));
         ensure!(matches!(sign, " " | "-" | "+"), "'{line}' is no line of a diff");
         if sign != "+" {
-            old.push_str(rest);
-            old.push('\n');
+            hunk.old.push(rest.to_owned());
         }
         if sign != "-" {
-            new.push_str(rest);
-            new.push('\n');
+            hunk.new.push(rest.to_owned());
         }
     }
     ensure!(changes.iter().all(|change| !change.hunks.is_empty()), "a file without a hunk");
@@ -54,18 +77,36 @@ impl Change {
     /// The text of the file with the change in it.
     ///
     /// # Errors
-    /// If a hunk does not fit, or fits in several places.
+    /// If a hunk fits nowhere, or in several places.
     pub fn apply(&self, text: &str) -> Result<String> {
-        let mut text = format!("\n{text}");
-        for (old, new) in &self.hunks {
-            let (old, new) = (format!("\n{old}"), format!("\n{new}"));
-            // A line that ends one place may begin the next.
-            let places = text.match_indices('\n').filter(|(at, _)| text[*at..].starts_with(&old)).count();
-            ensure!(places == 1, "a hunk fits in {places} places of {}:{old}", self.file.display());
-            text = text.replacen(&old, &new, 1);
+        let mut text = text.to_owned();
+        for hunk in &self.hunks {
+            text = hunk.apply(&text).with_context(|| format!("{}: fn {}", self.file.display(), hunk.function))?;
         }
-        text.remove(0);
         Ok(text)
+    }
+}
+
+impl Hunk {
+    fn apply(&self, text: &str) -> Result<String> {
+        let lines = lines(text);
+        let is_here = |at: usize| {
+            lines[at..].len() >= self.old.len()
+                && self.old.iter().zip(&lines[at..]).all(|(old, line)| old.trim() == line.trim())
+        };
+        let named = functions(text).into_iter().filter(|function| function.name == self.function);
+        let places: Vec<usize> =
+            named.flat_map(|function| function.signature..=function.end).filter(|at| is_here(*at)).collect();
+        let [at] = places.as_slice() else {
+            anyhow::bail!("the hunk fits in {} places:\n{}", places.len(), self.old.join("\n"))
+        };
+        let indentation = |line: &str| line.len() - line.trim_start().len();
+        let first = self.old.first().map_or(0, |old| indentation(old));
+        let deeper = indentation(lines[*at].trim_end_matches('\n')).saturating_sub(first);
+        let new = self.new.iter().map(|line| format!("{}{line}\n", " ".repeat(deeper)));
+        let before = lines[..*at].iter().map(ToString::to_string);
+        let after = lines[at + self.old.len()..].iter().map(ToString::to_string);
+        Ok(before.chain(new).chain(after).collect())
     }
 }
 
@@ -73,28 +114,50 @@ impl Change {
 mod tests {
     use super::*;
 
-    const DIFF: &str = "--- a/f.rs\n+++ b/f.rs\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n";
+    const DIFF: &str = "--- a/f.rs\n+++ b/f.rs\n@@ fn f\n one\n-two\n+2\n three\n";
 
     fn apply(text: &str) -> Result<String> {
         parse(DIFF)?[0].apply(text)
     }
 
+    fn function(name: &str, body: &str) -> String {
+        format!("fn {name}() {{\n{body}}}\n")
+    }
+
     #[test]
-    fn a_hunk_is_put_where_it_fits_whatever_its_line() {
-        assert_eq!(apply("one\ntwo\nthree\n").expect("it fits"), "one\n2\nthree\n");
-        assert_eq!(apply("zero\nzero\none\ntwo\nthree\nfour\n").expect("it fits"), "zero\nzero\none\n2\nthree\nfour\n");
+    fn a_hunk_is_applied_where_it_fits_whatever_its_line_and_indentation() {
+        let around = |body: &str| function("g", "one\ntwo\nthree\n") + &function("f", body);
+        assert_eq!(apply(&around("one\ntwo\nthree\n")).expect("it fits"), around("one\n2\nthree\n"));
+        assert_eq!(
+            apply(&around("zero\n    one\n    two\n    three\nfour\n")).expect("it fits"),
+            around("zero\n    one\n    2\n    three\nfour\n")
+        );
     }
 
     #[test]
     fn a_hunk_that_fits_nowhere_or_in_several_places_is_refused() {
-        for text in ["one\ntwo\n", "one\ntwo\nfour\n", "someone\ntwo\nthree\n", "one\ntwo\nthree\none\ntwo\nthree\n"] {
-            assert!(apply(text).is_err(), "{text}");
+        let body = "one\ntwo\nthree\n";
+        for text in [
+            function("g", body),
+            function("f", "one\ntwo\n"),
+            function("f", "one\ntwo\nfour\n"),
+            function("f", &body.repeat(2)),
+            function("f", body).repeat(2),
+        ] {
+            assert!(apply(&text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_diff_is_refused() {
-        for text in ["one\n", "+++ f.rs\n", "+++ b/f.rs\none\n", "+++ b/f.rs\n", "+++ b/f.rs\n@@\n*one\n"] {
+        for text in [
+            "one\n",
+            "+++ f.rs\n",
+            "+++ b/f.rs\none\n",
+            "+++ b/f.rs\n",
+            "+++ b/f.rs\n@@ -1 +1 @@\n",
+            "+++ b/f.rs\n@@ fn f\n*one\n",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

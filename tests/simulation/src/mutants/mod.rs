@@ -5,6 +5,7 @@
 //! survives shows what promises or scenarios do not see.
 
 pub mod diff;
+mod function;
 pub mod switch;
 pub mod workshop;
 
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     const PATCH: &str = "Group: claims\nBug: one line\n and another\nPromise: no duplicate\nSearch: --scenario \"a b\" \
-                         --late\n\n--- a/f\n+++ b/f\n@@ -1,1 +1,1 @@\n-x\n+y\n";
+                         --late\n\n--- a/f\n+++ b/f\n@@ fn f\n-x\n+y\n";
 
     #[test]
     fn a_patch_says_what_it_breaks_and_how_that_is_found() {

@@ -1,10 +1,9 @@
 //! Many bugs in one compilation: each function that a patch changes gets a switch with its own body and those that patches
-//! make of it. Which one runs is told by the environment, in the copy alone.
-//!
-//! It goes by the form that rustfmt gives to code: a function ends at the first line that is its own indentation and a
-//! brace.
+//! make of it. An environment variable says which one runs, in the copy alone.
 
 use anyhow::{Context, Result, ensure};
+
+use super::function::{Function, functions, lines};
 
 /// The variable that has the number of the bug that is to be there; none is there without it.
 pub const VARIABLE: &str = "MGNET_PLANTED";
@@ -18,16 +17,6 @@ pub(crate) fn bug() -> usize {
     *BUG.get_or_init(|| std::env::var("MGNET_PLANTED").ok().and_then(|number| number.parse().ok()).unwrap_or(0))
 }
 "#;
-
-/// Where a function stands, by the numbers of lines.
-struct Function {
-    /// Where it begins: visibility, `fn` and name.
-    signature: usize,
-    /// The first line of its body.
-    body: usize,
-    /// Its closing brace.
-    end: usize,
-}
 
 /// The text of a file with all of these in it, each by its number: what a patch makes of the file.
 ///
@@ -61,7 +50,7 @@ fn changed(original: &str, text: &str) -> Result<Vec<(usize, String)>> {
     let (was, is) = (functions(original), functions(text));
     let (old, new) = (lines(original), lines(text));
     ensure!(was.len() == is.len(), "there are other functions");
-    let rest = |lines: &[&str], functions: &[Function]| {
+    let rest = |lines: &[&str], functions: &[Function<'_>]| {
         let ends = functions.iter().map(|function| function.end);
         let gaps = [0].into_iter().chain(ends).zip(functions.iter().map(|function| function.body).chain([lines.len()]));
         gaps.map(|(from, to)| lines[from..to].concat()).collect::<Vec<_>>()
@@ -78,40 +67,6 @@ fn changed(original: &str, text: &str) -> Result<Vec<(usize, String)>> {
         })
         .collect::<Result<_>>()
         .context("a function")
-}
-
-fn lines(text: &str) -> Vec<&str> {
-    text.split_inclusive('\n').collect()
-}
-
-fn functions(text: &str) -> Vec<Function> {
-    let lines = lines(text);
-    let (mut functions, mut at) = (Vec::new(), 0);
-    while at < lines.len() {
-        let signature = at;
-        at += 1;
-        if !is_signature(lines[signature]) {
-            continue;
-        }
-        let opens = lines[signature..].iter().position(|line| line.ends_with("{\n") || line.ends_with(";\n"));
-        let Some(opens) = opens.map(|opens| signature + opens).filter(|opens| lines[*opens].ends_with("{\n")) else {
-            continue;
-        };
-        let indentation = lines[signature].len() - lines[signature].trim_start().len();
-        let brace = format!("{}}}\n", &lines[signature][..indentation]);
-        let Some(end) = lines[opens..].iter().position(|line| *line == brace) else { continue };
-        at = opens + end;
-        functions.push(Function { signature, body: opens + 1, end: at });
-    }
-    functions
-}
-
-fn is_signature(line: &str) -> bool {
-    let line = line.trim_start();
-    // Whatever stands before `fn` are words like `pub(super)`, `const` and `async`.
-    let before = line.strip_prefix("fn ").map(|_| "").or_else(|| line.split_once(" fn ").map(|(before, _)| before));
-    let known = ["pub", "pub(super)", "pub(crate)", "const", "async"];
-    before.is_some_and(|before| before.split_whitespace().all(|word| known.contains(&word)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::types::Filter;
 use kube::api::DeleteParams;
-use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkStatus, SecurityGroupRole, conditions};
+use mgnet::api::{ConditionType, GroupRole, MigrationNetwork, MigrationNetworkStatus, conditions};
 use support::{Aws, Clock, Inventory, Lab, LabOptions, Landing, OperatorOptions, repository};
 
 use super::follow::Follower;
@@ -160,7 +160,7 @@ async fn repair(story: &Story, lab: &Lab, aws: &Aws, follower: &mut Follower) ->
     let groups = network.status.map(|status| status.security_groups).unwrap_or_default();
     let group = groups
         .into_iter()
-        .find(|group| group.role == SecurityGroupRole::Endpoints)
+        .find(|group| group.role == GroupRole::Endpoints)
         .map(|group| group.id)
         .context("the status names no group of the endpoints")?;
     let rules = ingress(aws, &group).await?;

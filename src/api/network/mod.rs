@@ -1,0 +1,11 @@
+//! `MigrationNetwork`: its spec, and its status.
+
+pub mod plan;
+mod preflight_warning;
+pub mod spec;
+pub mod status;
+
+pub use plan::*;
+pub use preflight_warning::*;
+pub use spec::*;
+pub use status::*;

@@ -1,0 +1,142 @@
+//! The schemas of AWS identifiers: resource IDs, accounts, roles and Regions.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use super::rules::{matches, rule};
+
+/// The id of a VPC.
+pub(in crate::api) fn vpc_id(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 21,
+        "x-kubernetes-validations": [matches(
+            "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+            "must be a VPC id: 'vpc-' and 8 or 17 digits of '0-9a-f'; to select by name, set `tags` in place of `id`",
+        )],
+    })
+}
+
+/// The ids of the VPCs that a class limits its networks to.
+pub(in crate::api) fn limited_vpcs(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 21,
+            "x-kubernetes-validations": [matches(
+                "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+                "must be a VPC id: 'vpc-' and 8 or 17 digits of '0-9a-f'; names and tags are no limit, correct `vpcs`",
+            )],
+        },
+    })
+}
+
+/// The ids of subnets.
+pub(in crate::api) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 16,
+        "x-kubernetes-list-type": "set",
+        "items": aws_id("subnet", "to select by name, set `tags` in place of `ids`"),
+    })
+}
+
+/// The id of one subnet.
+pub(in crate::api) fn subnet_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("subnet", "correct `subnetID`")).unwrap_or_default()
+}
+
+/// The id of a VPC endpoint.
+pub(in crate::api) fn endpoint_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("vpce", "correct `endpointID`")).unwrap_or_default()
+}
+
+/// The id of a Route 53 Resolver inbound endpoint.
+pub(in crate::api) fn resolver_endpoint_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("rslvr-in", "correct `endpointID`")).unwrap_or_default()
+}
+
+/// The id of a security group.
+pub(in crate::api) fn security_group_id(_: &mut SchemaGenerator) -> Schema {
+    Schema::try_from(aws_id("sg", "correct `id`")).unwrap_or_default()
+}
+
+/// The ids of security groups: at most as many as a network interface can have at first (Amazon VPC quotas).
+pub(in crate::api) fn security_group_ids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 5,
+        "x-kubernetes-list-type": "set",
+        "items": aws_id("sg", "correct `ids`"),
+    })
+}
+
+/// AWS ids are a prefix and 8 or 17 hexadecimal digits.
+fn aws_id(prefix: &str, remedy: &str) -> Value {
+    json!({
+        "type": "string",
+        "maxLength": prefix.len() + 18,
+        "x-kubernetes-validations": [matches(
+            &format!("^{prefix}-([0-9a-f]{{8}}|[0-9a-f]{{17}})$"),
+            &format!("must be an id of the form '{prefix}-' and 8 or 17 digits of '0-9a-f'; {remedy}"),
+        )],
+    })
+}
+
+/// The id of an AWS account.
+pub(in crate::api) fn account_id(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 14,
+        "x-kubernetes-validations": [matches(
+            "^[0-9]{12}$",
+            "must be the 12 digits of an AWS account id, in quotes and without '-'; correct `id`",
+        )],
+    })
+}
+
+/// The ARN of a role. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+pub(in crate::api) fn role_arn(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 640,
+        "x-kubernetes-validations": [matches(
+            "^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$",
+            "must be the ARN of an IAM role, such as 'arn:aws:iam::111122223333:role/mgnet'; correct `roleARN`",
+        )],
+    })
+}
+
+/// The external id of a role's trust. <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+pub(in crate::api) fn external_id(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 2,
+        "maxLength": 1224,
+        "x-kubernetes-validations": [matches(
+            "^[A-Za-z0-9_+=,.@:/-]*$",
+            "must consist of letters, digits and '_+=,.@:/-', as AWS STS demands; correct `externalID`",
+        )],
+    })
+}
+
+/// An AWS Region.
+pub(in crate::api) fn region(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 32,
+        "x-kubernetes-validations": [
+            matches(
+                "^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$",
+                "must be an AWS Region, such as 'ap-northeast-1', and no zone of one; correct `region`",
+            ),
+            rule("self == oldSelf", "must not be changed; create another class for another `region`"),
+        ],
+    })
+}

@@ -1,0 +1,34 @@
+//! The last answers about VPCs, for looks that need no newer ones.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::time::Instant;
+
+use crate::model::ids::VpcId;
+
+/// The last answer about each VPC, with the time at which AWS had given it.
+#[derive(Debug)]
+pub(crate) struct Known<T>(Mutex<HashMap<VpcId, (Instant, Arc<T>)>>);
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Known<T> {
+    pub(crate) fn of(&self, vpc: &VpcId) -> Option<(Instant, Arc<T>)> {
+        self.answers().get(vpc).cloned()
+    }
+
+    pub(crate) fn keep(&self, vpc: &VpcId, answer: T) {
+        self.answers().insert(vpc.clone(), (Instant::now(), Arc::new(answer)));
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<VpcId, (Instant, Arc<T>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

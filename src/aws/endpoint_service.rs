@@ -1,0 +1,192 @@
+//! The endpoint services that a Region offers, of those that a network can ask for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_ec2::types::ServiceDetail;
+use tokio::sync::Mutex;
+
+use crate::{
+    aws::{cloud::AwsCloud, filter, request::Action},
+    model::{
+        failure::{CallFailure, FailureClass},
+        ids::{SubnetId, ZoneId},
+        observed::{ServiceOffer, Subnet},
+        slot::{EndpointKey, EndpointType, Service},
+    },
+};
+
+/// How long an answer is used: AWS adds services and zones to a Region every few months.
+const FRESH: Duration = Duration::from_mins(10);
+
+/// What the Region offered when it was last asked.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue(Mutex<Option<Answer>>);
+
+#[derive(Debug)]
+struct Answer {
+    asked: Instant,
+    /// Beside the standard ones.
+    services: BTreeSet<Service>,
+    offers: Offers,
+}
+
+type Offers = Arc<BTreeMap<EndpointKey, Offer>>;
+
+/// A service as AWS tells of it: with the ids of its zones, their names, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    name: String,
+    zone_ids: BTreeSet<ZoneId>,
+    zone_names: BTreeSet<String>,
+    private_dns_names: BTreeSet<String>,
+}
+
+impl Offer {
+    /// The offer as it looks from a VPC. Zone names, which differ from account to account, get their ids from the VPC's
+    /// subnets: no other zone matters to a network in it.
+    pub(crate) fn seen_from(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
+        let named = subnets.values().filter(|subnet| self.zone_names.contains(&subnet.zone_name));
+        let zones = self.zone_ids.iter().chain(named.map(|subnet| &subnet.zone)).cloned().collect();
+        ServiceOffer { name: self.name.clone(), zones, private_dns_names: self.private_dns_names.clone() }
+    }
+}
+
+impl AwsCloud {
+    /// The services on offer, the standard ones and further ones, as of the last ten minutes.
+    pub(crate) async fn offers(&self, further: &BTreeSet<Service>) -> Result<Offers, CallFailure> {
+        // Held while asking, so that those who come meanwhile wait for the same answer.
+        let mut catalogue = self.catalogue.0.lock().await;
+        let fresh = catalogue.as_ref().filter(|answer| answer.asked.elapsed() < FRESH);
+        if let Some(answer) = fresh.filter(|answer| further.is_subset(&answer.services)) {
+            return Ok(Arc::clone(&answer.offers));
+        }
+        // What others ask for goes on being known.
+        let known = fresh.map(|answer| answer.services.clone()).unwrap_or_default();
+        let services: BTreeSet<Service> = known.union(further).copied().collect();
+        let offers: Offers = Arc::new(self.ask_for_offers(&services).await?);
+        *catalogue = Some(Answer { asked: Instant::now(), services, offers: Arc::clone(&offers) });
+        Ok(offers)
+    }
+
+    /// Asks by name, which a Region that lacks one of the services answers with an error; then again with a filter, which
+    /// passes over what is not there. The filter alone would do on AWS, and on no public stand-in for it: moto answers it
+    /// with status 500. A list of everything would be hundreds of services long.
+    async fn ask_for_offers(&self, further: &BTreeSet<Service>) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
+        let services = Service::STANDARD.iter().chain(further);
+        let names: Vec<String> = services.map(|service| service_name(&self.region, *service)).collect();
+        let action = Action::ec2("DescribeVpcEndpointServices");
+        let by_name = self.caller.list(
+            action,
+            |token| {
+                let request = self.ec2.describe_vpc_endpoint_services().set_service_names(Some(names.clone()));
+                request.set_next_token(token).send()
+            },
+            |page| (page.service_details, page.next_token),
+        );
+        let details = match by_name.await {
+            Err(failure) if matches!(failure.class, FailureClass::Invalid | FailureClass::NotFound) => {
+                let by_filter = self.caller.list(
+                    action,
+                    |token| {
+                        let request = self.ec2.describe_vpc_endpoint_services();
+                        let request = request.filters(filter::filter("service-name", &names)).max_results(1000);
+                        request.set_next_token(token).send()
+                    },
+                    |page| (page.service_details, page.next_token),
+                );
+                by_filter.await?
+            }
+            answer => answer?,
+        };
+        Ok(details.into_iter().flat_map(|detail| offers(detail, &self.region)).collect())
+    }
+}
+
+/// One entry for each type in which a network can use the service.
+fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
+    let Some(name) = detail.service_name else { return Vec::new() };
+    let offer = Offer {
+        name: name.clone(),
+        zone_ids: detail.availability_zone_ids.unwrap_or_default().into_iter().map(ZoneId::from).collect(),
+        zone_names: detail.availability_zones.unwrap_or_default().into_iter().collect(),
+        private_dns_names: detail
+            .private_dns_names
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|name| name.private_dns_name)
+            .chain(detail.private_dns_name)
+            .map(|name| name.trim_start_matches("*.").trim_end_matches('.').to_ascii_lowercase())
+            .collect(),
+    };
+    let types = detail.service_type.unwrap_or_default();
+    let types = types.iter().filter_map(|detail| detail.service_type.as_ref());
+    types.filter_map(|kind| Some((key(region, &name, kind.as_str())?, offer.clone()))).collect()
+}
+
+/// The name of a service in a Region.
+fn service_name(region: &str, service: Service) -> String {
+    format!("com.amazonaws.{region}.{service}")
+}
+
+/// Which of a network's endpoints an endpoint of this service and type could be.
+pub(crate) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
+    let service = name.strip_prefix("com.amazonaws.")?.strip_prefix(region)?.strip_prefix('.')?;
+    let endpoint_type = [EndpointType::Interface, EndpointType::Gateway]
+        .into_iter()
+        .find(|known| known.as_str().eq_ignore_ascii_case(endpoint_type))?;
+    EndpointKey::of(Service::named(service)?, endpoint_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{ServiceType, ServiceTypeDetail};
+
+    use super::*;
+
+    fn detail(name: &str, kind: ServiceType) -> aws_sdk_ec2::types::builders::ServiceDetailBuilder {
+        ServiceDetail::builder()
+            .service_name(name)
+            .service_type(ServiceTypeDetail::builder().service_type(kind).build())
+    }
+
+    #[test]
+    fn s3_is_two_offers_and_mgn_is_one() {
+        let region = "ap-northeast-1";
+        let details = [
+            detail("com.amazonaws.ap-northeast-1.s3", ServiceType::Interface).build(),
+            detail("com.amazonaws.ap-northeast-1.s3", ServiceType::Gateway).build(),
+            detail("com.amazonaws.ap-northeast-1.mgn", ServiceType::Interface).build(),
+            detail("com.amazonaws.ap-northeast-1.dynamodb", ServiceType::Gateway).build(),
+            detail("com.amazonaws.eu-west-1.ec2", ServiceType::Interface).build(),
+        ];
+        let keys: Vec<EndpointKey> =
+            details.into_iter().flat_map(|detail| offers(detail, region)).map(|(key, _)| key).collect();
+        assert_eq!(keys, [EndpointKey::S3_INTERFACE, EndpointKey::S3_GATEWAY, EndpointKey::interface(Service::Mgn)]);
+    }
+
+    #[test]
+    fn zone_names_get_their_ids_from_the_subnets() {
+        let subnet = |zone: &str, zone_name: &str| Subnet {
+            zone: zone.into(),
+            zone_name: zone_name.to_owned(),
+            cidr: "10.0.0.0/24".parse().expect("a range"),
+            available_addresses: 1,
+            shared_by: None,
+            tags: BTreeMap::new(),
+        };
+        let subnets = BTreeMap::from([
+            ("subnet-1".into(), subnet("apne1-az4", "ap-northeast-1a")),
+            ("subnet-2".into(), subnet("apne1-az1", "ap-northeast-1c")),
+        ]);
+        let detail = detail("com.amazonaws.ap-northeast-1.mgn", ServiceType::Interface)
+            .availability_zones("ap-northeast-1a")
+            .availability_zones("ap-northeast-1d")
+            .build();
+        let [(_, offer)] = offers(detail, "ap-northeast-1").try_into().expect("one offer");
+        assert_eq!(offer.seen_from(&subnets).zones, BTreeSet::from(["apne1-az4".into()]));
+    }
+}

@@ -1,0 +1,186 @@
+//! The VPC that a network stands in, with its subnets and route tables. Read only: the VPC is not ours.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use aws_sdk_ec2::types::{self, RouteState, Tenancy, VpcAttributeName, VpcCidrBlockStateCode};
+
+use crate::{
+    aws::{cloud::AwsCloud, filter, request::Action, tags},
+    model::{
+        failure::CallFailure,
+        ids::{SubnetId, VpcId},
+        observed::{
+            RouteTable, Subnet, Vpc,
+            routes::{Route, RouteTarget},
+        },
+        settings::VpcSelector,
+    },
+};
+
+/// What of a VPC other people change, and seldom.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// `enableDnsSupport` and `enableDnsHostnames`.
+    pub(crate) dns: (bool, bool),
+    pub(crate) subnets: BTreeMap<SubnetId, Subnet>,
+    pub(crate) route_tables: Vec<RouteTable>,
+}
+
+impl AwsCloud {
+    /// What people made of a VPC, now or less than `recent` ago.
+    pub(crate) async fn site(&self, vpc: &VpcId, recent: Duration) -> Result<Site, CallFailure> {
+        if let Some((_, known)) = self.sites.of(vpc).filter(|(asked, _)| asked.elapsed() < recent) {
+            return Ok(Site::clone(&known));
+        }
+        let (dns, subnets, route_tables) =
+            tokio::try_join!(self.dns_attributes(vpc), self.subnets(vpc), self.route_tables(vpc))?;
+        let site = Site { dns, subnets, route_tables };
+        self.sites.keep(vpc, site.clone());
+        Ok(site)
+    }
+
+    /// The VPCs that a selector matches; their DNS attributes are not read yet.
+    ///
+    /// An id goes into a filter, too: then a VPC that does not exist is an empty list and no error.
+    pub(crate) async fn vpcs(&self, selector: &VpcSelector) -> Result<Vec<Vpc>, CallFailure> {
+        let filters: Vec<_> = match selector {
+            VpcSelector::Id(id) => vec![filter::filter("vpc-id", [id.as_str()])],
+            VpcSelector::Tags(tags) => tags.iter().map(|(key, value)| filter::tag(key, value)).collect(),
+        };
+        if filters.is_empty() {
+            return Ok(Vec::new());
+        }
+        let vpcs = self.caller.list(
+            Action::ec2("DescribeVpcs"),
+            |token| {
+                let request = self.ec2.describe_vpcs().set_filters(Some(filters.clone())).max_results(1000);
+                request.set_next_token(token).send()
+            },
+            |page| (page.vpcs, page.next_token),
+        );
+        Ok(vpcs.await?.into_iter().filter_map(vpc).collect())
+    }
+
+    /// `enableDnsSupport` and `enableDnsHostnames`. The call answers one attribute at a time.
+    async fn dns_attributes(&self, vpc: &VpcId) -> Result<(bool, bool), CallFailure> {
+        let action = Action::ec2("DescribeVpcAttribute");
+        let attribute = |name| self.ec2.describe_vpc_attribute().vpc_id(vpc.as_str()).attribute(name).send();
+        let (support, hostnames) = tokio::try_join!(
+            self.caller.call(action, || attribute(VpcAttributeName::EnableDnsSupport)),
+            self.caller.call(action, || attribute(VpcAttributeName::EnableDnsHostnames)),
+        )?;
+        let on = |value: Option<types::AttributeBooleanValue>| value.and_then(|value| value.value).unwrap_or(false);
+        Ok((on(support.enable_dns_support), on(hostnames.enable_dns_hostnames)))
+    }
+
+    /// All subnets of a VPC that have an IPv4 range.
+    async fn subnets(&self, vpc: &VpcId) -> Result<BTreeMap<SubnetId, Subnet>, CallFailure> {
+        let subnets = self.caller.list(
+            Action::ec2("DescribeSubnets"),
+            |token| {
+                let request = self.ec2.describe_subnets().filters(filter::filter("vpc-id", [vpc.as_str()]));
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.subnets, page.next_token),
+        );
+        Ok(subnets.await?.into_iter().filter_map(|found| subnet(found, &self.account)).collect())
+    }
+
+    /// The VPCs of subnets, as far as they exist.
+    pub(crate) async fn vpcs_of(&self, subnets: &BTreeSet<SubnetId>) -> Result<BTreeMap<SubnetId, VpcId>, CallFailure> {
+        if subnets.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found = self.caller.list(
+            Action::ec2("DescribeSubnets"),
+            |token| {
+                let ids = subnets.iter().map(SubnetId::as_str);
+                let request = self.ec2.describe_subnets().filters(filter::filter("subnet-id", ids));
+                request.max_results(1000).set_next_token(token).send()
+            },
+            |page| (page.subnets, page.next_token),
+        );
+        let pair = |subnet: types::Subnet| Some((subnet.subnet_id?.into(), subnet.vpc_id?.into()));
+        Ok(found.await?.into_iter().filter_map(pair).collect())
+    }
+
+    /// All route tables of a VPC.
+    async fn route_tables(&self, vpc: &VpcId) -> Result<Vec<RouteTable>, CallFailure> {
+        let tables = self.caller.list(
+            Action::ec2("DescribeRouteTables"),
+            |token| {
+                let request = self.ec2.describe_route_tables().filters(filter::filter("vpc-id", [vpc.as_str()]));
+                // The call's own largest page; others take 1000.
+                request.max_results(100).set_next_token(token).send()
+            },
+            |page| (page.route_tables, page.next_token),
+        );
+        Ok(tables.await?.into_iter().filter_map(route_table).collect())
+    }
+}
+
+fn vpc(vpc: types::Vpc) -> Option<Vpc> {
+    let associated = vpc.cidr_block_association_set.unwrap_or_default().into_iter().filter(|association| {
+        let state = association.cidr_block_state.as_ref().and_then(|state| state.state.as_ref());
+        state.is_none_or(|state| *state == VpcCidrBlockStateCode::Associated)
+    });
+    let cidrs = associated.filter_map(|association| association.cidr_block).chain(vpc.cidr_block);
+    Some(Vpc {
+        id: vpc.vpc_id?.into(),
+        cidrs: cidrs.filter_map(|cidr| cidr.parse().ok()).collect(),
+        dns_support: false,
+        dns_hostnames: false,
+        dhcp_options: vpc.dhcp_options_id,
+        dedicated: vpc.instance_tenancy == Some(Tenancy::Dedicated),
+    })
+}
+
+fn subnet(subnet: types::Subnet, account: &str) -> Option<(SubnetId, Subnet)> {
+    let id = subnet.subnet_id?.into();
+    let subnet = Subnet {
+        zone: subnet.availability_zone_id?.into(),
+        zone_name: subnet.availability_zone.unwrap_or_default(),
+        cidr: subnet.cidr_block?.parse().ok()?,
+        available_addresses: subnet.available_ip_address_count.and_then(|count| count.try_into().ok()).unwrap_or(0),
+        shared_by: subnet.owner_id.filter(|owner| owner != account),
+        tags: tags::from_ec2(subnet.tags),
+    };
+    Some((id, subnet))
+}
+
+fn route_table(table: types::RouteTable) -> Option<RouteTable> {
+    let associations = table.associations.unwrap_or_default();
+    Some(RouteTable {
+        id: table.route_table_id?.into(),
+        main: associations.iter().any(|association| association.main == Some(true)),
+        subnets: associations
+            .into_iter()
+            .filter_map(|association| association.subnet_id)
+            .map(SubnetId::from)
+            .collect::<BTreeSet<_>>(),
+        routes: table.routes.unwrap_or_default().iter().filter_map(route).collect(),
+    })
+}
+
+/// A route to an IPv4 range; where it leads is told by the kind of its target.
+fn route(route: &types::Route) -> Option<Route> {
+    let destination = route.destination_cidr_block.as_ref()?.parse().ok()?;
+    let gateway = route.gateway_id.as_deref().unwrap_or_default();
+    let to_internet = route.nat_gateway_id.is_some()
+        || route.egress_only_internet_gateway_id.is_some()
+        || route.carrier_gateway_id.is_some()
+        || gateway.starts_with("igw-");
+    let target = if route.state == Some(RouteState::Blackhole) {
+        RouteTarget::Blackhole
+    } else if gateway == "local" {
+        RouteTarget::Local
+    } else if to_internet {
+        RouteTarget::Internet
+    } else {
+        RouteTarget::Private
+    };
+    Some(Route { destination, target })
+}

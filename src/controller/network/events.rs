@@ -1,0 +1,122 @@
+//! Events: one for each change that was made in AWS, and one for each transition of a condition that people wait for.
+
+use crate::{
+    api::{ConditionType, MigrationNetworkStatus, conditions::find},
+    controller::store::Announcement,
+    model::{
+        ids::join,
+        plan::step::{Effect, Step},
+    },
+};
+
+/// The event that a step is worth. The action names the slot, as events of the same reason and action are counted as one.
+pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
+    let slots = step.slots().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (reason, action, note) = match (step, effect) {
+        (Step::Create { slot, .. }, Effect::GroupCreated(id, _)) => {
+            ("SecurityGroupCreated", format!("Create {slot}"), format!("created {id} for {slot}"))
+        }
+        (Step::Create { slot, .. }, Effect::EndpointCreated(id, _)) => {
+            ("EndpointCreated", format!("Create {slot}"), format!("created {id} for {slot}"))
+        }
+        (Step::Create { slot, .. }, Effect::ResolverCreated(id, _)) => {
+            ("ResolverCreated", format!("Create {slot}"), format!("created {id}"))
+        }
+        (Step::Adopt { slot, id, .. }, _) => {
+            ("Adopted", format!("Adopt {slot}"), format!("{id} is the network's own now, as {slot}"))
+        }
+        (Step::AuthorizeIngress { group, permissions, .. }, _) => {
+            ("RulesAdded", format!("Authorize {slots}"), format!("{group} admits {}", join(permissions.keys())))
+        }
+        (Step::RevokeIngress { group, rules, .. }, _) => {
+            ("RulesRemoved", format!("Revoke {slots}"), format!("{group} no longer admits {}", join(rules.values())))
+        }
+        (Step::ModifyEndpoint { endpoint, key, .. }, _) => {
+            ("EndpointModified", format!("Modify {key}"), format!("modified {endpoint} of {key}"))
+        }
+        (Step::AssociateResolverAddress { resolver, subnet, .. }, _) => {
+            ("ResolverAddressAdded", "Associate".to_owned(), format!("{resolver} gets an address in {subnet}"))
+        }
+        (Step::DisassociateResolverAddress { resolver, address }, _) => {
+            ("ResolverAddressRemoved", "Disassociate".to_owned(), format!("{resolver} loses address {address}"))
+        }
+        (Step::Create { .. } | Step::SetTags { .. } | Step::RemoveTags { .. }, _) => return None,
+        (Step::DeleteEndpoints { endpoints }, _) => {
+            ("EndpointsDeleted", "Delete".to_owned(), format!("deleting {}", join(endpoints.keys())))
+        }
+        (Step::DeleteResolver { resolver }, _) => {
+            ("ResolverDeleted", "Delete".to_owned(), format!("deleting {resolver}"))
+        }
+        (Step::DeleteGroup { group, .. }, _) => {
+            ("SecurityGroupDeleted", format!("Delete {slots}"), format!("deleted {group}"))
+        }
+    };
+    Some(Announcement { warning: false, reason: reason.to_owned(), action, note })
+}
+
+/// The events that a change of status is worth: of `Ready` with another status or reason, of drift that was found, and of
+/// a plan.
+pub(crate) fn of_transition(
+    before: Option<&MigrationNetworkStatus>,
+    after: Option<&MigrationNetworkStatus>,
+) -> Vec<Announcement> {
+    let word = |status: Option<&MigrationNetworkStatus>, type_| {
+        status
+            .and_then(|status| find(&status.conditions, type_))
+            .map(|condition| (condition.status.clone(), condition.reason.clone()))
+    };
+    let hash = |status: Option<&MigrationNetworkStatus>| {
+        status?.plan.as_ref().filter(|plan| plan.call_count > 0).map(|plan| plan.hash.clone())
+    };
+    // A plan that is there, or is another one than before, is told once, with all that it comes to.
+    let planned = after.and_then(|after| after.plan.as_ref()).filter(|_| {
+        let now = hash(after);
+        now.is_some() && now != hash(before)
+    });
+    let planned = planned.map(|plan| Announcement {
+        warning: false,
+        reason: "PlanReady".to_owned(),
+        action: "Plan".to_owned(),
+        note: plan.summary.clone(),
+    });
+    let stalled = after.is_some_and(|status| find(&status.conditions, ConditionType::Stalled).is_some());
+    [ConditionType::Ready, ConditionType::Synced]
+        .into_iter()
+        .filter(|type_| word(before, *type_) != word(after, *type_))
+        .filter_map(|type_| {
+            let condition = find(&after?.conditions, type_)?;
+            let drift = condition.reason == "DriftDetected";
+            let is_plan = condition.reason == "ChangesPlanned";
+            let told = (type_ == ConditionType::Ready && !is_plan) || drift;
+            told.then(|| Announcement {
+                warning: drift || (stalled && condition.status != "True"),
+                reason: condition.reason.clone(),
+                action: type_.as_str().to_owned(),
+                note: condition.message.clone(),
+            })
+        })
+        .chain(planned)
+        .collect()
+}
+
+/// The events of warnings of the preflight that are new. Of one check and subject, however its words change: those who were told need not be told again.
+pub(crate) fn of_new_warnings(
+    before: Option<&MigrationNetworkStatus>,
+    after: Option<&MigrationNetworkStatus>,
+) -> Vec<Announcement> {
+    let of = |status: Option<&MigrationNetworkStatus>| {
+        status.map(|status| status.preflight_warnings.clone()).unwrap_or_default()
+    };
+    let known: Vec<_> = of(before).into_iter().map(|warning| (warning.code, warning.subject)).collect();
+    of(after)
+        .into_iter()
+        .map(|warning| ((warning.code, warning.subject), warning.message))
+        .filter(|(key, _)| !known.contains(key))
+        .map(|((code, subject), message)| Announcement {
+            warning: true,
+            reason: "PreflightWarning".to_owned(),
+            action: format!("Check {code} {subject}").trim_end().to_owned(),
+            note: format!("{code}: {message}"),
+        })
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! Metrics, in the text format of Prometheus (its documentation, "Exposition formats", version 0.0.4).
+//!
+//! Only the leader has something to tell: a process that does not lead has looked at nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    controller::orphans::Place,
+    model::orphans::{Kind, Made},
+};
+
+/// The media type of [`Metrics::text`].
+pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What was measured last. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics(Arc<Mutex<BTreeMap<Place, Orphans>>>);
+
+/// The last look at a place, and whether there was a vain one since.
+#[derive(Clone, Debug, Default)]
+struct Orphans {
+    seen: Option<OrphanGauges>,
+    failed: bool,
+}
+
+/// What a look at a place has found, by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OrphanGauges {
+    orphaned: BTreeMap<Kind, usize>,
+    retained: BTreeMap<Kind, usize>,
+    /// In seconds since 1970.
+    looked_at: i64,
+}
+
+impl OrphanGauges {
+    pub(crate) fn new(orphaned: &BTreeSet<Made>, retained: &BTreeSet<Made>, looked_at: i64) -> Self {
+        // Zeros are told, too: an alert has to end.
+        let by_kind = |made: &BTreeSet<Made>| {
+            let count = |kind| made.iter().filter(|made| made.kind == kind).count();
+            Kind::ALL.into_iter().map(|kind| (kind, count(kind))).collect()
+        };
+        Self { orphaned: by_kind(orphaned), retained: by_kind(retained), looked_at }
+    }
+}
+
+impl Metrics {
+    /// Takes in a look at all places: what it has found, or that it has failed. Then what was found before still stands.
+    pub(crate) fn set_orphans(&self, looks: BTreeMap<Place, Option<OrphanGauges>>) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places.retain(|place, _| looks.contains_key(place));
+        for (place, seen) in looks {
+            let known = places.entry(place).or_default();
+            known.failed = seen.is_none();
+            known.seen = seen.or(known.seen.take());
+        }
+    }
+
+    /// All of them.
+    pub fn text(&self) -> String {
+        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = || places.iter().filter_map(|(place, orphans)| Some((place, orphans.seen.as_ref()?)));
+        let mut text = String::new();
+        let mut metric = |name: &str, help: &str, samples: Vec<(String, i64)>| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+            for (labels, value) in samples {
+                let _ = writeln!(text, "{name}{{{labels}}} {value}");
+            }
+        };
+        let by_kind = |of: fn(&OrphanGauges) -> &BTreeMap<Kind, usize>| {
+            let samples = seen().flat_map(|(place, seen)| {
+                let counts = of(seen).iter();
+                counts.map(|(kind, count)| {
+                    (format!("{},kind=\"{kind}\"", labels(place)), i64::try_from(*count).unwrap_or(i64::MAX))
+                })
+            });
+            samples.collect()
+        };
+        metric(
+            "mgnet_orphaned_resources",
+            "AWS resources whose MigrationNetwork is gone, and which nobody meant to leave.",
+            by_kind(|seen| &seen.orphaned),
+        );
+        metric(
+            "mgnet_retained_resources",
+            "AWS resources that a MigrationNetwork with deletionPolicy Retain has left on purpose.",
+            by_kind(|seen| &seen.retained),
+        );
+        metric(
+            "mgnet_orphans_looked_at_timestamp_seconds",
+            "When an account and Region was last looked at for orphans.",
+            seen().map(|(place, seen)| (labels(place), seen.looked_at)).collect(),
+        );
+        metric(
+            "mgnet_orphans_look_failed",
+            "Whether the last look at an account and Region for orphans failed.",
+            places.iter().map(|(place, orphans)| (labels(place), orphans.failed.into())).collect(),
+        );
+        text
+    }
+}
+
+fn labels(Place { account, region }: &Place) -> String {
+    format!("account=\"{}\",region=\"{}\"", escaped(account), escaped(region))
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(region: &str) -> Place {
+        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    }
+
+    fn made(kind: Kind, id: &str) -> Made {
+        let [owner, network, slot] = ["uid", "a/b", ""].map(str::to_owned);
+        Made { kind, id: id.to_owned(), owner, network, slot }
+    }
+
+    fn samples(metrics: &Metrics) -> Vec<String> {
+        let text = metrics.text();
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.replace("account=\"111122223333\",", ""))
+            .collect()
+    }
+
+    #[test]
+    fn each_place_is_told_by_kind_with_its_zeros() {
+        let metrics = Metrics::default();
+        assert_eq!(samples(&metrics), Vec::<String>::new());
+        let orphaned = [made(Kind::SecurityGroup, "sg-1"), made(Kind::SecurityGroup, "sg-2")].into();
+        let gauges = OrphanGauges::new(&orphaned, &[made(Kind::VpcEndpoint, "vpce-1")].into(), 1_700_000_000);
+        metrics.set_orphans([(place("a"), Some(gauges)), (place("b"), None)].into());
+        assert_eq!(
+            samples(&metrics),
+            [
+                r#"mgnet_orphaned_resources{region="a",kind="vpc-endpoint"} 0"#,
+                r#"mgnet_orphaned_resources{region="a",kind="resolver-endpoint"} 0"#,
+                r#"mgnet_orphaned_resources{region="a",kind="security-group"} 2"#,
+                r#"mgnet_retained_resources{region="a",kind="vpc-endpoint"} 1"#,
+                r#"mgnet_retained_resources{region="a",kind="resolver-endpoint"} 0"#,
+                r#"mgnet_retained_resources{region="a",kind="security-group"} 0"#,
+                r#"mgnet_orphans_looked_at_timestamp_seconds{region="a"} 1700000000"#,
+                r#"mgnet_orphans_look_failed{region="a"} 0"#,
+                r#"mgnet_orphans_look_failed{region="b"} 1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_vain_look_changes_no_count_and_a_place_without_a_class_is_not_told() {
+        let metrics = Metrics::default();
+        let gauges = || Some(OrphanGauges::new(&[made(Kind::SecurityGroup, "sg-1")].into(), &BTreeSet::new(), 1));
+        metrics.set_orphans([(place("a"), gauges()), (place("b"), gauges())].into());
+        metrics.set_orphans([(place("a"), None)].into());
+        let told = samples(&metrics);
+        assert!(
+            told.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
+            "{told:?}"
+        );
+        assert!(told.contains(&r#"mgnet_orphans_look_failed{region="a"} 1"#.to_owned()), "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("region=\"b\"")), "{told:?}");
+    }
+
+    #[test]
+    fn labels_are_escaped() {
+        let odd = Place { account: "a\"\\\n".to_owned(), region: "b".to_owned() };
+        assert_eq!(labels(&odd), r#"account="a\"\\\n",region="b""#);
+    }
+}

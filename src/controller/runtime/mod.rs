@@ -1,0 +1,8 @@
+//! What runs reconciles: watches, the queue, the guard, back-off, probes and metrics.
+
+pub(crate) mod backoff;
+pub(crate) mod fair_queue;
+pub mod guard;
+pub(crate) mod http;
+pub(crate) mod metrics;
+pub(crate) mod watch;

@@ -1,0 +1,155 @@
+//! [`VpcClaims`] over the real Kubernetes API: Leases in the operator's own namespace, where tenants have no rights.
+//!
+//! They have no duration, as a claim does not expire: it ends with its network.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectMeta, Preconditions},
+    core::DeserializeGuard,
+};
+
+use crate::{
+    api::{FIELD_MANAGER, MigrationNetwork},
+    controller::{
+        network::vpc_lease::{Listed, VpcClaim, VpcClaims},
+        store::{
+            Key, StoreError,
+            kubernetes::{Kubernetes, classify, found, params},
+        },
+    },
+    model::ownership::OWNER_TAG,
+};
+
+/// Tells people whose a claim is: `namespace/name`.
+const NETWORK_ANNOTATION: &str = "mgnet.dev/network";
+
+impl Kubernetes {
+    fn leases(&self) -> Api<Lease> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Whether the API server serves a kind of ours, by its own list of what it serves. That a path is not found is no evidence: it
+    /// is answered in plain text, as by whatever else may stand in the way.
+    async fn has_kind<K: Resource<DynamicType = ()>>(&self) -> Result<bool, StoreError> {
+        let served = self.client.list_api_group_resources(&K::api_version(&())).await.map_err(classify)?;
+        Ok(served.resources.iter().any(|resource| resource.name == K::plural(&())))
+    }
+
+    /// Makes sure that claims can be read.
+    ///
+    /// # Errors
+    /// If they cannot.
+    pub async fn check_claims(&self) -> Result<(), StoreError> {
+        self.vpc_claim("none").await.map(|_| ())
+    }
+}
+
+/// The claim that a Lease is.
+fn claim(lease: Lease) -> VpcClaim {
+    let network = lease.annotations().get(NETWORK_ANNOTATION).and_then(|text| {
+        let (namespace, name) = text.split_once('/')?;
+        let is_name =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+        (is_name(namespace) && is_name(name)).then(|| Key { namespace: namespace.to_owned(), name: name.to_owned() })
+    });
+    let (name, version) = (lease.name_any(), lease.resource_version());
+    let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
+    VpcClaim { name, holder, network, version }
+}
+
+impl VpcClaims for Kubernetes {
+    async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
+        Ok(found(self.leases().get(name).await)?.map(claim))
+    }
+
+    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
+        // Of those in the namespace that are no claims none has the label.
+        let label = holder.map_or_else(|| OWNER_TAG.to_owned(), |holder| format!("{OWNER_TAG}={holder}"));
+        Ok(self
+            .leases()
+            .list(&ListParams::default().labels(&label))
+            .await
+            .map_err(classify)?
+            .into_iter()
+            .map(claim)
+            .collect())
+    }
+
+    async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let annotation = claim.network.as_ref().map(|key| (NETWORK_ANNOTATION.to_owned(), key.to_string()));
+        let labels = [("app.kubernetes.io/managed-by", FIELD_MANAGER), (OWNER_TAG, &claim.holder)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let lease = Lease {
+            metadata: ObjectMeta {
+                name: Some(claim.name.clone()),
+                annotations: annotation.map(|annotation| BTreeMap::from([annotation])),
+                labels: Some(BTreeMap::from(labels)),
+                resource_version: claim.version.clone(),
+                ..ObjectMeta::default()
+            },
+            spec: Some(LeaseSpec {
+                holder_identity: Some(claim.holder.clone()),
+                acquire_time: Some(MicroTime(jiff::Timestamp::now())),
+                ..LeaseSpec::default()
+            }),
+        };
+        let answer = if claim.version.is_some() {
+            self.leases().replace(&claim.name, &params(), &lease).await
+        } else {
+            self.leases().create(&params(), &lease).await
+        };
+        match answer {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Err(StoreError::Conflict),
+            Err(error @ kube::Error::Api(_)) if claim.version.is_none() => match classify(error) {
+                // Of a creation: the namespace is not there.
+                StoreError::Gone => Err(StoreError::Other(
+                    format!("there is no namespace '{}' for claims (--namespace)", self.namespace).into(),
+                )),
+                other => Err(other),
+            },
+            Err(error) => Err(classify(error)),
+        }
+    }
+
+    async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+        let unchanged = Preconditions { resource_version: claim.version.clone(), uid: None };
+        match self.leases().delete(&claim.name, &DeleteParams::default().preconditions(unchanged)).await {
+            Ok(_) => Ok(()),
+            Err(error) => match classify(error) {
+                // Who looks again sees whether it is: it was there a moment ago, and its network's finalizer goes next.
+                StoreError::Gone => Err(StoreError::Conflict),
+                other => Err(other),
+            },
+        }
+    }
+
+    async fn network_uid(&self, key: &Key) -> Result<Option<String>, StoreError> {
+        let networks: Api<MigrationNetwork> = Api::namespaced(self.client.clone(), &key.namespace);
+        Ok(found(networks.get_metadata(&key.name).await)?.and_then(|network| network.uid()))
+    }
+
+    async fn networks(&self, namespace: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        type Guarded = DeserializeGuard<MigrationNetwork>;
+        let networks: Api<Guarded> = match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let listed = match networks.list(&ListParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 && !self.has_kind::<MigrationNetwork>().await? => {
+                return Err(StoreError::Gone);
+            }
+            listed => listed.map_err(classify)?,
+        };
+        Ok(listed
+            .into_iter()
+            .map(|network| Listed { uid: network.uid().unwrap_or_default(), network: network.0.ok() })
+            .collect())
+    }
+}

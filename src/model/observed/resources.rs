@@ -1,0 +1,260 @@
+//! Which of the observed resources fill a network's slots, and what a step's answer changes in the observation.
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    ids::{NetworkInterfaceId, SecurityGroupId},
+    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, Rule, SecurityGroup},
+    ownership::{self, Identity, SLOT_TAG, Tags},
+    plan::step::{Effect, ResourceId, Step},
+    slot::{GroupRole, Slot},
+};
+
+/// The name of a network's group: a function of uid and role, so that the name does the work of a client token.
+pub fn group_name(uid: &str, role: GroupRole) -> String {
+    format!("mgnet-{uid}-{role}")
+}
+
+/// What a group of a network's own is for: by its name, else, if it was another's before, by its tag.
+fn role_of(uid: &str, group: &SecurityGroup) -> Option<GroupRole> {
+    let tagged = |role: &GroupRole| group.tags.get(SLOT_TAG).is_some_and(|tag| *tag == Slot::Group(*role).to_string());
+    let named = GroupRole::ALL.into_iter().find(|role| group.name == group_name(uid, *role));
+    named.or_else(|| GroupRole::ALL.into_iter().find(tagged))
+}
+
+/// How alive a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    /// It exists, in whatever state.
+    Live,
+    /// It is going.
+    Deleting,
+    /// It is gone, and AWS still lists it.
+    Deleted,
+}
+
+/// A resource of the network's own that fills a slot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// Live before deleting before deleted.
+    pub life: Life,
+    /// Its id.
+    pub id: String,
+    /// The epoch its tags name.
+    pub epoch: u32,
+}
+
+impl Resources {
+    /// The network's own resources in a slot, the most alive first.
+    pub fn held(&self, identity: &Identity, slot: Slot) -> Vec<Held> {
+        let mut held: Vec<Held> = match slot {
+            Slot::Group(role) => self
+                .groups
+                .iter()
+                .filter(|(_, group)| identity.owns(&group.tags) && role_of(&identity.uid, group) == Some(role))
+                .map(|(id, group)| Held { life: Life::Live, id: id.to_string(), epoch: ownership::epoch(&group.tags) })
+                .collect(),
+            Slot::Endpoint(key) => self
+                .endpoints
+                .iter()
+                .filter(|(_, endpoint)| endpoint.key == Some(key) && identity.owns(&endpoint.tags))
+                .map(|(id, endpoint)| Held {
+                    life: match endpoint.state {
+                        EndpointState::Deleting => Life::Deleting,
+                        EndpointState::Deleted => Life::Deleted,
+                        EndpointState::Pending
+                        | EndpointState::Available
+                        | EndpointState::Failed(_)
+                        | EndpointState::Unknown(_) => Life::Live,
+                    },
+                    id: id.to_string(),
+                    epoch: ownership::epoch(&endpoint.tags),
+                })
+                .collect(),
+            Slot::Resolver => self
+                .resolvers
+                .iter()
+                .filter(|(_, resolver)| identity.owns(&resolver.tags))
+                .map(|(id, resolver)| Held {
+                    life: if resolver.state == ResolverState::Deleting { Life::Deleting } else { Life::Live },
+                    id: id.to_string(),
+                    epoch: ownership::epoch(&resolver.tags),
+                })
+                .collect(),
+        };
+        held.sort();
+        held
+    }
+
+    /// Whether the resource that a slot is known to have is listed, though it could not be read whose it is. Where its id is not
+    /// known either, it may be any that is.
+    pub fn lists_unread(&self, slot: Slot, id: Option<&str>) -> bool {
+        let unread = &self.unread_resolvers;
+        slot == Slot::Resolver && id.map_or(!unread.is_empty(), |id| unread.contains(&id.into()))
+    }
+
+    /// The id of the live resource in a slot; of several, which would be a breach of promise 1, always the same one.
+    pub fn live(&self, identity: &Identity, slot: Slot) -> Option<String> {
+        self.held(identity, slot).into_iter().find(|held| held.life == Life::Live).map(|held| held.id)
+    }
+
+    /// The network's own group of a role.
+    pub fn group(&self, identity: &Identity, role: GroupRole) -> Option<SecurityGroupId> {
+        self.live(identity, Slot::Group(role)).map(SecurityGroupId::from)
+    }
+
+    /// A resource's id in the form that tagging takes, and its tags.
+    pub fn tags_of(&self, slot: Slot, id: &str) -> Option<(ResourceId, &Tags)> {
+        match slot {
+            Slot::Group(_) => self.groups.get(&id.into()).map(|group| (ResourceId::Ec2(id.to_owned()), &group.tags)),
+            Slot::Endpoint(_) => {
+                self.endpoints.get(&id.into()).map(|endpoint| (ResourceId::Ec2(id.to_owned()), &endpoint.tags))
+            }
+            Slot::Resolver => self
+                .resolvers
+                .get(&id.into())
+                .map(|resolver| (ResourceId::ResolverArn(resolver.arn.clone()), &resolver.tags)),
+        }
+    }
+
+    /// What still holds a group.
+    pub fn interfaces_of(&self, group: &SecurityGroupId) -> BTreeSet<NetworkInterfaceId> {
+        self.interfaces
+            .iter()
+            .filter(|(_, interface)| interface.groups.contains(group))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// The slots that something of the network's own fills or filled, in the order of creation.
+    pub fn slots(&self, identity: &Identity) -> BTreeSet<Slot> {
+        let groups = self.groups.values().filter(|group| identity.owns(&group.tags));
+        let endpoints = self.endpoints.values().filter(|endpoint| identity.owns(&endpoint.tags));
+        let resolvers = self.resolvers.values().filter(|resolver| identity.owns(&resolver.tags));
+        groups
+            .filter_map(|group| role_of(&identity.uid, group).map(Slot::Group))
+            .chain(endpoints.filter_map(|endpoint| endpoint.key.map(Slot::Endpoint)))
+            .chain(resolvers.map(|_| Slot::Resolver))
+            .collect()
+    }
+
+    /// Whether anything of the network's own is listed at all, dying resources included, dead ones not.
+    pub fn any_held(&self, identity: &Identity) -> bool {
+        self.slots(identity)
+            .into_iter()
+            .any(|slot| self.held(identity, slot).iter().any(|held| held.life != Life::Deleted))
+    }
+
+    /// The ids of everything live that is the network's own.
+    pub fn ids_held(&self, identity: &Identity) -> Vec<String> {
+        self.slots(identity)
+            .into_iter()
+            .flat_map(|slot| self.held(identity, slot))
+            .filter(|held| held.life == Life::Live)
+            .map(|held| held.id)
+            .collect()
+    }
+
+    /// Takes in what a step did, so that the next steps can be planned without another observation. What the answer
+    /// does not tell is put down as under way, which plans nothing further for it until it is observed again.
+    pub fn apply(&mut self, step: &Step, effect: &Effect) {
+        match effect {
+            Effect::GroupCreated(id, group) => {
+                self.groups.insert(id.clone(), group.clone());
+            }
+            Effect::EndpointCreated(id, endpoint) => {
+                let mut endpoint = endpoint.clone();
+                // A gateway endpoint is available at once, and others build on that. Of an interface endpoint the answer
+                // may not tell everything yet.
+                if endpoint.route_tables.is_empty() {
+                    endpoint.state = EndpointState::Pending;
+                }
+                self.endpoints.insert(id.clone(), endpoint);
+            }
+            Effect::ResolverCreated(id, resolver) => {
+                // The answer does not list the addresses.
+                let resolver = ResolverEndpoint { state: ResolverState::Creating, ..resolver.clone() };
+                self.resolvers.insert(id.clone(), resolver);
+            }
+            Effect::EndpointsDeleting { refused } => {
+                if let Step::DeleteEndpoints { endpoints } = step {
+                    for id in endpoints.keys().filter(|id| !refused.contains_key(*id)) {
+                        if let Some(endpoint) = self.endpoints.get_mut(id) {
+                            endpoint.state = EndpointState::Deleting;
+                        }
+                    }
+                }
+            }
+            Effect::Accepted => self.accept(step),
+        }
+    }
+
+    fn accept(&mut self, step: &Step) {
+        match step {
+            // These have effects of their own.
+            Step::Create { .. } | Step::DeleteEndpoints { .. } => {}
+            Step::AuthorizeIngress { group, permissions, .. } => {
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.ingress.extend(permissions.iter().map(|(permission, description)| Rule {
+                        id: None,
+                        permission: Some(*permission),
+                        traffic: (*permission).into(),
+                        description: description.clone(),
+                        text: permission.to_string(),
+                    }));
+                }
+            }
+            Step::RevokeIngress { group, rules, .. } => {
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.ingress.retain(|rule| rule.id.as_ref().is_none_or(|id| !rules.contains_key(id)));
+                }
+            }
+            Step::ModifyEndpoint { endpoint, .. } => {
+                if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
+                    endpoint.state = EndpointState::Pending;
+                }
+            }
+            Step::AssociateResolverAddress { resolver, .. } | Step::DisassociateResolverAddress { resolver, .. } => {
+                if let Some(resolver) = self.resolvers.get_mut(resolver) {
+                    resolver.state = ResolverState::Updating;
+                }
+            }
+            Step::SetTags { resource, tags, .. } | Step::Adopt { resource, tags, .. } => {
+                if let Some(present) = self.tags_mut(resource) {
+                    present.extend(tags.clone());
+                }
+            }
+            Step::RemoveTags { resource, keys, .. } => {
+                if let Some(present) = self.tags_mut(resource) {
+                    present.retain(|key, _| !keys.contains(key));
+                }
+            }
+            Step::DeleteResolver { resolver } => {
+                if let Some(resolver) = self.resolvers.get_mut(resolver) {
+                    resolver.state = ResolverState::Deleting;
+                }
+            }
+            Step::DeleteGroup { group, .. } => {
+                self.groups.remove(group);
+            }
+        }
+    }
+
+    fn tags_mut(&mut self, resource: &ResourceId) -> Option<&mut Tags> {
+        match resource {
+            ResourceId::Ec2(id) => {
+                let group =
+                    self.groups.iter_mut().find(|(group, _)| group.as_str() == id).map(|(_, group)| &mut group.tags);
+                group.or_else(|| {
+                    self.endpoints
+                        .iter_mut()
+                        .find(|(endpoint, _)| endpoint.as_str() == id)
+                        .map(|(_, endpoint)| &mut endpoint.tags)
+                })
+            }
+            ResourceId::ResolverArn(arn) => {
+                self.resolvers.values_mut().find(|resolver| resolver.arn == *arn).map(|resolver| &mut resolver.tags)
+            }
+        }
+    }
+}

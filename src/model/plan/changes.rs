@@ -1,0 +1,211 @@
+//! Edits in place: what differs between a resource and what is wanted of it, as calls that never leave a gap.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+use crate::model::{
+    desired::Desired,
+    ids::{NetworkInterfaceId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, ZoneId},
+    observed::{Endpoint, NetworkInterface, PrivateDns, ResolverAddress, ResolverEndpoint, Resources},
+    ownership::{ADOPTED_TAG, NAME_TAG, RETAINED_TAG},
+    plan::step::{EndpointChange, Step},
+    policy::Policy,
+    slot::Slot,
+};
+
+/// Route tables and policy of a gateway endpoint. One call may add and remove: the tables are different ones.
+pub(crate) fn gateway(endpoint: &Endpoint, wanted: &BTreeSet<RouteTableId>, policy: &Policy) -> EndpointChange {
+    let present = &endpoint.route_tables;
+    EndpointChange {
+        add_route_tables: wanted.difference(present).cloned().collect(),
+        remove_route_tables: present.difference(wanted).cloned().collect(),
+        policy: (endpoint.policy != *policy).then(|| policy.clone()),
+        ..EndpointChange::default()
+    }
+}
+
+/// What an interface endpoint is to be.
+pub(crate) struct Interface<'a> {
+    pub(crate) subnets: &'a BTreeSet<SubnetId>,
+    pub(crate) addresses: &'a BTreeMap<SubnetId, Ipv4Addr>,
+    pub(crate) groups: &'a BTreeSet<SecurityGroupId>,
+    pub(crate) private_dns: PrivateDns,
+    pub(crate) policy: &'a Policy,
+}
+
+/// A published address that is to be another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) subnet: SubnetId,
+    pub(crate) from: String,
+    pub(crate) to: Ipv4Addr,
+}
+
+/// The addresses of an interface endpoint that are fixed and differ.
+pub(crate) fn moves(
+    endpoint: &Endpoint,
+    interfaces: &BTreeMap<NetworkInterfaceId, NetworkInterface>,
+    wanted: &BTreeMap<SubnetId, Ipv4Addr>,
+) -> Vec<Move> {
+    let present = endpoint.interfaces.iter().filter_map(|id| interfaces.get(id));
+    present
+        .filter_map(|interface| {
+            let to = *wanted.get(&interface.subnet)?;
+            let differs = !interface.ip.is_empty() && interface.ip != to.to_string();
+            differs.then(|| Move { subnet: interface.subnet.clone(), from: interface.ip.clone(), to })
+        })
+        .collect()
+}
+
+/// The subnets of a Resolver endpoint in which another address stands than the fixed one, and not the fixed one.
+pub(crate) fn resolver_moves(resolver: &ResolverEndpoint, wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>) -> Vec<Move> {
+    let standing = |subnet: &SubnetId| {
+        let all = resolver.addresses.values().filter(|address| !address.is_broken() && !address.is_leaving());
+        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip.clone()).collect::<Vec<_>>()
+    };
+    wanted
+        .iter()
+        .filter_map(|(subnet, ip)| Some((subnet, (*ip)?)))
+        .filter_map(|(subnet, to)| {
+            let ips = standing(subnet);
+            let from = ips.first().filter(|_| !ips.contains(&to.to_string()))?.clone();
+            Some(Move { subnet: subnet.clone(), from, to })
+        })
+        .collect()
+}
+
+/// Subnets, addresses, groups, private DNS and policy of an interface endpoint. Additions go first, in a call of their own;
+/// removals follow once the endpoint is available again with what was added.
+pub(crate) fn interface(
+    endpoint: &Endpoint,
+    wanted: &Interface<'_>,
+    moves: &[Move],
+    zones: &BTreeMap<SubnetId, ZoneId>,
+) -> EndpointChange {
+    let (add_subnets, remove_subnets) = subnet_change(&endpoint.subnets, wanted.subnets, zones);
+    let fixed = add_subnets.iter().filter_map(|subnet| Some((subnet.clone(), *wanted.addresses.get(subnet)?)));
+    // One a call: AWS gives the subnet another network interface, and the others serve meanwhile.
+    let addresses = fixed.chain(moves.first().map(|one| (one.subnet.clone(), one.to))).collect();
+    let additions = EndpointChange {
+        addresses,
+        add_subnets,
+        add_groups: wanted.groups.difference(&endpoint.groups).cloned().collect(),
+        private_dns: (endpoint.private_dns != wanted.private_dns).then_some(wanted.private_dns),
+        policy: (endpoint.policy != *wanted.policy).then(|| wanted.policy.clone()),
+        ..EndpointChange::default()
+    };
+    let removals = EndpointChange {
+        remove_subnets,
+        remove_groups: endpoint.groups.difference(wanted.groups).cloned().collect(),
+        ..EndpointChange::default()
+    };
+    if additions.is_empty() {
+        return removals;
+    }
+    // A subnet that alone stands in the way of another in its zone has to leave in the same call.
+    let swap = !additions.add_subnets.is_empty() && !removals.remove_subnets.is_empty();
+    if swap { EndpointChange { remove_subnets: removals.remove_subnets, ..additions } } else { additions }
+}
+
+/// Which subnets to add and remove now. An endpoint has one subnet a zone, so a subnet cannot be added while another
+/// stands in its zone: then that one leaves first, if others remain to serve meanwhile, else both go in one call.
+fn subnet_change(
+    present: &BTreeSet<SubnetId>,
+    wanted: &BTreeSet<SubnetId>,
+    zones: &BTreeMap<SubnetId, ZoneId>,
+) -> (BTreeSet<SubnetId>, BTreeSet<SubnetId>) {
+    let surplus: BTreeSet<SubnetId> = present.difference(wanted).cloned().collect();
+    let missing: BTreeSet<SubnetId> = wanted.difference(present).cloned().collect();
+    let taken: BTreeSet<&ZoneId> = present.iter().filter_map(|subnet| zones.get(subnet)).collect();
+    let addable: BTreeSet<SubnetId> =
+        missing.iter().filter(|subnet| zones.get(*subnet).is_none_or(|zone| !taken.contains(zone))).cloned().collect();
+    if !addable.is_empty() {
+        return (addable, BTreeSet::new());
+    }
+    if surplus.len() < present.len() || missing.is_empty() {
+        return (BTreeSet::new(), surplus);
+    }
+    // Everything present is to be replaced within its zone: zone by zone while there are several, in one call at last.
+    match surplus.first() {
+        Some(first) if surplus.len() > 1 => (BTreeSet::new(), BTreeSet::from([first.clone()])),
+        Some(_) | None => (missing, surplus),
+    }
+}
+
+/// The next address to add to or remove from a Resolver endpoint: one call each, one at a time, additions first, never
+/// below two, and never below what is wanted.
+pub(crate) fn resolver_addresses(
+    id: &ResolverId,
+    resolver: &ResolverEndpoint,
+    wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
+) -> Option<Step> {
+    let standing = |address: &&ResolverAddress| !address.is_broken() && !address.is_leaving();
+    // An address that AWS has not chosen yet may become any.
+    let is_wanted = |address: &ResolverAddress| {
+        wanted.get(&address.subnet).is_some_and(|fixed| match (fixed, &address.ip) {
+            (Some(fixed), Some(ip)) => fixed.to_string() == *ip,
+            (None, _) | (_, None) => true,
+        })
+    };
+    let serves = |subnet: &SubnetId| {
+        resolver.addresses.values().filter(standing).any(|address| address.subnet == *subnet && is_wanted(address))
+    };
+    if let Some((subnet, ip)) = wanted.iter().find(|(subnet, _)| !serves(subnet)) {
+        return Some(Step::AssociateResolverAddress { resolver: id.clone(), subnet: subnet.clone(), ip: *ip });
+    }
+    let mut kept = BTreeSet::new();
+    let surplus = resolver.addresses.iter().find(|(_, address)| {
+        !address.is_leaving() && (address.is_broken() || !is_wanted(address) || !kept.insert(&address.subnet))
+    });
+    let enough = resolver.addresses.values().filter(standing).count() > 2;
+    match surplus {
+        Some((address_id, address)) if enough || address.is_broken() => {
+            Some(Step::DisassociateResolverAddress { resolver: id.clone(), address: address_id.clone() })
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// Tags of everything that the network has and wants.
+pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<String>, steps: &mut Vec<Step>) {
+    let identity = &desired.identity;
+    let wanted_slots = desired
+        .groups
+        .keys()
+        .map(|role| Slot::Group(*role))
+        .chain(desired.endpoints.keys().map(|key| Slot::Endpoint(*key)))
+        .chain(desired.resolver.iter().map(|_| Slot::Resolver));
+    for slot in wanted_slots {
+        let Some((resource, present)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))
+        else {
+            continue;
+        };
+        let mut wanted = identity.standing_tags(&desired.tags, slot);
+        // What is adopted keeps the name that it came with.
+        let named_by_user = desired.tags.contains_key(NAME_TAG) || managed.contains(NAME_TAG);
+        if let Some(name) = present.get(NAME_TAG).filter(|_| present.contains_key(ADOPTED_TAG) && !named_by_user) {
+            wanted.insert(NAME_TAG.to_owned(), name.clone());
+        }
+        let set: BTreeMap<_, _> = wanted
+            .iter()
+            .filter(|(key, value)| present.get(*key) != Some(value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        // The mark of what was left behind goes when it is taken up again.
+        let retained = RETAINED_TAG.to_owned();
+        let keys: BTreeSet<_> = managed
+            .iter()
+            .chain([&retained])
+            .filter(|key| present.contains_key(*key) && !wanted.contains_key(*key))
+            .cloned()
+            .collect();
+        if !set.is_empty() {
+            steps.push(Step::SetTags { slot, resource: resource.clone(), tags: set });
+        }
+        if !keys.is_empty() {
+            steps.push(Step::RemoveTags { slot, resource, keys });
+        }
+    }
+}

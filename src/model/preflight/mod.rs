@@ -1,0 +1,338 @@
+//! Preflight: resolves a network's selectors against the observed VPC and says everything that AWS would refuse, before
+//! the first write. Each check is a function that returns findings; a finding says what to change.
+//!
+//! What selectors and services need is checked here, everything else by theme in the modules below.
+
+pub mod checks;
+mod conflicts;
+mod existing;
+mod fixed_addresses;
+mod network_acls;
+pub(crate) mod quotas;
+mod routing;
+mod site;
+mod vpc;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use site::Site;
+
+use crate::model::{
+    desired::ResolvedSubnets,
+    ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
+    observed::{Observed, Vpc},
+    ownership::{Identity, Tags},
+    preflight::checks::{Check, Finding},
+    settings::{
+        Resolver, Settings, SubnetSelector, VpcSelector,
+        endpoints::{EndpointSettings, EndpointSource},
+    },
+    slot::{EndpointKey, Service, Slot},
+};
+
+/// Where a network goes: the settings' selectors resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The VPC.
+    pub vpc: &'a Vpc,
+    /// Its subnets.
+    pub subnets: ResolvedSubnets,
+    /// The route tables of staging and launch subnets.
+    pub route_tables: BTreeSet<RouteTableId>,
+    /// The services to have endpoints for, with their full names.
+    pub services: BTreeMap<EndpointKey, String>,
+    /// The services that the network does without.
+    pub skipped: BTreeMap<Service, String>,
+    /// What does not stand in the way and should be known.
+    pub warnings: Vec<Finding>,
+}
+
+/// Resolves and checks. `pinned` is the VPC that holds resources of the network already.
+///
+/// # Errors
+/// All findings of the first stage that has any that blocks: the VPC, then its subnets, then what depends on both. Warnings
+/// of that stage are among them.
+pub fn resolve<'a>(
+    identity: &Identity,
+    settings: &Settings,
+    pinned: Option<&VpcId>,
+    observed: &'a Observed,
+) -> Result<Place<'a>, Vec<Finding>> {
+    let vpc = the_vpc(&settings.vpc, pinned, &observed.vpcs).map_err(|finding| vec![finding])?;
+    let subnets = the_subnets(settings, observed)?;
+    let (services, skipped, mut findings) = services(settings, observed, &subnets.endpoints);
+    findings.extend(dns_attributes(vpc));
+    findings.extend(zones(settings, observed, &subnets.endpoints));
+    findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
+    let (route_tables, unrouted) = route_tables(observed, subnets.staging.iter().chain(&subnets.launch));
+    findings.extend(unrouted);
+    let (subnets_of, tables, endpoints) = (&subnets, &route_tables, &services);
+    let site =
+        Site { identity, settings, observed, vpc, subnets: subnets_of, route_tables: tables, services: endpoints };
+    for find in [
+        existing::find,
+        fixed_addresses::find,
+        conflicts::find,
+        vpc::find,
+        routing::find,
+        network_acls::find,
+        quotas::find,
+    ] {
+        findings.extend(find(&site));
+    }
+    if findings.iter().any(|finding| finding.reason().is_some()) {
+        return Err(findings);
+    }
+    Ok(Place { vpc, subnets, route_tables, services, skipped, warnings: findings })
+}
+
+fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) -> Result<&'a Vpc, Finding> {
+    let wanted = match selector {
+        VpcSelector::Id(id) => format!("with the id '{id}'"),
+        VpcSelector::Tags(tags) => format!("with the tags {}", show(tags)),
+    };
+    match vpcs {
+        [vpc] => match pinned {
+            Some(pinned) if *pinned != vpc.id => Err(Finding::new(
+                Check::VpcIsTheSame,
+                format!(
+                    "`spec.vpc` must go on matching {pinned}, where the network's resources are, and matches {} now; put the \
+                     tags back, or delete this network and create another",
+                    vpc.id
+                ),
+            )),
+            Some(_) | None => Ok(vpc),
+        },
+        [] => Err(Finding::new(
+            Check::VpcFound,
+            format!("`spec.vpc`: the account has no VPC {wanted} in this Region; correct the selector or tag the VPC"),
+        )),
+        several => Err(Finding::new(
+            Check::VpcIsOne,
+            format!(
+                "`spec.vpc` must match one VPC, and {} have {}: {}; use `id` or more tags",
+                several.len(),
+                wanted.trim_start_matches("with "),
+                join(several.iter().map(|vpc| &vpc.id))
+            ),
+        )),
+    }
+}
+
+fn the_subnets(settings: &Settings, observed: &Observed) -> Result<ResolvedSubnets, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut resolve = |field: &str, selector: &SubnetSelector| -> BTreeSet<SubnetId> {
+        match selector {
+            SubnetSelector::Ids(ids) => {
+                let missing = || ids.iter().filter(|id| !observed.subnets.contains_key(*id));
+                let elsewhere: Vec<_> = missing()
+                    .filter_map(|id| Some(format!("{id} is in {}", observed.subnets_elsewhere.get(id)?)))
+                    .collect();
+                let unknown: Vec<_> = missing().filter(|id| !observed.subnets_elsewhere.contains_key(*id)).collect();
+                let rule = format!("`spec.subnets.{field}` must name subnets of the network's VPC");
+                if !elsewhere.is_empty() {
+                    let message = format!("{rule}, and {}; choose others", elsewhere.join(", "));
+                    findings.push(Finding::new(Check::SubnetsInVpc, message));
+                }
+                if !unknown.is_empty() {
+                    let message = format!("{rule}, and the account has no {}; correct the ids", join(unknown));
+                    findings.push(Finding::new(Check::SubnetsFound, message));
+                }
+                ids.clone()
+            }
+            SubnetSelector::Tags(tags) => {
+                let matched: BTreeSet<_> = observed
+                    .subnets
+                    .iter()
+                    .filter(|(_, subnet)| tags.iter().all(|(key, value)| subnet.tags.get(key) == Some(value)))
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                if matched.is_empty() {
+                    findings.push(Finding::new(
+                        Check::SubnetsFound,
+                        format!(
+                            "`spec.subnets.{field}`: no subnet of the VPC has the tags {}; correct the selector or tag \
+                             the subnets",
+                            show(tags)
+                        ),
+                    ));
+                }
+                matched
+            }
+        }
+    };
+    let subnets = ResolvedSubnets {
+        endpoints: resolve("endpoints", &settings.endpoint_subnets),
+        staging: resolve("staging", &settings.staging_subnets),
+        launch: settings.launch_subnets.as_ref().map(|selector| resolve("launch", selector)).unwrap_or_default(),
+    };
+    if findings.is_empty() { Ok(subnets) } else { Err(findings) }
+}
+
+/// Interface endpoints with private DNS need both attributes (VPC User Guide, "DNS attributes in your VPC").
+fn dns_attributes(vpc: &Vpc) -> Option<Finding> {
+    let off: Vec<&str> = [(vpc.dns_support, "enableDnsSupport"), (vpc.dns_hostnames, "enableDnsHostnames")]
+        .into_iter()
+        .filter(|(on, _)| !on)
+        .map(|(_, attribute)| attribute)
+        .collect();
+    (!off.is_empty()).then(|| {
+        Finding::new(
+            Check::DnsAttributes,
+            format!(
+                "VPC {} must have {} turned on for private DNS; turn on with ModifyVpcAttribute",
+                vpc.id,
+                off.join(" and ")
+            ),
+        )
+    })
+}
+
+/// An interface endpoint takes one subnet a zone (EC2 error `DuplicateSubnetsInSameZone`); a Resolver endpoint must be
+/// in at least two (API reference of CreateResolverEndpoint: at least two addresses; two zones by AWS's own advice).
+fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Vec<Finding> {
+    let mut by_zone: BTreeMap<&ZoneId, Vec<&SubnetId>> = BTreeMap::new();
+    for (id, subnet) in subnets.iter().filter_map(|id| observed.subnets.get_key_value(id)) {
+        by_zone.entry(&subnet.zone).or_default().push(id);
+    }
+    let mut findings: Vec<Finding> = by_zone
+        .iter()
+        .filter(|(_, subnets)| subnets.len() > 1)
+        .map(|(zone, subnets)| {
+            Finding::new(
+                Check::OneSubnetAZone,
+                format!(
+                    "`spec.subnets.endpoints` must have one subnet a zone; {} are all in {zone}: keep one of them",
+                    join(subnets)
+                ),
+            )
+        })
+        .collect();
+    if builds_resolver(settings) && by_zone.len() < 2 {
+        findings.push(Finding::new(
+            Check::TwoZones,
+            format!(
+                "`spec.subnets.endpoints` must be in at least two zones for the Resolver endpoint, and is in {} only; add a \
+                 subnet in another zone, or set `spec.resolver.mode` to 'Disabled' and use hosts files",
+                join(by_zone.keys())
+            ),
+        ));
+    }
+    findings
+}
+
+fn is_built(endpoint: &EndpointSettings) -> bool {
+    matches!(endpoint.source, EndpointSource::Managed { .. })
+}
+
+const fn builds_resolver(settings: &Settings) -> bool {
+    matches!(settings.resolver, Resolver::Managed { .. })
+}
+
+type Services = (BTreeMap<EndpointKey, String>, BTreeMap<Service, String>, Vec<Finding>);
+
+fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Services {
+    let (mut services, mut skipped, mut findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
+    for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
+        let (problem, way_out) = match observed.services.get(&key) {
+            None => (
+                format!("the Region does not offer service '{}' as {} endpoint", key.service, key.endpoint_type),
+                "name a service that is offered, leave this one out in `spec.endpoints` (`mode` 'Disabled'), or choose \
+                 another Region",
+            ),
+            Some(offer) => {
+                let unsupported: Vec<String> = subnets
+                    .iter()
+                    .filter_map(|id| Some((id, observed.subnets.get(id)?)))
+                    .filter(|(_, subnet)| !offer.zones.contains(&subnet.zone))
+                    .map(|(id, subnet)| format!("{id} ({}, {})", subnet.zone, subnet.zone_name))
+                    .collect();
+                if key == EndpointKey::S3_GATEWAY || unsupported.is_empty() {
+                    services.insert(key, offer.name.clone());
+                    continue;
+                }
+                (
+                    format!("service '{}' is not offered in the zone of {}", key.service, unsupported.join(", ")),
+                    "choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
+                )
+            }
+        };
+        if endpoint.optional {
+            skipped.insert(key.service, problem);
+        } else {
+            findings.push(Finding::new(Check::ServicesOffered, format!("{problem}; {way_out}")));
+        }
+    }
+    (services, skipped, findings)
+}
+
+/// Every interface endpoint and the Resolver endpoint take one address in each subnet; those that have theirs already do
+/// not need another.
+fn free_addresses(
+    identity: &Identity,
+    settings: &Settings,
+    observed: &Observed,
+    subnets: &BTreeSet<SubnetId>,
+    services: &BTreeMap<EndpointKey, String>,
+) -> Vec<Finding> {
+    let resources = &observed.resources;
+    let has_endpoint = |key: EndpointKey, subnet: &SubnetId| {
+        resources.live(identity, Slot::Endpoint(key)).is_some_and(|live| {
+            resources.endpoints.iter().any(|(id, endpoint)| id.as_str() == live && endpoint.subnets.contains(subnet))
+        })
+    };
+    let has_resolver = |subnet: &SubnetId| {
+        resources.live(identity, Slot::Resolver).is_some_and(|live| {
+            resources.resolvers.iter().any(|(id, resolver)| {
+                id.as_str() == live && resolver.addresses.values().any(|address| address.subnet == *subnet)
+            })
+        })
+    };
+    subnets
+        .iter()
+        .filter_map(|id| Some((id, observed.subnets.get(id)?)))
+        .filter_map(|(id, subnet)| {
+            let endpoints =
+                services.keys().filter(|key| **key != EndpointKey::S3_GATEWAY && !has_endpoint(**key, id)).count();
+            let needed = endpoints + usize::from(builds_resolver(settings) && !has_resolver(id));
+            let free = usize::try_from(subnet.available_addresses).unwrap_or(usize::MAX);
+            (free < needed).then(|| {
+                Finding::new(
+                    Check::AddressesFree,
+                    format!(
+                        "subnet {id} ({}) must have {needed} free addresses for the endpoints, and has {free}; free some or \
+                         choose another subnet in `spec.subnets.endpoints`",
+                        subnet.cidr
+                    ),
+                )
+            })
+        })
+        .collect()
+}
+
+/// The table that each subnet uses: its own association, else the VPC's main table.
+fn route_tables<'a>(
+    observed: &Observed,
+    subnets: impl Iterator<Item = &'a SubnetId>,
+) -> (BTreeSet<RouteTableId>, Vec<Finding>) {
+    let (mut tables, mut findings) = (BTreeSet::new(), Vec::new());
+    for subnet in subnets {
+        match site::route_table(observed, subnet) {
+            Some(table) => {
+                tables.insert(table.id.clone());
+            }
+            None => findings.push(Finding::new(
+                Check::SubnetsRouted,
+                format!(
+                    "subnet {subnet} has no route table; associate one, so that the S3 gateway endpoint can be routed"
+                ),
+            )),
+        }
+    }
+    (tables, findings)
+}
+
+fn show(tags: &Tags) -> String {
+    tags.iter().map(|(key, value)| format!("'{key}={value}'")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,323 @@
+//! The forecast: every step that carrying out would take, in order, before the first of them is taken.
+//!
+//! A plan is a frontier, so it is carried out here on a copy of what was observed, by an AWS that does everything at once
+//! and never fails, and planned again until nothing is left. What is under way now is taken to end well. What such an AWS
+//! would not get past is left as a blocker.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+use crate::model::{
+    claims::Claims,
+    desired::Desired,
+    ids::{NetworkInterfaceId, SubnetId},
+    observed::{
+        Endpoint, EndpointState, PrivateDns, ResolverAddress, ResolverEndpoint, ResolverState, Resources, SecurityGroup,
+    },
+    ownership::Tags,
+    plan::{
+        Blocker, plan,
+        step::{CreateRequest, Effect, EndpointChange, Step},
+    },
+    policy::Policy,
+    slot::Slot,
+};
+
+/// More waves than the largest edit needs: sixteen subnets swapped one by one, and what stands around them.
+const MOST_WAVES: usize = 64;
+
+/// What the ids of things begin with that do not exist yet.
+const NEW: &str = "(new ";
+
+/// What carrying out would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forecast {
+    /// The steps, in order.
+    pub steps: Vec<ForeseenStep>,
+    /// What would be left after them, for which something has to happen elsewhere.
+    pub blockers: Vec<Blocker>,
+    /// The resources as they would be then.
+    pub resources: Resources,
+    /// Whether these are all steps: false only for a plan without end, which no network should have.
+    pub is_whole: bool,
+}
+
+/// A step that would be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeseenStep {
+    /// The step. Ids of what does not exist yet are stand-ins, which [`is_new`] knows.
+    pub step: Step,
+    /// Why it would be taken.
+    pub cause: Cause,
+}
+
+/// Why a step would be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// What the network asks for is not there.
+    Missing,
+    /// A create call whose answer never came is sent again.
+    Unanswered,
+    /// What is there is not as the network asks for it.
+    Differs,
+    /// The network does not ask for it any more.
+    NoLongerWanted,
+}
+
+/// Whether an id stands for something that does not exist yet.
+pub fn is_new(id: &str) -> bool {
+    id.starts_with(NEW)
+}
+
+/// Foretells what carrying out would do to these resources. `claims` are settled with them already.
+pub fn forecast(desired: &Desired, resources: &Resources, claims: &Claims, managed: &BTreeSet<String>) -> Forecast {
+    let unanswered: BTreeSet<Slot> = claims.pending().map(|(slot, ..)| slot).collect();
+    let mut aws = IdealAws { resources: resources.clone(), claims: claims.clone() };
+    let mut made: BTreeSet<Slot> = BTreeSet::new();
+    let mut steps = Vec::new();
+    for _ in 0..MOST_WAVES {
+        aws.come_to_rest();
+        aws.claims.settle(&desired.identity, &aws.resources, &BTreeSet::new());
+        let next = plan(desired, &aws.resources, &aws.claims, managed);
+        if next.steps.is_empty() {
+            return Forecast { steps, blockers: next.blockers, resources: aws.resources, is_whole: true };
+        }
+        aws.claims.reserve(&next.steps);
+        for step in next.steps {
+            let cause = cause(&step, &made, &unanswered);
+            if let Step::Create { slot, .. } = &step {
+                made.insert(*slot);
+            }
+            aws.carry_out(&step);
+            steps.push(ForeseenStep { step, cause });
+        }
+    }
+    aws.come_to_rest();
+    Forecast { steps, blockers: Vec::new(), resources: aws.resources, is_whole: false }
+}
+
+fn cause(step: &Step, made: &BTreeSet<Slot>, unanswered: &BTreeSet<Slot>) -> Cause {
+    match step {
+        Step::Create { slot, .. } if unanswered.contains(slot) && !made.contains(slot) => Cause::Unanswered,
+        Step::Create { .. } | Step::Adopt { .. } => Cause::Missing,
+        Step::AuthorizeIngress { .. }
+        | Step::ModifyEndpoint { .. }
+        | Step::AssociateResolverAddress { .. }
+        | Step::SetTags { .. } => {
+            if step.slots().iter().all(|slot| made.contains(slot)) {
+                Cause::Missing
+            } else {
+                Cause::Differs
+            }
+        }
+        Step::RevokeIngress { .. }
+        | Step::DisassociateResolverAddress { .. }
+        | Step::RemoveTags { .. }
+        | Step::DeleteEndpoints { .. }
+        | Step::DeleteResolver { .. }
+        | Step::DeleteGroup { .. } => Cause::NoLongerWanted,
+    }
+}
+
+/// An AWS that does everything at once and never fails.
+struct IdealAws {
+    resources: Resources,
+    claims: Claims,
+}
+
+impl IdealAws {
+    fn carry_out(&mut self, step: &Step) {
+        let effect = match step {
+            Step::Create { slot, request, .. } => created(*slot, request),
+            Step::DeleteEndpoints { .. } => Effect::EndpointsDeleting { refused: BTreeMap::new() },
+            Step::Adopt { .. }
+            | Step::AuthorizeIngress { .. }
+            | Step::RevokeIngress { .. }
+            | Step::ModifyEndpoint { .. }
+            | Step::AssociateResolverAddress { .. }
+            | Step::DisassociateResolverAddress { .. }
+            | Step::SetTags { .. }
+            | Step::RemoveTags { .. }
+            | Step::DeleteResolver { .. }
+            | Step::DeleteGroup { .. } => Effect::Accepted,
+        };
+        self.claims.done(step, &effect);
+        self.resources.apply(step, &effect);
+        self.finish(step);
+    }
+
+    /// What an answer does not tell, and the next observation would show.
+    fn finish(&mut self, step: &Step) {
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
+        match step {
+            Step::ModifyEndpoint { endpoint, change, .. } => {
+                if let Some(endpoint) = endpoints.get_mut(endpoint) {
+                    modify(endpoint, change);
+                    for id in &endpoint.interfaces {
+                        if let Some(interface) = interfaces.get_mut(id) {
+                            interface.groups.clone_from(&endpoint.groups);
+                            if let Some(ip) = change.addresses.get(&interface.subnet) {
+                                interface.ip = ip.to_string();
+                            }
+                        }
+                    }
+                }
+            }
+            Step::AssociateResolverAddress { resolver, subnet, ip } => {
+                if let Some(resolver) = resolvers.get_mut(resolver) {
+                    resolver.addresses.insert(format!("{NEW}address in {subnet})").into(), attached(subnet, *ip));
+                }
+            }
+            Step::DisassociateResolverAddress { resolver, address } => {
+                if let Some(resolver) = resolvers.get_mut(resolver) {
+                    resolver.addresses.remove(address);
+                }
+            }
+            // `Resources::apply` has put down all of it.
+            Step::Create { .. }
+            | Step::Adopt { .. }
+            | Step::AuthorizeIngress { .. }
+            | Step::RevokeIngress { .. }
+            | Step::SetTags { .. }
+            | Step::RemoveTags { .. }
+            | Step::DeleteEndpoints { .. }
+            | Step::DeleteResolver { .. }
+            | Step::DeleteGroup { .. } => {}
+        }
+    }
+
+    /// Everything that is under way ends, and ends well.
+    fn come_to_rest(&mut self) {
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
+        let mut gone: BTreeSet<NetworkInterfaceId> = BTreeSet::new();
+        endpoints.retain(|_, endpoint| match endpoint.state {
+            EndpointState::Deleting | EndpointState::Deleted => {
+                gone.append(&mut endpoint.interfaces);
+                false
+            }
+            EndpointState::Pending | EndpointState::Unknown(_) => {
+                endpoint.state = EndpointState::Available;
+                true
+            }
+            EndpointState::Available | EndpointState::Failed(_) => true,
+        });
+        resolvers.retain(|id, resolver| match resolver.state {
+            ResolverState::Deleting => {
+                // Nothing else names a Resolver endpoint's interfaces.
+                let its_own = interfaces.iter().filter(|(_, one)| one.description.contains(id.as_str()));
+                gone.extend(its_own.map(|(id, _)| id.clone()));
+                false
+            }
+            ResolverState::Creating
+            | ResolverState::Updating
+            | ResolverState::AutoRecovering
+            | ResolverState::Unknown(_) => {
+                resolver.state = ResolverState::Operational;
+                true
+            }
+            ResolverState::Operational | ResolverState::ActionNeeded => true,
+        });
+        for resolver in resolvers.values_mut() {
+            resolver.addresses.retain(|_, address| !address.is_leaving());
+            for address in resolver.addresses.values_mut().filter(|address| !address.is_broken()) {
+                ATTACHED.clone_into(&mut address.state);
+            }
+        }
+        interfaces.retain(|id, _| !gone.contains(id));
+    }
+}
+
+fn created(slot: Slot, request: &CreateRequest) -> Effect {
+    let id = format!("{NEW}{slot})");
+    let key = if let Slot::Endpoint(key) = slot { Some(key) } else { None };
+    let endpoint = |service_name: &str, policy: &Policy, tags: &Tags| Endpoint {
+        service_name: service_name.to_owned(),
+        key,
+        state: EndpointState::Pending,
+        failure: None,
+        subnets: BTreeSet::new(),
+        groups: BTreeSet::new(),
+        route_tables: BTreeSet::new(),
+        interfaces: BTreeSet::new(),
+        private_dns: PrivateDns::Disabled,
+        policy: policy.clone(),
+        dns_names: BTreeSet::new(),
+        tags: tags.clone(),
+    };
+    match request {
+        CreateRequest::SecurityGroup { vpc: _, name, description: _, tags } => {
+            let group = SecurityGroup { name: name.clone(), ingress: Vec::new(), tags: tags.clone() };
+            Effect::GroupCreated(id.into(), group)
+        }
+        CreateRequest::InterfaceEndpoint {
+            vpc: _,
+            service_name,
+            subnets,
+            addresses: _,
+            groups,
+            private_dns,
+            policy,
+            tags,
+        } => {
+            let endpoint = Endpoint {
+                subnets: subnets.clone(),
+                groups: groups.clone(),
+                private_dns: *private_dns,
+                ..endpoint(service_name, policy, tags)
+            };
+            Effect::EndpointCreated(id.into(), endpoint)
+        }
+        CreateRequest::GatewayEndpoint { vpc: _, service_name, route_tables, policy, tags } => {
+            let endpoint = Endpoint { route_tables: route_tables.clone(), ..endpoint(service_name, policy, tags) };
+            Effect::EndpointCreated(id.into(), endpoint)
+        }
+        CreateRequest::Resolver { name: _, addresses, group, tags } => {
+            let address = |(subnet, ip): (&SubnetId, &Option<Ipv4Addr>)| {
+                (format!("{NEW}address in {subnet})").into(), attached(subnet, *ip))
+            };
+            let resolver = ResolverEndpoint {
+                arn: id.clone(),
+                state: ResolverState::Creating,
+                message: String::new(),
+                groups: BTreeSet::from([group.clone()]),
+                addresses: addresses.iter().map(address).collect(),
+                tags: tags.clone(),
+            };
+            Effect::ResolverCreated(id.into(), resolver)
+        }
+    }
+}
+
+/// AWS's word for an address that answers.
+const ATTACHED: &str = "ATTACHED";
+
+fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
+    ResolverAddress { subnet: subnet.clone(), ip: ip.map(|ip| ip.to_string()), state: ATTACHED.to_owned() }
+}
+
+fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
+    let EndpointChange {
+        add_subnets,
+        remove_subnets,
+        add_groups,
+        remove_groups,
+        add_route_tables,
+        remove_route_tables,
+        private_dns,
+        // Those of interfaces.
+        addresses: _,
+        policy,
+    } = change;
+    endpoint.subnets.retain(|subnet| !remove_subnets.contains(subnet));
+    endpoint.subnets.extend(add_subnets.iter().cloned());
+    endpoint.groups.extend(add_groups.iter().cloned());
+    endpoint.groups.retain(|group| !remove_groups.contains(group));
+    endpoint.route_tables.extend(add_route_tables.iter().cloned());
+    endpoint.route_tables.retain(|table| !remove_route_tables.contains(table));
+    endpoint.private_dns = private_dns.unwrap_or(endpoint.private_dns);
+    if let Some(policy) = policy {
+        endpoint.policy.clone_from(policy);
+    }
+}

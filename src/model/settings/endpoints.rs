@@ -1,0 +1,234 @@
+//! Which endpoints a network asks for and how: `endpoints` of its spec, else of its class, else as usual; parsed once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+use crate::{
+    api::{
+        AddressSpec, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+        PolicyPreset, PolicySpec, PolicyType, Toggle,
+    },
+    model::{
+        ids::{EndpointId, SubnetId},
+        observed::PrivateDns,
+        policy::{self, Policy},
+        settings::FieldError,
+        slot::{EndpointKey, EndpointType, Service},
+    },
+};
+
+/// The policies that ConfigMaps hold, by name and key. What is not there is missing from the cluster.
+pub type ConfigMapKeys = BTreeMap<(String, String), String>;
+
+/// One endpoint that a network asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSettings {
+    /// Whose it is.
+    pub source: EndpointSource,
+    /// Who resolves the service's name to it.
+    pub private_dns: PrivateDns,
+    /// Whether the network does without it where the Region does not offer it.
+    pub optional: bool,
+}
+
+/// Whose an endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndpointSource {
+    /// The operator builds and keeps it.
+    Managed {
+        /// Fixed addresses.
+        addresses: BTreeMap<SubnetId, Ipv4Addr>,
+        /// What it lets through.
+        policy: Policy,
+    },
+    /// It is there already, and only used.
+    Existing(EndpointId),
+}
+
+/// The ConfigMap keys that a network's policies are in.
+pub fn policy_references(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec) -> BTreeSet<(String, String)> {
+    let defaults = class.defaults.as_ref();
+    let general = spec.endpoint_policy.as_ref().or(defaults.and_then(|defaults| defaults.endpoint_policy.as_ref()));
+    entries(spec, defaults)
+        .into_values()
+        .filter_map(|entry| entry.policy.as_ref())
+        .chain(general)
+        .filter_map(|policy| policy.config_map_key_ref.as_ref())
+        .map(|reference| (reference.name.clone(), reference.key.clone()))
+        .collect()
+}
+
+/// The entries that hold: a network's own, and the class's where the network has none for the same endpoint.
+fn entries<'a>(
+    spec: &'a MigrationNetworkSpec,
+    defaults: Option<&'a NetworkDefaults>,
+) -> BTreeMap<(&'a str, EndpointType), &'a EndpointSpec> {
+    let of_class = defaults.and_then(|defaults| defaults.endpoints.as_ref()).into_iter().flatten();
+    let all = of_class.chain(spec.endpoints.iter().flatten());
+    all.map(|entry| ((entry.service.as_str(), entry.type_), entry)).collect()
+}
+
+/// Parses the endpoints.
+pub(crate) fn parse(
+    spec: &MigrationNetworkSpec,
+    class: &MigrationNetworkClassSpec,
+    ssm: Toggle,
+    config_maps: &ConfigMapKeys,
+    errors: &mut Vec<FieldError>,
+) -> BTreeMap<EndpointKey, EndpointSettings> {
+    let defaults = class.defaults.as_ref();
+    let mut asked: BTreeMap<EndpointKey, Option<&EndpointSpec>> =
+        EndpointKey::standard().map(|key| (key, None)).collect();
+    for ((service, endpoint_type), entry) in entries(spec, defaults) {
+        match Service::named(service).and_then(|service| EndpointKey::of(service, endpoint_type)) {
+            Some(key) => {
+                asked.insert(key, Some(entry));
+            }
+            None => errors.push(FieldError {
+                field: format!("spec.endpoints[{service}/{endpoint_type}]"),
+                message:
+                    "must be an interface endpoint of a service in short, such as 'kms', or the gateway endpoint of \
+                          's3'; correct `service` or `type`"
+                        .to_owned(),
+            }),
+        }
+    }
+    let mode = |key: EndpointKey, entry: Option<&EndpointSpec>| {
+        let usual = if key.service.is_for_post_launch() && ssm == Toggle::Disabled {
+            EndpointMode::Disabled
+        } else {
+            EndpointMode::Managed
+        };
+        entry.and_then(|entry| entry.mode).unwrap_or(usual)
+    };
+    let has_gateway = asked
+        .get(&EndpointKey::S3_GATEWAY)
+        .is_some_and(|entry| mode(EndpointKey::S3_GATEWAY, *entry) != EndpointMode::Disabled);
+    let wants_ssm = asked
+        .iter()
+        .any(|(key, entry)| key.service.is_for_post_launch() && mode(*key, *entry) != EndpointMode::Disabled);
+    let general = spec.endpoint_policy.as_ref().or(defaults.and_then(|defaults| defaults.endpoint_policy.as_ref()));
+
+    let mut parsed = BTreeMap::new();
+    for (key, entry) in asked {
+        let field = |name: &str| format!("spec.endpoints[{key}].{name}");
+        let source = match mode(key, entry) {
+            EndpointMode::Disabled => continue,
+            EndpointMode::Existing => {
+                let Some(id) = entry.and_then(|entry| entry.endpoint_id.as_deref()) else {
+                    errors.push(FieldError {
+                        field: field("endpointID"),
+                        message: "must be set when `mode` is 'Existing'; name the endpoint".to_owned(),
+                    });
+                    continue;
+                };
+                EndpointSource::Existing(id.into())
+            }
+            EndpointMode::Managed => {
+                let own = entry.and_then(|entry| entry.policy.as_ref());
+                let policy_field = if own.is_some() { field("policy") } else { "spec.endpointPolicy".to_owned() };
+                let policy = own.or(general).map_or(Policy::FullAccess, |policy| {
+                    let place = Place { key, region: &class.region, ssm: wants_ssm };
+                    read_policy(policy, &place, config_maps, &policy_field, errors)
+                });
+                let listed = entry.and_then(|entry| entry.addresses.as_deref()).unwrap_or_default();
+                EndpointSource::Managed { addresses: addresses(&field("addresses"), listed, errors), policy }
+            }
+        };
+        let private_dns = entry.and_then(|entry| entry.private_dns);
+        if private_dns == Some(PrivateDns::InboundResolverOnly) && !has_gateway {
+            errors.push(FieldError {
+                field: field("privateDNS"),
+                message:
+                    "must not be 'InboundResolverOnly' without the S3 gateway endpoint, as AWS refuses it; set it to \
+                          'Enabled', or let `s3` have its gateway endpoint"
+                        .to_owned(),
+            });
+        }
+        let optional = key.service.is_for_post_launch() && entry.is_none_or(|entry| entry.mode.is_none());
+        let private_dns = effective_private_dns(key, private_dns, has_gateway);
+        parsed.insert(key, EndpointSettings { source, private_dns, optional });
+    }
+    parsed
+}
+
+/// Replication servers keep the free way to S3 through the gateway endpoint; only on-premises queries, which come in
+/// through the Resolver, are answered with the S3 interface endpoint's addresses. Other services have one kind only.
+fn effective_private_dns(key: EndpointKey, asked: Option<PrivateDns>, has_gateway: bool) -> PrivateDns {
+    if key.endpoint_type == EndpointType::Gateway {
+        return PrivateDns::Disabled;
+    }
+    match asked {
+        None if key == EndpointKey::S3_INTERFACE && has_gateway => PrivateDns::InboundResolverOnly,
+        None => PrivateDns::Enabled,
+        Some(private_dns) => private_dns,
+    }
+}
+
+/// Reads fixed addresses.
+pub(crate) fn addresses(
+    field: &str,
+    listed: &[AddressSpec],
+    errors: &mut Vec<FieldError>,
+) -> BTreeMap<SubnetId, Ipv4Addr> {
+    let mut parsed = BTreeMap::new();
+    for AddressSpec { subnet_id, ip } in listed {
+        match ip.parse::<Ipv4Addr>() {
+            Ok(address) => {
+                parsed.insert(SubnetId::from(subnet_id.as_str()), address);
+            }
+            Err(_) => errors.push(FieldError {
+                field: field.to_owned(),
+                message: format!("must hold IPv4 addresses; '{ip}' is not one"),
+            }),
+        }
+    }
+    parsed
+}
+
+/// What a preset depends on.
+struct Place<'a> {
+    key: EndpointKey,
+    region: &'a str,
+    ssm: bool,
+}
+
+fn read_policy(
+    policy: &PolicySpec,
+    place: &Place<'_>,
+    config_maps: &ConfigMapKeys,
+    field: &str,
+    errors: &mut Vec<FieldError>,
+) -> Policy {
+    let text = match policy.type_ {
+        PolicyType::Preset => {
+            return match policy.preset.unwrap_or_default() {
+                PolicyPreset::FullAccess => Policy::FullAccess,
+                PolicyPreset::MgnOnly => policy::mgn_only(place.key, place.region, place.ssm),
+            };
+        }
+        PolicyType::Inline => Ok(policy.inline.as_deref().unwrap_or_default()),
+        PolicyType::ConfigMap => match &policy.config_map_key_ref {
+            Some(reference) => {
+                config_maps.get(&(reference.name.clone(), reference.key.clone())).map(String::as_str).ok_or_else(|| {
+                    format!(
+                        "name a ConfigMap beside the network, and '{}' with the key '{}' is not there",
+                        reference.name, reference.key
+                    )
+                })
+            }
+            None => Err("have `configMapKeyRef` when its `type` is 'ConfigMap'".to_owned()),
+        },
+    };
+    let parsed = text.and_then(|text| Policy::parse(text).map_err(|error| error.to_string()));
+    parsed.unwrap_or_else(|message| {
+        let error = FieldError { field: field.to_owned(), message: format!("must {message}") };
+        // A policy that holds for all endpoints is wrong once.
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+        Policy::FullAccess
+    })
+}

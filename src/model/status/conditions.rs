@@ -1,0 +1,427 @@
+//! The verdict: what a reconcile found and did, as conditions. Written once at the end of every reconcile, also of one
+//! that failed, so every way a reconcile can end is a [`Verdict`].
+//!
+//! `Ready` is true only if the last complete observation equals what this generation of the spec asks for. `Stalled` is
+//! there only for what somebody has to act on, `Reconciling` for all other work; never both.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::{
+    api::{
+        ADDRESS_CHANGE_ANNOTATION,
+        ConditionStatus::{self, False, True, Unknown},
+        ConditionType, Reason,
+        conditions::{find, is_true, remove, set},
+    },
+    model::{
+        failure::{CallFailure, FailureClass},
+        ids::join,
+        plan::{Blocker, Plan},
+        preflight::checks::Finding,
+        slot::Slot,
+        status::approval,
+    },
+};
+
+/// A call that failed, and what it was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFailure {
+    /// The slots that the step was to change; none if no step could be taken at all.
+    pub slots: Vec<Slot>,
+    /// Why it was not.
+    pub failure: CallFailure,
+}
+
+/// How a reconcile ended.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The network may not be built as it is: its class, its spec, or the two together.
+    Rejected {
+        /// Why.
+        reason: Reason,
+        /// What to do.
+        message: String,
+    },
+    /// AWS could not be reached or seen in full.
+    Unseen(CallFailure),
+    /// The VPC is not as the network needs it.
+    Unfit(Vec<Finding>),
+    /// The network is built, or being built.
+    Built {
+        /// What is left to do.
+        plan: Plan,
+        /// What went wrong.
+        failures: Vec<StepFailure>,
+        /// Whether steps were taken, so that only the next observation can say that all is well.
+        changed: bool,
+        /// Whether a Resolver endpoint is wanted.
+        resolver: bool,
+        /// How many endpoints are available, and of how many.
+        endpoints: (usize, usize),
+        /// Rules on our groups that are not ours.
+        foreign_rules: Vec<String>,
+    },
+    /// The network is only planned, and its plan is not empty.
+    Planned {
+        /// All that is left to do, foretold to its end.
+        plan: Plan,
+        /// The plan in a line, and how to have it carried out.
+        summary: String,
+        /// Whether AWS is at work on something, so that the plan may soon be another.
+        under_way: bool,
+        /// Whether a Resolver endpoint is wanted.
+        resolver: bool,
+        /// How many endpoints are available, and of how many.
+        endpoints: (usize, usize),
+        /// Rules on our groups that are not ours.
+        foreign_rules: Vec<String>,
+    },
+    /// The network is being deleted.
+    Deleting {
+        /// What is left to do.
+        plan: Plan,
+        /// What went wrong.
+        failures: Vec<StepFailure>,
+        /// Whether steps were taken.
+        changed: bool,
+    },
+    /// The reconcile itself failed: a panic, a deadline.
+    Broken(String),
+}
+
+/// One condition's status, reason and message.
+pub(crate) type State = (ConditionStatus, Reason, String);
+
+/// Writes a verdict into a network's conditions.
+pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool, generation: i64, now: Timestamp) {
+    let was_ready = find(conditions, ConditionType::Ready)
+        .is_some_and(|ready| ready.status == True.as_str() && ready.observed_generation == Some(generation));
+    // Suspension is there only while it lasts, so that its last transition is its beginning.
+    let since = find(conditions, ConditionType::Suspended).map_or(now, |before| before.last_transition_time.0);
+    let details = details(conditions, verdict);
+    let ready = ready(verdict, suspended, was_ready, &details);
+    let unfinished = ready.0 != True && !suspended;
+    let stalled = unfinished && !ready.1.heals_by_waiting() && ready.1 != Reason::DeletionBlocked;
+    let trouble = match verdict {
+        Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } => !failures.is_empty(),
+        Verdict::Unseen(_) | Verdict::Broken(_) => true,
+        Verdict::Rejected { .. } | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
+    };
+    let reconciling = (unfinished && !stalled).then(|| {
+        let reason = if trouble { Reason::ProgressingWithRetry } else { Reason::Progressing };
+        (True, reason, ready.2.clone())
+    });
+    let stalled = stalled.then(|| (True, approval::stalled(ready.1), ready.2.clone()));
+    let suspended = suspended.then(|| {
+        let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let message =
+            format!("`spec.suspend` is true since {since}: nothing is written to AWS; set it to false to go on");
+        (True, Reason::Suspended, message)
+    });
+    let there = details.into_iter().map(|(type_, state)| (type_, Some(state)));
+    let passing = [
+        (ConditionType::Reconciling, reconciling),
+        (ConditionType::Stalled, stalled),
+        (ConditionType::Suspended, suspended),
+        (ConditionType::Ready, Some(ready)),
+    ];
+    for (type_, state) in there.chain(passing) {
+        match state {
+            Some((status, reason, message)) => {
+                set(conditions, type_, (status, reason, cut(&message)), generation, now);
+            }
+            None => remove(conditions, type_),
+        }
+    }
+}
+
+fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(ConditionType, State)]) -> State {
+    match verdict {
+        Verdict::Rejected { reason, message } => (False, *reason, message.clone()),
+        Verdict::Unfit(findings) => unfit(findings),
+        // What was complete at the last look is taken to be complete until a look says otherwise; but a role that no
+        // longer opens the account is somebody's business.
+        Verdict::Unseen(failure) if was_ready && !failure.class.needs_somebody() => {
+            (True, Reason::Ready, format!("complete when last seen; {failure}"))
+        }
+        Verdict::Unseen(failure) => (False, reason_of(failure), failure.to_string()),
+        Verdict::Broken(message) => (False, Reason::InternalError, message.clone()),
+        Verdict::Deleting { plan, failures, .. } => deleting(plan, failures),
+        Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
+        Verdict::Built { plan, failures, changed, endpoints: (available, wanted), resolver, .. } => {
+            if plan.is_done() && failures.is_empty() && !changed {
+                let resolver = if *resolver { "resolver operational" } else { "no resolver wanted" };
+                return (True, Reason::Ready, format!("{available} of {wanted} endpoints available, {resolver}"));
+            }
+            let troubled = details
+                .iter()
+                .map(|(_, state)| state)
+                .find(|(status, reason, _)| *status == False && !reason.heals_by_waiting());
+            if let Some((_, reason, message)) = troubled {
+                return (False, *reason, message.clone());
+            }
+            if suspended {
+                let message = "changes are due, and `spec.suspend` is true".to_owned();
+                return (False, Reason::Suspended, message);
+            }
+            let waits = |wanted: ConditionType| {
+                details.iter().find(|(type_, state)| *type_ == wanted && state.0 != True).map(|(_, state)| &state.2)
+            };
+            if let Some(message) = waits(ConditionType::SecurityGroupsReady) {
+                (False, Reason::Progressing, message.clone())
+            } else if let Some(message) = waits(ConditionType::EndpointsReady) {
+                (False, Reason::EndpointsPending, message.clone())
+            } else if let Some(message) = waits(ConditionType::ResolverReady) {
+                (False, Reason::ResolverPending, message.clone())
+            } else {
+                (False, Reason::Progressing, "changes were made and are looked at again".to_owned())
+            }
+        }
+    }
+}
+
+/// The conditions that stand behind `Ready`.
+fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, State)> {
+    use ConditionType::{Accepted, EndpointsReady, NetworkResolved, ResolverReady, SecurityGroupsReady, Synced};
+
+    let same = |type_, reason: Reason, message: &str| {
+        // Keeps what was known; what never was stays unknown.
+        let state = find(previous, type_).map_or((Unknown, Reason::Pending, String::new()), |condition| {
+            let status = [True, False].into_iter().find(|status| status.as_str() == condition.status);
+            let reason = Reason::parse(&condition.reason).unwrap_or(reason);
+            (status.unwrap_or(Unknown), reason, condition.message.clone())
+        });
+        let state = if state.2.is_empty() { (state.0, state.1, message.to_owned()) } else { state };
+        (type_, state)
+    };
+    let waiting = |types: &[ConditionType], message: &str| -> Vec<(ConditionType, State)> {
+        types.iter().map(|type_| same(*type_, Reason::Pending, message)).collect()
+    };
+    let accepted = (Accepted, (True, Reason::Accepted, "the class admits the network".to_owned()));
+    match verdict {
+        Verdict::Rejected { reason, message } => {
+            let mut details = vec![(Accepted, (False, *reason, message.clone()))];
+            let rest = [NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
+            details.extend(waiting(&rest, "not looked at while the network is not accepted"));
+            details
+        }
+        Verdict::Unseen(failure) => {
+            let mut details = vec![accepted];
+            if failure.class.needs_somebody() {
+                details.push((NetworkResolved, (False, reason_of(failure), failure.to_string())));
+            } else {
+                details.push(same(NetworkResolved, Reason::Pending, "AWS was not seen yet"));
+            }
+            details.extend(waiting(&[SecurityGroupsReady, EndpointsReady, ResolverReady], "AWS was not seen yet"));
+            details.push((Synced, (Unknown, reason_of(failure), failure.to_string())));
+            details
+        }
+        Verdict::Unfit(findings) => {
+            let mut details = vec![accepted, (NetworkResolved, unfit(findings))];
+            let rest = [SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
+            details.extend(waiting(&rest, "nothing is done before the VPC fits"));
+            details
+        }
+        Verdict::Broken(_) => {
+            let all = [Accepted, NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
+            waiting(&all, "not known")
+        }
+        Verdict::Deleting { plan, failures, .. } => {
+            let mut details = waiting(&[Accepted, NetworkResolved], "the network is being deleted");
+            let mut tell = |type_, belongs: &dyn Fn(Slot) -> bool| {
+                let left = part(plan, failures, belongs).map(|(_, _, message)| message);
+                details.push((type_, (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left".to_owned()))));
+            };
+            tell(SecurityGroupsReady, &|slot| matches!(slot, Slot::Group(_)));
+            tell(EndpointsReady, &|slot| matches!(slot, Slot::Endpoint(_)));
+            tell(ResolverReady, &|slot| slot == Slot::Resolver);
+            details.push((Synced, (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())));
+            details
+        }
+        Verdict::Planned { plan, summary, resolver, endpoints, foreign_rules, under_way: _ } => {
+            let as_enforced = Verdict::Built {
+                plan: plan.clone(),
+                failures: Vec::new(),
+                changed: false,
+                resolver: *resolver,
+                endpoints: *endpoints,
+                foreign_rules: foreign_rules.clone(),
+            };
+            approval::details(self::details(previous, &as_enforced), summary)
+        }
+        Verdict::Built { plan, failures, changed, resolver, endpoints: (available, wanted), foreign_rules } => {
+            let resolved = "the VPC and its subnets were found and fit".to_owned();
+            let groups = part(plan, failures, |slot| matches!(slot, Slot::Group(_)));
+            let endpoints = part(plan, failures, |slot| matches!(slot, Slot::Endpoint(_)));
+            let inbound = part(plan, failures, |slot| slot == Slot::Resolver);
+            let inbound = inbound.unwrap_or_else(|| {
+                if *resolver {
+                    (True, Reason::Operational, "all addresses answer".to_owned())
+                } else {
+                    (True, Reason::Disabled, "`spec.resolver.mode` is 'Disabled': use hosts files".to_owned())
+                }
+            });
+            let all_there = (True, Reason::Available, format!("{available} of {wanted} endpoints available"));
+            vec![
+                accepted,
+                (NetworkResolved, (True, Reason::Resolved, resolved)),
+                (SecurityGroupsReady, groups.unwrap_or((True, Reason::Available, "all rules are in place".to_owned()))),
+                (EndpointsReady, endpoints.unwrap_or(all_there)),
+                (ResolverReady, inbound),
+                (Synced, synced(previous, plan, *changed || !failures.is_empty(), foreign_rules)),
+            ]
+        }
+    }
+}
+
+/// What is the matter with some of the slots; none if nothing is.
+fn part(plan: &Plan, failures: &[StepFailure], belongs: impl Fn(Slot) -> bool) -> Option<State> {
+    let failed: Vec<&StepFailure> =
+        failures.iter().filter(|failed| failed.slots.iter().copied().any(&belongs)).collect();
+    // What somebody has to act on is said before what passes, and of all slots that it concerns.
+    if let Some(worst) = failed.iter().max_by_key(|failed| failed.failure.class.needs_somebody()) {
+        let reason = reason_of(&worst.failure);
+        let alike = failed.iter().filter(|failed| reason_of(&failed.failure) == reason);
+        let slots: BTreeSet<Slot> =
+            alike.flat_map(|failed| failed.slots.iter().copied()).filter(|slot| belongs(*slot)).collect();
+        return Some((False, reason, format!("{}: {}", join(slots), worst.failure)));
+    }
+    let blockers: Vec<&Blocker> = plan.blockers.iter().filter(|blocker| belongs(blocker.slot())).collect();
+    // All of a kind are said: one word may allow several, and who says it has to know them.
+    let hard: Vec<State> = blockers.iter().filter_map(|blocker| hard(blocker)).collect();
+    if let Some((status, reason, _)) = hard.first() {
+        let alike = hard.iter().filter(|(_, why, _)| why == reason).map(|(_, _, message)| message.as_str());
+        return Some((*status, *reason, alike.collect::<Vec<_>>().join("; ")));
+    }
+    let mut waiting: Vec<String> = blockers.iter().map(|blocker| waits_for(blocker)).collect();
+    for step in &plan.steps {
+        waiting.extend(
+            step.slots().into_iter().filter(|slot| belongs(*slot)).map(|slot| format!("{slot}: to be changed")),
+        );
+    }
+    waiting.sort();
+    waiting.dedup();
+    (!waiting.is_empty()).then(|| (False, Reason::Progressing, waiting.join("; ")))
+}
+
+fn hard(blocker: &Blocker) -> Option<State> {
+    match blocker {
+        Blocker::Failed { slot: slot @ Slot::Resolver, id, message } => {
+            Some((False, Reason::ActionNeeded, format!("{slot}: {id}: {message}")))
+        }
+        Blocker::Failed { slot, id, message } => Some((
+            False,
+            Reason::EndpointFailed,
+            format!("{slot}: {id}: {message}; delete it in AWS to have it made again"),
+        )),
+        Blocker::NotOwned { slot, id } => Some((
+            False,
+            Reason::NotOwned,
+            format!("{slot}: {id} has the name that the network's own would have, and not its owner tag; remove it"),
+        )),
+        Blocker::Ambiguous { slot, ids } => Some((
+            False,
+            Reason::AmbiguousAdoption,
+            format!(
+                "{slot}: several resources could be adopted: {}; tag all but one as somebody's, or name one in the spec with \
+                 `mode` 'Existing'",
+                ids.join(", ")
+            ),
+        )),
+        Blocker::AddressChange { slot, id, subnet, from, to } => Some((
+            False,
+            Reason::AddressChangeRefused,
+            format!(
+                "{slot}: {id} has {from} in {subnet}, and the spec asks for {to}; who uses the address would lose it, so put \
+                 {from} back, or allow it by the annotation {ADDRESS_CHANGE_ANNOTATION}: '{slot}={id}'"
+            ),
+        )),
+        Blocker::UnderWay { .. }
+        | Blocker::NotVisible { .. }
+        | Blocker::MayArrive { .. }
+        | Blocker::Awaits { .. }
+        | Blocker::InUse { .. } => None,
+    }
+}
+
+fn waits_for(blocker: &Blocker) -> String {
+    match blocker {
+        Blocker::UnderWay { slot, state } => format!("{slot}: {state}"),
+        Blocker::NotVisible { slot } => format!("{slot}: created, and not visible"),
+        Blocker::MayArrive { slot } => format!("{slot}: gone; waits until no call that was sent before can arrive"),
+        Blocker::Awaits { slot, needs } => format!("{slot}: waits for {needs}"),
+        Blocker::Failed { slot, message, .. } => format!("{slot}: {message}"),
+        Blocker::NotOwned { slot, id } => format!("{slot}: {id} is in its place"),
+        Blocker::Ambiguous { slot, ids } => format!("{slot}: one of {}", ids.join(", ")),
+        Blocker::AddressChange { slot, from, to, .. } => format!("{slot}: {from} is not changed to {to}"),
+        Blocker::InUse { slot, id, by } => format!("{slot}: {id} is in use by {}", by.join(", ")),
+    }
+}
+
+fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[String]) -> State {
+    let was_ready = is_true(previous, ConditionType::Ready);
+    if !foreign_rules.is_empty() {
+        let message =
+            format!("rules that are not the operator's were found and left alone: {}", foreign_rules.join("; "));
+        (False, Reason::DriftDetected, message)
+    } else if plan.is_done() && !acted {
+        (True, Reason::InSync, "AWS equals what is wanted".to_owned())
+    } else if was_ready {
+        (False, Reason::DriftDetected, "AWS differs from what is wanted, and is brought back to it".to_owned())
+    } else {
+        (False, Reason::Progressing, "changes are being made".to_owned())
+    }
+}
+
+fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
+    let in_use: Vec<String> =
+        plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::InUse { .. })).map(waits_for).collect();
+    let all: Vec<String> = plan.blockers.iter().map(waits_for).collect();
+    let under_way = all.len() > in_use.len() || !plan.steps.is_empty();
+    if let Some(failed) = failures.iter().find(|failed| failed.failure.class.needs_somebody()) {
+        (False, reason_of(&failed.failure), failed.failure.to_string())
+    } else if !in_use.is_empty() && !under_way {
+        (False, Reason::DeletionBlocked, in_use.join("; "))
+    } else if let Some(failed) = failures.first() {
+        (False, Reason::Deleting, failed.failure.to_string())
+    } else if all.is_empty() {
+        (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())
+    } else {
+        (False, Reason::Deleting, all.join("; "))
+    }
+}
+
+fn unfit(findings: &[Finding]) -> State {
+    // Warnings may stand beside what blocks; they have a list of their own in status.
+    let blocking = || findings.iter().filter_map(|finding| Some((finding.reason()?, finding)));
+    let reason = blocking().next().map_or(Reason::Progressing, |(reason, _)| reason);
+    (False, reason, blocking().map(|(_, finding)| finding.to_string()).collect::<Vec<_>>().join("; "))
+}
+
+/// The reason that a failure gives.
+pub fn reason_of(failure: &CallFailure) -> Reason {
+    match failure.class {
+        FailureClass::Throttled => Reason::Throttled,
+        FailureClass::Unauthorized if failure.code == "AccountMismatch" => Reason::AccountMismatch,
+        FailureClass::Unauthorized => Reason::AccessDenied,
+        FailureClass::Quota => Reason::QuotaExceeded,
+        // Another gateway endpoint has the route that this network's would add.
+        FailureClass::Conflict if failure.code == "RouteAlreadyExists" => Reason::NotOwned,
+        FailureClass::Conflict => Reason::PrivateDnsConflict,
+        FailureClass::Invalid => Reason::InvalidRequest,
+        FailureClass::NotFound | FailureClass::Dependency | FailureClass::AlreadyExists => Reason::Progressing,
+        FailureClass::Transient | FailureClass::Unknown => Reason::AwsError,
+    }
+}
+
+/// Conditions carry messages a person reads; the API server's own bound is 32,768 characters.
+fn cut(message: &str) -> String {
+    const MOST: usize = 2048;
+    if message.chars().count() <= MOST {
+        return message.to_owned();
+    }
+    message.chars().take(MOST - 1).chain(['…']).collect()
+}
