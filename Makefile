@@ -11,7 +11,7 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
-# Two cores are busy with these; more tests at a time only wait for one another.
+# Tests on the real parts wait more than they work.
 TEST_THREADS ?= 6
 
 .PHONY: help
@@ -20,6 +20,7 @@ help:
 	@echo "make up         the same environment, kept running to explore; says what to try"
 	@echo "make down       stops it"
 	@echo "make test       everything that a change must pass"
+	@echo "make test-full  the same on the real parts, all failures, planted bugs, moto and boto3: before a release"
 	@echo "make soak       searches far longer than the tests do for a world in which a promise does not hold"
 	@echo "make mutants    plants bugs in a copy of the operator, and fails if one is not caught by the promise that it breaks"
 	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
@@ -66,36 +67,45 @@ up: rust-is-there control-plane build
 down:
 	@if [[ -x $(LAB) ]]; then $(LAB) down; else echo "nothing runs"; fi
 
+# Simulated tests keep a core busy each. Those of conformance/ need packages of Python's, and `make test-full` runs them.
 .PHONY: test
 test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 12 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
-	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- --show-output
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- --skip boto3:: --skip moto::
 
-# All crashes, faults, late requests, bad watches and pairs of leaders, then SCHEDULES random schedules from SEED on, of which
-# nine in ten have the five faults at least that count; and on the real parts, one after the other, all of what `make test` runs
-# a sample of.
-SCHEDULES ?= 110000
-SEED ?= 1
+# What `make test` runs a sample of, in full, on the real parts, one after the other.
 IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERINGS=all MGNET_ORDERS=all \
 	MGNET_PACE=measured MGNET_GENERATED_SPECS=20000 MGNET_FUZZ_TIMES=100
 
-.PHONY: soak
-soak: rust-is-there control-plane build
-	@[[ -x $(TARGET)/release/promises ]] || \
-		echo "make: compiling the search as it is released; the first time takes about 12 minutes on two cores" >&2
-	cargo build --release --package promises
-	$(TARGET)/release/promises --scenario create --crashes 2 --leaders
-	$(TARGET)/release/promises --scenario delete --crashes 2 --leaders
-	$(TARGET)/release/promises --crashes 1 --faults 1000 --late --watches
-	$(TARGET)/release/promises --schedules $(SCHEDULES) --seed $(SEED)
-	$(IN_FULL) cargo test --workspace --no-fail-fast \
-		--test failures --test manifests --test search --test targets -- --show-output --test-threads=1 \
-		kills:: leaders:: api_faults:: watches:: restarts:: tampering:: deletion_orders:: poison:: agreement:: what_is_written \
-		whatever_ a_policy what_is_taken nothing_that_may
+# Everything on both backends, all failures on the real parts, moto, boto3, all planted bugs, and many inputs of the fuzz targets.
+.PHONY: test-full
+test-full: test
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test conformance
+	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test behavior
+	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests --test search --test targets -- \
+		--show-output --test-threads=1 kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: \
+		agreement:: what_is_written whatever_ a_policy what_is_taken nothing_that_may
+	$(IN_FULL) MGNET_BACKEND=real cargo test --workspace --test behavior -- --show-output tampering::
+	$(MAKE) mutants
 
-# Each bug of tests/promises/mutants, all in one compilation behind switches. MUTANTS: parts of names, or flags of the
+# All crashes, faults, late requests, bad watches and pairs of leaders, then SCHEDULES random schedules from SEED on, of which
+# nine in ten have the five faults at least that count.
+SCHEDULES ?= 110000
+SEED ?= 1
+
+.PHONY: soak
+soak: rust-is-there build
+	@[[ -x $(TARGET)/release/simulation ]] || \
+		echo "make: compiling the search as it is released; the first time takes about 12 minutes on two cores" >&2
+	cargo build --release --package simulation
+	$(TARGET)/release/simulation --scenario create --crashes 2 --leaders
+	$(TARGET)/release/simulation --scenario delete --crashes 2 --leaders
+	$(TARGET)/release/simulation --crashes 1 --faults 1000 --late --watches
+	$(TARGET)/release/simulation --schedules $(SCHEDULES) --seed $(SEED)
+
+# Each bug of tests/simulation/mutants, all in one compilation behind switches. MUTANTS: parts of names, or flags of the
 # program: --alone (each compiled by itself), --unharmed (each search without a bug first), --threads N.
 MUTANTS ?= --unharmed
 
@@ -134,7 +144,8 @@ lint: rust-is-there
 .PHONY: generate
 generate: build
 	$(TARGET)/debug/mgnet crds --output-dir crds
-	$(TARGET)/debug/mgnet reference --output docs/reference.md
+	$(TARGET)/debug/reference >$(TARGET)/reference.md
+	mv $(TARGET)/reference.md docs/reference.md
 
 .PHONY: bench
 bench: rust-is-there control-plane build

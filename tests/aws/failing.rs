@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_emulator::{
+use emulator::{
     Clock, Server, ServerOptions,
     http::{Fault, FaultKind},
 };

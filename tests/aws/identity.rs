@@ -1,6 +1,6 @@
 //! Accounts and roles.
 
-use aws_emulator::world::caller::Role;
+use emulator::world::caller::Role;
 use mgnet::{
     aws::{Account, Clouds},
     model::failure::FailureClass,

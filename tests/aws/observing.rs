@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use aws_emulator::world::options::ServiceRule;
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Tag, TagSpecification};
+use emulator::world::options::ServiceRule;
 use mgnet::{
     aws::{Cloud, Scope},
     model::{
@@ -203,7 +203,7 @@ async fn tiny_pages_show_the_same() {
     let site = Site::new().await;
     site.made_network().await;
     let (whole, owned) = (site.observe().await, site.cloud.find_owned(&site.identity).await);
-    let tiny = |options: &aws_emulator::world::options::Options| {
+    let tiny = |options: &emulator::world::options::Options| {
         let mut options = options.clone();
         options.max_page = Some(1);
         Ok::<_, std::convert::Infallible>(options)

@@ -7,11 +7,11 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_emulator::{Server, ServerOptions, world::options::Options};
 use aws_sdk_ec2::{
     config::Credentials,
     types::{AttributeBooleanValue, Filter},
 };
+use emulator::{Server, ServerOptions, world::options::Options};
 use mgnet::{
     aws::{Account, AwsCloud, AwsClouds, Cloud, Clouds, Rates, Scope},
     model::{

@@ -18,7 +18,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use lab::lua;
+use support::lua;
 
 /// Where everything for Argo CD is.
 const ARGOCD: &str = "deploy/argocd";

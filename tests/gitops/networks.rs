@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
-use lab::health::breach;
+use support::health::breach;
 
 use crate::lua::Script;
 use crate::verdicts::{GENERATION, networks};

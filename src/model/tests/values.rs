@@ -16,7 +16,7 @@ const VALUES: &str = include_str!("../../../tests/manifests/values.yaml");
 const ELSEWHERE: [(&str, &str, &str); 1] = [(
     "migrationNetworkClassName",
     "fn a_network_that_names_no_class_gets_the_default_one_and_keeps_it",
-    include_str!("../../../tests/operator/create.rs"),
+    include_str!("../../../tests/behavior/create.rs"),
 )];
 
 #[derive(Deserialize)]

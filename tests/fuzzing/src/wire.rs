@@ -7,7 +7,6 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_emulator::{http::Direct, world::World};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider, http::HttpResponse};
 use aws_smithy_runtime_api::client::{
     http::{
@@ -16,11 +15,12 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
     runtime_components::RuntimeComponents,
 };
+use emulator::{http::Direct, world::World};
 use mgnet::{
     aws::{Account, AwsCloud, AwsClouds, Clouds, Rates},
     model::{failure::CallFailure, ownership::Identity},
 };
-use promises::{
+use simulation::{
     scenario,
     universe::{ACCOUNT, REGION, Universe},
     wire::received,

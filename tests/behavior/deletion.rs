@@ -1,0 +1,382 @@
+//! Deletion: what goes, what stays, what is named as standing in the way, and what is never touched.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{DeleteParams, ListParams};
+use kube::{Api, ResourceExt};
+use mgnet::api::{ConditionStatus, ConditionType, Reason, conditions};
+use mgnet::model::ownership::{NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG};
+use serde_json::json;
+use support::{Fault, FaultKind, Lab, Site, VPC_NAME, count_by_action, make_vpc};
+
+use support::failing::{
+    NAME, is_as_before, is_there, owned, spoil, uncrowd, until, until_built, until_looked_at, until_spoiled,
+};
+use support::history::History;
+use support::strangers;
+
+#[tokio::test]
+async fn deletion_leaves_nothing_and_the_vpc_as_it_was_with_one_call_for_all_endpoints() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("traceless").await?;
+    let before = site.state().await?;
+    let network = site.network(NAME).with_replication_group().apply().await?;
+    until_built(&site, &network, &site.expected().with_replication_group()).await?;
+
+    let built = site.last_call().await?;
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await?;
+
+    let writes = site.writes_after(built).await?;
+    let counts = count_by_action(&writes);
+    let expected = [("DeleteResolverEndpoint", 1), ("DeleteSecurityGroup", 3), ("DeleteVpcEndpoints", 1)];
+    assert_eq!(counts, expected.into(), "{writes:#?}");
+    // A group that is deleted while an interface has it is refused.
+    assert!(writes.iter().all(|call| call.outcome == "ok"), "{writes:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_network_that_is_deleted_while_it_is_being_created_leaves_nothing() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let moments =
+        [("CreateSecurityGroup", 1), ("CreateVpcEndpoint", 1), ("CreateVpcEndpoint", 4), ("CreateResolverEndpoint", 1)];
+    try_join_all(moments.map(async |(action, nth)| {
+        let site = lab.site("half-built").await?;
+        uncrowd(&site).await?;
+        let (before, history) = (site.state().await?, History::of(&site));
+        // The call is under way, and has no effect yet, when the object is deleted.
+        let late = Fault { nth, seconds: 1.5, ..spoil(&site, FaultKind::DelaySeconds, action) };
+        let under_way = lab.world().order(&late).await?;
+        let network = site.network(NAME).apply().await?;
+        lab.world().until_spoiled(under_way).await?;
+        network.delete_and_wait().await?;
+        is_as_before(&site, &before).await.with_context(|| format!("deleted during {action} {nth}"))?;
+        ensure!(
+            site.calls().await?.iter().any(|call| call.fault.is_some() && call.outcome == "ok"),
+            "no call was late"
+        );
+        history.check_each_slot_was_filled_once().await
+    }))
+    .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_network_whose_class_is_gone_is_deleted_in_the_account_that_its_status_recorded() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("classless").await?;
+    let before = site.state().await?;
+    let network = site.network(NAME).apply().await?;
+    network.until_ready().await?;
+
+    site.delete_class_by_force().await?;
+    network.until_reason(ConditionType::Accepted, Reason::ClassNotFound).await?;
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await
+}
+
+#[tokio::test]
+async fn a_class_that_was_made_again_for_another_account_does_not_lead_deletion_astray() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let (site, other) = (lab.site("moved").await?, lab.site("moved-to").await?);
+    let (before, other_before) = (site.state().await?, other.state().await?);
+    let network = site.network(NAME).apply().await?;
+    network.until_ready().await?;
+
+    site.delete_class_by_force().await?;
+    network.until_reason(ConditionType::Accepted, Reason::ClassNotFound).await?;
+    let mut class = site.class();
+    class.spec.account = other.class().spec.account;
+    site.make_class(class).await?;
+    network.until_condition(ConditionType::Ready, ConditionStatus::False).await?;
+    until("the operator answers to the new class", async || {
+        let status = network.status().await?;
+        let accepted = conditions::find(&status.conditions, ConditionType::Accepted).context("always there")?;
+        Ok((accepted.reason != Reason::ClassNotFound.as_str()).then_some(()))
+    })
+    .await?;
+
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await.context("the account in which the network was built")?;
+    is_as_before(&other, &other_before).await.context("the account of the new class")
+}
+
+#[tokio::test]
+async fn a_network_that_its_class_no_longer_admits_is_deleted_all_the_same() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let edits = [
+        (json!({ "allowedNamespaces": { "from": "None" } }), Reason::NamespaceNotAllowed),
+        // The network names no VPC of its own.
+        (json!({ "defaults": null }), Reason::InvalidSpec),
+    ];
+    try_join_all(edits.map(async |(edit, reason)| {
+        let site = lab.site("rejected").await?;
+        let before = site.state().await?;
+        let network = site.network(NAME).apply().await?;
+        network.until_ready().await?;
+        site.edit_class(edit).await?;
+        network.until_reason(ConditionType::Accepted, reason).await?;
+        network.delete_and_wait().await?;
+        is_as_before(&site, &before).await.with_context(|| reason.to_string())
+    }))
+    .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_deleted_takes_its_networks_out_of_aws_and_goes() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("condemned").await?;
+    let before = site.state().await?;
+    let network = site.network(NAME).apply().await?;
+    network.until_ready().await?;
+
+    let namespaces = Api::<Namespace>::all(site.kube.clone());
+    namespaces.delete(&site.namespace, &DeleteParams::default()).await?;
+    network.until_gone().await?;
+    is_as_before(&site, &before).await?;
+    until("the namespace is gone", async || Ok(namespaces.get_opt(&site.namespace).await?.is_none().then_some(())))
+        .await
+}
+
+#[tokio::test]
+async fn what_is_retained_stays_complete_and_says_whose_it_was() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("kept").await?;
+    let network = site.network(NAME).retained().apply().await?;
+    let uid = network.until_ready().await?.uid().context("no uid")?;
+    let built = site.state().await?;
+    let built_calls = site.last_call().await?;
+
+    network.delete_and_wait().await?;
+    let left = site.state().await?;
+    is_there(&site.summary().await?, &site.expected().retained().summary(), &network).await?;
+    assert_eq!(owned(&left, &uid), owned(&built, &uid));
+    let name = format!("{}/{NAME}", site.namespace);
+    let groups = left.security_groups.iter().filter(|group| group.name != "default").map(|group| &group.tags);
+    let endpoints = left.vpc_endpoints.iter().map(|endpoint| &endpoint.tags);
+    for tags in groups.chain(endpoints).chain(left.resolver_endpoints.iter().map(|resolver| &resolver.tags)) {
+        assert_eq!(tags.get(NETWORK_TAG), Some(&name), "{tags:?}");
+        assert_eq!(tags.get(OWNER_TAG), Some(&uid), "{tags:?}");
+        assert!(tags.contains_key(RETAINED_TAG), "{tags:?}");
+    }
+    let writes = site.writes_after(built_calls).await?;
+    assert!(writes.iter().all(|call| ["CreateTags", "TagResource"].contains(&call.action.as_str())), "{writes:#?}");
+
+    let told = until("the event Retained is there", async || {
+        let events = Api::<Event>::namespaced(site.kube.clone(), &site.namespace).list(&ListParams::default()).await?;
+        Ok(events.into_iter().find(|event| event.reason.as_deref() == Some("Retained")))
+    })
+    .await?;
+    let note = told.note.unwrap_or_default();
+    for (slot, id) in owned(&left, &uid) {
+        assert!(note.contains(&id), "{slot} is {id}, and the event says: {note}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_strangers_interface_with_a_group_of_the_network_is_named_and_holds_deletion_up_until_it_is_gone()
+-> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("held-up").await?;
+    let before = site.state().await?;
+    let network = site.network(NAME).apply().await?;
+    network.until_ready().await?;
+    let group = site.state().await?.security_group("sg/endpoints").context("no group")?.id.clone();
+    let interface = strangers::network_interface(&site, &group).await?;
+
+    network.delete().await?;
+    let blocked = network.until_reason(ConditionType::Ready, Reason::DeletionBlocked).await?;
+    let status = blocked.status.context("no status")?;
+    let ready = conditions::find(&status.conditions, ConditionType::Ready).context("always there")?;
+    for named in [&group, &interface, "sg/endpoints"] {
+        assert!(ready.message.contains(named), "{named} is not in: {}", ready.message);
+    }
+    // All but the group has gone meanwhile, and the interface is somebody else's to delete.
+    until_looked_at_for_deletion(&site).await?;
+    let state = site.state().await?;
+    assert!(state.vpc_endpoints.is_empty() && state.resolver_endpoints.is_empty(), "{state:#?}");
+    let interfaces: Vec<&String> = state.network_interfaces.iter().map(|one| &one.id).collect();
+    assert_eq!(interfaces, [&interface]);
+
+    site.aws.ec2.delete_network_interface().network_interface_id(&interface).send().await?;
+    network.until_gone().await?;
+    is_as_before(&site, &before).await
+}
+
+/// Waits until the operator has looked twice at what is left of a network that is being deleted.
+async fn until_looked_at_for_deletion(site: &Site) -> Result<()> {
+    let now = site.last_call().await?;
+    until("the operator looks again", async || {
+        let looks = site.calls_after(now).await?.iter().filter(|call| call.action == "DescribeSecurityGroups").count();
+        Ok((looks >= 2).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_network_that_was_never_accepted_goes_at_once_without_a_call() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("unwelcome").await?;
+    until("the class was checked", async || {
+        Ok(site.calls().await?.iter().any(|call| call.action == "GetCallerIdentity").then_some(()))
+    })
+    .await?;
+    let made = site.last_call().await?;
+    let classless =
+        site.network("classless").with(|spec| spec.migration_network_class_name = Some("no-such-class".to_owned()));
+    let classless = classless.apply().await?;
+    classless.until_reason(ConditionType::Accepted, Reason::ClassNotFound).await?;
+    site.edit_class(json!({ "allowedNamespaces": { "from": "None" } })).await?;
+    let rejected = site.network("rejected").apply().await?;
+    rejected.until_reason(ConditionType::Accepted, Reason::NamespaceNotAllowed).await?;
+
+    for network in [classless, rejected] {
+        let finalizers = network.get().await?.metadata.finalizers;
+        assert_eq!(finalizers, None, "{}", network.name);
+        network.delete_and_wait().await?;
+    }
+    assert_eq!(site.calls_after(made).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("look-alikes").await?;
+    let vpc = &site.landing.vpc;
+    let name = format!("{}/{NAME}", site.namespace);
+    let network = site.network(NAME).without_ssm().without_resolver().apply().await?;
+    let uid = network.until_ready().await?.uid().context("no uid")?;
+
+    // Same name, same slots, another network's uid; or no uid at all.
+    let another = "00000000-0000-0000-0000-000000000000";
+    let tags = |slot| [(NETWORK_TAG, name.as_str()), (SLOT_TAG, slot), (OWNER_TAG, another)];
+    let group = strangers::security_group(&site, vpc, "mgnet-resolver", &tags("sg/resolver")).await?;
+    let endpoint = strangers::endpoint(&site, "ssm", false, &tags("vpce/ssm/Interface")).await?;
+    let unowned = strangers::endpoint(&site, "mgn", false, &tags("vpce/mgn/Interface")[..2]).await?;
+    strangers::admit_dns(&site, &group).await?;
+    let resolver = strangers::resolver(&site, &format!("mgnet-{uid}"), &group, &tags("resolver")).await?;
+    let of_others = async || {
+        let state = site.state().await?;
+        Ok::<_, anyhow::Error>((
+            state.security_groups.into_iter().filter(|one| one.id == group).collect::<Vec<_>>(),
+            state.vpc_endpoints.into_iter().filter(|one| [&endpoint, &unowned].contains(&&one.id)).collect::<Vec<_>>(),
+            state.resolver_endpoints.into_iter().filter(|one| one.id == resolver).collect::<Vec<_>>(),
+        ))
+    };
+    until("the look-alikes are available", async || {
+        let (_, endpoints, _) = of_others().await?;
+        Ok(endpoints.iter().all(|one| one.state == "available").then_some(()))
+    })
+    .await?;
+    let (before, built) = (of_others().await?, site.last_call().await?);
+
+    network.delete_and_wait().await?;
+    assert_eq!(of_others().await?, before);
+    let left = site.state().await?;
+    assert_eq!(owned(&left, &uid), []);
+    assert_eq!((left.vpc_endpoints.len(), left.resolver_endpoints.len(), left.security_groups.len()), (2, 1, 2));
+    let writes = site.writes_after(built).await?;
+    for id in [&group, &endpoint, &unowned, &resolver] {
+        assert!(!format!("{writes:?}").contains(id.as_str()), "{id} is in {writes:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("only-look-alikes").await?;
+    let before = site.state().await?;
+    let network = site.network(NAME).apply().await?;
+    let uid = network.until_ready().await?.uid().context("no uid")?;
+    network.edit(json!({ "suspend": true })).await?;
+    network.until_condition(ConditionType::Suspended, ConditionStatus::True).await?;
+
+    // Somebody removes everything by hand, and puts a group of the very same name in the place of one.
+    let state = site.state().await?;
+    strangers::delete_endpoints(&site, state.vpc_endpoints.iter().map(|one| one.id.clone()).collect()).await?;
+    for resolver in &state.resolver_endpoints {
+        site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver.id).send().await?;
+    }
+    until("endpoints and resolver are gone", async || {
+        Ok(site.state().await?.network_interfaces.is_empty().then_some(()))
+    })
+    .await?;
+    let groups: Vec<_> = state.security_groups.iter().filter(|group| group.name != "default").collect();
+    for group in &groups {
+        site.aws.ec2.delete_security_group().group_id(&group.id).send().await?;
+    }
+    is_as_before(&site, &before).await?;
+    let same_name = groups.first().context("no group")?.name.clone();
+    strangers::security_group(&site, &site.landing.vpc, &same_name, &[]).await?;
+    until_looked_at(&site, 2).await?;
+
+    let (there, quiet) = (site.state().await?, site.last_call().await?);
+    network.delete_and_wait().await?;
+    is_as_before(&site, &there).await?;
+    assert_eq!(site.writes_after(quiet).await?, []);
+    assert_eq!(owned(&there, &uid), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_network_of_the_same_name_right_after_a_deletion_is_another_network() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("again").await?;
+    let (before, history) = (site.state().await?, History::of(&site));
+    let mut uids = BTreeSet::new();
+    for _ in 0..2 {
+        let network = site.network(NAME).apply().await?;
+        until_built(&site, &network, &site.expected()).await?;
+        let uid = network.get().await?.uid().context("no uid")?;
+        assert_eq!(owned(&site.state().await?, &uid).len(), 10);
+        uids.insert(uid);
+        network.delete_and_wait().await?;
+    }
+    assert_eq!(uids.len(), 2);
+    is_as_before(&site, &before).await?;
+    history.check_each_slot_was_filled_once().await
+}
+
+#[tokio::test]
+async fn a_vpc_of_the_same_name_that_appears_later_does_not_hinder_deletion() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("ambiguous").await?;
+    let network = site.network(NAME).apply().await?;
+    network.until_ready().await?;
+    let second = make_vpc(&site.aws, VPC_NAME).await?;
+    network.until_reason(ConditionType::NetworkResolved, Reason::AmbiguousSelector).await?;
+    network.delete_and_wait().await?;
+    let state = site.state().await?;
+    assert!(state.is_clean(), "{state:#?}");
+    assert!(state.vpcs.iter().any(|vpc| vpc.id == second));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_endpoint_that_aws_does_not_show_yet_is_not_taken_for_one_that_is_gone() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("unseen").await?;
+    uncrowd(&site).await?;
+    let (before, history) = (site.state().await?, History::of(&site));
+    // In AWS's seconds, of which 60 go by in one: shorter than the grace after which what is missing counts as gone.
+    lab.world().change_options(&site.account, json!({ "new_invisible_for": 110.0 })).await?;
+    // The gateway endpoint, which holds no group, is made when the groups can be seen already, and its answer is garbage.
+    let late = Fault { times: 4, ..spoil(&site, FaultKind::Throttle, "CreateVpcEndpoint") };
+    let unreadable = Fault { nth: 5, ..spoil(&site, FaultKind::Garbage, "CreateVpcEndpoint") };
+    lab.world().order(&late).await?;
+    lab.world().order(&unreadable).await?;
+    let network = site.network(NAME).apply().await?;
+    until_spoiled(&site, "garbage").await?;
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await?;
+    history.check_each_slot_was_filled_once().await
+}

@@ -1,0 +1,275 @@
+//! Edits of a network that stands: made in place, and never so that somebody on premises notices.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use mgnet::api::{ConditionType, DeletionPolicy};
+use serde_json::json;
+use support::{Call, Lab, state::State};
+
+use support::waiting::{
+    actions, close, condition, held_epoch, is_true, listed, message, tag, tagged_epoch, tags, without_outage,
+};
+
+#[tokio::test]
+async fn new_sources_are_admitted_before_old_ones_are_shut_out() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("sources").await?;
+    let network = site.network("tokyo").with_replication_group().apply().await?;
+    network.until_ready().await?;
+    let mark = site.last_call().await?;
+    without_outage(&site, async {
+        network.edit(json!({ "sourceCIDRs": ["192.168.11.0/24", "172.16.0.0/12"] })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    let expected = site.expected().with_replication_group().sources(["192.168.11.0/24", "172.16.0.0/12"]);
+    assert_eq!(site.summary().await?, expected.summary());
+
+    let writes = site.writes_after(mark).await?;
+    let state = site.state().await?;
+    for slot in ["sg/endpoints", "sg/resolver", "sg/replication"] {
+        let group = state.security_group(slot).context("no group")?;
+        let of_group: Vec<Call> =
+            writes.iter().filter(|call| call.parameters["GroupId"] == group.id.as_str()).cloned().collect();
+        let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
+        assert_eq!(actions(&of_group), wanted, "{slot}:{}", listed(&writes));
+    }
+    assert_eq!(actions(&writes).len(), 6, "{}", listed(&writes));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_range_that_stays_keeps_its_rule() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("staying").await?;
+    let network = site.network("tokyo").sources(["192.168.10.0/24", "192.168.11.0/24"]).apply().await?;
+    network.until_ready().await?;
+    let rule = |state: &State| -> Option<String> {
+        let rules = &state.security_group("sg/endpoints")?.ingress;
+        rules.iter().find(|rule| rule.peer == "192.168.10.0/24").map(|rule| rule.id.clone())
+    };
+    let before = rule(&site.state().await?).context("no rule")?;
+    network.edit(json!({ "sourceCIDRs": ["192.168.10.0/24", "192.168.12.0/24"] })).await?;
+    network.until_ready().await?;
+    let state = site.state().await?;
+    assert_eq!(rule(&state), Some(before));
+    assert_eq!(site.summary().await?, site.expected().sources(["192.168.10.0/24", "192.168.12.0/24"]).summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn proxies_come_and_go() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("proxies").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mark = site.last_call().await?;
+    without_outage(&site, async {
+        network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24", "10.9.1.7/32"] })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().proxies(["10.9.0.0/24", "10.9.1.7/32"]).summary());
+
+    without_outage(&site, async {
+        network.edit(json!({ "proxyCIDRs": null })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    let writes = site.writes_after(mark).await?;
+    let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
+    assert_eq!(actions(&writes), wanted, "{}", listed(&writes));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn post_launch_actions_are_turned_off_and_on_again() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("ssm").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mark = site.last_call().await?;
+    let without = without_outage(&site, async {
+        network.edit(json!({ "postLaunch": { "ssm": "Disabled" } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().without_ssm().summary());
+    assert_eq!(without.status.and_then(|status| status.endpoints_available).as_deref(), Some("4/4"));
+    let writes = site.writes_after(mark).await?;
+    assert_eq!(actions(&writes), ["DeleteVpcEndpoints"], "in one call:{}", listed(&writes));
+
+    let with = without_outage(&site, async {
+        network.edit(json!({ "postLaunch": null })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    let state = site.state().await?;
+    for (slot, epoch) in [("vpce/ssm/Interface", 2), ("vpce/ec2messages/Interface", 2), ("vpce/mgn/Interface", 1)] {
+        assert_eq!(held_epoch(&with, slot), Some(epoch), "{slot}");
+        assert_eq!(tagged_epoch(&state, slot), Some(epoch.to_string()), "{slot}");
+    }
+    close(&site).await
+}
+
+#[tokio::test]
+async fn the_resolver_is_turned_off_and_comes_back_as_another() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("resolver").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let before = site.state().await?.resolver_endpoints.first().context("no resolver")?.id.clone();
+    let without = without_outage(&site, async {
+        network.edit(json!({ "resolver": { "mode": "Disabled" } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().without_resolver().summary(), "its group goes with it");
+    let status = without.status.clone().context("no status")?;
+    assert_eq!(status.resolver, None);
+    assert_eq!(status.security_groups.len(), 1);
+    assert_eq!(condition(&without, ConditionType::ResolverReady).map(|(_, reason, _)| reason), Some("Disabled"));
+
+    let with = without_outage(&site, async {
+        network.edit(json!({ "resolver": { "mode": "Managed" } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    let state = site.state().await?;
+    assert_ne!(state.resolver_endpoints.first().context("no resolver")?.id, before);
+    for slot in ["resolver", "sg/resolver"] {
+        assert_eq!(held_epoch(&with, slot), Some(2), "{slot}");
+        assert_eq!(tagged_epoch(&state, slot).as_deref(), Some("2"), "{slot}");
+    }
+    close(&site).await
+}
+
+#[tokio::test]
+async fn the_group_for_replication_servers_comes_and_goes() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("replication").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mark = site.last_call().await?;
+    network.edit(json!({ "replication": { "securityGroup": { "mode": "Managed" } } })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().with_replication_group().summary());
+    network.edit(json!({ "replication": { "securityGroup": { "mode": "ServiceManaged" } } })).await?;
+    let without = network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    let status = without.status.context("no status")?;
+    assert_eq!(status.security_groups.len(), 2);
+    let writes = site.writes_after(mark).await?;
+    let wanted = ["CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "DeleteSecurityGroup"];
+    assert_eq!(actions(&writes), wanted, "{}", listed(&writes));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_group_that_replication_servers_still_have_goes_when_they_are_gone() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("in-use").await?;
+    let network = site.network("tokyo").with_replication_group().apply().await?;
+    network.until_ready().await?;
+    let group = site.state().await?.security_group("sg/replication").context("no group")?.id.clone();
+    let (ec2, staging) = (&site.aws.ec2, site.landing.subnet("staging-1")?);
+    let server = ec2.create_network_interface().subnet_id(staging).groups(&group).description("replication server");
+    let made = server.send().await?.network_interface.and_then(|made| made.network_interface_id).context("no id")?;
+
+    let mark = site.last_call().await?;
+    network.edit(json!({ "replication": null })).await?;
+    let waiting = network
+        .until("the group is said to be in use", |network| {
+            message(network, ConditionType::SecurityGroupsReady).is_ok_and(|message| message.contains("is in use by"))
+        })
+        .await?;
+    let said = message(&waiting, ConditionType::SecurityGroupsReady)?;
+    assert!(said.contains(&group) && said.contains(&made) && said.contains("replication server"), "{said}");
+    assert!(!is_true(&waiting, ConditionType::Ready));
+    assert_eq!(site.writes_after(mark).await?, [], "what AWS would refuse is not tried");
+
+    ec2.delete_network_interface().network_interface_id(&made).send().await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn tags_are_added_changed_and_removed_and_those_of_strangers_stay() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("tags").await?;
+    let network =
+        site.network("tokyo").with(|spec| spec.tags = Some([("wave".into(), "1".into())].into())).apply().await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().tag("wave", "1").summary());
+    let mgn = site.state().await?.endpoint("mgn", "Interface").context("no endpoint")?.id.clone();
+    tag(&site, &mgn, "backup", "weekly").await?;
+    let without_strangers_tag = |summary: String| summary.replace(", backup=weekly", "");
+
+    network.edit(json!({ "tags": { "wave": "2", "owner": "billing" } })).await?;
+    network.until_ready().await?;
+    let expected = site.expected().tag("wave", "2").tag("owner", "billing").summary();
+    let held = site.summary().await?.to_string();
+    assert!(held.contains(", backup=weekly"), "{held}");
+    assert_eq!(without_strangers_tag(held), expected.to_string());
+
+    network.edit(json!({ "tags": { "wave": null } })).await?;
+    let settled = network.until_ready().await?;
+    let held = site.summary().await?.to_string();
+    assert!(held.contains(", backup=weekly"), "{held}");
+    assert_eq!(without_strangers_tag(held), site.expected().tag("owner", "billing").summary().to_string());
+    let tagged = settled.status.and_then(|status| status.settings).context("no settings")?.tags;
+    assert_eq!(tagged, BTreeMap::from([("owner".to_owned(), "billing".to_owned())]));
+
+    // A name of the user's takes the place of ours, and ours comes back when it goes.
+    network.edit(json!({ "tags": { "Name": "migration", "owner": null } })).await?;
+    network.until_ready().await?;
+    let state = site.state().await?;
+    assert!(tags(&state).iter().all(|tags| tags["Name"] == "migration"), "{state:#?}");
+    network.edit(json!({ "tags": null })).await?;
+    network.until_ready().await?;
+    let state = site.state().await?;
+    let ours = format!("{}/tokyo ", site.namespace);
+    assert!(tags(&state).iter().all(|tags| tags["Name"] == format!("{ours}{}", tags["mgnet.dev/slot"])), "{state:#?}");
+    close(&site).await
+}
+
+#[tokio::test]
+async fn the_deletion_policy_is_told_and_costs_no_call() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("policy").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mark = site.last_call().await?;
+    network.edit(json!({ "deletionPolicy": "Retain" })).await?;
+    let edited = network.until_ready().await?;
+    let settings = edited.status.and_then(|status| status.settings).context("no settings")?;
+    assert_eq!(settings.deletion_policy, Some(DeletionPolicy::Retain));
+    assert_eq!(site.writes_after(mark).await?, []);
+    assert_eq!(site.summary().await?, site.expected().summary());
+
+    network.delete_and_wait().await?;
+    assert_eq!(site.summary().await?, site.expected().retained().summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn several_edits_at_once_end_where_they_should() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("at-once").await?;
+    let network = site.network("tokyo").apply().await?;
+    // Not even the first version has to be complete.
+    network.until("something is made", |network| !network.status.clone().unwrap_or_default().claims.is_empty()).await?;
+    network.edit(json!({ "postLaunch": { "ssm": "Disabled" }, "proxyCIDRs": ["10.9.0.0/24"] })).await?;
+    network.edit(json!({ "sourceCIDRs": ["192.168.20.0/24"], "tags": { "wave": "3" } })).await?;
+    network.edit(json!({ "replication": { "securityGroup": { "mode": "Managed" } } })).await?;
+    network.until_ready().await?;
+    let expected = site.expected().without_ssm().proxies(["10.9.0.0/24"]).sources(["192.168.20.0/24"]);
+    let expected = expected.tag("wave", "3").with_replication_group();
+    assert_eq!(site.summary().await?, expected.summary());
+    close(&site).await
+}

@@ -1,0 +1,450 @@
+//! What is there already and is only used: checked, waited for, told, and never written to.
+
+use anyhow::{Context, Result};
+use aws_sdk_route53resolver::types::IpAddressUpdate;
+use mgnet::api::{ConditionType, Origin};
+use mgnet::model::preflight::checks::Check;
+use serde_json::{Value, json};
+use support::Lab;
+
+use support::neighbours::{
+    DNS, HTTPS, admit, delete_endpoint, delete_resolver, endpoint_in_status, entry, existing, gateway, group,
+    interface, is_refused, is_refused_after, resolver, until_available, untouched, unwritten,
+};
+use support::waiting::{close, condition, listed, message, until_looked_at, without_outage};
+
+#[tokio::test]
+async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("used").await?;
+    let https = group(&site, "corp-https", HTTPS, &[]).await?;
+    let more = group(&site, "corp-more", &[("tcp", 22, "10.0.0.0/8")], &[]).await?;
+    let dns = group(&site, "corp-dns", DNS, &[]).await?;
+    let replication = group(&site, "corp-replication", &[("tcp", 1500, support::SOURCES)], &[]).await?;
+    let mgn = interface(&site, "mgn", true, &https, &[("Name", "corp-mgn")]).await?;
+    let s3 = gateway(&site, &["staging", "launch", "main"], &[]).await?;
+    let inbound = resolver(&site, "corp", &dns, &[]).await?;
+    let (before, strangers, mark) = (site.state().await?, site.summary().await?, site.last_call().await?);
+
+    let network = site
+        .network("tokyo")
+        .spec(&json!({
+            "endpoints": [existing("mgn", "Interface", &mgn), existing("s3", "Gateway", &s3)],
+            "endpointSecurityGroup": { "mode": "Existing", "ids": [https, more] },
+            "resolver": { "mode": "Existing", "endpointID": inbound },
+            "replication": { "securityGroup": { "mode": "Existing", "id": replication } },
+        }))
+        .apply()
+        .await?;
+    let ready = network.until_ready().await?;
+    let expected = site.expected().without("mgn").without_gateway().without_resolver();
+    let expected = expected.behind(["corp-https", "corp-more"]).beside(&strangers);
+    assert_eq!(site.summary().await?, expected.summary());
+
+    assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((mgn.clone(), Origin::Existing)));
+    assert_eq!(endpoint_in_status(&ready, "s3", "Gateway"), Some((s3.clone(), Origin::Existing)));
+    assert_eq!(endpoint_in_status(&ready, "ec2", "Interface").map(|(_, origin)| origin), Some(Origin::Created));
+    let status = ready.status.context("no status")?;
+    assert_eq!(status.endpoints_available.as_deref(), Some("7/7"));
+    let told = status.endpoints.iter().find(|one| one.service == "mgn").context("mgn is not told")?;
+    assert_eq!(told.network_interfaces.len(), 1);
+    assert!(
+        told.network_interfaces.iter().all(|one| one.ip.is_some()) && !told.private_dns_names.is_empty(),
+        "{told:?}"
+    );
+    let told = status.resolver.context("the resolver is not told")?;
+    assert_eq!((told.id.as_deref(), told.origin), (Some(inbound.as_str()), Some(Origin::Existing)));
+    assert_eq!(told.ip_addresses.iter().filter(|address| address.ip.is_some()).count(), 2);
+    let groups: Vec<_> =
+        status.security_groups.iter().map(|one| (one.id.as_str(), one.origin, one.foreign_rules.len())).collect();
+    let mut all = vec![
+        (https.as_str(), Some(Origin::Existing), 0),
+        (more.as_str(), Some(Origin::Existing), 0),
+        (replication.as_str(), Some(Origin::Existing), 0),
+    ];
+    all[..2].sort_unstable_by_key(|one| one.0);
+    assert_eq!(groups, all);
+    let claimed: Vec<&str> = status.claims.iter().map(|claim| claim.slot.as_str()).collect();
+    assert!(claimed.iter().all(|slot| !slot.starts_with("sg/") && *slot != "resolver"), "{claimed:?}");
+
+    network.edit(json!({ "tags": { "wave": "1" }, "sourceCIDRs": ["192.168.10.0/24", "192.168.11.0/24"] })).await?;
+    is_refused(&site, &network, Check::ExistingFits, &[&replication, "tcp 1500 from 192.168.11.0/24", "add the rules"])
+        .await?;
+    network.edit(json!({ "sourceCIDRs": ["192.168.10.0/24"] })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?.strangers(), strangers, "the user's tags are for what the operator makes");
+
+    network.delete_and_wait().await?;
+    assert_eq!(site.state().await?, before);
+    untouched(&site, mark, &[&https, &more, &dns, &replication, &mgn, &s3, &inbound]).await?;
+    close(&site).await
+}
+
+#[tokio::test]
+async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_in_aws_alone() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("unfit").await?;
+    let narrow = group(&site, "corp-narrow", &[("tcp", 443, support::VPC_CIDR)], &[]).await?;
+    let mgn = interface(&site, "mgn", false, &narrow, &[]).await?;
+    let kms = interface(&site, "kms", true, &narrow, &[]).await?;
+    let s3 = gateway(&site, &["main"], &[]).await?;
+    let mark = site.last_call().await?;
+    let with = |service: &str, type_: &str, id: &str| json!({ "endpoints": [existing(service, type_, id)] });
+    let network = site.network("tokyo").spec(&with("mgn", "Interface", "vpce-0123456789abcdef0")).apply().await?;
+    for (spec, says) in [
+        (
+            with("mgn", "Interface", "vpce-0123456789abcdef0"),
+            vec!["`spec.endpoints[mgn/Interface].endpointID`", "has no vpce-0123456789abcdef0", "correct the id"],
+        ),
+        (with("mgn", "Interface", &kms), vec!["must name the mgn/Interface endpoint", &kms, "kms", "correct the id"]),
+        // Type and service are told, or a person would read that S3 is not S3.
+        (with("s3", "Interface", &s3), vec!["must name the s3/Interface endpoint", &s3, "is s3/Gateway"]),
+        (with("s3", "Gateway", &kms), vec!["must name the s3/Gateway endpoint", &kms, "is kms/Interface"]),
+        (
+            with("mgn", "Interface", &mgn),
+            vec!["must name an endpoint with private DNS", &mgn, "turn it on", "tcp 443 from 192.168.10.0/24"],
+        ),
+    ] {
+        network.edit(spec).await?;
+        let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+        assert_eq!(object.metadata.finalizers, None, "nothing is there to be deleted first");
+    }
+
+    let generation = network.get().await?.metadata.generation;
+    let cure = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&mgn);
+    cure.private_dns_enabled(true).send().await?;
+    until_available(&site, &mgn).await?;
+    let what = "its private DNS is said to be well";
+    network
+        .until(what, |network| message(network, ConditionType::Ready).is_ok_and(|said| !said.contains("private DNS")))
+        .await?;
+    is_refused(&site, &network, Check::ExistingFits, &["tcp 443 from 192.168.10.0/24"]).await?;
+    admit(&site, &narrow, &[("tcp", 443, support::SOURCES)]).await?;
+    let strangers = site.summary().await?;
+    let mark = site.last_call().await?;
+    // The gateway endpoint has another route table and is nobody's business.
+    let ready = network.until_ready().await?;
+    assert_eq!(ready.metadata.generation, generation, "nobody has edited it");
+    assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&strangers).summary());
+    untouched(&site, mark, &[&narrow, &mgn, &kms, &s3]).await?;
+
+    // Who keeps it takes it away, and then gives another.
+    let mark = site.last_call().await?;
+    delete_endpoint(&site, &mgn).await?;
+    is_refused(&site, &network, Check::ExistingFits, &["must name an endpoint", &mgn]).await?;
+    let other = interface(&site, "mgn", true, &narrow, &[]).await?;
+    network.edit(with("mgn", "Interface", &other)).await?;
+    let ready = network.until_ready().await?;
+    assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((other.clone(), Origin::Existing)));
+    let writes = site.writes_after(mark).await?;
+    let own =
+        writes.iter().filter(|call| !call.parameters.to_string().contains(&mgn) && call.action != "CreateVpcEndpoint");
+    assert_eq!(own.count(), 0, "{}", listed(&writes));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn an_existing_gateway_must_have_the_route_tables_of_staging_and_launch_subnets() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("routes-of-others").await?;
+    let s3 = gateway(&site, &["main", "launch"], &[]).await?;
+    let mark = site.last_call().await?;
+    let network = site.network("tokyo").spec(&json!({ "endpoints": [existing("s3", "Gateway", &s3)] })).apply().await?;
+    let staging = &site.landing.route_tables["staging"];
+    let says = ["`spec.endpoints[s3/Gateway].endpointID`", &s3, &format!("lacks {staging}"), "associate them with it"];
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3).add_route_table_ids(staging).send().await?;
+    let (strangers, mark) = (site.summary().await?, site.last_call().await?);
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&strangers).summary());
+    untouched(&site, mark, &[&s3]).await?;
+    close(&site).await
+}
+
+#[tokio::test]
+async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("groups-of-others").await?;
+    let one = group(&site, "corp-one", &[("tcp", 443, support::VPC_CIDR)], &[]).await?;
+    let two = group(&site, "corp-two", &[], &[]).await?;
+    let replication = group(&site, "corp-1500", &[("tcp", 1500, "10.0.0.0/8")], &[]).await?;
+    let unknown = "sg-0123456789abcdef0";
+    let mark = site.last_call().await?;
+    let spec = |endpoints: &[&str], replication: &str| {
+        json!({
+            "endpointSecurityGroup": { "mode": "Existing", "ids": endpoints },
+            "replication": { "securityGroup": { "mode": "Existing", "id": replication } },
+        })
+    };
+    let network = site.network("tokyo").spec(&spec(&[&one, unknown], unknown)).apply().await?;
+    let says = [
+        "`spec.endpointSecurityGroup.ids` must name security groups",
+        "`spec.replication.securityGroup.id` must name security groups",
+        unknown,
+        "correct the ids",
+    ];
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    network.edit(spec(&[&one, &two], &replication)).await?;
+    let says = ["needs ingress", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    assert!(!message(&object, ConditionType::Ready)?.contains(support::VPC_CIDR), "the VPC is admitted already");
+
+    // It may be any of the groups that admits, and two neighbouring ranges together.
+    admit(&site, &two, &[("tcp", 443, "192.168.10.0/25"), ("tcp", 443, "192.168.10.128/25")]).await?;
+    admit(&site, &replication, &[("tcp", 1500, "192.168.0.0/16")]).await?;
+    let (strangers, mark) = (site.summary().await?, site.last_call().await?);
+    network.until_ready().await?;
+    let expected = site.expected().behind(["corp-one", "corp-two"]).beside(&strangers);
+    assert_eq!(site.summary().await?, expected.summary());
+    untouched(&site, mark, &[&one, &two, &replication]).await?;
+
+    // To groups of its own and back, with the endpoints always guarded.
+    without_outage(&site, async {
+        network.edit(json!({ "endpointSecurityGroup": null, "replication": null })).await?;
+        network.until_ready().await?;
+        assert_eq!(site.summary().await?, site.expected().beside(&strangers).summary());
+        network.edit(spec(&[&two, &one], &replication)).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, expected.summary());
+    network.edit(json!({ "replication": { "securityGroup": { "mode": "Managed", "id": null } } })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, expected.clone().with_replication_group().summary());
+    network.edit(spec(&[&one], &replication)).await?;
+    is_refused(&site, &network, Check::ExistingFits, &[&one, "tcp 443 from 192.168.10.0/24"]).await?;
+    network.edit(spec(&[&two, &one], &replication)).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, expected.summary());
+    untouched(&site, mark, &[&one, &two, &replication]).await?;
+    close(&site).await
+}
+
+#[tokio::test]
+async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("resolver-of-others").await?;
+    let dns = group(&site, "corp-dns", &[("tcp", 53, support::SOURCES), ("udp", 53, "192.168.10.0/25")], &[]).await?;
+    let inbound = resolver(&site, "corp", &dns, &[]).await?;
+    let mark = site.last_call().await?;
+    let with = |id: &str, clients: Value| json!({ "resolver": { "mode": "Existing", "endpointID": id, "clientCIDRs": clients } });
+    let unknown = "rslvr-in-0123456789abcdef0";
+    let network = site.network("tokyo").spec(&json!({ "resolver": { "mode": "Existing", "endpointID": unknown } }));
+    let network = network.apply().await?;
+    let says = ["`spec.resolver.endpointID`", "must name an inbound endpoint of VPC", unknown, "correct the id"];
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+
+    network.edit(with(&inbound, Value::Null)).await?;
+    let says = ["needs ingress", &inbound, "udp 53 from 192.168.10.0/24", "add the rules"];
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    assert!(!message(&object, ConditionType::Ready)?.contains("tcp 53 from 192.168.10.0/24"));
+    // Those who ask may be others than the source servers.
+    network.edit(with(&inbound, json!(["192.168.10.0/26", "10.8.0.53/32"]))).await?;
+    let says = ["tcp 53 from 10.8.0.53/32", "udp 53 from 10.8.0.53/32"];
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    assert!(!message(&object, ConditionType::Ready)?.contains("192.168.10.0/26"));
+    admit(&site, &dns, &[("tcp", 53, "10.8.0.0/16"), ("udp", 53, "10.8.0.0/16")]).await?;
+    let (strangers, mark) = (site.summary().await?, site.last_call().await?);
+    let ready = network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without_resolver().beside(&strangers).summary());
+    assert_eq!(condition(&ready, ConditionType::ResolverReady).map(|(status, ..)| status), Some("True"));
+
+    // To one of its own, to none, and back.
+    for (resolver, expected) in [
+        (json!({ "mode": "Managed", "endpointID": null, "clientCIDRs": null }), site.expected()),
+        (with(&inbound, json!(["10.8.0.53/32"]))["resolver"].clone(), site.expected().without_resolver()),
+        (json!({ "mode": "Disabled", "endpointID": null }), site.expected().without_resolver()),
+        (json!({ "mode": "Managed", "clientCIDRs": ["10.8.0.0/24"] }), site.expected().clients(["10.8.0.0/24"])),
+        (with(&inbound, json!(["10.8.0.53/32"]))["resolver"].clone(), site.expected().without_resolver()),
+    ] {
+        network.edit(json!({ "resolver": resolver })).await?;
+        network.until_ready().await?;
+        assert_eq!(site.summary().await?, expected.beside(&strangers).summary(), "{resolver}");
+    }
+    untouched(&site, mark, &[&dns, &inbound]).await?;
+
+    // AWS keeps two addresses at least; while it changes them the network is Ready all the same.
+    let third = IpAddressUpdate::builder().subnet_id(site.landing.subnet("endpoints-1")?).build();
+    let change = site.aws.resolver.associate_resolver_endpoint_ip_address().resolver_endpoint_id(&inbound);
+    change.ip_address(third).send().await?;
+    let mark = site.last_call().await?;
+    network
+        .until("the third address is told", |network| {
+            let told = network.status.as_ref().and_then(|status| status.resolver.as_ref());
+            told.is_some_and(|resolver| resolver.ip_addresses.len() == 3)
+        })
+        .await?;
+    network.until_ready().await?;
+    unwritten(&site, mark).await?;
+    delete_resolver(&site, &inbound).await?;
+    let mark = site.last_call().await?;
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &[&inbound, "has no"]).await?;
+    assert!(object.status.is_some_and(|status| status.endpoints.len() == 7), "what is known stays told");
+    close(&site).await
+}
+
+#[tokio::test]
+async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("modes").await?;
+    let https = group(&site, "corp-https", HTTPS, &[]).await?;
+    // Private DNS for a service exists once in a VPC, so that one beside the network's own has none.
+    let ec2 = interface(&site, "ec2", false, &https, &[]).await?;
+    let strangers = site.summary().await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mark = site.last_call().await?;
+    let used =
+        || entry("ec2", "Interface", &json!({ "mode": "Existing", "endpointID": ec2, "privateDNS": "Disabled" }));
+    let mode = |mode: &str| entry("ec2", "Interface", &json!({ "mode": mode }));
+    for (entry, own) in [
+        (used(), false),
+        (mode("Managed"), true),
+        (mode("Disabled"), false),
+        (used(), false),
+        (mode("Disabled"), false),
+        (mode("Managed"), true),
+        (used(), false),
+    ] {
+        network.edit(json!({ "endpoints": [entry] })).await?;
+        let ready = network.until_ready().await?;
+        let expected = if own { site.expected() } else { site.expected().without("ec2") };
+        assert_eq!(site.summary().await?, expected.beside(&strangers).summary(), "{entry}");
+        let told = endpoint_in_status(&ready, "ec2", "Interface").map(|(_, origin)| origin);
+        let wanted = match entry["mode"].as_str() {
+            Some("Managed") => Some(Origin::Created),
+            Some("Existing") => Some(Origin::Existing),
+            _ => None,
+        };
+        assert_eq!(told, wanted, "{entry}");
+    }
+    let own = network.get().await?.status.context("no status")?.claims;
+    assert!(own.iter().any(|claim| claim.slot == "vpce/ec2/Interface" && claim.epoch == 3), "{own:?}");
+    untouched(&site, mark, &[&ec2, &https]).await?;
+
+    // What is the network's own is not somebody else's.
+    let mgn = site.state().await?.slots()["vpce/mgn/Interface"].clone();
+    network.edit(json!({ "endpoints": [existing("mgn", "Interface", &mgn)] })).await?;
+    let says = ["must not name", &mgn, "the network's own", "set `mode` to 'Managed'"];
+    is_refused(&site, &network, Check::ExistingFits, &says).await?;
+    network.edit(json!({ "endpoints": [used()] })).await?;
+    network.until_ready().await?;
+    network.delete_and_wait().await?;
+    assert_eq!(site.summary().await?, strangers);
+    close(&site).await
+}
+
+#[tokio::test]
+async fn the_gateway_goes_from_managed_to_existing_and_back_without_the_s3_names_ever_standing_on_nothing() -> Result<()>
+{
+    let lab = Lab::shared().await?;
+    let site = lab.site("gateway-modes").await?;
+    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let start = site.last_call().await?;
+    let without = || site.expected().without_gateway().private_dns("s3", "on");
+    network.edit(json!({ "endpoints": [entry("s3", "Gateway", &json!({ "mode": "Disabled" }))] })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, without().summary());
+
+    let theirs = gateway(&site, &["staging", "launch"], &[]).await?;
+    let strangers = site.summary().await?;
+    let mark = site.last_call().await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Gateway", &theirs)] })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&strangers).summary());
+    network.edit(json!({ "endpoints": [entry("s3", "Gateway", &json!({ "mode": "Disabled" }))] })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, without().beside(&strangers).summary());
+    untouched(&site, mark, &[&theirs]).await?;
+
+    delete_endpoint(&site, &theirs).await?;
+    network.edit(json!({ "endpoints": null })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().summary());
+    let refused: Vec<_> = site.calls_after(start).await?.into_iter().filter(|call| call.outcome != "ok").collect();
+    assert!(refused.is_empty(), "{}", listed(&refused));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("stood-on").await?;
+    let https = group(&site, "corp-https", HTTPS, &[]).await?;
+    let off = |type_: &str| entry("s3", type_, &json!({ "mode": "Disabled" }));
+    let network = site.network("tokyo").spec(&json!({ "endpoints": [off("Interface")] })).apply().await?;
+    network.until_ready().await?;
+    let gateway = site.state().await?.slots()["vpce/s3/Gateway"].clone();
+    // AWS lets it have the S3 names for the inbound resolver only, as the VPC has a gateway endpoint.
+    let theirs = interface(&site, "s3", true, &https, &[]).await?;
+    let strangers = site.summary().await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs)] })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without("s3").beside(&strangers).summary());
+    let mark = site.last_call().await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs), off("Gateway")] })).await?;
+    let what = "the gateway is said to be in use";
+    let waiting = network
+        .until(what, |network| {
+            message(network, ConditionType::EndpointsReady).is_ok_and(|said| said.contains("is in use by"))
+        })
+        .await?;
+    let said = message(&waiting, ConditionType::EndpointsReady)?;
+    assert!(said.contains(&gateway) && said.contains(&theirs) && said.contains("inbound resolver only"), "{said}");
+    until_looked_at(&site, 1).await?;
+    unwritten(&site, mark).await?;
+
+    // A deletion waits for the same, and says so.
+    network.delete().await?;
+    let what = "the deletion is said to wait for it";
+    network
+        .until(what, |network| message(network, ConditionType::EndpointsReady).is_ok_and(|said| said.contains(&theirs)))
+        .await?;
+    delete_endpoint(&site, &theirs).await?;
+    network.until_gone().await?;
+    let left = site.summary().await?;
+    assert!(left.lines().len() == 1 && left.lines()[0].contains("corp-https"), "{left}");
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("used-by-class").await?;
+    let https = group(&site, "corp-https", HTTPS, &[]).await?;
+    let dns = group(&site, "corp-dns", DNS, &[]).await?;
+    let replication = group(&site, "corp-1500", &[("tcp", 1500, "192.168.0.0/16")], &[]).await?;
+    let mgn = interface(&site, "mgn", true, &https, &[]).await?;
+    let inbound = resolver(&site, "corp", &dns, &[]).await?;
+    let strangers = site.summary().await?;
+    site.edit_class(json!({ "defaults": {
+        "endpoints": [existing("mgn", "Interface", &mgn), entry("kms", "Interface", &json!({}))],
+        "endpointSecurityGroup": { "mode": "Existing", "ids": [https] },
+        "resolver": { "mode": "Existing", "endpointID": inbound },
+        "replication": { "securityGroup": { "mode": "Existing", "id": replication } },
+    } }))
+    .await?;
+    let mark = site.last_call().await?;
+    let network = site.network("tokyo").apply().await?;
+    let ready = network.until_ready().await?;
+    let expected = site.expected().without("mgn").with("kms").without_resolver().behind(["corp-https"]);
+    assert_eq!(site.summary().await?, expected.beside(&strangers).summary());
+    assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((mgn.clone(), Origin::Existing)));
+
+    // A network may say otherwise for one endpoint, and keeps the class's word on the others.
+    network
+        .edit(json!({
+            "endpoints": [entry("kms", "Interface", &json!({ "mode": "Disabled" }))],
+            "endpointSecurityGroup": { "mode": "Managed" },
+            "resolver": { "mode": "Managed" },
+            "replication": { "securityGroup": { "mode": "ServiceManaged" } },
+        }))
+        .await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&strangers).summary());
+    untouched(&site, mark, &[&https, &dns, &replication, &mgn, &inbound]).await?;
+    until_looked_at(&site, 1).await?;
+    close(&site).await
+}

@@ -1,0 +1,109 @@
+//! Answers that never arrive although the call had its effect, while the operator goes on.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use mgnet::model::slot::Slot;
+use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab};
+
+use support::failing::{CREATE_CALLS, NAME, is_as_before, spoil, uncrowd, until_built};
+use support::history::{History, slot_of};
+use support::strangers;
+
+/// Builds and deletes a network for each create call, whose answer is lost that many times; gives the slots that were hit.
+///
+/// Once is made up for within the call, where the SDK tries twice; twice reaches the reconcile. The creation of a Resolver
+/// endpoint is tried once, and its effect is found by looking.
+async fn lose(name: &str, times: u64, options: &Value) -> Result<BTreeSet<String>> {
+    let lab = Lab::shared().await?;
+    let hit = try_join_all(CREATE_CALLS.map(async |(action, nth)| {
+        let site = lab.site(name).await?;
+        uncrowd(&site).await?;
+        let (before, history) = (site.state().await?, History::of(&site));
+        let times = if action == "CreateResolverEndpoint" { 1 } else { times };
+        lab.world().change_options(&site.account, options.clone()).await?;
+        lab.world().order(&Fault { nth, times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
+        let network = site.network(NAME).with_replication_group().apply().await?;
+        let expected = site.expected().with_replication_group();
+        let context = || format!("{action} {nth} in {}", site.namespace);
+        until_built(&site, &network, &expected).await.with_context(context)?;
+        history.check_each_slot_was_filled_once().await.with_context(context)?;
+        history.check_never_stalled().with_context(context)?;
+
+        let calls = site.calls().await?;
+        let lost: Vec<_> = calls.iter().filter(|call| call.fault.is_some()).collect();
+        ensure!(lost.len() == usize::try_from(times)?, "other answers were lost than ordered: {lost:?}");
+        let slot = slot_of(lost[0])?;
+        network.delete_and_wait().await?;
+        is_as_before(&site, &before).await.with_context(context)?;
+        history.check_each_slot_was_filled_once().await.with_context(context)?;
+        Ok::<_, anyhow::Error>(slot)
+    }))
+    .await?;
+    Ok(hit.into_iter().collect())
+}
+
+fn all_slots() -> BTreeSet<String> {
+    Slot::standard().map(|slot| slot.to_string()).collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_makes_no_second_resource_in_any_slot() -> Result<()> {
+    assert_eq!(lose("lost-once", 1, &json!({})).await?, all_slots());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_again_and_again_makes_no_second_resource_in_any_slot() -> Result<()> {
+    assert_eq!(lose("lost-twice", 2, &json!({})).await?, all_slots());
+    Ok(())
+}
+
+#[tokio::test]
+async fn lost_answers_make_no_second_resource_where_aws_forgets_tokens_and_returns_what_a_request_made() -> Result<()> {
+    let options = json!({ "client_tokens": "ForgetDeleted", "creator_request_id": "Return" });
+    assert_eq!(lose("other-variant", 2, &options).await?, all_slots());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_deleted_by_hand_comes_back_once_whatever_aws_remembers_of_its_token() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let variants = [
+        json!({}),
+        json!({ "client_tokens": "ForgetDeleted", "creator_request_id": "Return", "modify_while_pending": true }),
+    ];
+    try_join_all(variants.map(async |options| {
+        let site = lab.site("replaced").await?;
+        let (before, history) = (site.state().await?, History::of(&site));
+        lab.world().change_options(&site.account, options).await?;
+        let network = site.network(NAME).apply().await?;
+        network.until_ready().await?;
+        let state = site.state().await?;
+        let mgn = state.endpoint("mgn", "Interface").context("no endpoint")?.id.clone();
+        let resolver = state.resolver_endpoints.first().context("no resolver")?.id.clone();
+
+        // The answers to both replacements are lost, too.
+        for (action, times) in [("CreateVpcEndpoint", 2), ("CreateResolverEndpoint", 1)] {
+            lab.world().order(&Fault { times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
+        }
+        strangers::delete_endpoints(&site, vec![mgn.clone()]).await?;
+        site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver).send().await?;
+        network
+            .until("both were replaced", |network| {
+                let status = network.status.clone().unwrap_or_default();
+                let epochs = status.claims.iter().filter(|claim| claim.epoch == 2 && claim.id.is_some());
+                epochs.map(|claim| claim.slot.as_str()).collect::<Vec<_>>() == ["vpce/mgn/Interface", "resolver"]
+            })
+            .await?;
+        until_built(&site, &network, &site.expected()).await?;
+        history.check_no_slot_held_two().await?;
+        network.delete_and_wait().await?;
+        is_as_before(&site, &before).await?;
+        history.check_no_slot_held_two().await
+    }))
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Edits of a network's subnets: addresses move to other zones and other subnets, and the network serves meanwhile.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use support::{Call, Lab, Site, Use, state::State};
+
+use support::waiting::{actions, close, listed, tag, until_aws_holds, without_outage};
+
+/// The ids of the subnets for endpoints in those zones.
+fn in_zones<const N: usize>(landing: &support::Landing, zones: [usize; N]) -> Result<Vec<String>> {
+    zones.iter().map(|zone| Ok(landing.subnet(&format!("endpoints-{zone}"))?.to_owned())).collect()
+}
+
+/// The addresses that on-premises DNS servers forward to, by subnet.
+fn forwarders(state: &State) -> BTreeMap<String, String> {
+    let addresses = state.resolver_endpoints.iter().flat_map(|resolver| &resolver.addresses);
+    addresses.map(|address| (address.subnet.clone(), address.address.clone())).collect()
+}
+
+#[tokio::test]
+async fn endpoints_spread_to_a_third_zone_and_leave_the_first() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("zones").await?;
+    let mut landing = site.landing.clone();
+    // Which subnets are meant is said by id, so that this one is not taken in before it is asked for.
+    let first = in_zones(&landing, [1, 2])?;
+    let network = site.network("tokyo").apply().await?;
+    network.edit(json!({ "subnets": { "endpoints": { "ids": first } } })).await?;
+    network.until_ready().await?;
+    landing.add_subnet(&site.aws, Use::Endpoints, 3).await?;
+    let before = forwarders(&site.state().await?);
+
+    let mark = site.last_call().await?;
+    let wider = without_outage(&site, async {
+        network.edit(json!({ "subnets": { "endpoints": { "ids": in_zones(&landing, [1, 2, 3])? } } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    let expected = site.expected().subnets(["endpoints-1", "endpoints-2", "endpoints-3"]);
+    assert_eq!(site.summary().await?, expected.summary());
+    let resolver = wider.status.and_then(|status| status.resolver).context("no resolver in the status")?;
+    assert_eq!(resolver.ip_addresses.len(), 3);
+
+    without_outage(&site, async {
+        network.edit(json!({ "subnets": { "endpoints": { "ids": in_zones(&landing, [2, 3])? } } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-2", "endpoints-3"]).summary());
+    let (after, second) = (forwarders(&site.state().await?), landing.subnet("endpoints-2")?);
+    assert_eq!(before.get(second), after.get(second), "the address that stays is another one now");
+
+    let writes = site.writes_after(mark).await?;
+    let of_resolver: Vec<Call> = writes.iter().filter(|call| call.action.contains("Resolver")).cloned().collect();
+    let wanted = ["AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
+    assert_eq!(actions(&of_resolver), wanted, "{}", listed(&writes));
+    let modified = actions(&writes).into_iter().filter(|action| *action == "ModifyVpcEndpoint").count();
+    assert_eq!(modified, 12, "six endpoints, twice:{}", listed(&writes));
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_subnet_of_one_zone_takes_the_place_of_one_of_another_in_one_edit() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("moved").await?;
+    let mut landing = site.landing.clone();
+    let network = site.network("tokyo").apply().await?;
+    network.edit(json!({ "subnets": { "endpoints": { "ids": in_zones(&landing, [1, 2])? } } })).await?;
+    network.until_ready().await?;
+    landing.add_subnet(&site.aws, Use::Endpoints, 3).await?;
+    let mark = site.last_call().await?;
+    without_outage(&site, async {
+        network.edit(json!({ "subnets": { "endpoints": { "ids": in_zones(&landing, [2, 3])? } } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-2", "endpoints-3"]).summary());
+    added_before_removed(&site.writes_after(mark).await?)?;
+    close(&site).await
+}
+
+/// Of each endpoint, subnets were added in an earlier call than others were removed, and so with the resolver.
+fn added_before_removed(writes: &[Call]) -> Result<()> {
+    let mut serving: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for call in writes.iter().filter(|call| call.outcome == "ok" && call.action == "ModifyVpcEndpoint") {
+        let changes = serving.entry(call.parameters["VpcEndpointId"].to_string()).or_default();
+        changes.extend(call.parameters.get("AddSubnetId").map(|_| "add"));
+        changes.extend(call.parameters.get("RemoveSubnetId").map(|_| "remove"));
+    }
+    ensure!(serving.len() == 6 && serving.values().all(|changes| changes == &["add", "remove"]), "{}", listed(writes));
+    let of_resolver: Vec<&str> = actions(writes).into_iter().filter(|action| action.contains("Resolver")).collect();
+    let wanted = ["AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
+    ensure!(of_resolver == wanted, "{}", listed(writes));
+    Ok(())
+}
+
+/// Makes a subnet in the first or second zone that no selector matches, and gives its id.
+async fn another_subnet_in(site: &Site, zone: usize) -> Result<String> {
+    let name = format!("other-{zone}");
+    let made = site
+        .aws
+        .ec2
+        .create_subnet()
+        .vpc_id(&site.landing.vpc)
+        .availability_zone(&site.landing.zones[zone - 1])
+        .cidr_block(format!("10.20.{}.0/24", 30 + zone))
+        .send()
+        .await?;
+    let id = made.subnet.and_then(|subnet| subnet.subnet_id).context("no id")?;
+    tag(site, &id, "Name", &name).await?;
+    Ok(id)
+}
+
+#[tokio::test]
+async fn a_subnet_is_swapped_for_another_in_its_zone() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("swapped").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let (other, second) = (another_subnet_in(&site, 1).await?, site.landing.subnet("endpoints-2")?.to_owned());
+    without_outage(&site, async {
+        network.edit(json!({ "subnets": { "endpoints": { "ids": [other, second] } } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().subnets(["other-1", "endpoints-2"]).summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn all_subnets_are_swapped_within_their_zones() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("all-swapped").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let others = [another_subnet_in(&site, 1).await?, another_subnet_in(&site, 2).await?];
+    without_outage(&site, async {
+        network.edit(json!({ "subnets": { "endpoints": { "ids": others } } })).await?;
+        network.until_ready().await
+    })
+    .await?;
+    assert_eq!(site.summary().await?, site.expected().subnets(["other-1", "other-2"]).summary());
+    close(&site).await
+}
+
+#[tokio::test]
+async fn the_gateway_follows_the_staging_subnets() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("staging").await?;
+    let mut landing = site.landing.clone();
+    let network = site.network("tokyo").apply().await?;
+    network.edit(json!({ "subnets": { "staging": { "ids": [landing.subnet("staging-1")?] } } })).await?;
+    network.until_ready().await?;
+    let second = landing.add_subnet(&site.aws, Use::Staging, 2).await?;
+    landing.add_route_table(&site.aws, "staging-2", &second).await?;
+    // Nobody has given this one a route table: it uses the VPC's main one.
+    let third = landing.add_subnet(&site.aws, Use::Staging, 3).await?;
+
+    let mark = site.last_call().await?;
+    network.edit(json!({ "subnets": { "staging": { "ids": [second] } } })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().route_tables(["launch", "staging-2"]).summary());
+
+    network.edit(json!({ "subnets": { "staging": { "ids": [second, third] } } })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().route_tables(["launch", "main", "staging-2"]).summary());
+    let writes = site.writes_after(mark).await?;
+    assert_eq!(actions(&writes), ["ModifyVpcEndpoint", "ModifyVpcEndpoint"], "{}", listed(&writes));
+
+    let state = site.state().await?;
+    let gateway = &state.endpoint("s3", "Gateway").context("no gateway")?.id;
+    let routed: Vec<&str> = state
+        .route_tables
+        .iter()
+        .filter(|table| table.routes.iter().any(|route| route.target == *gateway))
+        .filter_map(|table| table.tags.get("Name").map(String::as_str).or(table.main.then_some("main")))
+        .collect();
+    assert_eq!(routed.len(), 3, "{routed:?}");
+    assert!(!routed.contains(&"staging"), "the table that was left still routes to the gateway");
+    close(&site).await
+}
+
+#[tokio::test]
+async fn subnets_that_are_tagged_later_are_taken_in_without_an_edit() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("tagged").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mut landing = site.landing.clone();
+    let expected = site.expected().subnets(["endpoints-1", "endpoints-2", "endpoints-3"]);
+    without_outage(&site, async {
+        landing.add_subnet(&site.aws, Use::Endpoints, 3).await?;
+        until_aws_holds(&network, &site, &expected).await
+    })
+    .await?;
+    close(&site).await
+}

@@ -1,0 +1,197 @@
+//! Trouble that somebody has to mend, and how AWS may behave otherwise: what is said, and that it goes on by itself.
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use mgnet::api::{ConditionType, MigrationNetworkStatus, Reason, conditions};
+use serde_json::json;
+use support::{Fault, FaultKind, Lab, Network};
+
+use support::failing::{NAME, is_as_before, spoil, until, until_built, until_looked_at};
+use support::history::History;
+use support::strangers;
+
+/// Waits until the network is stalled for that reason, and gives its status.
+async fn until_stalled(network: &Network<'_>, reason: Reason) -> Result<MigrationNetworkStatus> {
+    network.until_reason(ConditionType::Stalled, reason).await?;
+    let status = network.until_reason(ConditionType::Ready, reason).await?.status.context("no status")?;
+    ensure!(!conditions::is_true(&status.conditions, ConditionType::Ready), "{status:?}");
+    Ok(status)
+}
+
+fn message(status: &MigrationNetworkStatus, type_: ConditionType) -> &str {
+    conditions::find(&status.conditions, type_).map_or("", |condition| &condition.message)
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_said_with_the_slots_it_keeps_empty_and_a_raise_is_noticed() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("full").await?;
+    let history = History::of(&site);
+    let quotas = |endpoints: u32| json!({ "quotas": { "interface_endpoints_per_vpc": endpoints } });
+    lab.world().change_options(&site.account, quotas(4)).await?;
+    let network = site.network(NAME).apply().await?;
+    let status = until_stalled(&network, Reason::QuotaExceeded).await?;
+
+    let state = site.state().await?;
+    let said = message(&status, ConditionType::EndpointsReady);
+    let missing: Vec<&str> = ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"]
+        .into_iter()
+        .filter(|service| state.endpoint(service, "Interface").is_none())
+        .collect();
+    assert_eq!(missing.len(), 2, "{state:#?}");
+    for service in missing {
+        let slot = format!("vpce/{service}/Interface");
+        assert!(said.contains(&slot), "{slot} is not in: {said}");
+        assert!(message(&status, ConditionType::Ready).contains(&slot), "{slot} is not in Ready's message");
+    }
+
+    lab.world().change_options(&site.account, quotas(50)).await?;
+    until_built(&site, &network, &site.expected()).await?;
+    history.check_each_slot_was_filled_once().await
+}
+
+#[tokio::test]
+async fn a_quota_of_resolver_endpoints_is_not_taken_for_throttling() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("no-more-resolvers").await?;
+    let history = History::of(&site);
+    let quotas = |endpoints: u32| json!({ "quotas": { "resolver_endpoints_per_region": endpoints } });
+    lab.world().change_options(&site.account, quotas(0)).await?;
+    let network = site.network(NAME).apply().await?;
+    let status = until_stalled(&network, Reason::QuotaExceeded).await?;
+    let said = message(&status, ConditionType::ResolverReady);
+    assert!(said.contains("resolver") && said.contains("LimitExceededException"), "{said}");
+
+    lab.world().change_options(&site.account, quotas(4)).await?;
+    until_built(&site, &network, &site.expected()).await?;
+    history.check_each_slot_was_filled_once().await
+}
+
+#[tokio::test]
+async fn a_strangers_private_dns_is_a_conflict_that_is_left_to_people_and_its_end_is_noticed() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("conflict").await?;
+    let history = History::of(&site);
+    let stranger = strangers::endpoint(&site, "mgn", true, &[]).await?;
+    let theirs = async || {
+        let state = site.state().await?;
+        Ok::<_, anyhow::Error>(state.vpc_endpoints.into_iter().find(|endpoint| endpoint.id == stranger))
+    };
+    let network = site.network(NAME).apply().await?;
+    let status = until_stalled(&network, Reason::PrivateDnsConflict).await?;
+    let said = message(&status, ConditionType::Ready);
+    assert!(said.contains("vpce/mgn/Interface"), "{said}");
+
+    let before = until("the stranger's endpoint is available", async || {
+        Ok(theirs().await?.filter(|endpoint| endpoint.state == "available"))
+    })
+    .await?;
+    until_looked_at(&site, 2).await?;
+    assert_eq!(theirs().await?.as_ref(), Some(&before));
+    let calls = site.calls().await?;
+    let named = calls.iter().filter(|call| call.is_write() && call.parameters.to_string().contains(&stranger));
+    assert_eq!(named.count(), 0);
+
+    strangers::delete_endpoints(&site, vec![stranger.clone()]).await?;
+    until_built(&site, &network, &site.expected()).await?;
+    history.check_each_slot_was_filled_once().await
+}
+
+#[tokio::test]
+async fn a_role_that_loses_its_rights_is_said_and_a_role_that_gets_them_back_is_noticed() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let actions = [None, Some("DescribeVpcs"), Some("ListResolverEndpoints")];
+    try_join_all(actions.map(async |action| {
+        let site = lab.site("locked-out").await?;
+        let history = History::of(&site);
+        let network = site.network(NAME).apply().await?;
+        network.until_ready().await?;
+        let built = site.last_call().await?;
+        let denied = Fault {
+            action: action.map(str::to_owned),
+            times: 100_000,
+            code: Some("UnauthorizedOperation".to_owned()),
+            ..spoil(&site, FaultKind::Error, "")
+        };
+        lab.world().order(&denied).await?;
+        until_stalled(&network, Reason::AccessDenied).await?;
+        lab.world().cancel_faults(&site.account).await?;
+        until_built(&site, &network, &site.expected()).await.with_context(|| format!("{action:?}"))?;
+        ensure!(site.writes_after(built).await?.is_empty(), "{:?}", site.writes_after(built).await?);
+        history.check_each_slot_was_filled_once().await
+    }))
+    .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_create_is_said_and_a_role_that_may_not_delete_keeps_the_network_there() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("read-only").await?;
+    let (before, history) = (site.state().await?, History::of(&site));
+    let denied = |action| Fault { times: 100_000, ..spoil(&site, FaultKind::Error, action) };
+    lab.world().order(&denied("CreateVpcEndpoint")).await?;
+    let network = site.network(NAME).apply().await?;
+    let status = until_stalled(&network, Reason::AccessDenied).await?;
+    let said = message(&status, ConditionType::Ready);
+    assert!(said.contains("ec2:CreateVpcEndpoint"), "{said}");
+    lab.world().cancel_faults(&site.account).await?;
+    until_built(&site, &network, &site.expected()).await?;
+
+    lab.world().order(&denied("DeleteVpcEndpoints")).await?;
+    network.delete().await?;
+    until_stalled(&network, Reason::AccessDenied).await?;
+    assert_eq!(site.state().await?.vpc_endpoints.len(), 7);
+    lab.world().cancel_faults(&site.account).await?;
+    network.until_gone().await?;
+    is_as_before(&site, &before).await?;
+    history.check_each_slot_was_filled_once().await
+}
+
+#[tokio::test]
+async fn lists_that_lag_behind_do_not_make_a_second_resource() -> Result<()> {
+    let lab = Lab::shared().await?;
+    // In AWS's seconds, of which 60 go by in one: shorter than the grace after which what is missing counts as gone.
+    let lags = [
+        json!({ "new_invisible_for": 90.0 }),
+        json!({ "deleted_visible_for": 90.0 }),
+        json!({ "new_invisible_for": 60.0, "deleted_visible_for": 120.0, "max_page": 5 }),
+    ];
+    try_join_all(lags.map(async |lag| {
+        let site = lab.site("lagging").await?;
+        let (before, history) = (site.state().await?, History::of(&site));
+        lab.world().change_options(&site.account, lag.clone()).await?;
+        until("the VPC is old enough to be seen", async || {
+            let seen = site.aws.ec2.describe_route_tables().send().await?;
+            Ok((seen.route_tables().len() == site.landing.route_tables.len()).then_some(()))
+        })
+        .await?;
+        let network = site.network(NAME).with_replication_group().apply().await?;
+        let expected = site.expected().with_replication_group();
+        until_built(&site, &network, &expected).await.with_context(|| lag.to_string())?;
+        history.check_each_slot_was_filled_once().await.with_context(|| lag.to_string())?;
+        network.delete_and_wait().await?;
+        is_as_before(&site, &before).await.with_context(|| lag.to_string())?;
+        history.check_each_slot_was_filled_once().await?;
+        history.check_never_stalled().with_context(|| lag.to_string())
+    }))
+    .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_that_come_in_the_smallest_pages_are_read_to_their_end() -> Result<()> {
+    let lab = Lab::shared().await?;
+    try_join_all([1, 5].map(async |most| {
+        let site = lab.site("paged").await?;
+        let (before, history) = (site.state().await?, History::of(&site));
+        lab.world().change_options(&site.account, json!({ "max_page": most })).await?;
+        let network = site.network(NAME).with_replication_group().apply().await?;
+        until_built(&site, &network, &site.expected().with_replication_group()).await?;
+        network.delete_and_wait().await?;
+        is_as_before(&site, &before).await?;
+        history.check_each_slot_was_filled_once().await
+    }))
+    .await?;
+    Ok(())
+}

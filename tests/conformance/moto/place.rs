@@ -1,0 +1,95 @@
+//! moto or the emulator: the clients that talk to it, and what a person does with them.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_sdk_ec2::{
+    config::Credentials,
+    types::{Filter, Tag, TagSpecification, VpcEndpoint},
+};
+use emulator::{Server, ServerOptions};
+
+use super::running::Moto;
+
+pub(crate) const REGION: &str = "ap-northeast-1";
+pub(crate) const ACCOUNT: &str = "111111111111";
+
+/// See the module.
+pub(crate) struct Place {
+    pub(crate) config: SdkConfig,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) resolver: aws_sdk_route53resolver::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
+    kind: Kind,
+}
+
+enum Kind {
+    /// It runs for as long as this is held.
+    Moto {
+        _running: Moto,
+    },
+    Emulator(Server),
+}
+
+impl Place {
+    pub(crate) async fn moto() -> Self {
+        let moto = tokio::task::spawn_blocking(|| Moto::start(ACCOUNT)).await.expect("moto has started");
+        let url = moto.url.clone();
+        Self::at(&url, Kind::Moto { _running: moto }).await
+    }
+
+    /// Time in the emulator stands still but for [`Self::wait`].
+    pub(crate) async fn emulator() -> Self {
+        let mut options = ServerOptions::default();
+        options.world.throttling = false;
+        let server = Server::start(options).await.expect("a free port");
+        let url = server.url().to_owned();
+        Self::at(&url, Kind::Emulator(server)).await
+    }
+
+    async fn at(url: &str, kind: Kind) -> Self {
+        // `empty_test_environment` keeps proxies, endpoints and CA bundles of the machine out of the clients.
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .empty_test_environment()
+            .credentials_provider(Credentials::new(ACCOUNT, "secret", None, None, "test"))
+            .region(Region::new(REGION))
+            .endpoint_url(url)
+            .retry_config(RetryConfig::disabled())
+            .load()
+            .await;
+        Self {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            resolver: aws_sdk_route53resolver::Client::new(&config),
+            route53: aws_sdk_route53::Client::new(&config),
+            config,
+            kind,
+        }
+    }
+
+    /// Waits until everything is done that AWS does in the background. In moto nothing is.
+    pub(crate) fn wait(&self) {
+        match &self.kind {
+            Kind::Moto { .. } => {}
+            Kind::Emulator(server) => server.advance(Duration::from_mins(10)),
+        }
+    }
+
+    /// An endpoint as Describe shows it, if it does.
+    pub(crate) async fn endpoint(&self, id: &str) -> Option<VpcEndpoint> {
+        let answer = self.ec2.describe_vpc_endpoints().vpc_endpoint_ids(id).send().await.ok()?;
+        answer.vpc_endpoints.and_then(|mut endpoints| endpoints.pop())
+    }
+}
+
+pub(crate) fn service(short_name: &str) -> String {
+    format!("com.amazonaws.{REGION}.{short_name}")
+}
+
+pub(crate) fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+pub(crate) fn tags(kind: &str, tags: &[(&str, &str)]) -> TagSpecification {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+    TagSpecification::builder().resource_type(kind.into()).set_tags(Some(tags)).build()
+}

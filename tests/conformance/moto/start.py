@@ -1,0 +1,26 @@
+"""Starts moto on a free port of the loopback interface, prints the port, and ends when standard input is closed."""
+
+import contextlib
+import sys
+
+from moto.ec2.models.vpcs import VPCBackend
+from moto.server import ThreadedMotoServer
+
+# moto 5.2.5 looks for the values of the filter `service-name` of DescribeVpcEndpointServices under another key than its own
+# parser gives them, and answers 500. It is corrected here, as the operator asks that way.
+filter_services = VPCBackend._filter_endpoint_services
+
+
+def filter_services_by_values(names, filters, services):
+    readable = [{**one, "Value": one.get("Value", one.get("Values", []))} for one in filters]
+    return filter_services(names, readable, services)
+
+
+VPCBackend._filter_endpoint_services = staticmethod(filter_services_by_values)
+
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+# moto itself announces on standard output that it starts.
+with contextlib.redirect_stdout(sys.stderr):
+    server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()

@@ -1,0 +1,147 @@
+//! The admission policy that says the limits of classes: in the operator's own words, before it.
+
+use anyhow::{Context, Result};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use mgnet::api::{ConditionType, DeletionPolicy, MigrationNetwork, Reason};
+use serde_json::{Value, json};
+use support::waiting::{kstatus, message, until};
+use support::{Clock, Lab, LabOptions, Network, NetworkBuilder, OperatorOptions, Site, repository};
+
+/// A limit, and a part of what a network that exceeds it is told. The network is the one that [`over`] describes.
+fn limits() -> [(&'static str, Value, &'static str); 5] {
+    [
+        ("vpcs", json!(["vpc-0000000a", "vpc-0000000b"]), "allowed: vpc-0000000a, vpc-0000000b"),
+        (
+            "sourceCIDRs",
+            json!(["172.16.0.0/12", "192.168.0.0/16"]),
+            "and '10.1.0.0/16, 10.2.0.0/24' does not; allowed: 172.16.0.0/12, 192.168.0.0/16",
+        ),
+        ("services", json!(["s3", "mgn", "ec2", "ssm"]), "for 'ssmmessages, ec2messages'; allowed: s3, mgn, ec2, ssm"),
+        ("deletionPolicies", json!(["Retain"]), "and 'Delete' is not; allowed: Retain"),
+        ("adoptionPolicies", json!(["Retained", "Any"]), "and 'Never' is not; allowed: Retained, Any"),
+    ]
+}
+
+/// A network that exceeds each of the limits; the adoption policy is the built-in one.
+fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilder<'s>> {
+    let spec = json!({
+        "migrationNetworkClassName": class,
+        "vpc": { "id": site.landing.vpc },
+        "sourceCIDRs": ["10.1.0.0/16", "192.168.10.0/24", "10.2.0.0/24"],
+        "deletionPolicy": "Delete",
+    });
+    let spec = serde_json::from_value(spec)?;
+    Ok(site.network(name).with(move |own| *own = spec))
+}
+
+/// A class like the site's with that limit, and its name.
+async fn limited(site: &Site, field: &str, limit: &Value) -> Result<String> {
+    let mut class = site.class();
+    let name = format!("{}-{}", site.class_name, field.to_lowercase());
+    class.metadata.name = Some(name.clone());
+    class.spec.limits = Some(serde_json::from_value(json!({ field: limit }))?);
+    site.make_class(class).await?;
+    Ok(name)
+}
+
+/// Waits until the network is told that it exceeds a limit, and gives the message.
+async fn until_exceeded(network: &Network<'_>) -> Result<String> {
+    let refused = network.until_reason(ConditionType::Accepted, Reason::LimitExceeded).await?;
+    assert_eq!(kstatus(&refused), "Failed");
+    Ok(message(&refused, ConditionType::Accepted)?.to_owned())
+}
+
+/// The admission policy is for the whole cluster, so that this test has one of its own.
+#[tokio::test]
+async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in_nobodys_way() -> Result<()> {
+    let operator = OperatorOptions { aws_rate_factor: 60, ..OperatorOptions::default() };
+    let lab = Lab::start(LabOptions { clock: Clock::Wall { speed: 60 }, operator, ..LabOptions::default() }).await?;
+    let site = lab.site("admission").await?;
+    let networks: Api<MigrationNetwork> = Api::namespaced(site.kube.clone(), &site.namespace);
+
+    // What the operator says, while there is no policy.
+    let mut words = Vec::new();
+    for (field, limit, _) in limits() {
+        let class = limited(&site, field, &limit).await?;
+        let refused = over(&site, &format!("before-{}", field.to_lowercase()), &class)?.apply().await?;
+        words.push((field, class, until_exceeded(&refused).await?));
+        refused.delete_and_wait().await?;
+    }
+    let network = site.network("tokyo").with(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+    let network = network.apply().await?;
+    network.until_ready().await?;
+    let folder = repository().join("deploy/admission").display().to_string();
+    lab.kubectl_output(["apply", "--server-side", "--kustomize", &folder]).await?;
+    for (field, class, said) in words {
+        let mut object = over(&site, &format!("after-{}", field.to_lowercase()), &class)?.object().clone();
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        if field == "adoptionPolicies" {
+            // The built-in default is not in the spec, and only the operator knows it.
+            networks.create(&dry, &object).await?;
+            continue;
+        }
+        // A new policy is in force a moment after it was stored.
+        until(&format!("{field} is refused"), async || {
+            Ok(match networks.create(&dry, &object).await {
+                Ok(_) => Err("it is admitted".to_owned()),
+                Err(kube::Error::Api(status)) if status.message.ends_with(&format!("denied request: {said}")) => Ok(()),
+                Err(error) => Err(format!("{error}, and the operator says: {said}")),
+            })
+        })
+        .await?;
+        // Other classes have no say: the site's own has no limits.
+        object.spec.migration_network_class_name = Some(site.class_name.clone());
+        networks.create(&dry, &object).await?;
+        object.spec.migration_network_class_name = Some(class);
+        object.spec.vpc = None;
+        object.spec.source_cidrs = Some(vec!["192.168.10.0/24".to_owned()]);
+        object.spec.post_launch = serde_json::from_value(json!({ "ssm": "Disabled" }))?;
+        object.spec.deletion_policy = Some(DeletionPolicy::Retain);
+        networks.create(&dry, &object).await.with_context(|| format!("{field}: what is allowed is refused"))?;
+    }
+
+    // The same ranges hold for whoever else is let in; and what is left out needs no place among the services.
+    let like = |part: Value, limited: &str| {
+        let mut object = site.network("like").spec(&part).object().clone();
+        object.spec.migration_network_class_name = Some(format!("{}-{}", site.class_name, limited.to_lowercase()));
+        object
+    };
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    for (field, part) in [
+        ("proxyCIDRs", json!({ "proxyCIDRs": ["10.9.0.0/24", "192.168.9.0/24"] })),
+        ("resolver.clientCIDRs", json!({ "resolver": { "clientCIDRs": ["172.16.0.0/16", "10.9.0.0/24"] } })),
+    ] {
+        let refused = networks.create(&dry, &like(part, "sourceCIDRs")).await.err().context(field)?.to_string();
+        let words =
+            [format!("`spec.{field}` must lie in a range"), "and '10.9.0.0/24' does not; allowed: 172.".to_owned()];
+        assert!(words.iter().all(|word| refused.contains(word)), "{refused}");
+    }
+    let left_out = ["ssmmessages", "ec2messages"]
+        .map(|service| json!({ "service": service, "type": "Interface", "mode": "Disabled" }));
+    networks.create(&dry, &like(json!({ "endpoints": left_out }), "services")).await.context("what is left out")?;
+    let kept = like(json!({ "endpoints": left_out[..1] }), "services");
+    let refused = networks.create(&dry, &kept).await.err().context("ec2messages")?.to_string();
+    assert!(refused.contains("allows no endpoint for 'ec2messages'; allowed"), "{refused}");
+
+    // Limits that are tightened: what the network has it keeps, and only what is changed has to be allowed.
+    site.edit_class(json!({ "limits": { "deletionPolicies": ["Retain"], "sourceCIDRs": ["172.16.0.0/12"] } })).await?;
+    until_exceeded(&network).await?;
+    network.edit(json!({ "suspend": true })).await?;
+    network.edit(json!({ "suspend": null, "sourceCIDRs": ["172.16.1.0/24"] })).await?;
+    until("an edit is refused", async || {
+        let edit = Patch::Merge(json!({ "spec": { "sourceCIDRs": ["10.1.0.0/16"] } }));
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        Ok(match networks.patch(&network.name, &dry, &edit).await {
+            Ok(_) => Err("it is admitted".to_owned()),
+            Err(error) if error.to_string().contains("and '10.1.0.0/16' does not; allowed: 172.16.0.0/12") => Ok(()),
+            Err(error) => Err(error.to_string()),
+        })
+    })
+    .await?;
+    network.delete_and_wait().await?;
+    assert!(site.state().await?.is_clean());
+    lab.check_statuses()
+}

@@ -1,0 +1,202 @@
+//! One bad object hurts only itself: others' edits are followed as fast as ever, and the process goes on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
+    core::CustomResourceExt,
+    runtime::wait::await_condition,
+};
+use mgnet::api::{MigrationNetwork, VpcSelector};
+use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab, LabOptions, Network, Site};
+
+use support::failing::until;
+
+/// How many networks of one tenant are bad.
+const BAD: usize = 500;
+
+/// Whose edits are timed, and how often each of them edits.
+const TENANTS: usize = 4;
+const EDITS: usize = 25;
+
+/// How often the pace may be taken: something else may run on the machine. Those who stand in a queue do so each time.
+const TRIES: usize = 3;
+
+/// How long it takes until an edit is followed.
+#[derive(Debug)]
+struct Pace {
+    #[allow(dead_code, reason = "shown where it fails")]
+    median: Duration,
+    p99: Duration,
+}
+
+impl Pace {
+    /// Has all tenants edit at once, each edit as soon as the one before it was followed.
+    async fn of(networks: &[Network<'_>]) -> Result<Self> {
+        let waits = try_join_all(networks.iter().map(|network| async move {
+            let mut waits = Vec::new();
+            for edit in 0..EDITS {
+                // Nothing in AWS depends on it.
+                let policy = if edit % 2 == 0 { "Retain" } else { "Delete" };
+                let generation = network.edit(json!({ "deletionPolicy": policy })).await?.metadata.generation;
+                let edited = Instant::now();
+                until_followed(network, generation).await?;
+                waits.push(edited.elapsed());
+            }
+            anyhow::Ok(waits)
+        }));
+        let mut waits = waits.await?.concat();
+        waits.sort_unstable();
+        let at = |share: usize| waits[(waits.len() * share).div_ceil(100) - 1];
+        Ok(Self { median: at(50), p99: at(99) })
+    }
+}
+
+/// Waits until status is about that generation. A look every few milliseconds would be load of its own, so it is watched.
+async fn until_followed(network: &Network<'_>, generation: Option<i64>) -> Result<()> {
+    let api = Api::<MigrationNetwork>::namespaced(network.site().kube.clone(), &network.site().namespace);
+    let follows = |network: Option<&MigrationNetwork>| {
+        let status = network.and_then(|network| network.status.as_ref());
+        status.is_some_and(|status| Some(status.observed_generation) >= generation)
+    };
+    let followed = tokio::time::timeout(Duration::from_secs(90), await_condition(api, &network.name, follows));
+    match followed.await {
+        Ok(followed) => followed.map(drop).map_err(Into::into),
+        Err(_) => bail!("an edit was not followed in 90 s\n{}", network.report().await),
+    }
+}
+
+/// Makes its share of the bad networks, each in a VPC of its own that does not exist.
+async fn make_bad(site: &Site, class: &str) -> Result<()> {
+    let make = |number: usize| {
+        let network = site.network(&format!("bad-{number}")).with(|spec| {
+            spec.vpc = Some(VpcSelector { id: Some(format!("vpc-{number:017x}")), tags: None });
+            spec.migration_network_class_name = Some(class.to_owned());
+        });
+        network.apply()
+    };
+    stream::iter(0..BAD / 2).map(make).buffer_unordered(16).try_for_each(async |_| Ok(())).await
+}
+
+/// Edits one bad network after the other, for as long as it is polled.
+async fn edit_on_and_on(bad: &[Site]) -> Result<()> {
+    for edit in 0.. {
+        let network = bad[edit % 2].existing_network(&format!("bad-{}", edit / 2 % (BAD / 2)));
+        network.edit(json!({ "proxyCIDRs": [format!("10.{}.0.0/16", edit % 200)] })).await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// A network whose labels alone are a MiB.
+fn huge(site: &Site) -> MigrationNetwork {
+    let mut network = site.network("huge").without_resolver().without_ssm().object().clone();
+    let label = |number: usize| (format!("{}/{number:063}", "l".repeat(63)), "v".repeat(63));
+    network.metadata.labels = Some((0..(1 << 20) / 190).map(label).collect());
+    network
+}
+
+/// Stores a network that no version of the operator could read, as a CRD that was loosened for a while lets through.
+async fn store_undecodable(site: &Site, class: &str) -> Result<()> {
+    let crds = Api::<CustomResourceDefinition>::all(site.kube.clone());
+    let name = MigrationNetwork::crd_name();
+    let strict = crds.get(name).await?.spec;
+    let mut loose = json!(strict);
+    let sources = "/versions/0/schema/openAPIV3Schema/properties/spec/properties/sourceCIDRs";
+    *loose.pointer_mut(sources).context("the CRD has no sourceCIDRs")? =
+        json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let become_ =
+        async |spec: Value| crds.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": spec }))).await;
+    become_(loose).await?;
+    let object = json!({
+        "apiVersion": "mgnet.dev/v1alpha1",
+        "kind": "MigrationNetwork",
+        "metadata": { "name": "undecodable", "namespace": site.namespace },
+        "spec": { "migrationNetworkClassName": class, "sourceCIDRs": 7 },
+    });
+    let networks = untyped(&site.kube, &site.namespace);
+    until("the loosened CRD lets through what cannot be read", async || {
+        let made = networks.patch("undecodable", &PatchParams::apply("somebody"), &Patch::Apply(&object)).await;
+        Ok(made.ok())
+    })
+    .await?;
+    become_(json!(strict)).await?;
+    until("the CRD is as strict as before", async || {
+        let bad = json!({ "spec": { "sourceCIDRs": 8 } });
+        let tried = PatchParams { dry_run: true, ..PatchParams::default() };
+        Ok(networks.patch("undecodable", &tried, &Patch::Merge(&bad)).await.err())
+    })
+    .await?;
+    Ok(())
+}
+
+fn untyped(client: &Client, namespace: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), namespace, &ApiResource::erase::<MigrationNetwork>(&()))
+}
+
+#[tokio::test]
+async fn five_hundred_bad_networks_of_one_tenant_do_not_hold_up_the_others() -> Result<()> {
+    let lab = Lab::start(LabOptions::default()).await?;
+    let sites = try_join_all((0..TENANTS).map(|_| lab.site("good").into_future())).await?;
+    let networks: Vec<Network<'_>> = try_join_all(
+        sites.iter().map(async |site| site.network("good").without_resolver().without_ssm().apply().await),
+    )
+    .await?;
+    try_join_all(networks.iter().map(async |network| network.until_ready().await)).await?;
+    let process = lab.operator().pid();
+    let is_alone = std::env::var("MGNET_PACE").is_ok_and(|pace| pace == "measured");
+    let without = Pace::of(&networks).await?;
+
+    // A tenant with two namespaces, in an account that does not answer.
+    let bad = try_join_all((0..2).map(|_| lab.site("bad").into_future())).await?;
+    let silent = Fault {
+        account: Some(bad[0].account.clone()),
+        action: None,
+        times: u64::MAX,
+        seconds: 3600.0,
+        ..Fault::next(FaultKind::DelaySeconds, "")
+    };
+    lab.world().order(&silent).await?;
+    for site in &bad {
+        make_bad(site, &bad[0].class_name).await?;
+    }
+    let roomy = lab.site("roomy").await?;
+    store_undecodable(&bad[0], &roomy.class_name).await?;
+    let huge = huge(&roomy);
+    ensure!(serde_json::to_vec(&huge)?.len() >= 1 << 20, "it is smaller than was meant");
+    Api::namespaced(roomy.kube.clone(), &roomy.namespace).create(&PostParams::default(), &huge).await?;
+
+    let work = async {
+        roomy.existing_network("huge").until_ready().await?;
+        let mut tries = Vec::new();
+        while tries.len() < TRIES {
+            let with = Pace::of(&networks).await?;
+            println!("without bad networks {without:?}, with {BAD} of them {with:?}");
+            // Every edit was followed; how fast says something only on a machine that does nothing else.
+            if !is_alone || with.p99 <= 2 * without.p99 {
+                return Ok(());
+            }
+            tries.push(with);
+        }
+        bail!("others wait: without bad networks {without:?}, with them {tries:?}")
+    };
+    tokio::select! {
+        done = work => done?,
+        stopped = edit_on_and_on(&bad) => stopped?,
+    }
+    assert_eq!(lab.operator().pid(), process);
+
+    // What nobody could read is left alone, once it is mended it is a network like others, and so are the silent ones.
+    let log = lab.operator().log()?;
+    assert!(log.contains("a stored network cannot be read"), "nobody says which network cannot be read");
+    lab.world().cancel_faults(&bad[0].account).await?;
+    let mended = bad[0].existing_network("undecodable");
+    mended.edit(json!({ "sourceCIDRs": ["10.0.0.0/8"] })).await?;
+    until_followed(&mended, Some(2)).await?;
+    lab.check_statuses()
+}

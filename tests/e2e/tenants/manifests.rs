@@ -1,0 +1,219 @@
+//! Manifests that the schema refuses before anybody acts on them: wildcards, foreign fields, and strings that would be
+//! something else where they are put together with others.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use support::{Lab, SUBNET_TAG, VPC_NAME};
+
+use super::scene::Scene;
+use support::waiting::{close, until_looked_at};
+
+/// What is tried, the part of the spec, what the refusal says, and the part as it would be admitted.
+type Manifest = (&'static str, fn() -> Value, &'static str, fn() -> Value);
+
+const WILDCARD: &str = "which AWS takes as wildcards";
+const RESERVED: &str = "by which the operator knows what it owns";
+const TAG_CHARACTERS: &str = "which is what AWS admits";
+const NOT_CIDR: &str = "must be an IPv4 range in CIDR form";
+
+fn vpc_by_tag() -> Value {
+    json!({ "vpc": { "tags": { "Name": VPC_NAME } } })
+}
+
+fn vpc_by_id() -> Value {
+    json!({ "vpc": { "id": "vpc-0123456789abcdef0" } })
+}
+
+fn subnets() -> Value {
+    json!({ "subnets": { "endpoints": { "tags": { SUBNET_TAG: "endpoints" } } } })
+}
+
+fn existing() -> Value {
+    endpoint(&json!({ "service": "mgn", "mode": "Existing", "endpointID": "vpce-0123456789abcdef0" }))
+}
+
+fn endpoint(fields: &Value) -> Value {
+    let mut entry = fields.clone();
+    entry["type"] = "Interface".into();
+    json!({ "endpoints": [entry] })
+}
+
+fn resolver() -> Value {
+    json!({ "resolver": { "mode": "Existing", "endpointID": "rslvr-in-0123456789abcdef0" } })
+}
+
+fn group() -> Value {
+    json!({ "endpointSecurityGroup": { "mode": "Existing", "ids": ["sg-0123456789abcdef0"] } })
+}
+
+fn tags() -> Value {
+    json!({ "tags": { "team": "a/b: c@d" } })
+}
+
+fn sources() -> Value {
+    json!({ "sourceCIDRs": ["10.0.0.0/8"] })
+}
+
+fn config_map() -> Value {
+    json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": { "name": "policies", "key": "all" } } })
+}
+
+fn policy() -> Value {
+    json!({ "endpointPolicy": { "type": "Inline", "inline": "{}" } })
+}
+
+fn class() -> Value {
+    json!({ "migrationNetworkClassName": "a" })
+}
+
+pub(super) const MANIFESTS: [Manifest; 39] = [
+    ("any VPC", || json!({ "vpc": { "tags": { "Name": "*" } } }), WILDCARD, vpc_by_tag),
+    ("a VPC by its beginning", || json!({ "vpc": { "tags": { "Name": "migration-*" } } }), WILDCARD, vpc_by_tag),
+    ("a VPC but for a letter", || json!({ "vpc": { "tags": { "Name": "migration-landin?" } } }), WILDCARD, vpc_by_tag),
+    ("a VPC by an escape", || json!({ "vpc": { "tags": { "Name": "\\*" } } }), WILDCARD, vpc_by_tag),
+    ("a VPC by any key", || json!({ "vpc": { "tags": { "*": "production" } } }), WILDCARD, vpc_by_tag),
+    ("any subnet", || json!({ "subnets": { "endpoints": { "tags": { SUBNET_TAG: "*" } } } }), WILDCARD, subnets),
+    (
+        "subnets but for a letter",
+        || json!({ "subnets": { "staging": { "tags": { "Name": "?" } } } }),
+        WILDCARD,
+        subnets,
+    ),
+    ("a VPC by no tag", || json!({ "vpc": { "tags": {} } }), "at least 1 properties", vpc_by_tag),
+    ("a VPC's id with a wildcard", || json!({ "vpc": { "id": "vpc-*" } }), "must be a VPC id", vpc_by_id),
+    ("a path for an id", || json!({ "vpc": { "id": "vpc-../../other" } }), "must be a VPC id", vpc_by_id),
+    ("a second line in an id", || json!({ "vpc": { "id": "vpc-01234567\n" } }), "must be a VPC id", vpc_by_id),
+    ("two ids in one", || json!({ "vpc": { "id": "vpc-01234567,vpc-8" } }), "must be a VPC id", vpc_by_id),
+    (
+        "any endpoint",
+        || endpoint(&json!({ "service": "mgn", "mode": "Existing", "endpointID": "vpce-*" })),
+        "must be an id of the form 'vpce-'",
+        existing,
+    ),
+    (
+        "a resolver by its ARN",
+        || json!({ "resolver": { "mode": "Existing", "endpointID": "arn:aws:route53resolver:" } }),
+        "must be an id of the form 'rslvr-in-'",
+        resolver,
+    ),
+    (
+        "an outbound resolver",
+        || json!({ "resolver": { "mode": "Existing", "endpointID": "rslvr-out-0123456789abcd" } }),
+        "must be an id of the form 'rslvr-in-'",
+        resolver,
+    ),
+    (
+        "a group of a peer's account",
+        || json!({ "endpointSecurityGroup": { "mode": "Existing", "ids": ["1/sg-01234567"] } }),
+        "must be an id of the form 'sg-'",
+        group,
+    ),
+    ("the owner's tag", || json!({ "tags": { "mgnet.dev/owner": "somebody" } }), RESERVED, tags),
+    ("the tag of what was kept", || json!({ "tags": { "mgnet.dev/retained": "true" } }), RESERVED, tags),
+    ("AWS's own tags", || json!({ "tags": { "AWS:cloudformation:stack-name": "x" } }), "begin with 'aws:'", tags),
+    ("a line break in a tag", || json!({ "tags": { "team": "a\nb" } }), TAG_CHARACTERS, tags),
+    ("a terminal's escape in a tag", || json!({ "tags": { "team": "\u{1b}[2J" } }), TAG_CHARACTERS, tags),
+    ("a variable in a tag", || json!({ "tags": { "team": "${aws:username}" } }), TAG_CHARACTERS, tags),
+    ("a format in a tag", || json!({ "tags": { "team": "%s%n" } }), TAG_CHARACTERS, tags),
+    ("quotes in a tag's key", || json!({ "tags": { "a\"b": "c" } }), TAG_CHARACTERS, tags),
+    ("everybody", || json!({ "sourceCIDRs": ["0.0.0.0/0"] }), "must not be wider than '/8'", sources),
+    ("everybody in two halves", || json!({ "sourceCIDRs": ["128.0.0.0/1"] }), "must not be wider than '/8'", sources),
+    ("more than is written", || json!({ "sourceCIDRs": ["10.1.2.3/8"] }), "no bits set after its prefix", sources),
+    ("leading zeros, octal to some", || json!({ "sourceCIDRs": ["010.0.0.0/8"] }), NOT_CIDR, sources),
+    ("everybody by IPv6", || json!({ "sourceCIDRs": ["::/0"] }), NOT_CIDR, sources),
+    ("IPv4 in IPv6", || json!({ "sourceCIDRs": ["::ffff:10.0.0.0/104"] }), NOT_CIDR, sources),
+    ("a second line in a range", || json!({ "sourceCIDRs": ["10.0.0.0/8\n"] }), NOT_CIDR, sources),
+    ("digits that only look like digits", || json!({ "sourceCIDRs": ["\u{ff11}\u{ff10}.0.0.0/8"] }), NOT_CIDR, sources),
+    (
+        "a service whose letter only looks like one",
+        || endpoint(&json!({ "service": "\u{0455}3" })),
+        "must be a service in short",
+        || endpoint(&json!({ "service": "s3" })),
+    ),
+    (
+        "another Region's service",
+        || endpoint(&json!({ "service": "amazonaws.us-east-1.s3" })),
+        "must be only what follows the Region",
+        || endpoint(&json!({ "service": "s3" })),
+    ),
+    (
+        "a policy from another namespace",
+        || {
+            json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": {
+                "name": "policies", "key": "all", "namespace": "kube-system" } } })
+        },
+        "unknown field \"spec.endpointPolicy.configMapKeyRef.namespace\"",
+        config_map,
+    ),
+    (
+        "a policy from a path",
+        || {
+            let reference = json!({ "name": "../kube-system/policies", "key": "all" });
+            json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": reference } })
+        },
+        "must be the name of a ConfigMap",
+        config_map,
+    ),
+    (
+        "a policy of a mebibyte",
+        || json!({ "endpointPolicy": { "type": "Inline", "inline": " ".repeat(1 << 20) } }),
+        "Too long: may not be more than 20480 bytes",
+        policy,
+    ),
+    (
+        "the account itself",
+        || json!({ "account": { "id": "111122223333" } }),
+        "unknown field \"spec.account\"",
+        || json!({}),
+    ),
+    (
+        "a class's name with a letter that only looks like one",
+        || json!({ "migrationNetworkClassName": "\u{0430}" }),
+        "must be the name of a MigrationNetworkClass",
+        class,
+    ),
+];
+
+#[tokio::test]
+async fn the_schema_refuses_what_would_reach_further_than_it_says() -> Result<()> {
+    let lab = Lab::real_shared().await?;
+    let scene = Scene::set(&lab, "schema").await?;
+    let path = format!("/apis/mgnet.dev/v1alpha1/namespaces/{}/migrationnetworks", scene.intruder.namespace);
+    let object = |part: &Value| {
+        let mut object = json!({
+            "apiVersion": "mgnet.dev/v1alpha1",
+            "kind": "MigrationNetwork",
+            "metadata": { "name": "hostile" },
+            "spec": { "migrationNetworkClassName": scene.intruder.class_name, "sourceCIDRs": [support::SOURCES] },
+        });
+        for (field, value) in part.as_object().into_iter().flatten() {
+            object["spec"][field] = value.clone();
+        }
+        object
+    };
+    let strict = format!("{path}?fieldValidation=Strict");
+    for (what, refused, words, admitted) in MANIFESTS {
+        let dry = format!("{strict}&dryRun=All");
+        scene.tenant.send("POST", &dry, &object(&admitted())).await.with_context(|| format!("beside {what}"))?;
+        match scene.tenant.send("POST", &strict, &object(&refused())).await {
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 422) => {
+                ensure!(status.message.contains(words), "{what}: {}", status.message);
+            }
+            other => anyhow::bail!("{what}: {other:?}"),
+        }
+    }
+    let mut long = object(&json!({}));
+    long["metadata"]["name"] = "a".repeat(254).into();
+    let refused = scene.tenant.send("POST", &strict, &long).await.err().context("a name of 254 characters")?;
+    ensure!(refused.to_string().contains("metadata.name"), "{refused}");
+    // Whoever does not ask for strictness has what is unknown dropped, and no field stands for another namespace.
+    let dropped = json!({ "suspend": true, "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": {
+        "name": "policies", "key": "all", "namespace": "kube-system" } } });
+    let stored = scene.tenant.send("POST", &path, &object(&dropped)).await?;
+    assert_eq!(stored["spec"]["endpointPolicy"]["configMapKeyRef"], json!({ "name": "policies", "key": "all" }));
+    until_looked_at(&scene.site, 1).await?;
+    scene.victim_is_untouched().await?;
+    assert_eq!(scene.site.writes_after(scene.mark).await?, []);
+    close(&scene.intruder_as_administrator()).await?;
+    close(&scene.site).await
+}

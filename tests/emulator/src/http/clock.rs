@@ -1,0 +1,59 @@
+//! Where world time comes from.
+
+use std::{str::FromStr, time::Duration};
+
+use tokio::time::Instant;
+
+/// What drives world time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clock {
+    /// Only [`Server::advance`](super::Server::advance) and `POST /_world/advance`.
+    Manual,
+    /// The runtime's clock, which is the wall clock unless it is paused, at so many world seconds for each of its seconds,
+    /// and what is advanced on top of that.
+    Wall {
+        /// World seconds for each second.
+        speed: f64,
+    },
+}
+
+/// A clock that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    clock: Clock,
+    started: Instant,
+    advanced: Duration,
+}
+
+impl Running {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, started: Instant::now(), advanced: Duration::ZERO }
+    }
+
+    pub(super) fn advance(&mut self, by: Duration) {
+        self.advanced = self.advanced.saturating_add(by);
+    }
+
+    /// What world time should be now.
+    pub(super) fn now(&self) -> Duration {
+        let by_itself = match self.clock {
+            Clock::Manual => Duration::ZERO,
+            Clock::Wall { speed } => {
+                Duration::try_from_secs_f64(self.started.elapsed().as_secs_f64() * speed).unwrap_or(Duration::MAX)
+            }
+        };
+        self.advanced.saturating_add(by_itself)
+    }
+}
+
+impl FromStr for Clock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "manual" => Ok(Self::Manual),
+            "wall" => Ok(Self::Wall { speed: 1.0 }),
+            other => Err(format!("`{other}` must be manual or wall")),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The front without a socket: for tests whose clients run in the same process, and for which time may be virtual.
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::{Request, Response},
+};
+use tower_service::Service as _;
+
+use super::{clock::Clock, connection::Connection, server, shared::Shared};
+use crate::world::options::Options;
+
+/// Answers every request as [`Server`](super::Server) does. Clones are the same AWS.
+#[derive(Clone, Debug)]
+pub struct InProcess {
+    routes: Router,
+}
+
+impl InProcess {
+    /// A world at its beginning.
+    pub fn new(clock: Clock, world: Options) -> Self {
+        Self { routes: server::routes(&Arc::new(Shared::new(clock, world))) }
+    }
+
+    /// Carries out one request.
+    ///
+    /// # Errors
+    /// If a fault broke the connection before the whole answer was there.
+    pub async fn call(&self, mut request: Request<Body>) -> io::Result<Response<Bytes>> {
+        let connection = Connection::default();
+        request.extensions_mut().insert(ConnectInfo(connection.clone()));
+        let response = match self.routes.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
+        if connection.is_cut() {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut on request"));
+        }
+        Ok(Response::from_parts(parts, body))
+    }
+}

@@ -1,0 +1,70 @@
+//! Faults to order: what a client sees, and what happened.
+
+use std::time::{Duration, Instant};
+
+use emulator::http::{Fault, FaultKind};
+
+use crate::support::{Aws, code};
+
+/// The outcome of CreateVpc under a fault, and how many VPCs there are afterwards.
+async fn create_under(kind: FaultKind) -> (String, usize) {
+    let aws = Aws::start().await;
+    aws.server.order(Fault::next(kind, "CreateVpc"));
+    let outcome = code(aws.ec2.create_vpc().cidr_block("10.20.0.0/16").send().await);
+    (outcome, aws.state().vpcs.len())
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_has_no_effect_and_no_answer() {
+    assert_eq!(create_under(FaultKind::DropBefore).await, ("no answer".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn a_lost_answer_has_its_effect() {
+    assert_eq!(create_under(FaultKind::LoseAnswer).await, ("no answer".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn throttling_and_server_errors_have_no_effect() {
+    assert_eq!(create_under(FaultKind::Throttle).await, ("RequestLimitExceeded".to_owned(), 0));
+    assert_eq!(create_under(FaultKind::Error500).await, ("InternalError".to_owned(), 0));
+    assert_eq!(create_under(FaultKind::Error503).await, ("Unavailable".to_owned(), 0));
+    assert_eq!(create_under(FaultKind::Error).await, ("UnauthorizedOperation".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_garbage_or_cut_off_has_its_effect() {
+    assert_eq!(create_under(FaultKind::Garbage).await, ("unreadable".to_owned(), 1));
+    assert_eq!(create_under(FaultKind::Truncate).await, ("unreadable".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn a_delay_comes_before_the_effect() {
+    let aws = Aws::start().await;
+    aws.server.order(Fault { seconds: 0.2, ..Fault::next(FaultKind::DelaySeconds, "CreateVpc") });
+    let begin = Instant::now();
+    assert_eq!(code(aws.ec2.create_vpc().cidr_block("10.20.0.0/16").send().await), "ok");
+    assert!(begin.elapsed() >= Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_held_comes_with_the_release() {
+    let aws = Aws::start().await;
+    aws.server.order(Fault::next(FaultKind::Hold, "CreateVpc"));
+    let call = tokio::spawn(aws.ec2.create_vpc().cidr_block("10.20.0.0/16").send());
+    while aws.state().vpcs.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!call.is_finished());
+    aws.server.release();
+    assert_eq!(code(call.await.unwrap()), "ok");
+}
+
+#[tokio::test]
+async fn a_fault_of_one_account_leaves_others_alone() {
+    let aws = Aws::start().await;
+    let account = Some("222222222222".to_owned());
+    aws.server.order(Fault { account, ..Fault::next(FaultKind::Throttle, "CreateVpc") });
+    assert_eq!(code(aws.ec2.create_vpc().cidr_block("10.20.0.0/16").send().await), "ok");
+}

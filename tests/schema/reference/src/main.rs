@@ -1,0 +1,8 @@
+//! Prints the reference.
+
+use std::io::Write as _;
+
+fn main() -> anyhow::Result<()> {
+    std::io::stdout().write_all(reference::document()?.as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! The fields of a spec: each row from the schema and from [`changes`](super::changes), and what of the two does not fit
+//! together.
+//!
+//! A field of the class's `defaults` is the network's field of the same name. It is told in one row that refers to that one,
+//! as long as both have the same schema.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
+
+use super::{
+    changes::{Change, Entry},
+    fields::{Field, fields, property, values},
+    markdown::{code, table, text},
+};
+
+/// The prefix of the fields that stand for a network's.
+const DEFAULTS: &str = "spec.defaults.";
+
+/// The spec of a kind.
+pub(crate) struct Spec<'a> {
+    /// The kind.
+    pub(crate) kind: &'static str,
+    /// What the schema cannot say of its fields.
+    pub(crate) entries: &'static [Entry],
+    /// The schema of the whole object.
+    pub(crate) root: Option<&'a JSONSchemaProps>,
+}
+
+/// How a field is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// In a row of its own.
+    Own,
+    /// In a row that refers to the network's field.
+    Refers,
+    /// Not at all: the field above it refers.
+    Within,
+}
+
+impl Spec<'_> {
+    fn entry(&self, path: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.path == path)
+    }
+
+    /// Where a field stands among the entries, which have the order of the types; those without one come last.
+    fn place(&self, path: &str) -> usize {
+        self.entries.iter().position(|entry| entry.path == path).unwrap_or(self.entries.len())
+    }
+
+    /// The fields in the order of the types; `defaults` have that of the fields which they refer to.
+    fn fields(&self, network: &Spec<'_>) -> Vec<Field<'_>> {
+        let mut fields = fields(self.root, "spec");
+        fields.sort_by_cached_key(|field| match field.path.strip_prefix(DEFAULTS) {
+            Some(rest) => (self.place(DEFAULTS.trim_end_matches('.')), 1 + network.place(&format!("spec.{rest}"))),
+            None => (self.place(&field.path), 0),
+        });
+        fields
+    }
+
+    /// How a field is told.
+    fn telling(&self, path: &str, network: &Spec<'_>) -> Telling {
+        let Some(rest) = path.strip_prefix(DEFAULTS) else { return Telling::Own };
+        let top = rest.split(['.', '[']).next().unwrap_or_default();
+        let undescribed = |schema: &JSONSchemaProps| JSONSchemaProps { description: None, ..schema.clone() };
+        let own = property(self.root, &format!("{DEFAULTS}{top}")).map(undescribed);
+        let meant = property(network.root, &format!("spec.{top}")).map(undescribed);
+        match (own == meant, top == rest) {
+            (false, _) => Telling::Own,
+            (true, true) => Telling::Refers,
+            (true, false) => Telling::Within,
+        }
+    }
+}
+
+/// What does not fit together: a field without an entry, an entry without a field, a field of which two places say what
+/// holds when it is omitted, or none. `network` is the kind that `defaults` are for.
+pub(crate) fn problems(spec: &Spec<'_>, network: &Spec<'_>) -> Vec<String> {
+    const FILE: &str = "src/cli/reference/changes.rs";
+    let kind = spec.kind;
+    let fields = spec.fields(network);
+    let mut problems = Vec::new();
+    for field in &fields {
+        let path = &field.path;
+        let is_said = field.is_required || field.when_omitted().0.is_some();
+        match (spec.telling(path, network), spec.entry(path)) {
+            (Telling::Own, None) => {
+                let omitted = if is_said { "SAID" } else { "\"what holds when it is omitted\"" };
+                problems.push(format!(
+                    "`{path}` of {kind} has no entry in {FILE}; add, where the field stands in the type: \
+                     field(\"{path}\", {omitted}, InPlace, \"what changing it does in AWS\")"
+                ));
+            }
+            (Telling::Own, Some(entry)) if entry.omitted.is_empty() != is_said => problems.push(if is_said {
+                format!(
+                    "`{path}` of {kind} is required, or its description says what holds when it is omitted; in {FILE} \
+                     write SAID in place of \"{}\"",
+                    entry.omitted
+                )
+            } else {
+                format!(
+                    "`{path}` of {kind} may be omitted, and nothing says what holds then; in {FILE} write it in place of \
+                     SAID, or end its description with 'Omitted: …'"
+                )
+            }),
+            (Telling::Within, Some(_)) => problems.push(format!(
+                "`{path}` of {kind} is as in a network, and has an entry in {FILE}; remove it, or give one to the field \
+                 right below `spec.defaults`"
+            )),
+            (Telling::Own | Telling::Refers | Telling::Within, _) => {}
+        }
+    }
+    let gone = spec.entries.iter().filter(|entry| fields.iter().all(|field| field.path != entry.path));
+    problems.extend(gone.map(|entry| format!("`{}` is no field of {kind}; remove its entry from {FILE}", entry.path)));
+    problems
+}
+
+/// The fields as a table.
+pub(crate) fn table_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
+    let rows: Vec<_> = spec
+        .fields(network)
+        .iter()
+        .filter_map(|field| {
+            let (said, meaning) = field.when_omitted();
+            let entry = spec.entry(&field.path);
+            let (omitted, change) = match spec.telling(&field.path, network) {
+                Telling::Within => return None,
+                Telling::Own if field.is_required => ("must be set".to_owned(), entry.map(changed)?),
+                Telling::Own => (text(said.or_else(|| Some(entry?.omitted))?), entry.map(changed)?),
+                Telling::Refers => {
+                    let meant = format!("as [`{}`](#migrationnetwork-spec)", field.path.replace(DEFAULTS, "spec."));
+                    (meant.clone(), entry.map_or(meant, changed))
+                }
+            };
+            Some([code(&field.path), values(field.schema), text(&meaning), omitted, change])
+        })
+        .collect();
+    table(&["Field", "Values", "Meaning", "When omitted", "A change in AWS"], &rows)
+}
+
+fn changed(entry: &Entry) -> String {
+    let word = match entry.change {
+        Change::Nothing => "nothing",
+        Change::InPlace => "in place",
+        Change::Replace => "replace",
+        Change::NotPossible => "not possible",
+        Change::ByField => "see its fields",
+    };
+    if entry.how.is_empty() { word.to_owned() } else { format!("{word}: {}", text(entry.how)) }
+}
+
+/// What the values must be, as a list. Fields of which the same is demanded are told together.
+pub(crate) fn rules_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
+    let mut told: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for field in spec.fields(network) {
+        if spec.telling(&field.path, network) != Telling::Own || field.rules.is_empty() {
+            continue;
+        }
+        match told.iter_mut().find(|(rules, _)| *rules == field.rules) {
+            Some((_, paths)) => paths.push(code(&field.path)),
+            None => told.push((field.rules, vec![code(&field.path)])),
+        }
+    }
+    let lines = told.iter().map(|(rules, paths)| format!("- {}: {}", paths.join(", "), text(&rules.join("; "))));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        changes::{self, Change::InPlace, SAID, field},
+        fields::root,
+    };
+
+    fn root_of(spec: &Value) -> JSONSchemaProps {
+        serde_json::from_value(
+            json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": spec } } }),
+        )
+        .unwrap()
+    }
+
+    fn problems_of(root: &JSONSchemaProps, entries: &'static [Entry]) -> Vec<String> {
+        let network = root_of(&json!({ "a": { "type": "string" } }));
+        let spec = Spec { kind: "Kind", entries, root: Some(root) };
+        problems(&spec, &Spec { kind: "Network", entries: &[], root: Some(&network) })
+    }
+
+    #[test]
+    fn a_field_without_an_entry_is_named_with_what_to_add() {
+        let found = problems_of(&root_of(&json!({ "a": { "type": "string" } })), &[]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains(r#"field("spec.a", "what holds when it is omitted", InPlace, "#), "{found:?}");
+        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Omitted: none." } }));
+        assert!(problems_of(&said, &[])[0].contains(r#"field("spec.a", SAID, InPlace, "#));
+    }
+
+    #[test]
+    fn an_entry_without_a_field_is_named() {
+        const GONE: &[Entry] = &[field("spec.b", "none", InPlace, "")];
+        assert_eq!(problems_of(&root_of(&json!({})), GONE).len(), 1);
+    }
+
+    #[test]
+    fn one_place_says_what_holds_when_a_field_is_omitted() {
+        const THERE: &[Entry] = &[field("spec.a", "none", InPlace, "")];
+        const NOT_THERE: &[Entry] = &[field("spec.a", SAID, InPlace, "")];
+        let silent = root_of(&json!({ "a": { "type": "string" } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "Omitted: none." } }));
+        for (root, entries, expected) in
+            [(&silent, THERE, 0), (&said, NOT_THERE, 0), (&silent, NOT_THERE, 1), (&said, THERE, 1)]
+        {
+            assert_eq!(problems_of(root, entries).len(), expected);
+        }
+    }
+
+    /// What the schema makes immutable, a field or all that is in it, is told to be so, and nothing else.
+    #[test]
+    fn what_cannot_be_changed_is_what_the_api_server_refuses_to_change() {
+        let crds = mgnet::api::schema::crds();
+        for (kind, entries) in changes::ALL {
+            let fields = fields(root(&crds, kind), "spec");
+            let immutable: Vec<&str> = fields
+                .iter()
+                .filter(|field| {
+                    field.rules.iter().any(|rule| rule.starts_with("must not be") && rule.contains("changed"))
+                })
+                .map(|field| field.path.as_str())
+                .collect();
+            assert!(!immutable.is_empty(), "{kind}");
+            for entry in entries {
+                let is_in = |path: &str| {
+                    entry.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
+                let expected = immutable.iter().any(|path| is_in(path));
+                assert_eq!(entry.change == Change::NotPossible, expected, "{}", entry.path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_default_refers_to_the_networks_field_while_both_are_alike() {
+        const DEFAULT: &[Entry] = &[field("spec.defaults", "none", InPlace, "")];
+        let defaults = |a: &Value| root_of(&json!({ "defaults": { "type": "object", "properties": { "a": a } } }));
+        let alike = defaults(&json!({ "type": "string", "description": "Of networks." }));
+        assert_eq!(problems_of(&alike, DEFAULT), Vec::<String>::new());
+        let other = defaults(&json!({ "type": "string", "maxLength": 4 }));
+        assert!(problems_of(&other, DEFAULT)[0].contains("`spec.defaults.a`"));
+    }
+}

@@ -1,0 +1,367 @@
+//! The nine promises of the operator, each a function of everything that happened.
+//!
+//! [`check`] is called after every single effect, anybody's, and sees the truth: what there is in AWS, not what AWS listed. A
+//! promise about the end of things is checked where [`What::Rest`] says that everything is done. Nothing else in the
+//! simulator weakens what stands here; what a search leaves out, it leaves out of its scenarios.
+//!
+//! Three words: a *slot* is what a resource is for, such as `vpce/mgn/Interface`; a resource is *owned* by the network whose
+//! uid its tag `mgnet.dev/owner` has; *live* is what is not going.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use kube::ResourceExt;
+use mgnet::{
+    api::{
+        ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork,
+        conditions::{find, is_true},
+    },
+    model::ownership::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
+};
+use support::state::{Rule, State, Tags};
+
+use crate::{
+    goal,
+    history::{History, Moment, Scene, What, Who},
+};
+
+/// A promise that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Its name: one of [`ALL`].
+    pub promise: &'static str,
+    /// What is wrong.
+    pub why: String,
+}
+
+type Promise = fn(&History) -> Result<(), String>;
+
+/// All promises, by name.
+pub const ALL: [(&str, Promise); 9] = [
+    ("no duplicate", no_duplicate),
+    ("nothing left behind", nothing_left_behind),
+    ("hands off", hands_off),
+    ("stable", stable),
+    ("no outage", no_outage),
+    ("truthful", truthful),
+    ("alone", alone),
+    ("discreet", discreet),
+    ("one network per VPC", one_network_per_vpc),
+];
+
+/// Holds all promises against what happened last.
+///
+/// # Errors
+/// The first promise that is broken.
+pub fn check(history: &History) -> Result<(), Breach> {
+    let broken = |(promise, holds): (&'static str, Promise)| holds(history).err().map(|why| Breach { promise, why });
+    ALL.into_iter().find_map(broken).map_or(Ok(()), Err)
+}
+
+/// 1. **No duplicate, ever.** Each slot of each network is filled by at most one live resource.
+fn no_duplicate(history: &History) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for (owner, slot, id) in owned(&history.now().aws).filter(|(.., is_live)| *is_live).map(|(o, s, id, _)| (o, s, id))
+    {
+        if let Some(other) = seen.insert((owner, slot), id) {
+            return Err(format!("{other} and {id} both fill {slot} of {owner}"));
+        }
+    }
+    Ok(())
+}
+
+/// 2. **Nothing left behind.** What a network made is gone when the network is, at that moment and ever after, unless it
+///    was to be retained, and is marked so.
+fn nothing_left_behind(history: &History) -> Result<(), String> {
+    let scene = history.now();
+    let there: BTreeSet<String> = scene.networks.values().filter_map(ResourceExt::uid).collect();
+    let left = tagged(&scene.aws).find(|(tags, _)| {
+        tags.get(OWNER_TAG).is_some_and(|owner| {
+            let is_retained = tags.contains_key(RETAINED_TAG) && was_to_be_retained(history, owner);
+            !there.contains(owner) && !is_retained
+        })
+    });
+    if let Some((tags, id)) = left {
+        return Err(format!("{id} is left of a network that is gone: {tags:?}"));
+    }
+    let claimed = scene.vpc_leases.values().find(|claim| !there.contains(&claim.holder));
+    match claimed {
+        // The claim goes before the finalizer does, so that nobody is left to give it back.
+        Some(claim) if at_rest(history) => Err(format!("{} is claimed by nobody that exists", claim.name)),
+        _ => Ok(()),
+    }
+}
+
+/// What the network of that uid said of its resources when it was last there.
+fn was_to_be_retained(history: &History, uid: &str) -> bool {
+    let mut scenes = history.moments.iter().rev().map(|moment| &moment.after).chain([&history.first]);
+    let last = scenes.find_map(|scene| network(scene, uid));
+    last.is_some_and(|network| network.spec.deletion_policy == Some(DeletionPolicy::Retain))
+}
+
+/// 3. **Hands off what is not ours.** What the operator does for a network changes nothing but what that network owns, or
+///    comes to own; of that, no rule that somebody has added; and nothing at all while the network is suspended, or only
+///    planned.
+fn hands_off(history: &History) -> Result<(), String> {
+    let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
+        history.last()
+    else {
+        return Ok(());
+    };
+    let is_idle = |network: &MigrationNetwork| {
+        let planned = network.spec.management_policy == Some(ManagementPolicy::Plan);
+        network.metadata.deletion_timestamp.is_none() && (planned || network.spec.suspend == Some(true))
+    };
+    if since_begin(history).all(|scene| network(scene, of).is_some_and(is_idle)) {
+        return Err(format!("{action}, and the network is suspended, or only planned"));
+    }
+    for group in &after.aws.security_groups {
+        let was = before.aws.security_groups.iter().find(|one| one.id == group.id);
+        let by_hand = |rule: &&Rule| rule.description.as_deref() == Some(goal::BY_HAND);
+        let kept = |rule: &Rule| group.ingress.iter().any(|one| one.id == rule.id);
+        if let Some(rule) = was.and_then(|was| was.ingress.iter().filter(by_hand).find(|rule| !kept(rule))) {
+            return Err(format!("{action} took a rule from {} that somebody has added: {rule:?}", group.id));
+        }
+    }
+    let of_others = |scene: &Scene, also: &Scene| -> BTreeMap<String, String> {
+        let is_own = |state: &State, id: &str| {
+            tagged(state).any(|(tags, other)| other == id && tags.get(OWNER_TAG).is_some_and(|owner| **owner == **of))
+        };
+        let all = described(&scene.aws);
+        all.into_iter().filter(|(id, _)| !is_own(&scene.aws, id) && !is_own(&also.aws, id)).collect()
+    };
+    let (was, is) = (of_others(before, after), of_others(after, before));
+    if was == is {
+        return Ok(());
+    }
+    let changed = was.iter().find(|(id, text)| is.get(*id) != Some(text)).map(|(id, _)| id);
+    Err(format!("{changed:?}, or something that is new, is not the network's own: {was:#?}\n{is:#?}"))
+}
+
+/// 4. **Stable.** At rest nothing is written, neither to AWS nor to Kubernetes.
+fn stable(history: &History) -> Result<(), String> {
+    let Some((_, last)) = history.last().filter(|_| at_rest(history)) else { return Ok(()) };
+    match (last.who, &last.what) {
+        (Who::Operator(_), What::Call { action, .. }) => Err(format!("{action} at rest")),
+        (Who::Operator(_), What::Write(what)) => Err(format!("a write of {what} at rest")),
+        _ => Ok(()),
+    }
+}
+
+/// 5. **No outage by an edit.** While a network is wanted, the operator deletes nothing that its spec asks for, takes no rule
+///    from a group before all that the spec asks for there are in it, never leaves an interface endpoint without an address or a
+///    resolver with fewer than two, and never leaves an S3 interface endpoint whose names are for the resolver only without
+///    the gateway endpoint. Of a network that goes and leaves its resources, it deletes none.
+fn no_outage(history: &History) -> Result<(), String> {
+    let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
+        history.last()
+    else {
+        return Ok(());
+    };
+    let Some(network) = network(after, of) else { return Ok(()) };
+    let live_before = owned(&before.aws).filter(|(owner, .., is_live)| *owner == &**of && *is_live);
+    let mut gone =
+        live_before.filter(|(_, _, id, _)| !owned(&after.aws).any(|(_, _, other, is_live)| other == *id && is_live));
+    if network.metadata.deletion_timestamp.is_some() {
+        return match gone.next().filter(|_| network.spec.deletion_policy == Some(DeletionPolicy::Retain)) {
+            Some((_, _, id, _)) => Err(format!("{action} took {id} away, and it is to be retained")),
+            None => Ok(()),
+        };
+    }
+    let lost_rules = |group: &&support::state::SecurityGroup| {
+        let was = before.aws.security_groups.iter().find(|one| one.id == group.id);
+        was.is_some_and(|was| was.ingress.iter().any(|rule| !group.ingress.iter().any(|one| one.id == rule.id)))
+    };
+    if let Some(slot) = after.aws.security_groups.iter().find(lost_rules).and_then(|group| group.tags.get(SLOT_TAG)) {
+        // What was asked for when the reconcile began is what it went by.
+        let missing = since_begin(history).map(|scene| goal::missing_rules(scene, after, of, slot));
+        let mut missing: Vec<_> = missing.collect();
+        missing.sort_by_key(Vec::len);
+        if let Some(missing) = missing.first().filter(|missing| !missing.is_empty()) {
+            return Err(format!("{action} while {slot} has not yet: {}", missing.join(", ")));
+        }
+    }
+    for endpoint in after.aws.vpc_endpoints.iter().filter(|one| is_of(&one.tags, of) && one.state != "deleting") {
+        let had = |one: &&support::state::VpcEndpoint| one.id == endpoint.id && !one.subnets.is_empty();
+        if endpoint.subnets.is_empty() && before.aws.vpc_endpoints.iter().any(|one| had(&one)) {
+            return Err(format!("{action} left {} without an address", endpoint.id));
+        }
+    }
+    for resolver in after.aws.resolver_endpoints.iter().filter(|one| is_of(&one.tags, of) && one.status != "DELETING") {
+        let whole = |state: &State| {
+            state.resolver_endpoints.iter().any(|one| one.id == resolver.id && one.addresses.len() >= 2)
+        };
+        if whole(&before.aws) && resolver.addresses.len() < 2 {
+            return Err(format!("{action} left {} with fewer than two addresses", resolver.id));
+        }
+    }
+    let depends = |one: &support::state::VpcEndpoint| {
+        one.inbound_only == Some(true) && one.private_dns && one.state == "available"
+    };
+    let has_gateway = |state: &State, vpc: &str| {
+        state
+            .vpc_endpoints
+            .iter()
+            .any(|one| one.vpc == vpc && one.endpoint_type == "Gateway" && one.state == "available")
+    };
+    if let Some(stranded) =
+        after.aws.vpc_endpoints.iter().find(|one| depends(one) && !has_gateway(&after.aws, &one.vpc))
+        && has_gateway(&before.aws, &stranded.vpc)
+    {
+        return Err(format!("{action} took the gateway from under {}", stranded.id));
+    }
+    let wanted = goal::slots(&network.spec);
+    match gone.find(|(_, slot, ..)| wanted.contains(*slot)) {
+        Some((_, slot, id, _)) => Err(format!("{action} took {id} away, and {slot} is wanted")),
+        None => Ok(()),
+    }
+}
+
+/// 6. **Always truthful.** When Ready is written for a generation, AWS was as that generation wants it at some moment since
+///    the reconcile began; AWS may have shown it later by its lag. A reconcile that cannot see AWS says so, and leaves what
+///    was Ready as it is.
+fn truthful(history: &History) -> Result<(), String> {
+    let Some((before, Moment { who, of: Some(of), what: What::Write("status"), after, .. })) = history.last() else {
+        return Ok(());
+    };
+    let (was, Some(network)) = (network(before, of), network(after, of)) else { return Ok(()) };
+    if !is_ready(network) || (is_unseen(network) && was.is_some_and(is_ready)) {
+        return Ok(());
+    }
+    let since = begun(history, *who).saturating_sub(history.lag);
+    let mut differs = String::new();
+    for scene in history.scenes_since(since) {
+        match goal::reached(network, scene) {
+            Ok(()) => return Ok(()),
+            Err(difference) => differs = difference,
+        }
+    }
+    Err(format!("Ready, and AWS is not as the spec wants it:\n{differs}"))
+}
+
+/// 7. **One bad object hurts only itself.** Where everything is said to be done, every network that can have what it wants
+///    has it, whatever the others are.
+fn alone(history: &History) -> Result<(), String> {
+    match history.last() {
+        Some((_, Moment { what: What::Rest, after, .. })) => goal::all_reached(after),
+        _ => Ok(()),
+    }
+}
+
+/// 8. **Discreet.** No key and no encoded authorization message is told to anybody.
+fn discreet(history: &History) -> Result<(), String> {
+    let told = &history.now().told;
+    match SECRETS.iter().find(|secret| told.contains(**secret)) {
+        Some(secret) => Err(format!("'{secret}' is in {told}")),
+        None => Ok(()),
+    }
+}
+
+/// 9. **One network per VPC.** Of the networks that there are, one at most has something in a VPC.
+fn one_network_per_vpc(history: &History) -> Result<(), String> {
+    let scene = history.now();
+    let groups = scene.aws.security_groups.iter().map(|one| (&one.vpc, &one.tags));
+    let endpoints = scene.aws.vpc_endpoints.iter().map(|one| (&one.vpc, &one.tags));
+    let resolvers = scene.aws.resolver_endpoints.iter().map(|one| (&one.vpc, &one.tags));
+    let mut seen = BTreeMap::new();
+    for (vpc, tags) in groups.chain(endpoints).chain(resolvers) {
+        let Some(owner) = tags.get(OWNER_TAG).filter(|owner| network(scene, owner).is_some()) else { continue };
+        if let Some(other) = seen.insert(vpc, owner).filter(|other| *other != owner) {
+            return Err(format!("{other} and {owner} both have something in {vpc}"));
+        }
+    }
+    Ok(())
+}
+
+/// The secret key that the operator signs with, and the encoded part of AWS's refusals in the simulator.
+pub const SECRETS: [&str; 2] = ["a-secret-key-of-somebody", "4EnCoDeDauThOrIzAtIoN"];
+
+/// Whether everything was said to be done, and nobody but the operator has done anything since.
+fn at_rest(history: &History) -> bool {
+    let by_others = |what: &What| matches!(what, What::Rest | What::Act(_));
+    let last = history.moments.iter().rev().find(|moment| by_others(&moment.what));
+    last.is_some_and(|moment| matches!(moment.what, What::Rest))
+}
+
+/// When the process began the reconcile that it is in.
+fn begun(history: &History, who: Who) -> Duration {
+    let begun = history.moments.iter().rev().find(|moment| moment.who == who && matches!(moment.what, What::Begin));
+    begun.map(|moment| moment.at).unwrap_or_default()
+}
+
+/// How the world was since whoever did the last thing began the reconcile in which it did.
+fn since_begin(history: &History) -> impl Iterator<Item = &Scene> {
+    let who = history.last().map(|(_, last)| last.who);
+    let is_begin = |moment: &Arc<Moment>| Some(moment.who) == who && matches!(moment.what, What::Begin);
+    let from = history.moments.iter().rposition(is_begin).unwrap_or_default();
+    history.moments[from..].iter().map(|moment| &moment.after)
+}
+
+/// The network of that uid, if there is one.
+fn network<'a>(scene: &'a Scene, uid: &str) -> Option<&'a MigrationNetwork> {
+    scene.networks.values().find(|network| network.uid().as_deref() == Some(uid))
+}
+
+/// Whether the network says to be ready as it is now.
+pub fn is_ready(network: &MigrationNetwork) -> bool {
+    let Some(status) = &network.status else { return false };
+    Some(status.observed_generation) == network.metadata.generation && is_true(&status.conditions, ConditionType::Ready)
+}
+
+/// Whether its status says that AWS could not be seen.
+fn is_unseen(network: &MigrationNetwork) -> bool {
+    let conditions = network.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    find(conditions, ConditionType::Synced).is_some_and(|synced| synced.status == "Unknown")
+}
+
+fn is_of(tags: &Tags, uid: &str) -> bool {
+    tags.get(OWNER_TAG).is_some_and(|owner| owner == uid)
+}
+
+/// Owner, slot, id and whether it is live, of all that is owned.
+fn owned(state: &State) -> impl Iterator<Item = (&str, &str, &str, bool)> {
+    let groups = state.security_groups.iter().map(|one| (&one.tags, &one.id, true));
+    let endpoints = state.vpc_endpoints.iter().map(|one| (&one.tags, &one.id, one.state != "deleting"));
+    let resolvers = state.resolver_endpoints.iter().map(|one| (&one.tags, &one.id, one.status != "DELETING"));
+    groups
+        .chain(endpoints)
+        .chain(resolvers)
+        .filter_map(|(tags, id, is_live)| Some((&**tags.get(OWNER_TAG)?, &**tags.get(SLOT_TAG)?, &**id, is_live)))
+}
+
+/// Tags and id of all that has tags and can be owned.
+fn tagged(state: &State) -> impl Iterator<Item = (&Tags, &str)> {
+    let groups = state.security_groups.iter().map(|one| (&one.tags, &*one.id));
+    let endpoints = state.vpc_endpoints.iter().map(|one| (&one.tags, &*one.id));
+    let resolvers = state.resolver_endpoints.iter().map(|one| (&one.tags, &*one.id));
+    groups.chain(endpoints).chain(resolvers)
+}
+
+/// All there is to know of everything that could be owned, and of what it stands in. Routes to gateway endpoints are part of
+/// these, and interfaces of what they are of.
+fn described(state: &State) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for one in &state.security_groups {
+        all.insert(one.id.clone(), format!("{one:?}"));
+    }
+    for one in &state.vpc_endpoints {
+        all.insert(one.id.clone(), format!("{one:?}"));
+    }
+    for one in &state.resolver_endpoints {
+        all.insert(one.id.clone(), format!("{one:?}"));
+    }
+    for one in &state.vpcs {
+        all.insert(one.id.clone(), format!("{one:?}"));
+    }
+    for one in &state.subnets {
+        all.insert(one.id.clone(), format!("{one:?}"));
+    }
+    for one in &state.route_tables {
+        let routes: Vec<_> = one.routes.iter().filter(|route| !route.target.starts_with("vpce-")).collect();
+        all.insert(one.id.clone(), format!("{:?} {routes:?}", one.tags));
+    }
+    all
+}

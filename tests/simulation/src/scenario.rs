@@ -1,0 +1,485 @@
+//! What people do, and where: the scenes in which the search looks for what can go wrong.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use emulator::world::{
+    caller::Caller,
+    options::{Delays, Options},
+};
+use mgnet::{
+    api::{
+        AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, DeletionPolicy, EndpointSpec, EndpointType,
+        ManagementPolicy, MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+        PostLaunchSpec, PrivateDns, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
+        ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
+    },
+    controller::Key,
+    model::ownership::NETWORK_TAG,
+};
+use serde_json::{Value, json};
+use support::{Aws, Landing, state::State};
+
+use crate::{
+    goal,
+    operator::{Operator, Process},
+    stage::{Decider, Decision, Seat, Stage},
+    universe::{ACCOUNT, REGION, Universe},
+    wire,
+};
+
+/// When somebody does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cue {
+    /// When the operator is at rest.
+    AtRest,
+    /// After so many reconciles since the act before.
+    After(usize),
+}
+
+/// Something that somebody does.
+#[derive(Clone)]
+pub struct Act {
+    /// When.
+    pub cue: Cue,
+    /// What, in a word or two.
+    pub what: &'static str,
+    /// How.
+    pub act: Arc<dyn Fn(&mut Universe) + Send + Sync>,
+}
+
+/// A scenario.
+#[derive(Clone)]
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// How long AWS's lists lag behind.
+    pub lag: Duration,
+    /// What people do, in order.
+    pub acts: Vec<Act>,
+}
+
+/// The network of all scenarios.
+pub fn tokyo() -> Key {
+    Key { namespace: "team-billing".to_owned(), name: "tokyo".to_owned() }
+}
+
+/// One that wants the same VPC.
+pub fn rival() -> Key {
+    Key { namespace: "team-analytics".to_owned(), name: "osaka".to_owned() }
+}
+
+/// One that has a VPC of its own, of another class.
+pub fn neighbour() -> Key {
+    Key { namespace: "team-claims".to_owned(), name: "kyoto".to_owned() }
+}
+
+/// A network of a class, as small as it can be written.
+pub fn spec(class: &str) -> MigrationNetworkSpec {
+    MigrationNetworkSpec {
+        migration_network_class_name: Some(class.to_owned()),
+        source_cidrs: Some(vec![support::SOURCES.to_owned()]),
+        ..MigrationNetworkSpec::default()
+    }
+}
+
+/// A class that leads to the VPC of that name.
+pub fn class(name: &str, vpc: &str) -> MigrationNetworkClass {
+    let by_use = |use_: support::Use| {
+        let tags = [(support::SUBNET_TAG.to_owned(), use_.as_str().to_owned())].into();
+        Some(SubnetSelector { tags: Some(tags), ids: None })
+    };
+    let spec = MigrationNetworkClassSpec {
+        account: AccountSpec { id: ACCOUNT.to_owned(), ..AccountSpec::default() },
+        region: REGION.to_owned(),
+        allowed_namespaces: Some(AllowedNamespaces { from: AllowedFrom::All, selector: None }),
+        defaults: Some(NetworkDefaults {
+            vpc: Some(VpcSelector { tags: Some([("Name".to_owned(), vpc.to_owned())].into()), id: None }),
+            subnets: Some(SubnetSelectors {
+                endpoints: by_use(support::Use::Endpoints),
+                staging: by_use(support::Use::Staging),
+                launch: by_use(support::Use::Launch),
+            }),
+            ..NetworkDefaults::default()
+        }),
+        ..MigrationNetworkClassSpec::default()
+    };
+    MigrationNetworkClass::new(name, spec)
+}
+
+/// A VPC that is ready for a migration, and a class for it. Nobody has asked for anything yet.
+///
+/// # Errors
+/// If the VPC could not be made.
+pub async fn landing(lag: Duration) -> Result<Universe> {
+    let delays = Delays {
+        vpn_gateway_attaching: Duration::ZERO,
+        // Each transition takes a look or two: long enough to be met, no longer than it takes to meet it.
+        endpoint_creating: Duration::from_secs(8),
+        endpoint_modifying: Duration::from_secs(6),
+        endpoint_deleting: Duration::from_secs(8),
+        endpoint_listed_deleted: Duration::from_secs(12),
+        resolver_creating: Duration::from_secs(12),
+        resolver_updating: Duration::from_secs(8),
+        resolver_deleting: Duration::from_secs(8),
+        ..Delays::aws()
+    };
+    let options = Options { delays, throttling: false, ..Options::default() };
+    let stage = Stage::new(Universe::new(options), Box::new(|_, _| Decision::Go));
+    let config = wire::config(&Seat::new(&stage, 0));
+    let aws = Aws {
+        ec2: aws_sdk_ec2::Client::new(&config),
+        route53: aws_sdk_route53::Client::new(&config),
+        resolver: aws_sdk_route53resolver::Client::new(&config),
+    };
+    Landing::make(&aws).await?;
+    Ok(stage.with(|universe| {
+        universe.lag(lag);
+        universe.kubernetes.create_class(class("corp", support::VPC_NAME));
+        universe.begin();
+        universe.branch()
+    }))
+}
+
+/// Plays a scenario to its end, with `processes` processes that take turns as `turn` says, and start again after a crash,
+/// while `decider` says what goes wrong. The promises are held against every effect.
+pub async fn play(
+    universe: &Universe,
+    acts: &[Act],
+    processes: usize,
+    mut turn: impl FnMut() -> usize,
+    decider: Decider,
+) -> Arc<Stage> {
+    let stage = Stage::new(universe.branch(), decider);
+    let mut started = processes;
+    let mut troupe: Vec<Process> =
+        (1..=processes).map(|number| Process::Idle(Operator::start(&stage, number))).collect();
+    // Each act waits for its cue, but not for ever: where faults keep the operator from its rest, life goes on.
+    let cues = acts.iter().map(|act| act.cue).chain([Cue::AtRest]);
+    let mut acts = acts.iter();
+    for cue in cues {
+        let (most, must_rest) = match cue {
+            Cue::AtRest => (60 * processes, true),
+            Cue::After(reconciles) => (reconciles, false),
+        };
+        for _ in 0..most {
+            let who = turn() % processes;
+            let process = troupe.remove(who);
+            let process = process.go().await.unwrap_or_else(|| {
+                started += 1;
+                Process::Idle(Operator::start(&stage, started))
+            });
+            troupe.insert(who, process);
+            if stage.with(|universe| universe.is_over || universe.breach.is_some()) {
+                return stage;
+            }
+            if must_rest && troupe.iter_mut().all(Process::is_quiet) {
+                break;
+            }
+        }
+        if let Some(act) = acts.next() {
+            stage.with(|universe| universe.act(act.what, |universe| (act.act)(universe)));
+        }
+    }
+    stage
+}
+
+fn act(cue: Cue, what: &'static str, act: impl Fn(&mut Universe) + Send + Sync + 'static) -> Act {
+    Act { cue, what, act: Arc::new(act) }
+}
+
+fn create(universe: &mut Universe) {
+    universe.kubernetes.create(&tokyo(), spec("corp"));
+}
+
+fn delete(universe: &mut Universe) {
+    universe.kubernetes.delete(&tokyo());
+}
+
+/// An edit of the spec.
+fn edit(what: &'static str, change: fn(&mut MigrationNetworkSpec)) -> Act {
+    act(Cue::AtRest, what, move |universe| universe.kubernetes.edit(&tokyo(), |network| change(&mut network.spec)))
+}
+
+/// A call on what fills a slot.
+fn on(slot: &'static str, what: &'static str, action: &'static str, parameters: fn(&State, &str) -> Value) -> Act {
+    act(Cue::AtRest, what, move |universe| {
+        let state = universe.state();
+        if let Some(id) = state.slots().get(slot) {
+            call(universe, action, &parameters(&state, id));
+        }
+    })
+}
+
+/// All scenarios.
+#[allow(clippy::too_many_lines, reason = "a list")]
+pub fn all() -> Vec<Scenario> {
+    let created = act(Cue::AtRest, "create", create);
+    let deleted = act(Cue::AtRest, "delete", delete);
+    let soon = |reconciles, act: &Act| Act { cue: Cue::After(reconciles), ..act.clone() };
+    let scenario = |name, acts: Vec<Act>| Scenario { name, lag: Duration::ZERO, acts };
+    let lagging = |name, acts: Vec<Act>| Scenario { name, lag: Duration::from_secs(20), acts };
+    let after = |name, acts: Vec<Act>| {
+        let acts = [created.clone()].into_iter().chain(acts).collect();
+        Scenario { name, lag: Duration::ZERO, acts }
+    };
+    vec![
+        scenario("create", vec![created.clone()]),
+        lagging("create, lists lag", vec![created.clone()]),
+        after("delete", vec![deleted.clone()]),
+        lagging("delete, lists lag", vec![created.clone(), deleted.clone()]),
+        after("delete as soon as it is begun", vec![soon(1, &deleted)]),
+        after("delete while it is made", vec![soon(2, &deleted)]),
+        after("delete once half is there", vec![soon(4, &deleted)]),
+        after("delete and make again", vec![deleted.clone(), soon(3, &created), created.clone()]),
+        after("other sources", vec![edit("sources", |spec| spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]))]),
+        after(
+            "proxies come and go",
+            vec![
+                edit("proxies", |spec| spec.proxy_cidrs = Some(vec!["10.9.0.0/24".to_owned()])),
+                edit("no proxies", |spec| spec.proxy_cidrs = None),
+            ],
+        ),
+        after(
+            "the resolver goes and comes",
+            vec![
+                edit("no resolver", |spec| {
+                    let mode = Some(ResolverMode::Disabled);
+                    spec.resolver = Some(ResolverSpec { mode, ..ResolverSpec::default() });
+                }),
+                edit("a resolver", |spec| spec.resolver = None),
+            ],
+        ),
+        after(
+            "post-launch actions and tags go and come",
+            vec![
+                edit("no SSM", |spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) })),
+                // One more without private DNS, of which AWS itself does not refuse a second.
+                edit("SSM, and KMS", |spec| {
+                    spec.post_launch = None;
+                    spec.endpoints = Some(vec![EndpointSpec {
+                        service: "kms".to_owned(),
+                        type_: EndpointType::Interface,
+                        private_dns: Some(PrivateDns::Disabled),
+                        mode: None,
+                        endpoint_id: None,
+                        addresses: None,
+                        policy: None,
+                    }]);
+                }),
+                // While endpoints are being made that lists may not show yet.
+                act(Cue::After(1), "tags", |universe| {
+                    universe.kubernetes.edit(&tokyo(), |network| network.spec.tags = Some(tags("billing")));
+                }),
+                edit("other tags", |spec| spec.tags = Some(tags("orders"))),
+                edit("no tags", |spec| spec.tags = None),
+            ],
+        ),
+        after(
+            "a group for replication servers comes and goes",
+            vec![
+                edit("a group", |spec| {
+                    let mode = Some(ReplicationSecurityGroupMode::Managed);
+                    let security_group = Some(ReplicationSecurityGroupSpec { mode, id: None });
+                    spec.replication = Some(ReplicationSpec { security_group });
+                }),
+                edit("no group", |spec| spec.replication = None),
+            ],
+        ),
+        after(
+            "the finalizer is taken",
+            vec![
+                act(Cue::AtRest, "a finalizer is taken", |universe| {
+                    universe.kubernetes.edit(&tokyo(), |network| network.metadata.finalizers = None);
+                }),
+                deleted.clone(),
+            ],
+        ),
+        after(
+            "other subnets",
+            vec![
+                act(Cue::AtRest, "new subnets", other_subnets),
+                edit("the new ones", |spec| {
+                    let tags = Some([(support::SUBNET_TAG.to_owned(), "others".to_owned())].into());
+                    let endpoints = Some(SubnetSelector { tags, ids: None });
+                    spec.subnets = Some(SubnetSelectors { endpoints, ..SubnetSelectors::default() });
+                }),
+            ],
+        ),
+        after(
+            "suspended, then only planned",
+            vec![
+                edit("other sources, suspended", |spec| {
+                    spec.suspend = Some(true);
+                    spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]);
+                }),
+                edit("only planned", |spec| {
+                    spec.suspend = None;
+                    spec.management_policy = Some(ManagementPolicy::Plan);
+                }),
+                edit("enforced", |spec| spec.management_policy = None),
+            ],
+        ),
+        after(
+            "the console deletes",
+            vec![
+                on("vpce/mgn/Interface", "DeleteVpcEndpoints mgn", "DeleteVpcEndpoints", deletes),
+                on("vpce/s3/Interface", "DeleteVpcEndpoints s3", "DeleteVpcEndpoints", deletes),
+                on(
+                    "resolver",
+                    "DeleteResolverEndpoint",
+                    "DeleteResolverEndpoint",
+                    |_, id| json!({ "ResolverEndpointId": id }),
+                ),
+            ],
+        ),
+        after(
+            "the console edits",
+            vec![
+                on("sg/endpoints", "a rule by hand", "AuthorizeSecurityGroupIngress", |_, id| {
+                    let ranges = json!({ "1": { "CidrIp": "10.77.0.0/16", "Description": goal::BY_HAND } });
+                    let rule = json!({ "IpProtocol": "tcp", "FromPort": "8443", "ToPort": "8443", "IpRanges": ranges });
+                    json!({ "GroupId": id, "IpPermissions": { "1": rule } })
+                }),
+                on("sg/resolver", "a rule is removed", "RevokeSecurityGroupIngress", |state, id| {
+                    let group = state.security_groups.iter().find(|one| one.id == id);
+                    let rule = group.and_then(|group| group.ingress.first()).map(|rule| rule.id.clone());
+                    json!({ "GroupId": id, "SecurityGroupRuleId": { "1": rule } })
+                }),
+                on(
+                    "vpce/ec2/Interface",
+                    "tags are stripped",
+                    "DeleteTags",
+                    |_, id| json!({ "ResourceId": { "1": id }, "Tag": { "1": { "Key": NETWORK_TAG }, "2": { "Key": "Name" } } }),
+                ),
+                on("vpce/ssm/Interface", "a subnet is detached", "ModifyVpcEndpoint", |state, id| {
+                    let endpoint = state.vpc_endpoints.iter().find(|one| one.id == id);
+                    let subnet = endpoint.and_then(|endpoint| endpoint.subnets.first().cloned());
+                    json!({ "VpcEndpointId": id, "RemoveSubnetId": { "1": subnet } })
+                }),
+                on("vpce/s3/Gateway", "a route table is taken", "ModifyVpcEndpoint", |state, id| {
+                    let endpoint = state.vpc_endpoints.iter().find(|one| one.id == id);
+                    let table = endpoint.and_then(|endpoint| endpoint.route_tables.first().cloned());
+                    json!({ "VpcEndpointId": id, "RemoveRouteTableId": { "1": table } })
+                }),
+                act(Cue::AtRest, "a second gateway", second_gateway),
+            ],
+        ),
+        after(
+            "retain, and make again",
+            vec![
+                edit("Retain", |spec| spec.deletion_policy = Some(DeletionPolicy::Retain)),
+                deleted.clone(),
+                act(Cue::AtRest, "create, adopting", |universe| {
+                    create(universe);
+                    universe.kubernetes.edit(&tokyo(), |network| {
+                        network.spec.adoption_policy = Some(AdoptionPolicy::Retained);
+                    });
+                }),
+                deleted.clone(),
+            ],
+        ),
+        scenario(
+            "adopt what is there",
+            vec![
+                act(Cue::AtRest, "strangers", strangers),
+                act(Cue::AtRest, "create, adopting", |universe| {
+                    create(universe);
+                    universe
+                        .kubernetes
+                        .edit(&tokyo(), |network| network.spec.adoption_policy = Some(AdoptionPolicy::Any));
+                }),
+                deleted.clone(),
+            ],
+        ),
+        after(
+            "two networks want one VPC",
+            vec![
+                act(Cue::After(1), "a rival", |universe| universe.kubernetes.create(&rival(), spec("corp"))),
+                deleted.clone(),
+            ],
+        ),
+        after(
+            "the class is edited",
+            vec![
+                act(Cue::AtRest, "proxies for all", |universe| {
+                    universe.kubernetes.edit_class("corp", |class| {
+                        if let Some(defaults) = &mut class.spec.defaults {
+                            defaults.proxy_cidrs = Some(vec!["10.8.0.0/24".to_owned()]);
+                        }
+                    });
+                }),
+                deleted,
+            ],
+        ),
+    ]
+}
+
+fn tags(team: &str) -> BTreeMap<String, String> {
+    [("team".to_owned(), team.to_owned())].into()
+}
+
+/// Two subnets in the zones of those that the class chooses.
+fn other_subnets(universe: &mut Universe) {
+    let state = universe.state();
+    let Some(vpc) = state.vpcs.first() else { return };
+    for (name, (zone, range)) in goal::OTHER_SUBNETS.into_iter().zip([("1", "10.20.31.0/24"), ("2", "10.20.32.0/24")]) {
+        let beside = format!("endpoints-{zone}");
+        let beside = state.subnets.iter().find(|subnet| subnet.tags.get("Name") == Some(&beside));
+        let tags =
+            json!({ "1": { "Key": "Name", "Value": name }, "2": { "Key": support::SUBNET_TAG, "Value": "others" } });
+        let parameters = json!({
+            "VpcId": vpc.id, "AvailabilityZone": beside.map(|subnet| &subnet.zone), "CidrBlock": range,
+            "TagSpecification": { "1": { "ResourceType": "subnet", "Tag": tags } },
+        });
+        call(universe, "CreateSubnet", &parameters);
+    }
+}
+
+fn deletes(_: &State, id: &str) -> Value {
+    json!({ "VpcEndpointId": { "1": id } })
+}
+
+/// A gateway endpoint of somebody else, in the main route table.
+pub fn second_gateway(universe: &mut Universe) {
+    let state = universe.state();
+    let (Some(vpc), Some(table)) = (state.vpcs.first(), state.route_tables.iter().find(|table| table.main)) else {
+        return;
+    };
+    let parameters = json!({
+        "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.s3"), "VpcEndpointType": "Gateway",
+        "RouteTableId": { "1": table.id },
+    });
+    call(universe, "CreateVpcEndpoint", &parameters);
+}
+
+/// What somebody built by hand who then hears of the operator: a gateway endpoint, and an interface endpoint behind the VPC's
+/// default group, in one subnet.
+pub fn strangers(universe: &mut Universe) {
+    let state = universe.state();
+    let Some(vpc) = state.vpcs.first() else { return };
+    let tables: Vec<&String> = state.route_tables.iter().filter(|table| !table.main).map(|table| &table.id).collect();
+    let gateway = json!({
+        "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.s3"), "VpcEndpointType": "Gateway",
+        "RouteTableId": { "1": tables.first(), "2": tables.last() },
+    });
+    call(universe, "CreateVpcEndpoint", &gateway);
+    let subnet = state.subnets.iter().find(|subnet| subnet.tags.get("Name").is_some_and(|name| name == "endpoints-1"));
+    let group = state.security_groups.iter().find(|group| group.name == "default");
+    let interface = json!({
+        "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.mgn"), "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": "true", "SubnetId": { "1": subnet.map(|subnet| &subnet.id) },
+        "SecurityGroupId": { "1": group.map(|group| &group.id) },
+    });
+    call(universe, "CreateVpcEndpoint", &interface);
+}
+
+/// A call as somebody with keys of the account makes it. A refusal is no matter: what it is about may be gone.
+pub fn call(universe: &mut Universe, action: &str, parameters: &Value) {
+    use emulator::world::World;
+
+    let caller = Caller::user(ACCOUNT, REGION);
+    if let Some(service) = World::service_of(action) {
+        drop(universe.aws.call(&caller, service, action, parameters));
+    }
+}

@@ -1,0 +1,70 @@
+//! Planted bugs: that every patch still fits, and a few of them planted. `make mutants` plants all.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use simulation::{
+    mutants::{self, Mutant, switch},
+    scenario,
+};
+
+/// Of different parts of the operator, promises and searches; each is found within seconds.
+const SAMPLE: [&str; 3] = ["design-b-find-then-create", "revoked-before-granted", "deleted-is-retained"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the repository").to_owned()
+}
+
+fn all() -> Vec<Mutant> {
+    mutants::all(&root().join("tests/simulation/mutants")).expect("patches that can be read")
+}
+
+#[test]
+fn every_patch_fits_the_operator_and_can_be_switched_with_all_others() {
+    let mut files: BTreeMap<PathBuf, Vec<(usize, String)>> = BTreeMap::new();
+    for (number, mutant) in (1..).zip(all()) {
+        for change in &mutant.changes {
+            let original = fs::read_to_string(root().join(&change.file)).expect("a file of the operator");
+            let changed = change.apply(&original).unwrap_or_else(|error| panic!("{}: {error}", mutant.name));
+            files.entry(change.file.clone()).or_default().push((number, changed));
+        }
+    }
+    for (file, changed) in files {
+        let original = fs::read_to_string(root().join(&file)).expect("a file of the operator");
+        switch::merged(&original, &changed).unwrap_or_else(|error| panic!("{}: {error:#}", file.display()));
+    }
+}
+
+#[test]
+fn there_are_many_mutants_and_each_searches_a_scenario_that_there_is() {
+    let (mutants, scenarios) = (all(), scenario::all());
+    assert!(mutants.len() >= 50, "{}", mutants.len());
+    for mutant in mutants {
+        let arguments = mutant.arguments();
+        let named = arguments.iter().skip_while(|argument| *argument != "--scenario").nth(1).expect(&mutant.name);
+        assert!(scenarios.iter().any(|scenario| scenario.name.contains(named)), "{}: {named}", mutant.name);
+    }
+}
+
+#[test]
+fn the_documentation_lists_them() {
+    let text = fs::read_to_string(root().join("docs/promises.md")).expect("the documentation");
+    let table = mutants::table(&all());
+    assert!(text.contains(&table), "put into docs/promises.md what `mutants --table` prints:\n{table}");
+}
+
+#[test]
+fn a_few_planted_bugs_are_caught_by_their_promises() {
+    let run = Command::new(env!("CARGO_BIN_EXE_mutants")).args(SAMPLE).output().expect("it runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
+    for name in SAMPLE {
+        assert!(said.contains(&format!("{name}: caught by")), "{said}");
+    }
+}

@@ -1,0 +1,181 @@
+//! The search as far as it goes in minutes. `make soak` goes all the way.
+// The futures of a whole search are deep.
+#![recursion_limit = "256"]
+#![allow(clippy::expect_used, clippy::large_futures, reason = "a test fails by panicking, and runs one future")]
+
+use std::{future::Future, time::Duration};
+
+use simulation::{
+    scenario::{self, Scenario},
+    search::{
+        self, Tally, faults, late, leaders, random, reach,
+        tampering::Ground,
+        throttling::{self, Throttled},
+        watches,
+    },
+    universe::Universe,
+};
+
+/// Runs on virtual time, from a VPC that nobody has asked for anything in.
+fn search<F: Future<Output = Tally>>(searched: impl FnOnce(Universe) -> F) -> Tally {
+    simulation::silence_planted_panics();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let tally = runtime.expect("a runtime").block_on(async {
+        let landing = scenario::landing(Duration::ZERO).await.expect("a VPC");
+        searched(landing).await
+    });
+    println!("{tally}; 0 broken promises");
+    tally
+}
+
+fn scenario(name: &str) -> Scenario {
+    scenario::all().into_iter().find(|one| one.name == name).expect("a scenario of that name")
+}
+
+#[test]
+fn every_act_of_every_scenario_has_an_effect() {
+    search(async |landing| {
+        for scenario in scenario::all() {
+            search::acts_have_effects(&landing, &scenario.acts).await.expect(scenario.name);
+        }
+        Tally::default()
+    });
+}
+
+async fn crashes(landing: Universe, odd: bool) -> Tally {
+    let mut tally = Tally::default();
+    for (number, scenario) in scenario::all().into_iter().enumerate().filter(|(number, _)| (number % 2 == 1) == odd) {
+        let mut landing = landing.branch();
+        landing.lag(scenario.lag);
+        let searched = reach::reach(&landing, &scenario, 1, "", 0).await.expect("no promise is broken");
+        assert!(searched.states > 20, "{number}: {searched}");
+        tally += searched;
+    }
+    tally
+}
+
+#[test]
+fn a_crash_at_any_point_of_any_scenario_breaks_no_promise() {
+    search(|landing| crashes(landing, false));
+}
+
+#[test]
+fn nor_in_the_other_half_of_the_scenarios() {
+    search(|landing| crashes(landing, true));
+}
+
+#[test]
+fn every_kind_of_fault_at_every_kind_of_call_breaks_no_promise() {
+    let tally = search(async |landing| {
+        faults::faults(&landing, &scenario("delete"), 1..=1, "", "").await.expect("no promise is broken")
+    });
+    assert!(tally.faults > 200, "{tally}");
+}
+
+#[test]
+fn requests_that_arrive_after_their_sender_is_gone_break_no_promise() {
+    let tally = search(async |landing| {
+        late::late(&landing, &scenario("delete while it is made"), 1, 9, "").await.expect("no promise is broken")
+    });
+    assert!(tally.late > 20, "{tally}");
+}
+
+#[test]
+fn two_leaders_break_no_promise() {
+    let tally = search(async |landing| {
+        let some = |number: u64, point: &simulation::stage::Point| point.is_write && number.is_multiple_of(3);
+        let mut tally = Tally::default();
+        for name in ["create", "delete"] {
+            tally += leaders::leaders(&landing, &scenario(name), some).await.expect("no promise is broken");
+        }
+        tally
+    });
+    assert!(tally.leaders > 30, "{tally}");
+}
+
+#[test]
+fn watches_that_cannot_be_relied_on_break_no_promise() {
+    let tally = search(async |landing| {
+        let mut tally = Tally::default();
+        for scenario in scenario::all() {
+            tally += watches::watches(&landing, &scenario).await.expect("no promise is broken");
+        }
+        tally
+    });
+    assert!(tally.watches >= 80, "{tally}");
+}
+
+/// Seeds whose schedules once found something, far out in the long search.
+const FOUND_SOMETHING: [u64; 2] = [11475, 114_668];
+
+#[test]
+fn random_schedules_break_no_promise() {
+    let tally = search(async |landing| {
+        let (all, mut tally) = (scenario::all(), Tally::default());
+        for seed in (1..=150).chain(FOUND_SOMETHING) {
+            tally += random::schedule(&landing, &all, seed).await.expect("no promise is broken");
+        }
+        tally
+    });
+    assert!(tally.schedules > 100, "most have at least {} faults: {tally}", random::FEWEST);
+}
+
+/// What came of these scenarios, each with so many seeds, while that part of all calls was throttled.
+async fn throttled(landing: &Universe, percent: u8, names: &[&str], seeds: u64) -> Throttled {
+    let mut all = Throttled::default();
+    for name in names {
+        for seed in 1..=seeds {
+            let one = throttling::throttled(landing, &scenario(name), percent, seed).await;
+            all += one.expect("no promise is broken").0;
+        }
+    }
+    println!("{percent} % throttled: {all}");
+    all
+}
+
+#[test]
+fn throttling_only_takes_longer_and_no_more_calls_than_have_to_be_sent_again() {
+    search(async |landing| {
+        let undisturbed = throttled(&landing, 0, &["delete", "other sources"], 3).await;
+        let half = throttled(&landing, 50, &["delete", "other sources"], 3).await;
+        throttled(&landing, 95, &["delete"], 1).await;
+        // Each call that AWS takes is sent twice; what comes on top is what the operator does once more without need.
+        assert!(
+            half.writes * 2 <= undisturbed.writes * 5,
+            "{} writes, and without {}",
+            half.writes,
+            undisturbed.writes
+        );
+        assert!(half.refused * 10 > half.sent * 4, "half of them: {half}");
+        Tally::default()
+    });
+}
+
+/// Of how many tamperings one is tried out, unless `MGNET_TAMPERINGS` is `all`.
+const ONE_OF: usize = 13;
+
+#[test]
+fn what_is_written_by_hand_into_status_and_annotations_heals_and_leads_to_nothing_of_others() {
+    let all = std::env::var("MGNET_TAMPERINGS").is_ok_and(|which| which == "all");
+    let tally = search(async |_| {
+        let ground = Ground::new().await.expect("two networks at rest");
+        let tamperings = ground.tamperings().expect("the CRD has a schema");
+        println!("{} tamperings", tamperings.len());
+        let (mut tally, mut broken) = (Tally::default(), 0);
+        for tampering in tamperings.iter().step_by(if all { 1 } else { ONE_OF }) {
+            match ground.try_out(tampering).await {
+                Ok(tried) => tally += tried,
+                Err(found) => {
+                    println!(
+                        "{}, {}: '{}': {}",
+                        tampering.what, found.scenario, found.breach.promise, found.breach.why
+                    );
+                    broken += 1;
+                }
+            }
+        }
+        assert_eq!(broken, 0, "see above");
+        tally
+    });
+    assert!(tally.tamperings > 25, "{tally}");
+}

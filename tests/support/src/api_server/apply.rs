@@ -1,0 +1,99 @@
+//! Server-side apply: what a manager applies is merged into what there is, and what it applied before and does not any more is
+//! removed, unless somebody has changed it since.
+//!
+//! Source: Kubernetes documentation, "Server-Side Apply", "Merge strategy". Conflicts between managers are not modelled.
+
+use serde_json::{Map, Value};
+
+use super::schema::field;
+
+/// Merges `new` into `live`, in place of `last`, which the same manager applied before; null if it did not.
+pub(super) fn merge(schema: &Value, live: &mut Value, last: &Value, new: &Value) {
+    match (&mut *live, new) {
+        (Value::Object(members), Value::Object(wanted)) => {
+            for (name, value) in wanted {
+                let there = members.entry(name.clone()).or_insert(Value::Null);
+                merge(field(schema, name), there, &last[name], value);
+            }
+            for (name, value) in last.as_object().unwrap_or(&Map::new()) {
+                if !wanted.contains_key(name) {
+                    remove_field(members, name, value);
+                }
+            }
+        }
+        (Value::Array(items), Value::Array(wanted)) => match schema["x-kubernetes-list-type"].as_str() {
+            Some("set") => merge_set(items, last, wanted),
+            Some("map") => merge_map(schema, items, last, wanted),
+            _ => wanted.clone_into(items),
+        },
+        _ => new.clone_into(live),
+    }
+}
+
+/// Removes what is as it was applied.
+fn remove_field(members: &mut Map<String, Value>, name: &str, last: &Value) {
+    let Some(live) = members.get_mut(name) else { return };
+    let is_empty = match (&mut *live, last) {
+        (Value::Object(inner), Value::Object(last)) => {
+            last.iter().for_each(|(name, last)| remove_field(inner, name, last));
+            inner.is_empty()
+        }
+        (live, last) => live == last,
+    };
+    if is_empty {
+        members.remove(name);
+    }
+}
+
+fn merge_set(items: &mut Vec<Value>, last: &Value, wanted: &[Value]) {
+    let dropped = |item: &Value| last.as_array().is_some_and(|last| last.contains(item)) && !wanted.contains(item);
+    items.retain(|item| !dropped(item));
+    for item in wanted {
+        if !items.contains(item) {
+            items.push(item.clone());
+        }
+    }
+}
+
+fn merge_map(schema: &Value, items: &mut Vec<Value>, last: &Value, wanted: &[Value]) {
+    let keys: Vec<&str> =
+        schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let same = |one: &Value, other: &Value| keys.iter().all(|key| one[key] == other[key]);
+    let last = last.as_array().map_or(&[][..], Vec::as_slice);
+    let is_in = |list: &[Value], item: &Value| list.iter().any(|other| same(item, other));
+    items.retain(|item| !is_in(last, item) || is_in(wanted, item));
+    for item in wanted {
+        let before = last.iter().find(|other| same(item, other)).unwrap_or(&Value::Null);
+        match items.iter_mut().find(|there| same(item, there)) {
+            Some(there) => merge(&schema["items"], there, before, item),
+            None => items.push(item.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_applied_any_more_goes_and_what_others_set_stays() {
+        let schema = json!({ "properties": { "spec": { "properties": {
+            "set": { "x-kubernetes-list-type": "set" },
+            "map": { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": {} },
+        } } } });
+        let last =
+            json!({ "spec": { "set": ["a", "b"], "map": [{ "name": "x", "at": 1 }, { "name": "y" }], "old": 1 } });
+        let mut live = last.clone();
+        live["spec"]["set"] = json!(["a", "b", "theirs"]);
+        live["spec"]["theirs"] = json!(true);
+        live["spec"]["map"][0]["theirs"] = json!(2);
+        let new = json!({ "spec": { "set": ["b", "c"], "map": [{ "name": "x", "at": 3 }] } });
+        merge(&schema, &mut live, &last, &new);
+        let wanted = json!({ "spec": {
+            "set": ["b", "theirs", "c"], "map": [{ "name": "x", "at": 3, "theirs": 2 }], "theirs": true,
+        } });
+        assert_eq!(live, wanted);
+    }
+}

@@ -1,0 +1,78 @@
+//! What the API server does to an object by its CRD's schema before it stores it: it prunes, and it sets defaults.
+
+use serde_json::{Map, Value};
+
+use crate::kubernetes::repository;
+
+/// The schema of the version that a CRD of `crds/` serves.
+///
+/// # Panics
+/// If there is no such file in the repository.
+#[allow(clippy::expect_used, reason = "without the CRDs there is nothing to test")]
+pub(super) fn of_crd(plural: &str) -> Value {
+    let path = repository().join(format!("crds/mgnet.dev_{plural}.yaml"));
+    let text = std::fs::read_to_string(&path).expect("a generated CRD");
+    let crd: Value = serde_saphyr::from_str(&text).expect("a CRD is YAML");
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+/// What the schema says of a field of an object; null if nothing.
+pub(super) fn field<'a>(schema: &'a Value, name: &str) -> &'a Value {
+    static NONE: Value = Value::Null;
+    let known = schema.get("properties").and_then(|properties| properties.get(name));
+    known.or_else(|| schema.get("additionalProperties")).unwrap_or(&NONE)
+}
+
+/// Removes what the schema does not know, and null. Without a schema everything stays.
+///
+/// Source: Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions", "Field pruning" and
+/// "Defaulting and Nullable".
+pub(super) fn prune(schema: &Value, value: &mut Value) {
+    match value {
+        Value::Object(members) if is_structured(schema) => {
+            members.retain(|name, value| !value.is_null() && !field(schema, name).is_null());
+            members.iter_mut().for_each(|(name, value)| prune(field(schema, name), value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| prune(&schema["items"], item)),
+        _ => {}
+    }
+}
+
+fn is_structured(schema: &Value) -> bool {
+    schema.get("properties").is_some() || schema.get("additionalProperties").is_some_and(Value::is_object)
+}
+
+/// Sets the defaults of fields that are absent.
+pub(super) fn set_defaults(schema: &Value, value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, property) in schema["properties"].as_object().unwrap_or(&Map::new()) {
+                if let Some(default) = property.get("default") {
+                    members.entry(name.clone()).or_insert_with(|| default.clone());
+                }
+            }
+            members.iter_mut().for_each(|(name, value)| set_defaults(field(schema, name), value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| set_defaults(&schema["items"], item)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_goes_and_what_is_absent_gets_its_default() {
+        let schema = json!({ "properties": {
+            "spec": { "properties": { "known": { "type": "string" }, "tags": { "additionalProperties": {} } } },
+            "status": { "default": { "conditions": [] }, "properties": { "conditions": { "type": "array" } } },
+        } });
+        let mut value = json!({ "spec": { "known": null, "unknown": 1, "tags": { "any": "thing" } } });
+        prune(&schema, &mut value);
+        set_defaults(&schema, &mut value);
+        assert_eq!(value, json!({ "spec": { "tags": { "any": "thing" } }, "status": { "conditions": [] } }));
+    }
+}

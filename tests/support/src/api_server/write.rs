@@ -1,0 +1,287 @@
+//! Writes, and the rules of `metadata` by which they are taken.
+//!
+//! Source: Kubernetes, `apiserver/pkg/registry/rest` and `apiserver/pkg/registry/generic/registry/store.go`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::apply;
+use super::kinds::Kind;
+use super::objects::{Key, Objects};
+use super::refusal::Refusal;
+use super::schema;
+
+/// Who writes, and what of the object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Write<'r> {
+    pub(super) manager: &'r str,
+    /// `Update` or `Apply`.
+    pub(super) operation: &'static str,
+    /// Whether only status is written, rather than all but status.
+    pub(super) is_status: bool,
+}
+
+type Outcome = Result<Arc<Value>, Refusal>;
+
+impl Objects {
+    pub(super) fn create(&mut self, kind: &'static Kind, mut key: Key, mut object: Value, write: Write<'_>) -> Outcome {
+        if let Some(prefix) = object["metadata"]["generateName"].as_str().filter(|_| key.name.is_empty()) {
+            key.name = format!("{prefix}{:05x}", self.revision());
+        }
+        if key.name.is_empty() {
+            return Err(Refusal::invalid("metadata.name: Required value: name or generateName is required"));
+        }
+        self.admits(kind, &key)?;
+        if self.get(&key).is_some() {
+            return Err(Refusal::already_exists(kind.plural, &key.name));
+        }
+        let mut metadata = object["metadata"].take();
+        metadata["name"] = json!(key.name);
+        if kind.is_namespaced {
+            metadata["namespace"] = json!(key.namespace);
+        }
+        metadata["uid"] = json!(self.next_uid());
+        metadata["creationTimestamp"] = json!(self.now());
+        for foreign in ["deletionTimestamp", "resourceVersion", "generation", "managedFields"] {
+            remove(&mut metadata, foreign);
+        }
+        object["apiVersion"] = json!(kind.api_version());
+        object["kind"] = json!(kind.name);
+        if kind.is_custom {
+            metadata["generation"] = json!(1);
+            remove(&mut object, "status");
+            conform(kind, &mut object);
+        } else if kind.plural == Kind::namespaces().plural {
+            metadata["labels"]["kubernetes.io/metadata.name"] = json!(key.name);
+            object["status"] = json!({ "phase": "Active" });
+        }
+        object["metadata"] = metadata;
+        self.sign(&mut object, write);
+        Ok(self.put(&key, "ADDED", object))
+    }
+
+    /// Only a namespace that is there, and stays, takes new objects.
+    fn admits(&self, kind: &Kind, key: &Key) -> Result<(), Refusal> {
+        if !kind.is_namespaced {
+            return Ok(());
+        }
+        let namespace = self.get(&namespace_key(&key.namespace));
+        let namespace = namespace.ok_or_else(|| Refusal::not_found("namespaces", &key.namespace))?;
+        if namespace["metadata"].get("deletionTimestamp").is_some() {
+            let Key { plural, namespace, name } = key;
+            return Err(Refusal::forbidden(format!(
+                "{plural} \"{name}\" is forbidden: unable to create new content in namespace {namespace} because it is \
+                 being terminated"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Takes an object in place of what there is, as far as `write` is about it.
+    pub(super) fn update(&mut self, kind: &'static Kind, key: &Key, wanted: Value, write: Write<'_>) -> Outcome {
+        let before = Arc::clone(self.get(key).ok_or_else(|| Refusal::not_found(kind.plural, &key.name))?);
+        let (old, new) = (&before["metadata"], &wanted["metadata"]);
+        let differs = |field: &str| new.get(field).is_some_and(|wanted| !wanted.is_null() && *wanted != old[field]);
+        if differs("uid") || differs("resourceVersion") {
+            return Err(Refusal::conflict(kind.plural, &key.name));
+        }
+        let mut object = if write.is_status {
+            let mut object = Value::clone(&before);
+            object["status"] = wanted["status"].clone();
+            object
+        } else {
+            with_its_metadata(kind, &before, wanted)?
+        };
+        if kind.is_custom {
+            conform(kind, &mut object);
+        }
+        if object == *before {
+            return Ok(before);
+        }
+        let is_new_generation = kind.is_custom && !write.is_status && spec(&object) != spec(&before);
+        if is_new_generation {
+            raise_generation(&mut object);
+        }
+        self.sign(&mut object, write);
+        let is_free = finalizers(&object).is_empty();
+        if is_free && kind.is_custom && object["metadata"].get("deletionTimestamp").is_some() {
+            return Ok(self.remove(key, object));
+        }
+        Ok(self.put(key, "MODIFIED", object))
+    }
+
+    /// Merges what a manager applies into the object, or creates it.
+    pub(super) fn apply(&mut self, kind: &'static Kind, key: &Key, wanted: Value, write: Write<'_>) -> Outcome {
+        let Some(before) = self.get(key).cloned() else {
+            let created = self.create(kind, key.clone(), wanted.clone(), write)?;
+            self.note_applied(key, write.manager, wanted);
+            return Ok(created);
+        };
+        let mut object = Value::clone(&before);
+        apply::merge(kind.schema(), &mut object, &self.applied(key, write.manager), &wanted);
+        let updated = self.update(kind, key, object, write)?;
+        self.note_applied(key, write.manager, wanted);
+        Ok(updated)
+    }
+
+    /// Deletes an object, or marks it as to be deleted. None if it is gone.
+    pub(super) fn delete(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        preconditions: &Value,
+    ) -> Result<Option<Arc<Value>>, Refusal> {
+        let before = Arc::clone(self.get(key).ok_or_else(|| Refusal::not_found(kind.plural, &key.name))?);
+        for field in ["uid", "resourceVersion"] {
+            if preconditions.get(field).is_some_and(|wanted| *wanted != before["metadata"][field]) {
+                return Err(Refusal::conflict(kind.plural, &key.name));
+            }
+        }
+        let is_namespace = kind.plural == Kind::namespaces().plural;
+        if finalizers(&before).is_empty() && !is_namespace {
+            self.remove(key, Value::clone(&before));
+            return Ok(None);
+        }
+        if before["metadata"].get("deletionTimestamp").is_none() {
+            let mut object = Value::clone(&before);
+            object["metadata"]["deletionTimestamp"] = json!(self.now());
+            object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            if kind.is_custom {
+                // Source: Kubernetes, apiserver, `rest.BeforeDelete`: the mark of deletion raises the generation.
+                raise_generation(&mut object);
+            }
+            self.put(key, "MODIFIED", object);
+        }
+        if is_namespace {
+            self.empty(&key.name)?;
+        }
+        Ok(self.get(key).cloned())
+    }
+
+    /// Does what kube-controller-manager does with a namespace that is to go: deletes what is in it, then itself.
+    fn empty(&mut self, namespace: &str) -> Result<(), Refusal> {
+        for key in self.keys_in(namespace) {
+            let Some(object) = self.get(&key) else { continue };
+            let api_version = object["apiVersion"].as_str().unwrap_or_default().to_owned();
+            let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+            if let Some(kind) = Kind::served(group, version, key.plural) {
+                self.delete(kind, &key, &Value::Null)?;
+            }
+        }
+        self.end_if_empty(namespace);
+        Ok(())
+    }
+
+    fn end_if_empty(&mut self, namespace: &str) {
+        let key = namespace_key(namespace);
+        let going =
+            self.get(&key).filter(|namespace| namespace["metadata"].get("deletionTimestamp").is_some()).cloned();
+        if let Some(going) = going.filter(|_| self.keys_in(namespace).is_empty()) {
+            self.put(&key, "DELETED", Value::clone(&going));
+        }
+    }
+
+    fn remove(&mut self, key: &Key, object: Value) -> Arc<Value> {
+        let removed = self.put(key, "DELETED", object);
+        if !key.namespace.is_empty() {
+            self.end_if_empty(&key.namespace);
+        }
+        removed
+    }
+
+    /// Notes the manager of a write. Which fields it wrote is not noted.
+    fn sign(&self, object: &mut Value, write: Write<'_>) {
+        let Write { manager, operation, is_status } = write;
+        let mut entry = json!({
+            "manager": manager, "operation": operation, "time": self.now(), "apiVersion": object["apiVersion"],
+            "fieldsType": "FieldsV1", "fieldsV1": {},
+        });
+        if is_status {
+            entry["subresource"] = json!("status");
+        }
+        let entries = &mut object["metadata"]["managedFields"];
+        if !entries.is_array() {
+            *entries = json!([]);
+        }
+        let is_same = |other: &Value| {
+            ["manager", "operation", "subresource"].iter().all(|field| other.get(field) == entry.get(field))
+        };
+        if let Some(entries) = entries.as_array_mut() {
+            entries.retain(|other| !is_same(other));
+            entries.push(entry);
+        }
+    }
+}
+
+/// The object as it is wanted, with what of it nobody may write.
+fn with_its_metadata(kind: &Kind, before: &Value, mut object: Value) -> Result<Value, Refusal> {
+    let old = &before["metadata"];
+    let is_going = old.get("deletionTimestamp").is_some();
+    let added = finalizers(&object).iter().any(|one| !finalizers(before).contains(one));
+    if is_going && added {
+        return Err(Refusal::invalid(
+            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted",
+        ));
+    }
+    for fixed in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "managedFields",
+        "name",
+        "namespace",
+        "resourceVersion",
+    ] {
+        match old.get(fixed) {
+            Some(value) => object["metadata"][fixed] = value.clone(),
+            None => remove(&mut object["metadata"], fixed),
+        }
+    }
+    if kind.is_custom {
+        object["status"] = before["status"].clone();
+    }
+    object["apiVersion"] = before["apiVersion"].clone();
+    object["kind"] = before["kind"].clone();
+    Ok(object)
+}
+
+fn namespace_key(name: &str) -> Key {
+    Key { plural: Kind::namespaces().plural, namespace: String::new(), name: name.to_owned() }
+}
+
+/// Brings an object of a CRD into the form in which it is stored.
+fn conform(kind: &Kind, object: &mut Value) {
+    let Some(members) = object.as_object_mut() else { return };
+    let meta = ["apiVersion", "kind", "metadata"].map(|name| (name, members.remove(name)));
+    schema::prune(kind.schema(), object);
+    schema::set_defaults(kind.schema(), object);
+    for (name, value) in meta {
+        if let Some(value) = value {
+            object[name] = value;
+        }
+    }
+}
+
+/// All but what does not count for the generation.
+fn spec(object: &Value) -> Vec<(&String, &Value)> {
+    let members = object.as_object().into_iter().flatten();
+    members.filter(|(name, _)| !matches!(name.as_str(), "metadata" | "status")).collect()
+}
+
+fn raise_generation(object: &mut Value) {
+    let generation = object["metadata"]["generation"].as_u64().unwrap_or(0);
+    object["metadata"]["generation"] = json!(generation + 1);
+}
+
+fn finalizers(object: &Value) -> &[Value] {
+    object["metadata"]["finalizers"].as_array().map_or(&[][..], Vec::as_slice)
+}
+
+fn remove(object: &mut Value, name: &str) {
+    if let Some(members) = object.as_object_mut() {
+        members.remove(name);
+    }
+}

@@ -1,0 +1,238 @@
+//! `lab demo`: one object becomes a whole private network, is repaired, and goes without a trace.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_ec2::types::Filter;
+use kube::api::DeleteParams;
+use mgnet::api::{ConditionType, GroupRole, MigrationNetwork, MigrationNetworkStatus, conditions};
+use support::{Aws, Clock, Inventory, Lab, LabOptions, Landing, OperatorOptions, repository};
+
+use super::follow::Follower;
+use super::story::Story;
+use super::tokyo;
+
+/// AWS's minutes become seconds: long enough to see the states between, short enough to wait for.
+const SPEED: u32 = 20;
+
+/// What the sample asks for: six services, and S3 twice.
+const ENDPOINTS: usize = 7;
+
+/// One address in each of two zones.
+const RESOLVER_ADDRESSES: usize = 2;
+
+/// Tells the whole story; fails if any of it is not as told.
+pub(crate) async fn run() -> Result<()> {
+    let mut story = Story::new("One Kubernetes object becomes the private AWS network of a server migration");
+
+    story.chapter("A cluster, AWS in small, and the operator between the two");
+    let lab = Lab::start(options()).await?;
+    introduce(&story, &lab).await?;
+    let told = tell(&mut story, &lab).await;
+    if told.is_err() {
+        eprintln!("\n--- the end of the operator's log:\n{}", lab.operator().log_tail(40));
+    }
+    told?;
+    println!("\nAll of this took {} seconds.", story.seconds());
+    Ok(())
+}
+
+fn options() -> LabOptions {
+    LabOptions {
+        clock: Clock::Wall { speed: SPEED },
+        operator_account: tokyo::ACCOUNT.to_owned(),
+        // No namespace is deleted here.
+        controllers: false,
+        operator: OperatorOptions { aws_rate_factor: SPEED, ..OperatorOptions::default() },
+        ..LabOptions::default()
+    }
+}
+
+async fn introduce(story: &Story, lab: &Lab) -> Result<()> {
+    let version = lab.kubectl_output(["version"]).await?;
+    let version = version.lines().find_map(|line| line.strip_prefix("Server Version: ")).unwrap_or("of some version");
+    story.tell(&format!(
+        "Kubernetes {version}: a real etcd and kube-apiserver, with RBAC on.\n\
+         The CRDs and the rights are those of deploy/base; the operator runs with a token of its ServiceAccount.\n\
+         AWS is tests/emulator, at {}, {SPEED} times as fast as the original.",
+        lab.aws_endpoint_url()
+    ));
+    Ok(())
+}
+
+async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
+    let aws = tokyo::aws(lab);
+
+    story.chapter("What the platform team has: a VPC behind Direct Connect, with nothing in it for MGN");
+    let landing = Landing::make(&aws).await?;
+    story.tell(&format!("{} {} {}", landing.vpc, support::VPC_CIDR, support::VPC_NAME));
+    for (name, id) in &landing.subnets {
+        story.tell(&format!("  {id} {name}"));
+    }
+    let before = Inventory::of(&aws).await?;
+
+    let mut follower = Follower::new(tokyo::networks(lab.kube().await?), tokyo::NAME);
+    story.chapter("What the application team applies: one object");
+    create(story, lab, &mut follower).await?;
+
+    story.chapter("Somebody removes a rule behind the operator's back");
+    repair(story, lab, &aws, &mut follower).await?;
+
+    story.chapter("The migration is done: the object is deleted");
+    delete(story, lab, &mut follower).await?;
+
+    story.chapter("What is left in AWS");
+    let after = Inventory::of(&aws).await?;
+    for (what, left) in [
+        ("VPC endpoints", &after.endpoints),
+        ("Resolver endpoints", &after.resolvers),
+        ("security groups", &after.security_groups),
+        ("network interfaces", &after.interfaces),
+    ] {
+        story.tell(&format!("{what:<20} {}", left.len()));
+        ensure!(left.is_empty(), "left in AWS: {left:?}");
+    }
+    ensure!(before == after, "the VPC is not as it was:\nbefore: {before:#?}\nafter: {after:#?}");
+    story.tell(&format!(
+        "The VPC {}, its subnets, and its route tables with their routes are exactly as they were.",
+        landing.vpc
+    ));
+    lab.check_statuses()
+}
+
+async fn create(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()> {
+    story.command(&format!("cat {}/network.yaml", tokyo::SAMPLE));
+    let text = fs::read_to_string(repository().join(tokyo::SAMPLE).join("network.yaml"))?;
+    story.tell(&text);
+    story.command(&format!("kubectl apply --kustomize {}", tokyo::SAMPLE));
+    let began = Instant::now();
+    story.tell(&tokyo::apply(lab).await?);
+    println!();
+    let ready = follower.until(story, began, |network| network.is_some_and(is_ready)).await?;
+    let network = ready.context("the network is gone")?;
+    let status = network.status.context("the network has no status")?;
+
+    println!();
+    kubectl(story, lab, &format!("get mgnet,mgnetclass --namespace {}", tokyo::NAMESPACE)).await?;
+    show_addresses(story, &status)
+}
+
+/// What the people on premises need: addresses to open the firewall for, and to forward DNS to.
+fn show_addresses(story: &Story, status: &MigrationNetworkStatus) -> Result<()> {
+    println!();
+    story.tell("What the people on premises reach now, privately (from the object's status):");
+    for endpoint in &status.endpoints {
+        let addresses = in_order(endpoint.network_interfaces.iter().filter_map(|one| one.ip.as_ref()));
+        let where_ = if endpoint.route_table_ids.is_empty() {
+            addresses.join(", ")
+        } else {
+            format!("routes in {}", endpoint.route_table_ids.join(", "))
+        };
+        story.tell(&format!(
+            "  {:<12} {:<10} {:<10} {:<23} {where_}",
+            endpoint.service,
+            format!("{:?}", endpoint.type_),
+            endpoint.state.as_deref().unwrap_or_default(),
+            endpoint.id.as_deref().unwrap_or_default(),
+        ));
+        ensure!(
+            !addresses.is_empty() || !endpoint.route_table_ids.is_empty(),
+            "endpoint {} has neither addresses nor routes",
+            endpoint.service
+        );
+    }
+    ensure!(status.endpoints.len() == ENDPOINTS, "{} endpoints, not {ENDPOINTS}", status.endpoints.len());
+    let resolver = status.resolver.as_ref().context("the status has no resolver")?;
+    let addresses = in_order(resolver.ip_addresses.iter().filter_map(|address| address.ip.as_ref()));
+    story.tell(&format!("  on-premises DNS forwards to: {}", addresses.join(", ")));
+    ensure!(addresses.len() == RESOLVER_ADDRESSES, "{} resolver addresses", addresses.len());
+    Ok(())
+}
+
+fn in_order<'a>(addresses: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut addresses: Vec<Ipv4Addr> = addresses.filter_map(|address| address.parse().ok()).collect();
+    addresses.sort();
+    addresses.iter().map(Ipv4Addr::to_string).collect()
+}
+
+async fn repair(story: &Story, lab: &Lab, aws: &Aws, follower: &mut Follower) -> Result<()> {
+    let network = tokyo::networks(lab.kube().await?).get(tokyo::NAME).await?;
+    let groups = network.status.map(|status| status.security_groups).unwrap_or_default();
+    let group = groups
+        .into_iter()
+        .find(|group| group.role == GroupRole::Endpoints)
+        .map(|group| group.id)
+        .context("the status names no group of the endpoints")?;
+    let rules = ingress(aws, &group).await?;
+    let victim = rules
+        .iter()
+        .find(|rule| rule.cidr == support::SOURCES)
+        .with_context(|| format!("{group} does not admit {}", support::SOURCES))?;
+    story.command(&format!(
+        "aws ec2 revoke-security-group-ingress --group-id {group} --security-group-rule-ids {}",
+        victim.id
+    ));
+    let began = Instant::now();
+    aws.ec2.revoke_security_group_ingress().group_id(&group).security_group_rule_ids(&victim.id).send().await?;
+    story.event(began, &format!("source servers in {} can no longer reach the endpoints", victim.cidr));
+    loop {
+        let restored = ingress(aws, &group).await?.into_iter().find(|rule| rule.cidr == victim.cidr);
+        if let Some(rule) = restored {
+            story.event(began, &format!("restored by the operator, as {} ({})", rule.id, rule.description));
+            break;
+        }
+        ensure!(began.elapsed() < Duration::from_secs(30), "the rule was not restored within 30 s");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let synced = |network: &MigrationNetwork| {
+        let conditions = network.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        conditions::is_true(conditions, ConditionType::Synced)
+    };
+    follower.until(story, began, |network| network.is_none_or(synced)).await?;
+    Ok(())
+}
+
+struct Rule {
+    id: String,
+    cidr: String,
+    description: String,
+}
+
+async fn ingress(aws: &Aws, group: &str) -> Result<Vec<Rule>> {
+    let of_group = Filter::builder().name("group-id").values(group).build();
+    let answer = aws.ec2.describe_security_group_rules().filters(of_group).send().await?;
+    let rules = answer.security_group_rules.unwrap_or_default();
+    Ok(rules
+        .into_iter()
+        .filter(|rule| rule.is_egress == Some(false))
+        .map(|rule| Rule {
+            id: rule.security_group_rule_id.unwrap_or_default(),
+            cidr: rule.cidr_ipv4.unwrap_or_default(),
+            description: rule.description.unwrap_or_default(),
+        })
+        .collect())
+}
+
+async fn delete(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()> {
+    let networks = tokyo::networks(lab.kube().await?);
+    story.command(&format!("kubectl delete mgnet {} --namespace {} --wait=false", tokyo::NAME, tokyo::NAMESPACE));
+    let began = Instant::now();
+    networks.delete(tokyo::NAME, &DeleteParams::default()).await?;
+    follower.until(story, began, |network| network.is_none()).await?;
+    Ok(())
+}
+
+async fn kubectl(story: &Story, lab: &Lab, line: &str) -> Result<()> {
+    story.command(&format!("kubectl {line}"));
+    story.tell(&lab.kubectl_output(line.split_whitespace()).await?);
+    Ok(())
+}
+
+fn is_ready(network: &MigrationNetwork) -> bool {
+    network.status.as_ref().is_some_and(|status| {
+        Some(status.observed_generation) == network.metadata.generation
+            && conditions::is_true(&status.conditions, ConditionType::Ready)
+    })
+}

@@ -1,0 +1,170 @@
+//! Each rule catches what breaks it, and nothing else.
+
+use jiff::Timestamp;
+use mgnet::api::ConditionStatus::{self, False, True, Unknown};
+use mgnet::api::ConditionType as Type;
+use mgnet::api::conditions::set;
+
+use super::*;
+
+/// A network of generation 2 at rest.
+fn at_rest() -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for type_ in Type::ALL.into_iter().filter(|type_| !type_.only_while_true()) {
+        put(&mut conditions, type_, True, Reason::Ready);
+    }
+    conditions
+}
+
+/// The same while something is built.
+fn in_progress() -> Vec<Condition> {
+    let mut conditions = at_rest();
+    put(&mut conditions, Type::Ready, False, Reason::EndpointsPending);
+    put(&mut conditions, Type::Reconciling, True, Reason::Progressing);
+    conditions
+}
+
+fn put(conditions: &mut Vec<Condition>, type_: Type, status: ConditionStatus, reason: Reason) {
+    set(conditions, type_, (status, reason, ""), 2, Timestamp::UNIX_EPOCH);
+}
+
+#[track_caller]
+fn caught(conditions: &[Condition], rule: &str) {
+    let violations = super::violations(2, false, 2, conditions);
+    assert!(violations.iter().any(|violation| violation.starts_with(rule)), "{rule} not in {violations:?}");
+}
+
+#[test]
+fn good_statuses_break_no_rule() {
+    assert_eq!(violations(2, false, 2, &at_rest()), [""; 0]);
+    assert_eq!(violations(2, false, 2, &in_progress()), [""; 0]);
+
+    let mut stalled = in_progress();
+    stalled.retain(|condition| condition.type_ != "Reconciling");
+    put(&mut stalled, Type::Stalled, True, Reason::QuotaExceeded);
+    assert_eq!(violations(2, false, 2, &stalled), [""; 0]);
+
+    let mut suspended = at_rest();
+    put(&mut suspended, Type::Suspended, True, Reason::Suspended);
+    assert_eq!(violations(2, false, 2, &suspended), [""; 0]);
+    put(&mut suspended, Type::Ready, False, Reason::Suspended);
+    assert_eq!(violations(2, false, 2, &suspended), [""; 0]);
+
+    let mut deleting = at_rest();
+    put(&mut deleting, Type::Ready, False, Reason::Deleting);
+    assert_eq!(violations(2, true, 2, &deleting), [""; 0]);
+}
+
+#[test]
+fn the_schema_default_breaks_no_rule() {
+    let mut conditions = Vec::new();
+    put(&mut conditions, Type::Ready, Unknown, Reason::Pending);
+    conditions[0].observed_generation = None;
+    assert_eq!(violations(1, false, -1, &conditions), [""; 0]);
+}
+
+#[test]
+fn fail0002_ready_is_missing() {
+    caught(&at_rest()[1..], "FAIL0002");
+    caught(&[], "FAIL0002");
+}
+
+#[test]
+fn fail0003_and_fail0001_ready_while_reconciling() {
+    for status in [True, Unknown] {
+        let mut conditions = in_progress();
+        put(&mut conditions, Type::Ready, status, Reason::Ready);
+        caught(&conditions, "FAIL0003");
+    }
+}
+
+#[test]
+fn fail0004_and_fail0001_ready_while_stalled() {
+    for status in [True, Unknown] {
+        let mut conditions = at_rest();
+        put(&mut conditions, Type::Ready, status, Reason::Ready);
+        put(&mut conditions, Type::Stalled, True, Reason::InvalidSpec);
+        caught(&conditions, "FAIL0004");
+    }
+}
+
+#[test]
+fn fail0005_reconciling_and_stalled() {
+    let mut conditions = in_progress();
+    put(&mut conditions, Type::Stalled, True, Reason::InvalidSpec);
+    caught(&conditions, "FAIL0005");
+}
+
+#[test]
+fn fail0006_the_status_is_ahead_of_the_object() {
+    let violations = super::violations(1, false, 2, &in_progress());
+    assert!(violations.iter().any(|violation| violation.starts_with("FAIL0006")), "{violations:?}");
+}
+
+#[test]
+fn fail0007_and_fail0008_ready_for_an_older_generation() {
+    let violations = super::violations(3, false, 2, &at_rest());
+    for rule in ["FAIL0007", "FAIL0008"] {
+        assert!(violations.iter().any(|violation| violation.starts_with(rule)), "{rule}: {violations:?}");
+    }
+}
+
+#[test]
+fn fail0008_ready_by_a_condition_left_behind() {
+    let mut conditions = at_rest();
+    conditions[4].observed_generation = Some(1);
+    caught(&conditions, "FAIL0008");
+    conditions[4].observed_generation = None;
+    caught(&conditions, "FAIL0008");
+}
+
+#[test]
+fn fail0009_ready_and_a_condition_of_another_generation() {
+    let mut conditions = at_rest();
+    conditions[4].observed_generation = Some(3);
+    caught(&conditions, "FAIL0009");
+}
+
+#[test]
+fn generations_are_written_together_also_while_not_ready() {
+    let mut conditions = in_progress();
+    conditions[4].observed_generation = Some(1);
+    caught(&conditions, "generations");
+}
+
+#[test]
+fn conditions_of_somebody_else_are_about_what_they_are_about() {
+    let mut conditions = at_rest();
+    conditions.push(Condition { type_: "Audited".to_owned(), observed_generation: Some(1), ..conditions[0].clone() });
+    assert_eq!(violations(2, false, 2, &conditions), [""; 0]);
+}
+
+#[test]
+fn conditions_that_are_present_only_while_true() {
+    for type_ in [Type::Reconciling, Type::Stalled, Type::Suspended] {
+        let mut conditions = at_rest();
+        put(&mut conditions, type_, False, Reason::Ready);
+        caught(&conditions, "presence");
+    }
+}
+
+#[test]
+fn ready_while_deleting() {
+    let violations = super::violations(2, true, 2, &at_rest());
+    assert!(violations.iter().any(|violation| violation.starts_with("deletion")), "{violations:?}");
+}
+
+#[test]
+fn stalled_by_what_heals_by_waiting() {
+    let mut conditions = in_progress();
+    conditions.retain(|condition| condition.type_ != "Reconciling");
+    put(&mut conditions, Type::Stalled, True, Reason::Throttled);
+    caught(&conditions, "stalled");
+}
+
+#[test]
+fn not_ready_and_no_word_whether_to_wait() {
+    let mut conditions = in_progress();
+    conditions.retain(|condition| condition.type_ != "Reconciling");
+    caught(&conditions, "waiting");
+}

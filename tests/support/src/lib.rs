@@ -1,0 +1,80 @@
+//! The environment that tests, `make demo`, `make up` and `make bench` share: a real Kubernetes control plane with the
+//! operator's CRDs and rights installed, an emulator of AWS, and the operator as a process between the two.
+//!
+//! A test reads like this:
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! let lab = support::Lab::shared().await?; // one for all tests of the process
+//! let site = lab.site("proxies").await?; // an AWS account, a VPC, a namespace and a class, for this test alone
+//!
+//! let network = site.network("tokyo").proxies(["10.9.0.0/24"]).apply().await?;
+//! network.until_ready().await?;
+//!
+//! network.edit(serde_json::json!({ "proxyCIDRs": null })).await?;
+//! network.until_ready().await?;
+//!
+//! network.delete_and_wait().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! Where to look: [`Lab`] for what runs, [`Site`] for what a test has to itself, [`Network`] for what is done with an
+//! object and waited for, [`Summary`] for what AWS should hold afterwards, [`World`] for the log of calls and for faults.
+//! Every status that any network ever has is checked against the rules of kstatus, and what Argo CD's health script makes of
+//! it; waiting fails if one breaks them.
+
+mod api_proxy;
+mod api_server;
+mod aws;
+mod aws_in_process;
+pub mod corruption;
+mod emulator;
+pub mod failing;
+mod folder;
+mod gate;
+pub mod health;
+pub mod history;
+mod http;
+mod inventory;
+pub mod kstatus;
+mod kubernetes;
+#[allow(clippy::module_inception, reason = "the crate is the lab's environment, the module the lab itself")]
+mod lab;
+mod landing;
+pub mod lua;
+pub mod misread;
+pub mod neighbours;
+mod network;
+mod operator;
+mod options;
+mod programs;
+mod shared;
+mod simulated;
+mod site;
+pub mod state;
+mod statuses;
+pub mod strangers;
+mod summary;
+mod tenant;
+pub mod waiting;
+mod world;
+
+pub use api_proxy::{ApiCall, ApiFault, ApiProxy, CallSite, Conduct, Order, Verb};
+pub use aws::Aws;
+pub use aws_in_process::received;
+pub use gate::Gate;
+pub use inventory::Inventory;
+pub use kubernetes::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, repository};
+pub use lab::Lab;
+pub use landing::{Landing, PREMISES, SUBNET_TAG, Use, VPC_CIDR, VPC_NAME, make_vpc, route_to_premises};
+pub use network::{Network, NetworkBuilder};
+pub use operator::Operator;
+pub use options::{Clock, Delays, LabOptions, OperatorOptions};
+pub use programs::target_folder;
+pub use shared::{ExclusiveLab, SharedLab};
+pub use site::{SOURCES, Site, SiteBuilder};
+pub use summary::{Expected, Summary};
+pub use tenant::{Tenant, send};
+pub use world::{Call, World, count_by_action};
+
+pub use ::emulator::http::{Fault, FaultKind};

@@ -1,0 +1,34 @@
+//! That the lab notices a status which tools would misread, whatever it runs on: without that, no test of it would mean anything.
+
+use anyhow::{Context, Result, ensure};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use mgnet::api::{ConditionStatus, ConditionType, FIELD_MANAGER, MigrationNetwork};
+use serde_json::json;
+
+use crate::lab::Lab;
+
+/// Writes such a status in the operator's name, and fails unless that is noticed.
+pub async fn is_noticed(lab: &Lab) -> Result<()> {
+    let site = lab.site("misread").await?;
+    let network = site.network("tokyo").suspended().apply().await?;
+    network.until_condition(ConditionType::Suspended, ConditionStatus::True).await?;
+
+    let condition = |type_: &str, generation: i64| {
+        json!({
+            "type": type_, "status": "True", "reason": "Planted", "message": "", "observedGeneration": generation,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        })
+    };
+    let planted = json!({
+        "status": { "observedGeneration": 1, "conditions": [condition("Ready", 1), condition("Reconciling", 1)] },
+    });
+    let networks: Api<MigrationNetwork> = Api::namespaced(site.kube.clone(), &site.namespace);
+    // As the operator: what others write is not its to answer for.
+    let operator = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    networks.patch_status("tokyo", &operator, &Patch::Merge(planted)).await?;
+
+    let noticed = network.until("a violation", |_| false).await.err().context("it waited in vain")?;
+    ensure!(format!("{noticed:#}").contains("FAIL0003"), "{noticed:#}");
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! What a company has in the VPC beside a network: made and changed by the calls that a person would make, and proved from
+//! the log of calls never to have been written to by the operator.
+
+use crate::Site;
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, VpcEndpointType};
+use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
+use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
+use mgnet::model::preflight::checks::{Check, Severity};
+use serde_json::{Value, json};
+
+use crate::waiting::{condition, listed, until_looked_at, until_state};
+
+/// Tags as pairs.
+pub type Tags<'a> = &'a [(&'a str, &'a str)];
+
+/// Protocol, port and range.
+pub type Admits<'a> = &'a [(&'a str, i32, &'a str)];
+
+/// All that a network of a site needs to be let in on TCP 443.
+pub const HTTPS: Admits<'_> = &[("tcp", 443, crate::VPC_CIDR), ("tcp", 443, "192.168.0.0/16")];
+
+/// All that its source servers need to ask for names.
+pub const DNS: Admits<'_> = &[("tcp", 53, "192.168.0.0/16"), ("udp", 53, "192.168.0.0/16")];
+
+/// A security group of that name.
+pub async fn group(site: &Site, name: &str, admits: Admits<'_>, tags: Tags<'_>) -> Result<String> {
+    let request = site.aws.ec2.create_security_group().vpc_id(&site.landing.vpc).group_name(name);
+    let request = request.description("of somebody else");
+    let request = request.set_tag_specifications(specification(ResourceType::SecurityGroup, tags));
+    let id = request.send().await?.group_id.context("no id")?;
+    admit(site, &id, admits).await?;
+    Ok(id)
+}
+
+/// Lets more into a group.
+pub async fn admit(site: &Site, group: &str, admits: Admits<'_>) -> Result<()> {
+    for (protocol, port, range) in admits {
+        let range = IpRange::builder().cidr_ip(*range).build();
+        let permission =
+            IpPermission::builder().ip_protocol(*protocol).from_port(*port).to_port(*port).ip_ranges(range);
+        let request = site.aws.ec2.authorize_security_group_ingress().group_id(group);
+        request.ip_permissions(permission.build()).send().await?;
+    }
+    Ok(())
+}
+
+/// An interface endpoint in the first endpoint subnet, available.
+pub async fn interface(site: &Site, service: &str, private_dns: bool, group: &str, tags: Tags<'_>) -> Result<String> {
+    let request = site
+        .aws
+        .ec2
+        .create_vpc_endpoint()
+        .vpc_endpoint_type(VpcEndpointType::Interface)
+        .vpc_id(&site.landing.vpc)
+        .service_name(format!("com.amazonaws.{}.{service}", site.region))
+        .subnet_ids(site.landing.subnet("endpoints-1")?)
+        .security_group_ids(group)
+        .private_dns_enabled(private_dns)
+        .set_tag_specifications(specification(ResourceType::VpcEndpoint, tags));
+    let made = request.send().await?.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")?;
+    until_available(site, &made).await?;
+    Ok(made)
+}
+
+/// Waits until an endpoint is available.
+pub async fn until_available(site: &Site, id: &str) -> Result<()> {
+    until_state(site, &format!("{id} is available"), |state| {
+        state.vpc_endpoints.iter().any(|endpoint| endpoint.id == id && endpoint.state == "available")
+    })
+    .await?;
+    Ok(())
+}
+
+/// An S3 gateway endpoint for route tables by name.
+pub async fn gateway(site: &Site, tables: &[&str], tags: Tags<'_>) -> Result<String> {
+    let request = site
+        .aws
+        .ec2
+        .create_vpc_endpoint()
+        .vpc_endpoint_type(VpcEndpointType::Gateway)
+        .vpc_id(&site.landing.vpc)
+        .service_name(format!("com.amazonaws.{}.s3", site.region))
+        .set_route_table_ids(Some(tables.iter().map(|name| site.landing.route_tables[*name].clone()).collect()))
+        .set_tag_specifications(specification(ResourceType::VpcEndpoint, tags));
+    request.send().await?.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")
+}
+
+/// A Resolver inbound endpoint in both endpoint subnets, operational.
+pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> Result<String> {
+    let addresses = ["endpoints-1", "endpoints-2"]
+        .map(|subnet| Ok(IpAddressRequest::builder().subnet_id(site.landing.subnet(subnet)?).build()?));
+    let tags = tags.iter().map(|(key, value)| ResolverTag::builder().key(*key).value(*value).build());
+    let request = site
+        .aws
+        .resolver
+        .create_resolver_endpoint()
+        .creator_request_id(format!("of somebody else: {name}"))
+        .name(name)
+        .direction(ResolverEndpointDirection::Inbound)
+        .security_group_ids(group)
+        .set_ip_addresses(Some(addresses.into_iter().collect::<Result<_>>()?))
+        .set_tags(Some(tags.collect::<Result<_, _>>()?));
+    let made = request.send().await?.resolver_endpoint.and_then(|endpoint| endpoint.id).context("no id")?;
+    until_state(site, "somebody's resolver is operational", |state| {
+        state.resolver_endpoints.iter().any(|one| one.id == made && one.status == "OPERATIONAL")
+    })
+    .await?;
+    Ok(made)
+}
+
+/// Deletes an endpoint, and waits until it is gone.
+pub async fn delete_endpoint(site: &Site, id: &str) -> Result<()> {
+    let answer = site.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).send().await?;
+    ensure!(answer.unsuccessful().is_empty(), "{:?}", answer.unsuccessful());
+    until_state(site, &format!("{id} is gone"), |state| state.vpc_endpoints.iter().all(|one| one.id != id)).await?;
+    Ok(())
+}
+
+/// Deletes a Resolver endpoint, and waits until it is gone.
+pub async fn delete_resolver(site: &Site, id: &str) -> Result<()> {
+    site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(id).send().await?;
+    let what = format!("{id} is gone");
+    until_state(site, &what, |state| state.resolver_endpoints.iter().all(|one| one.id != id)).await?;
+    Ok(())
+}
+
+fn specification(resource: ResourceType, tags: Tags<'_>) -> Option<Vec<TagSpecification>> {
+    let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+    let made = || vec![TagSpecification::builder().resource_type(resource).set_tags(Some(tags.clone())).build()];
+    (!tags.is_empty()).then(made)
+}
+
+/// Fails if a call after that one, which must all be the operator's, changed one of these. That an endpoint is created or
+/// modified to be guarded by a group changes no group.
+pub async fn untouched(site: &Site, mark: u64, ids: &[&str]) -> Result<()> {
+    for call in site.writes_after(mark).await? {
+        let mut parameters = call.parameters.clone();
+        if matches!(call.action.as_str(), "CreateVpcEndpoint" | "ModifyVpcEndpoint")
+            && let Some(all) = parameters.as_object_mut()
+        {
+            all.retain(|name, _| !name.contains("SecurityGroupId"));
+        }
+        let text = parameters.to_string();
+        let named = ids.iter().find(|id| text.contains(**id));
+        ensure!(named.is_none(), "{named:?} was written to: {call} {}", call.parameters);
+    }
+    Ok(())
+}
+
+/// Fails if anything was changed after that call.
+pub async fn unwritten(site: &Site, mark: u64) -> Result<()> {
+    let writes = site.writes_after(mark).await?;
+    ensure!(writes.is_empty(), "{}", listed(&writes));
+    Ok(())
+}
+
+/// Waits until `NetworkResolved` is false for what that check found, with its code, its reason and all these words; and makes
+/// sure that nothing is written to AWS meanwhile, and that the network stalls, as only people can help.
+pub async fn is_refused(
+    site: &Site,
+    network: &crate::Network<'_>,
+    check: Check,
+    words: &[&str],
+) -> Result<MigrationNetwork> {
+    let mark = site.last_call().await?;
+    is_refused_after(site, mark, network, check, words).await
+}
+
+/// The same, and nothing may have been written since that call.
+pub async fn is_refused_after(
+    site: &Site,
+    mark: u64,
+    network: &crate::Network<'_>,
+    check: Check,
+    words: &[&str],
+) -> Result<MigrationNetwork> {
+    let Severity::Error(reason) = check.severity() else { bail!("{check} stops nothing") };
+    let what = format!("it is refused for {check}, {reason}, with the words {words:?}");
+    let object = network
+        .until(&what, |network| {
+            let current = network.status.as_ref().map(|status| status.observed_generation);
+            current == network.metadata.generation
+                && condition(network, ConditionType::NetworkResolved).is_some_and(|(status, why, message)| {
+                    status == ConditionStatus::False.as_str()
+                        && why == reason.as_str()
+                        && message.contains(&format!("{check}: "))
+                        && words.iter().all(|word| message.contains(word))
+                })
+        })
+        .await?;
+    for (type_, status) in [(ConditionType::Ready, "False"), (ConditionType::Stalled, "True")] {
+        let there = condition(&object, type_).map(|(status, why, _)| (status, why));
+        ensure!(there == Some((status, reason.as_str())), "{type_}: {there:?}");
+    }
+    until_looked_at(site, 1).await?;
+    unwritten(site, mark).await?;
+    Ok(object)
+}
+
+/// Id and origin of the endpoint in status.
+pub fn endpoint_in_status(network: &MigrationNetwork, service: &str, type_: &str) -> Option<(String, Origin)> {
+    let endpoints = &network.status.as_ref()?.endpoints;
+    let kind = json!(type_);
+    let found = endpoints.iter().find(|one| one.service == service && json!(one.type_) == kind)?;
+    Some((found.id.clone()?, found.origin?))
+}
+
+/// An entry of `spec.endpoints`, with more in it.
+pub fn entry(service: &str, type_: &str, more: &Value) -> Value {
+    let mut entry = json!({ "service": service, "type": type_ });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        entry[field] = value.clone();
+    }
+    entry
+}
+
+/// An entry for an endpoint that is there already.
+pub fn existing(service: &str, type_: &str, id: &str) -> Value {
+    entry(service, type_, &json!({ "mode": "Existing", "endpointID": id }))
+}
