@@ -24,25 +24,24 @@ struct Source {
     has_async: bool,
 }
 
-/// Collects paths; `module` is where the visitor is, inline modules included.
-struct Paths {
+/// Collects what a file names; `module` is where the visitor is, inline modules included.
+struct Names {
     module: Absolute,
     paths: BTreeSet<Absolute>,
     has_async: bool,
 }
 
-impl Paths {
+impl Names {
     fn add(&mut self, path: &[String]) {
         let (first, rest) = path.split_first().expect("a path has a first segment");
         let absolute = match first.as_str() {
-            "crate" => path.to_vec(),
             "self" => [&self.module, rest].concat(),
             "super" => {
                 let up = path.iter().take_while(|segment| *segment == "super").count();
                 let base = self.module.len().saturating_sub(up);
                 [&self.module[..base], &path[up..]].concat()
             }
-            // A child module, a local name, or a crate: the rules tell crates by their names.
+            // `crate`, a child module, a local name, or another crate, which the rules know by its name.
             _ => path.to_vec(),
         };
         self.paths.insert(absolute);
@@ -69,7 +68,7 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-impl<'ast> Visit<'ast> for Paths {
+impl<'ast> Visit<'ast> for Names {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         if !is_test(&item.attrs) {
             self.add_tree(&item.tree, &[]);
@@ -105,7 +104,7 @@ impl<'ast> Visit<'ast> for Paths {
 
 fn read(text: &str, module: Absolute) -> Source {
     let file = syn::parse_file(text).expect("it compiles");
-    let mut found = Paths { module: module.clone(), paths: BTreeSet::new(), has_async: false };
+    let mut found = Names { module: module.clone(), paths: BTreeSet::new(), has_async: false };
     found.visit_file(&file);
     Source { module, paths: found.paths, has_async: found.has_async }
 }

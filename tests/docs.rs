@@ -196,7 +196,7 @@ fn every_command_in_the_documents_can_be_parsed() {
 #[test]
 fn every_flag_in_the_documents_for_users_exists_with_its_default() {
     let command = Cli::command();
-    let arguments = || command.get_subcommands().flat_map(|verb| verb.get_arguments());
+    let arguments = || command.get_subcommands().flat_map(clap::Command::get_arguments);
     let flags: BTreeSet<String> =
         arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect();
     let of_users = ["README", "SECURITY", "docs/checks", "docs/glossary", "docs/orphans", "docs/decisions"];

@@ -8,7 +8,6 @@ use serde::{Deserialize as _, Deserializer};
 
 use crate::text::shorten;
 
-pub use crate::api::kstatus::kstatus_violations;
 pub use crate::api::reasons::Reason;
 
 /// The longest message that the schema of a condition admits, in characters.

@@ -4,7 +4,6 @@ pub mod controller;
 pub mod crds;
 mod logging;
 pub mod orphans;
-pub mod reference;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -25,8 +24,6 @@ enum Command {
     Crds(crds::CrdsArgs),
     /// List what networks that are gone have left in AWS, and remove what is named of it
     Orphans(orphans::OrphansArgs),
-    /// Print the reference of the API, as Markdown
-    Reference(reference::Options),
 }
 
 impl Cli {
@@ -36,7 +33,6 @@ impl Cli {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
             Command::Orphans(options) => orphans::run(&options),
-            Command::Reference(options) => reference::run(&options),
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::{
-    api::{ConditionType, Reason, conditions::find, kstatus_violations},
+    api::{ConditionType, Reason, conditions::find},
     model::{
         failure::{CallFailure, FailureClass},
         plan::{Blocker, Plan},
@@ -49,7 +49,7 @@ fn conditions(verdicts: &[Verdict], suspended: bool) -> Vec<Condition> {
     for verdict in verdicts {
         write(&mut conditions, verdict, suspended, 3, Timestamp::UNIX_EPOCH);
         let deleting = matches!(verdict, Verdict::Deleting { .. });
-        let violations = kstatus_violations(3, deleting, 3, &conditions);
+        let violations = support::kstatus::violations(3, deleting, 3, &conditions);
         assert!(violations.is_empty(), "{violations:#?} after {verdict:#?}: {conditions:#?}");
     }
     conditions

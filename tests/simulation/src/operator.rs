@@ -154,7 +154,7 @@ impl Operator {
     async fn reconcile_class(&self, name: &str) -> Next {
         let class = self.seat.stage.with(|universe| universe.kubernetes.classes.get(name).cloned());
         match class {
-            Some(class) => self.dispatch.reconcile_class(&DeserializeGuard(Ok(class))).await,
+            Some(class) => Box::pin(self.dispatch.reconcile_class(&DeserializeGuard(Ok(class)))).await,
             None => Next::OnChange,
         }
     }
