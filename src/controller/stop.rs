@@ -3,7 +3,7 @@
 use super::store::StoreError;
 use crate::{
     api::Reason,
-    model::{failure::CallFailure, status::conditions::Verdict},
+    model::{failure::CallFailure, status::Verdict},
 };
 
 /// What ends a reconcile early. Steps return it as their error, so that `?` joins them.

@@ -14,7 +14,7 @@ use mgnet::model::plan::step::Step;
 use mgnet::model::plan::{Blocker, Plan};
 use mgnet::model::preflight::checks::{Check, Finding};
 use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
-use mgnet::model::status::conditions::{StepFailure, Verdict, write};
+use mgnet::model::status::{StepFailure, Verdict, conditions::write};
 use serde_json::Value;
 
 /// The generation of every network here.

@@ -17,7 +17,7 @@ use crate::{
             step::{Effect, Step},
         },
         slot::Slot,
-        status::conditions::{StepFailure, Verdict},
+        status::{StepFailure, Verdict},
     },
 };
 

@@ -32,7 +32,7 @@ use crate::{
         ownership::Identity,
         plan::{Blocker, Plan, deletion},
         settings::{deletion_policy, limits},
-        status::conditions::{StepFailure, Verdict},
+        status::{StepFailure, Verdict},
     },
 };
 

@@ -16,7 +16,7 @@ use crate::{
         desired::Desired,
         observed::{Observed, Resources},
         plan::{Plan, plan},
-        status::{conditions::Verdict, inventory},
+        status::{Verdict, inventory},
     },
 };
 

@@ -37,7 +37,7 @@ use crate::{
     model::{
         desired::Desired,
         preflight::{self, Placement},
-        status::{conditions::Verdict, inventory},
+        status::{Verdict, inventory},
     },
 };
 

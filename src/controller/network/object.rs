@@ -23,7 +23,7 @@ use crate::{
         ownership::Identity,
         preview::status::digest,
         settings::{AddressChanges, address_changes},
-        status::conditions::{self, Verdict},
+        status::{Verdict, conditions},
     },
 };
 

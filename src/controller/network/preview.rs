@@ -12,7 +12,7 @@ use crate::{
         plan::{Plan, plan},
         preview::{forecast::forecast, status},
         settings::Settings,
-        status::{conditions::Verdict, inventory},
+        status::{Verdict, inventory},
     },
 };
 

@@ -11,7 +11,7 @@ use crate::{
     },
     model::{
         plan::{Blocker, Plan},
-        status::{WhoMustAct, conditions::Verdict},
+        status::{Verdict, WhoMustAct},
     },
 };
 

@@ -19,7 +19,7 @@ use crate::{
         store::{Store, StoreError, VpcLease},
     },
     model::{
-        status::conditions::Verdict,
+        status::Verdict,
         vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
     },
 };

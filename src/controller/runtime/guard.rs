@@ -16,7 +16,7 @@ use crate::{
         network::{self, object::NetworkObject, vpc_lease},
         store::{Key, Store, StoreError},
     },
-    model::status::conditions::Verdict,
+    model::status::Verdict,
 };
 
 /// How long the report of a breakdown may take.

@@ -10,7 +10,7 @@ use crate::{
         plan::{Blocker, Plan},
         preflight::checks::{Check, Finding},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        status::conditions::{StepFailure, Verdict, write},
+        status::{StepFailure, Verdict, conditions::write},
         testing::Lab,
     },
 };
