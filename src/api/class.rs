@@ -20,9 +20,9 @@ use super::{
     group = "mgnet.dev",
     version = "v1alpha1",
     kind = "MigrationNetworkClass",
-    doc = "MigrationNetworkClass sets the AWS account, Region and role with which networks are created, the namespaces that \
-           may use it, and the limits and defaults of the networks. Networks that name no class use the class with the \
-           annotation mgnet.dev/is-default-class: \"true\".",
+    doc = "MigrationNetworkClass sets the AWS account, Region and role with which networks are created, the namespaces \
+           that may use it, and the limits and defaults of the networks. Networks that name no class use the class \
+           with the annotation mgnet.dev/is-default-class: \"true\".",
     plural = "migrationnetworkclasses",
     shortname = "mgnetclass",
     category = "mgn",
@@ -58,14 +58,14 @@ pub struct MigrationNetworkClassSpec {
     pub description: Option<String>,
 
     /// The AWS account in which networks of this class are created, and the role that the operator assumes in it.
-    /// Cannot be changed after creation.
+    /// This field is immutable.
     #[x_kube(
         validation = Rule::new("self == oldSelf")
             .message("must not be changed; create another class for another `account` or role")
     )]
     pub account: AccountSpec,
 
-    /// The AWS Region in which networks of this class are created. Cannot be changed after creation.
+    /// The AWS Region in which networks of this class are created. This field is immutable.
     #[schemars(schema_with = "schema::ids::region")]
     pub region: String,
 

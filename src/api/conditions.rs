@@ -78,10 +78,12 @@ impl ConditionType {
         match self {
             Self::Ready => "A source server could install the agent now, if its on-premises side is prepared.",
             Self::Accepted => {
-                "For a network: its class exists and admits it, and its spec is valid. For a class: the operator can access its AWS account."
+                "For a network: its class exists and admits it, and its spec is valid. For a class: the operator can \
+                 access its AWS account."
             }
             Self::NetworkResolved => {
-                "The preflight passed: the VPC and its subnets meet all requirements; before that, nothing is created in AWS."
+                "The preflight passed: the VPC and its subnets meet all requirements. Before that, nothing is created \
+                 in AWS."
             }
             Self::SecurityGroupsReady => "The security groups exist with all their rules.",
             Self::EndpointsReady => "Every desired VPC endpoint is available.",

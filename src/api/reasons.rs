@@ -43,9 +43,9 @@ reasons! {
     EndpointsPending = "EndpointsPending",
     /// The Route 53 Resolver inbound endpoint is not operational yet.
     ResolverPending = "ResolverPending",
-    /// The operator has planned changes but makes them only after approval.
+    /// The plan contains changes, which the operator makes only after approval.
     ChangesPlanned = "ChangesPlanned",
-    /// The network is not complete, and the operator waits for the user to approve the planned changes.
+    /// The operator waits for approval of the planned changes.
     AwaitingApproval = "AwaitingApproval",
     /// The object is being deleted, and the operator deletes its AWS resources first.
     Deleting = "Deleting",

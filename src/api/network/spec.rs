@@ -25,9 +25,9 @@ use crate::api::{
     group = "mgnet.dev",
     version = "v1alpha1",
     kind = "MigrationNetwork",
-    doc = "MigrationNetwork is the private AWS network that AWS Application Migration Service (MGN) needs: VPC endpoints, \
-           a Route 53 Resolver inbound endpoint and their security groups. The operator creates, maintains and deletes \
-           them.",
+    doc = "MigrationNetwork is the private AWS network that AWS Application Migration Service (MGN) needs: VPC \
+           endpoints, a Route 53 Resolver inbound endpoint and their security groups. The operator creates, maintains \
+           and deletes them.",
     plural = "migrationnetworks",
     shortname = "mgnet",
     category = "mgn",
@@ -75,13 +75,12 @@ use crate::api::{
 )]
 pub struct MigrationNetworkSpec {
     /// The name of the MigrationNetworkClass that sets the AWS account and Region and provides the values of omitted
-    /// fields. Cannot be changed after creation. If omitted, the default class is used.
+    /// fields. This field is immutable. If omitted, the default class is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::names::class_name")]
     pub migration_network_class_name: Option<String>,
 
-    /// The VPC in which the network is created. Cannot be changed after creation. If omitted, the class's value is
-    /// used.
+    /// The VPC in which the network is created. This field is immutable. If omitted, the class's value is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc: Option<VpcSelector>,
 
@@ -305,7 +304,9 @@ pub struct AddressSpec {
         .message("must be set when `type` is 'Inline', and only then; set or remove `inline`, or change `type`")
         .field_path(".inline"),
     validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMapKeyRef)")
-        .message("must be set when `type` is 'ConfigMap', and only then; set or remove `configMapKeyRef`, or change `type`")
+        .message(
+            "must be set when `type` is 'ConfigMap', and only then; set or remove `configMapKeyRef`, or change `type`"
+        )
         .field_path(".configMapKeyRef"),
 )]
 pub struct PolicySpec {
