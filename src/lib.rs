@@ -5,7 +5,7 @@
 //! | module | contents | rule |
 //! |---|---|---|
 //! | [`api`] | the Kubernetes API: the two kinds, conditions and their reasons, the CRDs | parses and decides nothing |
-//! | [`model`] | the decisions: settings, preflight, desired state, claims, plan, status | no IO, clock, client or SDK |
+//! | [`model`] | the decisions: settings, preflight, desired state, claims, plan, status | no IO, clock or client |
 //! | [`aws`] | the AWS SDK behind [`aws::Cloud`], which observes AWS and executes single steps | decides nothing |
 //! | [`controller`] | watches, reconciles, events; the Kubernetes API behind [`controller::Store`] | no AWS SDK |
 //! | [`cli`] | the commands of the binary, and its logs | |
