@@ -1,5 +1,5 @@
-//! What the schema cannot say of a spec field: what changing it does in AWS, and what holds when it is omitted, unless its
-//! description says that after 'Omitted: '. In the order of the types.
+//! Facts about spec fields that the schema does not contain: the effect of a change in AWS, and the default, unless the
+//! description states it after 'Defaults to' or 'If omitted,'. The entries have the order of the types.
 //!
 //! It tells what `model::plan`, `model::edits` and `controller::class` do, and changes with them.
 

@@ -26,11 +26,13 @@ impl Field<'_> {
         self.schema.description.as_deref().unwrap_or_default()
     }
 
-    /// What its description says of it where it is omitted, and the rest of the description.
+    /// The part of the description that states the default, if there is one, and the rest of the description.
     pub(crate) fn when_omitted(&self) -> (Option<&str>, String) {
-        const MARK: &str = "Omitted: ";
+        const MARKS: [&str; 2] = ["Defaults to ", "If omitted, "];
         let description = self.description();
-        let Some((before, after)) = description.split_once(MARK) else { return (None, description.to_owned()) };
+        let Some((before, after)) = MARKS.iter().find_map(|mark| description.split_once(mark)) else {
+            return (None, description.to_owned());
+        };
         let (omitted, rest) = after.split_once(". ").unwrap_or((after.trim_end_matches('.'), ""));
         (Some(omitted), format!("{before}{rest}").trim_end().to_owned())
     }
@@ -213,10 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_when_omitted_is_taken_out_of_the_description() {
+    fn the_default_is_taken_out_of_the_description() {
         let said = |omitted: &str, rest: &str| (Some(omitted.to_owned()), rest.to_owned());
-        assert_eq!(field_of("A thing. Omitted: as `a.b`."), said("as `a.b`", "A thing."));
-        assert_eq!(field_of("A thing. Omitted: none. Never more."), said("none", "A thing. Never more."));
+        assert_eq!(field_of("A thing. Defaults to `a.b`."), said("`a.b`", "A thing."));
+        assert_eq!(
+            field_of("A thing. If omitted, none is used. Never more."),
+            said("none is used", "A thing. Never more.")
+        );
         assert_eq!(field_of("A thing."), (None, "A thing.".to_owned()));
     }
 

@@ -98,7 +98,8 @@ pub(crate) fn problems(spec: &Spec<'_>, network: &Spec<'_>) -> Vec<String> {
             } else {
                 format!(
                     "`{path}` of {kind} may be omitted, and nothing says what holds then; in {FILE} write it in place of \
-                     SAID, or end its description with 'Omitted: …'"
+                     SAID, or end its description with 'Defaults to …' or \
+                     'If omitted, …'"
                 )
             }),
             (Telling::Within, Some(_)) => problems.push(format!(
@@ -191,7 +192,7 @@ mod tests {
         let found = problems_of(&root_of(&json!({ "a": { "type": "string" } })), &[]);
         assert_eq!(found.len(), 1);
         assert!(found[0].contains(r#"field("spec.a", "what holds when it is omitted", InPlace, "#), "{found:?}");
-        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Omitted: none." } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Defaults to none." } }));
         assert!(problems_of(&said, &[])[0].contains(r#"field("spec.a", SAID, InPlace, "#));
     }
 
@@ -206,7 +207,7 @@ mod tests {
         const THERE: &[Entry] = &[field("spec.a", "none", InPlace, "")];
         const NOT_THERE: &[Entry] = &[field("spec.a", SAID, InPlace, "")];
         let silent = root_of(&json!({ "a": { "type": "string" } }));
-        let said = root_of(&json!({ "a": { "type": "string", "description": "Omitted: none." } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "If omitted, none is used." } }));
         for (root, entries, expected) in
             [(&silent, THERE, 0), (&said, NOT_THERE, 0), (&silent, NOT_THERE, 1), (&said, THERE, 1)]
         {
