@@ -188,7 +188,7 @@ fn no_resolver_in_a_vpc_with_dedicated_tenancy() {
     let without = |settings: &mut Settings, observed: &mut Observed| {
         (settings.resolver, observed.vpcs[0].dedicated) = (Resolver::Disabled, true);
     };
-    one(without, Check::DefaultTenancy, "hardware of their own");
+    one(without, Check::DefaultTenancy, "dedicated hardware");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn a_policy_in_a_config_map_is_asked_for_and_read() {
 
     let missing = Settings::parse(&spec, &class, &BTreeMap::new(), BTreeSet::new()).unwrap_err();
     assert_eq!(missing.len(), 1, "said once, and not for each endpoint: {missing:?}");
-    assert!(missing[0].to_string().contains("'policies' with the key 's3.json' is not there"), "{missing:?}");
+    assert!(missing[0].to_string().contains("'policies' with the key 's3.json' does not exist"), "{missing:?}");
 
     let text = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}"#;
     let held = BTreeMap::from([(at.clone(), text.to_owned())]);

@@ -108,11 +108,11 @@ fn what_is_wrong_with_an_existing_endpoint_is_said_with_its_cure() {
     let unnamed = Stranger::said(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().private_dns = PrivateDns::Disabled;
     });
-    assert!(unnamed.contains("turn it on"), "{unnamed}");
+    assert!(unnamed.contains("enable it"), "{unnamed}");
     let nowhere = Stranger::said(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().subnets.clear();
     });
-    assert!(nowhere.contains("has none; give it one"), "{nowhere}");
+    assert!(nowhere.contains("has none; add one to it"), "{nowhere}");
     let closed = Stranger::said(|lab, _, group| {
         lab.observed.resources.groups.get_mut(group).unwrap().ingress.clear();
     });
@@ -121,7 +121,7 @@ fn what_is_wrong_with_an_existing_endpoint_is_said_with_its_cure() {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().tags =
             identity().standing_tags(&Tags::new(), Slot::Endpoint(EndpointKey::interface(Service::Mgn)));
     });
-    assert!(own.contains("is the network's own"), "{own}");
+    assert!(own.contains("which the network owns"), "{own}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn each_source_range_lies_inside_one_that_is_allowed() {
             let expected: Vec<String> = (!outside.is_empty())
                 .then(|| {
                     format!(
-                        "`{field}` must lie in a range that class 'tokyo' allows, and '{outside}' does not; allowed: {}",
+                        "`{field}` must lie in a range that class 'tokyo' allows, but '{outside}' does not; allowed: {}",
                         allowed.join(", ")
                     )
                 })
@@ -82,8 +82,8 @@ fn policies_are_among_those_that_are_allowed() {
     assert_eq!(
         found,
         [
-            "`spec.deletionPolicy` must be one that class 'tokyo' allows, and 'Delete' is not; allowed: Retain",
-            "`spec.adoptionPolicy` must be one that class 'tokyo' allows, and 'Any' is not; allowed: Never, Retained",
+            "`spec.deletionPolicy` must be a value that class 'tokyo' allows, but 'Delete' is not; allowed: Retain",
+            "`spec.adoptionPolicy` must be a value that class 'tokyo' allows, but 'Any' is not; allowed: Never, Retained",
         ]
     );
     settings.deletion = DeletionPolicy::Retain;
@@ -105,11 +105,11 @@ fn vpc_and_services_are_among_those_that_are_allowed() {
     assert_eq!(of(&limits).of_services(&core), None);
     assert_eq!(
         of(&limits).of_vpc(&"vpc-1".into()).unwrap(),
-        "`spec.vpc` must be a VPC that class 'tokyo' allows, and 'vpc-1' is not; allowed: vpc-2, vpc-3"
+        "`spec.vpc` must be a VPC that class 'tokyo' allows, but 'vpc-1' is not; allowed: vpc-2, vpc-3"
     );
     assert_eq!(
         of(&limits).of_services(&BTreeSet::from(Service::STANDARD)).unwrap(),
-        "`spec.postLaunch.ssm` must be 'Disabled', as class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
+        "`spec.postLaunch.ssm` must be 'Disabled', because class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
          allowed: mgn, s3, ec2"
     );
     let limits = ClassLimits { services: Some(words(&["mgn"])), ..ClassLimits::default() };

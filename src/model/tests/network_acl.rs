@@ -191,13 +191,13 @@ fn network_acls_that_let_nothing_through_stand_in_the_way() {
     one(
         endpoints((false, Some(TCP), "192.168.0.0/16", Some((443, 443)))),
         Check::AclsPassable,
-        "no endpoint subnet lets TCP 443 in from any source server",
+        "no endpoint subnet admits TCP 443 from any source server",
     );
     let found = findings(endpoints((true, Some(TCP), "192.168.0.0/16", Some((1024, 65535)))));
     assert_eq!(found[0].0, Check::AclsPassable, "no answer gets out: {found:#?}");
     one(endpoints((false, Some(UDP), "0.0.0.0/0", Some((53, 53)))), Check::AclsPassable, "UDP 53");
     let staging = (false, Some(TCP), "192.168.10.0/24", Some((0, 65535)));
-    one(acls(vec![acl_of(&["subnet-s"], &[staging])]), Check::AclsPassable, "no staging subnet lets TCP 1500 in");
+    one(acls(vec![acl_of(&["subnet-s"], &[staging])]), Check::AclsPassable, "no staging subnet admits TCP 1500");
     let found = findings(endpoints((false, Some(TCP), "0.0.0.0/0", Some((53, 53)))));
     assert!(
         matches!(&found[..], [(Check::AclsOpen, a), (Check::AclsOpen, c)] if a.contains("subnet-a") && c.contains("subnet-c")),

@@ -51,7 +51,7 @@ fn subnets_must_be_found() {
     one(
         unknown,
         Check::SubnetsFound,
-        "`spec.subnets.staging` must name subnets of the network's VPC, and the account has no subnet-x",
+        "`spec.subnets.staging` must name subnets of the network's VPC, but the account has no subnet-x",
     );
     let elsewhere = |settings: &mut Settings, observed: &mut Observed| {
         unknown(settings, observed);
@@ -66,8 +66,8 @@ fn subnets_must_be_found() {
 
 #[test]
 fn both_dns_attributes_must_be_on() {
-    one(|_, observed| observed.vpcs[0].dns_hostnames = false, Check::DnsAttributes, "enableDnsHostnames turned on");
-    one(|_, observed| observed.vpcs[0].dns_support = false, Check::DnsAttributes, "enableDnsSupport turned on");
+    one(|_, observed| observed.vpcs[0].dns_hostnames = false, Check::DnsAttributes, "enableDnsHostnames enabled");
+    one(|_, observed| observed.vpcs[0].dns_support = false, Check::DnsAttributes, "enableDnsSupport enabled");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_service_that_is_not_needed_is_skipped_and_said_so() {
     assert_eq!(desired.endpoints.len(), 6);
     assert_eq!(
         desired.skipped[&Service::Ec2Messages],
-        "the Region does not offer service 'ec2messages' as Interface endpoint"
+        "the Region does not offer service 'ec2messages' for Interface endpoints"
     );
     lab.run();
     assert!(lab.plan().is_done());
@@ -134,7 +134,7 @@ fn there_must_be_an_address_for_everything_that_is_still_to_come() {
         }
     };
     assert_eq!(findings(free(7)), []);
-    one(free(6), Check::AddressesFree, "must have 7 free addresses for the endpoints, and has 6");
+    one(free(6), Check::AddressesFree, "must have 7 free addresses for the endpoints, but has 6");
     let mut lab = Lab::built();
     lab.observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = 0;
     assert!(lab.plan().is_done(), "what stands needs no more");
