@@ -153,7 +153,7 @@ async fn another_gateway_has_the_routes_to_s3() -> Result<()> {
     let site = lab.site("routes-taken").await?;
     let other = gateway(&site, &["staging", "main"], &[]).await?;
     let table = &site.landing.route_tables["staging"];
-    let says = ["vpce/s3/Gateway", &other, table, "`mode` 'Existing'", "take the table from it"];
+    let says = ["vpce/s3/Gateway", &other, table, "`mode` 'Existing'", "remove the route tables from it"];
     let network = refused(&site, &json!({}), Check::GatewayRoutesFree, &says).await?;
     let less = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&other).remove_route_table_ids(table);
     less.send().await?;

@@ -181,7 +181,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
         "`spec.endpointSecurityGroup.ids` must name security groups",
         "`spec.replication.securityGroup.id` must name security groups",
         unknown,
-        "correct the ids",
+        "correct the IDs",
     ];
     is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     network.edit(spec(&[&one, &two], &replication)).await?;

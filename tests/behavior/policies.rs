@@ -259,8 +259,15 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
     let by_map =
         json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": { "name": "policies", "key": "all" } } });
     let network = site.network("tokyo").spec(&by_map).apply().await?;
-    is_said(&network, &["`spec.endpointPolicy` must name an existing ConfigMap in the namespace of the network", "'policies'", "'all'"])
-        .await?;
+    is_said(
+        &network,
+        &[
+            "`spec.endpointPolicy` must name an existing ConfigMap in the namespace of the network",
+            "'policies'",
+            "'all'",
+        ],
+    )
+    .await?;
     site.write_config_map("policies", "other", &only("mgn:*").to_string()).await?;
     is_said(&network, &["'policies' with the key 'all' does not exist"]).await?;
     unwritten(&site, mark).await?;
@@ -276,7 +283,7 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
     for (text, says) in [
         ("{", "must be JSON"),
         ("[]", "must be an IAM policy: an object with `Statement`"),
-        (r#"{"Statement":[]}"#, "would let nothing through"),
+        (r#"{"Statement":[]}"#, "would allow nothing"),
         (r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#, "needs a `Principal`"),
         (long.as_str(), "must be at most 20480 characters long"),
     ] {

@@ -170,7 +170,7 @@ async fn dns_support_and_dns_hostnames_are_off() -> Result<()> {
     let change = || ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc);
     change().enable_dns_hostnames(turn(false)).send().await?;
     change().enable_dns_support(turn(false)).send().await?;
-    let says = [&site.landing.vpc, "enableDnsSupport and enableDnsHostnames", "turn on with ModifyVpcAttribute"];
+    let says = [&site.landing.vpc, "enableDnsSupport and enableDnsHostnames", "enable with ModifyVpcAttribute"];
     let network = stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
 
     change().enable_dns_support(turn(true)).send().await?;
@@ -181,7 +181,7 @@ async fn dns_support_and_dns_hostnames_are_off() -> Result<()> {
         .await?;
     let (_, reason, message) = condition(&half, ConditionType::NetworkResolved).context("no condition")?;
     assert_eq!(reason, "DNSSupportDisabled");
-    assert!(message.contains("must have enableDnsHostnames turned on"), "{message}");
+    assert!(message.contains("must have enableDnsHostnames enabled"), "{message}");
 
     change().enable_dns_hostnames(turn(true)).send().await?;
     is_built(&site, &network, site.expected()).await?;
@@ -195,7 +195,7 @@ async fn only_dns_support_is_off() -> Result<()> {
     let turn = |on: bool| AttributeBooleanValue::builder().value(on).build();
     let change = || site.aws.ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc);
     change().enable_dns_support(turn(false)).send().await?;
-    let says = [&site.landing.vpc, "must have enableDnsSupport turned on"];
+    let says = [&site.landing.vpc, "must have enableDnsSupport enabled"];
     let network = stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
     change().enable_dns_support(turn(true)).send().await?;
     is_built(&site, &network, site.expected()).await?;
@@ -257,7 +257,9 @@ async fn is_blocked_without(service: &str, types: &[&str]) -> Result<()> {
     let site = lab.site(&format!("no-{service}")).await?;
     offer(&site, service, json!({ "offered": false })).await?;
     let mut says = vec!["or choose another Region".to_owned()];
-    says.extend(types.iter().map(|type_| format!("the Region does not offer service '{service}' for {type_} endpoints")));
+    says.extend(
+        types.iter().map(|type_| format!("the Region does not offer service '{service}' for {type_} endpoints")),
+    );
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
     stalls(&site, site.network("tokyo"), Check::ServicesOffered, &says).await?;
     close(&site).await
@@ -372,7 +374,7 @@ async fn all_that_is_wrong_is_said_at_once() -> Result<()> {
     untag(&site, site.landing.subnet("endpoints-2")?, SUBNET_TAG).await?;
     let off = AttributeBooleanValue::builder().value(false).build();
     site.aws.ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc).enable_dns_hostnames(off).send().await?;
-    let says = ["must have enableDnsHostnames turned on", "at least two zones"];
+    let says = ["must have enableDnsHostnames enabled", "at least two zones"];
     stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
     let both: BTreeMap<String, String> =
         [(SUBNET_TAG, "nobody"), ("Name", "nothing")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();

@@ -9,14 +9,14 @@ use crate::{
         AccountStatus, ClaimPhase, ClaimStatus, ConditionStatus, ConditionType, ManagementPolicy, MigrationNetwork,
         MigrationNetworkSpec, MigrationNetworkStatus, Reason, conditions::set,
     },
-    model::vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
+    model::vpc_lease::{Contender, Decision, Found, Relation, VpcKey, contender, decide},
 };
 
 fn at(second: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(second).unwrap()
 }
 
-fn one(second: i64, uid: &str, stand: Stand) -> Contender {
+fn one(second: i64, uid: &str, stand: Relation) -> Contender {
     Contender { created: Some(at(second)), uid: uid.to_owned(), stand }
 }
 
@@ -24,7 +24,7 @@ fn one(second: i64, uid: &str, stand: Stand) -> Contender {
 fn whoever_holds_the_claim_keeps_it_and_among_newcomers_the_oldest_comes_first() {
     use Decision::{Keep, Take, Wait, Yield};
     use Found::{Foreign, Free, Mine};
-    use Stand::{Established, Unseen, Wants};
+    use Relation::{Established, NotObserved, Wants};
     let wants = one(10, "m", Wants);
     let established = one(10, "m", Established);
     let cases = [
@@ -36,27 +36,37 @@ fn whoever_holds_the_claim_keeps_it_and_among_newcomers_the_oldest_comes_first()
         ("free, and a younger one wants it", Free, &wants, vec![one(11, "a", Wants)], Take),
         ("free, of the same second, and the other uid is lower", Free, &wants, vec![one(10, "a", Wants)], Yield),
         ("free, of the same second, and the other uid is higher", Free, &wants, vec![one(10, "z", Wants)], Take),
-        ("free, and an older one is unseen", Free, &wants, vec![one(9, "z", Unseen)], Wait),
-        ("free, and a younger one is unseen", Free, &wants, vec![one(11, "a", Unseen)], Take),
-        ("free, an older unseen and an older one", Free, &wants, vec![one(8, "y", Unseen), one(9, "z", Wants)], Yield),
+        ("free, and an older one is unseen", Free, &wants, vec![one(9, "z", NotObserved)], Wait),
+        ("free, and a younger one is unseen", Free, &wants, vec![one(11, "a", NotObserved)], Take),
+        (
+            "free, an older unseen and an older one",
+            Free,
+            &wants,
+            vec![one(8, "y", NotObserved), one(9, "z", Wants)],
+            Yield,
+        ),
         ("free, and a younger one has resources there", Free, &wants, vec![one(11, "z", Established)], Yield),
         ("free, has resources, an older one wants it", Free, &established, vec![one(1, "a", Wants)], Take),
-        ("free, has resources, an older one is unseen", Free, &established, vec![one(1, "a", Unseen)], Take),
+        ("free, has resources, an older one is unseen", Free, &established, vec![one(1, "a", NotObserved)], Take),
         ("free, both have resources, the other is older", Free, &established, vec![one(9, "z", Established)], Yield),
         ("free, both have resources, the other is younger", Free, &established, vec![one(11, "a", Established)], Take),
     ];
     for (case, found, me, others, expected) in cases {
         assert_eq!(decide(found, me, &others, true), expected, "{case}");
     }
-    assert_eq!(decide(Free, &wants, &[one(9, "z", Unseen)], false), Take, "nobody waits for ever");
+    assert_eq!(decide(Free, &wants, &[one(9, "z", NotObserved)], false), Take, "nobody waits for ever");
     assert_eq!(decide(Free, &wants, &[one(9, "z", Wants)], false), Yield, "patience is not precedence");
 }
 
 /// Of any set of newcomers of which all were looked at, exactly one takes a free claim, whoever asks in which order.
 #[test]
 fn exactly_one_of_several_newcomers_takes_a_free_claim() {
-    let all =
-        [one(3, "a", Stand::Wants), one(2, "c", Stand::Wants), one(2, "b", Stand::Wants), one(5, "d", Stand::Wants)];
+    let all = [
+        one(3, "a", Relation::Wants),
+        one(2, "c", Relation::Wants),
+        one(2, "b", Relation::Wants),
+        one(5, "d", Relation::Wants),
+    ];
     let takers: Vec<_> = all
         .iter()
         .filter(|me| {
@@ -117,12 +127,12 @@ fn claim(phase: ClaimPhase) -> Vec<ClaimStatus> {
 
 #[test]
 fn who_contends_for_a_vpc() {
-    use Stand::{Established, Unseen, Wants};
+    use Relation::{Established, NotObserved, Wants};
     let deleted = |network: &mut MigrationNetwork| {
         network.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
     };
     let status = |network: &mut MigrationNetwork| network.status.take().unwrap();
-    let cases: [(&str, Option<Stand>, Change); 18] = [
+    let cases: [(&str, Option<Relation>, Change); 18] = [
         ("it fits", Some(Wants), Box::new(|_| {})),
         ("another account", None, Box::new(|one| one.status.as_mut().unwrap().account = None)),
         ("another Region", None, Box::new(|one| one.status.as_mut().unwrap().region = Some("eu-west-1".to_owned()))),
@@ -159,7 +169,7 @@ fn who_contends_for_a_vpc() {
                 one.status.as_mut().unwrap().claims = claim(ClaimPhase::Released);
             }),
         ),
-        ("never looked at", Some(Unseen), Box::new(move |one| drop(status(one)))),
+        ("never looked at", Some(NotObserved), Box::new(move |one| drop(status(one)))),
         (
             "never looked at, of a class that leads elsewhere",
             None,
@@ -170,7 +180,7 @@ fn who_contends_for_a_vpc() {
         ),
         (
             "never looked at, as the default status says, of the default class",
-            Some(Unseen),
+            Some(NotObserved),
             Box::new(|one| {
                 one.status.as_mut().unwrap().observed_generation = -1;
                 one.spec.migration_network_class_name = None;
