@@ -1,4 +1,4 @@
-//! Who may claim a VPC.
+//! The VPC lease: which network may take it.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ fn at(second: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(second).unwrap()
 }
 
-fn one(second: i64, uid: &str, stand: Relation) -> Contender {
-    Contender { created: Some(at(second)), uid: uid.to_owned(), stand }
+fn one(second: i64, uid: &str, relation: Relation) -> Contender {
+    Contender { created: Some(at(second)), uid: uid.to_owned(), relation }
 }
 
 #[test]
-fn whoever_holds_the_claim_keeps_it_and_among_newcomers_the_oldest_comes_first() {
+fn the_holder_keeps_the_lease_and_the_oldest_new_network_has_priority() {
     use Decision::{Keep, Take, Wait, Yield};
     use Found::{Foreign, Free, Mine};
     use Relation::{Established, NotObserved, Wants};
@@ -30,16 +30,16 @@ fn whoever_holds_the_claim_keeps_it_and_among_newcomers_the_oldest_comes_first()
     let cases = [
         ("its own", Mine, &wants, vec![one(1, "a", Established), one(1, "b", Wants)], Keep),
         ("another's", Foreign, &wants, vec![], Yield),
-        ("another's, though it has resources", Foreign, &established, vec![], Yield),
+        ("held by another network although this one has resources", Foreign, &established, vec![], Yield),
         ("free, alone", Free, &wants, vec![], Take),
-        ("free, and an older one wants it", Free, &wants, vec![one(9, "z", Wants)], Yield),
+        ("free, but an older one wants it", Free, &wants, vec![one(9, "z", Wants)], Yield),
         ("free, and a younger one wants it", Free, &wants, vec![one(11, "a", Wants)], Take),
         ("free, of the same second, and the other uid is lower", Free, &wants, vec![one(10, "a", Wants)], Yield),
         ("free, of the same second, and the other uid is higher", Free, &wants, vec![one(10, "z", Wants)], Take),
-        ("free, and an older one is unseen", Free, &wants, vec![one(9, "z", NotObserved)], Wait),
-        ("free, and a younger one is unseen", Free, &wants, vec![one(11, "a", NotObserved)], Take),
+        ("free, but an older one was not observed", Free, &wants, vec![one(9, "z", NotObserved)], Wait),
+        ("free, and a younger one was not observed", Free, &wants, vec![one(11, "a", NotObserved)], Take),
         (
-            "free, an older unseen and an older one",
+            "free, an older one and an older one that was not observed",
             Free,
             &wants,
             vec![one(8, "y", NotObserved), one(9, "z", Wants)],
@@ -47,20 +47,30 @@ fn whoever_holds_the_claim_keeps_it_and_among_newcomers_the_oldest_comes_first()
         ),
         ("free, and a younger one has resources there", Free, &wants, vec![one(11, "z", Established)], Yield),
         ("free, has resources, an older one wants it", Free, &established, vec![one(1, "a", Wants)], Take),
-        ("free, has resources, an older one is unseen", Free, &established, vec![one(1, "a", NotObserved)], Take),
+        (
+            "free, has resources, an older one was not observed",
+            Free,
+            &established,
+            vec![one(1, "a", NotObserved)],
+            Take,
+        ),
         ("free, both have resources, the other is older", Free, &established, vec![one(9, "z", Established)], Yield),
         ("free, both have resources, the other is younger", Free, &established, vec![one(11, "a", Established)], Take),
     ];
     for (case, found, me, others, expected) in cases {
         assert_eq!(decide(found, me, &others, true), expected, "{case}");
     }
-    assert_eq!(decide(Free, &wants, &[one(9, "z", NotObserved)], false), Take, "nobody waits for ever");
-    assert_eq!(decide(Free, &wants, &[one(9, "z", Wants)], false), Yield, "patience is not precedence");
+    assert_eq!(decide(Free, &wants, &[one(9, "z", NotObserved)], false), Take, "no network waits forever");
+    assert_eq!(
+        decide(Free, &wants, &[one(9, "z", Wants)], false),
+        Yield,
+        "without patience, older networks still have priority"
+    );
 }
 
-/// Of any set of newcomers of which all were looked at, exactly one takes a free claim, whoever asks in which order.
+/// Exactly one network of any set of observed new networks takes a free lease, in whatever order they decide.
 #[test]
-fn exactly_one_of_several_newcomers_takes_a_free_claim() {
+fn exactly_one_of_several_new_networks_takes_a_free_lease() {
     let all = [
         one(3, "a", Relation::Wants),
         one(2, "c", Relation::Wants),
@@ -78,21 +88,21 @@ fn exactly_one_of_several_newcomers_takes_a_free_claim() {
     assert_eq!(takers, ["b"]);
 }
 
-fn place() -> VpcKey {
+fn vpc_key() -> VpcKey {
     VpcKey { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned(), vpc: "vpc-1".into() }
 }
 
 #[test]
-fn a_claim_is_named_by_account_region_and_vpc() {
-    assert_eq!(place().lease_name().as_deref(), Some("111122223333.ap-northeast-1.vpc-1"));
+fn a_lease_is_named_after_account_region_and_vpc() {
+    assert_eq!(vpc_key().lease_name().as_deref(), Some("111122223333.ap-northeast-1.vpc-1"));
     for forged in ["", "vpc-1/../x", "VPC-1", "vpc-", "vpc.1", "vpc 1", &"v".repeat(64)] {
-        assert_eq!(VpcKey { vpc: forged.into(), ..place() }.lease_name(), None, "{forged}");
-        assert_eq!(VpcKey { region: forged.to_owned(), ..place() }.lease_name(), None, "{forged}");
-        assert_eq!(VpcKey { account: forged.to_owned(), ..place() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { vpc: forged.into(), ..vpc_key() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { region: forged.to_owned(), ..vpc_key() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { account: forged.to_owned(), ..vpc_key() }.lease_name(), None, "{forged}");
     }
 }
 
-/// A network that wants the VPC, changed.
+/// Creates a network that will be built in the VPC, and applies a change.
 fn network(change: impl FnOnce(&mut MigrationNetwork)) -> MigrationNetwork {
     let spec = MigrationNetworkSpec { migration_network_class_name: Some("tokyo".to_owned()), ..Default::default() };
     let mut network = MigrationNetwork::new("other", spec);
@@ -126,7 +136,7 @@ fn claim(phase: ClaimPhase) -> Vec<ClaimStatus> {
 }
 
 #[test]
-fn who_contends_for_a_vpc() {
+fn contenders_for_a_vpc_are_recognized() {
     use Relation::{Established, NotObserved, Wants};
     let deleted = |network: &mut MigrationNetwork| {
         network.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
@@ -140,13 +150,13 @@ fn who_contends_for_a_vpc() {
         ("suspended", None, Box::new(|one| one.spec.suspend = Some(true))),
         ("only planned", None, Box::new(|one| one.spec.management_policy = Some(ManagementPolicy::Plan))),
         ("deleted", None, Box::new(move |one| deleted(one))),
-        ("held up by a claim", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Conflicted))),
-        ("waiting for a claim", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Pending))),
+        ("blocked by a lease", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Conflicted))),
+        ("waiting for a lease", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Pending))),
         ("not admitted", None, Box::new(|one| says(one, ConditionType::Accepted, Reason::NamespaceNotAllowed))),
         ("over a limit", None, Box::new(|one| says(one, ConditionType::Accepted, Reason::LimitExceeded))),
         ("it does not fit", None, Box::new(|one| says(one, ConditionType::NetworkResolved, Reason::TooFewZones))),
         (
-            "not admitted any more, with resources",
+            "no longer admitted, with resources",
             Some(Established),
             Box::new(|one| {
                 says(one, ConditionType::Accepted, Reason::NamespaceNotAllowed);
@@ -154,7 +164,7 @@ fn who_contends_for_a_vpc() {
             }),
         ),
         (
-            "deleted, with an unanswered call",
+            "being deleted, with an unanswered call",
             Some(Established),
             Box::new(move |one| {
                 deleted(one);
@@ -162,16 +172,16 @@ fn who_contends_for_a_vpc() {
             }),
         ),
         (
-            "suspended, and what it had is gone",
+            "suspended, and its resources are deleted",
             None,
             Box::new(|one| {
                 one.spec.suspend = Some(true);
                 one.status.as_mut().unwrap().claims = claim(ClaimPhase::Released);
             }),
         ),
-        ("never looked at", Some(NotObserved), Box::new(move |one| drop(status(one)))),
+        ("not observed", Some(NotObserved), Box::new(move |one| drop(status(one)))),
         (
-            "never looked at, of a class that leads elsewhere",
+            "not observed, of a class for another Region",
             None,
             Box::new(move |one| {
                 one.status = None;
@@ -179,7 +189,7 @@ fn who_contends_for_a_vpc() {
             }),
         ),
         (
-            "never looked at, as the default status says, of the default class",
+            "not observed, with the default status, of the default class",
             Some(NotObserved),
             Box::new(|one| {
                 one.status.as_mut().unwrap().observed_generation = -1;
@@ -194,7 +204,7 @@ fn who_contends_for_a_vpc() {
         ("osaka".to_owned(), lead("ap-northeast-3")),
     ]);
     for (case, expected, change) in cases {
-        let found = contender(&network(change), &place(), &classes);
-        assert_eq!(found.map(|found| found.stand), expected, "{case}");
+        let found = contender(&network(change), &vpc_key(), &classes);
+        assert_eq!(found.map(|found| found.relation), expected, "{case}");
     }
 }
