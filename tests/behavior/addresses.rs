@@ -178,8 +178,11 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
     // One of its own has it: another endpoint, or the resolver.
     let mark = site.last_call().await?;
     network.edit(json!({ "endpoints": [endpoint(&site, "ec2", &[("endpoints-1", 77)])?] })).await?;
-    let says =
-        ["`spec.endpoints[ec2/Interface].addresses`", "must be free", "move vpce/mgn/Interface to another first"];
+    let says = [
+        "`spec.endpoints[ec2/Interface].addresses`",
+        "must be free",
+        "move vpce/mgn/Interface to another address first",
+    ];
     is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says).await?;
     let of_resolver = held(&site, "resolver", "endpoints-1").await?;
     network.edit(at(&of_resolver[0], first)).await?;

@@ -38,14 +38,14 @@ fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
 
 /// Returns the solutions that do not change the foreign endpoint.
 fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint) -> String {
-    let use_it = format!("use it by `spec.endpoints` ({key}: `mode` 'Existing', `endpointID` '{id}')");
+    let use_it = format!("use it in `spec.endpoints` ({key}: `mode` 'Existing', `endpointID` '{id}')");
     let slot = Slot::Endpoint(key);
     if site.identity.left_behind(&other.tags, slot) {
-        format!("{use_it}, or adopt it again by `spec.adoptionPolicy` 'Retained'")
+        format!("{use_it}, or adopt it again with `spec.adoptionPolicy` 'Retained'")
     } else if let Some(keeper) = ownership::keeper(&other.tags) {
         format!("{use_it}; it is managed by {keeper}")
     } else {
-        format!("{use_it}, or let the network adopt it by `spec.adoptionPolicy` 'Any'")
+        format!("{use_it}, or let the network adopt it with `spec.adoptionPolicy` 'Any'")
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
         } else if let Some((id, occupant)) = occupant(identity, settings, observed, (slot, subnet, ip)) {
             let description = if occupant.description.is_empty() { "no description" } else { &occupant.description };
             let way = match owner_of(identity, observed, id) {
-                Some(other) => format!("move {other} to another first"),
+                Some(other) => format!("move {other} to another address first"),
                 None => "choose another or free it".to_owned(),
             };
             add(format!("must be free, but {ip} belongs to {id} ({description}); {way}"));

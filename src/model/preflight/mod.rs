@@ -1,5 +1,5 @@
 //! The preflight: resolves the selectors of a network in the observed VPC, and reports everything that AWS would
-//! reject, before the first write. Each check is a function that returns findings, and each finding says what to
+//! reject, before the first write. Each check is a function that returns findings, and each finding states what to
 //! change.
 //!
 //! This file checks the selectors and the services. The modules below check everything else by topic.

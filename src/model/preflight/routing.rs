@@ -30,7 +30,7 @@ fn overlaps(site: &Site<'_>) -> Vec<Finding> {
             let overlapped: Vec<_> = site.vpc.cidrs.iter().filter(|cidr| meet(**cidr, *range)).collect();
             (!overlapped.is_empty()).then(|| {
                 let message = format!(
-                    "`spec.{field}`: {range} overlaps the VPC's own {}, so answers to addresses in both stay in the \
+                    "`spec.{field}`: {range} overlaps the VPC's own {}, so answers to addresses in both ranges stay in the \
                      VPC; remove them, unless those servers are in the VPC",
                     join(overlapped)
                 );

@@ -187,7 +187,7 @@ fn an_address_of_another_endpoint_is_unavailable() {
             }
         }
     });
-    assert!(own.contains("10.20.1.21") && own.contains("move vpce/ec2/Interface to another first"), "{own}");
+    assert!(own.contains("10.20.1.21") && own.contains("move vpce/ec2/Interface to another address first"), "{own}");
     let foreign = occupied(|all| {
         let id = holder(all);
         let mgn = all.endpoints.values_mut().find(|endpoint| endpoint.interfaces.contains(&id));

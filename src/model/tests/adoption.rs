@@ -78,9 +78,9 @@ fn blocking_findings(lab: &Lab) -> String {
 
 #[test]
 fn by_default_nothing_is_adopted_and_conflicts_are_reported_with_solutions() {
-    let told = blocking_findings(&heir(AdoptionPolicy::Never));
+    let message = blocking_findings(&heir(AdoptionPolicy::Never));
     for word in ["`mode` 'Existing'", "`spec.adoptionPolicy` 'Retained'"] {
-        assert!(told.contains(word), "{told}");
+        assert!(message.contains(word), "{message}");
     }
     let mut lab = heir(AdoptionPolicy::Never);
     lab.observed.resources.endpoints.clear();
@@ -111,8 +111,8 @@ fn retained_resources_of_another_network_are_not_adopted() {
         for endpoint in lab.observed.resources.endpoints.values_mut() {
             endpoint.tags.insert(key.to_owned(), value.to_owned());
         }
-        let told = blocking_findings(&lab);
-        assert!(!told.contains("adoptionPolicy"), "{key} rules out adoption: {told}");
+        let message = blocking_findings(&lab);
+        assert!(!message.contains("adoptionPolicy"), "{key} rules out adoption: {message}");
     }
 }
 

@@ -171,11 +171,11 @@ fn incomplete_settings_that_the_crd_accepts_are_reported() {
     let dynamo = EndpointSpec { service: "dynamodb".to_owned(), ..gateway(EndpointMode::Managed) };
     let resolver = ResolverSpec { mode: Some(ResolverMode::Existing), ..ResolverSpec::default() };
     let spec = MigrationNetworkSpec { resolver: Some(resolver), ..with(vec![existing, dynamo]) };
-    let said = errors(&spec).join("\n");
+    let message = errors(&spec).join("\n");
     for field in
         ["spec.endpoints[mgn/Interface].endpointID", "spec.endpoints[dynamodb/Gateway]", "spec.resolver.endpointID"]
     {
-        assert!(said.contains(field), "{field}: {said}");
+        assert!(message.contains(field), "{field}: {message}");
     }
 }
 

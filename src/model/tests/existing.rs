@@ -71,7 +71,7 @@ impl ForeignNetwork {
     }
 
     /// Returns the only finding after a change.
-    fn said(change: impl FnOnce(&mut Lab, &EndpointId, &SecurityGroupId)) -> String {
+    fn only_finding(change: impl FnOnce(&mut Lab, &EndpointId, &SecurityGroupId)) -> String {
         let mut foreign = Self::used();
         let mgn = foreign.endpoint(EndpointKey::interface(Service::Mgn));
         let group = foreign.lab.observed.resources.endpoints[&mgn].groups.first().expect("it has one").clone();
@@ -95,30 +95,30 @@ fn a_network_of_nothing_but_existing_resources_is_complete_without_a_step() {
 
 #[test]
 fn problems_of_an_existing_endpoint_are_reported_with_their_cure() {
-    let gone = ForeignNetwork::said(|lab, mgn, _| drop(lab.observed.resources.endpoints.remove(mgn)));
+    let gone = ForeignNetwork::only_finding(|lab, mgn, _| drop(lab.observed.resources.endpoints.remove(mgn)));
     assert!(gone.contains("which has no vpce-") && gone.contains("[mgn/Interface].endpointID"), "{gone}");
-    let other = ForeignNetwork::said(|lab, mgn, _| {
+    let other = ForeignNetwork::only_finding(|lab, mgn, _| {
         let endpoint = lab.observed.resources.endpoints.get_mut(mgn).unwrap();
         endpoint.key = Some(EndpointKey::interface(Service::named("kms").unwrap()));
     });
     assert!(other.contains("must name the mgn/Interface endpoint"), "{other}");
-    let failed = ForeignNetwork::said(|lab, mgn, _| {
+    let failed = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().state = EndpointState::Failed("rejected".to_owned());
     });
     assert!(failed.contains("is rejected"), "{failed}");
-    let unnamed = ForeignNetwork::said(|lab, mgn, _| {
+    let unnamed = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().private_dns = PrivateDns::Disabled;
     });
     assert!(unnamed.contains("enable it"), "{unnamed}");
-    let nowhere = ForeignNetwork::said(|lab, mgn, _| {
+    let nowhere = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().subnets.clear();
     });
     assert!(nowhere.contains("has none; add one to it"), "{nowhere}");
-    let closed = ForeignNetwork::said(|lab, _, group| {
+    let closed = ForeignNetwork::only_finding(|lab, _, group| {
         lab.observed.resources.groups.get_mut(group).unwrap().ingress.clear();
     });
     assert!(closed.contains("tcp 443 from 192.168.10.0/24") && closed.contains("add the rules"), "{closed}");
-    let own = ForeignNetwork::said(|lab, mgn, _| {
+    let own = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().tags =
             identity().standing_tags(&Tags::new(), Slot::Endpoint(EndpointKey::interface(Service::Mgn)));
     });
@@ -136,21 +136,21 @@ fn an_existing_gateway_needs_the_route_tables() {
 
 #[test]
 fn problems_of_an_existing_resolver_are_reported() {
-    let gone = ForeignNetwork::said(|lab, _, _| lab.observed.resources.resolvers.clear());
+    let gone = ForeignNetwork::only_finding(|lab, _, _| lab.observed.resources.resolvers.clear());
     assert!(gone.contains("`spec.resolver.endpointID` must name an inbound endpoint of VPC vpc-1"), "{gone}");
-    let broken = ForeignNetwork::said(|lab, _, _| {
+    let broken = ForeignNetwork::only_finding(|lab, _, _| {
         for resolver in lab.observed.resources.resolvers.values_mut() {
             resolver.state = ResolverState::ActionNeeded;
         }
     });
     assert!(broken.contains("ActionNeeded"), "{broken}");
-    let single = ForeignNetwork::said(|lab, _, _| {
+    let single = ForeignNetwork::only_finding(|lab, _, _| {
         for resolver in lab.observed.resources.resolvers.values_mut() {
             resolver.addresses.pop_first();
         }
     });
     assert!(single.contains("has 1; add some"), "{single}");
-    let closed = ForeignNetwork::said(|lab, _, _| {
+    let closed = ForeignNetwork::only_finding(|lab, _, _| {
         let groups: BTreeSet<_> =
             lab.observed.resources.resolvers.values().flat_map(|resolver| resolver.groups.clone()).collect();
         for group in groups {

@@ -96,7 +96,7 @@ fn foreign_rules_of_a_group_count_for_the_quota() {
     let mut lab = Lab::built();
     let id = lab.observed.resources.group(&crate::model::testing::identity(), GroupRole::Resolver).unwrap();
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
-    let stranger = Rule {
+    let foreign = Rule {
         id: None,
         permission: None,
         traffic: Traffic { protocol: None, ports: (1, 0), source: None },
@@ -107,10 +107,10 @@ fn foreign_rules_of_a_group_count_for_the_quota() {
     for rule in rules.iter_mut() {
         rule.description = "by hand".to_owned();
     }
-    rules.extend(std::iter::repeat_n(stranger.clone(), 58));
+    rules.extend(std::iter::repeat_n(foreign.clone(), 58));
     assert_eq!(lab.warnings(), []);
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
-    rules.push(stranger);
+    rules.push(foreign);
     let [warning] = &lab.warnings()[..] else { panic!("{:#?}", lab.warnings()) };
     assert!(warning.message.contains("59 in use by others, 2 needed"), "{warning}");
 }

@@ -79,8 +79,8 @@ fn evaluation_by_ranges_equals_evaluation_by_addresses() {
             let address = std::net::Ipv4Addr::from_bits(address);
             let best = routes.iter().filter(|route| route.destination.contains(&address));
             let best = best.max_by_key(|route| route.destination.prefix_len()).map(|route| route.target);
-            let told = missing.iter().any(|range| range.contains(&address));
-            assert_eq!(told, best != Some(RouteTarget::Private), "{address}: {routes:#?}");
+            let is_missing = missing.iter().any(|range| range.contains(&address));
+            assert_eq!(is_missing, best != Some(RouteTarget::Private), "{address}: {routes:#?}");
         }
         complete += usize::from(missing.is_empty());
         let apart: BTreeSet<Ipv4Net> = Ipv4Net::aggregate(&missing.iter().copied().collect()).into_iter().collect();

@@ -126,7 +126,7 @@ fn network(change: impl FnOnce(&mut MigrationNetwork)) -> MigrationNetwork {
 
 type Change = Box<dyn FnOnce(&mut MigrationNetwork)>;
 
-fn says(network: &mut MigrationNetwork, type_: ConditionType, reason: Reason) {
+fn set_condition(network: &mut MigrationNetwork, type_: ConditionType, reason: Reason) {
     let conditions = &mut network.status.as_mut().unwrap().conditions;
     set(conditions, type_, (ConditionStatus::False, reason, ""), 1, jiff::Timestamp::UNIX_EPOCH);
 }
@@ -150,16 +150,32 @@ fn contenders_for_a_vpc_are_recognized() {
         ("suspended", None, Box::new(|one| one.spec.suspend = Some(true))),
         ("only planned", None, Box::new(|one| one.spec.management_policy = Some(ManagementPolicy::Plan))),
         ("deleted", None, Box::new(move |one| deleted(one))),
-        ("blocked by a lease", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Conflicted))),
-        ("waiting for a lease", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Pending))),
-        ("not admitted", None, Box::new(|one| says(one, ConditionType::Accepted, Reason::NamespaceNotAllowed))),
-        ("over a limit", None, Box::new(|one| says(one, ConditionType::Accepted, Reason::LimitExceeded))),
-        ("it does not fit", None, Box::new(|one| says(one, ConditionType::NetworkResolved, Reason::TooFewZones))),
+        (
+            "blocked by a lease",
+            Some(Wants),
+            Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::Conflicted)),
+        ),
+        (
+            "waiting for a lease",
+            Some(Wants),
+            Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::Pending)),
+        ),
+        (
+            "not admitted",
+            None,
+            Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::NamespaceNotAllowed)),
+        ),
+        ("over a limit", None, Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::LimitExceeded))),
+        (
+            "it does not fit",
+            None,
+            Box::new(|one| set_condition(one, ConditionType::NetworkResolved, Reason::TooFewZones)),
+        ),
         (
             "no longer admitted, with resources",
             Some(Established),
             Box::new(|one| {
-                says(one, ConditionType::Accepted, Reason::NamespaceNotAllowed);
+                set_condition(one, ConditionType::Accepted, Reason::NamespaceNotAllowed);
                 one.status.as_mut().unwrap().claims = claim(ClaimPhase::Held);
             }),
         ),
