@@ -28,8 +28,8 @@ pub enum RouteTarget {
     Blackhole,
 }
 
-/// Returns the parts of a range that no route leads to, merged and in order. Empty if the whole range has a return
-/// route.
+/// Returns the parts of a range for which no route leads to the premises, merged and in order. Empty if there are
+/// none.
 pub fn without_return(routes: &[Route], range: Ipv4Net) -> BTreeSet<Ipv4Net> {
     let more_specific = routes.iter().any(|route| route.destination != range && range.contains(&route.destination));
     if let (true, Ok(halves)) = (more_specific, range.subnets(range.prefix_len() + 1)) {
