@@ -116,7 +116,7 @@ async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in
     ] {
         let refused = networks.create(&dry, &like(part, "sourceCIDRs")).await.err().context(field)?.to_string();
         let words =
-            [format!("`spec.{field}` must lie in a range"), "and '10.9.0.0/24' does not; allowed: 172.".to_owned()];
+            [format!("`spec.{field}` must lie in a range"), "but '10.9.0.0/24' does not; allowed: 172.".to_owned()];
         assert!(words.iter().all(|word| refused.contains(word)), "{refused}");
     }
     let left_out = ["ssmmessages", "ec2messages"]
@@ -136,7 +136,7 @@ async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in
         let dry = PatchParams { dry_run: true, ..PatchParams::default() };
         Ok(match networks.patch(&network.name, &dry, &edit).await {
             Ok(_) => Err("it is admitted".to_owned()),
-            Err(error) if error.to_string().contains("and '10.1.0.0/16' does not; allowed: 172.16.0.0/12") => Ok(()),
+            Err(error) if error.to_string().contains("but '10.1.0.0/16' does not; allowed: 172.16.0.0/12") => Ok(()),
             Err(error) => Err(error.to_string()),
         })
     })

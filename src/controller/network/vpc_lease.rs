@@ -20,7 +20,7 @@ use crate::{
     },
     model::{
         status::Verdict,
-        vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
+        vpc_lease::{Contender, Decision, Found, Relation, VpcKey, contender, decide},
     },
 };
 
@@ -148,7 +148,7 @@ async fn weigh<C: Clouds, S: Store>(
     };
     let me = Contender {
         created: object.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
-        stand: if established { Stand::Established } else { Stand::Wants },
+        relation: if established { Relation::Established } else { Relation::Wants },
         uid: uid.clone(),
     };
     Ok(decide(inspected.found, &me, &others, context.memories.is_patient(&key, &uid)))
