@@ -104,7 +104,7 @@ pub(crate) fn no_free_address(subnet: &Subnet) -> AwsError {
     )
 }
 
-/// Every interface of an account gets its own.
+/// Returns the MAC address of an interface; each interface of an account has its own.
 pub(crate) fn mac_of(id: &NetworkInterfaceId) -> String {
     let bytes = super::ids::hash(id.as_str()).to_le_bytes();
     format!("06:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])

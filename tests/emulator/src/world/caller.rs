@@ -11,7 +11,7 @@ use super::{error::AwsError, ids, zones};
 pub struct Caller {
     /// The 12-digit account.
     pub account: String,
-    /// The region.
+    /// The Region.
     pub region: String,
     /// The principal.
     pub arn: String,

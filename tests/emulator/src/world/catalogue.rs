@@ -32,7 +32,7 @@ impl EndpointType {
     }
 }
 
-/// A service of a region for one type of endpoint.
+/// A service of a Region for one type of endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
     /// `com.amazonaws.REGION.NAME`.
@@ -64,7 +64,7 @@ const SERVICES: &[(&str, bool, bool)] = &[
     ("sts", true, false),
 ];
 
-/// Regions launched in 2024 and later do not have ec2messages.
+/// The Regions that were launched in 2024 or later and do not have ec2messages.
 const WITHOUT_EC2MESSAGES: &[&str] =
     &["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"];
 

@@ -69,7 +69,7 @@ pub struct World {
     hosted_zones: HostedZones,
 }
 
-/// An account and a region.
+/// An account and a Region.
 type Place = (String, String);
 
 /// The options of all accounts, and of accounts with their own options.

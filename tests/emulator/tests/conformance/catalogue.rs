@@ -41,7 +41,7 @@ async fn an_unknown_name_is_an_error_as_a_parameter_and_nothing_as_a_filter() {
     assert_eq!(gateways.service_details().len(), 2);
 }
 
-/// Source: Systems Manager User Guide, "VPC endpoints": regions launched in 2024 and later have no ec2messages.
+/// Source: Systems Manager User Guide, "VPC endpoints": Regions launched in 2024 and later have no ec2messages.
 #[tokio::test]
 async fn a_new_region_has_no_ec2messages() {
     let aws = Aws::in_region("mx-central-1", |_| {}).await;
@@ -49,7 +49,7 @@ async fn a_new_region_has_no_ec2messages() {
     assert_eq!(code(aws.ec2.describe_vpc_endpoint_services().service_names(name).send().await), "InvalidServiceName");
 }
 
-/// A test narrows the catalogue: a service that a region lacks, and one that lacks a zone.
+/// A test narrows the catalogue: a service that a Region lacks, and one that lacks a zone.
 #[tokio::test]
 async fn options_narrow_the_catalogue() {
     let aws = Aws::with(|options| {

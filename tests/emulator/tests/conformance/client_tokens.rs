@@ -1,4 +1,4 @@
-//! Client tokens of EC2, and the creator request ids of Resolver.
+//! Client tokens of EC2, and the creator request IDs of Resolver.
 
 use aws_sdk_ec2::types::VpcEndpointType;
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection};

@@ -1,6 +1,6 @@
 //! Private hosted zones of Route 53, and how they and the private DNS of endpoints are in each other's way.
 //!
-//! Source, where nothing else is said: Route 53 API Reference, the page of each action.
+//! Source, unless noted otherwise: Route 53 API Reference, the page of each action.
 
 use std::collections::BTreeMap;
 

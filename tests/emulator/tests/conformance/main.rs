@@ -1,4 +1,4 @@
-//! What the emulator does, as real SDK clients see it: one file a subject, one test a behaviour, each with its source.
+//! What the emulator does, as real SDK clients see it: one file a subject, one test a behavior, each with its source.
 //!
 //! It is one program, because linking the EC2 SDK takes longer than all of these tests.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]

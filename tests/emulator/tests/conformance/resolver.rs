@@ -1,4 +1,4 @@
-//! Route 53 Resolver endpoints. Source, where nothing else is said: Route 53 API Reference.
+//! Route 53 Resolver endpoints. Source, unless noted otherwise: Route 53 API Reference.
 
 use aws_sdk_route53resolver::{
     operation::create_resolver_endpoint::builders::CreateResolverEndpointFluentBuilder,

@@ -34,7 +34,7 @@ async fn a_new_group_lets_everything_out_and_its_name_is_unique() {
     assert_eq!(code(create(&other, "endpoints").await), "ok");
 }
 
-/// Source: EC2 API Reference, AuthorizeSecurityGroupIngress: all rules of all permissions are returned, each with an id.
+/// Source: EC2 API Reference, AuthorizeSecurityGroupIngress: all rules of all permissions are returned, each with an ID.
 #[tokio::test]
 async fn all_rules_of_a_call_are_added_and_returned() {
     let aws = Aws::start().await;
@@ -54,7 +54,7 @@ async fn all_rules_of_a_call_are_added_and_returned() {
     assert_eq!(code(tag_key), "InvalidParameterValue");
 }
 
-/// Source: aws-sdk-ec2, `IpRange::cidr_ip`: AWS canonicalises ranges; EC2 API Reference, "Error codes"
+/// Source: aws-sdk-ec2, `IpRange::cidr_ip`: AWS canonicalizes ranges; EC2 API Reference, "Error codes"
 /// (`InvalidPermission.Duplicate`). That the whole call is refused is ASSUMED.
 #[tokio::test]
 async fn a_range_is_canonical_and_a_duplicate_refuses_the_whole_call() {
@@ -96,7 +96,7 @@ async fn malformed_permissions_are_refused() {
     assert!(ingress_peers(&aws, &group).is_empty());
 }
 
-/// Source: EC2 API Reference, RevokeSecurityGroupIngress: by id or by permission; what does not exist is an error, and then
+/// Source: EC2 API Reference, RevokeSecurityGroupIngress: by ID or by permission; what does not exist is an error, and then
 /// nothing is revoked.
 #[tokio::test]
 async fn rules_are_revoked_by_id_and_by_permission() {
@@ -124,7 +124,7 @@ async fn rules_are_revoked_by_id_and_by_permission() {
     assert!(state.security_groups.iter().any(|other| other.id.to_string() == group && other.egress.is_empty()));
 }
 
-/// Source: EC2 API Reference, ModifySecurityGroupRules and UpdateSecurityGroupRuleDescriptionsIngress: in place, by id.
+/// Source: EC2 API Reference, ModifySecurityGroupRules and UpdateSecurityGroupRuleDescriptionsIngress: in place, by ID.
 #[tokio::test]
 async fn a_rule_is_modified_in_place() {
     let aws = Aws::start().await;

@@ -1,7 +1,7 @@
 //! Subnets shared with another account, as AWS RAM does it.
 //!
-//! Source, where nothing else is said: VPC User Guide, "Share your VPC with other accounts" and "Responsibilities and permissions
-//! for owners and participants".
+//! Source, unless noted otherwise: VPC User Guide, "Share your VPC with other accounts" and "Responsibilities and
+//! permissions for owners and participants".
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection};

@@ -71,7 +71,7 @@ async fn trust_and_external_id_are_checked() {
     assert_eq!(code(call.role_session_name("test").external_id("secret").send().await), "AccessDenied");
 }
 
-/// Each account and each region is a world of its own.
+/// Each account and each Region is a world of its own.
 #[tokio::test]
 async fn accounts_and_regions_do_not_see_each_other() {
     let aws = Aws::start().await;

@@ -22,10 +22,10 @@ use tokio::{
 
 /// The account of most tests.
 pub(crate) const ACCOUNT: &str = "111111111111";
-/// The region of most tests.
+/// The Region of most tests.
 pub(crate) const TOKYO: &str = "ap-northeast-1";
 
-/// A server, and clients of one account in one region.
+/// A server, and clients of one account in one Region.
 pub(crate) struct Aws {
     pub(crate) server: Server,
     pub(crate) ec2: aws_sdk_ec2::Client,
@@ -34,7 +34,7 @@ pub(crate) struct Aws {
     pub(crate) region: String,
 }
 
-/// Clients of an account in a region.
+/// Clients of an account in a Region.
 pub(crate) async fn config(server: &Server, account: &str, region: &str) -> SdkConfig {
     config_with(server, Credentials::new(account, "secret", None, None, "test"), region).await
 }
@@ -263,7 +263,7 @@ pub(crate) async fn raw(
     (status, body)
 }
 
-/// The header that names the account, the region and the service.
+/// The header that names the account, the Region and the service.
 pub(crate) fn authorization(account: &str, region: &str, service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
