@@ -1,8 +1,8 @@
 //! The only module that uses the AWS SDK. It translates the queries and steps of [`crate::model`] into AWS calls, and
 //! the answers into model types.
 //!
-//! Each kind of resource has its own file, which builds the request, sends it and maps the answer. No decisions are
-//! made here.
+//! Each kind of resource has its own file, which builds the request, sends it and maps the answer. The
+//! module makes no decisions.
 //!
 //! An observation of a complete network at rest makes twelve calls: five for the VPC and its contents, one for all
 //! endpoints, two for security groups and their rules, one for all network interfaces, and three for the Resolver

@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// Calls `CreateResolverEndpoint`. Unlike a repeated client token, a repeated creator request ID is rejected
-    /// (aws/aws-cdk issue 5012); then the endpoint is looked up by that ID and returned as created.
+    /// (aws/aws-cdk issue 5012); then the operator searches for the endpoint by that ID and returns it as created.
     pub(super) async fn create_resolver(
         &self,
         token: &str,

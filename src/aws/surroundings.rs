@@ -72,7 +72,7 @@ impl SurroundingsCache {
                 Ok(zones) => zones,
                 // Route 53 is one global service; its failure does not stop the networks of this Region.
                 Err(failure) => {
-                    tracing::warn!(%failure, "failed to list the hosted zones of the VPC; using the last known ones, if any");
+                    tracing::warn!(%failure, "failed to list the hosted zones of the VPC; using the last known ones");
                     known.and_then(|(_, known)| known.surroundings.hosted_zones.clone())
                 }
             },

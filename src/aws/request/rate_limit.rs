@@ -75,7 +75,7 @@ impl Limits {
             operation: action.to_string(),
             code: "LocalRateLimit".to_owned(),
             message: format!(
-                "not sent: AWS allows {} of these calls per second in an account and Region, and too many are already queued",
+                "not sent: AWS allows {} of these calls per second in an account and Region, and too many are queued",
                 bucket.per_second * self.rates.factor
             ),
         })

@@ -122,7 +122,7 @@ async fn a_request_without_an_answer_is_sent_once_more_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn a_throttled_request_is_repeated_unchanged_until_aws_accepts_it() {
+async fn a_throttled_request_is_repeated_unchanged_until_it_is_not_throttled() {
     let left = AtomicUsize::new(4);
     let one_less = |left: usize| left.checked_sub(1);
     let server = Server::start(answers_to("CreateVpcEndpoint", move || {

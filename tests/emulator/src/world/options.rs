@@ -36,7 +36,7 @@ pub struct Options {
     pub modify_while_pending: bool,
     /// Whether ListHostedZonesByVPC lists the zones that AWS creates for the private DNS of VPC endpoints.
     pub endpoint_zones_listed: bool,
-    /// Changes to the catalogue, keyed `region/service`, for example `ap-northeast-3/mgn`.
+    /// Changes to the catalog, with keys `region/service`, for example `ap-northeast-3/mgn`.
     pub services: BTreeMap<String, ServiceRule>,
 }
 

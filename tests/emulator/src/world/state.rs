@@ -86,7 +86,7 @@ pub struct NetworkAcl {
     pub vpc: VpcId,
     pub default: bool,
     pub subnets: BTreeSet<SubnetId>,
-    /// As EC2 shows them.
+    /// The entries in the format of EC2 answers.
     pub entries: Vec<EntryItem>,
     pub tags: Tags,
 }

@@ -110,7 +110,7 @@ async fn a_known_creator_request_id_is_rejected() {
     assert_eq!(code(resolver(&aws, &network).send().await), "ResourceExistsException");
 }
 
-/// The other possibility, for tests that must hold whichever AWS does.
+/// The other possibility, for tests that must pass with either behavior of AWS.
 #[tokio::test]
 async fn a_known_creator_request_id_can_return_its_endpoint() {
     let aws = Aws::with(|options| options.creator_request_id = RepeatedRequest::Return).await;

@@ -107,7 +107,7 @@ pub(super) fn check_private_dns(
         other.vpc == *vpc && other.exists() && other.private_dns && itself.is_none_or(|itself| *itself != other.id)
     });
     let taken: BTreeSet<&String> = others.flat_map(|other| &other.private_names).collect();
-    // Source: hashicorp/terraform-provider-aws issue 37783 shows that AWS keeps a hosted zone for each endpoint, and a VPC is
+    // Source: hashicorp/terraform-provider-aws issue 37783 shows that AWS creates a hosted zone for each endpoint, and a VPC is
     // associated with one zone of a name only. That only the same name conflicts is ASSUMED (`ASSUMPTIONS.md`, "Hosted zones").
     let zones = context.hosted_zones.of_vpc(&context.caller.region, vpc);
     let zones: BTreeSet<&str> = zones.map(|zone| zone.name.as_str()).collect();
