@@ -93,7 +93,7 @@ pub fn all(folder: &Path) -> Result<Vec<Mutant>> {
 
 /// All mutants as a table for people, as it stands in `docs/promises.md`.
 pub fn table(mutants: &[Mutant]) -> String {
-    let head = "| part | mutant | what is wrong | is caught by |\n|---|---|---|---|\n".to_owned();
+    let head = "| part | mutant | bug | promise that catches it |\n|---|---|---|---|\n".to_owned();
     let mut before = "";
     let lines = mutants.iter().map(|Mutant { name, group, bug, promise, .. }| {
         let shown = if group == before { "" } else { group };
