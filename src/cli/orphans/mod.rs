@@ -200,8 +200,8 @@ async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
     match outcome.failed.len() {
         0 => Ok(()),
         failed => bail!(
-            "{failed} of {} resources were not deleted. AWS rejects the deletion of a security group while an endpoint uses it: \
-             run the command again after some minutes",
+            "{failed} of {} resources were not deleted. AWS rejects the deletion of a security group while an \
+             endpoint uses it: run the command again after some minutes",
             ordered.len()
         ),
     }

@@ -1,17 +1,18 @@
-//! Markdown as GitHub reads it: text that shows as it is written, and tables.
+//! Writes GitHub Flavored Markdown: escaped text, and tables.
 
-/// A heading.
+/// Returns a heading.
 pub(crate) fn heading(level: usize, title: &str) -> String {
     format!("{} {title}", "#".repeat(level))
 }
 
-/// A word as code, also inside a table.
+/// Returns a word as code, which is also valid inside a table.
 pub(crate) fn code(word: &str) -> String {
     format!("`{}`", word.replace('|', "\\|"))
 }
 
-/// Prose with code in back-quotes. Outside of them nothing is markup: `<region>` would be taken for HTML. Inside of them only
-/// `|` is special, which ends the cell of a table (GitHub Flavored Markdown, "Tables").
+/// Escapes prose that contains code in back-quotes. Outside code, all markup is escaped, because GitHub would treat
+/// `<region>` as HTML. Inside code, only `|` is escaped, because it ends the cell of a table (GitHub Flavored
+/// Markdown, "Tables").
 pub(crate) fn text(prose: &str) -> String {
     let mut escaped = String::with_capacity(prose.len());
     let mut in_code = false;
@@ -29,7 +30,7 @@ pub(crate) fn text(prose: &str) -> String {
     escaped
 }
 
-/// A table. Its cells are Markdown already.
+/// Returns a table. The cells must already be Markdown.
 pub(crate) fn table<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> String {
     let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
     let separator = format!("|{}", "---|".repeat(N));
