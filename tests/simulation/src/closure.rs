@@ -41,7 +41,7 @@ pub async fn closure(universe: &Universe, decider: Decider) -> Result<Universe, 
     if !quiet {
         return end("stable", format!("the operator is not at rest after {MOST_RECONCILES} reconciles"));
     }
-    stage.with(|universe| universe.record(Who::Somebody, None, What::Rest, true, ""));
+    stage.with(|universe| universe.record(Who::User, None, What::Rest, true, ""));
     for _ in 0..3 * operator.objects().max(1) {
         operator.step().await;
     }

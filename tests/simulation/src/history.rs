@@ -28,7 +28,7 @@ pub struct Scene {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Who {
     /// A user, or another tool.
-    Somebody,
+    User,
     /// A process of the operator, with its number.
     Operator(usize),
     /// AWS itself, which has completed a transition.
