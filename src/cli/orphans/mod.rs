@@ -90,14 +90,14 @@ impl Search {
         let cluster = kubernetes
             .cluster_uid()
             .await
-            .map_err(told)
+            .map_err(with_source)
             .context("cannot read namespace 'kube-system', whose UID identifies the cluster in AWS tags")?;
         Ok(Self { clouds: AwsClouds::from_env(Rates::default()).await, kubernetes, cluster, grace })
     }
 
     async fn look(&self) -> Result<Looks> {
         let looks = look(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
-        looks.map_err(told).context("cannot list classes and networks")
+        looks.map_err(with_source).context("cannot list classes and networks")
     }
 
     /// Searches once, and a second time after the absence grace if the first search finds orphans. Returns the last
@@ -135,7 +135,7 @@ impl Search {
 }
 
 /// Converts the error, and keeps its source.
-fn told(error: StoreError) -> anyhow::Error {
+fn with_source(error: StoreError) -> anyhow::Error {
     anyhow::Error::new(error)
 }
 

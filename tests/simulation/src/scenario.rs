@@ -229,20 +229,20 @@ pub fn all() -> Vec<Scenario> {
         lagging("create, lists lag", vec![created.clone()]),
         after("delete", vec![deleted.clone()]),
         lagging("delete, lists lag", vec![created.clone(), deleted.clone()]),
-        after("delete as soon as it is begun", vec![soon(1, &deleted)]),
-        after("delete while it is made", vec![soon(2, &deleted)]),
-        after("delete once half is there", vec![soon(4, &deleted)]),
-        after("delete and make again", vec![deleted.clone(), soon(3, &created), created.clone()]),
+        after("delete after the first reconcile", vec![soon(1, &deleted)]),
+        after("delete during creation", vec![soon(2, &deleted)]),
+        after("delete halfway through creation", vec![soon(4, &deleted)]),
+        after("delete and rebuild", vec![deleted.clone(), soon(3, &created), created.clone()]),
         after("other sources", vec![edit("sources", |spec| spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]))]),
         after(
-            "proxies come and go",
+            "proxies are added and removed",
             vec![
                 edit("proxies", |spec| spec.proxy_cidrs = Some(vec!["10.9.0.0/24".to_owned()])),
                 edit("no proxies", |spec| spec.proxy_cidrs = None),
             ],
         ),
         after(
-            "the resolver goes and comes",
+            "the resolver is disabled and enabled",
             vec![
                 edit("no resolver", |spec| {
                     let mode = Some(ResolverMode::Disabled);
@@ -252,7 +252,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "post-launch actions and tags go and come",
+            "post-launch actions and tags change",
             vec![
                 edit("no SSM", |spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) })),
                 // Another endpoint without private DNS, because AWS does not reject a duplicate of it.
@@ -277,7 +277,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "a group for replication servers comes and goes",
+            "a replication security group is added and removed",
             vec![
                 edit("a group", |spec| {
                     let mode = Some(ReplicationSecurityGroupMode::Managed);
@@ -288,9 +288,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "the finalizer is taken",
+            "a user removes the finalizer",
             vec![
-                act(Cue::AtRest, "a finalizer is taken", |universe| {
+                act(Cue::AtRest, "the finalizer is removed", |universe| {
                     universe.kubernetes.edit(&tokyo(), |network| network.metadata.finalizers = None);
                 }),
                 deleted.clone(),
@@ -300,7 +300,7 @@ pub fn all() -> Vec<Scenario> {
             "other subnets",
             vec![
                 act(Cue::AtRest, "new subnets", other_subnets),
-                edit("the new ones", |spec| {
+                edit("the new subnets are used", |spec| {
                     let tags = Some([(support::SUBNET_TAG.to_owned(), "others".to_owned())].into());
                     let endpoints = Some(SubnetSelector { tags, ids: None });
                     spec.subnets = Some(SubnetSelectors { endpoints, ..SubnetSelectors::default() });
@@ -308,13 +308,13 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "suspended, then only planned",
+            "suspended, then planned",
             vec![
-                edit("other sources, suspended", |spec| {
+                edit("other sources while suspended", |spec| {
                     spec.suspend = Some(true);
                     spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]);
                 }),
-                edit("only planned", |spec| {
+                edit("planned", |spec| {
                     spec.suspend = None;
                     spec.management_policy = Some(ManagementPolicy::Plan);
                 }),
@@ -322,7 +322,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "the console deletes",
+            "a user deletes resources",
             vec![
                 on("vpce/mgn/Interface", "DeleteVpcEndpoints mgn", "DeleteVpcEndpoints", deletes),
                 on("vpce/s3/Interface", "DeleteVpcEndpoints s3", "DeleteVpcEndpoints", deletes),
@@ -335,9 +335,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "the console edits",
+            "a user edits resources",
             vec![
-                on("sg/endpoints", "a rule by hand", "AuthorizeSecurityGroupIngress", |_, id| {
+                on("sg/endpoints", "a rule is added by hand", "AuthorizeSecurityGroupIngress", |_, id| {
                     let ranges = json!({ "1": { "CidrIp": "10.77.0.0/16", "Description": goal::BY_HAND } });
                     let rule = json!({ "IpProtocol": "tcp", "FromPort": "8443", "ToPort": "8443", "IpRanges": ranges });
                     json!({ "GroupId": id, "IpPermissions": { "1": rule } })
@@ -349,7 +349,7 @@ pub fn all() -> Vec<Scenario> {
                 }),
                 on(
                     "vpce/ec2/Interface",
-                    "tags are stripped",
+                    "tags are removed",
                     "DeleteTags",
                     |_, id| json!({ "ResourceId": { "1": id }, "Tag": { "1": { "Key": NETWORK_TAG }, "2": { "Key": "Name" } } }),
                 ),
@@ -358,7 +358,7 @@ pub fn all() -> Vec<Scenario> {
                     let subnet = endpoint.and_then(|endpoint| endpoint.subnets.first().cloned());
                     json!({ "VpcEndpointId": id, "RemoveSubnetId": { "1": subnet } })
                 }),
-                on("vpce/s3/Gateway", "a route table is taken", "ModifyVpcEndpoint", |state, id| {
+                on("vpce/s3/Gateway", "a route table is removed", "ModifyVpcEndpoint", |state, id| {
                     let endpoint = state.vpc_endpoints.iter().find(|one| one.id == id);
                     let table = endpoint.and_then(|endpoint| endpoint.route_tables.first().cloned());
                     json!({ "VpcEndpointId": id, "RemoveRouteTableId": { "1": table } })
@@ -367,7 +367,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "retain, and make again",
+            "retain and rebuild",
             vec![
                 edit("Retain", |spec| spec.deletion_policy = Some(DeletionPolicy::Retain)),
                 deleted.clone(),
@@ -381,7 +381,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         scenario(
-            "adopt what is there",
+            "adopt foreign resources",
             vec![
                 act(Cue::AtRest, "foreign resources", foreign_resources),
                 act(Cue::AtRest, "create, adopting", |universe| {
@@ -394,9 +394,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "two networks want one VPC",
+            "two networks select one VPC",
             vec![
-                act(Cue::After(1), "a rival", |universe| universe.kubernetes.create(&rival(), spec("corp"))),
+                act(Cue::After(1), "a second network", |universe| universe.kubernetes.create(&rival(), spec("corp"))),
                 deleted.clone(),
             ],
         ),

@@ -75,7 +75,7 @@ fn single_faults_break_no_promise() {
 #[test]
 fn late_requests_break_no_promise() {
     let tally = search(async |landing| {
-        late::late(&landing, &scenario("delete while it is made"), 1, 9, "").await.expect("no promise is broken")
+        late::late(&landing, &scenario("delete during creation"), 1, 9, "").await.expect("no promise is broken")
     });
     assert!(tally.late > 20, "{tally}");
 }
