@@ -163,7 +163,7 @@ fn approval_is_enabled_only_while_a_plan_waits_for_it() -> Result<()> {
 #[test]
 fn every_action_has_a_script() -> Result<()> {
     let offered = Script::of("actions/discovery.lua")?.run(&json!({ "metadata": {}, "spec": {} }))?;
-    let names: Vec<_> = offered.as_object().context("a table of actions")?.keys().collect();
+    let names: Vec<_> = offered.as_object().context("the actions are not a table")?.keys().collect();
     assert_eq!(names, ["approve-plan", "resume", "suspend"]);
     for name in names {
         text(&format!("{}/actions/{name}.lua", crate::ARGOCD))?;

@@ -96,7 +96,7 @@ fn every_planted_mistake_is_detected() -> Result<()> {
         ("deletion is ignored", "obj.metadata.deletionTimestamp ~= nil", "false"),
         ("a new object is an error", "obj.status or {}", "obj.status"),
     ] {
-        ensure!(right.contains(what), "{mistake}: the script has no {what:?}");
+        ensure!(right.contains(what), "{mistake}: the script does not contain {what:?}");
         let wrong = Script::new(&right.replace(what, instead)).with_context(|| mistake)?;
         assert!(first_breach(&wrong)?.is_some(), "not detected: {mistake}");
     }

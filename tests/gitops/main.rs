@@ -29,5 +29,5 @@ fn in_repository(path: &str) -> PathBuf {
 
 /// Reads a file of the repository.
 fn text(path: &str) -> Result<String> {
-    fs::read_to_string(in_repository(path)).with_context(|| format!("{path} cannot be read"))
+    fs::read_to_string(in_repository(path)).with_context(|| format!("cannot read '{path}'"))
 }

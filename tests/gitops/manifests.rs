@@ -39,7 +39,7 @@ fn the_config_map_contains_the_unchanged_scripts() -> Result<()> {
     let script = |file: &str| text(&format!("{ARGOCD}/{file}"));
     let advice = "argocd-cm.yaml and the script differ; copy one to the other";
     let prefix = "resource.customizations";
-    let data = map["data"].as_object().context("a ConfigMap has data")?;
+    let data = map["data"].as_object().context("the ConfigMap has no data")?;
     for (kind, file) in
         [("MigrationNetwork", "migrationnetwork.lua"), ("MigrationNetworkClass", "migrationnetworkclass.lua")]
     {
@@ -69,7 +69,7 @@ fn pruning_and_deletion_need_confirmation() -> Result<()> {
     for application in applications()? {
         let policy = &application["spec"]["syncPolicy"];
         assert_eq!(policy["automated"]["prune"], false);
-        let options = policy["syncOptions"].as_array().context("there are sync options")?;
+        let options = policy["syncOptions"].as_array().context("the Application has no sync options")?;
         for option in ["ServerSideApply=true", "Prune=confirm", "Delete=confirm"] {
             assert!(options.contains(&json!(option)), "{option}");
         }
@@ -82,7 +82,7 @@ fn pruning_and_deletion_need_confirmation() -> Result<()> {
     let [platform, _] = applications()?;
     let patch = platform["spec"]["sources"][0]["kustomize"]["patches"][0].clone();
     assert_eq!(patch["target"], json!({ "kind": "CustomResourceDefinition" }));
-    let patch: Value = serde_saphyr::from_str(patch["patch"].as_str().context("a patch is text")?)?;
+    let patch: Value = serde_saphyr::from_str(patch["patch"].as_str().context("the patch is not text")?)?;
     assert_eq!(patch.pointer(OPTIONS), Some(&json!(ASKS)), "CRDs");
     Ok(())
 }
@@ -119,10 +119,10 @@ fn the_sync_waves_order_operator_class_and_network() -> Result<()> {
 fn placeholders_are_marked_and_paths_exist() -> Result<()> {
     for application in applications()? {
         for source in sources(&application) {
-            let path = source["path"].as_str().context("a source has a path")?;
+            let path = source["path"].as_str().context("the source has no path")?;
             let is_there = in_repository(path).is_dir() || in_repository(&format!("{ARGOCD}/git/{path}")).is_dir();
             assert!(is_there, "{path}");
-            let repository = source["repoURL"].as_str().context("a source has a repository")?;
+            let repository = source["repoURL"].as_str().context("the source has no repository")?;
             assert!(repository.starts_with("https://git.example.com/REPLACE-ME/"), "{repository}");
         }
     }

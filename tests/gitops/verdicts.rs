@@ -90,7 +90,7 @@ fn troubles() -> Vec<(Plan, Vec<StepFailure>)> {
 }
 
 /// Returns every verdict of a reconcile of a network that is not being deleted.
-fn of_a_network_that_stays() -> Vec<Verdict> {
+fn of_an_existing_network() -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::Broken(String::new()), Verdict::Broken("a panic".to_owned())];
     verdicts.push(Verdict::Unfit(Vec::new()));
     verdicts.extend(failures().map(Verdict::Unseen));
@@ -134,7 +134,7 @@ fn of_a_network_that_stays() -> Vec<Verdict> {
 /// Returns the possible verdicts of the previous reconcile: a complete network, and one verdict of each kind. `write`
 /// keeps previous conditions only if it cannot determine them again.
 fn before() -> Result<Vec<Verdict>> {
-    let all = of_a_network_that_stays();
+    let all = of_an_existing_network();
     let is_complete = |verdict: &&Verdict| match verdict {
         Verdict::Built { plan, failures, changed, .. } => plan.is_done() && failures.is_empty() && !changed,
         _ => false,
@@ -146,7 +146,7 @@ fn before() -> Result<Vec<Verdict>> {
 }
 
 /// Returns every verdict of a reconcile of a network that is being deleted.
-fn of_a_network_that_goes() -> Vec<Verdict> {
+fn of_a_deleted_network() -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::Broken(String::new())];
     verdicts.extend(failures().map(Verdict::Unseen));
     for (plan, failures) in troubles() {
@@ -181,7 +181,7 @@ fn conditions(verdicts: &[&Verdict], suspended: bool) -> Vec<Condition> {
 
 /// Returns every distinct network that the operator can write.
 pub(crate) fn networks() -> Result<Vec<Value>> {
-    let (before, stays, goes) = (before()?, of_a_network_that_stays(), of_a_network_that_goes());
+    let (before, stays, goes) = (before()?, of_an_existing_network(), of_a_deleted_network());
     let mut networks = BTreeSet::new();
     for suspend in [false, true] {
         for last in &stays {

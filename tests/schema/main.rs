@@ -111,7 +111,7 @@ fn broken_rules(place: &Place<'_>) -> Vec<&'static str> {
         (is_map && schema.max_properties.is_none(), "is a map without a maximum"),
         (
             is_map && matches!(schema.additional_properties, Some(JSONSchemaPropsOrBool::Bool(_))),
-            "is a map of anything",
+            "is a map of values without a type",
         ),
         (!rules_of(schema).iter().all(is_well_said), "has a CEL rule whose message is not `must …; what to do`"),
     ]
@@ -194,7 +194,7 @@ fn every_planted_violation_is_found() -> Result<()> {
             Some("is a list whose keys may be missing"),
         ),
         ("bad", merged(&map, &json!({ "maxProperties": null })), Some("is a map without a maximum")),
-        ("bad", merged(&map, &json!({ "additionalProperties": true })), Some("is a map of anything")),
+        ("bad", merged(&map, &json!({ "additionalProperties": true })), Some("is a map of values without a type")),
         (
             "bad",
             json!({ "type": "object", "description": "Any.", "x-kubernetes-preserve-unknown-fields": true }),

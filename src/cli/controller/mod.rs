@@ -104,7 +104,7 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
 
     let listener = TcpListener::bind(args.health_address)
         .await
-        .with_context(|| format!("cannot listen on {} (--health-address)", args.health_address))?;
+        .with_context(|| format!("cannot listen on '{}'; check '--health-address'", args.health_address))?;
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes and metrics");
     let reports = Reports::default();
     let probes = tokio::spawn(controller::serve(listener, reports.clone(), stop.clone()));

@@ -84,7 +84,7 @@ impl Report {
             text.push_str(if self.unseen.is_empty() { NO_ORPHANS } else { NO_ORPHANS_IN_PART });
         }
         for Unseen { classes, reason, .. } in &self.unseen {
-            // Writing to a String cannot fail.
+            // A write to a String cannot fail.
             let _ = writeln!(text, "Class '{}': {reason}.", classes.join("', '"));
         }
         text
@@ -125,7 +125,7 @@ fn json(report: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(report).context("cannot write JSON")? + "\n")
 }
 
-/// Rows of cells as columns that are as wide as their widest cell.
+/// Formats rows of cells. Each column is as wide as its widest cell.
 fn columns<const N: usize>(rows: &[[&str; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; N] = std::array::from_fn(width);

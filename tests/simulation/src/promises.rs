@@ -67,7 +67,7 @@ fn no_duplicate(history: &History) -> Result<(), String> {
     for (owner, slot, id) in owned(&history.now().aws).filter(|(.., is_live)| *is_live).map(|(o, s, id, _)| (o, s, id))
     {
         if let Some(other) = seen.insert((owner, slot), id) {
-            return Err(format!("{other} and {id} both fill {slot} of {owner}"));
+            return Err(format!("{other} and {id} both fill slot {slot} of network {owner}"));
         }
     }
     Ok(())
@@ -146,7 +146,7 @@ fn stable(history: &History) -> Result<(), String> {
     let Some((_, last)) = history.last().filter(|_| at_rest(history)) else { return Ok(()) };
     match (last.who, &last.what) {
         (Who::Operator(_), What::Call { action, .. }) => Err(format!("{action} at rest")),
-        (Who::Operator(_), What::Write(what)) => Err(format!("a write of {what} at rest")),
+        (Who::Operator(_), What::Write(what)) => Err(format!("write of {what} at rest")),
         _ => Ok(()),
     }
 }
@@ -258,7 +258,7 @@ fn alone(history: &History) -> Result<(), String> {
 fn discreet(history: &History) -> Result<(), String> {
     let told = &history.now().told;
     match SECRETS.iter().find(|secret| told.contains(**secret)) {
-        Some(secret) => Err(format!("'{secret}' is in {told}")),
+        Some(secret) => Err(format!("a write to Kubernetes contains the secret '{secret}': {told}")),
         None => Ok(()),
     }
 }

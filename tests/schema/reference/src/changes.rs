@@ -128,7 +128,7 @@ const NETWORK: &[Entry] = &[
     ),
     field(
         "spec.endpoints[].addresses",
-        "AWS chooses",
+        "chosen by AWS",
         Replace,
         "to change an assigned address, AWS replaces the network interface, and the endpoint is unreachable in that \
          zone meanwhile. The operator does so only if an annotation allows it. An address that is no longer listed \
@@ -185,7 +185,7 @@ const NETWORK: &[Entry] = &[
     field("spec.resolver.endpointID", "not set", Nothing, "the network checks and uses the other endpoint"),
     field(
         "spec.resolver.addresses",
-        "the class's, or AWS chooses",
+        "the class's value, or chosen by AWS",
         InPlace,
         "where another address stands, the new one is added before the old one is removed: refused unless allowed by \
          annotation. An address that is no longer listed stays",

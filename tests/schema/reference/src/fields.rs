@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_when_omitted_is_taken_out_of_the_description() {
+    fn the_value_when_omitted_is_separated_from_the_description() {
         let said = |omitted: &str, rest: &str| (Some(omitted.to_owned()), rest.to_owned());
         assert_eq!(field_of("A thing. Omitted: as `a.b`."), said("as `a.b`", "A thing."));
         assert_eq!(field_of("A thing. Omitted: none. Never more."), said("none", "A thing. Never more."));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_demand_is_said_of_the_field_that_it_is_about() {
+    fn each_rule_is_listed_with_its_field() {
         let rule =
             |message: &str, path: Option<&str>| json!([{ "rule": "true", "message": message, "fieldPath": path }]);
         let root = root_of(&json!({
@@ -242,15 +242,15 @@ mod tests {
             } },
         }));
         let found = fields(Some(&root), "spec");
-        let told: Vec<_> = found.iter().map(|field| (field.path.as_str(), field.rules.join("; "))).collect();
+        let listed: Vec<_> = found.iter().map(|field| (field.path.as_str(), field.rules.join("; "))).collect();
         let of_list = "must fit; must have 1 to 4 entries; must have one entry for each `a`; each entry must be whole";
         let of_a = "must have at most 8 characters; must be a word";
-        assert_eq!(told, [("spec.list", of_list.to_owned()), ("spec.list[].a", of_a.to_owned())]);
+        assert_eq!(listed, [("spec.list", of_list.to_owned()), ("spec.list[].a", of_a.to_owned())]);
         assert!(found[1].is_required && !found[0].is_required);
     }
 
     #[test]
-    fn values_are_told_in_a_few_words() {
+    fn values_are_described_in_a_few_words() {
         for (schema, expected) in [
             (json!({ "type": "string", "enum": ["A", "B"] }), "`A`, `B`"),
             (json!({ "type": "string" }), "string"),

@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_code_is_markup() {
+    fn only_code_is_markup() {
         assert_eq!(text("a|b of 'x.<region>', not '*' or \\"), "a\\|b of 'x.\\<region\\>', not '\\*' or \\\\");
         assert_eq!(text("use `a[*]|b_c` or d_e"), "use `a[*]\\|b_c` or d\\_e");
         assert_eq!(code("a|b"), "`a\\|b`");
     }
 
     #[test]
-    fn a_table_has_one_line_a_row() {
+    fn a_table_has_one_line_per_row() {
         let table = table(&["A", "B"], &[["1".to_owned(), String::new()]]);
         assert_eq!(table, "| A | B |\n|---|---|\n| 1 |  |");
     }

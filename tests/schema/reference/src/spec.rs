@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_without_an_entry_is_named_with_what_to_add() {
+    fn a_field_without_an_entry_is_reported_with_the_entry_to_add() {
         let found = problems_of(&root_of(&json!({ "a": { "type": "string" } })), &[]);
         assert_eq!(found.len(), 1);
         assert!(found[0].contains(r#"field("spec.a", "what holds when it is omitted", InPlace, "#), "{found:?}");
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_a_field_is_named() {
+    fn an_entry_without_a_field_is_reported() {
         const GONE: &[Entry] = &[field("spec.b", "none", InPlace, "")];
         assert_eq!(problems_of(&root_of(&json!({})), GONE).len(), 1);
     }
