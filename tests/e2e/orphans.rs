@@ -184,7 +184,7 @@ async fn a_role_that_may_not_look_is_named(lab: &Lab, denied: &Site, other: &Sit
     let list = lab.operator().run(["orphans", "-o", "json", GRACE]).await?;
     let (out, err) = texts(&list);
     let report: Value = serde_json::from_str(&out)?;
-    ensure!(!list.status.success() && err.contains("1 of 3 accounts and Regions could not be looked at"), "{err}");
+    ensure!(!list.status.success() && err.contains("could not search 1 of 3 accounts and Regions"), "{err}");
     assert_eq!(report["unseen"][0]["classes"], json!([denied.class_name]), "{out}");
     ensure!(listed(&report["retained"], other).len() == 10, "{out}");
 
