@@ -14,8 +14,8 @@ pub struct Settings {
     /// The time between two observations while AWS is at work.
     pub poll: Duration,
     /// How long a resource that was created must be missing from every list before it counts as deleted. EC2 and
-    /// Resolver are eventually consistent: a new resource may be invisible for a while. It is also the time after which a
-    /// call can no longer arrive at AWS when its sender is gone.
+    /// Resolver are eventually consistent: a new resource may be invisible for a while. It is also the time after
+    /// which a call can no longer arrive at AWS when its sender is gone.
     pub absence_grace: Duration,
     /// The longest time that one reconcile may take.
     pub deadline: Duration,
@@ -28,8 +28,8 @@ impl Settings {
         self.poll / PER_POLL
     }
 
-    /// The maximum age of data about the VPC itself: subnets, route tables, DNS attributes. It is shorter than a resync, so
-    /// that only observations in quick succession share a response.
+    /// The maximum age of data about the VPC itself: subnets, route tables, DNS attributes. It is shorter than a
+    /// resync, so that only observations in quick succession share a response.
     pub(crate) fn vpc_may_be_old(&self) -> Duration {
         const PER_RESYNC: u32 = 2;
         self.resync / PER_RESYNC

@@ -1,5 +1,5 @@
-//! Dispatches reconciles: each reconciles one object that a watch or a timer named. The controller and the simulator share
-//! this code.
+//! Dispatches reconciles: each reconciles one object that a watch or a timer named. The controller and the simulator
+//! share this code.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
         // Logged without a permit, so that other networks of the tenant do not delay the report.
         if let Err(invalid) = &network.0 {
-            tracing::error!(%key, error = invalid.error, "a stored network cannot be read and is ignored until it changes; correct the object");
+            tracing::error!(%key, error = invalid.error, "a stored network cannot be read; correct the object");
             return Next::OnChange;
         }
         let tenant = Tenant { namespace: key.namespace.clone(), class: class_of(network) };
@@ -81,11 +81,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
     pub async fn reconcile_class(&self, class: &Guarded<MigrationNetworkClass>) -> Next {
         let name = class.name_any();
         if let Err(invalid) = &class.0 {
-            tracing::error!(
-                class = name,
-                error = invalid.error,
-                "a stored class cannot be read and is ignored until it changes; correct the object"
-            );
+            tracing::error!(class = name, error = invalid.error, "a stored class cannot be read; correct the object");
             return Next::OnChange;
         }
         let tenant = Tenant { namespace: String::new(), class: Some(name.clone()) };

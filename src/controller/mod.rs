@@ -1,8 +1,9 @@
 //! The controller: watches networks and classes, and reconciles them. No other module calls the Kubernetes API.
 //!
-//! [`run()`] watches both kinds. Every reconcile of a network ([`network`]) or a class ([`class`]) runs inside the guard
-//! ([`runtime::guard`]), so that one bad object affects only itself. Only the leader reconciles ([`leader_election`]) and
-//! searches AWS for orphans ([`orphans`]). All access to the Kubernetes API passes through [`Store`].
+//! [`run()`] watches both kinds. Every reconcile of a network ([`network`]) or a class ([`class`]) runs inside the
+//! guard ([`runtime::guard`]), so that one bad object affects only itself. Only the leader reconciles
+//! ([`leader_election`]) and searches AWS for orphans ([`orphans`]). All access to the Kubernetes API passes through
+//! [`Store`].
 
 pub(crate) mod class;
 mod context;

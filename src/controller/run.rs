@@ -1,5 +1,5 @@
-//! The main loop of the controller: watches both kinds, dispatches reconciles, and searches for orphans while this process
-//! leads.
+//! The main loop of the controller: watches both kinds, dispatches reconciles, and searches for orphans while this
+//! process leads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,8 +54,9 @@ type Cached<K> = Cache<Guarded<K>>;
 
 /// Watches until `stop` is canceled, and reconciles and searches for orphans after `leads` has completed.
 ///
-/// A standby watches, too, but has no permits to reconcile. It becomes Ready when it is able to take over. A new version that
-/// cannot list the objects therefore never replaces one that works, and a new leader starts without listing anything.
+/// A standby watches, too, but has no permits to reconcile. It becomes Ready when it is able to take over. A new
+/// version that cannot list the objects therefore never replaces one that works, and a new leader starts without
+/// listing anything.
 pub async fn run<C: Clouds>(
     client: Client,
     context: Context<C, Kubernetes>,
@@ -100,8 +101,8 @@ pub async fn run<C: Clouds>(
             () = stop.cancelled() => {}
         }
     };
-    // A controller whose first list has not succeeded never stops (kube-runtime's Runner waits for its store), so the shutdown
-    // has a deadline.
+    // A controller whose first list has not succeeded never stops (kube-runtime's Runner waits for its store), so the
+    // shutdown has a deadline.
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(options.grace).await;
@@ -158,8 +159,8 @@ impl Wakers {
     }
 }
 
-/// Watches a kind. An object that cannot be decoded does not affect the others. Calls `gone` for each object that is deleted
-/// during the watch.
+/// Watches a kind. An object that cannot be decoded does not affect the others. Calls `gone` for each object that is
+/// deleted during the watch.
 fn watch<K>(
     client: &Client,
     config: watcher::Config,
@@ -170,8 +171,8 @@ where
     Guarded<K>: Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
     let (reader, writer) = reflector::store();
-    // Annotations matter because one of them marks the default class. A change of status is ignored: every write would trigger
-    // a reconcile.
+    // Annotations matter because one of them marks the default class. A change of status is ignored: every write would
+    // trigger a reconcile.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let events = watch_on(Api::<Guarded<K>>::all(client.clone()), config)
         .default_backoff()
@@ -201,9 +202,9 @@ async fn reconcile_class<C: Clouds>(
     Ok(action(next, class.0.is_ok(), dispatch.context.settings.resync))
 }
 
-/// Converts [`Next`] to kube-runtime's action. Every object that can be decoded is requeued, even if a response reported that
-/// it is gone: the response may come from a proxy, and a watch may miss a change. An object that is gone is no longer in the
-/// cache by then, and kube-runtime drops the requeue.
+/// Converts [`Next`] to kube-runtime's action. Every object that can be decoded is requeued, even if a response
+/// reported that it is gone: the response may come from a proxy, and a watch may miss a change. An object that is gone
+/// is no longer in the cache by then, and kube-runtime drops the requeue.
 fn action(next: Next, is_decoded: bool, resync: Duration) -> Action {
     match next {
         Next::After(delay) => Action::requeue(delay),

@@ -287,8 +287,8 @@ async fn classes_wake_their_networks() -> Result<()> {
     assert_eq!(
         said,
         format!(
-            "`spec.migrationNetworkClassName`: class '{name}' does not exist; choose another class, or ask the platform team to \
-             create it"
+            "`spec.migrationNetworkClassName`: class '{name}' does not exist; choose another class, or ask the \
+             platform team to create it"
         )
     );
     assert_eq!(site.calls().await?.iter().filter(|call| call.action == "DescribeVpcs").count(), 0);

@@ -10,8 +10,9 @@ use crate::{
 
 /// Adds the finalizer to the class of a network that already has its own finalizer.
 ///
-/// The class is read after the network has its finalizer. The operator removes the class's finalizer only after it has listed
-/// the networks, and only when the class is unused. One of the two reconciles therefore observes the write of the other.
+/// The class is read after the network has its finalizer. The operator removes the class's finalizer only after it has
+/// listed the networks, and only when the class is unused. One of the two reconciles therefore observes the write of
+/// the other.
 ///
 /// # Errors
 /// If the class is being deleted or does not exist.
@@ -41,7 +42,7 @@ pub(super) fn is_being_deleted(name: &str) -> Stop {
 pub(super) fn is_kept(networks: i32) -> String {
     let (noun, them) = if networks == 1 { ("network", "it") } else { ("networks", "them") };
     format!(
-        "the class is being deleted, but held by {networks} {noun}; delete {them} first. Until then the class admits no new \
-         network, and the operator continues to reconcile those that use it"
+        "the class is being deleted, but held by {networks} {noun}; delete {them} first. Until then the class admits \
+         no new network, and the operator continues to reconcile those that use it"
     )
 }

@@ -18,9 +18,9 @@ use crate::{
     aws::Clouds,
 };
 
-/// Reconciles a class: checks that its role can reach its account, and reports how many networks use it. `known_use` counts
-/// the networks in the cache, because listing all networks once per class would be quadratic. No irreversible decision
-/// depends on that count.
+/// Reconciles a class: checks that its role can reach its account, and reports how many networks use it. `known_use`
+/// counts the networks in the cache, because listing all networks once per class would be quadratic. No irreversible
+/// decision depends on that count.
 ///
 /// # Errors
 /// If a Kubernetes API request failed.
@@ -63,7 +63,7 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     if class.status != before {
         context.store.write_class_status(&class).await?;
     }
-    // The counts are updated within one resync. The access check needs no call: the identity of the credentials is cached
-    // for an hour.
+    // The counts are updated within one resync. The access check needs no call: the identity of the credentials is
+    // cached for an hour.
     Ok(Next::After(jittered(context.settings.resync)))
 }

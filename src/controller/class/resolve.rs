@@ -64,22 +64,23 @@ pub(crate) async fn class_of<S: Store>(store: &S, network: &MigrationNetwork) ->
         return Ok(class);
     }
     let message = format!(
-        "class '{}' does not admit networks from namespace '{namespace}'; choose another class, or ask the platform team \
-         to allow the namespace",
+        "class '{}' does not admit networks from namespace '{namespace}'; choose another class, or ask the platform \
+         team to allow the namespace",
         class.name_any()
     );
     Err(Stop::rejected(Reason::NamespaceNotAllowed, message))
 }
 
-/// The class of a network that names none. The class that was the default when the network was first built remains its class,
-/// even if another class is the default later.
+/// The class of a network that names none. The class that was the default when the network was first built remains its
+/// class, even if another class is the default later.
 async fn default_class<S: Store>(store: &S, network: &MigrationNetwork) -> Result<MigrationNetworkClass, Stop> {
     let status = network.status.as_ref();
     let recorded = status.filter(|status| !status.claims.is_empty()).and_then(|status| status.class_name.as_ref());
     if let Some(name) = recorded {
         return store.class(name).await?.ok_or_else(|| {
             let message = format!(
-                "class '{name}', with which the network was built, does not exist; ask the platform team to create it again"
+                "class '{name}', with which the network was built, does not exist; ask the platform team to create it \
+                 again"
             );
             Stop::rejected(Reason::ClassNotFound, message)
         });

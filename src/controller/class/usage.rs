@@ -40,8 +40,8 @@ pub(crate) async fn is_unused<S: Store>(store: &S, class: &MigrationNetworkClass
     Ok(count(listed.iter().filter_map(|listed| listed.network.as_ref()), class).networks == 0)
 }
 
-/// Whether a network uses the class: the class is its class, and has admitted it or may have built it. A name alone is not
-/// enough, because then any tenant could block the deletion of a class.
+/// Whether a network uses the class: the class is its class, and has admitted it or may have built it. A name alone is
+/// not enough, because then any tenant could block the deletion of a class.
 fn uses(network: &MigrationNetwork, class: &str, is_default: bool) -> bool {
     let status = network.status.as_ref();
     let admitted = status.is_some_and(|status| is_true(&status.conditions, ConditionType::Accepted));

@@ -1,7 +1,7 @@
 //! Decides what a candidate does next, from its observations of the Lease and their times. It has no IO and no clock.
 //!
-//! The fields of the Lease have the same meaning as in client-go (`tools/leaderelection`), so that `kubectl` and users read them
-//! correctly. The time fields are only informative.
+//! The fields of the Lease have the same meaning as in client-go (`tools/leaderelection`), so that `kubectl` and users
+//! read them correctly. The time fields are only informative.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use tokio::time::Instant;
 /// The durations of the leader election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// The time after which a Lease without an observed change has expired. Whole seconds, because the Lease stores them.
+    /// The time after which a Lease without an observed change has expired. Whole seconds, because the Lease stores
+    /// them.
     pub lease: Duration,
-    /// How long a leader continues after it sent the last renewal that succeeded. The difference to the lease duration allows
-    /// for clocks with different rates, and for the time to exit.
+    /// How long a leader continues after it sent the last renewal that succeeded. The difference to the lease duration
+    /// allows for clocks with different rates, and for the time to exit.
     pub renew_deadline: Duration,
     /// The longest time between two attempts of a candidate, and the time between two renewals of a leader.
     pub retry: Duration,
@@ -32,13 +33,14 @@ impl Timing {
         }
         if renew_deadline >= lease {
             return Err(format!(
-                "the renew deadline ({renew_deadline:?}) must be shorter than the lease duration ({lease:?}), so that a \
-                 leader stops before another one starts"
+                "the renew deadline ({renew_deadline:?}) must be shorter than the lease duration ({lease:?}), so that \
+                 a leader stops before another one starts"
             ));
         }
         if retry.is_zero() || retry >= renew_deadline {
             return Err(format!(
-                "the retry period ({retry:?}) must be greater than zero and shorter than the renew deadline ({renew_deadline:?})"
+                "the retry period ({retry:?}) must be greater than zero and shorter than the renew deadline \
+                 ({renew_deadline:?})"
             ));
         }
         Ok(Self { lease, renew_deadline, retry })
@@ -105,8 +107,8 @@ impl Candidate {
         Some(self.renewed? + self.timing.renew_deadline)
     }
 
-    /// Records an observation of the Lease, and decides what to do next. `lease` is None if no Lease exists. `now` is a time after
-    /// the Lease was requested. `wall` is only written into the Lease.
+    /// Records an observation of the Lease, and decides what to do next. `lease` is None if no Lease exists. `now` is
+    /// a time after the Lease was requested. `wall` is only written into the Lease.
     pub(crate) fn decide(&mut self, lease: Option<LeaseSpec>, now: Instant, wall: Timestamp) -> Move {
         let holder = lease.as_ref().and_then(holder).map(str::to_owned);
         let holds = holder.as_deref() == Some(&self.identity);
@@ -131,8 +133,8 @@ impl Candidate {
         Move::Write(self.taken(lease, transitions, wall))
     }
 
-    /// Records that a write which took or renewed the Lease was sent at `sent` and has succeeded. False if it was sent too long
-    /// ago, because another process may hold the Lease by now.
+    /// Records that a write which took or renewed the Lease was sent at `sent` and has succeeded. False if it was sent
+    /// too long ago, because another process may hold the Lease by now.
     pub(crate) fn holds_since(&mut self, sent: Instant, now: Instant) -> bool {
         let in_time = now < sent + self.timing.renew_deadline;
         if in_time {

@@ -1,15 +1,16 @@
 //! Leader election: selects the one replica that reconciles, so that replicas do not repeat each other's work.
 //!
-//! One Lease in the operator's namespace names the leader. The rule is that of client-go (`tools/leaderelection`): a candidate
-//! takes the Lease if it has no holder, or if the candidate has observed no change for the duration that the holder requested,
-//! on its own monotonic clock. It never evaluates the times that other processes wrote, so clocks need not be synchronized. A
-//! leader has lost the Lease if its last renewal was sent longer ago than the renew deadline, even if a response arrives later.
-//! It then exits with an error and without waiting. Every write requires the `resourceVersion` that was read.
+//! One Lease in the operator's namespace names the leader. The rule is that of client-go (`tools/leaderelection`): a
+//! candidate takes the Lease if it has no holder, or if the candidate has observed no change for the duration that the
+//! holder requested, on its own monotonic clock. It never evaluates the times that other processes wrote, so clocks
+//! need not be synchronized. A leader has lost the Lease if its last renewal was sent longer ago than the renew
+//! deadline, even if a response arrives later. It then exits with an error and without waiting. Every write requires
+//! the `resourceVersion` that was read.
 //!
-//! **Safety does not depend on leader election.** A Lease is not a fence: a process may be suspended between two instructions
-//! and continue when another process leads, and the monotonic clock of a sleeping machine may stop, too. The claims in status
-//! ([`crate::model::claims`]) ensure that no resource is created twice. They are written by compare-and-swap before a call is
-//! sent.
+//! **Safety does not depend on leader election.** A Lease is not a fence: a process may be suspended between two
+//! instructions and continue when another process leads, and the monotonic clock of a sleeping machine may stop, too.
+//! The claims in status ([`crate::model::claims`]) ensure that no resource is created twice. They are written by
+//! compare-and-swap before a call is sent.
 
 mod candidate;
 
@@ -56,8 +57,8 @@ pub(crate) trait LeaseStore: Send {
     /// Reads the Lease, if it exists.
     fn get(&self) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send;
 
-    /// Replaces the stored Lease if it has the same `resourceVersion`, or creates the Lease if it has none. Returns the stored
-    /// Lease.
+    /// Replaces the stored Lease if it has the same `resourceVersion`, or creates the Lease if it has none. Returns
+    /// the stored Lease.
     ///
     /// # Errors
     /// `Conflict` if another write came first.
@@ -70,7 +71,8 @@ pub struct Election {
 }
 
 impl Election {
-    /// Creates a candidate for the Lease in the namespace. Its identity in the Lease consists of `name` and a random part.
+    /// Creates a candidate for the Lease in the namespace. Its identity in the Lease consists of `name` and a random
+    /// part.
     ///
     /// # Errors
     /// If no client can be created from the configuration.
@@ -83,11 +85,12 @@ impl Election {
         Ok(Self { campaign: Campaign::new(Candidate::new(identity, timing), api) })
     }
 
-    /// Takes part in the election while `work` runs. `work` receives a future that completes when this process leads. Releases
-    /// the Lease when `work` has ended.
+    /// Takes part in the election while `work` runs. `work` receives a future that completes when this process leads.
+    /// Releases the Lease when `work` has ended.
     ///
     /// # Errors
-    /// If the process no longer leads. The process must then exit: `work` was dropped, but tasks that it spawned still run.
+    /// If the process no longer leads. The process must then exit: `work` was dropped, but tasks that it spawned still
+    /// run.
     pub async fn during<W: Future>(self, work: impl FnOnce(BoxFuture<'static, ()>) -> W) -> Result<(), Lost> {
         self.campaign.during(work).await
     }
@@ -115,8 +118,8 @@ impl LeaseStore for Api<Lease> {
 pub(crate) struct Campaign<L> {
     candidate: Candidate,
     store: L,
-    /// The Lease as this process last wrote it. It need not be read again, because the API server rejects the next write if the
-    /// Lease has changed.
+    /// The Lease as this process last wrote it. It need not be read again, because the API server rejects the next
+    /// write if the Lease has changed.
     written: Option<Lease>,
 }
 
@@ -173,7 +176,7 @@ impl<L: LeaseStore> Campaign<L> {
                 Ok(Ok(Standing::Follows(until))) => sleep_until(next_try.min(until)).await,
                 Ok(Ok(Standing::Lost(_))) => sleep_until(next_try).await,
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, cause = cause(&error), "the leader's Lease could not be read or taken; retrying");
+                    tracing::warn!(%error, cause = cause(&error), "could not take the leader's Lease; retrying");
                     sleep_until(next_try).await;
                 }
                 Err(_) => {
@@ -237,8 +240,8 @@ impl<L: LeaseStore> Campaign<L> {
         })
     }
 
-    /// Releases the Lease if this process holds it, so that the next leader need not wait. The Lease is always read, because an
-    /// attempt without a response may have taken it.
+    /// Releases the Lease if this process holds it, so that the next leader need not wait. The Lease is always read,
+    /// because an attempt without a response may have taken it.
     pub(crate) async fn release(&mut self) {
         let release = async {
             loop {
@@ -260,9 +263,9 @@ impl<L: LeaseStore> Campaign<L> {
         match timeout(RELEASE_WITHIN, release).await {
             Ok(Ok(())) => {}
             Ok(Err::<(), StoreError>(error)) => {
-                tracing::warn!(%error, cause = cause(&error), "the leader's Lease could not be released; standbys wait until it expires");
+                tracing::warn!(%error, cause = cause(&error), "could not release the leader's Lease; it has to expire");
             }
-            Err(_) => tracing::warn!("the leader's Lease was not released in time; standbys wait until it expires"),
+            Err(_) => tracing::warn!("the leader's Lease was not released in time and has to expire"),
         }
     }
 }
@@ -285,8 +288,8 @@ fn cause(error: &StoreError) -> Option<String> {
     std::error::Error::source(error).map(ToString::to_string)
 }
 
-/// A random number that identifies this process. It derives from the keys of the standard library's `RandomState`, which the
-/// operating system provides and which differ between processes.
+/// A random number that identifies this process. It derives from the keys of the standard library's `RandomState`,
+/// which the operating system provides and which differ between processes.
 fn unique() -> u64 {
     RandomState::new().build_hasher().finish()
 }

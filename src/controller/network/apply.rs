@@ -49,8 +49,8 @@ pub(crate) struct Outcome {
 /// The maximum number of waves. No network needs as many: groups, rules, gateway, S3 interface, and a few edits.
 const MOST_WAVES: usize = 12;
 
-/// How long after a claim was stored its calls may begin. A call is abandoned 30 s after it has begun (`crate::aws`). Both
-/// times together are shorter than the grace for which a deletion waits for calls that may still arrive.
+/// How long after a claim was stored its calls may begin. A call is abandoned 30 s after it has begun (`crate::aws`).
+/// Both times together are shorter than the grace for which a deletion waits for calls that may still arrive.
 const CLAIM_IS_GOOD_FOR: Duration = Duration::from_secs(10);
 
 /// Whether the step creates a resource, for which a claim is stored first.
@@ -102,8 +102,8 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
     /// Stores the claims of one wave and executes its steps. False if further calls would fail for the same reason.
     async fn wave<S: Store>(&mut self, object: &mut NetworkObject<'_, S>, wave: Vec<Step>) -> Result<bool, StoreError> {
         let since = Instant::now();
-        // The claims are stored even if they have not changed because a call is repeated. Such a write changes nothing, but the
-        // API server confirms that the object has not changed since it was read.
+        // The claims are stored even if they have not changed because a call is repeated. Such a write changes
+        // nothing, but the API server confirms that the object has not changed since it was read.
         if self.claims.reserve(&wave) || wave.iter().any(creates) {
             // The claim is stored with conditions that are true while the call is under way.
             let under_way = Outcome { plan: self.outcome.plan.clone(), changed: true, ..Outcome::default() };

@@ -1,9 +1,9 @@
-//! Deletion: the operator deletes all resources of the network, or marks them as retained. It removes the finalizer only after
-//! that.
+//! Deletion: the operator deletes all resources of the network, or marks them as retained. It removes the finalizer
+//! only after that.
 //!
-//! Deletion needs neither spec nor class, because status records the account, Region and role before the first write to AWS. If
-//! the class now names another account, resources with the network's owner tag in that account are deleted, too. Only resources
-//! whose owner tags were read in the same reconcile are changed.
+//! Deletion needs neither spec nor class, because status records the account, Region and role before the first write
+//! to AWS. If the class now names another account, resources with the network's owner tag in that account are deleted,
+//! too. Only resources whose owner tags were read in the same reconcile are changed.
 
 use std::sync::Arc;
 
@@ -123,7 +123,8 @@ async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Dele
     }
 }
 
-/// Releases the VPC leases, then removes the finalizer. The order matters, because the leases of a network must not outlive it.
+/// Releases the VPC leases, then removes the finalizer. The order matters, because the leases of a network must not
+/// outlive it.
 async fn release<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
     let released = async {
         vpc_lease::release_all(object).await?;
@@ -135,8 +136,8 @@ async fn release<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
     }
 }
 
-/// The accounts that may hold the network's resources: the one recorded in status, and the one that the class names now. They
-/// differ if the class was created again, or if status was edited.
+/// The accounts that may hold the network's resources: the one recorded in status, and the one that the class names
+/// now. They differ if the class was created again, or if status was edited.
 fn accounts<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> Vec<Account> {
     let status = object.network.status.as_ref();
     let recorded = status.and_then(|status| Some((status.account.as_ref()?, status.region.as_ref()?)));
@@ -154,8 +155,8 @@ fn accounts<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNet
     recorded.into_iter().chain(of_class).collect()
 }
 
-/// The account in which the network owns resources, or else the first account that could be searched. None if `accounts` is
-/// empty.
+/// The account in which the network owns resources, or else the first account that could be searched. None if
+/// `accounts` is empty.
 ///
 /// # Errors
 /// If no owned resource was found, and one of the accounts and Regions could not be searched.
@@ -184,8 +185,8 @@ async fn find<C: Clouds, S>(
     }
 }
 
-/// The deletion policy from the spec, or else from the class, within the class's limits. Without them, the policy that was in
-/// effect when both were last read and accepted.
+/// The deletion policy from the spec, or else from the class, within the class's limits. Without them, the policy that
+/// was in effect when both were last read and accepted.
 fn policy<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
     let settings = object.network.status.as_ref().and_then(|status| status.settings.as_ref());
     let recorded = settings.and_then(|settings| settings.deletion_policy);

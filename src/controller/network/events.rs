@@ -9,7 +9,8 @@ use crate::{
     },
 };
 
-/// The event that reports a step. The action names the slot, because Kubernetes merges events with the same reason and action.
+/// The event that reports a step. The action names the slot, because Kubernetes merges events with the same reason and
+/// action.
 pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
     let slots = step.slots().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let (reason, action, note) = match (step, effect) {
@@ -98,8 +99,8 @@ pub(crate) fn of_transition(
         .collect()
 }
 
-/// The events for new preflight warnings. A warning with the same check and subject as before is not new, even if its message
-/// has changed.
+/// The events for new preflight warnings. A warning with the same check and subject as before is not new, even if its
+/// message has changed.
 pub(crate) fn of_new_warnings(
     before: Option<&MigrationNetworkStatus>,
     after: Option<&MigrationNetworkStatus>,

@@ -1,5 +1,5 @@
-//! Gathers the inputs of a reconcile from Kubernetes: the network's class, the ConfigMaps that hold its policies, and the
-//! settings that follow from them. The spec is parsed here, and later steps do not read it again.
+//! Gathers the inputs of a reconcile from Kubernetes: the network's class, the ConfigMaps that hold its policies, and
+//! the settings that follow from them. The spec is parsed here, and later steps do not read it again.
 
 use kube::ResourceExt;
 

@@ -1,4 +1,5 @@
-//! In-memory state of networks between reconciles: back-off, absences, waiting times. Losing it costs time, never safety.
+//! In-memory state of networks between reconciles: back-off, absences, waiting times. Losing it costs time, never
+//! safety.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,7 +17,8 @@ use crate::{
 /// The in-memory state of all networks.
 #[derive(Debug)]
 pub(crate) struct Memories {
-    /// How long a resource must be absent before it counts as deleted, and how long after it was sent a call may arrive.
+    /// How long a resource must be absent before it counts as deleted, and how long after it was sent a call may
+    /// arrive.
     absence_grace: Duration,
     /// The longest time that one reconcile may take.
     deadline: Duration,
@@ -42,9 +44,10 @@ impl Memories {
         Self { absence_grace, deadline, networks: Mutex::default() }
     }
 
-    /// Records the slots whose resources, each with its epoch, are absent from the observation that began at `began`, and returns
-    /// those that have been absent for the grace. The time is measured on the monotonic clock of this process, so a restart only
-    /// extends it. A slow observation extends it, too, because its lists may date from its beginning.
+    /// Records the slots whose resources, each with its epoch, are absent from the observation that began at `began`,
+    /// and returns those that have been absent for the grace. The time is measured on the monotonic clock of this
+    /// process, so a restart only extends it. A slow observation extends it, too, because its lists may date from its
+    /// beginning.
     pub(crate) fn overdue(&self, key: &Key, uid: &str, absent: &BTreeMap<Slot, u32>, began: Instant) -> BTreeSet<Slot> {
         let (now, grace) = (Instant::now(), self.absence_grace);
         self.with_memory(key, uid, |memory| {
@@ -60,16 +63,16 @@ impl Memories {
         })
     }
 
-    /// The remaining time in which calls may arrive that were sent for a network before its deletion. It ends when this process
-    /// has known of the deletion for the grace, because no new claim can be stored after the deletion.
+    /// The remaining time in which calls may arrive that were sent for a network before its deletion. It ends when
+    /// this process has known of the deletion for the grace, because no new claim can be stored after the deletion.
     pub(crate) fn calls_may_arrive_for(&self, key: &Key, uid: &str) -> Duration {
         let (now, grace) = (Instant::now(), self.absence_grace);
         let known_for = self.with_memory(key, uid, |memory| now.duration_since(*memory.going_since.get_or_insert(now)));
         grace.saturating_sub(known_for)
     }
 
-    /// Whether the network continues to wait for older networks that were not reconciled yet. Each reconcile ends within the
-    /// deadline, and a network that is never reconciled must not block the others forever.
+    /// Whether the network continues to wait for older networks that were not reconciled yet. Each reconcile ends
+    /// within the deadline, and a network that is never reconciled must not block the others forever.
     pub(crate) fn is_patient(&self, key: &Key, uid: &str) -> bool {
         let now = Instant::now();
         self.with_memory(key, uid, |memory| {
@@ -101,8 +104,8 @@ impl Memories {
         });
     }
 
-    /// Records the steps that were executed. True if all of them were already executed since the network was last at rest: they
-    /// have no lasting effect, and repeating them would only consume the account's request rates.
+    /// Records the steps that were executed. True if all of them were already executed since the network was last at
+    /// rest: they have no lasting effect, and repeating them would only consume the account's request rates.
     pub(crate) fn goes_in_circles(&self, key: &Key, uid: &str, steps: &[String]) -> bool {
         self.with_memory(key, uid, |memory| {
             let known = steps.iter().filter(|step| !memory.steps.insert((*step).clone())).count();
@@ -120,7 +123,8 @@ impl Memories {
         self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `use_it` with the network's memory. A network with the same name but another UID starts with an empty memory.
+    /// Calls `use_it` with the network's memory. A network with the same name but another UID starts with an empty
+    /// memory.
     fn with_memory<T>(&self, key: &Key, uid: &str, use_it: impl FnOnce(&mut Memory) -> T) -> T {
         let mut networks = self.networks();
         let memory = networks.entry(key.clone()).or_default();

@@ -107,8 +107,8 @@ async fn build<C: Clouds, S: Store>(
     Ok(ended)
 }
 
-/// Runs the preflight. If another network has precedence in the VPC, only the conflict is reported, and not the findings: the
-/// other network may belong to another tenant.
+/// Runs the preflight. If another network has precedence in the VPC, only the conflict is reported, and not the
+/// findings: the other network may belong to another tenant.
 async fn place<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,

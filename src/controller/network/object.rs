@@ -58,23 +58,25 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.network.metadata.deletion_timestamp.is_some()
     }
 
-    /// Rejects a network whose class names another account or Region than the one that holds the network's resources. This
-    /// happens if the class was deleted and created again. The resources stay there, and are not created a second time.
+    /// Rejects a network whose class names another account or Region than the one that holds the network's resources.
+    /// This happens if the class was deleted and created again. The resources stay there, and are not created a second
+    /// time.
     pub(crate) fn moved_to(&self, account: &Account) -> Option<Stop> {
         let status = self.network.status.as_ref()?;
         let (recorded, region) = (status.account.as_ref()?, status.region.as_ref()?);
         let same = recorded.id == account.id && *region == account.region;
         (!same && !self.claims().all_resolved()).then(|| {
             let message = format!(
-                "the class names account {} in {}, but the network's resources are in account {} in {region}; delete the \
-                 network, or ask the platform team to correct the class",
+                "the class names account {} in {}, but the network's resources are in account {} in {region}; delete \
+                 the network, or ask the platform team to correct the class",
                 account.id, account.region, recorded.id
             );
             Stop::rejected(Reason::InvalidClass, message)
         })
     }
 
-    /// Records the class, the account, the Region and the role in status, so that deletion needs neither spec nor class.
+    /// Records the class, the account, the Region and the role in status, so that deletion needs neither spec nor
+    /// class.
     pub(crate) fn record(&mut self, class: &MigrationNetworkClass, account: &Account) {
         let status = self.status_mut();
         status.class_name = Some(class.name_any());
@@ -93,8 +95,8 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         });
     }
 
-    /// Adds the finalizer again to a network that may have resources in AWS. Users who may edit a network may also remove its
-    /// finalizer, and deleting the network would then orphan all of its resources.
+    /// Adds the finalizer again to a network that may have resources in AWS. Users who may edit a network may also
+    /// remove its finalizer, and deleting the network would then orphan all of its resources.
     pub(crate) async fn restore_finalizer(&mut self) -> Result<(), StoreError> {
         if self.claims().all_resolved() { Ok(()) } else { self.hold().await }
     }

@@ -73,8 +73,8 @@ impl<C> Observation<C> {
     }
 }
 
-/// Settles the claims from resources that were observed from `began` on. A resource that was absent for the whole grace counts
-/// as deleted.
+/// Settles the claims from resources that were observed from `began` on. A resource that was absent for the whole
+/// grace counts as deleted.
 pub(crate) fn settle<C, S: Store>(
     claims: &mut Claims,
     object: &NetworkObject<'_, S>,

@@ -63,8 +63,8 @@ struct Requeue<'a, C, S> {
 }
 
 impl<C, S> Requeue<'_, C, S> {
-    /// The delay after a failure. A failure that a person must correct is retried at the resync, because the correction may
-    /// happen in AWS only.
+    /// The delay after a failure. A failure that a person must correct is retried at the resync, because the
+    /// correction may happen in AWS only.
     fn after_failure(&self, needs_person: bool) -> Duration {
         let delay = self.context.memories.delay_after_failure(self.key, self.uid);
         let resync = self.context.settings.resync;

@@ -1,9 +1,9 @@
-//! Acquires and releases VPC leases, which ensure that only one network manages a VPC. A VPC lease is a Lease in the operator's
-//! own namespace, named after account, Region and VPC.
+//! Acquires and releases VPC leases, which ensure that only one network manages a VPC. A VPC lease is a Lease in the
+//! operator's own namespace, named after account, Region and VPC.
 //!
-//! Every reconcile that may write to AWS inspects the lease (one GET). Only a network that acquires it lists the networks.
-//! [`crate::model::vpc_lease`] decides which network may acquire it. The API server ensures that only one network does: creation
-//! is atomic, and a stale lease is replaced only at the `resourceVersion` that was read.
+//! Every reconcile that may write to AWS inspects the lease (one GET). Only a network that acquires it lists the
+//! networks. [`crate::model::vpc_lease`] decides which network may acquire it. The API server ensures that only one
+//! network does: creation is atomic, and a stale lease is replaced only at the `resourceVersion` that was read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,9 @@ pub(crate) struct Inspected {
     found: Found,
 }
 
-/// Reads the lease of the VPC that the network selects, and records the VPC in status. None if the selector does not match
-/// exactly one VPC, or matches another VPC than the one that holds the network's resources: the preflight reports both.
+/// Reads the lease of the VPC that the network selects, and records the VPC in status. None if the selector does not
+/// match exactly one VPC, or matches another VPC than the one that holds the network's resources: the preflight
+/// reports both.
 ///
 /// # Errors
 /// If another network holds the lease.
@@ -57,7 +58,8 @@ pub(crate) async fn inspect<C, S: Store>(
     };
     let before = object.network.status.as_ref().and_then(|status| status.vpc_id.clone());
     if let Some(before) = before.filter(|before| *before != vpc.vpc.as_str()) {
-        // The network has no resources in the earlier VPC. If it had any, the preflight would have reported `VPCChanged`.
+        // The network has no resources in the earlier VPC. If it had any, the preflight would have reported
+        // `VPCChanged`.
         release(object, &VpcKey { vpc: before.into(), ..vpc.clone() }).await?;
     }
     object.status_mut().vpc_id = Some(vpc.vpc.to_string());
@@ -74,8 +76,8 @@ pub(crate) async fn inspect<C, S: Store>(
     }
 }
 
-/// Whether the holder of a lease exists. The object that the annotation names is read first. If it is not the holder, all
-/// networks are listed before the holder counts as gone.
+/// Whether the holder of a lease exists. The object that the annotation names is read first. If it is not the holder,
+/// all networks are listed before the holder counts as gone.
 async fn holder_exists<S: Store>(store: &S, lease: &VpcLease) -> Result<bool, StoreError> {
     if let Some(key) = &lease.network
         && store.network_uid(key).await?.as_ref() == Some(&lease.holder)
@@ -85,10 +87,12 @@ async fn holder_exists<S: Store>(store: &S, lease: &VpcLease) -> Result<bool, St
     Ok(store.networks(None).await?.iter().any(|listed| listed.uid == lease.holder))
 }
 
-/// Acquires the inspected lease, unless the network already holds it or is suspended. A suspended network writes nothing.
+/// Acquires the inspected lease, unless the network already holds it or is suspended. A suspended network writes
+/// nothing.
 ///
 /// # Errors
-/// If another network has precedence, or acquires the lease at the same time (`Conflict`). In both cases nothing may be written.
+/// If another network has precedence, or acquires the lease at the same time (`Conflict`). In both cases nothing may
+/// be written.
 pub(crate) async fn acquire<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -182,8 +186,9 @@ async fn contenders<S: Store>(store: &S, vpc: &VpcKey, uid: &str) -> Result<Vec<
         .collect())
 }
 
-/// Releases every lease that the network holds, according to both status and a list of the leases. Status may lack the VPC of a
-/// lease, because a process may end before it writes status. The list may lack a lease that is newer than the list.
+/// Releases every lease that the network holds, according to both status and a list of the leases. Status may lack the
+/// VPC of a lease, because a process may end before it writes status. The list may lack a lease that is newer than the
+/// list.
 pub(crate) async fn release_all<S: Store>(object: &NetworkObject<'_, S>) -> Result<(), StoreError> {
     let uid = object.uid();
     let recorded = object.network.status.as_ref().and_then(|status| {
@@ -201,8 +206,8 @@ pub(crate) async fn release_all<S: Store>(object: &NetworkObject<'_, S>) -> Resu
     Ok(())
 }
 
-/// Releases the leases of networks that no longer exist. Deletion releases the leases of a network, but a process that was
-/// halted while another process completed the deletion may still acquire a lease for that network.
+/// Releases the leases of networks that no longer exist. Deletion releases the leases of a network, but a process that
+/// was halted while another process completed the deletion may still acquire a lease for that network.
 ///
 /// `known` contains the UIDs of the networks in the cache. Only other holders are read from the API.
 ///
@@ -233,19 +238,21 @@ async fn release<S: Store>(object: &NetworkObject<'_, S>, vpc: &VpcKey) -> Resul
     }
 }
 
-/// Rejects a network because another one has precedence. The message does not name the other network, which may belong to
-/// another tenant.
+/// Rejects a network because another one has precedence. The message does not name the other network, which may belong
+/// to another tenant.
 fn conflicted(VpcKey { account, region, vpc }: &VpcKey) -> Stop {
     let message = format!(
-        "`spec.vpc` must select a VPC without another migration network, but another network uses or requested {vpc} of \
-         account {account} in {region} first; choose another VPC, or delete this network. It is built when the other network is gone"
+        "`spec.vpc` must select a VPC without another migration network, but another network uses or requested {vpc} \
+         of account {account} in {region} first; choose another VPC, or delete this network. It is built when the \
+         other network is gone"
     );
     Stop::rejected(Reason::Conflicted, message)
 }
 
 fn waiting(VpcKey { account, region, vpc }: &VpcKey) -> Stop {
     let message = format!(
-        "waiting for earlier networks in account {account} and {region} to be reconciled, because they may select {vpc}, too"
+        "waiting for earlier networks in account {account} and {region} to be reconciled, because they may select \
+         {vpc}, too"
     );
     Stop::rejected(Reason::Pending, message)
 }

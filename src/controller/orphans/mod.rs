@@ -1,10 +1,11 @@
-//! Searches for orphans in every account and Region that a class names. [`crate::model::orphans`] decides what an orphan is.
+//! Searches for orphans in every account and Region that a class names. [`crate::model::orphans`] decides what an
+//! orphan is.
 //!
-//! **AWS is listed before the networks.** A network exists before any of its resources is created. A resource whose network is
-//! missing from the later list therefore belongs to a network that no longer exists. In the reverse order, every resource that is
-//! created between the two lists would appear as an orphan. A resource that appears as an orphan in one search only is not
-//! reported, either ([`Sightings`]): the lists of AWS lag, and may not show yet what a network deleted or tagged just before it
-//! was deleted itself.
+//! **AWS is listed before the networks.** A network exists before any of its resources is created. A resource whose
+//! network is missing from the later list therefore belongs to a network that no longer exists. In the reverse order,
+//! every resource that is created between the two lists would appear as an orphan. A resource that appears as an
+//! orphan in one search only is not reported, either ([`Sightings`]): the lists of AWS lag, and may not show yet what
+//! a network deleted or tagged just before it was deleted itself.
 
 mod removal;
 mod sightings;
@@ -122,7 +123,8 @@ async fn owners<S: Store>(store: &S) -> Result<BTreeSet<String>, StoreError> {
     Ok(store.networks(None).await?.into_iter().map(|listed| listed.uid).collect())
 }
 
-/// Finds the resources that networks created in an account and Region, with the role of the first class that has permission.
+/// Finds the resources that networks created in an account and Region, with the role of the first class that has
+/// permission.
 async fn find<C: Clouds>(
     clouds: &C,
     cluster: &str,

@@ -27,11 +27,12 @@ pub enum RemovalError {
     Kubernetes(#[from] StoreError),
 }
 
-/// Deletes the resource with that ID, after AWS and the networks were read again, in this order. The tags are therefore current,
-/// and the network did not exist after they were read.
+/// Deletes the resource with that ID, after AWS and the networks were read again, in this order. The tags are
+/// therefore current, and the network did not exist after they were read.
 ///
 /// # Errors
-/// If the resource is not an orphan, or AWS refuses the deletion. AWS refuses to delete a security group that is in use.
+/// If the resource is not an orphan, or AWS refuses the deletion. AWS refuses to delete a security group that is in
+/// use.
 pub async fn remove<C: Clouds, S: Store>(
     clouds: &C,
     store: &S,

@@ -14,9 +14,9 @@ use crate::{controller::orphans::Place, model::orphans::Made};
 pub struct Sightings(BTreeMap<Place, BTreeMap<Made, Instant>>);
 
 impl Sightings {
-    /// Records the resources that a search found orphaned in an account and Region, and returns the confirmed ones: those that
-    /// were also found by a search that began at least `apart` before `began`, and by every search since. It must not be called
-    /// for a failed search, which gives no evidence.
+    /// Records the resources that a search found orphaned in an account and Region, and returns the confirmed ones:
+    /// those that were also found by a search that began at least `apart` before `began`, and by every search since.
+    /// It must not be called for a failed search, which gives no evidence.
     pub fn confirm(
         &mut self,
         place: &Place,

@@ -1,7 +1,8 @@
 //! The leader's periodic search for orphans, at intervals with jitter. The results are reported by metrics and events.
 //!
-//! A search needs no permit of the reconcile queue, and few calls from the AWS request rates: two, and two more for each Resolver
-//! endpoint, of which an account has at most four by default. Failures are logged and do not affect reconciles.
+//! A search needs no permit of the reconcile queue, and few calls from the AWS request rates: two, and two more for
+//! each Resolver endpoint, of which an account has at most four by default. Failures are logged and do not affect
+//! reconciles.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +30,8 @@ use crate::{
 /// The maximum number of events that one search publishes. The next search publishes the rest.
 const MOST_EVENTS: usize = 10;
 
-/// Searches for orphans about every `every`, and once earlier if a resource was found orphaned for the first time. Never returns.
+/// Searches for orphans about every `every`, and once earlier if a resource was found orphaned for the first time.
+/// Never returns.
 pub(crate) async fn watch<C: Clouds, S: Store>(context: &Context<C, S>, every: Duration, metrics: &Metrics) {
     // Jitter shortens the delay by up to a fifth, but the confirming search must be at least one grace later.
     let soon = (every / 12).max(context.settings.absence_grace * 5 / 4);
@@ -130,15 +132,15 @@ fn by_owner<'m>(made: impl Iterator<Item = &'m Made>) -> BTreeMap<&'m str, Vec<&
     owners
 }
 
-/// Publishes one event for each network that no longer exists. The event is on the class whose role found the orphans, because
-/// the network has no object any more.
+/// Publishes one event for each network that no longer exists. The event is on the class whose role found the orphans,
+/// because the network has no object any more.
 async fn tell<S: Store>(store: &S, place: &Place, seen: &Seen, made: &[&Made]) {
     let Some(first) = made.first() else { return };
     let ids = made.iter().map(|made| made.id.as_str()).collect::<Vec<_>>().join(", ");
     let (network, owner) = (&first.network, &first.owner);
     let note = format!(
-        "network '{network}' (UID {owner}) no longer exists, but left orphans in {place}: {ids}. Run `mgnet orphans` to list them, \
-         and to delete those that you name"
+        "network '{network}' (UID {owner}) no longer exists, but left orphans in {place}: {ids}. Run `mgnet orphans` \
+         to list them, and to delete those that you name"
     );
     tracing::warn!(account = place.account, region = place.region, network, owner, ids, "orphans found");
     // Events of the same reason and action are counted as one.

@@ -1,15 +1,15 @@
 //! A fair queue: shares the permits to reconcile among tenants when more objects wait than can be reconciled at once.
 //!
-//! A reconcile for which AWS does not answer holds its permit until its deadline, and a tenant can have hundreds of such
-//! networks. Each tenant, a namespace with a class, therefore has its own queue. A namespace gets another permit only while more
-//! permits are free than it holds: switches share one memory among their ports in the same way ("dynamic thresholds",
-//! Choudhury and Hahne, 1998). A single tenant gets half of the permits, the next tenant gets half of the rest, and a tenant
-//! without a permit gets one as long as one is free. A class is an AWS account, which may fail for many namespaces at once: all
-//! of its networks together get at most three quarters of the permits.
+//! A reconcile for which AWS does not answer holds its permit until its deadline, and a tenant can have hundreds of
+//! such networks. Each tenant, a namespace with a class, therefore has its own queue. A namespace gets another permit
+//! only while more permits are free than it holds: switches share one memory among their ports in the same way
+//! ("dynamic thresholds", Choudhury and Hahne, 1998). A single tenant gets half of the permits, the next tenant gets
+//! half of the rest, and a tenant without a permit gets one as long as one is free. A class is an AWS account, which
+//! may fail for many namespaces at once: all of its networks together get at most three quarters of the permits.
 //!
-//! The next permit is given to the eligible tenant that holds the fewest, and among equals to the one that has waited longest.
-//! Within a tenant, the order is first come, first served. kube-runtime's own limit selects at random among the waiting
-//! objects, so that some of them could wait forever on a busy operator.
+//! The next permit is given to the eligible tenant that holds the fewest, and among equals to the one that has waited
+//! longest. Within a tenant, the order is first come, first served. kube-runtime's own limit selects at random among
+//! the waiting objects, so that some of them could wait forever on a busy operator.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -18,11 +18,12 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// The number of permits that the networks of a class may hold, as a multiple of the free permits. For a namespace the multiple
-/// is 1.
+/// The number of permits that the networks of a class may hold, as a multiple of the free permits. For a namespace the
+/// multiple is 1.
 const CLASS_SHARE: usize = 3;
 
-/// The tenant that requests a permit: the namespace of the object, empty for a class, and the class that it names or is.
+/// The tenant that requests a permit: the namespace of the object, empty for a class, and the class that it names or
+/// is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Tenant {
     pub(crate) namespace: String,

@@ -63,7 +63,8 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &StoreError) -> 
             Next::After(RETRY_AFTER_CONFLICT)
         }
         StoreError::Undecodable(_) => {
-            // Either the stored object is invalid and remains so, or a proxy corrupted the response. The error is the same.
+            // Either the stored object is invalid and remains so, or a proxy corrupted the response. The error is the
+            // same.
             tracing::error!(%key, %error, "an object cannot be read; retrying at the next resync");
             Next::After(jittered(context.settings.resync))
         }

@@ -1,4 +1,5 @@
-//! The HTTP endpoints of the pod: `/healthz` while the process runs, `/readyz` after both kinds were listed, and `/metrics`.
+//! The HTTP endpoints of the pod: `/healthz` while the process runs, `/readyz` after both kinds were listed, and
+//! `/metrics`.
 
 use std::sync::{
     Arc,

@@ -48,8 +48,8 @@ impl OrphanGauges {
 }
 
 impl Metrics {
-    /// Records a search of all accounts and Regions. Where the search failed (None), the values of the last successful search
-    /// remain.
+    /// Records a search of all accounts and Regions. Where the search failed (None), the values of the last successful
+    /// search remain.
     pub(crate) fn set_orphans(&self, looks: BTreeMap<Place, Option<OrphanGauges>>) {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         places.retain(|place, _| looks.contains_key(place));
@@ -88,7 +88,7 @@ impl Metrics {
         );
         metric(
             "mgnet_retained_resources",
-            "Number of AWS resources that the deletion of a MigrationNetwork with deletionPolicy Retain left on purpose.",
+            "Number of AWS resources that a MigrationNetwork with deletionPolicy Retain left on purpose.",
             by_kind(|seen| &seen.retained),
         );
         metric(

@@ -1,5 +1,6 @@
-//! Watches that recover from every interruption. The watches of kube-runtime ([`watcher()`]) do not recover from two of them: a
-//! request without any response, and a `resourceVersion` from which the API server refuses to start a watch.
+//! Watches that recover from every interruption. The watches of kube-runtime ([`watcher()`]) do not recover from two
+//! of them: a request without any response, and a `resourceVersion` from which the API server refuses to start a
+//! watch.
 
 use std::{fmt::Debug, mem, time::Duration};
 
@@ -10,15 +11,16 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-/// The configuration of watches that last at most `time`, so that a silent watch is restarted after that time. The response to a
-/// list, or to the start of a watch, is limited only by the deadline of the client (`Config::read_timeout`).
+/// The configuration of watches that last at most `time`, so that a silent watch is restarted after that time. The
+/// response to a list, or to the start of a watch, is limited only by the deadline of the client
+/// (`Config::read_timeout`).
 pub(crate) fn lasting(time: Duration) -> Config {
     Config::default().timeout(u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
 }
 
-/// Watches like [`watcher()`], but lists again when the API server refuses the start of a watch with 410 (Gone). kube-runtime
-/// handles only a 410 within a running watch, which is the usual case; in the other case it requests the same version
-/// forever.
+/// Watches like [`watcher()`], but lists again when the API server refuses the start of a watch with 410 (Gone).
+/// kube-runtime handles only a 410 within a running watch, which is the usual case; in the other case it requests the
+/// same version forever.
 pub(crate) fn watch_on<K>(api: Api<K>, config: Config) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -37,11 +39,12 @@ fn is_too_old<T>(event: &watcher::Result<T>) -> bool {
     matches!(event, Err(Error::WatchStartFailed(kube::Error::Api(status))) if status.code == 410)
 }
 
-/// The objects that are new or have changed, each after the cache contains it. The objects of a list are passed on when the list
-/// is complete.
+/// The objects that are new or have changed, each after the cache contains it. The objects of a list are passed on
+/// when the list is complete.
 ///
-/// kube-runtime's `applied_objects` passes them on page by page. The reconcile of a new object from the first page would not
-/// find it in the cache, which is filled only at the end of the list. An unchanged object would not be passed on again.
+/// kube-runtime's `applied_objects` passes them on page by page. The reconcile of a new object from the first page
+/// would not find it in the cache, which is filled only at the end of the list. An unchanged object would not be
+/// passed on again.
 pub(crate) fn applied<K: Send>(
     events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
 ) -> impl Stream<Item = watcher::Result<K>> + Send {
@@ -65,8 +68,8 @@ pub(crate) fn applied<K: Send>(
     objects.flat_map(stream::iter)
 }
 
-/// The objects of a watch without its errors, which are logged. A controller that receives an error pauses all of its watches,
-/// each time for longer.
+/// The objects of a watch without its errors, which are logged. A controller that receives an error pauses all of its
+/// watches, each time for longer.
 pub(crate) fn uninterrupted<K: Send>(
     objects: impl Stream<Item = watcher::Result<K>> + Send,
 ) -> impl Stream<Item = watcher::Result<K>> + Send {

@@ -112,7 +112,8 @@ impl Store for Kubernetes {
 }
 
 impl Kubernetes {
-    /// Publishes an event. For an object without a namespace, such as a class, the event is created in namespace `default`.
+    /// Publishes an event. For an object without a namespace, such as a class, the event is created in namespace
+    /// `default`.
     async fn publish(&self, object: &ObjectReference, announcement: Announcement) {
         let event = Event {
             type_: if announcement.warning { EventType::Warning } else { EventType::Normal },

@@ -59,7 +59,8 @@ pub struct VpcLease {
     pub name: String,
     /// The UID of the network that holds the lease.
     pub holder: String,
-    /// The namespace and name of the holder, for users and for a quick check of its existence. No decision depends on it alone.
+    /// The namespace and name of the holder, for users and for a quick check of its existence. No decision depends on
+    /// it alone.
     pub network: Option<Key>,
     /// The `resourceVersion` that a write must match. None if the lease is not stored yet.
     pub version: Option<String>,
@@ -152,8 +153,8 @@ pub trait Store: VpcLeases {
         present: bool,
     ) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
 
-    /// Adds or removes the operator's finalizer of a class, on the same condition. Removing it from a class that does not exist
-    /// succeeds.
+    /// Adds or removes the operator's finalizer of a class, on the same condition. Removing it from a class that does
+    /// not exist succeeds.
     ///
     /// # Errors
     /// `Conflict` if the class has changed, `Gone` if the finalizer was to be added and the class does not exist.

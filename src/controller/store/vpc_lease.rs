@@ -1,4 +1,5 @@
-//! Implements [`VpcLeases`] with the real Kubernetes API: Leases in the operator's own namespace, where tenants have no rights.
+//! Implements [`VpcLeases`] with the real Kubernetes API: Leases in the operator's own namespace, where tenants have
+//! no rights.
 //!
 //! The Leases have no duration, because a VPC lease does not expire: it ends with its network.
 
@@ -31,8 +32,8 @@ impl Kubernetes {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Whether the API server serves the kind, according to its discovery API. A 404 for a path of the kind is not sufficient
-    /// evidence: its body is plain text, and a proxy could have sent it.
+    /// Whether the API server serves the kind, according to its discovery API. A 404 for a path of the kind is not
+    /// sufficient evidence: its body is plain text, and a proxy could have sent it.
     async fn has_kind<K: Resource<DynamicType = ()>>(&self) -> Result<bool, StoreError> {
         let served = self.client.list_api_group_resources(&K::api_version(&())).await.map_err(classify)?;
         Ok(served.resources.iter().any(|resource| resource.name == K::plural(&())))
@@ -121,8 +122,8 @@ impl VpcLeases for Kubernetes {
         match self.leases().delete(&lease.name, &DeleteParams::default().preconditions(unchanged)).await {
             Ok(_) => Ok(()),
             Err(error) => match classify(error) {
-                // The lease existed a moment ago, and the finalizer of its network is removed next. The retry reads again
-                // whether the lease exists.
+                // The lease existed a moment ago, and the finalizer of its network is removed next. The retry reads
+                // again whether the lease exists.
                 StoreError::Gone => Err(StoreError::Conflict),
                 other => Err(other),
             },

@@ -23,7 +23,7 @@ fn delete_class(fake: &Fake) {
 }
 
 #[tokio::test]
-async fn a_class_counts_its_networks_and_is_quiet_when_nothing_changes() {
+async fn a_class_counts_its_networks_and_writes_only_changes() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.reconcile_class(&context).await;
@@ -43,7 +43,7 @@ async fn a_class_counts_its_networks_and_is_quiet_when_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_class_that_is_being_deleted_serves_those_it_has_and_goes_with_the_last() {
+async fn a_class_under_deletion_serves_its_networks_until_the_last_is_gone() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -70,7 +70,7 @@ async fn a_class_that_is_being_deleted_serves_those_it_has_and_goes_with_the_las
 }
 
 #[tokio::test]
-async fn a_finalizer_that_was_stripped_from_a_class_in_use_comes_back_and_one_of_an_unused_class_goes() {
+async fn the_finalizer_is_restored_on_a_class_in_use_and_removed_from_an_unused_one() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -83,7 +83,7 @@ async fn a_finalizer_that_was_stripped_from_a_class_in_use_comes_back_and_one_of
 }
 
 #[tokio::test]
-async fn a_class_goes_though_the_kind_of_its_networks_went_first() {
+async fn a_class_is_deleted_after_the_crd_of_networks() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -105,7 +105,7 @@ fn reason(fake: &Fake, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_network_over_a_limit_is_never_begun_and_one_that_is_built_is_left_as_it_is() {
+async fn limits_reject_new_networks_and_leave_built_ones_unchanged() {
     let exceeded = [
         ClassLimits { vpcs: Some(vec!["vpc-2".to_owned()]), ..ClassLimits::default() },
         ClassLimits { source_cidrs: Some(vec!["10.0.0.0/8".to_owned()]), ..ClassLimits::default() },
@@ -138,7 +138,7 @@ async fn a_network_over_a_limit_is_never_begun_and_one_that_is_built_is_left_as_
 }
 
 #[tokio::test]
-async fn limits_that_are_tightened_do_not_turn_retain_into_delete() {
+async fn tightened_limits_do_not_turn_retain_into_delete() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.deletion_policy = Some(DeletionPolicy::Retain));
@@ -152,7 +152,7 @@ async fn limits_that_are_tightened_do_not_turn_retain_into_delete() {
 }
 
 #[tokio::test]
-async fn the_oldest_networks_of_a_namespace_keep_their_places() {
+async fn the_oldest_networks_of_a_namespace_stay_within_the_limit() {
     let fake = Fake::tokyo();
     let context = fake.context();
     limit(&fake, ClassLimits { networks_per_namespace: Some(1), ..ClassLimits::default() });

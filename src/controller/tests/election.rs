@@ -62,7 +62,7 @@ fn written(next: Move) -> LeaseSpec {
 }
 
 #[test]
-fn a_lease_that_is_not_there_is_created() {
+fn a_missing_lease_is_created() {
     let first = written(candidate().decide(None, Instant::now(), wall(7)));
     assert_eq!(
         first,
@@ -71,7 +71,7 @@ fn a_lease_that_is_not_there_is_created() {
 }
 
 #[test]
-fn a_lease_that_nobody_holds_is_taken_at_once_and_counted() {
+fn a_lease_without_a_holder_is_taken_and_the_transition_counted() {
     for nobody in [LeaseSpec { holder_identity: None, ..lease("", 0) }, lease("", 0)] {
         let taken = written(candidate().decide(Some(nobody), Instant::now(), wall(7)));
         let expected =
@@ -84,7 +84,7 @@ fn a_lease_that_nobody_holds_is_taken_at_once_and_counted() {
 }
 
 #[test]
-fn another_s_lease_counts_from_when_it_was_seen_to_change() {
+fn a_lease_expires_after_its_last_observed_change() {
     let (start, mut candidate) = (Instant::now(), candidate());
     let mut decide = |renewed, after| candidate.decide(Some(lease("other", renewed)), start + seconds(after), wall(0));
     assert_eq!(decide(0, 0), Move::Wait(start + seconds(15)));
@@ -97,7 +97,7 @@ fn another_s_lease_counts_from_when_it_was_seen_to_change() {
 }
 
 #[test]
-fn another_s_lease_counts_for_as_long_as_it_says_itself() {
+fn a_lease_expires_after_its_own_duration() {
     for (says, counts) in [(Some(40), 40), (Some(2), 2), (Some(0), 15), (Some(-5), 15), (None, 15)] {
         let start = Instant::now();
         let other = LeaseSpec { lease_duration_seconds: says, ..lease("other", 0) };
@@ -106,7 +106,7 @@ fn another_s_lease_counts_for_as_long_as_it_says_itself() {
 }
 
 #[test]
-fn what_others_wrote_as_times_decides_nothing() {
+fn times_written_by_others_are_ignored() {
     for hour in [-3600, 3600] {
         for own in [-3600, 3600] {
             let (start, mut candidate) = (Instant::now(), candidate());
@@ -119,7 +119,7 @@ fn what_others_wrote_as_times_decides_nothing() {
 }
 
 #[test]
-fn a_renewal_changes_the_time_of_renewal_and_nothing_else() {
+fn a_renewal_changes_only_the_renew_time() {
     let start = Instant::now();
     let mut leader = leader(start);
     let others_fields = LeaseSpec { preferred_holder: Some("kept".to_owned()), ..lease("me", 0) };
@@ -128,7 +128,7 @@ fn a_renewal_changes_the_time_of_renewal_and_nothing_else() {
 }
 
 #[test]
-fn a_leader_leads_until_the_deadline_after_it_sent_what_was_answered() {
+fn the_deadline_counts_from_when_the_last_answered_write_was_sent() {
     let start = Instant::now();
     let mut leader = leader(start);
     assert_eq!(leader.deadline(), Some(start + seconds(10)));
@@ -137,7 +137,7 @@ fn a_leader_leads_until_the_deadline_after_it_sent_what_was_answered() {
 }
 
 #[test]
-fn an_answer_that_comes_after_the_deadline_is_none() {
+fn a_response_after_the_deadline_is_ignored() {
     // As for a process that was halted between a renewal and its answer.
     let start = Instant::now();
     let mut leader = leader(start);
@@ -159,13 +159,13 @@ fn a_leader_that_the_lease_does_not_name_has_lost_it() {
 }
 
 #[test]
-fn a_candidate_that_took_the_lease_unheard_finds_itself_in_it() {
+fn a_candidate_whose_response_was_lost_finds_itself_as_the_holder() {
     let found = written(candidate().decide(Some(lease("me", 0)), Instant::now(), wall(5)));
     assert_eq!(found, lease("me", 5));
 }
 
 #[test]
-fn only_the_holder_gives_it_back() {
+fn only_the_holder_releases_the_lease() {
     let back = candidate().release(Some(&lease("me", 0)), wall(9)).expect("it holds it");
     assert_eq!(back, LeaseSpec { holder_identity: None, ..lease("", 9) });
     for other in [Some(lease("other", 0)), Some(lease("", 0)), Some(LeaseSpec::default()), None] {
@@ -174,7 +174,7 @@ fn only_the_holder_gives_it_back() {
 }
 
 #[test]
-fn the_lease_is_no_claim_of_a_vpc() {
+fn the_leaders_lease_is_not_a_vpc_lease() {
     // Three labels with dots between them; this one has none.
     let place = crate::model::vpc_lease::VpcKey {
         account: "123456789012".to_owned(),
@@ -285,7 +285,7 @@ fn overlaps(reigns: &[(usize, Duration, Duration)]) -> Vec<String> {
 }
 
 #[test]
-fn no_two_lead_at_once_however_they_are_halted_and_whatever_their_clocks_say() {
+fn at_most_one_process_leads_despite_halts_and_wrong_clocks() {
     let (mut reigns, mut leaders) = (0, BTreeSet::new());
     for seed in 0..3_000 {
         let mut chance = Chance(seed);
@@ -395,7 +395,7 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn the_first_one_leads_and_the_second_one_waits_until_it_is_given_the_lease() {
+async fn the_second_candidate_leads_when_the_first_releases_the_lease() {
     let api = Memory::default();
     let (mut first, mut second) = (api.campaign("first"), api.campaign("second"));
     soon(first.win()).await;
@@ -415,7 +415,7 @@ async fn the_first_one_leads_and_the_second_one_waits_until_it_is_given_the_leas
 }
 
 #[tokio::test]
-async fn a_leader_that_is_gone_is_replaced_when_its_lease_has_expired_and_not_before() {
+async fn a_dead_leader_is_replaced_only_after_its_lease_expires() {
     let api = Memory::default();
     soon(api.campaign("gone").win()).await;
     let gone = Instant::now();
@@ -426,7 +426,7 @@ async fn a_leader_that_is_gone_is_replaced_when_its_lease_has_expired_and_not_be
 }
 
 #[tokio::test]
-async fn a_kubernetes_api_that_hangs_does_not_keep_a_leader_beyond_its_deadline() {
+async fn a_leader_stops_at_its_deadline_if_the_kubernetes_api_hangs() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -437,7 +437,7 @@ async fn a_kubernetes_api_that_hangs_does_not_keep_a_leader_beyond_its_deadline(
 }
 
 #[tokio::test]
-async fn a_kubernetes_api_that_fails_does_not_keep_a_leader_beyond_its_deadline() {
+async fn a_leader_stops_at_its_deadline_if_the_kubernetes_api_fails() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -449,7 +449,7 @@ async fn a_kubernetes_api_that_fails_does_not_keep_a_leader_beyond_its_deadline(
 }
 
 #[tokio::test]
-async fn one_renewal_that_hangs_is_followed_by_another_in_time() {
+async fn a_hanging_renewal_is_retried_before_the_deadline() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -466,7 +466,7 @@ async fn one_renewal_that_hangs_is_followed_by_another_in_time() {
 }
 
 #[tokio::test]
-async fn a_leader_whose_lease_was_taken_finds_out_at_the_next_renewal_and_takes_nothing_back() {
+async fn a_leader_detects_a_taken_lease_at_the_next_renewal_and_does_not_retake_it() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -481,7 +481,7 @@ async fn a_leader_whose_lease_was_taken_finds_out_at_the_next_renewal_and_takes_
 }
 
 #[tokio::test]
-async fn a_label_that_somebody_puts_on_the_lease_stays_and_costs_nobody_the_lead() {
+async fn a_foreign_label_on_the_lease_is_kept_and_the_leader_stays() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -497,7 +497,7 @@ async fn a_label_that_somebody_puts_on_the_lease_stays_and_costs_nobody_the_lead
 }
 
 #[tokio::test]
-async fn work_begins_with_the_lead_and_ends_before_the_lease_is_given_back() {
+async fn work_starts_with_leadership_and_ends_before_the_release() {
     let api = Memory::default();
     let work = async |leads: futures::future::BoxFuture<'static, ()>| {
         leads.await;
@@ -510,7 +510,7 @@ async fn work_begins_with_the_lead_and_ends_before_the_lease_is_given_back() {
 }
 
 #[tokio::test]
-async fn work_ends_with_the_lead() {
+async fn work_ends_when_leadership_is_lost() {
     let api = Memory::default();
     let work = async |leads: futures::future::BoxFuture<'static, ()>| {
         leads.await;
@@ -522,7 +522,7 @@ async fn work_ends_with_the_lead() {
 }
 
 #[tokio::test]
-async fn who_never_led_gives_back_nothing() {
+async fn a_process_that_never_led_releases_nothing() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;

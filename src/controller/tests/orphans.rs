@@ -53,7 +53,7 @@ fn counted(metrics: &Metrics, name: &str) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn a_network_that_is_made_between_the_two_lists_is_not_taken_for_one_that_is_gone() {
+async fn a_network_created_between_the_two_lists_has_no_orphans() {
     let fake = Fake::tokyo();
     let network = fake.network();
     fake.world().aws = Lab::built();
@@ -65,7 +65,7 @@ async fn a_network_that_is_made_between_the_two_lists_is_not_taken_for_one_that_
 }
 
 #[tokio::test]
-async fn nothing_is_told_where_the_networks_cannot_be_listed() {
+async fn nothing_is_reported_if_networks_cannot_be_listed() {
     let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
     fake.world().is_kindless = true;
     let context = fake.context();
@@ -77,7 +77,7 @@ async fn nothing_is_told_where_the_networks_cannot_be_listed() {
 }
 
 #[tokio::test]
-async fn what_looks_orphaned_is_told_after_the_grace_once_and_nothing_is_written() {
+async fn an_orphan_is_reported_once_after_the_grace_and_nothing_is_written() {
     let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
     let context = fake.context();
     assert_eq!(memory.round(&context, &metrics).await.expect("looked"), Round::Unconfirmed);
@@ -103,7 +103,7 @@ async fn what_looks_orphaned_is_told_after_the_grace_once_and_nothing_is_written
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_look_is_named_once_with_what_it_needs_and_the_count_stays() {
+async fn a_missing_permission_is_reported_once_and_the_counts_stay() {
     let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
     let context = fake.context();
     memory.round(&context, &metrics).await.expect("looked");
@@ -125,14 +125,14 @@ async fn a_role_that_may_not_look_is_named_once_with_what_it_needs_and_the_count
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_answer_fails_and_holds_nothing_up() {
+async fn an_account_that_does_not_answer_times_out() {
     let fake = orphaned();
     fake.world().mood = Mood::Hangs;
     assert_eq!(found(&look(&fake).await), Err("Timeout".to_owned()));
 }
 
 #[tokio::test]
-async fn classes_that_lead_to_one_place_share_a_look() {
+async fn classes_with_the_same_account_and_region_share_a_search() {
     let fake = orphaned();
     let mut second = fake.world().classes["tokyo"].clone();
     second.metadata.name = Some("another".to_owned());
@@ -147,7 +147,7 @@ async fn classes_that_lead_to_one_place_share_a_look() {
 }
 
 #[tokio::test]
-async fn one_orphan_is_removed_and_only_after_another_look_at_its_owner() {
+async fn an_orphan_is_deleted_only_after_its_owner_was_checked_again() {
     let fake = orphaned();
     let cluster = identity().cluster;
     let looks = look(&fake).await;

@@ -32,7 +32,7 @@ fn to_aws(log: &[String]) -> Vec<&String> {
 }
 
 #[tokio::test]
-async fn a_new_network_is_planned_without_finalizer_and_claims_and_goes_at_once() {
+async fn a_planned_network_has_no_finalizer_or_claims_and_is_deleted_immediately() {
     let fake = Fake::tokyo();
     let context = fake.context();
     policy(&fake, ManagementPolicy::Plan);
@@ -55,7 +55,7 @@ async fn a_new_network_is_planned_without_finalizer_and_claims_and_goes_at_once(
 }
 
 #[tokio::test]
-async fn enforcing_does_what_was_shown_and_takes_the_plan_out_of_status() {
+async fn enforce_executes_the_plan_and_removes_it_from_status() {
     let fake = Fake::tokyo();
     let context = fake.context();
     policy(&fake, ManagementPolicy::Plan);
@@ -76,7 +76,7 @@ async fn enforcing_does_what_was_shown_and_takes_the_plan_out_of_status() {
 }
 
 #[tokio::test]
-async fn a_built_network_is_only_looked_at_and_drift_and_edits_become_plans() {
+async fn drift_and_edits_of_a_built_network_become_plans() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -108,7 +108,7 @@ async fn a_built_network_is_only_looked_at_and_drift_and_edits_become_plans() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_is_planned_and_not_sent_and_deletion_still_resolves_it() {
+async fn an_unanswered_call_is_planned_and_only_deletion_resolves_it() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::LosesAnswers;
@@ -129,7 +129,7 @@ async fn a_call_without_an_answer_is_planned_and_not_sent_and_deletion_still_res
 }
 
 #[tokio::test]
-async fn a_vpc_that_does_not_fit_is_told_as_ever_and_has_no_plan() {
+async fn preflight_findings_are_reported_without_a_plan() {
     let fake = Fake::tokyo();
     let context = fake.context();
     policy(&fake, ManagementPolicy::Plan);
@@ -141,7 +141,7 @@ async fn a_vpc_that_does_not_fit_is_told_as_ever_and_has_no_plan() {
 }
 
 #[tokio::test]
-async fn what_is_at_work_is_waited_for_and_what_failed_is_told() {
+async fn pending_resources_are_awaited_and_failed_ones_reported() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -159,7 +159,7 @@ async fn what_is_at_work_is_waited_for_and_what_failed_is_told() {
 }
 
 #[tokio::test]
-async fn the_class_decides_where_the_network_does_not() {
+async fn the_class_sets_the_policy_of_networks_without_one() {
     let fake = Fake::tokyo();
     let context = fake.context();
     for class in fake.world().classes.values_mut() {

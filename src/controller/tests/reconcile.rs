@@ -32,7 +32,7 @@ fn creations(log: &[String]) -> usize {
 }
 
 #[tokio::test]
-async fn the_first_reconcile_builds_all_and_the_second_finds_it_complete() {
+async fn the_first_reconcile_builds_everything_and_the_second_confirms_it() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let (_, log) = fake.reconcile(&context).await;
@@ -44,7 +44,7 @@ async fn the_first_reconcile_builds_all_and_the_second_finds_it_complete() {
 }
 
 #[tokio::test]
-async fn at_rest_nothing_is_written() {
+async fn a_network_at_rest_is_not_written() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -58,7 +58,7 @@ async fn at_rest_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn nothing_is_created_when_its_claim_could_not_be_stored() {
+async fn nothing_is_created_if_its_claim_cannot_be_stored() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().conflict_in = Some(0);
@@ -73,7 +73,7 @@ async fn nothing_is_created_when_its_claim_could_not_be_stored() {
 }
 
 #[tokio::test]
-async fn lost_answers_make_no_second_resource() {
+async fn lost_responses_create_no_second_resource() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::LosesAnswers;
@@ -89,7 +89,7 @@ async fn lost_answers_make_no_second_resource() {
 }
 
 #[tokio::test]
-async fn a_refusal_stalls_and_is_tried_again_slowly_until_it_is_mended() {
+async fn a_refusal_stalls_and_is_retried_slowly_until_it_is_corrected() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Refuses(FailureClass::Quota);
@@ -102,7 +102,7 @@ async fn a_refusal_stalls_and_is_tried_again_slowly_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn edits_that_aws_does_not_keep_are_made_ever_more_seldom() {
+async fn edits_that_aws_does_not_keep_are_repeated_with_back_off() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -118,7 +118,7 @@ async fn edits_that_aws_does_not_keep_are_made_ever_more_seldom() {
 }
 
 #[tokio::test]
-async fn a_vpc_that_does_not_fit_is_told_before_anything_is_written_to_aws() {
+async fn preflight_findings_are_reported_before_the_first_write() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().aws.observed.vpcs[0].dns_hostnames = false;
@@ -132,7 +132,7 @@ async fn a_vpc_that_does_not_fit_is_told_before_anything_is_written_to_aws() {
 }
 
 #[tokio::test]
-async fn a_suspended_network_is_looked_at_and_left_alone() {
+async fn a_suspended_network_is_observed_but_not_changed() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.suspend = Some(true));
@@ -149,7 +149,7 @@ async fn a_suspended_network_is_looked_at_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_suspended_network_whose_changes_are_due_is_looked_at_in_the_usual_rhythm() {
+async fn a_suspended_network_with_due_changes_is_requeued_at_the_resync() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -192,7 +192,7 @@ async fn deletion_needs_no_class() {
 }
 
 #[tokio::test]
-async fn deletion_right_after_a_lost_answer_leaves_nothing() {
+async fn deletion_after_a_lost_response_leaves_no_resource() {
     for reconciles in 1..12 {
         let fake = Fake::tokyo();
         let context = fake.context();
@@ -209,7 +209,7 @@ async fn deletion_right_after_a_lost_answer_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_group_that_a_late_call_makes_once_more_goes_too() {
+async fn a_group_that_a_late_call_creates_is_deleted_too() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -229,7 +229,7 @@ async fn a_group_that_a_late_call_makes_once_more_goes_too() {
 }
 
 #[tokio::test]
-async fn no_look_is_wasted_while_only_late_calls_are_waited_for() {
+async fn waiting_for_late_calls_needs_no_extra_observation() {
     let fake = Fake::tokyo();
     let context = fake.context_with_grace(Duration::from_mins(1));
     fake.settle(&context).await;
@@ -242,7 +242,7 @@ async fn no_look_is_wasted_while_only_late_calls_are_waited_for() {
 }
 
 #[tokio::test]
-async fn what_was_changed_is_looked_at_again_at_once() {
+async fn a_change_is_confirmed_soon() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -255,7 +255,7 @@ async fn what_was_changed_is_looked_at_again_at_once() {
 }
 
 #[tokio::test]
-async fn after_some_failures_nothing_more_is_sent_in_the_same_reconcile() {
+async fn some_failures_stop_all_calls_of_the_reconcile() {
     use FailureClass::{Conflict, Invalid, Quota, Throttled, Transient, Unauthorized};
     for class in [Throttled, Transient, Unauthorized, Quota, Conflict, Invalid] {
         let fake = Fake::tokyo();
@@ -268,7 +268,7 @@ async fn after_some_failures_nothing_more_is_sent_in_the_same_reconcile() {
 }
 
 #[tokio::test]
-async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
+async fn each_epoch_has_its_own_absence_grace() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let overdue = |epoch| {
@@ -282,7 +282,7 @@ async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
 }
 
 #[tokio::test]
-async fn a_look_that_takes_long_tells_how_it_was_when_it_began() {
+async fn a_slow_observation_counts_from_its_beginning() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let absent = BTreeMap::from([(Slot::Resolver, 1)]);
@@ -295,7 +295,7 @@ async fn a_look_that_takes_long_tells_how_it_was_when_it_began() {
 }
 
 #[tokio::test]
-async fn what_aws_does_not_show_yet_is_not_taken_for_gone() {
+async fn a_resource_that_aws_does_not_list_yet_is_not_considered_deleted() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::LosesAnswers;
@@ -313,7 +313,7 @@ async fn what_aws_does_not_show_yet_is_not_taken_for_gone() {
 }
 
 #[tokio::test]
-async fn retention_marks_everything_and_lets_the_network_go() {
+async fn retain_tags_all_resources_and_removes_the_finalizer() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.deletion_policy = Some(DeletionPolicy::Retain));
@@ -336,7 +336,7 @@ async fn retention_marks_everything_and_lets_the_network_go() {
 }
 
 #[tokio::test]
-async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_in_it() {
+async fn an_account_that_cannot_be_observed_is_not_considered_empty() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -357,7 +357,7 @@ async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_i
 }
 
 #[tokio::test]
-async fn a_class_made_again_for_another_account_does_not_move_the_network() {
+async fn a_recreated_class_with_another_account_does_not_move_the_network() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -374,7 +374,7 @@ async fn a_class_made_again_for_another_account_does_not_move_the_network() {
 }
 
 #[tokio::test]
-async fn an_account_that_somebody_wrote_into_status_is_not_believed() {
+async fn a_forged_account_in_status_is_not_trusted() {
     for delete in [false, true] {
         let fake = Fake::tokyo();
         let context = fake.context();
@@ -399,7 +399,7 @@ async fn an_account_that_somebody_wrote_into_status_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_would_begin_long_after_their_claim_are_claimed_anew() {
+async fn calls_that_begin_long_after_their_claim_are_claimed_again() {
     let fake = Fake::tokyo();
     let mut context = fake.context();
     context.settings.deadline = Duration::from_mins(10);
@@ -411,7 +411,7 @@ async fn calls_that_would_begin_long_after_their_claim_are_claimed_anew() {
 }
 
 #[tokio::test]
-async fn a_call_is_sent_again_only_if_the_object_is_as_it_was_read() {
+async fn a_call_is_repeated_only_if_the_object_has_not_changed() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Refuses(FailureClass::Throttled);
@@ -423,7 +423,7 @@ async fn a_call_is_sent_again_only_if_the_object_is_as_it_was_read() {
 }
 
 #[tokio::test]
-async fn the_finalizer_of_a_network_that_was_made_again_is_not_touched() {
+async fn the_finalizer_of_a_recreated_network_is_kept() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -435,7 +435,7 @@ async fn the_finalizer_of_a_network_that_was_made_again_is_not_touched() {
 }
 
 #[tokio::test]
-async fn a_resource_that_vanished_is_made_again_once_it_is_overdue() {
+async fn a_missing_resource_is_created_again_after_the_grace() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -451,7 +451,7 @@ async fn a_resource_that_vanished_is_made_again_once_it_is_overdue() {
 }
 
 #[tokio::test]
-async fn an_edit_is_carried_out_and_settles() {
+async fn an_edit_is_applied_and_the_network_comes_to_rest() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;

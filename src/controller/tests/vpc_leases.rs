@@ -44,7 +44,7 @@ fn is_free_of_aws(log: &[String]) -> bool {
 }
 
 #[tokio::test]
-async fn a_claim_goes_with_a_network_whose_status_never_named_its_vpc() {
+async fn deletion_releases_a_lease_that_status_does_not_name() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().conflict_in = Some(0);
@@ -58,7 +58,7 @@ async fn a_claim_goes_with_a_network_whose_status_never_named_its_vpc() {
 }
 
 #[tokio::test]
-async fn a_claim_that_was_taken_for_a_network_that_is_gone_is_given_back() {
+async fn the_lease_of_a_missing_network_is_released() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -81,7 +81,7 @@ async fn a_claim_that_was_taken_for_a_network_that_is_gone_is_given_back() {
 }
 
 #[tokio::test]
-async fn the_claim_comes_before_the_first_write_to_aws_and_goes_right_before_the_finalizer() {
+async fn the_lease_is_acquired_before_the_first_write_and_released_before_the_finalizer() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let log = fake.settle(&context).await;
@@ -95,7 +95,7 @@ async fn the_claim_comes_before_the_first_write_to_aws_and_goes_right_before_the
 }
 
 #[tokio::test]
-async fn the_second_network_of_a_vpc_is_told_so_without_the_name_of_the_first_and_writes_nothing() {
+async fn the_second_network_of_a_vpc_is_rejected_without_naming_the_first() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -124,7 +124,7 @@ async fn the_second_network_of_a_vpc_is_told_so_without_the_name_of_the_first_an
 }
 
 #[tokio::test]
-async fn among_newcomers_the_younger_waits_until_the_older_was_looked_at() {
+async fn a_younger_network_waits_until_the_older_one_is_reconciled() {
     let fake = Fake::tokyo();
     let context = fake.context();
     add(&fake, "late", 1);
@@ -139,7 +139,7 @@ async fn among_newcomers_the_younger_waits_until_the_older_was_looked_at() {
 }
 
 #[tokio::test]
-async fn an_older_network_that_nobody_ever_looks_at_is_not_waited_for_for_ever() {
+async fn the_wait_for_an_older_network_ends() {
     let fake = Fake::tokyo();
     let context = fake.context();
     add(&fake, "late", 1);
@@ -151,7 +151,7 @@ async fn an_older_network_that_nobody_ever_looks_at_is_not_waited_for_for_ever()
 }
 
 #[tokio::test]
-async fn a_network_that_was_built_before_there_were_claims_comes_before_older_newcomers() {
+async fn an_established_network_without_a_lease_precedes_older_new_ones() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -178,7 +178,7 @@ fn forge(fake: &Fake, holder: &str) {
 }
 
 #[tokio::test]
-async fn a_claim_whose_holder_is_gone_is_taken_over() {
+async fn the_lease_of_a_missing_holder_is_taken_over() {
     let fake = Fake::tokyo();
     let context = fake.context();
     forge(&fake, "a-uid-that-no-network-has");
@@ -187,7 +187,7 @@ async fn a_claim_whose_holder_is_gone_is_taken_over() {
 }
 
 #[tokio::test]
-async fn a_network_that_is_ready_stops_writing_when_another_has_the_claim_and_says_so() {
+async fn a_ready_network_that_loses_its_lease_stops_writing_and_reports_it() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -207,7 +207,7 @@ async fn a_network_that_is_ready_stops_writing_when_another_has_the_claim_and_sa
 }
 
 #[tokio::test]
-async fn a_network_whose_selector_leads_to_another_vpc_gives_back_the_claim_of_one_in_which_it_has_nothing() {
+async fn a_changed_selector_releases_the_lease_of_an_unused_vpc() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = crate::controller::tests::fakes::Mood::Refuses(crate::model::failure::FailureClass::Quota);
@@ -221,7 +221,7 @@ async fn a_network_whose_selector_leads_to_another_vpc_gives_back_the_claim_of_o
 }
 
 #[tokio::test]
-async fn a_suspended_newcomer_claims_nothing_and_stands_in_nobodys_way() {
+async fn a_suspended_new_network_acquires_no_lease_and_blocks_no_other() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.suspend = Some(true));
