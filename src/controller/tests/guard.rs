@@ -1,4 +1,4 @@
-//! One bad object hurts only itself.
+//! Tests of the guard: one bad object affects only itself.
 
 use crate::{
     api::{ConditionType, conditions::find},

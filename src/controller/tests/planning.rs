@@ -1,4 +1,4 @@
-//! `managementPolicy: Plan`: what is written while a network is only planned, which is nothing but its status.
+//! Tests of `managementPolicy: Plan`: a reconcile writes only status while a network is planned.
 
 use kube::ResourceExt;
 
@@ -23,10 +23,10 @@ fn reason(fake: &Fake, type_: ConditionType) -> Option<String> {
     Some(find(&fake.network().status?.conditions, type_)?.reason.clone())
 }
 
-/// The writes of a reconcile to AWS.
+/// The writes to AWS in a log.
 fn to_aws(log: &[String]) -> Vec<&String> {
     let to_kubernetes = |line: &String| {
-        line == "status" || ["finalizer", "class finalizer", "claim "].iter().any(|word| line.starts_with(word))
+        line == "status" || ["finalizer", "class finalizer", "VPC lease "].iter().any(|word| line.starts_with(word))
     };
     log.iter().filter(|line| !to_kubernetes(line)).collect()
 }
@@ -41,7 +41,7 @@ async fn a_planned_network_has_no_finalizer_or_claims_and_is_deleted_immediately
     assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 48), "{next:?}");
     let network = fake.network();
     assert!(network.finalizers().is_empty());
-    let status = network.status.expect("it was written");
+    let status = network.status.expect("status was written");
     assert_eq!(status.claims, []);
     assert_eq!(status.settings.and_then(|settings| settings.management_policy), Some(ManagementPolicy::Plan));
     assert_eq!(reason(&fake, ConditionType::Stalled).as_deref(), Some("AwaitingApproval"));
@@ -51,7 +51,7 @@ async fn a_planned_network_has_no_finalizer_or_claims_and_is_deleted_immediately
     assert_eq!(log, Vec::<String>::new(), "the same plan is not written again");
     fake.delete();
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(log, Vec::<String>::new(), "Kubernetes lets it go without the operator");
+    assert_eq!(log, Vec::<String>::new(), "Kubernetes deletes the network without the operator");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn enforce_executes_the_plan_and_removes_it_from_status() {
     let shown = plan(&fake).expect("there is a plan");
     policy(&fake, ManagementPolicy::Enforce);
     let log = fake.settle(&context).await;
-    // Ids are the only thing that could not be known.
+    // Only the IDs were unknown when the plan was made.
     let live = |slot| fake.world().aws.observed.resources.live(&identity(), slot);
     let mut ids: Vec<(String, String)> =
         Slot::standard().filter_map(|slot| Some((live(slot)?, format!("(new {slot})")))).collect();
@@ -103,7 +103,7 @@ async fn drift_and_edits_of_a_built_network_become_plans() {
     assert_eq!(fake.network().finalizers(), [FINALIZER]);
     fake.delete();
     fake.settle(&context).await;
-    assert!(fake.world().networks.is_empty(), "what it has is deleted with it");
+    assert!(fake.world().networks.is_empty(), "the resources are deleted with the network");
     assert!(fake.world().aws.observed.resources.endpoints.is_empty());
 }
 
@@ -114,7 +114,7 @@ async fn an_unanswered_call_is_planned_and_only_deletion_resolves_it() {
     fake.world().mood = Mood::LosesAnswers;
     fake.reconcile(&context).await;
     fake.world().mood = Mood::Well;
-    // What was made cannot be seen yet.
+    // The new resources are not listed yet.
     let made = std::mem::take(&mut fake.world().aws.observed.resources);
     policy(&fake, ManagementPolicy::Plan);
     let log = fake.settle(&context).await;
@@ -137,7 +137,7 @@ async fn preflight_findings_are_reported_without_a_plan() {
     fake.world().aws.observed.vpcs[0].dns_hostnames = false;
     fake.settle(&context).await;
     assert_eq!(reason(&fake, ConditionType::Stalled).as_deref(), Some("DNSSupportDisabled"));
-    assert_eq!(plan(&fake), None, "what was planned for another VPC is not to be approved");
+    assert_eq!(plan(&fake), None, "a plan for another VPC must not be shown");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn the_class_sets_the_policy_of_networks_without_one() {
     assert!(plan(&fake).is_some());
     fake.world().mood = Mood::Refuses(FailureClass::Invalid);
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(log, Vec::<String>::new(), "nothing is even tried");
+    assert_eq!(log, Vec::<String>::new(), "no step is attempted");
     fake.world().mood = Mood::Well;
     policy(&fake, ManagementPolicy::Enforce);
     fake.settle(&context).await;

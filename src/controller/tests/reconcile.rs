@@ -1,4 +1,4 @@
-//! What one reconcile writes, and in which order.
+//! Tests of the writes of a reconcile, and of their order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,7 +37,7 @@ async fn the_first_reconcile_builds_everything_and_the_second_confirms_it() {
     let context = fake.context();
     let (_, log) = fake.reconcile(&context).await;
     insta::assert_snapshot!(log.join("\n"));
-    assert_eq!(ready(&fake).0, "False", "what was just built was not observed yet");
+    assert_eq!(ready(&fake).0, "False", "the new resources are not confirmed yet");
     let (_, log) = fake.reconcile(&context).await;
     assert_eq!(log, ["status"]);
     assert_eq!(ready(&fake), ("True".to_owned(), "Ready".to_owned()));
@@ -63,8 +63,8 @@ async fn nothing_is_created_if_its_claim_cannot_be_stored() {
     let context = fake.context();
     fake.world().conflict_in = Some(0);
     let (_, log) = fake.reconcile(&context).await;
-    let claim = "claim 111122223333.ap-northeast-1.vpc-1 taken";
-    assert_eq!(log, ["finalizer added", "class finalizer added", claim]);
+    let lease = "VPC lease 111122223333.ap-northeast-1.vpc-1 acquired";
+    assert_eq!(log, ["finalizer added", "class finalizer added", lease]);
     fake.world().conflict_in = Some(1);
     let (_, log) = fake.reconcile(&context).await;
     assert!(!log.iter().any(|line| line.starts_with("create vpce/mgn")), "the second claim was not stored: {log:#?}");
@@ -125,7 +125,7 @@ async fn preflight_findings_are_reported_before_the_first_write() {
     let (_, log) = fake.reconcile(&context).await;
     assert_eq!(log, ["status"]);
     assert_eq!(ready(&fake).1, "DNSSupportDisabled");
-    assert!(fake.network().finalizers().is_empty(), "there is nothing to hold on to");
+    assert!(fake.network().finalizers().is_empty(), "the network has no resources");
     fake.world().aws.observed.vpcs[0].dns_hostnames = true;
     fake.settle(&context).await;
     assert_eq!(ready(&fake).0, "True");
@@ -159,7 +159,10 @@ async fn a_suspended_network_with_due_changes_is_requeued_at_the_resync() {
     });
     for _ in 0..3 {
         let (next, _) = fake.reconcile(&context).await;
-        assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 48), "nothing is going to change: {next:?}");
+        assert!(
+            matches!(next, Next::After(delay) if delay.as_secs() >= 48),
+            "nothing changes before the resync: {next:?}"
+        );
     }
 }
 
@@ -218,7 +221,7 @@ async fn a_group_that_a_late_call_creates_is_deleted_too() {
     while !fake.world().aws.observed.resources.groups.is_empty() {
         fake.reconcile(&context).await;
     }
-    assert!(!fake.world().networks.is_empty(), "the finalizer holds while a call may arrive");
+    assert!(!fake.world().networks.is_empty(), "the finalizer stays while a call may arrive");
     let status = fake.network().status.unwrap_or_default();
     let ready = find(&status.conditions, ConditionType::Ready).expect("Ready is always there");
     assert!(ready.message.contains("sg/endpoints: gone; waits until no call"), "{}", ready.message);
@@ -250,7 +253,7 @@ async fn a_change_is_confirmed_soon() {
         group.tags.remove(crate::model::ownership::SLOT_TAG);
     }
     let (next, log) = fake.reconcile(&context).await;
-    assert!(!log.is_empty(), "it is put back");
+    assert!(!log.is_empty(), "the drift is corrected");
     assert!(matches!(next, Next::After(delay) if delay < Duration::from_secs(2)), "{next:?}");
 }
 
@@ -278,7 +281,7 @@ async fn each_epoch_has_its_own_absence_grace() {
     assert_eq!(overdue(1), BTreeSet::new());
     tokio::time::sleep(GRACE).await;
     assert_eq!(overdue(1), BTreeSet::from([Slot::Resolver]));
-    assert_eq!(overdue(2), BTreeSet::new(), "the second has only just been made");
+    assert_eq!(overdue(2), BTreeSet::new(), "the second resource is new");
 }
 
 #[tokio::test]
@@ -290,7 +293,11 @@ async fn a_slow_observation_counts_from_its_beginning() {
     assert_eq!(overdue(Instant::now()), BTreeSet::new());
     let began = Instant::now();
     tokio::time::sleep(GRACE).await;
-    assert_eq!(overdue(began), BTreeSet::new(), "AWS may have listed it before all that time went by");
+    assert_eq!(
+        overdue(began),
+        BTreeSet::new(),
+        "AWS may have listed the resources at the beginning of the observation"
+    );
     assert_eq!(overdue(Instant::now()), BTreeSet::from([Slot::Resolver]));
 }
 
@@ -305,7 +312,7 @@ async fn a_resource_that_aws_does_not_list_yet_is_not_considered_deleted() {
     for _ in 0..5 {
         fake.reconcile(&context).await;
     }
-    assert!(!fake.world().networks.is_empty(), "the finalizer holds while something may exist");
+    assert!(!fake.world().networks.is_empty(), "the finalizer stays while a resource may exist");
     fake.world().mood = Mood::Well;
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
@@ -349,7 +356,10 @@ async fn an_account_that_cannot_be_observed_is_not_considered_empty() {
         fake.reconcile(&context).await;
         tokio::time::sleep(GRACE).await;
     }
-    assert!(!fake.world().networks.is_empty(), "nothing of it is in the class's account, and the other was not seen");
+    assert!(
+        !fake.world().networks.is_empty(),
+        "the class's account has none of its resources, but the other account was not observed"
+    );
     fake.world().mood = Mood::Well;
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
@@ -370,7 +380,7 @@ async fn a_recreated_class_with_another_account_does_not_move_the_network() {
     fake.delete();
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
-    assert!(!fake.world().aws.observed.resources.any_held(&identity()), "it goes where it is");
+    assert!(!fake.world().aws.observed.resources.any_held(&identity()), "the resources are deleted where they are");
 }
 
 #[tokio::test]
@@ -380,7 +390,8 @@ async fn a_forged_account_in_status_is_not_trusted() {
         let context = fake.context();
         fake.settle(&context).await;
         fake.edit(|network| {
-            let account = network.status.as_mut().and_then(|status| status.account.as_mut()).expect("it is recorded");
+            let account =
+                network.status.as_mut().and_then(|status| status.account.as_mut()).expect("the account is recorded");
             account.id = "444455556666".to_owned();
         });
         if delete {
@@ -389,7 +400,7 @@ async fn a_forged_account_in_status_is_not_trusted() {
         fake.settle(&context).await;
         if delete {
             assert!(fake.world().networks.is_empty());
-            assert!(!fake.world().aws.observed.resources.any_held(&identity()), "nothing is left behind");
+            assert!(!fake.world().aws.observed.resources.any_held(&identity()), "no resource is left");
         } else {
             assert_eq!(ready(&fake).0, "True");
             let status = fake.network().status.unwrap_or_default();
@@ -406,8 +417,8 @@ async fn calls_that_begin_long_after_their_claim_are_claimed_again() {
     fake.world().mood = Mood::Slow(Duration::from_secs(4));
     let (_, log) = fake.reconcile(&context).await;
     let most = log.split(|line| line == "status").map(creations).max();
-    assert_eq!(most, Some(3), "after 0, 4 and 8 s, and none after 12 s: {log:#?}");
-    assert_eq!(creations(&log), 10, "and all of them in the end");
+    assert_eq!(most, Some(3), "calls after 0, 4 and 8 s, but none after 12 s: {log:#?}");
+    assert_eq!(creations(&log), 10, "all resources are created in the end");
 }
 
 #[tokio::test]
@@ -419,7 +430,7 @@ async fn a_call_is_repeated_only_if_the_object_has_not_changed() {
     fake.world().mood = Mood::Well;
     fake.world().conflict_in = Some(0);
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(creations(&log), 0, "somebody had written meanwhile: {log:#?}");
+    assert_eq!(creations(&log), 0, "the object had changed: {log:#?}");
 }
 
 #[tokio::test]
@@ -441,12 +452,12 @@ async fn a_missing_resource_is_created_again_after_the_grace() {
     fake.settle(&context).await;
     fake.world().aws.observed.resources.resolvers.clear();
     let log = fake.settle(&context).await;
-    assert_eq!(creations(&log), 0, "it may only not be listed: {log:#?}");
+    assert_eq!(creations(&log), 0, "the resource may only be missing from the list: {log:#?}");
     tokio::time::sleep(context.settings.absence_grace).await;
     let log = fake.settle(&context).await;
     assert_eq!(creations(&log), 1, "{log:#?}");
     let claims = fake.network().status.unwrap_or_default().claims;
-    let resolver = claims.iter().find(|claim| claim.slot == "resolver").expect("it is claimed");
+    let resolver = claims.iter().find(|claim| claim.slot == "resolver").expect("the resolver is claimed");
     assert_eq!(resolver.epoch, 2);
 }
 
