@@ -204,7 +204,7 @@ impl<L: LeaseStore> Campaign<L> {
                 Ok(Ok(Standing::Lost(lost))) => return lost,
                 Ok(Ok(Standing::Follows(_))) => return Lost::Expired,
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, cause = cause(&error), "the leader's Lease could not be renewed; retrying")
+                    tracing::warn!(%error, cause = cause(&error), "the leader's Lease could not be renewed; retrying");
                 }
                 Err(_) => tracing::warn!("the Kubernetes API did not answer a renewal of the leader's Lease; retrying"),
             }

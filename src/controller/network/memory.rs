@@ -34,7 +34,7 @@ struct Memory {
     steps: BTreeSet<String>,
     /// When each resource was first absent, by slot and epoch: each epoch has its own absence grace.
     absent_since: BTreeMap<(Slot, u32), Instant>,
-    going_since: Option<Instant>,
+    deletion_known_since: Option<Instant>,
     waiting_since: Option<Instant>,
 }
 
@@ -67,7 +67,8 @@ impl Memories {
     /// this process has known of the deletion for the grace, because no new claim can be stored after the deletion.
     pub(crate) fn calls_may_arrive_for(&self, key: &Key, uid: &str) -> Duration {
         let (now, grace) = (Instant::now(), self.absence_grace);
-        let known_for = self.with_memory(key, uid, |memory| now.duration_since(*memory.going_since.get_or_insert(now)));
+        let known_for =
+            self.with_memory(key, uid, |memory| now.duration_since(*memory.deletion_known_since.get_or_insert(now)));
         grace.saturating_sub(known_for)
     }
 
@@ -106,7 +107,7 @@ impl Memories {
 
     /// Records the steps that were executed. True if all of them were already executed since the network was last at
     /// rest: they have no lasting effect, and repeating them would only consume the account's request rates.
-    pub(crate) fn goes_in_circles(&self, key: &Key, uid: &str, steps: &[String]) -> bool {
+    pub(crate) fn repeats_without_effect(&self, key: &Key, uid: &str, steps: &[String]) -> bool {
         self.with_memory(key, uid, |memory| {
             let known = steps.iter().filter(|step| !memory.steps.insert((*step).clone())).count();
             !steps.is_empty() && known == steps.len()

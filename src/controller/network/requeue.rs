@@ -37,7 +37,7 @@ pub(super) fn next<C, S: Store>(
         // The due changes wait until the network is resumed.
         Verdict::Built { plan, .. } if object.is_suspended() => requeue.without_steps(aws_is_at_work(plan)),
         Verdict::Built { .. } | Verdict::Deleting { .. }
-            if context.memories.goes_in_circles(key, requeue.uid, steps) =>
+            if context.memories.repeats_without_effect(key, requeue.uid, steps) =>
         {
             tracing::warn!(
                 steps = steps.join("; "),

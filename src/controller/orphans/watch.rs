@@ -143,7 +143,7 @@ async fn tell<S: Store>(store: &S, place: &Place, seen: &Seen, made: &[&Made]) {
          to list them, and to delete those that you name"
     );
     tracing::warn!(account = place.account, region = place.region, network, owner, ids, "orphans found");
-    // Events of the same reason and action are counted as one.
+    // Kubernetes merges events with the same reason and action.
     let action = format!("Find {} of {owner}", made.len());
     store.announce_on_class(&seen.class, warning("OrphansFound", action, note)).await;
 }

@@ -115,7 +115,7 @@ pub async fn vpc_leases<C: Clouds, S: Store>(context: &Context<C, S>, known: &BT
     match tokio::time::timeout(context.settings.deadline, attempt).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => {
-            tracing::warn!(%error, "stale VPC leases could not be released; retrying at the next resync")
+            tracing::warn!(%error, "stale VPC leases could not be released; retrying at the next resync");
         }
         Ok(Err(panic)) => tracing::error!(
             panic = panic_message(panic.as_ref()),
