@@ -1,6 +1,6 @@
-//! Metrics, in the text format of Prometheus (its documentation, "Exposition formats", version 0.0.4).
+//! Metrics in the text format of Prometheus (its documentation, "Exposition formats", version 0.0.4).
 //!
-//! Only the leader has something to tell: a process that does not lead has looked at nothing.
+//! Only the leader reports values, because a standby does not search for orphans.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,29 +16,29 @@ use crate::{
 /// The media type of [`Metrics::text`].
 pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What was measured last. Clones are the same.
+/// The most recent values. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Mutex<BTreeMap<Place, Orphans>>>);
 
-/// The last look at a place, and whether there was a vain one since.
+/// The last successful search of an account and Region, and whether a search has failed since.
 #[derive(Clone, Debug, Default)]
 struct Orphans {
     seen: Option<OrphanGauges>,
     failed: bool,
 }
 
-/// What a look at a place has found, by kind.
+/// The result of searching an account and Region, by kind of resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrphanGauges {
     orphaned: BTreeMap<Kind, usize>,
     retained: BTreeMap<Kind, usize>,
-    /// In seconds since 1970.
+    /// The time of the search, in seconds since 1970.
     looked_at: i64,
 }
 
 impl OrphanGauges {
     pub(crate) fn new(orphaned: &BTreeSet<Made>, retained: &BTreeSet<Made>, looked_at: i64) -> Self {
-        // Zeros are told, too: an alert has to end.
+        // Zeros are reported, too, so that an alert resolves.
         let by_kind = |made: &BTreeSet<Made>| {
             let count = |kind| made.iter().filter(|made| made.kind == kind).count();
             Kind::ALL.into_iter().map(|kind| (kind, count(kind))).collect()
@@ -48,7 +48,8 @@ impl OrphanGauges {
 }
 
 impl Metrics {
-    /// Takes in a look at all places: what it has found, or that it has failed. Then what was found before still stands.
+    /// Records a search of all accounts and Regions. Where the search failed (None), the values of the last successful
+    /// search remain.
     pub(crate) fn set_orphans(&self, looks: BTreeMap<Place, Option<OrphanGauges>>) {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         places.retain(|place, _| looks.contains_key(place));
@@ -59,7 +60,7 @@ impl Metrics {
         }
     }
 
-    /// All of them.
+    /// Returns all metrics in the text format.
     pub fn text(&self) -> String {
         let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = || places.iter().filter_map(|(place, orphans)| Some((place, orphans.seen.as_ref()?)));
@@ -82,22 +83,22 @@ impl Metrics {
         };
         metric(
             "mgnet_orphaned_resources",
-            "AWS resources whose MigrationNetwork is gone, and which nobody meant to leave.",
+            "Number of orphans: AWS resources whose MigrationNetwork no longer exists and that were not retained.",
             by_kind(|seen| &seen.orphaned),
         );
         metric(
             "mgnet_retained_resources",
-            "AWS resources that a MigrationNetwork with deletionPolicy Retain has left on purpose.",
+            "Number of AWS resources that a MigrationNetwork with deletionPolicy Retain left on purpose.",
             by_kind(|seen| &seen.retained),
         );
         metric(
             "mgnet_orphans_looked_at_timestamp_seconds",
-            "When an account and Region was last looked at for orphans.",
+            "Time of the last successful search of an account and Region for orphans, in seconds since 1970.",
             seen().map(|(place, seen)| (labels(place), seen.looked_at)).collect(),
         );
         metric(
             "mgnet_orphans_look_failed",
-            "Whether the last look at an account and Region for orphans failed.",
+            "Whether the last search of an account and Region for orphans failed (1) or succeeded (0).",
             places.iter().map(|(place, orphans)| (labels(place), orphans.failed.into())).collect(),
         );
         text
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_is_told_by_kind_with_its_zeros() {
+    fn each_place_is_reported_by_kind_including_zeros() {
         let metrics = Metrics::default();
         assert_eq!(samples(&metrics), Vec::<String>::new());
         let orphaned = [made(Kind::SecurityGroup, "sg-1"), made(Kind::SecurityGroup, "sg-2")].into();
@@ -157,18 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn a_vain_look_changes_no_count_and_a_place_without_a_class_is_not_told() {
+    fn a_failed_search_keeps_the_counts_and_a_place_without_a_class_is_not_reported() {
         let metrics = Metrics::default();
         let gauges = || Some(OrphanGauges::new(&[made(Kind::SecurityGroup, "sg-1")].into(), &BTreeSet::new(), 1));
         metrics.set_orphans([(place("a"), gauges()), (place("b"), gauges())].into());
         metrics.set_orphans([(place("a"), None)].into());
-        let told = samples(&metrics);
+        let samples = samples(&metrics);
         assert!(
-            told.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
-            "{told:?}"
+            samples.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
+            "{samples:?}"
         );
-        assert!(told.contains(&r#"mgnet_orphans_look_failed{region="a"} 1"#.to_owned()), "{told:?}");
-        assert!(!told.iter().any(|line| line.contains("region=\"b\"")), "{told:?}");
+        assert!(samples.contains(&r#"mgnet_orphans_look_failed{region="a"} 1"#.to_owned()), "{samples:?}");
+        assert!(!samples.iter().any(|line| line.contains("region=\"b\"")), "{samples:?}");
     }
 
     #[test]
