@@ -116,8 +116,8 @@ pub enum Refusal {
         /// The `namespace/name` of the network, from the tag.
         network: String,
     },
-    /// The resource was an orphan in only one of two surveys.
-    #[error("was an orphan in only one of two surveys; run the command again")]
+    /// The resource was an orphan in only one of two searches.
+    #[error("was an orphan in only one of two searches; run the command again")]
     TooNew,
     /// The tags do not identify the slot of the resource.
     #[error("has no valid tag '{SLOT_TAG}', so its purpose is unknown; delete it in AWS")]
