@@ -20,7 +20,7 @@ use crate::{
     cli::orphans::report::{Listed, Report, Unseen},
     controller::{
         Kubernetes, StoreError,
-        orphans::{Looks, Place, Sightings, explain, look, remove},
+        orphans::{AccountRegion, Sightings, Survey, explain, remove, survey},
     },
     model::orphans::{Kind, Made, Refusal},
 };
@@ -94,30 +94,33 @@ impl Search {
         Ok(Self { clouds: AwsClouds::from_env(Rates::default()).await, kubernetes, cluster, grace })
     }
 
-    async fn look(&self) -> Result<Looks> {
-        let looks = look(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
-        looks.map_err(told).context("cannot list classes and networks")
+    async fn survey(&self) -> Result<Survey> {
+        let survey = survey(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
+        survey.map_err(told).context("cannot list classes and networks")
     }
 
     /// Looks once, and again after the grace if something looks orphaned. Gives the last look, and what both say is orphaned. `check`
     /// is asked after each look whether to go on.
-    async fn look_twice(
+    async fn survey_twice(
         &self,
-        check: impl Fn(&Looks) -> Result<()>,
-    ) -> Result<(Looks, BTreeMap<Place, BTreeSet<Made>>)> {
+        check: impl Fn(&Survey) -> Result<()>,
+    ) -> Result<(Survey, BTreeMap<AccountRegion, BTreeSet<Made>>)> {
         let mut sightings = Sightings::default();
-        let mut confirm = |looks: &Looks, began| -> BTreeMap<Place, BTreeSet<Made>> {
-            let seen = looks.places.iter().filter_map(|(place, look)| Some((place, look.seen.as_ref().ok()?)));
-            seen.map(|(place, seen)| {
-                (place.clone(), sightings.confirm(place, &seen.leftovers.orphans, began, self.grace))
+        let mut confirm = |survey: &Survey, began| -> BTreeMap<AccountRegion, BTreeSet<Made>> {
+            let seen = survey
+                .account_regions
+                .iter()
+                .filter_map(|(account_region, observation)| Some((account_region, observation.seen.as_ref().ok()?)));
+            seen.map(|(account_region, seen)| {
+                (account_region.clone(), sightings.confirm(account_region, &seen.leftovers.orphans, began, self.grace))
             })
             .collect()
         };
         let began = Instant::now();
-        let first = self.look().await?;
+        let first = self.survey().await?;
         check(&first)?;
         let confirmed = confirm(&first, began);
-        let seen = first.places.values().filter_map(|look| look.seen.as_ref().ok());
+        let seen = first.account_regions.values().filter_map(|observation| observation.seen.as_ref().ok());
         let suspected: usize = seen.map(|seen| seen.leftovers.orphans.len()).sum();
         if suspected == 0 {
             return Ok((first, confirmed));
@@ -125,7 +128,7 @@ impl Search {
         eprintln!("{suspected} resources look orphaned; looking again in {} s", self.grace.as_secs());
         tokio::time::sleep_until(began + self.grace).await;
         let began = Instant::now();
-        let second = self.look().await?;
+        let second = self.survey().await?;
         check(&second)?;
         let confirmed = confirm(&second, began);
         Ok((second, confirmed))
@@ -142,17 +145,27 @@ fn print(text: &str) -> Result<()> {
 }
 
 async fn list(search: &Search, form: Form) -> Result<()> {
-    let (looks, orphans) = search.look_twice(|_| Ok(())).await?;
-    let listed =
-        |place: &Place, made: &BTreeSet<Made>| made.iter().map(|made| Listed::new(place, made)).collect::<Vec<_>>();
-    let seen = looks.places.iter().filter_map(|(place, look)| Some((place, look.seen.as_ref().ok()?)));
+    let (survey, orphans) = search.survey_twice(|_| Ok(())).await?;
+    let listed = |account_region: &AccountRegion, made: &BTreeSet<Made>| {
+        made.iter().map(|made| Listed::new(account_region, made)).collect::<Vec<_>>()
+    };
+    let seen = survey
+        .account_regions
+        .iter()
+        .filter_map(|(account_region, observation)| Some((account_region, observation.seen.as_ref().ok()?)));
     let report = Report {
-        orphans: orphans.iter().flat_map(|(place, made)| listed(place, made)).collect(),
-        retained: seen.flat_map(|(place, seen)| listed(place, &seen.leftovers.retained)).collect(),
-        unseen: looks
-            .places
+        orphans: orphans.iter().flat_map(|(account_region, made)| listed(account_region, made)).collect(),
+        retained: seen.flat_map(|(account_region, seen)| listed(account_region, &seen.leftovers.retained)).collect(),
+        unseen: survey
+            .account_regions
             .iter()
-            .filter_map(|(place, look)| Some(Unseen::new(place, look, explain(place, look.seen.as_ref().err()?))))
+            .filter_map(|(account_region, observation)| {
+                Some(Unseen::new(
+                    account_region,
+                    observation,
+                    explain(account_region, observation.seen.as_ref().err()?),
+                ))
+            })
             .collect(),
     };
     print(&match form {
@@ -161,13 +174,13 @@ async fn list(search: &Search, form: Form) -> Result<()> {
     })?;
     match report.unseen.len() {
         0 => Ok(()),
-        unseen => bail!("{unseen} of {} accounts and Regions could not be looked at", looks.places.len()),
+        unseen => bail!("{unseen} of {} accounts and Regions could not be looked at", survey.account_regions.len()),
     }
 }
 
 async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
-    let (looks, confirmed) = search.look_twice(|looks| find(search, looks, ids).map(drop)).await?;
-    let found = find(search, &looks, ids)?;
+    let (survey, confirmed) = search.survey_twice(|survey| find(search, survey, ids).map(drop)).await?;
+    let found = find(search, &survey, ids)?;
     // In the order of kinds: groups go last, as the others hold them.
     let mut ordered: Vec<(Option<Kind>, &str, Account)> = found
         .into_iter()
@@ -204,10 +217,10 @@ async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
 }
 
 /// The accounts of all that is named, if all of it is orphaned by this look.
-fn find<'i>(search: &Search, looks: &Looks, ids: &'i [String]) -> Result<BTreeMap<&'i str, Account>> {
+fn find<'i>(search: &Search, survey: &Survey, ids: &'i [String]) -> Result<BTreeMap<&'i str, Account>> {
     let (mut found, mut refused) = (BTreeMap::new(), Vec::new());
     for id in ids {
-        match looks.account_of(&search.cluster, id) {
+        match survey.account_of(&search.cluster, id) {
             Ok(account) => drop(found.insert(id.as_str(), account.clone())),
             Err(refusal) => refused.push(format!("{id} {refusal}")),
         }
@@ -215,7 +228,10 @@ fn find<'i>(search: &Search, looks: &Looks, ids: &'i [String]) -> Result<BTreeMa
     if refused.is_empty() {
         return Ok(found);
     }
-    let unseen = looks.places.iter().filter_map(|(place, look)| Some(explain(place, look.seen.as_ref().err()?)));
+    let unseen = survey
+        .account_regions
+        .iter()
+        .filter_map(|(account_region, observation)| Some(explain(account_region, observation.seen.as_ref().err()?)));
     refused.extend(unseen);
     bail!("nothing was removed:\n{}", refused.join("\n"))
 }

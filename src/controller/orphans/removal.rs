@@ -3,7 +3,7 @@
 use crate::{
     aws::{Account, Cloud, Clouds},
     controller::{
-        orphans::{Looks, owners},
+        orphans::{Survey, owners},
         store::{Store, StoreError},
     },
     model::{
@@ -54,14 +54,14 @@ pub async fn remove<C: Clouds, S: Store>(
     }
 }
 
-impl Looks {
+impl Survey {
     /// Where the resource of that id is an orphan, by this look.
     ///
     /// # Errors
     /// Why it is none.
     pub fn account_of(&self, cluster: &str, id: &str) -> Result<&Account, Refusal> {
         let mut why = Refusal::NotOurs;
-        for seen in self.places.values().filter_map(|look| look.seen.as_ref().ok()) {
+        for seen in self.account_regions.values().filter_map(|observation| observation.seen.as_ref().ok()) {
             match orphans::removal(cluster, id, &seen.resources, &self.owners) {
                 Ok(_) => return Ok(&seen.account),
                 Err(Refusal::NotOurs) => {}

@@ -7,23 +7,23 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{controller::orphans::Place, model::orphans::Made};
+use crate::{controller::orphans::AccountRegion, model::orphans::Made};
 
 /// Since when each resource has looked orphaned in every look.
 #[derive(Debug, Default)]
-pub struct Sightings(BTreeMap<Place, BTreeMap<Made, Instant>>);
+pub struct Sightings(BTreeMap<AccountRegion, BTreeMap<Made, Instant>>);
 
 impl Sightings {
     /// Takes in what looks orphaned in a place, in a look that began at `began`; gives those that did so already in a look which began
     /// at least `apart` earlier, and in every look since. To be told of nothing where a look failed: that says neither.
     pub fn confirm(
         &mut self,
-        place: &Place,
+        account_region: &AccountRegion,
         orphans: &BTreeSet<Made>,
         began: Instant,
         apart: Duration,
     ) -> BTreeSet<Made> {
-        let since = self.0.entry(place.clone()).or_default();
+        let since = self.0.entry(account_region.clone()).or_default();
         since.retain(|made, _| orphans.contains(made));
         orphans
             .iter()
@@ -37,8 +37,8 @@ impl Sightings {
     }
 
     /// Forgets places to which no class leads any more.
-    pub fn keep(&mut self, places: impl Fn(&Place) -> bool) {
-        self.0.retain(|place, _| places(place));
+    pub fn keep(&mut self, account_regions: impl Fn(&AccountRegion) -> bool) {
+        self.0.retain(|account_region, _| account_regions(account_region));
     }
 }
 
@@ -49,8 +49,8 @@ mod tests {
 
     const APART: Duration = Duration::from_mins(1);
 
-    fn place(region: &str) -> Place {
-        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    fn account_region(region: &str) -> AccountRegion {
+        AccountRegion { account: "111122223333".to_owned(), region: region.to_owned() }
     }
 
     fn orphans(ids: &[&str]) -> BTreeSet<Made> {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn only_what_looks_orphaned_in_every_look_for_a_while_is_told() {
-        let (mut seen, start, here) = (Sightings::default(), Instant::now(), place("a"));
+        let (mut seen, start, here) = (Sightings::default(), Instant::now(), account_region("a"));
         let mut at =
             |seconds, ids: &[&str]| seen.confirm(&here, &orphans(ids), start + Duration::from_secs(seconds), APART);
         assert_eq!(at(0, &["sg-1", "sg-2"]), orphans(&[]), "the first look");
@@ -80,11 +80,18 @@ mod tests {
     #[test]
     fn looks_at_one_place_say_nothing_of_another() {
         let (mut seen, start) = (Sightings::default(), Instant::now());
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
-        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
-        seen.keep(|place| place.region == "b");
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&[]), "forgotten");
-        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&["sg-1"]));
+        assert_eq!(seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&account_region("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
+        seen.keep(|account_region| account_region.region == "b");
+        assert_eq!(
+            seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start + 2 * APART, APART),
+            orphans(&[]),
+            "forgotten"
+        );
+        assert_eq!(
+            seen.confirm(&account_region("b"), &orphans(&["sg-1"]), start + 2 * APART, APART),
+            orphans(&["sg-1"])
+        );
     }
 }
