@@ -107,7 +107,7 @@ pub(crate) fn interface(
     if additions.is_empty() {
         return removals;
     }
-    // If a new subnet replaces the last remaining subnet in its zone, both changes have to be in the same call.
+    // A subnet that blocks its replacement in the same zone has to be removed in the same call.
     let swap = !additions.add_subnets.is_empty() && !removals.remove_subnets.is_empty();
     if swap { EndpointChange { remove_subnets: removals.remove_subnets, ..additions } } else { additions }
 }

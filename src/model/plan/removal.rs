@@ -52,7 +52,8 @@ impl Surplus {
             plan.steps.push(Step::DeleteEndpoints { endpoints });
         }
         for resolver in resolvers {
-            // AWS rejects the deletion of a Resolver endpoint that it is still creating or updating.
+            // AWS rejects the deletion of a Resolver endpoint that it is still creating or updating. These states end by
+            // themselves.
             let state = resources.resolvers.get(&resolver).map(|resolver| &resolver.state);
             if let Some(state @ (ResolverState::Creating | ResolverState::Updating)) = state {
                 plan.blockers.push(Blocker::UnderWay { slot: Slot::Resolver, state: state.as_str().to_owned() });

@@ -1,6 +1,6 @@
 //! Determines who has to act before a network makes progress, and therefore whether waiting helps.
 //!
-//! [`Reason::heals_by_waiting`] is the only table. A failed call is looked up by the reason that it gives to
+//! [`Reason::heals_by_waiting`] is the only table. A failed call has the answer of the reason that it gives to
 //! conditions. For a blocker, the answer also distinguishes between AWS and the operator itself.
 
 use crate::{

@@ -22,7 +22,7 @@ use crate::{
 fn heir(adoption: AdoptionPolicy) -> Lab {
     let mut lab = Lab::built();
     lab.run_plan(|lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims));
-    // The predecessor had another uid.
+    // The predecessor had another UID.
     let all = &mut lab.observed.resources;
     for group in all.groups.values_mut() {
         group.tags.insert(OWNER_TAG.to_owned(), "uid-of-the-predecessor".to_owned());
@@ -78,9 +78,9 @@ fn findings_of(lab: &Lab) -> String {
 
 #[test]
 fn by_default_nothing_is_adopted_and_the_finding_names_the_remedies() {
-    let told = findings_of(&heir(AdoptionPolicy::Never));
+    let findings = findings_of(&heir(AdoptionPolicy::Never));
     for word in ["`mode` 'Existing'", "`spec.adoptionPolicy` 'Retained'"] {
-        assert!(told.contains(word), "{told}");
+        assert!(findings.contains(word), "{findings}");
     }
     let mut lab = heir(AdoptionPolicy::Never);
     lab.observed.resources.endpoints.clear();
@@ -114,8 +114,8 @@ fn a_resource_that_another_network_retained_is_not_adopted() {
         for endpoint in lab.observed.resources.endpoints.values_mut() {
             endpoint.tags.insert(key.to_owned(), value.to_owned());
         }
-        let told = findings_of(&lab);
-        assert!(!told.contains("adoptionPolicy"), "{key} does not allow adoption: {told}");
+        let findings = findings_of(&lab);
+        assert!(!findings.contains("adoptionPolicy"), "{key} does not allow adoption: {findings}");
     }
 }
 
@@ -139,7 +139,7 @@ fn an_unmanaged_endpoint_is_adopted_and_changed_to_the_desired_state() {
     let mut lab = foreign_endpoint(&[(NAME_TAG, "by hand")]);
     insta::assert_snapshot!(lab.run().join("\n"));
     let endpoint = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
-    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "its name stays");
+    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "the resource keeps its name");
     assert_eq!(ownership::epoch(&endpoint.tags), 2, "it fills the slot after the deleted endpoint");
     assert!(lab.plan().is_done());
 }

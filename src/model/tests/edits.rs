@@ -82,7 +82,7 @@ fn a_resolver_never_has_fewer_than_two_addresses() {
     two.addresses = BTreeMap::from([("rni-1".into(), address("subnet-a")), ("rni-2".into(), address("subnet-c"))]);
     let wanted = BTreeMap::from([("subnet-a".into(), None)]);
     let next = |resolver: &ResolverEndpoint| changes::resolver_addresses(&"rslvr-1".into(), resolver, &wanted);
-    assert_eq!(next(&two), None, "AWS refuses to go below two");
+    assert_eq!(next(&two), None, "AWS rejects fewer than two addresses");
     two.addresses.insert("rni-3".into(), address("subnet-d"));
     assert!(matches!(next(&two), Some(Step::DisassociateResolverAddress { .. })));
     for state in ["DETACHING", "REMAP_DETACHING", "DELETING"] {

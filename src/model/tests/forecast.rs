@@ -43,7 +43,7 @@ fn carried_out(lab: &mut Lab) -> Vec<Line> {
             lab.claims.done(&step, &effect);
         }
     }
-    panic!("no rest after 60 waves");
+    panic!("the network is not at rest after 60 waves");
 }
 
 /// A step as a line. It identifies addresses by their subnets, because their IDs are not known in advance.
@@ -167,7 +167,7 @@ fn situations(of: &Settings, tags: &Tags) -> Vec<(&'static str, Lab)> {
 }
 
 #[test]
-fn the_forecast_is_correct_from_every_situation_to_every_settings() {
+fn the_forecast_is_correct_between_all_situations_and_settings() {
     let all = all_settings();
     let (mut cases, mut calls) = (0, 0);
     // From every eleventh combination to every fourth: testing all of them takes a minute and a half, and finds

@@ -85,8 +85,8 @@ fn deleting_resources_are_not_orphans() {
     resources.resolvers.values_mut().for_each(|resolver| resolver.state = ResolverState::Deleting);
     let found = left(&resources, &other_owners());
     assert_eq!(Kind::ALL.map(|kind| count(&found, kind)), [(0, 0), (0, 0), (2, 0)]);
-    let going = resources.endpoints.keys().next().expect("an endpoint").to_string();
-    assert_eq!(removal(&identity().cluster, &going, &resources, &other_owners()), Err(Refusal::NotOurs));
+    let deleting = resources.endpoints.keys().next().expect("an endpoint").to_string();
+    assert_eq!(removal(&identity().cluster, &deleting, &resources, &other_owners()), Err(Refusal::NotOurs));
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn no_sequence_of_verdicts_violates_kstatus() {
     for first in &verdicts {
         for second in &verdicts {
             for suspended in [false, true] {
-                // `conditions` checks the rules after each. Deletion is never taken back.
+                // `conditions` checks the rules after each. A deletion cannot be undone.
                 if !matches!(first, Verdict::Deleting { .. }) || matches!(second, Verdict::Deleting { .. }) {
                     let deleting =
                         matches!(second, Verdict::Deleting { .. }) || matches!(first, Verdict::Deleting { .. });
@@ -138,7 +138,7 @@ fn no_sequence_of_verdicts_violates_kstatus() {
 }
 
 #[test]
-fn ready_only_when_nothing_is_left_and_nothing_was_just_changed() {
+fn ready_is_true_only_when_no_step_remains_and_none_just_ran() {
     for (case, verdict) in all_verdicts().into_iter().enumerate() {
         let conditions = conditions(&[verdict], false);
         assert_eq!(state(&conditions, ConditionType::Ready).0 == "True", case == 0, "case {case}: {conditions:#?}");
@@ -382,9 +382,9 @@ fn a_deletion_is_blocked_only_when_no_other_work_remains() {
     };
     let ready = |conditions: &[Condition]| state(conditions, ConditionType::Ready);
     assert_eq!(ready(&deleted(vec![used()], Vec::new())), pair("False", Reason::DeletionBlocked));
-    let going = deleted(vec![used(), waits(MGN)], Vec::new());
-    assert_eq!(ready(&going), pair("False", Reason::Deleting));
-    let text = message(&going, ConditionType::Ready);
+    let deleting = deleted(vec![used(), waits(MGN)], Vec::new());
+    assert_eq!(ready(&deleting), pair("False", Reason::Deleting));
+    let text = message(&deleting, ConditionType::Ready);
     assert!(text.contains("sg-1 is in use by eni-1") && text.contains("at work"), "{text}");
     let plan = Plan { blockers: vec![used()], ..Lab::new().plan() };
     let acting = conditions(&[Verdict::Deleting { plan, failures: Vec::new(), changed: true }], false);
