@@ -1,4 +1,4 @@
-//! Tests which resources a network may adopt, and how.
+//! What may become a network's own, and how.
 
 use std::collections::BTreeSet;
 
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// A network whose predecessor of the same name was deleted with `deletionPolicy: Retain`.
+/// A network of the same name whose predecessor was deleted with `Retain`.
 fn heir(adoption: AdoptionPolicy) -> Lab {
     let mut lab = Lab::built();
     lab.run_plan(|lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims));
-    // The predecessor had another UID.
+    // The predecessor had another uid.
     let all = &mut lab.observed.resources;
     for group in all.groups.values_mut() {
         group.tags.insert(OWNER_TAG.to_owned(), "uid-of-the-predecessor".to_owned());
@@ -47,7 +47,7 @@ fn tags_of_all(lab: &Lab) -> Vec<Tags> {
 }
 
 #[test]
-fn a_network_adopts_the_resources_of_its_predecessor_by_changing_tags_only() {
+fn a_network_of_the_same_name_gets_its_own_back_by_tags_alone() {
     for adoption in [AdoptionPolicy::Retained, AdoptionPolicy::Any] {
         let mut lab = heir(adoption);
         let before = lab.observed.resources.clone();
@@ -69,29 +69,25 @@ fn a_network_adopts_the_resources_of_its_predecessor_by_changing_tags_only() {
     }
 }
 
-/// Returns the preflight findings that stop the network before its first write.
-fn findings_of(lab: &Lab) -> String {
-    let findings =
-        crate::model::testing::resolve(&lab.settings, &lab.observed).expect_err("the preflight finds a conflict");
+/// What stops the network before its first write.
+fn what_is_in_the_way(lab: &Lab) -> String {
+    let findings = crate::model::testing::resolve(&lab.settings, &lab.observed).expect_err("something is in the way");
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn by_default_nothing_is_adopted_and_the_finding_names_the_remedies() {
-    let findings = findings_of(&heir(AdoptionPolicy::Never));
+fn without_a_word_nothing_is_adopted_and_what_is_in_the_way_is_told_with_the_ways_out() {
+    let told = what_is_in_the_way(&heir(AdoptionPolicy::Never));
     for word in ["`mode` 'Existing'", "`spec.adoptionPolicy` 'Retained'"] {
-        assert!(findings.contains(word), "{findings}");
+        assert!(told.contains(word), "{told}");
     }
     let mut lab = heir(AdoptionPolicy::Never);
     lab.observed.resources.endpoints.clear();
-    assert!(
-        !lab.run().iter().any(|step| step.starts_with("adopt")),
-        "groups and the Resolver endpoint cause no conflict"
-    );
+    assert!(!lab.run().iter().any(|step| step.starts_with("adopt")), "groups and resolver are in nobody's way");
 }
 
 #[test]
-fn a_resource_of_another_tool_is_never_adopted() {
+fn what_somebody_keeps_is_never_adopted() {
     for (key, value) in [
         (OWNER_TAG, "another-uid"),
         (CLUSTER_TAG, "another-cluster"),
@@ -101,26 +97,26 @@ fn a_resource_of_another_tool_is_never_adopted() {
         ("managed-by", "Terraform"),
         ("kubernetes.io/cluster/blue", "owned"),
     ] {
-        let mut lab = foreign_endpoint(&[(key, value)]);
+        let mut lab = stranger(&[(key, value)]);
         let steps = lab.run();
         assert!(!steps.iter().any(|step| step.contains("vpce-theirs")), "{key}: {steps:#?}");
     }
 }
 
 #[test]
-fn a_resource_that_another_network_retained_is_not_adopted() {
+fn what_another_network_left_behind_stays_anothers() {
     for (key, value) in [(NETWORK_TAG, "team-web/tokyo"), (CLUSTER_TAG, "another-cluster"), (RETAINED_TAG, "false")] {
         let mut lab = heir(AdoptionPolicy::Any);
         for endpoint in lab.observed.resources.endpoints.values_mut() {
             endpoint.tags.insert(key.to_owned(), value.to_owned());
         }
-        let findings = findings_of(&lab);
-        assert!(!findings.contains("adoptionPolicy"), "{key} does not allow adoption: {findings}");
+        let told = what_is_in_the_way(&lab);
+        assert!(!told.contains("adoptionPolicy"), "{key} leaves no such way out: {told}");
     }
 }
 
-/// A complete network, except that a foreign endpoint with these tags replaces the mgn endpoint.
-fn foreign_endpoint(tags: &[(&str, &str)]) -> Lab {
+/// A network that is complete but for the mgn endpoint, in whose place there is one with these tags.
+fn stranger(tags: &[(&str, &str)]) -> Lab {
     let mut lab = Lab::built();
     let key = EndpointKey::interface(Service::Mgn);
     let id = lab.observed.resources.live(&identity(), Slot::Endpoint(key)).unwrap();
@@ -135,18 +131,18 @@ fn foreign_endpoint(tags: &[(&str, &str)]) -> Lab {
 }
 
 #[test]
-fn an_unmanaged_endpoint_is_adopted_and_changed_to_the_desired_state() {
-    let mut lab = foreign_endpoint(&[(NAME_TAG, "by hand")]);
+fn a_stranger_that_nobody_keeps_is_adopted_and_brought_to_what_is_wanted() {
+    let mut lab = stranger(&[(NAME_TAG, "by hand")]);
     insta::assert_snapshot!(lab.run().join("\n"));
     let endpoint = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
-    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "the resource keeps its name");
-    assert_eq!(ownership::epoch(&endpoint.tags), 2, "it fills the slot after the deleted endpoint");
+    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "its name stays");
+    assert_eq!(ownership::epoch(&endpoint.tags), 2, "it fills the slot after the one that is gone");
     assert!(lab.plan().is_done());
 }
 
 #[test]
-fn none_is_adopted_if_several_fit() {
-    let mut lab = foreign_endpoint(&[]);
+fn of_several_that_fit_none_is_taken() {
+    let mut lab = stranger(&[]);
     let second = lab.observed.resources.endpoints[&"vpce-theirs".into()].clone();
     lab.observed.resources.endpoints.insert("vpce-others".into(), second);
     let plan = lab.plan();
@@ -155,8 +151,8 @@ fn none_is_adopted_if_several_fit() {
 }
 
 #[test]
-fn a_deleting_endpoint_is_not_adopted() {
-    let mut lab = foreign_endpoint(&[]);
+fn what_is_going_does_not_fit() {
+    let mut lab = stranger(&[]);
     for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.tags.is_empty()) {
         endpoint.state = EndpointState::Deleting;
     }
@@ -164,8 +160,8 @@ fn a_deleting_endpoint_is_not_adopted() {
 }
 
 #[test]
-fn an_unanswered_create_call_is_repeated_before_an_adoption() {
-    let mut lab = foreign_endpoint(&[]);
+fn an_unanswered_create_call_is_settled_before_anything_is_adopted() {
+    let mut lab = stranger(&[]);
     let never = Desired { adoption: AdoptionPolicy::Never, ..lab.desired() };
     let steps = plan(&never, &lab.observed.resources, &lab.claims, &lab.managed_tags).steps;
     assert!(lab.claims.reserve(&steps));
@@ -174,7 +170,7 @@ fn an_unanswered_create_call_is_repeated_before_an_adoption() {
 }
 
 #[test]
-fn a_resolver_is_adopted_only_together_with_its_group() {
+fn a_strangers_resolver_comes_with_its_group_or_not_at_all() {
     let strip = |lab: &mut Lab| {
         let group = lab.observed.resources.group(&identity(), GroupRole::Resolver).unwrap();
         let found = lab.observed.resources.groups.get_mut(&group).unwrap();
@@ -199,10 +195,10 @@ fn a_resolver_is_adopted_only_together_with_its_group() {
     lab.observed.resources.groups.get_mut(&group).unwrap().tags =
         Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
     let steps = lab.run();
-    assert!(!steps.iter().any(|step| step.starts_with("adopt rslvr-in")), "another tool manages its group: {steps:#?}");
+    assert!(!steps.iter().any(|step| step.starts_with("adopt rslvr-in")), "its group is somebody's: {steps:#?}");
 }
 
-/// Returns the adoptions in the network's first plan, by slot.
+/// What a network would do first with what its predecessor left, by slot.
 fn adoptions(lab: &Lab) -> Vec<(Slot, String, Tags)> {
     let steps = lab.plan().steps;
     steps
@@ -215,7 +211,7 @@ fn adoptions(lab: &Lab) -> Vec<(Slot, String, Tags)> {
 }
 
 #[test]
-fn an_adopted_resource_gets_the_name_of_the_spec_or_keeps_its_own() {
+fn what_is_adopted_gets_the_name_that_the_spec_asks_for_else_keeps_its_own() {
     let mut lab = heir(AdoptionPolicy::Retained);
     assert!(adoptions(&lab).iter().all(|(_, _, tags)| !tags.contains_key(NAME_TAG)), "each has one");
     for group in lab.observed.resources.groups.values_mut() {
@@ -228,7 +224,7 @@ fn an_adopted_resource_gets_the_name_of_the_spec_or_keeps_its_own() {
 }
 
 #[test]
-fn the_group_of_a_resolver_is_adopted_for_no_other_slot() {
+fn the_group_of_a_resolver_is_adopted_for_nothing_else() {
     let mut lab = heir(AdoptionPolicy::Retained);
     let endpoints = Slot::Group(GroupRole::Endpoints);
     let adopted = adoptions(&lab);
@@ -239,7 +235,7 @@ fn the_group_of_a_resolver_is_adopted_for_no_other_slot() {
 }
 
 #[test]
-fn an_adoption_settles_the_claim_before_the_next_observation() {
+fn an_adoption_settles_the_claim_before_anything_is_listed() {
     let lab = heir(AdoptionPolicy::Retained);
     let mut claims = Claims::default();
     let steps: Vec<_> = lab.plan().steps.into_iter().filter(|step| matches!(step, Step::Adopt { .. })).collect();

@@ -1,4 +1,4 @@
-//! Tests of the claims, which prevent duplicate resources: one transition at a time.
+//! Claims: what makes duplicates impossible, transition by transition.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn phase(claims: &Claims, slot: Slot) -> Option<&Phase> {
     claims.get(slot).map(|claim| &claim.phase)
 }
 
-/// A network with complete security groups, whose endpoint create calls have just been claimed.
+/// A network whose groups stand and whose endpoint creations have just been claimed.
 fn claimed() -> (Lab, Vec<Step>) {
     let mut lab = Lab::new();
     loop {
@@ -46,18 +46,18 @@ fn creation(steps: &[Step], wanted: Slot) -> Step {
 }
 
 #[test]
-fn tokens_depend_only_on_network_slot_and_epoch() {
+fn tokens_differ_by_network_slot_and_epoch_and_by_nothing_else() {
     let tokens: BTreeSet<String> = ["uid-1", "uid-2"]
         .iter()
         .flat_map(|uid| Slot::standard().flat_map(move |slot| (1..4).map(move |epoch| token(uid, slot, epoch))))
         .collect();
     assert_eq!(tokens.len(), 2 * 11 * 3);
-    assert!(tokens.iter().all(|token| token.len() == 64), "the maximum of EC2");
+    assert!(tokens.iter().all(|token| token.len() == 64), "the most that EC2 takes");
     assert_eq!(token("uid-1", MGN, 1), token("uid-1", MGN, 1));
 }
 
 #[test]
-fn an_unanswered_call_is_repeated_unchanged_even_after_an_edit() {
+fn an_unanswered_call_is_sent_again_as_it_was_even_after_an_edit() {
     let (mut lab, steps) = claimed();
     let sent = creation(&steps, MGN);
     lab.settings.endpoint_subnets =
@@ -78,17 +78,17 @@ fn a_claim_stored_in_status_reads_back() {
 }
 
 #[test]
-fn a_resource_that_becomes_visible_settles_the_claim() {
+fn a_resource_that_shows_up_settles_the_claim() {
     let (mut lab, steps) = claimed();
     let step = creation(&steps, MGN);
-    // AWS created the resource, but the answer was lost.
+    // The effect took place, and the answer was lost.
     lab.execute(&step);
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { id: Some(_) })));
 }
 
 #[test]
-fn a_rejected_call_is_repeated_in_the_same_epoch_with_the_current_spec() {
+fn a_refused_call_is_made_anew_in_the_same_epoch_with_what_is_wanted_now() {
     let (mut lab, steps) = claimed();
     let step = creation(&steps, MGN);
     lab.claims.failed(&step, FailureClass::Invalid);
@@ -103,7 +103,7 @@ fn a_rejected_call_is_repeated_in_the_same_epoch_with_the_current_spec() {
 }
 
 #[test]
-fn an_inconclusive_failure_leaves_the_claim_unanswered() {
+fn failures_that_say_nothing_leave_the_claim_unanswered() {
     for class in [FailureClass::Transient, FailureClass::Throttled, FailureClass::Unknown] {
         let (mut lab, steps) = claimed();
         lab.claims.failed(&creation(&steps, MGN), class);
@@ -112,12 +112,12 @@ fn an_inconclusive_failure_leaves_the_claim_unanswered() {
 }
 
 #[test]
-fn a_used_token_means_that_the_resource_exists() {
+fn a_taken_token_means_that_the_resource_exists() {
     let (mut lab, steps) = claimed();
     lab.claims.failed(&creation(&steps, MGN), FailureClass::AlreadyExists);
     assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Held { id: None }));
     let plan = lab.plan();
-    assert!(!plan.steps.iter().any(|step| step.slots().contains(&MGN)), "the plan waits for it: {plan:?}");
+    assert!(!plan.steps.iter().any(|step| step.slots().contains(&MGN)), "it is waited for: {plan:?}");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn absence_ends_an_epoch_only_when_overdue() {
 }
 
 #[test]
-fn a_listed_resource_is_not_absent_even_if_aws_cannot_describe_it() {
+fn what_a_list_shows_is_not_absent_though_aws_does_not_find_it_when_asked() {
     let mut lab = Lab::built();
     let mut unread = lab.observed.resources.clone();
     unread.unread_resolvers = std::mem::take(&mut unread.resolvers).into_keys().collect();
@@ -144,14 +144,11 @@ fn a_listed_resource_is_not_absent_even_if_aws_cannot_describe_it() {
     let another = Resources { unread_resolvers: ["rslvr-in-another".into()].into(), ..Resources::default() };
     assert!(lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "another one is listed");
     lab.claims.failed(&creation(&claimed().1, Slot::Resolver), FailureClass::AlreadyExists);
-    assert!(
-        !lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver),
-        "the ID of the claimed resource is not known"
-    );
+    assert!(!lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "which one it is is not known");
 }
 
 #[test]
-fn a_deleting_resource_is_gone_when_no_list_contains_it() {
+fn what_is_going_is_gone_once_no_list_shows_it() {
     let mut lab = Lab::built();
     let mut unread = lab.observed.resources.clone();
     let ids: Vec<_> = std::mem::take(&mut unread.resolvers).into_keys().collect();
@@ -167,7 +164,7 @@ fn a_deleting_resource_is_gone_when_no_list_contains_it() {
 }
 
 #[test]
-fn an_outdated_list_does_not_answer_an_open_call() {
+fn a_list_from_the_past_does_not_answer_an_open_call() {
     let mut lab = Lab::built();
     let past = lab.observed.resources.clone();
     let key = EndpointKey::interface(Service::Mgn);
@@ -175,30 +172,30 @@ fn an_outdated_list_does_not_answer_an_open_call() {
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::from([MGN]));
     let steps = lab.plan().steps;
     lab.claims.reserve(&steps);
-    // An outdated list still contains the old endpoint, unchanged.
+    // The old endpoint is still listed, as if nothing had happened to it.
     lab.claims.settle(&identity(), &past, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Pending { .. })));
     assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
 }
 
 #[test]
-fn a_deleted_resource_of_an_earlier_epoch_does_not_fill_this_epoch() {
+fn the_dead_of_an_earlier_epoch_are_not_taken_for_this_one() {
     let mut lab = Lab::built();
     let key = EndpointKey::interface(Service::Mgn);
     for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.key == Some(key)) {
         endpoint.state = EndpointState::Deleted;
     }
     lab.run();
-    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "while its predecessor is still listed");
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "with its predecessor still listed");
     assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
     let is_dead = |endpoint: &Endpoint| endpoint.state == EndpointState::Deleted;
     lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.key != Some(key) || is_dead(endpoint));
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
-    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "while only its predecessor is listed");
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "and not listed itself");
 }
 
 #[test]
-fn lost_claims_are_restored_from_tags() {
+fn lost_claims_are_found_again_by_tags() {
     let mut lab = Lab::built();
     let before = lab.claims.clone();
     lab.claims = Claims::default();
@@ -208,7 +205,7 @@ fn lost_claims_are_restored_from_tags() {
 }
 
 #[test]
-fn deletion_repeats_an_unanswered_call_first() {
+fn deletion_sends_an_unanswered_call_again_before_anything_else() {
     let (mut lab, steps) = claimed();
     let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     assert!(plan.steps.iter().all(|step| steps.contains(step)), "{plan:#?}");
@@ -226,19 +223,19 @@ fn a_forged_request_is_never_sent() {
     let Step::Create { request, .. } = creation(&steps, MGN) else { unreachable!() };
     let mut forged = request;
     let CreateRequest::InterfaceEndpoint { tags, .. } = &mut forged else { unreachable!() };
-    tags.insert(ownership::OWNER_TAG.to_owned(), "another-uid".to_owned());
+    tags.insert(ownership::OWNER_TAG.to_owned(), "somebody-else".to_owned());
     let mut stored = lab.claims.to_status(&identity().uid);
     for claim in stored.iter_mut().filter(|claim| claim.slot == MGN.to_string()) {
         claim.request = serde_json::to_string(&forged).ok();
     }
     lab.claims = Claims::from_status(&stored);
-    assert_eq!(creation(&lab.plan().steps, MGN), creation(&steps, MGN), "the desired request is sent instead");
+    assert_eq!(creation(&lab.plan().steps, MGN), creation(&steps, MGN), "what is wanted is sent instead");
     lab.claims.drop_unusable(&identity());
-    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused), "the deletion ignores it");
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused), "deletion does without");
 }
 
 #[test]
-fn a_manipulated_status_does_no_harm() {
+fn a_status_that_was_tampered_with_is_read_without_harm() {
     let built = Lab::built();
     let good = built.claims.to_status(&identity().uid);
     for (index, _) in good.iter().enumerate() {
@@ -247,7 +244,7 @@ fn a_manipulated_status_does_no_harm() {
             |claim: &mut crate::api::ClaimStatus| claim.slot.clear(),
             |claim: &mut crate::api::ClaimStatus| claim.epoch = -4,
             |claim: &mut crate::api::ClaimStatus| claim.epoch = i64::MAX,
-            |claim: &mut crate::api::ClaimStatus| claim.id = Some("vpce-foreign".to_owned()),
+            |claim: &mut crate::api::ClaimStatus| claim.id = Some("vpce-of-somebody-else".to_owned()),
             |claim: &mut crate::api::ClaimStatus| claim.id = None,
             |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Pending,
             |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Deleting,
@@ -265,7 +262,7 @@ fn a_manipulated_status_does_no_harm() {
 }
 
 #[test]
-fn an_answer_is_recorded_before_the_resource_is_listed() {
+fn an_answer_is_taken_in_before_it_is_ever_listed() {
     let (mut lab, steps) = claimed();
     let step = creation(&steps, MGN);
     let effect = lab.execute(&step);
@@ -275,7 +272,7 @@ fn an_answer_is_recorded_before_the_resource_is_listed() {
 }
 
 #[test]
-fn an_answer_settles_the_claim_before_the_resource_is_listed() {
+fn an_answer_settles_the_claim_before_anything_is_listed() {
     let mut lab = Lab::new();
     let mut held = BTreeSet::new();
     while held.len() < Slot::standard().count() - 1 {
@@ -298,7 +295,7 @@ fn an_answer_settles_the_claim_before_the_resource_is_listed() {
 }
 
 #[test]
-fn a_claim_with_an_impossible_epoch_is_ignored() {
+fn a_claim_whose_epoch_nobody_could_have_counted_to_is_no_claim() {
     let mut stored = Lab::built().claims.to_status(&identity().uid);
     stored[0].epoch = 0;
     stored[1].epoch = -1;

@@ -1,5 +1,4 @@
-//! Tests of changes in place: the calls that turn observed resources into desired ones, and the blockers of these
-//! calls.
+//! How what is there is brought to what is wanted, call by call, and what that waits for.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +30,7 @@ fn waits(lab: &Lab, slot: Slot) -> Option<Blocker> {
 }
 
 #[test]
-fn a_gateway_endpoint_follows_the_route_tables() {
+fn a_gateway_follows_the_route_tables() {
     let mut lab = Lab::built();
     let gateway = endpoint(&mut lab, EndpointKey::S3_GATEWAY);
     gateway.route_tables = BTreeSet::from(["rtb-main".into(), "rtb-of-others".into()]);
@@ -40,7 +39,7 @@ fn a_gateway_endpoint_follows_the_route_tables() {
 }
 
 #[test]
-fn groups_are_added_before_a_subnet_is_removed() {
+fn groups_are_given_before_a_subnet_is_left() {
     let mut lab = Lab::built();
     lab.settings.resolver = Resolver::Disabled;
     lab.run();
@@ -56,7 +55,7 @@ fn groups_are_added_before_a_subnet_is_removed() {
 }
 
 #[test]
-fn subnets_are_replaced_within_their_zones_one_zone_at_a_time() {
+fn zone_by_zone_where_every_subnet_is_replaced_within_its_zone() {
     let mut lab = Lab::new();
     lab.settings.resolver = Resolver::Disabled;
     let beside = lab.observed.subnets[&"subnet-c".into()].clone();
@@ -82,18 +81,18 @@ fn a_resolver_never_has_fewer_than_two_addresses() {
     two.addresses = BTreeMap::from([("rni-1".into(), address("subnet-a")), ("rni-2".into(), address("subnet-c"))]);
     let wanted = BTreeMap::from([("subnet-a".into(), None)]);
     let next = |resolver: &ResolverEndpoint| changes::resolver_addresses(&"rslvr-1".into(), resolver, &wanted);
-    assert_eq!(next(&two), None, "AWS rejects fewer than two addresses");
+    assert_eq!(next(&two), None, "AWS refuses to go below two");
     two.addresses.insert("rni-3".into(), address("subnet-d"));
     assert!(matches!(next(&two), Some(Step::DisassociateResolverAddress { .. })));
     for state in ["DETACHING", "REMAP_DETACHING", "DELETING"] {
         let mut three = two.clone();
         three.addresses.get_mut(&"rni-2".into()).expect("it is there").state = state.to_owned();
-        assert_eq!(next(&three), None, "{state}: it is being removed, and does not count");
+        assert_eq!(next(&three), None, "{state}: it leaves by itself, and does not count");
     }
 }
 
 #[test]
-fn a_broken_or_leaving_address_can_be_replaced_without_permission() {
+fn an_address_that_is_broken_or_leaves_is_none_that_anybody_would_lose() {
     let fixed = BTreeMap::from([("subnet-a".into(), Some("10.20.1.53".parse().expect("an address")))]);
     let mut lab = Lab::built();
     let one = resolver(&mut lab);
@@ -106,7 +105,7 @@ fn a_broken_or_leaving_address_can_be_replaced_without_permission() {
 }
 
 #[test]
-fn an_adopted_resource_keeps_its_name_until_the_spec_sets_one() {
+fn what_is_adopted_keeps_its_name_until_somebody_names_it() {
     let mut lab = Lab::built();
     let named = |lab: &mut Lab| endpoint(lab, MGN).tags[NAME_TAG].clone();
     let own = named(&mut lab);
@@ -114,7 +113,7 @@ fn an_adopted_resource_keeps_its_name_until_the_spec_sets_one() {
 
     rename(&mut lab);
     lab.run();
-    assert_eq!(named(&mut lab), own, "a created resource has the name of the network");
+    assert_eq!(named(&mut lab), own, "what the network has made has the network's name");
 
     endpoint(&mut lab, MGN).tags.insert(ADOPTED_TAG.to_owned(), "true".to_owned());
     rename(&mut lab);
@@ -128,11 +127,11 @@ fn an_adopted_resource_keeps_its_name_until_the_spec_sets_one() {
     lab.managed_tags = BTreeSet::from([NAME_TAG.to_owned()]);
     lab.settings.tags.clear();
     lab.run();
-    assert_eq!(named(&mut lab), own, "the name of the spec is removed, and the manual name is lost");
+    assert_eq!(named(&mut lab), own, "the spec's name is taken back, and the one by hand is gone");
 }
 
 #[test]
-fn the_plan_waits_for_a_deletion_in_aws_before_it_creates_again() {
+fn what_is_being_deleted_in_aws_is_waited_for_before_it_is_made_again() {
     let mut lab = Lab::built();
     endpoint(&mut lab, MGN).state = EndpointState::Deleting;
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
@@ -141,15 +140,15 @@ fn the_plan_waits_for_a_deletion_in_aws_before_it_creates_again() {
     assert_eq!(lab.plan().steps, []);
 }
 
-/// Adds a foreign S3 interface endpoint that depends on the gateway endpoint.
-fn foreign_endpoint_on_the_gateway(lab: &mut Lab) -> &mut Endpoint {
-    let mut foreign = endpoint(lab, EndpointKey::S3_INTERFACE).clone();
-    foreign.tags.clear();
-    lab.observed.resources.endpoints.entry("vpce-foreign".into()).or_insert(foreign)
+/// A stranger's S3 interface endpoint that leaves the VPC to the gateway endpoint.
+fn stranger_on_the_gateway(lab: &mut Lab) -> &mut Endpoint {
+    let mut stranger = endpoint(lab, EndpointKey::S3_INTERFACE).clone();
+    stranger.tags.clear();
+    lab.observed.resources.endpoints.entry("vpce-stranger".into()).or_insert(stranger)
 }
 
 #[test]
-fn a_gateway_endpoint_that_a_foreign_endpoint_needs_is_kept() {
+fn a_gateway_that_strangers_names_stand_on_stays_and_says_so() {
     use crate::api::{EndpointMode, EndpointSpec, EndpointType as Type, MigrationNetworkSpec};
     use crate::model::testing::endpoints;
 
@@ -163,10 +162,10 @@ fn a_gateway_endpoint_that_a_foreign_endpoint_needs_is_kept() {
     let gateway = Slot::Endpoint(EndpointKey::S3_GATEWAY);
     let stays = |change: &dyn Fn(&mut Endpoint)| {
         let mut lab = Lab::built();
-        change(foreign_endpoint_on_the_gateway(&mut lab));
+        change(stranger_on_the_gateway(&mut lab));
         let spec = MigrationNetworkSpec { endpoints: both.clone(), ..MigrationNetworkSpec::default() };
         lab.settings.endpoints = endpoints(&spec);
-        // The owned S3 interface endpoint is deleted first. Only the foreign one remains.
+        // The network's own goes first; afterwards only the stranger's is left.
         lab.observed
             .resources
             .endpoints
@@ -175,19 +174,19 @@ fn a_gateway_endpoint_that_a_foreign_endpoint_needs_is_kept() {
         assert_eq!(
             blocker.is_none(),
             lab.plan().steps.iter().any(|step| step.slots().contains(&gateway)),
-            "it is deleted, or a blocker gives the reason"
+            "it goes or it is said why not"
         );
         blocker
     };
     let Some(Blocker::InUse { by, .. }) = stays(&|_| {}) else { panic!("it is in use") };
-    assert!(by[0].starts_with("vpce-foreign"), "{by:?}");
-    assert_eq!(stays(&|one| one.private_dns = PrivateDns::Enabled), None, "its private DNS names resolve to itself");
-    assert_eq!(stays(&|one| one.state = EndpointState::Deleting), None, "AWS is deleting it");
+    assert!(by[0].starts_with("vpce-stranger"), "{by:?}");
+    assert_eq!(stays(&|one| one.private_dns = PrivateDns::Enabled), None, "its names lead to itself");
+    assert_eq!(stays(&|one| one.state = EndpointState::Deleting), None, "it is going");
     assert_eq!(stays(&|one| one.key = Some(MGN)), None, "it is of another service");
 }
 
 #[test]
-fn the_states_of_aws_are_parsed() {
+fn the_words_of_aws_for_states_are_told_apart() {
     use EndpointState::{Available, Deleted, Deleting, Failed, Pending, Unknown};
     use ResolverState as R;
 
@@ -216,15 +215,15 @@ fn the_states_of_aws_are_parsed() {
 }
 
 #[test]
-fn the_plan_waits_for_an_address_that_is_not_attached() {
+fn an_address_that_is_not_attached_yet_is_waited_for() {
     let mut lab = Lab::built();
     resolver(&mut lab).addresses.values_mut().next().expect("it has two").state = "ATTACHING".to_owned();
-    let Some(Blocker::UnderWay { state, .. }) = waits(&lab, Slot::Resolver) else { panic!("no blocker") };
+    let Some(Blocker::UnderWay { state, .. }) = waits(&lab, Slot::Resolver) else { panic!("it is not said") };
     assert!(state.contains("ATTACHING"), "{state}");
 }
 
 #[test]
-fn only_requests_of_the_same_kind_fit_a_slot() {
+fn only_requests_of_the_slots_own_kind_fit_it() {
     let mut lab = Lab::new();
     let mut checked = 0;
     loop {
@@ -264,7 +263,7 @@ fn only_requests_of_the_same_kind_fit_a_slot() {
 }
 
 #[test]
-fn only_private_dns_for_the_inbound_resolver_waits_for_the_gateway_endpoint() {
+fn names_for_the_inbound_resolver_alone_wait_for_the_gateway_and_others_do_not() {
     let mut lab = Lab::built();
     endpoint(&mut lab, EndpointKey::S3_GATEWAY).state = EndpointState::Pending;
     let gone = [Some(EndpointKey::S3_INTERFACE), Some(MGN)];

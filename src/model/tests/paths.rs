@@ -1,5 +1,5 @@
-//! Tests path independence: the same spec always gives the same resources, whatever the spec was before. The tests
-//! change every value of every spec field to every other value; see `values`.
+//! Path independence: whatever a network was before, the same spec comes to the same resources. Every value of every field of
+//! the spec is followed by every other; see `values`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// The Tokyo VPC with foreign resources that must not be adopted.
+/// The Tokyo VPC with what other people have in it, which nobody may adopt.
 fn world() -> Lab {
     let mut lab = Lab::built();
     let theirs = Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
@@ -62,7 +62,7 @@ fn world() -> Lab {
     lab
 }
 
-/// The settings of a network with this spec and the simplest class.
+/// The settings of a network of the simplest class with that spec.
 fn settings(more: &Value) -> Settings {
     let subnets = json!({
         "endpoints": { "ids": ["subnet-a", "subnet-c"] },
@@ -85,7 +85,8 @@ fn settings(more: &Value) -> Settings {
     Settings::parse(&spec, &class, &held, BTreeSet::new()).unwrap()
 }
 
-/// Applies the settings to the network, with permission to change its addresses. Returns the steps as lines.
+/// Brings the network to what the settings ask for, with the word that its addresses may change.
+/// The steps, as lines.
 fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
     let tags_before: BTreeSet<String> = lab.settings.tags.keys().cloned().collect();
     lab.managed_tags.extend(tags_before);
@@ -100,7 +101,7 @@ fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
     steps
 }
 
-/// The owned resources as lines, without IDs and without addresses that AWS chose.
+/// The network's own resources as lines, without ids, and without addresses that AWS chose.
 fn own(lab: &Lab) -> Vec<String> {
     let resources = &lab.observed.resources;
     let slot_of = |id: &SecurityGroupId| {
@@ -176,7 +177,7 @@ fn theirs(lab: &Lab) -> String {
 }
 
 #[test]
-fn every_value_changes_to_every_other_value() {
+fn from_every_value_of_every_field_to_every_other() {
     let all = chains().into_iter().flat_map(|(_, values)| values).map(|value| value.spec);
     let mut specs: Vec<(Value, Settings)> = Vec::new();
     for spec in all {
@@ -193,7 +194,7 @@ fn every_value_changes_to_every_other_value() {
             own(&lab)
         })
         .collect();
-    let foreign = theirs(&world());
+    let strangers = theirs(&world());
     for (from, settings) in &specs {
         let mut built = world();
         apply(&mut built, settings.clone());
@@ -201,16 +202,15 @@ fn every_value_changes_to_every_other_value() {
             let mut lab = built.clone();
             apply(&mut lab, settings.clone());
             assert_eq!(own(&lab), *expected, "from {from} to {to}");
-            assert_eq!(theirs(&lab), foreign, "from {from} to {to}: a foreign resource was changed");
+            assert_eq!(theirs(&lab), strangers, "from {from} to {to}: what is not the network's was touched");
         }
     }
     assert!(specs.len() > 40, "{} specs", specs.len());
 }
 
-/// Two values must have different effects unless the file declares them alike. A change between two values with the
-/// same effect would prove nothing.
+/// Whether each value comes to what is said that it does: else a walk from one to the other would show nothing.
 #[test]
-fn values_differ_in_aws_unless_they_are_declared_alike() {
+fn values_differ_in_aws_unless_it_is_said_that_they_do_not() {
     for (chain, values) in chains() {
         let built: Vec<Vec<String>> = values
             .iter()
@@ -230,7 +230,7 @@ fn values_differ_in_aws_unless_they_are_declared_alike() {
     }
 }
 
-/// The text without the numbers in IDs, which only count the resources created before.
+/// The text without the numbers of ids, which only count what was made before.
 fn without_numbers(text: &str) -> String {
     let mut rest = text;
     let mut out = String::new();
@@ -245,7 +245,7 @@ fn without_numbers(text: &str) -> String {
     out + rest
 }
 
-/// The lines that only the second list contains, and those that only the first list contains.
+/// The lines that are only in the second of two lists, and those that are only in the first.
 fn difference(usual: &[String], lines: &[String]) -> Vec<String> {
     let only = |there: &[String], not: &[String], sign: &str| {
         let mut not = not.to_vec();
@@ -261,8 +261,8 @@ fn difference(usual: &[String], lines: &[String]) -> Vec<String> {
     [only(lines, usual, "+"), only(usual, lines, "-")].concat()
 }
 
-/// The plans of each value of each field: how creation and deletion differ from those of a network without the field,
-/// and the changes to the value and back.
+/// The plans of each value of each field: what its creation and its deletion have that those of a network without the field
+/// do not, and the changes to it and back.
 #[test]
 fn the_plans_of_every_value_of_every_field() {
     let lines = |steps: Vec<String>| steps.iter().map(|step| without_numbers(step)).collect::<Vec<_>>();
