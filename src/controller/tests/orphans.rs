@@ -27,7 +27,7 @@ fn account_region() -> AccountRegion {
     AccountRegion { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() }
 }
 
-async fn survey(fake: &Fake) -> Survey {
+async fn take_survey(fake: &Fake) -> Survey {
     let patience = Duration::from_millis(200);
     orphans::survey(fake, fake, &identity().cluster, patience).await.expect("the networks are listed")
 }
@@ -59,9 +59,9 @@ async fn a_network_that_is_made_between_the_two_lists_is_not_taken_for_one_that_
     fake.world().aws = Lab::built();
     fake.world().networks.clear();
     fake.world().comes_meanwhile = Some(network);
-    assert_eq!(found(&survey(&fake).await), Ok(0));
+    assert_eq!(found(&take_survey(&fake).await), Ok(0));
     fake.world().networks.clear();
-    assert_eq!(found(&survey(&fake).await), Ok(10), "it would have been");
+    assert_eq!(found(&take_survey(&fake).await), Ok(10), "it would have been");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_role_that_may_not_look_is_named_once_with_what_it_needs_and_the_count
 async fn an_account_that_does_not_answer_fails_and_holds_nothing_up() {
     let fake = orphaned();
     fake.world().mood = Mood::Hangs;
-    assert_eq!(found(&survey(&fake).await), Err("Timeout".to_owned()));
+    assert_eq!(found(&take_survey(&fake).await), Err("Timeout".to_owned()));
 }
 
 #[tokio::test]
@@ -138,11 +138,11 @@ async fn classes_that_lead_to_one_place_share_a_look() {
     second.metadata.name = Some("another".to_owned());
     second.spec.account.role_arn = Some("arn:aws:iam::111122223333:role/another".to_owned());
     fake.world().classes.insert("another".to_owned(), second);
-    assert_eq!(found(&survey(&fake).await), Ok(10));
+    assert_eq!(found(&take_survey(&fake).await), Ok(10));
     assert_eq!(fake.world().connected.len(), 1);
     // If the first may not look, the second is asked.
     fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
-    assert_eq!(found(&survey(&fake).await), Err("Unauthorized".to_owned()));
+    assert_eq!(found(&take_survey(&fake).await), Err("Unauthorized".to_owned()));
     assert_eq!(fake.world().connected.len(), 3);
 }
 
@@ -150,7 +150,7 @@ async fn classes_that_lead_to_one_place_share_a_look() {
 async fn one_orphan_is_removed_and_only_after_another_look_at_its_owner() {
     let fake = orphaned();
     let cluster = identity().cluster;
-    let survey = survey(&fake).await;
+    let survey = take_survey(&fake).await;
     let seen = survey.account_regions[&account_region()].seen.as_ref().expect("seen");
     let of_kind = |kind| seen.leftovers.orphans.iter().find(|made| made.kind == kind).expect("one of each").id.clone();
     let ids: BTreeMap<Kind, String> = Kind::ALL.into_iter().map(|kind| (kind, of_kind(kind))).collect();
@@ -169,6 +169,6 @@ async fn one_orphan_is_removed_and_only_after_another_look_at_its_owner() {
         let again = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("gone");
         assert!(matches!(again, RemovalError::Refused(Refusal::NotOurs)), "{kind}: {again}");
     }
-    assert_eq!(found(&survey(&fake).await), Ok(7));
+    assert_eq!(found(&take_survey(&fake).await), Ok(7));
     assert_eq!(survey.account_of(&cluster, "sg-elsewhere"), Err(Refusal::NotOurs));
 }
