@@ -135,7 +135,7 @@ async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_name
     let refusals = [
         (of_alive.resolver_endpoints.first().context("no resolver")?.id.as_str(), "which exists"),
         (of_kept.resolver_endpoints.first().context("no resolver")?.id.as_str(), "was retained on purpose"),
-        ("vpce-00000000000000000", "is no resource that a migration network of this cluster made"),
+        ("vpce-00000000000000000", "was not created by a migration network of this cluster"),
     ];
     for (id, why) in refusals {
         let refused = lab.operator().run(["orphans", GRACE, "--delete", &orphaned, id]).await?;

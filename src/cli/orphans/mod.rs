@@ -20,7 +20,7 @@ use crate::{
     cli::orphans::report::{Listed, Report, Unseen},
     controller::{
         Kubernetes, StoreError,
-        orphans::{Looks, Place, Sightings, explain, look, remove},
+        orphans::{AccountRegion, Sightings, Survey, explain, remove, survey},
     },
     model::orphans::{Kind, Made, Refusal},
 };
@@ -95,31 +95,34 @@ impl Search {
         Ok(Self { clouds: AwsClouds::from_env(Rates::default()).await, kubernetes, cluster, grace })
     }
 
-    async fn look(&self) -> Result<Looks> {
-        let looks = look(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
-        looks.map_err(with_source).context("cannot list classes and networks")
+    async fn survey(&self) -> Result<Survey> {
+        let survey = survey(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
+        survey.map_err(with_source).context("cannot list classes and networks")
     }
 
     /// Searches once, and a second time after the absence grace if the first search finds orphans. Returns the last
     /// search, and the resources that both searches found orphaned. An error of `check`, which is called after each
     /// search, ends it.
-    async fn look_twice(
+    async fn survey_twice(
         &self,
-        check: impl Fn(&Looks) -> Result<()>,
-    ) -> Result<(Looks, BTreeMap<Place, BTreeSet<Made>>)> {
+        check: impl Fn(&Survey) -> Result<()>,
+    ) -> Result<(Survey, BTreeMap<AccountRegion, BTreeSet<Made>>)> {
         let mut sightings = Sightings::default();
-        let mut confirm = |looks: &Looks, began| -> BTreeMap<Place, BTreeSet<Made>> {
-            let seen = looks.places.iter().filter_map(|(place, look)| Some((place, look.seen.as_ref().ok()?)));
-            seen.map(|(place, seen)| {
-                (place.clone(), sightings.confirm(place, &seen.leftovers.orphans, began, self.grace))
+        let mut confirm = |survey: &Survey, began| -> BTreeMap<AccountRegion, BTreeSet<Made>> {
+            let seen = survey
+                .account_regions
+                .iter()
+                .filter_map(|(account_region, observation)| Some((account_region, observation.seen.as_ref().ok()?)));
+            seen.map(|(account_region, seen)| {
+                (account_region.clone(), sightings.confirm(account_region, &seen.leftovers.orphans, began, self.grace))
             })
             .collect()
         };
         let began = Instant::now();
-        let first = self.look().await?;
+        let first = self.survey().await?;
         check(&first)?;
         let confirmed = confirm(&first, began);
-        let seen = first.places.values().filter_map(|look| look.seen.as_ref().ok());
+        let seen = first.account_regions.values().filter_map(|observation| observation.seen.as_ref().ok());
         let suspected: usize = seen.map(|seen| seen.leftovers.orphans.len()).sum();
         if suspected == 0 {
             return Ok((first, confirmed));
@@ -127,7 +130,7 @@ impl Search {
         eprintln!("{suspected} resources may be orphaned; searching again in {} s to confirm", self.grace.as_secs());
         tokio::time::sleep_until(began + self.grace).await;
         let began = Instant::now();
-        let second = self.look().await?;
+        let second = self.survey().await?;
         check(&second)?;
         let confirmed = confirm(&second, began);
         Ok((second, confirmed))
@@ -144,17 +147,27 @@ fn print(text: &str) -> Result<()> {
 }
 
 async fn list(search: &Search, form: Form) -> Result<()> {
-    let (looks, orphans) = search.look_twice(|_| Ok(())).await?;
-    let listed =
-        |place: &Place, made: &BTreeSet<Made>| made.iter().map(|made| Listed::new(place, made)).collect::<Vec<_>>();
-    let seen = looks.places.iter().filter_map(|(place, look)| Some((place, look.seen.as_ref().ok()?)));
+    let (survey, orphans) = search.survey_twice(|_| Ok(())).await?;
+    let listed = |account_region: &AccountRegion, made: &BTreeSet<Made>| {
+        made.iter().map(|made| Listed::new(account_region, made)).collect::<Vec<_>>()
+    };
+    let seen = survey
+        .account_regions
+        .iter()
+        .filter_map(|(account_region, observation)| Some((account_region, observation.seen.as_ref().ok()?)));
     let report = Report {
-        orphans: orphans.iter().flat_map(|(place, made)| listed(place, made)).collect(),
-        retained: seen.flat_map(|(place, seen)| listed(place, &seen.leftovers.retained)).collect(),
-        unseen: looks
-            .places
+        orphans: orphans.iter().flat_map(|(account_region, made)| listed(account_region, made)).collect(),
+        retained: seen.flat_map(|(account_region, seen)| listed(account_region, &seen.leftovers.retained)).collect(),
+        unseen: survey
+            .account_regions
             .iter()
-            .filter_map(|(place, look)| Some(Unseen::new(place, look, explain(place, look.seen.as_ref().err()?))))
+            .filter_map(|(account_region, observation)| {
+                Some(Unseen::new(
+                    account_region,
+                    observation,
+                    explain(account_region, observation.seen.as_ref().err()?),
+                ))
+            })
             .collect(),
     };
     print(&match form {
@@ -164,14 +177,17 @@ async fn list(search: &Search, form: Form) -> Result<()> {
     match report.unseen.len() {
         0 => Ok(()),
         unseen => {
-            bail!("could not search {unseen} of {} accounts and Regions; see the reasons above", looks.places.len())
+            bail!(
+                "could not search {unseen} of {} accounts and Regions; see the reasons above",
+                survey.account_regions.len()
+            )
         }
     }
 }
 
 async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
-    let (looks, confirmed) = search.look_twice(|looks| find(search, looks, ids).map(drop)).await?;
-    let found = find(search, &looks, ids)?;
+    let (survey, confirmed) = search.survey_twice(|survey| find(search, survey, ids).map(drop)).await?;
+    let found = find(search, &survey, ids)?;
     // In the order of kinds: security groups are deleted last, because the other resources use them.
     let mut ordered: Vec<(Option<Kind>, &str, Account)> = found
         .into_iter()
@@ -208,10 +224,10 @@ async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
 }
 
 /// The account of each named resource, if this search found all of them orphaned.
-fn find<'i>(search: &Search, looks: &Looks, ids: &'i [String]) -> Result<BTreeMap<&'i str, Account>> {
+fn find<'i>(search: &Search, survey: &Survey, ids: &'i [String]) -> Result<BTreeMap<&'i str, Account>> {
     let (mut found, mut refused) = (BTreeMap::new(), Vec::new());
     for id in ids {
-        match looks.account_of(&search.cluster, id) {
+        match survey.account_of(&search.cluster, id) {
             Ok(account) => drop(found.insert(id.as_str(), account.clone())),
             Err(refusal) => refused.push(format!("{id} {refusal}")),
         }
@@ -219,7 +235,10 @@ fn find<'i>(search: &Search, looks: &Looks, ids: &'i [String]) -> Result<BTreeMa
     if refused.is_empty() {
         return Ok(found);
     }
-    let unseen = looks.places.iter().filter_map(|(place, look)| Some(explain(place, look.seen.as_ref().err()?)));
+    let unseen = survey
+        .account_regions
+        .iter()
+        .filter_map(|(account_region, observation)| Some(explain(account_region, observation.seen.as_ref().err()?)));
     refused.extend(unseen);
     bail!("nothing was deleted:\n{}", refused.join("\n"))
 }

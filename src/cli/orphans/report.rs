@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use serde::Serialize;
 
 use crate::{
-    controller::orphans::{Look, Place},
+    controller::orphans::{AccountRegion, Observation},
     model::orphans::Made,
 };
 
@@ -32,8 +32,8 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn new(place: &Place, made: &Made) -> Self {
-        Self { account: place.account.clone(), region: place.region.clone(), made: made.clone() }
+    pub(super) fn new(account_region: &AccountRegion, made: &Made) -> Self {
+        Self { account: account_region.account.clone(), region: account_region.region.clone(), made: made.clone() }
     }
 
     fn cells(&self) -> [&str; 7] {
@@ -52,9 +52,9 @@ pub(super) struct Unseen {
 }
 
 impl Unseen {
-    pub(super) fn new(place: &Place, look: &Look, reason: String) -> Self {
-        let classes = look.classes.iter().map(ResourceExt::name_any).collect();
-        Self { account: place.account.clone(), region: place.region.clone(), classes, reason }
+    pub(super) fn new(account_region: &AccountRegion, observation: &Observation, reason: String) -> Self {
+        let classes = observation.classes.iter().map(ResourceExt::name_any).collect();
+        Self { account: account_region.account.clone(), region: account_region.region.clone(), classes, reason }
     }
 }
 
@@ -144,9 +144,9 @@ mod tests {
     use crate::model::orphans::Kind;
 
     fn listed(id: &str) -> Listed {
-        let place = Place { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() };
+        let account_region = AccountRegion { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() };
         let [owner, network, slot] = ["uid-1", "team-billing/tokyo", "sg/endpoints"].map(str::to_owned);
-        Listed::new(&place, &Made { kind: Kind::SecurityGroup, id: id.to_owned(), owner, network, slot })
+        Listed::new(&account_region, &Made { kind: Kind::SecurityGroup, id: id.to_owned(), owner, network, slot })
     }
 
     #[test]

@@ -41,14 +41,14 @@ use crate::{
 
 /// An account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct AccountRegion {
     /// The account ID.
     pub account: String,
     /// The Region.
     pub region: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AccountRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} in {}", self.account, self.region)
     }
@@ -56,16 +56,16 @@ impl fmt::Display for Place {
 
 /// One search of all accounts and Regions.
 #[derive(Debug)]
-pub struct Looks {
+pub struct Survey {
     /// The results by account and Region.
-    pub places: BTreeMap<Place, Look>,
+    pub account_regions: BTreeMap<AccountRegion, Observation>,
     /// The UIDs of all networks, listed after the resources in AWS.
     pub owners: BTreeSet<String>,
 }
 
 /// One search of an account and Region.
 #[derive(Debug)]
-pub struct Look {
+pub struct Observation {
     /// The classes that name the account and Region, sorted by name.
     pub classes: Vec<MigrationNetworkClass>,
     /// The result of the search, or the failure if the role of no class could search.
@@ -89,33 +89,34 @@ pub struct Seen {
 ///
 /// # Errors
 /// If classes or networks could not be listed.
-pub async fn look<C: Clouds, S: Store>(
+pub async fn survey<C: Clouds, S: Store>(
     clouds: &C,
     store: &S,
     cluster: &str,
     patience: Duration,
-) -> Result<Looks, StoreError> {
-    let mut classes: BTreeMap<Place, Vec<MigrationNetworkClass>> = BTreeMap::new();
+) -> Result<Survey, StoreError> {
+    let mut classes: BTreeMap<AccountRegion, Vec<MigrationNetworkClass>> = BTreeMap::new();
     for class in store.classes().await? {
-        let place = Place { account: class.spec.account.id.clone(), region: class.spec.region.clone() };
-        classes.entry(place).or_default().push(class);
+        let account_region =
+            AccountRegion { account: class.spec.account.id.clone(), region: class.spec.region.clone() };
+        classes.entry(account_region).or_default().push(class);
     }
     let mut found = Vec::new();
-    for (place, mut classes) in classes {
+    for (account_region, mut classes) in classes {
         classes.sort_by_key(ResourceExt::name_any);
         let resources = tokio::time::timeout(patience, find(clouds, cluster, &classes)).await;
-        found.push((place, classes, resources.unwrap_or_else(|_| Err(too_slow(patience)))));
+        found.push((account_region, classes, resources.unwrap_or_else(|_| Err(too_slow(patience)))));
     }
     // Listed after the last list of AWS.
     let owners = owners(store).await?;
-    let places = found.into_iter().map(|(place, classes, found)| {
+    let account_regions = found.into_iter().map(|(account_region, classes, found)| {
         let seen = found.map(|(class, account, resources)| {
             let leftovers = orphans::leftovers(cluster, &resources, &owners);
             Seen { account, class, resources, leftovers }
         });
-        (place, Look { classes, seen })
+        (account_region, Observation { classes, seen })
     });
-    Ok(Looks { places: places.collect(), owners })
+    Ok(Survey { account_regions: account_regions.collect(), owners })
 }
 
 /// The UIDs of all networks, including those that cannot be decoded.
@@ -160,11 +161,11 @@ fn failure(code: &str, message: String) -> CallFailure {
 }
 
 /// The message for a failed search of an account and Region, with the remedy if one is known.
-pub fn explain(place: &Place, failure: &CallFailure) -> String {
+pub fn explain(account_region: &AccountRegion, failure: &CallFailure) -> String {
     let remedy = if failure.class == FailureClass::Unauthorized {
         "; grant the class's role the permissions in statement 'Read' of deploy/iam/operator-policy.json"
     } else {
         ""
     };
-    format!("the search for orphans in {place} failed: {failure}{remedy}")
+    format!("the search for orphans in {account_region} failed: {failure}{remedy}")
 }

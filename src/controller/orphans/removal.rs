@@ -3,7 +3,7 @@
 use crate::{
     aws::{Account, Cloud, Clouds},
     controller::{
-        orphans::{Looks, owners},
+        orphans::{Survey, owners},
         store::{Store, StoreError},
     },
     model::{
@@ -55,14 +55,14 @@ pub async fn remove<C: Clouds, S: Store>(
     }
 }
 
-impl Looks {
+impl Survey {
     /// The account in which this search found the resource with that ID as an orphan.
     ///
     /// # Errors
     /// If the resource is not an orphan.
     pub fn account_of(&self, cluster: &str, id: &str) -> Result<&Account, Refusal> {
         let mut why = Refusal::NotOurs;
-        for seen in self.places.values().filter_map(|look| look.seen.as_ref().ok()) {
+        for seen in self.account_regions.values().filter_map(|observation| observation.seen.as_ref().ok()) {
             match orphans::removal(cluster, id, &seen.resources, &self.owners) {
                 Ok(_) => return Ok(&seen.account),
                 Err(Refusal::NotOurs) => {}

@@ -7,11 +7,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{controller::orphans::Place, model::orphans::Made};
+use crate::{controller::orphans::AccountRegion, model::orphans::Made};
 
 /// The time since which every search has found a resource orphaned, for each such resource.
 #[derive(Debug, Default)]
-pub struct Sightings(BTreeMap<Place, BTreeMap<Made, Instant>>);
+pub struct Sightings(BTreeMap<AccountRegion, BTreeMap<Made, Instant>>);
 
 impl Sightings {
     /// Records the resources that a search found orphaned in an account and Region, and returns the confirmed ones:
@@ -19,12 +19,12 @@ impl Sightings {
     /// It must not be called for a failed search, which gives no evidence.
     pub fn confirm(
         &mut self,
-        place: &Place,
+        account_region: &AccountRegion,
         orphans: &BTreeSet<Made>,
         began: Instant,
         apart: Duration,
     ) -> BTreeSet<Made> {
-        let since = self.0.entry(place.clone()).or_default();
+        let since = self.0.entry(account_region.clone()).or_default();
         since.retain(|made, _| orphans.contains(made));
         orphans
             .iter()
@@ -38,8 +38,8 @@ impl Sightings {
     }
 
     /// Drops the accounts and Regions that no class names any more.
-    pub fn keep(&mut self, places: impl Fn(&Place) -> bool) {
-        self.0.retain(|place, _| places(place));
+    pub fn keep(&mut self, account_regions: impl Fn(&AccountRegion) -> bool) {
+        self.0.retain(|account_region, _| account_regions(account_region));
     }
 }
 
@@ -50,8 +50,8 @@ mod tests {
 
     const APART: Duration = Duration::from_mins(1);
 
-    fn place(region: &str) -> Place {
-        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    fn account_region(region: &str) -> AccountRegion {
+        AccountRegion { account: "111122223333".to_owned(), region: region.to_owned() }
     }
 
     fn orphans(ids: &[&str]) -> BTreeSet<Made> {
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn only_a_resource_that_every_search_finds_orphaned_is_confirmed() {
-        let (mut seen, start, here) = (Sightings::default(), Instant::now(), place("a"));
+        let (mut seen, start, here) = (Sightings::default(), Instant::now(), account_region("a"));
         let mut at =
             |seconds, ids: &[&str]| seen.confirm(&here, &orphans(ids), start + Duration::from_secs(seconds), APART);
         assert_eq!(at(0, &["sg-1", "sg-2"]), orphans(&[]), "the first search");
@@ -85,11 +85,18 @@ mod tests {
     #[test]
     fn places_are_confirmed_independently() {
         let (mut seen, start) = (Sightings::default(), Instant::now());
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
-        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
-        seen.keep(|place| place.region == "b");
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&[]), "dropped");
-        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&["sg-1"]));
+        assert_eq!(seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&account_region("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
+        seen.keep(|account_region| account_region.region == "b");
+        assert_eq!(
+            seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start + 2 * APART, APART),
+            orphans(&[]),
+            "dropped"
+        );
+        assert_eq!(
+            seen.confirm(&account_region("b"), &orphans(&["sg-1"]), start + 2 * APART, APART),
+            orphans(&["sg-1"])
+        );
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     aws::Clouds,
     controller::{
         context::Context,
-        orphans::{Look, Looks, Place, Seen, Sightings, explain, look},
+        orphans::{AccountRegion, Observation, Seen, Sightings, Survey, explain, survey},
         runtime::{
             backoff::jittered,
             metrics::{Metrics, OrphanGauges},
@@ -68,9 +68,9 @@ pub(crate) enum Round {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     sightings: Sightings,
-    told: BTreeSet<(Place, Made)>,
+    told: BTreeSet<(AccountRegion, Made)>,
     /// The code of the failure that was reported, by account and Region.
-    failed: BTreeMap<Place, String>,
+    failed: BTreeMap<AccountRegion, String>,
 }
 
 impl Memory {
@@ -82,41 +82,44 @@ impl Memory {
     ) -> Result<Round, StoreError> {
         let began = Instant::now();
         let settings = &context.settings;
-        let Looks { places, owners: _ } =
-            look(&context.clouds, &context.store, &context.cluster, settings.deadline).await?;
-        self.sightings.keep(|place| places.contains_key(place));
-        self.told.retain(|(place, _)| places.contains_key(place));
-        self.failed.retain(|place, _| places.contains_key(place));
+        let Survey { account_regions, owners: _ } =
+            survey(&context.clouds, &context.store, &context.cluster, settings.deadline).await?;
+        self.sightings.keep(|account_region| account_regions.contains_key(account_region));
+        self.told.retain(|(account_region, _)| account_regions.contains_key(account_region));
+        self.failed.retain(|account_region, _| account_regions.contains_key(account_region));
         let mut round = Round::Settled;
         let mut gauges = BTreeMap::new();
         let mut events = 0;
-        for (place, look) in &places {
-            let seen = match &look.seen {
+        for (account_region, observation) in &account_regions {
+            let seen = match &observation.seen {
                 Ok(seen) => seen,
                 Err(failure) => {
-                    gauges.insert(place.clone(), None);
-                    if self.failed.insert(place.clone(), failure.code.clone()).as_ref() != Some(&failure.code) {
-                        tell_failure(&context.store, look, explain(place, failure)).await;
+                    gauges.insert(account_region.clone(), None);
+                    if self.failed.insert(account_region.clone(), failure.code.clone()).as_ref() != Some(&failure.code)
+                    {
+                        tell_failure(&context.store, observation, explain(account_region, failure)).await;
                     }
                     continue;
                 }
             };
-            self.failed.remove(place);
-            let orphans = self.sightings.confirm(place, &seen.leftovers.orphans, began, settings.absence_grace);
+            self.failed.remove(account_region);
+            let orphans =
+                self.sightings.confirm(account_region, &seen.leftovers.orphans, began, settings.absence_grace);
             if orphans.len() < seen.leftovers.orphans.len() {
                 round = Round::Unconfirmed;
             }
             let now = context.now().as_second();
-            gauges.insert(place.clone(), Some(OrphanGauges::new(&orphans, &seen.leftovers.retained, now)));
-            self.told.retain(|(there, made)| there != place || orphans.contains(made));
-            let new = by_owner(orphans.iter().filter(|made| !self.told.contains(&(place.clone(), (*made).clone()))));
+            gauges.insert(account_region.clone(), Some(OrphanGauges::new(&orphans, &seen.leftovers.retained, now)));
+            self.told.retain(|(there, made)| there != account_region || orphans.contains(made));
+            let new =
+                by_owner(orphans.iter().filter(|made| !self.told.contains(&(account_region.clone(), (*made).clone()))));
             for made in new.into_values() {
                 if events == MOST_EVENTS {
                     break;
                 }
                 events += 1;
-                tell(&context.store, place, seen, &made).await;
-                self.told.extend(made.into_iter().map(|made| (place.clone(), made.clone())));
+                tell(&context.store, account_region, seen, &made).await;
+                self.told.extend(made.into_iter().map(|made| (account_region.clone(), made.clone())));
             }
         }
         metrics.set_orphans(gauges);
@@ -134,23 +137,30 @@ fn by_owner<'m>(made: impl Iterator<Item = &'m Made>) -> BTreeMap<&'m str, Vec<&
 
 /// Publishes one event for each network that no longer exists. The event is on the class whose role found the orphans,
 /// because the network has no object any more.
-async fn tell<S: Store>(store: &S, place: &Place, seen: &Seen, made: &[&Made]) {
+async fn tell<S: Store>(store: &S, account_region: &AccountRegion, seen: &Seen, made: &[&Made]) {
     let Some(first) = made.first() else { return };
     let ids = made.iter().map(|made| made.id.as_str()).collect::<Vec<_>>().join(", ");
     let (network, owner) = (&first.network, &first.owner);
     let note = format!(
-        "network '{network}' (UID {owner}) no longer exists, but left orphans in {place}: {ids}. Run `mgnet orphans` \
+        "network '{network}' (UID {owner}) no longer exists, but left orphans in {account_region}: {ids}. Run `mgnet orphans` \
          to list them, and to delete those that you name"
     );
-    tracing::warn!(account = place.account, region = place.region, network, owner, ids, "orphans found");
+    tracing::warn!(
+        account = account_region.account,
+        region = account_region.region,
+        network,
+        owner,
+        ids,
+        "orphans found"
+    );
     // Kubernetes merges events with the same reason and action.
     let action = format!("Find {} of {owner}", made.len());
     store.announce_on_class(&seen.class, warning("OrphansFound", action, note)).await;
 }
 
-async fn tell_failure<S: Store>(store: &S, look: &Look, note: String) {
+async fn tell_failure<S: Store>(store: &S, observation: &Observation, note: String) {
     tracing::warn!(note, "the search for orphans failed");
-    for class in &look.classes {
+    for class in &observation.classes {
         store.announce_on_class(class, warning("OrphansUnknown", "Search for orphans".to_owned(), note.clone())).await;
     }
 }

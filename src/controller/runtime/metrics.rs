@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    controller::orphans::Place,
+    controller::orphans::AccountRegion,
     model::orphans::{Kind, Made},
 };
 
@@ -18,7 +18,7 @@ pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The most recent values. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Mutex<BTreeMap<Place, Orphans>>>);
+pub struct Metrics(Arc<Mutex<BTreeMap<AccountRegion, Orphans>>>);
 
 /// The last successful search of an account and Region, and whether a search has failed since.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +50,11 @@ impl OrphanGauges {
 impl Metrics {
     /// Records a search of all accounts and Regions. Where the search failed (None), the values of the last successful
     /// search remain.
-    pub(crate) fn set_orphans(&self, looks: BTreeMap<Place, Option<OrphanGauges>>) {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        places.retain(|place, _| looks.contains_key(place));
-        for (place, seen) in looks {
-            let known = places.entry(place).or_default();
+    pub(crate) fn set_orphans(&self, survey: BTreeMap<AccountRegion, Option<OrphanGauges>>) {
+        let mut account_regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        account_regions.retain(|account_region, _| survey.contains_key(account_region));
+        for (account_region, seen) in survey {
+            let known = account_regions.entry(account_region).or_default();
             known.failed = seen.is_none();
             known.seen = seen.or(known.seen.take());
         }
@@ -62,8 +62,12 @@ impl Metrics {
 
     /// Returns all metrics in the text format.
     pub fn text(&self) -> String {
-        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = || places.iter().filter_map(|(place, orphans)| Some((place, orphans.seen.as_ref()?)));
+        let account_regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = || {
+            account_regions
+                .iter()
+                .filter_map(|(account_region, orphans)| Some((account_region, orphans.seen.as_ref()?)))
+        };
         let mut text = String::new();
         let mut metric = |name: &str, help: &str, samples: Vec<(String, i64)>| {
             // Writing to a String cannot fail.
@@ -73,10 +77,10 @@ impl Metrics {
             }
         };
         let by_kind = |of: fn(&OrphanGauges) -> &BTreeMap<Kind, usize>| {
-            let samples = seen().flat_map(|(place, seen)| {
+            let samples = seen().flat_map(|(account_region, seen)| {
                 let counts = of(seen).iter();
                 counts.map(|(kind, count)| {
-                    (format!("{},kind=\"{kind}\"", labels(place)), i64::try_from(*count).unwrap_or(i64::MAX))
+                    (format!("{},kind=\"{kind}\"", labels(account_region)), i64::try_from(*count).unwrap_or(i64::MAX))
                 })
             });
             samples.collect()
@@ -94,18 +98,21 @@ impl Metrics {
         metric(
             "mgnet_orphans_looked_at_timestamp_seconds",
             "Time of the last successful search of an account and Region for orphans, in seconds since 1970.",
-            seen().map(|(place, seen)| (labels(place), seen.looked_at)).collect(),
+            seen().map(|(account_region, seen)| (labels(account_region), seen.looked_at)).collect(),
         );
         metric(
             "mgnet_orphans_look_failed",
             "Whether the last search of an account and Region for orphans failed (1) or succeeded (0).",
-            places.iter().map(|(place, orphans)| (labels(place), orphans.failed.into())).collect(),
+            account_regions
+                .iter()
+                .map(|(account_region, orphans)| (labels(account_region), orphans.failed.into()))
+                .collect(),
         );
         text
     }
 }
 
-fn labels(Place { account, region }: &Place) -> String {
+fn labels(AccountRegion { account, region }: &AccountRegion) -> String {
     format!("account=\"{}\",region=\"{}\"", escaped(account), escaped(region))
 }
 
@@ -117,8 +124,8 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn place(region: &str) -> Place {
-        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    fn account_region(region: &str) -> AccountRegion {
+        AccountRegion { account: "111122223333".to_owned(), region: region.to_owned() }
     }
 
     fn made(kind: Kind, id: &str) -> Made {
@@ -140,7 +147,7 @@ mod tests {
         assert_eq!(samples(&metrics), Vec::<String>::new());
         let orphaned = [made(Kind::SecurityGroup, "sg-1"), made(Kind::SecurityGroup, "sg-2")].into();
         let gauges = OrphanGauges::new(&orphaned, &[made(Kind::VpcEndpoint, "vpce-1")].into(), 1_700_000_000);
-        metrics.set_orphans([(place("a"), Some(gauges)), (place("b"), None)].into());
+        metrics.set_orphans([(account_region("a"), Some(gauges)), (account_region("b"), None)].into());
         assert_eq!(
             samples(&metrics),
             [
@@ -161,8 +168,8 @@ mod tests {
     fn a_failed_search_keeps_the_counts_and_a_place_without_a_class_is_not_reported() {
         let metrics = Metrics::default();
         let gauges = || Some(OrphanGauges::new(&[made(Kind::SecurityGroup, "sg-1")].into(), &BTreeSet::new(), 1));
-        metrics.set_orphans([(place("a"), gauges()), (place("b"), gauges())].into());
-        metrics.set_orphans([(place("a"), None)].into());
+        metrics.set_orphans([(account_region("a"), gauges()), (account_region("b"), gauges())].into());
+        metrics.set_orphans([(account_region("a"), None)].into());
         let samples = samples(&metrics);
         assert!(
             samples.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
@@ -174,7 +181,7 @@ mod tests {
 
     #[test]
     fn labels_are_escaped() {
-        let odd = Place { account: "a\"\\\n".to_owned(), region: "b".to_owned() };
+        let odd = AccountRegion { account: "a\"\\\n".to_owned(), region: "b".to_owned() };
         assert_eq!(labels(&odd), r#"account="a\"\\\n",region="b""#);
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     controller::{
         Metrics,
-        orphans::{self, Looks, Memory, Place, RemovalError, Round},
+        orphans::{self, AccountRegion, Memory, RemovalError, Round, Survey},
         tests::fakes::{Fake, GRACE, Mood},
     },
     model::{
@@ -23,18 +23,18 @@ fn orphaned() -> Fake {
     fake
 }
 
-fn place() -> Place {
-    Place { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() }
+fn account_region() -> AccountRegion {
+    AccountRegion { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() }
 }
 
-async fn look(fake: &Fake) -> Looks {
+async fn take_survey(fake: &Fake) -> Survey {
     let patience = Duration::from_millis(200);
-    orphans::look(fake, fake, &identity().cluster, patience).await.expect("the networks are listed")
+    orphans::survey(fake, fake, &identity().cluster, patience).await.expect("the networks are listed")
 }
 
 /// The number of orphaned resources that a search found, or the code of its failure.
-fn found(looks: &Looks) -> Result<usize, String> {
-    match &looks.places[&place()].seen {
+fn found(survey: &Survey) -> Result<usize, String> {
+    match &survey.account_regions[&account_region()].seen {
         Ok(seen) => Ok(seen.leftovers.orphans.len()),
         Err(failure) => Err(failure.code.clone()),
     }
@@ -59,9 +59,9 @@ async fn a_network_created_between_the_two_lists_has_no_orphans() {
     fake.world().aws = Lab::built();
     fake.world().networks.clear();
     fake.world().created_during_list = Some(network);
-    assert_eq!(found(&look(&fake).await), Ok(0));
+    assert_eq!(found(&take_survey(&fake).await), Ok(0));
     fake.world().networks.clear();
-    assert_eq!(found(&look(&fake).await), Ok(10), "without the network, its resources are orphans");
+    assert_eq!(found(&take_survey(&fake).await), Ok(10), "without the network, its resources are orphans");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_missing_permission_is_reported_once_and_the_counts_stay() {
 async fn an_account_that_does_not_answer_times_out() {
     let fake = orphaned();
     fake.world().mood = Mood::Hangs;
-    assert_eq!(found(&look(&fake).await), Err("Timeout".to_owned()));
+    assert_eq!(found(&take_survey(&fake).await), Err("Timeout".to_owned()));
 }
 
 #[tokio::test]
@@ -138,11 +138,11 @@ async fn classes_with_the_same_account_and_region_share_a_search() {
     second.metadata.name = Some("another".to_owned());
     second.spec.account.role_arn = Some("arn:aws:iam::111122223333:role/another".to_owned());
     fake.world().classes.insert("another".to_owned(), second);
-    assert_eq!(found(&look(&fake).await), Ok(10));
+    assert_eq!(found(&take_survey(&fake).await), Ok(10));
     assert_eq!(fake.world().connected.len(), 1);
     // If the first role lacks the permission, the second one is used.
     fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
-    assert_eq!(found(&look(&fake).await), Err("Unauthorized".to_owned()));
+    assert_eq!(found(&take_survey(&fake).await), Err("Unauthorized".to_owned()));
     assert_eq!(fake.world().connected.len(), 3);
 }
 
@@ -150,12 +150,12 @@ async fn classes_with_the_same_account_and_region_share_a_search() {
 async fn an_orphan_is_deleted_only_after_its_owner_was_checked_again() {
     let fake = orphaned();
     let cluster = identity().cluster;
-    let looks = look(&fake).await;
-    let seen = looks.places[&place()].seen.as_ref().expect("seen");
+    let survey = take_survey(&fake).await;
+    let seen = survey.account_regions[&account_region()].seen.as_ref().expect("seen");
     let of_kind = |kind| seen.leftovers.orphans.iter().find(|made| made.kind == kind).expect("one of each").id.clone();
     let ids: BTreeMap<Kind, String> = Kind::ALL.into_iter().map(|kind| (kind, of_kind(kind))).collect();
     for (kind, id) in &ids {
-        let account = looks.account_of(&cluster, id).expect("an orphan").clone();
+        let account = survey.account_of(&cluster, id).expect("an orphan").clone();
         // The network appears after the search.
         fake.add("tokyo", &identity().uid);
         let refused = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("refused");
@@ -169,6 +169,6 @@ async fn an_orphan_is_deleted_only_after_its_owner_was_checked_again() {
         let again = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("gone");
         assert!(matches!(again, RemovalError::Refused(Refusal::NotOurs)), "{kind}: {again}");
     }
-    assert_eq!(found(&look(&fake).await), Ok(7));
-    assert_eq!(looks.account_of(&cluster, "sg-elsewhere"), Err(Refusal::NotOurs));
+    assert_eq!(found(&take_survey(&fake).await), Ok(7));
+    assert_eq!(survey.account_of(&cluster, "sg-elsewhere"), Err(Refusal::NotOurs));
 }
