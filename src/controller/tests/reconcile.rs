@@ -224,7 +224,7 @@ async fn a_group_that_a_late_call_creates_is_deleted_too() {
     assert!(!fake.world().networks.is_empty(), "the finalizer stays while a call may arrive");
     let status = fake.network().status.unwrap_or_default();
     let ready = find(&status.conditions, ConditionType::Ready).expect("Ready is always there");
-    assert!(ready.message.contains("sg/endpoints: gone; waits until no call"), "{}", ready.message);
+    assert!(ready.message.contains("sg/endpoints: deleted; waiting until no earlier call"), "{}", ready.message);
     fake.world().aws.observed.resources.groups = groups;
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
