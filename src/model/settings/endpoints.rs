@@ -80,21 +80,7 @@ pub(crate) fn parse(
     errors: &mut Vec<FieldError>,
 ) -> BTreeMap<EndpointKey, EndpointSettings> {
     let defaults = class.defaults.as_ref();
-    let mut asked: BTreeMap<EndpointKey, Option<&EndpointSpec>> =
-        EndpointKey::standard().map(|key| (key, None)).collect();
-    for ((service, endpoint_type), entry) in entries(spec, defaults) {
-        match Service::named(service).and_then(|service| EndpointKey::of(service, endpoint_type)) {
-            Some(key) => {
-                asked.insert(key, Some(entry));
-            }
-            None => errors.push(FieldError {
-                field: format!("spec.endpoints[{service}/{endpoint_type}]"),
-                message: "must be an interface endpoint of a service such as 'kms', without 'com.amazonaws.', or the \
-                     gateway endpoint of 's3'; correct `service` or `type`"
-                    .to_owned(),
-            }),
-        }
-    }
+    let asked = requested(spec, defaults, errors);
     let mode = |key: EndpointKey, entry: Option<&EndpointSpec>| {
         let usual = if key.service.is_for_post_launch() && ssm == Toggle::Disabled {
             EndpointMode::Disabled
@@ -139,19 +125,45 @@ pub(crate) fn parse(
         };
         let private_dns = entry.and_then(|entry| entry.private_dns);
         if private_dns == Some(PrivateDns::InboundResolverOnly) && !has_gateway {
-            errors.push(FieldError {
-                field: field("privateDNS"),
-                message:
-                    "must not be 'InboundResolverOnly' without the S3 gateway endpoint, because AWS rejects it; set \
-                     it to 'Enabled', or enable the gateway endpoint of `s3`"
-                        .to_owned(),
-            });
+            errors.push(needs_gateway(field("privateDNS")));
         }
         let optional = key.service.is_for_post_launch() && entry.is_none_or(|entry| entry.mode.is_none());
         let private_dns = effective_private_dns(key, private_dns, has_gateway);
         parsed.insert(key, EndpointSettings { source, private_dns, optional });
     }
     parsed
+}
+
+/// Returns the standard endpoints and the further ones that network or class list, each with its entry, if it has one.
+fn requested<'a>(
+    spec: &'a MigrationNetworkSpec,
+    defaults: Option<&'a NetworkDefaults>,
+    errors: &mut Vec<FieldError>,
+) -> BTreeMap<EndpointKey, Option<&'a EndpointSpec>> {
+    let mut asked: BTreeMap<_, _> = EndpointKey::standard().map(|key| (key, None)).collect();
+    for ((service, endpoint_type), entry) in entries(spec, defaults) {
+        match Service::named(service).and_then(|service| EndpointKey::of(service, endpoint_type)) {
+            Some(key) => {
+                asked.insert(key, Some(entry));
+            }
+            None => errors.push(FieldError {
+                field: format!("spec.endpoints[{service}/{endpoint_type}]"),
+                message: "must be an interface endpoint of a service such as 'kms', without 'com.amazonaws.', or the \
+                     gateway endpoint of 's3'; correct `service` or `type`"
+                    .to_owned(),
+            }),
+        }
+    }
+    asked
+}
+
+fn needs_gateway(field: String) -> FieldError {
+    FieldError {
+        field,
+        message: "must not be 'InboundResolverOnly' without the S3 gateway endpoint, because AWS rejects it; set \
+                     it to 'Enabled', or enable the gateway endpoint of `s3`"
+            .to_owned(),
+    }
 }
 
 /// Returns the private DNS setting that applies. With an S3 gateway endpoint, replication servers keep using it, free

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::api::{
     AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
-    SubnetSelector as ApiSubnetSelector, Toggle,
+    SubnetSelector as ApiSubnetSelector, SubnetSelectors as ApiSubnetSelectors, Toggle,
 };
 
 /// The settings of one network.
@@ -109,30 +109,8 @@ impl Settings {
         let mut errors = Vec::new();
 
         let vpc = vpc_selector(spec.vpc.as_ref().or(defaults.vpc.as_ref()), &mut errors);
-        let subnets = |pick: fn(&crate::api::SubnetSelectors) -> Option<&ApiSubnetSelector>| {
-            spec.subnets.as_ref().and_then(pick).or_else(|| defaults.subnets.as_ref().and_then(pick))
-        };
-        let endpoint_subnets =
-            subnet_selector("spec.subnets.endpoints", subnets(|subnets| subnets.endpoints.as_ref()), &mut errors);
-        let staging_subnets =
-            subnet_selector("spec.subnets.staging", subnets(|subnets| subnets.staging.as_ref()), &mut errors);
-        let launch = subnets(|subnets| subnets.launch.as_ref());
-        let launch_subnets =
-            launch.and_then(|selector| subnet_selector("spec.subnets.launch", Some(selector), &mut errors));
-
-        let sources = cidrs(
-            "spec.sourceCIDRs",
-            spec.source_cidrs.as_deref().or(defaults.source_cidrs.as_deref()).unwrap_or_default(),
-            &mut errors,
-        );
-        if sources.is_empty() && errors.iter().all(|error| error.field != "spec.sourceCIDRs") {
-            errors.push(FieldError {
-                field: "spec.sourceCIDRs".to_owned(),
-                message: "must name at least one IPv4 range of source servers; set it here or in the defaults of the \
-                          class"
-                    .to_owned(),
-            });
-        }
+        let subnets = subnet_selectors(spec, defaults, &mut errors);
+        let sources = sources(spec, defaults, &mut errors);
         let proxies = cidrs(
             "spec.proxyCIDRs",
             spec.proxy_cidrs.as_deref().or(defaults.proxy_cidrs.as_deref()).unwrap_or_default(),
@@ -151,20 +129,13 @@ impl Settings {
         };
         let replication = replication(spec, defaults, &mut errors);
 
-        let (Some(vpc), Some(endpoint_subnets), Some(staging_subnets), true) =
-            (vpc, endpoint_subnets, staging_subnets, errors.is_empty())
+        let (Some(vpc), (Some(endpoint_subnets), Some(staging_subnets), launch_subnets), true) =
+            (vpc, subnets, errors.is_empty())
         else {
             return Err(errors);
         };
-        let own = |is_own: bool, ranges: &BTreeSet<Ipv4Net>| if is_own { ranges.clone() } else { BTreeSet::new() };
-        let own_clients = spec.resolver.as_ref().is_some_and(|resolver| resolver.client_cidrs.is_some());
-        let limited_ranges = BTreeMap::from([
-            ("spec.sourceCIDRs", sources.clone()),
-            ("spec.proxyCIDRs", own(spec.proxy_cidrs.is_some(), &proxies)),
-            ("spec.resolver.clientCIDRs", own(own_clients, &clients)),
-        ]);
         Ok(Self {
-            limited_ranges,
+            limited_ranges: limited_ranges(spec, &sources, &proxies, &clients),
             vpc,
             endpoint_subnets,
             staging_subnets,
@@ -184,6 +155,54 @@ impl Settings {
             tags,
         })
     }
+}
+
+/// Parses the selectors of the endpoint, staging and launch subnets. The first two are required.
+fn subnet_selectors(
+    spec: &MigrationNetworkSpec,
+    defaults: &NetworkDefaults,
+    errors: &mut Vec<FieldError>,
+) -> (Option<SubnetSelector>, Option<SubnetSelector>, Option<SubnetSelector>) {
+    let pick = |field: fn(&ApiSubnetSelectors) -> Option<&ApiSubnetSelector>| {
+        spec.subnets.as_ref().and_then(field).or_else(|| defaults.subnets.as_ref().and_then(field))
+    };
+    let endpoints = subnet_selector("spec.subnets.endpoints", pick(|subnets| subnets.endpoints.as_ref()), errors);
+    let staging = subnet_selector("spec.subnets.staging", pick(|subnets| subnets.staging.as_ref()), errors);
+    let launch = pick(|subnets| subnets.launch.as_ref())
+        .and_then(|selector| subnet_selector("spec.subnets.launch", Some(selector), errors));
+    (endpoints, staging, launch)
+}
+
+/// Parses the ranges of the source servers, of which there must be one.
+fn sources(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults, errors: &mut Vec<FieldError>) -> BTreeSet<Ipv4Net> {
+    let before = errors.len();
+    let ranges = spec.source_cidrs.as_deref().or(defaults.source_cidrs.as_deref()).unwrap_or_default();
+    let sources = cidrs("spec.sourceCIDRs", ranges, errors);
+    if sources.is_empty() && errors.len() == before {
+        errors.push(FieldError {
+            field: "spec.sourceCIDRs".to_owned(),
+            message: "must name at least one IPv4 range of source servers; set it here or in the defaults of the class"
+                .to_owned(),
+        });
+    }
+    sources
+}
+
+/// Returns the ranges that the limits of a class apply to, by field: all source servers, but proxies and DNS clients only
+/// where the network itself sets them.
+fn limited_ranges(
+    spec: &MigrationNetworkSpec,
+    sources: &BTreeSet<Ipv4Net>,
+    proxies: &BTreeSet<Ipv4Net>,
+    clients: &BTreeSet<Ipv4Net>,
+) -> BTreeMap<&'static str, BTreeSet<Ipv4Net>> {
+    let own = |is_own: bool, ranges: &BTreeSet<Ipv4Net>| if is_own { ranges.clone() } else { BTreeSet::new() };
+    let own_clients = spec.resolver.as_ref().is_some_and(|resolver| resolver.client_cidrs.is_some());
+    BTreeMap::from([
+        ("spec.sourceCIDRs", sources.clone()),
+        ("spec.proxyCIDRs", own(spec.proxy_cidrs.is_some(), proxies)),
+        ("spec.resolver.clientCIDRs", own(own_clients, clients)),
+    ])
 }
 
 /// Parses the annotation that allows addresses to change. Entries that cannot be parsed allow nothing.

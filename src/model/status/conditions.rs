@@ -15,10 +15,12 @@ use super::{
 use crate::{
     api::{
         ConditionStatus::{False, True, Unknown},
-        ConditionType, Reason,
+        ConditionType::{self, Accepted, EndpointsReady, NetworkResolved, ResolverReady, SecurityGroupsReady, Synced},
+        Reason,
         conditions::{State, find, is_true, remove, set},
     },
     model::{
+        failure::CallFailure,
         plan::{Blocker, Plan},
         preflight::checks::Finding,
         slot::Slot,
@@ -121,79 +123,25 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
 
 /// Returns the conditions that `Ready` summarizes.
 fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, State)> {
-    use ConditionType::{Accepted, EndpointsReady, NetworkResolved, ResolverReady, SecurityGroupsReady, Synced};
-
-    let same = |type_, reason: Reason, message: &str| {
-        // Keeps the previous state of the condition. Without one, the state is unknown.
-        let state = find(previous, type_).map_or((Unknown, Reason::Pending, String::new()), |condition| {
-            let status = [True, False].into_iter().find(|status| status.as_str() == condition.status);
-            let reason = Reason::parse(&condition.reason).unwrap_or(reason);
-            (status.unwrap_or(Unknown), reason, condition.message.clone())
-        });
-        let state = if state.2.is_empty() { (state.0, state.1, message.to_owned()) } else { state };
-        (type_, state)
-    };
-    let waiting = |types: &[ConditionType], message: &str| -> Vec<(ConditionType, State)> {
-        types.iter().map(|type_| same(*type_, Reason::Pending, message)).collect()
-    };
-    let accepted = (Accepted, (True, Reason::Accepted, "the class admits the network".to_owned()));
     match verdict {
         Verdict::Rejected { reason, message } => {
             let mut details = vec![(Accepted, (False, *reason, message.clone()))];
             let rest = [NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
-            details.extend(waiting(&rest, "not checked until the network is accepted"));
+            details.extend(kept(previous, &rest, "not checked until the network is accepted"));
             details
         }
-        Verdict::Unseen(failure) => {
-            let mut details = vec![accepted];
-            if failure.needs_person() {
-                details.push((NetworkResolved, (False, failure.reason(), failure.to_string())));
-            } else {
-                details.push(same(
-                    NetworkResolved,
-                    Reason::Pending,
-                    "waiting for the first complete observation of AWS",
-                ));
-            }
-            details.extend(waiting(
-                &[SecurityGroupsReady, EndpointsReady, ResolverReady],
-                "waiting for the first complete observation of AWS",
-            ));
-            details.push((Synced, (Unknown, failure.reason(), failure.to_string())));
-            details
-        }
+        Verdict::Unseen(failure) => unobserved(previous, failure),
         Verdict::Unfit(findings) => {
-            let mut details = vec![accepted, (NetworkResolved, unfit(findings))];
+            let mut details = vec![accepted(), (NetworkResolved, unfit(findings))];
             let rest = [SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
-            details.extend(waiting(&rest, "waiting for the VPC to pass the preflight"));
+            details.extend(kept(previous, &rest, "waiting for the VPC to pass the preflight"));
             details
         }
         Verdict::Broken(_) => {
             let all = [Accepted, NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
-            waiting(&all, "unknown, because the reconcile failed")
+            kept(previous, &all, "unknown, because the reconcile failed").collect()
         }
-        Verdict::Deleting { plan, failures, .. } => {
-            let mut details = waiting(&[Accepted, NetworkResolved], "the network is being deleted");
-            let mut report = |type_, belongs: &dyn Fn(Slot) -> bool| {
-                let left = part(plan, failures, belongs).map(|(_, _, message)| message);
-                details.push((
-                    type_,
-                    (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left to delete or retain".to_owned())),
-                ));
-            };
-            report(SecurityGroupsReady, &|slot| matches!(slot, Slot::Group(_)));
-            report(EndpointsReady, &|slot| matches!(slot, Slot::Endpoint(_)));
-            report(ResolverReady, &|slot| slot == Slot::Resolver);
-            details.push((
-                Synced,
-                (
-                    False,
-                    Reason::Deleting,
-                    "the operator is deleting or retaining the network's resources in AWS".to_owned(),
-                ),
-            ));
-            details
-        }
+        Verdict::Deleting { plan, failures, .. } => details_of_deletion(previous, plan, failures),
         Verdict::Planned { plan, summary, resolver, endpoints, foreign_rules, under_way: _ } => {
             let as_enforced = Verdict::Built {
                 plan: plan.clone(),
@@ -203,35 +151,104 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
                 endpoints: *endpoints,
                 foreign_rules: foreign_rules.clone(),
             };
-            approval::details(self::details(previous, &as_enforced), summary)
+            approval::details(details(previous, &as_enforced), summary)
         }
-        Verdict::Built { plan, failures, changed, resolver, endpoints: (available, wanted), foreign_rules } => {
-            let resolved = "the VPC and its subnets passed the preflight".to_owned();
-            let groups = part(plan, failures, |slot| matches!(slot, Slot::Group(_)));
-            let endpoints = part(plan, failures, |slot| matches!(slot, Slot::Endpoint(_)));
-            let inbound = part(plan, failures, |slot| slot == Slot::Resolver);
-            let inbound = inbound.unwrap_or_else(|| {
-                if *resolver {
-                    (True, Reason::Operational, "the Resolver endpoint is operational".to_owned())
-                } else {
-                    (
-                        True,
-                        Reason::Disabled,
-                        "`spec.resolver.mode` is 'Disabled'; use hosts files on premises".to_owned(),
-                    )
-                }
-            });
-            let all_available = (True, Reason::Available, format!("{available} of {wanted} endpoints available"));
-            vec![
-                accepted,
-                (NetworkResolved, (True, Reason::Resolved, resolved)),
-                (SecurityGroupsReady, groups.unwrap_or((True, Reason::Available, "all rules are in place".to_owned()))),
-                (EndpointsReady, endpoints.unwrap_or(all_available)),
-                (ResolverReady, inbound),
-                (Synced, synced(previous, plan, *changed || !failures.is_empty(), foreign_rules)),
-            ]
+        Verdict::Built { plan, failures, changed, resolver, endpoints, foreign_rules } => {
+            let mut details = parts(plan, failures, *resolver, *endpoints);
+            details.push((Synced, synced(previous, plan, *changed || !failures.is_empty(), foreign_rules)));
+            details
         }
     }
+}
+
+/// The conditions as they were. Without a previous one, the state is unknown and has this message.
+fn kept(
+    previous: &[Condition],
+    types: &[ConditionType],
+    message: &str,
+) -> impl Iterator<Item = (ConditionType, State)> {
+    types.iter().map(move |type_| {
+        let Some(condition) = find(previous, *type_) else {
+            return (*type_, (Unknown, Reason::Pending, message.to_owned()));
+        };
+        let status = [True, False].into_iter().find(|status| status.as_str() == condition.status);
+        let reason = Reason::parse(&condition.reason).unwrap_or(Reason::Pending);
+        let message = if condition.message.is_empty() { message } else { &condition.message };
+        (*type_, (status.unwrap_or(Unknown), reason, message.to_owned()))
+    })
+}
+
+fn accepted() -> (ConditionType, State) {
+    (Accepted, (True, Reason::Accepted, "the class admits the network".to_owned()))
+}
+
+/// The conditions of a network whose AWS account was not observed.
+fn unobserved(previous: &[Condition], failure: &CallFailure) -> Vec<(ConditionType, State)> {
+    const WAITING: &str = "waiting for the first complete observation of AWS";
+    let mut details = vec![accepted()];
+    if failure.needs_person() {
+        details.push((NetworkResolved, (False, failure.reason(), failure.to_string())));
+    } else {
+        details.extend(kept(previous, &[NetworkResolved], WAITING));
+    }
+    details.extend(kept(previous, &[SecurityGroupsReady, EndpointsReady, ResolverReady], WAITING));
+    details.push((Synced, (Unknown, failure.reason(), failure.to_string())));
+    details
+}
+
+fn details_of_deletion(previous: &[Condition], plan: &Plan, failures: &[StepFailure]) -> Vec<(ConditionType, State)> {
+    let report = |type_, belongs: fn(Slot) -> bool| {
+        let left = part(plan, failures, belongs).map(|(_, _, message)| message);
+        (type_, (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left to delete or retain".to_owned())))
+    };
+    let mut details: Vec<_> = kept(previous, &[Accepted, NetworkResolved], "the network is being deleted").collect();
+    details.extend([
+        report(SecurityGroupsReady, is_group),
+        report(EndpointsReady, is_endpoint),
+        report(ResolverReady, is_resolver),
+    ]);
+    let message = "the operator is deleting or retaining the network's resources in AWS".to_owned();
+    details.push((Synced, (False, Reason::Deleting, message)));
+    details
+}
+
+/// The conditions of the parts of a network that is built or being built. `available` of `desired` endpoints are
+/// available.
+fn parts(
+    plan: &Plan,
+    failures: &[StepFailure],
+    has_resolver: bool,
+    (available, desired): (usize, usize),
+) -> Vec<(ConditionType, State)> {
+    let groups = || (True, Reason::Available, "all rules are in place".to_owned());
+    let endpoints = || (True, Reason::Available, format!("{available} of {desired} endpoints available"));
+    let resolver = || {
+        if has_resolver {
+            (True, Reason::Operational, "the Resolver endpoint is operational".to_owned())
+        } else {
+            (True, Reason::Disabled, "`spec.resolver.mode` is 'Disabled'; use hosts files on premises".to_owned())
+        }
+    };
+    let passed = "the VPC and its subnets passed the preflight".to_owned();
+    vec![
+        accepted(),
+        (NetworkResolved, (True, Reason::Resolved, passed)),
+        (SecurityGroupsReady, part(plan, failures, is_group).unwrap_or_else(groups)),
+        (EndpointsReady, part(plan, failures, is_endpoint).unwrap_or_else(endpoints)),
+        (ResolverReady, part(plan, failures, is_resolver).unwrap_or_else(resolver)),
+    ]
+}
+
+const fn is_group(slot: Slot) -> bool {
+    matches!(slot, Slot::Group(_))
+}
+
+const fn is_endpoint(slot: Slot) -> bool {
+    matches!(slot, Slot::Endpoint(_))
+}
+
+const fn is_resolver(slot: Slot) -> bool {
+    matches!(slot, Slot::Resolver)
 }
 
 fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[String]) -> State {
