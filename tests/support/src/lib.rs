@@ -60,6 +60,7 @@ pub mod waiting;
 mod world;
 
 pub use api_proxy::{ApiCall, ApiFault, ApiProxy, CallSite, Conduct, Order, Verb};
+pub use api_server::ApiServer;
 pub use aws::Aws;
 pub use aws_in_process::received;
 pub use gate::Gate;
@@ -71,7 +72,7 @@ pub use network::{Network, NetworkBuilder};
 pub use operator::Operator;
 pub use options::{Clock, Delays, LabOptions, OperatorOptions};
 pub use programs::target_folder;
-pub use shared::{ExclusiveLab, SharedLab};
+pub use shared::ExclusiveLab;
 pub use site::{SOURCES, Site, SiteBuilder};
 pub use summary::{Expected, Summary};
 pub use tenant::{Tenant, send};
