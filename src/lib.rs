@@ -24,3 +24,4 @@ pub mod aws;
 pub mod cli;
 pub mod controller;
 pub mod model;
+mod text;

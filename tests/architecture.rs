@@ -1,92 +1,238 @@
-//! Who may know whom: the rules of the house, held against the source text.
+//! Who may import whom. The rules are held against what the source imports: every `use` tree and every path, resolved to the
+//! module that it names.
 
 #![allow(clippy::expect_used, reason = "without the source text there is nothing to hold the rules against")]
 
-use std::{fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
-/// Every Rust file under a folder, with its text.
-fn sources(folder: &str) -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+use syn::{
+    ImplItemFn, ItemFn, ItemMod, ItemUse, UseTree,
+    visit::{self, Visit},
+};
+
+/// A path from the root of a crate: `["crate", "model", "slot"]`, `["tokio", "time"]`.
+type Absolute = Vec<String>;
+
+/// One source file and what it names.
+struct Source {
+    module: Absolute,
+    paths: BTreeSet<Absolute>,
+    has_async: bool,
+}
+
+/// Collects what a file names; `module` is where the visitor is, inline modules included.
+struct Names {
+    module: Absolute,
+    paths: BTreeSet<Absolute>,
+    has_async: bool,
+}
+
+impl Names {
+    fn add(&mut self, path: &[String]) {
+        let (first, rest) = path.split_first().expect("a path has a first segment");
+        let absolute = match first.as_str() {
+            "self" => [&self.module, rest].concat(),
+            "super" => {
+                let up = path.iter().take_while(|segment| *segment == "super").count();
+                let base = self.module.len().saturating_sub(up);
+                [&self.module[..base], &path[up..]].concat()
+            }
+            // `crate`, a child module, a local name, or another crate, which the rules know by its name.
+            _ => path.to_vec(),
+        };
+        self.paths.insert(absolute);
+    }
+
+    fn add_tree(&mut self, tree: &UseTree, prefix: &[String]) {
+        let with = |name: String| [prefix, &[name]].concat();
+        match tree {
+            UseTree::Path(path) => self.add_tree(&path.tree, &with(path.ident.to_string())),
+            UseTree::Name(name) if name.ident == "self" => self.add(prefix),
+            UseTree::Name(name) => self.add(&with(name.ident.to_string())),
+            UseTree::Rename(rename) => self.add(&with(rename.ident.to_string())),
+            UseTree::Glob(_) => self.add(prefix),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_tree(tree, prefix)),
+        }
+    }
+}
+
+/// Code that is compiled for tests only may import what it likes.
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Path>().is_ok_and(|condition| condition.is_ident("test"))
+    })
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        if !is_test(&item.attrs) {
+            self.add_tree(&item.tree, &[]);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if segments.len() > 1 {
+            self.add(&segments);
+        }
+        visit::visit_path(self, path);
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
+        if !is_test(&item.attrs) && item.content.is_some() {
+            self.module.push(item.ident.to_string());
+            visit::visit_item_mod(self, item);
+            self.module.pop();
+        }
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast ItemFn) {
+        self.has_async |= item.sig.asyncness.is_some();
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
+        self.has_async |= item.sig.asyncness.is_some();
+        visit::visit_impl_item_fn(self, item);
+    }
+}
+
+fn read(text: &str, module: Absolute) -> Source {
+    let file = syn::parse_file(text).expect("it compiles");
+    let mut found = Names { module: module.clone(), paths: BTreeSet::new(), has_async: false };
+    found.visit_file(&file);
+    Source { module, paths: found.paths, has_async: found.has_async }
+}
+
+/// Every file of the operator but its tests.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("the folder is part of the repository").flatten() {
             let path = entry.path();
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push((path.display().to_string(), fs::read_to_string(&path).expect("it can be read")));
+                if name != "tests" {
+                    folders.push(path);
+                }
+            } else if !["testing", "main"].contains(&name.as_str()) {
+                let relative = path.strip_prefix(&root).expect("it is below the root").with_extension("");
+                let mut module = vec!["crate".to_owned()];
+                module.extend(relative.iter().map(|part| part.to_string_lossy().into_owned()));
+                if ["mod", "lib"].contains(&name.as_str()) {
+                    module.pop();
+                }
+                found.push(read(&fs::read_to_string(&path).expect("it can be read"), module));
             }
         }
     }
-    assert!(!files.is_empty(), "{folder} has no source");
-    files
+    found
 }
 
-/// The lines of code under a folder that hold one of the words; comments do not count.
-fn offenders(folder: &str, words: &[&str]) -> Vec<String> {
-    sources(folder)
-        .iter()
-        .flat_map(|(file, text)| {
-            text.lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .filter(|line| words.iter().any(|word| line.contains(word)))
-                .map(move |line| format!("{file}: {}", line.trim()))
-        })
-        .collect()
+fn begins(path: &[String], prefix: &str) -> bool {
+    let prefix: Vec<&str> = prefix.split("::").collect();
+    path.len() >= prefix.len() && prefix.iter().zip(path).all(|(wanted, segment)| wanted == segment)
 }
+
+/// The paths in files under a module that begin with one of the prefixes.
+fn offenders(sources: &[Source], module: &str, prefixes: &[&str]) -> Vec<String> {
+    let under = sources.iter().filter(|source| begins(&source.module, module));
+    let found = under.flat_map(|source| {
+        let bad = source.paths.iter().filter(|path| prefixes.iter().any(|prefix| begins(path, prefix)));
+        bad.map(|path| format!("{}: {}", source.module.join("::"), path.join("::")))
+    });
+    found.collect()
+}
+
+const NONE: Vec<String> = Vec::new();
 
 #[test]
 fn the_model_has_no_client_no_sdk_no_runtime_and_no_clock() {
-    let words = [
-        "kube::",
-        "aws_sdk",
-        "aws_config",
-        "aws_smithy",
-        "tokio",
-        "async ",
-        "std::time",
-        "Timestamp::now",
-        "Instant",
-        "SystemTime",
-        "Zoned::now",
-        "std::env",
-        "std::fs",
-        // `std::net` has addresses, too, which are plain data.
-        "TcpStream",
-        "TcpListener",
-        "UdpSocket",
-        "ToSocketAddrs",
-        "rand",
-        "crate::aws",
-        "crate::controller",
-        "crate::cli",
-    ];
-    assert_eq!(offenders("src/model", &words), Vec::<String>::new());
+    let sources = sources();
+    let clients =
+        ["kube", "aws_sdk_ec2", "aws_config", "tokio", "tokio_util", "futures", "axum", "fastrand", "tracing"];
+    let clocks = ["std::time", "std::env", "std::fs", "std::process", "std::thread", "jiff::Zoned"];
+    // `std::net` has addresses, too, which are plain data.
+    let sockets = ["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket", "std::net::ToSocketAddrs"];
+    let layers = ["crate::aws", "crate::controller", "crate::cli", "Timestamp::now"];
+    let banned = [&clients[..], &clocks, &sockets, &layers].concat();
+    assert_eq!(offenders(&sources, "crate::model", &banned), NONE);
+    let model = sources.iter().filter(|source| begins(&source.module, "crate::model"));
+    assert_eq!(
+        model.filter(|source| source.has_async).map(|source| source.module.join("::")).collect::<Vec<_>>(),
+        NONE
+    );
 }
 
 #[test]
-fn only_the_aws_layer_sees_the_sdk() {
-    for folder in ["src/api", "src/model", "src/controller", "src/cli"] {
-        assert_eq!(offenders(folder, &["aws_sdk", "aws_config", "aws_smithy"]), Vec::<String>::new());
+fn only_the_aws_layer_imports_the_sdk() {
+    let sources = sources();
+    for source in &sources {
+        let sdk = source.paths.iter().find(|path| path[0].starts_with("aws_"));
+        assert!(sdk.is_none() || begins(&source.module, "crate::aws"), "{}: {sdk:?}", source.module.join("::"));
     }
 }
 
 #[test]
 fn the_aws_layer_knows_the_model_and_no_kubernetes() {
-    let words = ["kube::", "k8s_openapi", "crate::controller", "crate::cli", "crate::api"];
-    assert_eq!(offenders("src/aws", &words), Vec::<String>::new());
+    let banned = ["kube", "k8s_openapi", "crate::api", "crate::controller", "crate::cli"];
+    assert_eq!(offenders(&sources(), "crate::aws", &banned), NONE);
 }
 
 #[test]
 fn the_api_decides_nothing() {
-    assert_eq!(
-        offenders("src/api", &["crate::model", "crate::aws", "crate::controller", "crate::cli"]),
-        Vec::<String>::new()
-    );
+    let banned = ["crate::model", "crate::aws", "crate::controller", "crate::cli"];
+    assert_eq!(offenders(&sources(), "crate::api", &banned), NONE);
+}
+
+#[test]
+fn the_seam_to_kubernetes_imports_no_feature() {
+    let features = ["network", "class", "orphans", "run", "dispatch", "leader_election", "runtime"];
+    let banned: Vec<String> = features.iter().map(|feature| format!("crate::controller::{feature}")).collect();
+    let banned: Vec<&str> = banned.iter().map(String::as_str).collect();
+    assert_eq!(offenders(&sources(), "crate::controller::store", &banned), NONE);
+}
+
+/// The module whose file has what the path names.
+fn file_of<'p>(modules: &BTreeSet<&Absolute>, path: &'p Absolute) -> Option<&'p [String]> {
+    (1..=path.len()).rev().map(|end| &path[..end]).find(|path| modules.iter().any(|module| module.as_slice() == *path))
+}
+
+/// Files that import each other; a module and the children that it declares count as one.
+#[test]
+fn no_files_import_each_other() {
+    let sources = sources();
+    let modules: BTreeSet<&Absolute> = sources.iter().map(|source| &source.module).collect();
+    let mut imports: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
+    for source in &sources {
+        let imported = source.paths.iter().filter(|path| path[0] == "crate").filter_map(|path| file_of(&modules, path));
+        imports.insert(&source.module, imported.filter(|file| *file != source.module).collect());
+    }
+    let mut pairs = Vec::new();
+    for (from, targets) in &imports {
+        for to in targets {
+            let is_family = from.starts_with(to) || to.starts_with(from);
+            if from < to && !is_family && imports.get(to).is_some_and(|back| back.contains(from)) {
+                pairs.push(format!("{} and {}", from.join("::"), to.join("::")));
+            }
+        }
+    }
+    assert_eq!(pairs, NONE);
 }
 
 #[test]
 fn a_planted_breach_is_found() {
-    let found = offenders("src/controller", &["kube::"]);
-    assert!(!found.is_empty(), "the search must be able to find what it looks for");
+    let planted =
+        "use super::super::{aws::{self, Cloud}, model::ids}; mod inner { fn f() { tokio::spawn(g()); super::h() } }";
+    let source = read(planted, ["crate", "model", "plan"].map(str::to_owned).into());
+    assert_eq!(
+        offenders(&[source], "crate::model", &["crate::aws", "tokio"]),
+        ["crate::model::plan: crate::aws", "crate::model::plan: crate::aws::Cloud", "crate::model::plan: tokio::spawn"]
+    );
 }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::{Deserialize as _, Deserializer};
 
-pub use crate::api::kstatus::kstatus_violations;
+use crate::text::shorten;
+
 pub use crate::api::reasons::Reason;
 
 /// The longest message that the schema of a condition admits, in characters.
@@ -160,7 +161,7 @@ pub fn set(
         type_: type_.as_str().to_owned(),
         status: status.as_str().to_owned(),
         reason: reason.as_str().to_owned(),
-        message: cut(message.into()),
+        message: shorten(&message.into(), MAX_MESSAGE_LENGTH),
         observed_generation: Some(generation),
         last_transition_time,
     });
@@ -187,13 +188,6 @@ pub fn is_true(conditions: &[Condition], type_: ConditionType) -> bool {
 /// Where a condition stands; types of other writers come last, in the order they had.
 fn place(type_: &str) -> usize {
     ConditionType::ALL.iter().position(|known| known.as_str() == type_).unwrap_or(ConditionType::ALL.len())
-}
-
-fn cut(message: String) -> String {
-    match message.char_indices().nth(MAX_MESSAGE_LENGTH) {
-        Some(_) => message.chars().take(MAX_MESSAGE_LENGTH - 1).chain(['…']).collect(),
-        None => message,
-    }
 }
 
 /// The conditions that can be read; others count as not there. The API server admits times that `Timestamp` cannot hold
@@ -285,11 +279,16 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_cut_at_characters_not_bytes() {
-        assert_eq!(cut("東".repeat(MAX_MESSAGE_LENGTH)), "東".repeat(MAX_MESSAGE_LENGTH));
-        let long = cut("東".repeat(MAX_MESSAGE_LENGTH + 1));
-        assert_eq!(long.chars().count(), MAX_MESSAGE_LENGTH);
-        assert!(long.ends_with("東…"));
+    fn a_message_is_no_longer_than_the_schema_admits() {
+        let mut conditions = Vec::new();
+        set(
+            &mut conditions,
+            ConditionType::Ready,
+            (False, Reason::Pending, "東".repeat(MAX_MESSAGE_LENGTH + 1)),
+            1,
+            at(0),
+        );
+        assert_eq!(conditions[0].message.chars().count(), MAX_MESSAGE_LENGTH);
     }
 
     #[test]

@@ -7,7 +7,6 @@
 
 pub mod class;
 pub mod conditions;
-mod kstatus;
 pub mod network;
 mod reasons;
 pub mod schema;
@@ -18,7 +17,7 @@ pub use class::{
     MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement,
     NetworkDefaults,
 };
-pub use conditions::{ConditionStatus, ConditionType, Reason, kstatus_violations};
+pub use conditions::{ConditionStatus, ConditionType, Reason};
 pub use network::*;
 pub use vocabulary::*;
 

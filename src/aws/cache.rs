@@ -1,4 +1,4 @@
-//! The last answers about VPCs, for looks that need no newer ones.
+//! The last answers about VPCs, for observations that need no newer ones.
 
 use std::{
     collections::HashMap,
@@ -11,20 +11,20 @@ use crate::model::ids::VpcId;
 
 /// The last answer about each VPC, with the time at which AWS had given it.
 #[derive(Debug)]
-pub(crate) struct Known<T>(Mutex<HashMap<VpcId, (Instant, Arc<T>)>>);
+pub(super) struct Cache<T>(Mutex<HashMap<VpcId, (Instant, Arc<T>)>>);
 
-impl<T> Default for Known<T> {
+impl<T> Default for Cache<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Known<T> {
-    pub(crate) fn of(&self, vpc: &VpcId) -> Option<(Instant, Arc<T>)> {
+impl<T> Cache<T> {
+    pub(super) fn of(&self, vpc: &VpcId) -> Option<(Instant, Arc<T>)> {
         self.answers().get(vpc).cloned()
     }
 
-    pub(crate) fn keep(&self, vpc: &VpcId, answer: T) {
+    pub(super) fn keep(&self, vpc: &VpcId, answer: T) {
         self.answers().insert(vpc.clone(), (Instant::now(), Arc::new(answer)));
     }
 

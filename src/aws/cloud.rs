@@ -1,63 +1,44 @@
-//! One account and Region: which calls make an observation, and which call carries out a step.
+//! [`Cloud`] through the AWS SDK: which calls make an observation, and which call executes a step.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::SdkConfig;
 
-use crate::{
-    aws::{
-        Account, Cloud, Scope,
-        cache::Known,
-        endpoint_service::Catalogue,
-        request::{Caller, rate_limit::Limits, truncated_xml::WholeAnswers},
-        resolver_endpoint::Resolvers,
-        surroundings::Answer,
-        vpc::Site,
-    },
-    model::{
-        failure::CallFailure,
-        ids::SecurityGroupId,
-        observed::{Observed, Resources},
-        ownership::{CLUSTER_TAG, Identity},
-        plan::step::{CreateRequest, Effect, Step},
-        slot::{GroupRole, Slot},
-    },
+use super::{
+    Account, Cloud, Scope,
+    endpoint_service::ServiceCache,
+    request::rate_limit::Limits,
+    resolver_endpoint::Resolvers,
+    session::Session,
+    surroundings::SurroundingsCache,
+    vpc::{VpcContents, VpcContentsCache},
+};
+use crate::model::{
+    failure::CallFailure,
+    ids::SecurityGroupId,
+    observed::{Observed, Resources},
+    ownership::{CLUSTER_TAG, Identity},
+    plan::step::{CreateRequest, Effect, Step},
+    slot::{GroupRole, Slot},
 };
 
-/// One account and Region, seen and changed through the AWS SDK.
+/// One account and Region, observed and changed through the AWS SDK.
 #[derive(Debug)]
 pub struct AwsCloud {
-    pub(crate) ec2: aws_sdk_ec2::Client,
-    pub(crate) resolver: aws_sdk_route53resolver::Client,
-    pub(crate) route53: aws_sdk_route53::Client,
-    /// The 12 digits of the account.
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) caller: Caller,
-    pub(crate) catalogue: Catalogue,
-    pub(crate) sites: Known<Site>,
-    pub(crate) surroundings: Known<Answer>,
+    session: Session,
+    services: ServiceCache,
+    vpc_contents: VpcContentsCache,
+    surroundings: SurroundingsCache,
 }
 
 impl AwsCloud {
-    /// A cloud for the account and Region that the configuration's credentials and Region are for.
-    pub(crate) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
-        // What is sent again decides `Caller`: two that do would multiply.
-        let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+    /// The cloud of the account and Region that the configuration's credentials and Region are for.
+    pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
         Self {
-            ec2: aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(&config).interceptor(WholeAnswers).build(),
-            ),
-            resolver: aws_sdk_route53resolver::Client::new(&config),
-            route53: aws_sdk_route53::Client::from_conf(
-                aws_sdk_route53::config::Builder::from(&config).interceptor(WholeAnswers).build(),
-            ),
-            account: account.id.clone(),
-            region: account.region.clone(),
-            caller: Caller::new(limits),
-            catalogue: Catalogue::default(),
-            sites: Known::default(),
-            surroundings: Known::default(),
+            session: Session::new(config, account, limits),
+            services: ServiceCache::default(),
+            vpc_contents: VpcContentsCache::default(),
+            surroundings: SurroundingsCache::default(),
         }
     }
 }
@@ -65,25 +46,25 @@ impl AwsCloud {
 impl Cloud for AwsCloud {
     async fn observe(&self, scope: &Scope) -> Result<Observed, CallFailure> {
         let identity = &scope.identity;
-        let mut vpcs = self.vpcs(&scope.vpc).await?;
+        let mut vpcs = self.session.vpcs(&scope.vpc).await?;
         let [vpc] = vpcs.as_mut_slice() else {
             return Ok(Observed { vpcs, ..Observed::default() });
         };
-        let (site, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
-            self.site(&vpc.id, if scope.fits { scope.recent } else { Duration::ZERO }),
-            self.offers(&scope.services),
-            self.groups_in(&vpc.id),
-            self.endpoints_in(&vpc.id),
-            self.resolvers_in(&vpc.id, |id, tags| {
+        let (contents, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
+            self.vpc_contents.read(&self.session, &vpc.id, if scope.fits { scope.recent } else { Duration::ZERO }),
+            self.services.read(&self.session, &scope.services),
+            self.session.groups_in(&vpc.id),
+            self.session.endpoints_in(&vpc.id),
+            self.session.resolvers_in(&vpc.id, |id, tags| {
                 identity.owns(tags) || scope.adopts || scope.resolver.as_ref() == Some(id)
             }),
-            self.surroundings(vpc, scope.fits),
+            self.surroundings.read(&self.session, vpc, scope.fits),
         )?;
         let (resolvers_in_region, resolvers) = resolvers;
-        let Site { dns, subnets, route_tables } = site;
+        let VpcContents { dns, subnets, route_tables } = contents;
         (vpc.dns_support, vpc.dns_hostnames) = dns;
         let missing = scope.subnets.iter().filter(|id| !subnets.contains_key(*id)).cloned().collect();
-        let subnets_elsewhere = self.vpcs_of(&missing).await?;
+        let subnets_elsewhere = self.session.vpcs_of(&missing).await?;
         let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
         let Resolvers { read: resolvers, unread: unread_resolvers } = resolvers;
         let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
@@ -91,9 +72,9 @@ impl Cloud for AwsCloud {
         let named = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));
         let named = named.flat_map(|endpoint| endpoint.interfaces.iter().cloned()).collect();
         let (rules, interfaces, occupants) = tokio::try_join!(
-            self.ingress_rules(&asked),
-            self.interfaces(identity, &resources, &named),
-            self.occupants(&vpc.id, &scope.addresses),
+            self.session.ingress_rules(&asked),
+            self.session.interfaces(identity, &resources, &named),
+            self.session.occupants(&vpc.id, &scope.addresses),
         )?;
         for (group, rule) in rules {
             if let Some(group) = resources.groups.get_mut(&group) {
@@ -120,14 +101,14 @@ impl Cloud for AwsCloud {
             return Ok(Resources::default());
         }
         let (groups, endpoints, resolvers) = tokio::try_join!(
-            self.owned_groups(identity),
-            self.owned_endpoints(identity),
-            self.resolvers(|_, tags| identity.owns(tags)),
+            self.session.owned_groups(identity),
+            self.session.owned_endpoints(identity),
+            self.session.resolvers(|_, tags| identity.owns(tags)),
         )?;
         let Resolvers { read: mut resolvers, unread: unread_resolvers } = resolvers;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
         let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
-        resources.interfaces = self.interfaces(identity, &resources, &BTreeSet::new()).await?;
+        resources.interfaces = self.session.interfaces(identity, &resources, &BTreeSet::new()).await?;
         Ok(resources)
     }
 
@@ -136,9 +117,9 @@ impl Cloud for AwsCloud {
             return Ok(Resources::default());
         }
         let (groups, endpoints, resolvers) = tokio::try_join!(
-            self.groups_made_by(cluster),
-            self.endpoints_made_by(cluster),
-            self.resolvers(|_, _| false),
+            self.session.groups_made_by(cluster),
+            self.session.endpoints_made_by(cluster),
+            self.session.resolvers(|_, _| false),
         )?;
         // Whose the unread ones are is told the next time.
         let mut resolvers = resolvers.read;
@@ -149,22 +130,26 @@ impl Cloud for AwsCloud {
     async fn execute(&self, step: &Step) -> Result<Effect, CallFailure> {
         match step {
             Step::Create { slot: _, token, request } => self.create(token, request).await,
-            Step::AuthorizeIngress { role: _, group, permissions } => self.authorize_ingress(group, permissions).await,
-            Step::RevokeIngress { role: _, group, rules } => self.revoke_ingress(group, rules.keys()).await,
-            Step::ModifyEndpoint { key, endpoint, change } => self.modify_endpoint(*key, endpoint, change).await,
+            Step::AuthorizeIngress { role: _, group, permissions } => {
+                self.session.authorize_ingress(group, permissions).await
+            }
+            Step::RevokeIngress { role: _, group, rules } => self.session.revoke_ingress(group, rules.keys()).await,
+            Step::ModifyEndpoint { key, endpoint, change } => {
+                self.session.modify_endpoint(*key, endpoint, change).await
+            }
             Step::AssociateResolverAddress { resolver, subnet, ip } => {
-                self.associate_address(resolver, subnet, *ip).await
+                self.session.associate_address(resolver, subnet, *ip).await
             }
             Step::DisassociateResolverAddress { resolver, address } => {
-                self.disassociate_address(resolver, address).await
+                self.session.disassociate_address(resolver, address).await
             }
             Step::Adopt { slot: _, id: _, resource, tags } | Step::SetTags { slot: _, resource, tags } => {
-                self.set_tags(resource, tags).await
+                self.session.set_tags(resource, tags).await
             }
-            Step::RemoveTags { slot: _, resource, keys } => self.remove_tags(resource, keys).await,
-            Step::DeleteEndpoints { endpoints } => self.delete_endpoints(endpoints).await,
-            Step::DeleteResolver { resolver } => self.delete_resolver(resolver).await,
-            Step::DeleteGroup { role: _, group } => self.delete_group(group).await,
+            Step::RemoveTags { slot: _, resource, keys } => self.session.remove_tags(resource, keys).await,
+            Step::DeleteEndpoints { endpoints } => self.session.delete_endpoints(endpoints).await,
+            Step::DeleteResolver { resolver } => self.session.delete_resolver(resolver).await,
+            Step::DeleteGroup { role: _, group } => self.session.delete_group(group).await,
         }
     }
 }
@@ -191,14 +176,14 @@ impl AwsCloud {
     async fn create(&self, token: &str, request: &CreateRequest) -> Result<Effect, CallFailure> {
         match request {
             CreateRequest::SecurityGroup { vpc, name, description, tags } => {
-                self.create_group(vpc, name, description, tags).await
+                self.session.create_group(vpc, name, description, tags).await
             }
-            CreateRequest::InterfaceEndpoint { .. } => self.create_interface_endpoint(token, request).await,
+            CreateRequest::InterfaceEndpoint { .. } => self.session.create_interface_endpoint(token, request).await,
             CreateRequest::GatewayEndpoint { vpc, service_name, route_tables, policy, tags } => {
-                self.create_gateway_endpoint(token, vpc, service_name, route_tables, policy, tags).await
+                self.session.create_gateway_endpoint(token, vpc, service_name, route_tables, policy, tags).await
             }
             CreateRequest::Resolver { name, addresses, group, tags } => {
-                self.create_resolver(token, name, addresses, group, tags).await
+                self.session.create_resolver(token, name, addresses, group, tags).await
             }
         }
     }

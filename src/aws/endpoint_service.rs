@@ -10,9 +10,9 @@ use aws_sdk_ec2::types::ServiceDetail;
 use tokio::sync::Mutex;
 
 use crate::{
-    aws::{cloud::AwsCloud, filter, request::Action},
+    aws::{filter, request::Action, session::Session},
     model::{
-        failure::{CallFailure, FailureClass},
+        failure::CallFailure,
         ids::{SubnetId, ZoneId},
         observed::{ServiceOffer, Subnet},
         slot::{EndpointKey, EndpointType, Service},
@@ -24,7 +24,7 @@ const FRESH: Duration = Duration::from_mins(10);
 
 /// What the Region offered when it was last asked.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogue(Mutex<Option<Answer>>);
+pub(super) struct ServiceCache(Mutex<Option<Answer>>);
 
 #[derive(Debug)]
 struct Answer {
@@ -38,7 +38,7 @@ type Offers = Arc<BTreeMap<EndpointKey, Offer>>;
 
 /// A service as AWS tells of it: with the ids of its zones, their names, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Offer {
+pub(super) struct Offer {
     name: String,
     zone_ids: BTreeSet<ZoneId>,
     zone_names: BTreeSet<String>,
@@ -48,61 +48,47 @@ pub(crate) struct Offer {
 impl Offer {
     /// The offer as it looks from a VPC. Zone names, which differ from account to account, get their ids from the VPC's
     /// subnets: no other zone matters to a network in it.
-    pub(crate) fn seen_from(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
+    pub(super) fn seen_from(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
         let named = subnets.values().filter(|subnet| self.zone_names.contains(&subnet.zone_name));
         let zones = self.zone_ids.iter().chain(named.map(|subnet| &subnet.zone)).cloned().collect();
         ServiceOffer { name: self.name.clone(), zones, private_dns_names: self.private_dns_names.clone() }
     }
 }
 
-impl AwsCloud {
+impl ServiceCache {
     /// The services on offer, the standard ones and further ones, as of the last ten minutes.
-    pub(crate) async fn offers(&self, further: &BTreeSet<Service>) -> Result<Offers, CallFailure> {
-        // Held while asking, so that those who come meanwhile wait for the same answer.
-        let mut catalogue = self.catalogue.0.lock().await;
-        let fresh = catalogue.as_ref().filter(|answer| answer.asked.elapsed() < FRESH);
+    pub(super) async fn read(&self, session: &Session, further: &BTreeSet<Service>) -> Result<Offers, CallFailure> {
+        // Held while the call is under way, so that observations that begin meanwhile wait for the same answer.
+        let mut cache = self.0.lock().await;
+        let fresh = cache.as_ref().filter(|answer| answer.asked.elapsed() < FRESH);
         if let Some(answer) = fresh.filter(|answer| further.is_subset(&answer.services)) {
             return Ok(Arc::clone(&answer.offers));
         }
-        // What others ask for goes on being known.
+        // The services that other networks ask for stay in the cache.
         let known = fresh.map(|answer| answer.services.clone()).unwrap_or_default();
         let services: BTreeSet<Service> = known.union(further).copied().collect();
-        let offers: Offers = Arc::new(self.ask_for_offers(&services).await?);
-        *catalogue = Some(Answer { asked: Instant::now(), services, offers: Arc::clone(&offers) });
+        let offers: Offers = Arc::new(session.offers(&services).await?);
+        *cache = Some(Answer { asked: Instant::now(), services, offers: Arc::clone(&offers) });
         Ok(offers)
     }
+}
 
-    /// Asks by name, which a Region that lacks one of the services answers with an error; then again with a filter, which
-    /// passes over what is not there. The filter alone would do on AWS, and on no public stand-in for it: moto answers it
-    /// with status 500. A list of everything would be hundreds of services long.
-    async fn ask_for_offers(&self, further: &BTreeSet<Service>) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
+impl Session {
+    /// The offers of the standard services and of further ones. By a filter: a request by names is refused as a whole where the
+    /// Region lacks one of them. Without either the list would be hundreds of services long.
+    async fn offers(&self, further: &BTreeSet<Service>) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
         let services = Service::STANDARD.iter().chain(further);
         let names: Vec<String> = services.map(|service| service_name(&self.region, *service)).collect();
-        let action = Action::ec2("DescribeVpcEndpointServices");
-        let by_name = self.caller.list(
-            action,
+        let details = self.caller.list(
+            Action::ec2("DescribeVpcEndpointServices"),
             |token| {
-                let request = self.ec2.describe_vpc_endpoint_services().set_service_names(Some(names.clone()));
+                let request = self.ec2.describe_vpc_endpoint_services();
+                let request = request.filters(filter::filter("service-name", &names)).max_results(1000);
                 request.set_next_token(token).send()
             },
             |page| (page.service_details, page.next_token),
         );
-        let details = match by_name.await {
-            Err(failure) if matches!(failure.class, FailureClass::Invalid | FailureClass::NotFound) => {
-                let by_filter = self.caller.list(
-                    action,
-                    |token| {
-                        let request = self.ec2.describe_vpc_endpoint_services();
-                        let request = request.filters(filter::filter("service-name", &names)).max_results(1000);
-                        request.set_next_token(token).send()
-                    },
-                    |page| (page.service_details, page.next_token),
-                );
-                by_filter.await?
-            }
-            answer => answer?,
-        };
-        Ok(details.into_iter().flat_map(|detail| offers(detail, &self.region)).collect())
+        Ok(details.await?.into_iter().flat_map(|detail| offers(detail, &self.region)).collect())
     }
 }
 
@@ -133,7 +119,7 @@ fn service_name(region: &str, service: Service) -> String {
 }
 
 /// Which of a network's endpoints an endpoint of this service and type could be.
-pub(crate) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
+pub(super) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
     let service = name.strip_prefix("com.amazonaws.")?.strip_prefix(region)?.strip_prefix('.')?;
     let endpoint_type = [EndpointType::Interface, EndpointType::Gateway]
         .into_iter()

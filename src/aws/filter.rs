@@ -3,18 +3,18 @@
 use aws_sdk_ec2::types::Filter;
 
 /// The most values that one call takes (EC2 API Reference, "Filtering": 200 filter values in a request).
-pub(crate) const MOST_VALUES: usize = 200;
+pub(super) const MOST_VALUES: usize = 200;
 
 /// A filter for exactly these values. There must be at least one: without values a filter matches nothing or fails,
 /// depending on the call.
-pub(crate) fn filter(name: impl Into<String>, values: impl IntoIterator<Item = impl AsRef<str>>) -> Filter {
+pub(super) fn filter(name: impl Into<String>, values: impl IntoIterator<Item = impl AsRef<str>>) -> Filter {
     let values: Vec<String> = values.into_iter().map(|value| literal(value.as_ref())).collect();
     debug_assert!(!values.is_empty(), "a filter must have values");
     Filter::builder().name(name).set_values(Some(values)).build()
 }
 
 /// A filter for a tag.
-pub(crate) fn tag(key: &str, value: &str) -> Filter {
+pub(super) fn tag(key: &str, value: &str) -> Filter {
     filter(format!("tag:{key}"), [value])
 }
 

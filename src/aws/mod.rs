@@ -16,6 +16,7 @@ mod provider;
 mod request;
 mod resolver_endpoint;
 mod security_group;
+mod session;
 mod surroundings;
 mod tags;
 #[cfg(test)]
@@ -27,19 +28,16 @@ use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc, time:
 
 pub use cloud::AwsCloud;
 pub use provider::AwsClouds;
-pub use request::rate_limit::Rates;
+pub use request::rate_limit::{RATE_FACTORS, Rates};
 
-use crate::{
-    api::AdoptionPolicy,
-    model::{
-        failure::CallFailure,
-        ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
-        observed::{Observed, Resources},
-        ownership::Identity,
-        plan::step::{Effect, Step},
-        settings::{Settings, VpcSelector},
-        slot::Service,
-    },
+use crate::model::{
+    failure::CallFailure,
+    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    observed::{Observed, Resources},
+    ownership::Identity,
+    plan::step::{Effect, Step},
+    settings::{Settings, VpcSelector},
+    slot::Service,
 };
 
 /// Where and as whom calls are made.
@@ -116,7 +114,7 @@ impl Scope {
             endpoints: settings.named_endpoints(),
             resolver: settings.named_resolver().cloned(),
             addresses: settings.fixed_addresses().into_iter().map(|(_, _, ip)| ip).collect(),
-            adopts: settings.adoption != AdoptionPolicy::Never,
+            adopts: settings.adopts(),
         }
     }
 }

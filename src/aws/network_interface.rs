@@ -9,9 +9,9 @@ use aws_sdk_ec2::types;
 
 use crate::{
     aws::{
-        cloud::AwsCloud,
         filter::{self, MOST_VALUES},
         request::Action,
+        session::Session,
     },
     model::{
         failure::CallFailure,
@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-impl AwsCloud {
+impl Session {
     /// The interfaces that hold one of the network's own groups, among them those of its endpoints, and those of its
     /// endpoints that do not: usually none, so that one call shows everything. And those that are named.
-    pub(crate) async fn interfaces(
+    pub(super) async fn interfaces(
         &self,
         identity: &Identity,
         resources: &Resources,
@@ -52,7 +52,7 @@ impl AwsCloud {
     }
 
     /// The interfaces in a VPC that have one of these addresses.
-    pub(crate) async fn occupants(
+    pub(super) async fn occupants(
         &self,
         vpc: &VpcId,
         addresses: &BTreeSet<Ipv4Addr>,
@@ -101,7 +101,7 @@ fn interface(interface: types::NetworkInterface) -> Option<(NetworkInterfaceId, 
     let groups = interface.groups.unwrap_or_default();
     let interface = NetworkInterface {
         subnet: interface.subnet_id?.into(),
-        ip: interface.private_ip_address.unwrap_or_default(),
+        ip: interface.private_ip_address.and_then(|ip| ip.parse().ok()),
         groups: groups.into_iter().filter_map(|group| group.group_id).map(Into::into).collect(),
         // Whoever has to free a group that an instance holds needs the instance's id.
         description: match (description.as_str(), instance) {

@@ -36,15 +36,15 @@ pub struct AwsClouds {
     base: SdkConfig,
     rates: Rates,
     limits: Mutex<HashMap<(String, String), Arc<Limits>>>,
-    sessions: Mutex<HashMap<Account, SharedSession>>,
+    connections: Mutex<HashMap<Account, SharedConnection>>,
 }
 
 /// Locked while it is being opened or checked, so that those who come meanwhile share the outcome. One for each class's
 /// account as it stands there: a class that names the wrong account takes nothing from one that names the right one.
-type SharedSession = Arc<tokio::sync::Mutex<Option<Session>>>;
+type SharedConnection = Arc<tokio::sync::Mutex<Option<Connection>>>;
 
 #[derive(Clone, Debug)]
-struct Session {
+struct Connection {
     checked: Instant,
     cloud: Arc<AwsCloud>,
     sts: aws_sdk_sts::Client,
@@ -71,12 +71,12 @@ impl AwsClouds {
             // For STS; of all other calls `Caller` decides. Here only a single lost packet is made up for.
             .retry_config(RetryConfig::standard().with_max_attempts(2));
         base.set_app_name(AppName::new(NAME).ok());
-        Self { base: base.build(), rates, limits: Mutex::default(), sessions: Mutex::default() }
+        Self { base: base.build(), rates, limits: Mutex::default(), connections: Mutex::default() }
     }
 
-    fn session(&self, account: &Account) -> SharedSession {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(sessions.entry(account.clone()).or_default())
+    fn connection(&self, account: &Account) -> SharedConnection {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(connections.entry(account.clone()).or_default())
     }
 
     /// The limits of an account and Region, the same for every role.
@@ -99,13 +99,13 @@ impl AwsClouds {
         config.into_builder().credentials_provider(credentials).build()
     }
 
-    async fn open(&self, account: &Account) -> Result<Session, CallFailure> {
+    async fn open(&self, account: &Account) -> Result<Connection, CallFailure> {
         let config = self.config(account).await;
         let sts = aws_sdk_sts::Client::new(&config);
         check(&sts, account).await?;
         let limits = self.limits(&account.id, &account.region);
         let cloud = Arc::new(AwsCloud::new(&config, account, limits));
-        Ok(Session { checked: Instant::now(), cloud, sts })
+        Ok(Connection { checked: Instant::now(), cloud, sts })
     }
 }
 
@@ -113,19 +113,19 @@ impl Clouds for AwsClouds {
     type Cloud = AwsCloud;
 
     async fn connect(&self, account: &Account) -> Result<Arc<AwsCloud>, CallFailure> {
-        let shared = self.session(account);
+        let shared = self.connection(account);
         let mut slot = shared.lock().await;
         // Taken out: a check that fails, or is given up half way, is not remembered.
-        let session = match slot.take() {
-            Some(session) if session.checked.elapsed() < IDENTITY_HOLDS => session,
-            Some(session) => {
-                check(&session.sts, account).await?;
-                Session { checked: Instant::now(), ..session }
+        let connection = match slot.take() {
+            Some(connection) if connection.checked.elapsed() < IDENTITY_HOLDS => connection,
+            Some(connection) => {
+                check(&connection.sts, account).await?;
+                Connection { checked: Instant::now(), ..connection }
             }
             None => self.open(account).await?,
         };
-        let cloud = Arc::clone(&session.cloud);
-        *slot = Some(session);
+        let cloud = Arc::clone(&connection.cloud);
+        *slot = Some(connection);
         Ok(cloud)
     }
 }
@@ -154,7 +154,7 @@ fn mismatch(account: &Account, actual: &str) -> CallFailure {
         None => format!("correct `spec.account.id`, or set `spec.account.roleARN` to a role in account '{expected}'"),
     };
     CallFailure {
-        class: FailureClass::Unauthorized,
+        class: FailureClass::AccountMismatch,
         operation: GET_CALLER_IDENTITY.to_string(),
         code: "AccountMismatch".to_owned(),
         message: format!("the credentials are for account '{actual}', and the class is for '{expected}'; {remedy}"),

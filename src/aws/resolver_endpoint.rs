@@ -12,8 +12,8 @@ use aws_sdk_route53resolver::types::{
 
 use crate::{
     aws::{
-        cloud::AwsCloud,
         request::{Action, absent_is_done, error, unusable},
+        session::Session,
         tags,
     },
     model::{
@@ -27,18 +27,18 @@ use crate::{
 
 /// Listed Resolver endpoints.
 #[derive(Debug, Default)]
-pub(crate) struct Resolvers {
+pub(super) struct Resolvers {
     /// With their tags, and with their addresses where these matter.
-    pub(crate) read: BTreeMap<ResolverId, ResolverEndpoint>,
+    pub(super) read: BTreeMap<ResolverId, ResolverEndpoint>,
     /// Those that were not found when they were asked for these.
-    pub(crate) unread: BTreeSet<ResolverId>,
+    pub(super) unread: BTreeSet<ResolverId>,
 }
 
-impl AwsCloud {
+impl Session {
     /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those that do not
     /// matter without their addresses, as each question counts against a quota of five a second. Lists carry no tags and
     /// cannot be filtered by them.
-    pub(crate) async fn resolvers_in(
+    pub(super) async fn resolvers_in(
         &self,
         vpc: &VpcId,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
@@ -53,7 +53,7 @@ impl AwsCloud {
     }
 
     /// The inbound endpoints in all VPCs.
-    pub(crate) async fn resolvers(
+    pub(super) async fn resolvers(
         &self,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<Resolvers, CallFailure> {
@@ -137,7 +137,11 @@ impl AwsCloud {
         );
         let addresses = addresses.await?.into_iter().filter_map(|address| {
             let state = address.status.map_or_else(String::new, |status| status.as_str().to_owned());
-            let read = ResolverAddress { subnet: address.subnet_id?.into(), ip: address.ip, state };
+            let read = ResolverAddress {
+                subnet: address.subnet_id?.into(),
+                ip: address.ip.and_then(|ip| ip.parse().ok()),
+                state,
+            };
             Some((address.ip_id?.into(), read))
         });
         Ok(addresses.collect())
@@ -145,7 +149,7 @@ impl AwsCloud {
 
     /// `CreateResolverEndpoint`. A creator request id that is known already is refused and not answered with its endpoint,
     /// as a client token would be (aws/aws-cdk issue 5012): then the endpoint is looked up and answered as created.
-    pub(crate) async fn create_resolver(
+    pub(super) async fn create_resolver(
         &self,
         token: &str,
         name: &str,
@@ -192,7 +196,7 @@ impl AwsCloud {
 
     /// `AssociateResolverEndpointIpAddress`. It has no token: sent twice it adds two addresses, each billed by the hour, so
     /// that an answer that is lost has to be made up for by looking.
-    pub(crate) async fn associate_address(
+    pub(super) async fn associate_address(
         &self,
         resolver: &ResolverId,
         subnet: &SubnetId,
@@ -208,7 +212,7 @@ impl AwsCloud {
     }
 
     /// `DisassociateResolverEndpointIpAddress`, by the address's id: one subnet may have several.
-    pub(crate) async fn disassociate_address(
+    pub(super) async fn disassociate_address(
         &self,
         resolver: &ResolverId,
         address: &ResolverAddressId,
@@ -222,7 +226,7 @@ impl AwsCloud {
     }
 
     /// `DeleteResolverEndpoint`. That it is not found is a failure: it may only not be visible yet.
-    pub(crate) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
+    pub(super) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
         let request = self.resolver.delete_resolver_endpoint().resolver_endpoint_id(resolver.as_str());
         self.caller.call(Action::resolver("DeleteResolverEndpoint"), || request.clone().send()).await?;
         Ok(Effect::Accepted)

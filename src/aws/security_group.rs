@@ -7,9 +7,9 @@ use ipnet::Ipv4Net;
 
 use crate::{
     aws::{
-        cloud::AwsCloud,
         filter,
         request::{Action, unusable},
+        session::Session,
         tags,
     },
     model::{
@@ -21,15 +21,15 @@ use crate::{
     },
 };
 
-impl AwsCloud {
+impl Session {
     /// All groups in a VPC, without their rules. One call shows the network's own by whatever they can be known, strangers
     /// that have their names, what the network names, and what it may adopt.
-    pub(crate) async fn groups_in(&self, vpc: &VpcId) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
+    pub(super) async fn groups_in(&self, vpc: &VpcId) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
         self.groups(vec![filter::filter("vpc-id", [vpc.as_str()])]).await
     }
 
     /// The network's own groups in all VPCs, without their rules, which go with them.
-    pub(crate) async fn owned_groups(
+    pub(super) async fn owned_groups(
         &self,
         identity: &Identity,
     ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
@@ -37,7 +37,7 @@ impl AwsCloud {
     }
 
     /// The groups that networks of a cluster made, in all VPCs, without their rules.
-    pub(crate) async fn groups_made_by(
+    pub(super) async fn groups_made_by(
         &self,
         cluster: &str,
     ) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
@@ -62,7 +62,7 @@ impl AwsCloud {
     }
 
     /// The ingress rules of groups.
-    pub(crate) async fn ingress_rules(
+    pub(super) async fn ingress_rules(
         &self,
         groups: &BTreeSet<SecurityGroupId>,
     ) -> Result<Vec<(SecurityGroupId, Rule)>, CallFailure> {
@@ -83,7 +83,7 @@ impl AwsCloud {
     }
 
     /// `CreateSecurityGroup`. It takes no token: the name, unique in the VPC, does its work.
-    pub(crate) async fn create_group(
+    pub(super) async fn create_group(
         &self,
         vpc: &VpcId,
         name: &str,
@@ -101,7 +101,7 @@ impl AwsCloud {
 
     /// `AuthorizeSecurityGroupIngress`, all rules in one call. If one of them exists already, because somebody was faster
     /// since the group was read, AWS refuses them all.
-    pub(crate) async fn authorize_ingress(
+    pub(super) async fn authorize_ingress(
         &self,
         group: &SecurityGroupId,
         permissions: &BTreeMap<Permission, String>,
@@ -113,7 +113,7 @@ impl AwsCloud {
     }
 
     /// `RevokeSecurityGroupIngress`, by the ids of the rules: never a rule that merely looks the same.
-    pub(crate) async fn revoke_ingress(
+    pub(super) async fn revoke_ingress(
         &self,
         group: &SecurityGroupId,
         rules: impl Iterator<Item = &SecurityGroupRuleId>,
@@ -126,7 +126,7 @@ impl AwsCloud {
     }
 
     /// `DeleteSecurityGroup`. That it is not found is a failure: it may only not be visible yet.
-    pub(crate) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
+    pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
         let request = self.ec2.delete_security_group().group_id(group.as_str());
         self.caller.call(Action::ec2("DeleteSecurityGroup"), || request.clone().send()).await?;
         Ok(Effect::Accepted)

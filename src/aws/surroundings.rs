@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, time::Duration};
 use aws_sdk_ec2::types::{self, AttributeValue, RuleAction};
 use aws_sdk_route53::types::{HostedZoneSummary, VpcRegion};
 
+use super::cache::Cache;
 use crate::{
-    aws::{cloud::AwsCloud, filter, request::Action},
+    aws::{filter, request::Action, session::Session},
     model::{
         failure::{CallFailure, FailureClass},
         ids::{EndpointId, VpcId},
@@ -29,15 +30,24 @@ const NO_DHCP_OPTIONS: &str = "default";
 
 /// An answer, and the set of DHCP options that the VPC had.
 #[derive(Debug)]
-pub(crate) struct Answer {
+struct Answer {
     dhcp_options: Option<String>,
     surroundings: Surroundings,
 }
 
-impl AwsCloud {
+/// The surroundings of each VPC when they were last read.
+#[derive(Debug, Default)]
+pub(super) struct SurroundingsCache(Cache<Answer>);
+
+impl SurroundingsCache {
     /// The surroundings of a VPC; as of the last ten minutes, if that is good enough.
-    pub(crate) async fn surroundings(&self, vpc: &Vpc, old_is_fine: bool) -> Result<Surroundings, CallFailure> {
-        let known = self.surroundings.of(&vpc.id);
+    pub(super) async fn read(
+        &self,
+        session: &Session,
+        vpc: &Vpc,
+        old_is_fine: bool,
+    ) -> Result<Surroundings, CallFailure> {
+        let known = self.0.of(&vpc.id);
         if let Some((asked, known)) = &known
             && old_is_fine
             && asked.elapsed() < FRESH
@@ -47,10 +57,10 @@ impl AwsCloud {
             return Ok(known.surroundings.clone());
         }
         let (dns_servers, network_acls, gateway_endpoints, hosted_zones) = tokio::join!(
-            self.dns_servers(vpc.dhcp_options.as_deref()),
-            self.network_acls(&vpc.id),
-            self.gateway_endpoints(),
-            self.hosted_zones(&vpc.id),
+            session.dns_servers(vpc.dhcp_options.as_deref()),
+            session.network_acls(&vpc.id),
+            session.gateway_endpoints(),
+            session.hosted_zones(&vpc.id),
         );
         let surroundings = Surroundings {
             dns_servers: if_permitted(dns_servers)?,
@@ -58,7 +68,7 @@ impl AwsCloud {
             gateway_endpoints: if_permitted(gateway_endpoints)?,
             hosted_zones: match if_permitted(hosted_zones) {
                 Ok(zones) => zones,
-                // Route 53 is one place for all Regions: this one's networks do not stand still with it.
+                // Route 53 is one service for all Regions: networks of this Region do not stop with it.
                 Err(failure) => {
                     tracing::warn!(%failure, "the hosted zones of a VPC are not known");
                     known.and_then(|(_, known)| known.surroundings.hosted_zones.clone())
@@ -66,10 +76,12 @@ impl AwsCloud {
             },
         };
         let answer = Answer { dhcp_options: vpc.dhcp_options.clone(), surroundings: surroundings.clone() };
-        self.surroundings.keep(&vpc.id, answer);
+        self.0.keep(&vpc.id, answer);
         Ok(surroundings)
     }
+}
 
+impl Session {
     /// The DNS servers of a set of DHCP options.
     async fn dns_servers(&self, dhcp_options: Option<&str>) -> Result<Vec<String>, CallFailure> {
         let Some(id) = dhcp_options.filter(|id| *id != NO_DHCP_OPTIONS) else { return Ok(Vec::new()) };

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_route53resolver::types::Tag as ResolverTag;
 
 use crate::{
-    aws::{cloud::AwsCloud, request::Action},
+    aws::{request::Action, session::Session},
     model::{
         failure::{CallFailure, FailureClass},
         ownership::Tags,
@@ -14,9 +14,9 @@ use crate::{
     },
 };
 
-impl AwsCloud {
+impl Session {
     /// Adds or overwrites tags.
-    pub(crate) async fn set_tags(&self, resource: &ResourceId, tags: &Tags) -> Result<Effect, CallFailure> {
+    pub(super) async fn set_tags(&self, resource: &ResourceId, tags: &Tags) -> Result<Effect, CallFailure> {
         if tags.is_empty() {
             return Ok(Effect::Accepted);
         }
@@ -36,7 +36,7 @@ impl AwsCloud {
     }
 
     /// Removes tags, whatever their values.
-    pub(crate) async fn remove_tags(
+    pub(super) async fn remove_tags(
         &self,
         resource: &ResourceId,
         keys: &BTreeSet<String>,
@@ -63,18 +63,18 @@ impl AwsCloud {
 }
 
 /// Tags of an answer of EC2.
-pub(crate) fn from_ec2(tags: Option<Vec<Tag>>) -> Tags {
+pub(super) fn from_ec2(tags: Option<Vec<Tag>>) -> Tags {
     let tags = tags.unwrap_or_default().into_iter();
     tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }
 
 /// Tags of an answer of Resolver.
-pub(crate) fn from_resolver(tags: Vec<ResolverTag>) -> Tags {
+pub(super) fn from_resolver(tags: Vec<ResolverTag>) -> Tags {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
 /// Tags to create an EC2 resource with.
-pub(crate) fn specification(resource: ResourceType, tags: &Tags) -> TagSpecification {
+pub(super) fn specification(resource: ResourceType, tags: &Tags) -> TagSpecification {
     TagSpecification::builder().resource_type(resource).set_tags(Some(to_ec2(tags))).build()
 }
 
@@ -83,7 +83,7 @@ fn to_ec2(tags: &Tags) -> Vec<Tag> {
 }
 
 /// Tags for Resolver.
-pub(crate) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag>, CallFailure> {
+pub(super) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag>, CallFailure> {
     tags.iter()
         .map(|(key, value)| ResolverTag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
@@ -91,7 +91,7 @@ pub(crate) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag
 }
 
 /// The failure for a request that is wrong before it is sent.
-pub(crate) fn not_built(action: Action, error: &dyn std::error::Error) -> CallFailure {
+pub(super) fn not_built(action: Action, error: &dyn std::error::Error) -> CallFailure {
     CallFailure {
         class: FailureClass::Invalid,
         operation: action.to_string(),

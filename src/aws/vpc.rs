@@ -7,8 +7,9 @@ use std::{
 
 use aws_sdk_ec2::types::{self, RouteState, Tenancy, VpcAttributeName, VpcCidrBlockStateCode};
 
+use super::cache::Cache;
 use crate::{
-    aws::{cloud::AwsCloud, filter, request::Action, tags},
+    aws::{filter, request::Action, session::Session, tags},
     model::{
         failure::CallFailure,
         ids::{SubnetId, VpcId},
@@ -20,32 +21,43 @@ use crate::{
     },
 };
 
-/// What of a VPC other people change, and seldom.
+/// What a VPC contains that other people change, and seldom.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub(super) struct VpcContents {
     /// `enableDnsSupport` and `enableDnsHostnames`.
-    pub(crate) dns: (bool, bool),
-    pub(crate) subnets: BTreeMap<SubnetId, Subnet>,
-    pub(crate) route_tables: Vec<RouteTable>,
+    pub(super) dns: (bool, bool),
+    pub(super) subnets: BTreeMap<SubnetId, Subnet>,
+    pub(super) route_tables: Vec<RouteTable>,
 }
 
-impl AwsCloud {
-    /// What people made of a VPC, now or less than `recent` ago.
-    pub(crate) async fn site(&self, vpc: &VpcId, recent: Duration) -> Result<Site, CallFailure> {
-        if let Some((_, known)) = self.sites.of(vpc).filter(|(asked, _)| asked.elapsed() < recent) {
-            return Ok(Site::clone(&known));
+/// The contents of each VPC when they were last read.
+#[derive(Debug, Default)]
+pub(super) struct VpcContentsCache(Cache<VpcContents>);
+
+impl VpcContentsCache {
+    /// The contents of a VPC, now or less than `max_age` ago.
+    pub(super) async fn read(
+        &self,
+        session: &Session,
+        vpc: &VpcId,
+        max_age: Duration,
+    ) -> Result<VpcContents, CallFailure> {
+        if let Some((_, known)) = self.0.of(vpc).filter(|(asked, _)| asked.elapsed() < max_age) {
+            return Ok(VpcContents::clone(&known));
         }
         let (dns, subnets, route_tables) =
-            tokio::try_join!(self.dns_attributes(vpc), self.subnets(vpc), self.route_tables(vpc))?;
-        let site = Site { dns, subnets, route_tables };
-        self.sites.keep(vpc, site.clone());
-        Ok(site)
+            tokio::try_join!(session.dns_attributes(vpc), session.subnets(vpc), session.route_tables(vpc))?;
+        let contents = VpcContents { dns, subnets, route_tables };
+        self.0.keep(vpc, contents.clone());
+        Ok(contents)
     }
+}
 
+impl Session {
     /// The VPCs that a selector matches; their DNS attributes are not read yet.
     ///
     /// An id goes into a filter, too: then a VPC that does not exist is an empty list and no error.
-    pub(crate) async fn vpcs(&self, selector: &VpcSelector) -> Result<Vec<Vpc>, CallFailure> {
+    pub(super) async fn vpcs(&self, selector: &VpcSelector) -> Result<Vec<Vpc>, CallFailure> {
         let filters: Vec<_> = match selector {
             VpcSelector::Id(id) => vec![filter::filter("vpc-id", [id.as_str()])],
             VpcSelector::Tags(tags) => tags.iter().map(|(key, value)| filter::tag(key, value)).collect(),
@@ -90,7 +102,7 @@ impl AwsCloud {
     }
 
     /// The VPCs of subnets, as far as they exist.
-    pub(crate) async fn vpcs_of(&self, subnets: &BTreeSet<SubnetId>) -> Result<BTreeMap<SubnetId, VpcId>, CallFailure> {
+    pub(super) async fn vpcs_of(&self, subnets: &BTreeSet<SubnetId>) -> Result<BTreeMap<SubnetId, VpcId>, CallFailure> {
         if subnets.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -12,9 +12,9 @@ use aws_sdk_ec2::types::{
 
 use crate::{
     aws::{
-        cloud::AwsCloud,
         endpoint_service, filter,
         request::{Action, error, unusable},
+        session::Session,
         tags,
     },
     model::{
@@ -28,14 +28,14 @@ use crate::{
     },
 };
 
-impl AwsCloud {
+impl Session {
     /// All endpoints in a VPC.
-    pub(crate) async fn endpoints_in(&self, vpc: &VpcId) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+    pub(super) async fn endpoints_in(&self, vpc: &VpcId) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::filter("vpc-id", [vpc.as_str()])).await
     }
 
     /// The network's own endpoints in all VPCs.
-    pub(crate) async fn owned_endpoints(
+    pub(super) async fn owned_endpoints(
         &self,
         identity: &Identity,
     ) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
@@ -43,7 +43,7 @@ impl AwsCloud {
     }
 
     /// The endpoints that networks of a cluster made, in all VPCs.
-    pub(crate) async fn endpoints_made_by(&self, cluster: &str) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
+    pub(super) async fn endpoints_made_by(&self, cluster: &str) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::tag(CLUSTER_TAG, cluster)).await
     }
 
@@ -60,7 +60,7 @@ impl AwsCloud {
     }
 
     /// `CreateVpcEndpoint` of type Interface.
-    pub(crate) async fn create_interface_endpoint(
+    pub(super) async fn create_interface_endpoint(
         &self,
         token: &str,
         wanted: &CreateRequest,
@@ -100,7 +100,7 @@ impl AwsCloud {
     }
 
     /// `CreateVpcEndpoint` of type Gateway. It has no groups, addresses or private DNS to be explicit about.
-    pub(crate) async fn create_gateway_endpoint(
+    pub(super) async fn create_gateway_endpoint(
         &self,
         token: &str,
         vpc: &VpcId,
@@ -139,7 +139,7 @@ impl AwsCloud {
     }
 
     /// `ModifyVpcEndpoint`, everything in one call.
-    pub(crate) async fn modify_endpoint(
+    pub(super) async fn modify_endpoint(
         &self,
         key: EndpointKey,
         endpoint: &EndpointId,
@@ -177,7 +177,7 @@ impl AwsCloud {
 
     /// `DeleteVpcEndpoints`, all in one call: it answers 200 and lists what it refused. The gateway endpoint goes last,
     /// as the S3 interface endpoint's private DNS may need it.
-    pub(crate) async fn delete_endpoints(
+    pub(super) async fn delete_endpoints(
         &self,
         endpoints: &BTreeMap<EndpointId, EndpointKey>,
     ) -> Result<Effect, CallFailure> {

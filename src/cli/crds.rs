@@ -11,14 +11,14 @@ use crate::api::schema;
 
 /// The options of `mgnet crds`.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub struct Options {
+pub struct CrdsArgs {
     /// Write one file for each CRD into this folder, in place of all of them to standard output
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 }
 
 /// Writes both CRDs.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &CrdsArgs) -> Result<()> {
     let crds = schema::crds();
     match &options.output_dir {
         Some(folder) => crds.iter().try_for_each(|crd| write_file(folder, crd)),
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn each_crd_gets_a_file_in_a_folder_that_is_made() -> Result<()> {
         let folder = std::env::temp_dir().join(format!("mgnet-crds-{}", std::process::id()));
-        run(&Options { output_dir: Some(folder.join("new")) })?;
+        run(&CrdsArgs { output_dir: Some(folder.join("new")) })?;
         for crd in schema::crds() {
             let written = fs::read_to_string(folder.join("new").join(schema::file_name(&crd)))?;
             assert_eq!(written, schema::to_yaml(&crd)?);
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
-        let refused = run(&Options { output_dir: Some("/dev/null/crds".into()) });
+        let refused = run(&CrdsArgs { output_dir: Some("/dev/null/crds".into()) });
         let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(message.contains("'/dev/null/crds/mgnet.dev_migrationnetworks.yaml'"), "{message}");
     }

@@ -4,7 +4,6 @@ pub mod controller;
 pub mod crds;
 mod logging;
 pub mod orphans;
-pub mod reference;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -20,13 +19,11 @@ pub struct Cli {
 #[derive(Subcommand, Clone, Debug)]
 enum Command {
     /// Run the operator against the cluster of the kubeconfig, or the one it runs in
-    Controller(controller::Options),
+    Controller(controller::ControllerArgs),
     /// Print the custom resource definitions
-    Crds(crds::Options),
+    Crds(crds::CrdsArgs),
     /// List what networks that are gone have left in AWS, and remove what is named of it
-    Orphans(orphans::Options),
-    /// Print the reference of the API, as Markdown
-    Reference(reference::Options),
+    Orphans(orphans::OrphansArgs),
 }
 
 impl Cli {
@@ -36,7 +33,6 @@ impl Cli {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
             Command::Orphans(options) => orphans::run(&options),
-            Command::Reference(options) => reference::run(&options),
         }
     }
 }

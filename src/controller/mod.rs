@@ -7,27 +7,27 @@
 
 pub(crate) mod class;
 mod context;
+mod dispatch;
 mod leader_election;
 pub(crate) mod network;
 pub mod orphans;
 mod run;
 pub mod runtime;
+mod stop;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 pub use class::usage::{Use, count};
 pub use context::{Context, Settings};
+pub use dispatch::{Dispatch, Guarded, KnownNetworks};
 pub use leader_election::{Election, LEASE, Lost, RELEASE_WITHIN, Timing};
-pub use network::{
-    reconcile,
-    requeue::{Error, Next},
-    vpc_lease::{Listed, VpcClaim, VpcClaims},
-};
-pub use run::{Options, run};
+pub use network::reconcile;
+pub use run::{RunOptions, run};
 pub use runtime::{
-    guard,
-    http::{Readiness, serve},
+    Next, guard,
+    http::{Readiness, Reports, serve},
     metrics::Metrics,
 };
-pub use store::{Announcement, Key, Store, StoreError, kubernetes::Kubernetes};
+pub use store::{Announcement, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases, kubernetes::Kubernetes};

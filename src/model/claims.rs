@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use crate::text::hex;
 use crate::{
     api::{ClaimPhase, ClaimStatus},
     model::{
@@ -74,14 +75,7 @@ pub enum Phase {
 /// The token of everything that is sent for one slot in one epoch: 64 hexadecimal digits, the most that EC2 takes
 /// (EC2 Developer Guide, "Ensuring idempotency").
 pub fn token(uid: &str, slot: Slot, epoch: u32) -> String {
-    use std::fmt::Write as _;
-
-    let digest = Sha256::digest(format!("mgnet/{uid}/{slot}/{epoch}"));
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&Sha256::digest(format!("mgnet/{uid}/{slot}/{epoch}")))
 }
 
 impl Claims {

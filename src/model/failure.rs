@@ -15,10 +15,14 @@ pub enum FailureClass {
     Throttled,
     /// The role may not do this, or could not be assumed.
     Unauthorized,
+    /// The credentials belong to another account than the class names.
+    AccountMismatch,
     /// A limit of the account is reached.
     Quota,
-    /// Something in the VPC contradicts it: another endpoint's private DNS, another endpoint's route.
+    /// Another endpoint or a hosted zone has the private DNS names already.
     Conflict,
+    /// Another endpoint has the route already.
+    RouteConflict,
     /// AWS refuses the request as it is.
     Invalid,
     /// No answer, or an answer that says nothing about the call: it may have had its effect.
@@ -32,35 +36,28 @@ impl FailureClass {
     /// as the SDK may have sent it before and lost that answer.
     pub const fn is_refusal(self) -> bool {
         match self {
-            Self::NotFound | Self::Dependency | Self::Unauthorized | Self::Quota | Self::Conflict | Self::Invalid => {
-                true
-            }
-            Self::AlreadyExists | Self::Throttled | Self::Transient | Self::Unknown => false,
-        }
-    }
-
-    /// Whether waiting alone does not heal it: somebody has to change the network, its class, or the account.
-    pub const fn needs_somebody(self) -> bool {
-        match self {
-            Self::Unauthorized | Self::Quota | Self::Conflict | Self::Invalid => true,
             Self::NotFound
-            | Self::AlreadyExists
             | Self::Dependency
-            | Self::Throttled
-            | Self::Transient
-            | Self::Unknown => false,
+            | Self::Unauthorized
+            | Self::AccountMismatch
+            | Self::Quota
+            | Self::Conflict
+            | Self::RouteConflict
+            | Self::Invalid => true,
+            Self::AlreadyExists | Self::Throttled | Self::Transient | Self::Unknown => false,
         }
     }
 
     /// Whether further calls in the same reconcile are a waste: AWS asks for fewer, or does not answer.
     pub const fn stops_the_rest(self) -> bool {
         match self {
-            Self::Throttled | Self::Transient | Self::Unauthorized => true,
+            Self::Throttled | Self::Transient | Self::Unauthorized | Self::AccountMismatch => true,
             Self::NotFound
             | Self::AlreadyExists
             | Self::Dependency
             | Self::Quota
             | Self::Conflict
+            | Self::RouteConflict
             | Self::Invalid
             | Self::Unknown => false,
         }

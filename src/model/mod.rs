@@ -10,6 +10,7 @@ pub mod claims;
 pub mod desired;
 pub mod failure;
 pub mod ids;
+pub mod ingress;
 pub mod observed;
 pub mod orphans;
 pub mod ownership;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::slot::Slot;
+use crate::{api::AdoptionPolicy, model::slot::Slot, text::truncate};
 
 /// Tags of an AWS resource; sorted, so that requests and plans never vary.
 pub type Tags = BTreeMap<String, String>;
@@ -73,6 +73,15 @@ impl Identity {
             && is(SLOT_TAG, &slot.to_string())
     }
 
+    /// Whether a network with that policy may adopt a resource with these tags for a slot.
+    pub fn may_adopt(&self, policy: AdoptionPolicy, tags: &Tags, slot: Slot) -> bool {
+        match policy {
+            AdoptionPolicy::Never => false,
+            AdoptionPolicy::Retained => self.left_behind(tags, slot),
+            AdoptionPolicy::Any => self.left_behind(tags, slot) || keeper(tags).is_none(),
+        }
+    }
+
     /// Whether these tags say that the resource is this network's.
     pub fn owns(&self, tags: &Tags) -> bool {
         !self.uid.is_empty() && tags.get(OWNER_TAG) == Some(&self.uid)
@@ -103,10 +112,6 @@ pub fn keeper(tags: &Tags) -> Option<&str> {
 /// The epoch that a resource's tags name; 1 where the tag is missing or unreadable.
 pub fn epoch(tags: &Tags) -> u32 {
     tags.get(EPOCH_TAG).and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
-fn truncate(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
 pub use crate::api::{EndpointType, GroupRole};
+use crate::text::truncate;
 
 /// The longest name of a service, in characters. The longest that AWS has today is half of it.
 const LONGEST_NAME: usize = 48;
@@ -160,7 +161,7 @@ pub struct UnknownSlot(String);
 
 impl UnknownSlot {
     fn new(text: &str) -> Self {
-        Self(text.chars().take(64).collect())
+        Self(truncate(text, 64))
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
             step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
         },
         policy::Policy,
+        preflight::{self, Placement, checks::Finding},
         settings::{
             AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector,
             endpoints::{self, EndpointSettings},
@@ -43,6 +44,16 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
+/// The placement of the network of these tests.
+pub(crate) fn place(settings: &Settings, observed: &Observed) -> Result<Placement, Vec<Finding>> {
+    preflight::check(&identity(), settings, None, observed)
+}
+
+/// What the network of these tests asks for.
+pub(crate) fn resolve(settings: &Settings, observed: &Observed) -> Result<Desired, Vec<Finding>> {
+    place(settings, observed).map(|placement| Desired::resolve(identity(), settings, &placement))
+}
+
 pub(crate) fn settings() -> Settings {
     Settings {
         vpc: VpcSelector::Tags(Tags::from([("Name".to_owned(), "migration-landing".to_owned())])),
@@ -51,6 +62,7 @@ pub(crate) fn settings() -> Settings {
         launch_subnets: Some(role("launch")),
         sources: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         proxies: BTreeSet::new(),
+        limited_ranges: BTreeMap::new(),
         endpoints: endpoints(&MigrationNetworkSpec::default()),
         endpoint_groups: None,
         resolver: Resolver::Managed { addresses: BTreeMap::new() },
@@ -184,7 +196,12 @@ impl Lab {
     }
 
     pub(crate) fn desired(&self) -> Desired {
-        Desired::resolve(identity(), &self.settings, None, &self.observed).expect("the fixture fits")
+        resolve(&self.settings, &self.observed).expect("the fixture fits")
+    }
+
+    /// What the preflight warns about.
+    pub(crate) fn warnings(&self) -> Vec<Finding> {
+        place(&self.settings, &self.observed).expect("the fixture fits").warnings
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -350,7 +367,7 @@ impl Lab {
         let id = NetworkInterfaceId::from(format!("eni-{}", self.interfaces));
         let interface = NetworkInterface {
             subnet: subnet.clone(),
-            ip: ip.to_string(),
+            ip: Some(ip),
             groups: groups.clone(),
             description: String::new(),
         };
@@ -410,7 +427,7 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
 }
 
 fn attached(subnet: &SubnetId, ip: Ipv4Addr) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: Some(ip.to_string()), state: "ATTACHED".to_owned() }
+    ResolverAddress { subnet: subnet.clone(), ip: Some(ip), state: "ATTACHED".to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {

@@ -18,7 +18,7 @@ use crate::{
 
 /// Which VPC: ids of VPCs are unique in an account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct VpcKey {
     /// The account's id.
     pub account: String,
     /// The Region.
@@ -27,10 +27,10 @@ pub struct Place {
     pub vpc: VpcId,
 }
 
-impl Place {
+impl VpcKey {
     /// The name of the claim. None if it would be no name of a Kubernetes object (RFC 1123 subdomain, 253 characters), which
     /// only a status that was tampered with leads to.
-    pub fn claim_name(&self) -> Option<String> {
+    pub fn lease_name(&self) -> Option<String> {
         let label = |text: &str| {
             text.len() <= 63
                 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -122,7 +122,7 @@ pub fn decide(found: Found, me: &Contender, others: &[Contender], patience: bool
 /// may be built: not while it is suspended, only planned, deleted, not admitted, or does not fit into the VPC.
 pub fn contender(
     network: &MigrationNetwork,
-    place: &Place,
+    key: &VpcKey,
     classes: &BTreeMap<String, (String, String)>,
 ) -> Option<Contender> {
     let status = network.status.as_ref().filter(|status| status.observed_generation >= 0);
@@ -130,7 +130,7 @@ pub fn contender(
         && network.spec.suspend != Some(true)
         && management(network) == ManagementPolicy::Enforce;
     let stand = match status {
-        Some(status) if is_at(status, place) => {
+        Some(status) if is_at(status, key) => {
             if !Claims::from_status(&status.claims).all_resolved() {
                 Stand::Established
             } else if may_be_built && is_candidate(status) {
@@ -142,9 +142,8 @@ pub fn contender(
         Some(_) => return None,
         None => {
             let class = network.spec.migration_network_class_name.as_deref().unwrap_or_default();
-            let leads_here = classes
-                .get(class)
-                .is_some_and(|(account, region)| *account == place.account && *region == place.region);
+            let leads_here =
+                classes.get(class).is_some_and(|(account, region)| *account == key.account && *region == key.region);
             if !(may_be_built && leads_here) {
                 return None;
             }
@@ -164,10 +163,10 @@ fn management(network: &MigrationNetwork) -> ManagementPolicy {
     network.spec.management_policy.or_else(held).unwrap_or_default()
 }
 
-fn is_at(status: &MigrationNetworkStatus, place: &Place) -> bool {
-    status.account.as_ref().is_some_and(|account| account.id == place.account)
-        && status.region.as_deref() == Some(&place.region)
-        && status.vpc_id.as_deref() == Some(place.vpc.as_str())
+fn is_at(status: &MigrationNetworkStatus, key: &VpcKey) -> bool {
+    status.account.as_ref().is_some_and(|account| account.id == key.account)
+        && status.region.as_deref() == Some(&key.region)
+        && status.vpc_id.as_deref() == Some(key.vpc.as_str())
 }
 
 /// Whether it was found to fit, or was held up only by the claim.

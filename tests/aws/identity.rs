@@ -40,7 +40,7 @@ async fn a_role_leads_into_its_account() {
     assert!(failure.message.contains("is not authorized to perform: sts:AssumeRole"), "{failure}");
 
     let failure = clouds.connect(&account()).await.expect_err("without the role it is another account");
-    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Unauthorized, "AccountMismatch"));
+    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::AccountMismatch, "AccountMismatch"));
     assert!(failure.message.contains(OPERATORS) && failure.message.contains(ACCOUNT), "{failure}");
 }
 

@@ -30,4 +30,4 @@ mod suspension;
 mod tampering;
 mod trouble;
 mod turns;
-mod vpc_claims;
+mod vpc_leases;

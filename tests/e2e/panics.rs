@@ -20,7 +20,7 @@ use kube::{
 use mgnet::{
     api::{ConditionType, Reason, conditions},
     aws::{Account, AwsCloud, AwsClouds, Clouds, Rates},
-    controller::{self, Context, Kubernetes, Readiness, Settings},
+    controller::{self, Context, Kubernetes, Reports, Settings},
     model::failure::CallFailure,
 };
 use support::{Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions};
@@ -75,9 +75,8 @@ async fn a_reconcile_that_panics_again_and_again_hurts_only_its_own_network() ->
     let run = controller::run(
         client,
         Context::new(clouds, kubernetes, cluster, settings),
-        controller::Options { concurrency: 8, grace: second, orphans_every: Duration::from_hours(1) },
-        Readiness::default(),
-        controller::Metrics::default(),
+        controller::RunOptions { concurrency: 8, grace: second, orphans_every: Duration::from_hours(1) },
+        Reports::default(),
         std::future::ready(()),
         stop.clone(),
     );

@@ -14,7 +14,7 @@ use mgnet::model::plan::step::Step;
 use mgnet::model::plan::{Blocker, Plan};
 use mgnet::model::preflight::checks::{Check, Finding};
 use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
-use mgnet::model::status::conditions::{StepFailure, Verdict, write};
+use mgnet::model::status::{StepFailure, Verdict, conditions::write};
 use serde_json::Value;
 
 /// The generation of every network here.
@@ -26,16 +26,19 @@ const GROUP: Slot = Slot::Group(GroupRole::Resolver);
 /// Every class of failure: one that is new does not compile before it has its place here.
 fn failures() -> impl Iterator<Item = CallFailure> {
     use FailureClass::{
-        AlreadyExists, Conflict, Dependency, Invalid, NotFound, Quota, Throttled, Transient, Unauthorized, Unknown,
+        AccountMismatch, AlreadyExists, Conflict, Dependency, Invalid, NotFound, Quota, RouteConflict, Throttled,
+        Transient, Unauthorized, Unknown,
     };
     let next = |class: &FailureClass| match class {
         NotFound => Some(AlreadyExists),
         AlreadyExists => Some(Dependency),
         Dependency => Some(Throttled),
         Throttled => Some(Unauthorized),
-        Unauthorized => Some(Quota),
+        Unauthorized => Some(AccountMismatch),
+        AccountMismatch => Some(Quota),
         Quota => Some(Conflict),
-        Conflict => Some(Invalid),
+        Conflict => Some(RouteConflict),
+        RouteConflict => Some(Invalid),
         Invalid => Some(Transient),
         Transient => Some(Unknown),
         Unknown => None,
@@ -61,7 +64,7 @@ fn blockers() -> impl Iterator<Item = Blocker> {
             slot: MGN,
             id: id(),
             subnet: "subnet-1".into(),
-            from: "10.0.0.5".to_owned(),
+            from: Ipv4Addr::new(10, 0, 0, 5),
             to: Ipv4Addr::LOCALHOST,
         }),
         Blocker::AddressChange { .. } => Some(Blocker::InUse { slot: GROUP, id: id(), by: vec!["eni-1".to_owned()] }),

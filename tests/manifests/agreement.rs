@@ -14,7 +14,7 @@ use kube::{
 use mgnet::{
     api::{MigrationNetwork, MigrationNetworkClassSpec, MigrationNetworkSpec},
     model::settings::{
-        Settings,
+        AddressChanges, Settings,
         endpoints::{ConfigMapKeys, policy_references},
     },
 };
@@ -77,7 +77,7 @@ fn read(spec: &Value) -> Result<(), Vec<String>> {
     let policy = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
     let policies: ConfigMapKeys =
         policy_references(&spec, &class).into_iter().map(|key| (key, policy.to_owned())).collect();
-    let Err(errors) = Settings::parse(&spec, &class, &policies) else { return Ok(()) };
+    let Err(errors) = Settings::parse(&spec, &class, &policies, AddressChanges::new()) else { return Ok(()) };
     let errors = errors.into_iter().filter(|error| !ALONE.iter().any(|field| error.field.ends_with(field)));
     let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
     if errors.is_empty() { Ok(()) } else { Err(errors) }

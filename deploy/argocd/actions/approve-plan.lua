@@ -1,5 +1,5 @@
--- Approves the plan: the operator carries out what `status.plan` shows, and whatever differs from then on.
--- Where Git says `managementPolicy: Plan`, change it there: self-healing would take this back.
+-- Approves the plan: the operator makes the calls of `status.plan`, and repairs later drift.
+-- If Git contains `managementPolicy: Plan`, change it there: self-healing would revert this action.
 
 obj.spec.managementPolicy = "Enforce"
 return obj

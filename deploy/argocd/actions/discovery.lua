@@ -1,6 +1,5 @@
--- Which actions a MigrationNetwork offers now: the one of `suspend` and `resume` that would change something, and
--- `approve-plan` while a plan about this generation waits for approval and `managementPolicy` is still to be changed.
--- None of them holds for a network that is being deleted.
+-- The actions that a MigrationNetwork offers now: either `suspend` or `resume`, and `approve-plan` while a plan of this generation
+-- waits for approval and `managementPolicy` is not 'Enforce' yet. A network that is being deleted offers none.
 
 local is_deleted = obj.metadata.deletionTimestamp ~= nil
 local is_suspended = obj.spec.suspend == true

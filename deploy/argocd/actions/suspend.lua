@@ -1,4 +1,4 @@
--- Holds the operator off: what is in AWS goes on working, and nothing is written there.
+-- Suspends the network: its resources in AWS continue to work, and the operator changes nothing there.
 
 obj.spec.suspend = true
 return obj

@@ -1,14 +1,14 @@
 -- The health of a MigrationNetwork for Argo CD.
 --
--- Only `Stalled` is Degraded: a Degraded resource ends the running sync, and a network that is not ready yet is
--- being built. What was said about another generation of the object does not count, so a status that lags is never
--- Healthy. Plain Lua 5.1, with no more than Argo CD opens to scripts: the base library and `table`.
+-- Only `Stalled` is Degraded, because a Degraded resource ends the running sync, but a network that is not ready yet is being
+-- built. Conditions of another generation do not count, so an outdated status is never Healthy. Plain Lua 5.1, with only the
+-- libraries that Argo CD provides: the base library and `table`.
 
 local generation = obj.metadata.generation
 local status = obj.status or {}
 local is_seen = status.observedGeneration ~= nil and status.observedGeneration == generation
 
--- The condition of that type, if there is one about this generation.
+-- Returns the condition of that type, if the status has one for this generation.
 local function find(type_of_condition)
   for _, condition in ipairs(is_seen and status.conditions or {}) do
     local about = condition.observedGeneration or status.observedGeneration
@@ -31,7 +31,7 @@ local stalled = find("Stalled")
 local reconciling = find("Reconciling")
 local is_deleted = obj.metadata.deletionTimestamp ~= nil
 
--- Said by the spec itself, so it holds before the operator has seen it. It does not hold up a deletion.
+-- The spec decides this, even before the operator has observed it. Suspension does not block a deletion.
 if obj.spec.suspend == true and not is_deleted then
   local message = "Suspended: `spec.suspend` is true, and nothing is written to AWS"
   if ready ~= nil then

@@ -1,7 +1,7 @@
--- The health of a MigrationNetworkClass for Argo CD: whether its account was reached, as `Accepted` says.
+-- The health of a MigrationNetworkClass for Argo CD. `Accepted` is true when the operator has reached the account.
 --
--- False means that somebody has to act, Unknown that AWS is asked again. What was said about another generation of
--- it does not count. Plain Lua 5.1, with no more than Argo CD opens to scripts: the base library and `table`.
+-- False means that a user has to act; Unknown means that the operator tries again. Conditions of another generation do not count.
+-- Plain Lua 5.1, with only the libraries that Argo CD provides: the base library and `table`.
 
 local generation = obj.metadata.generation
 local status = obj.status or {}

@@ -14,6 +14,7 @@ use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
 
+use crate::text::shorten;
 use crate::{
     aws::request::Action,
     model::failure::{CallFailure, FailureClass},
@@ -89,11 +90,7 @@ pub(crate) fn readable(message: &str) -> String {
         text.push_str(&kept);
     }
     let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= LONGEST {
-        return line;
-    }
-    line.chars().take(LONGEST - 1).chain(['…']).collect()
+    shorten(&line.collect::<Vec<_>>().join(" "), LONGEST)
 }
 
 /// The kind of a failure that AWS answered. `status` is the HTTP status of the answer.
@@ -178,7 +175,8 @@ fn by_code(code: &str) -> Option<FailureClass> {
         "InsufficientFreeAddressesInSubnet" | "LimitExceededException" | "ServiceQuotaExceededException" => {
             FailureClass::Quota
         }
-        "ConflictingDomainExists" | "RouteAlreadyExists" => FailureClass::Conflict,
+        "ConflictingDomainExists" => FailureClass::Conflict,
+        "RouteAlreadyExists" => FailureClass::RouteConflict,
         "CannotDelete"
         | "DuplicateSubnetsInSameZone"
         | "MissingAction"
@@ -302,7 +300,8 @@ mod tests {
                  RulesPerSecurityGroupLimitExceeded SecurityGroupLimitExceeded SecurityGroupsPerInterfaceLimitExceeded \
                  TagLimitExceeded VpcEndpointLimitExceeded",
             ),
-            (Class::Conflict, "ConflictingDomainExists RouteAlreadyExists"),
+            (Class::Conflict, "ConflictingDomainExists"),
+            (Class::RouteConflict, "RouteAlreadyExists"),
             (
                 Class::Invalid,
                 "DuplicateSubnetsInSameZone InvalidAction InvalidGroupId.Malformed InvalidParameter \

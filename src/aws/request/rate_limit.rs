@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
+    ops::RangeInclusive,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,10 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The part of AWS's rates that is used: calls that leave exactly as AWS's bucket fills do not arrive so.
 const MARGIN: f64 = 0.95;
 
+/// The factors that are honored.
+pub const RATE_FACTORS: RangeInclusive<f64> = 0.01..=1000.0;
+
 /// How fast calls may be made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
-    /// Multiplies sizes and rates of all buckets, for accounts whose limits AWS has raised. From 0.01 to 1000.
+    /// Multiplies sizes and rates of all buckets, for accounts whose limits AWS has raised; one of [`RATE_FACTORS`].
     pub factor: f64,
 }
 
@@ -76,7 +80,8 @@ impl Limits {
 
 /// The bucket as it is kept to.
 fn quota(bucket: Bucket, rates: Rates) -> Quota {
-    let factor = if rates.factor.is_finite() { rates.factor.clamp(0.01, 1000.0) } else { 1.0 };
+    let factor =
+        if rates.factor.is_finite() { rates.factor.clamp(*RATE_FACTORS.start(), *RATE_FACTORS.end()) } else { 1.0 };
     // The cast saturates, and sizes are far below the range's end.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let size = NonZeroU32::new((bucket.size * factor) as u32).unwrap_or(NonZeroU32::MIN);

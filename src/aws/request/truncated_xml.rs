@@ -11,11 +11,11 @@ use aws_sdk_ec2::{
 
 /// Fails a call whose answer says that it succeeded, and is not there to its end. Then it may have had its effect.
 #[derive(Debug)]
-pub(crate) struct WholeAnswers;
+pub(crate) struct RefuseTruncatedXml;
 
-impl Intercept for WholeAnswers {
+impl Intercept for RefuseTruncatedXml {
     fn name(&self) -> &'static str {
-        "WholeAnswers"
+        "RefuseTruncatedXml"
     }
 
     fn read_after_deserialization(

@@ -62,7 +62,7 @@ async fn another_account_is_refused_and_asked_for_again() {
     .await;
     let clouds = clouds(&server.endpoint).await;
     let failure = clouds.connect(&account()).await.expect_err("another account");
-    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Unauthorized, "AccountMismatch"));
+    assert_eq!((failure.class, failure.code.as_str()), (FailureClass::AccountMismatch, "AccountMismatch"));
     assert_eq!(
         failure.message,
         "the credentials are for account '222222222222', and the class is for '111111111111'; correct \

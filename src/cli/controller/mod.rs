@@ -14,14 +14,14 @@ use tokio::{net::TcpListener, signal::unix};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    aws::{AwsClouds, Rates},
+    aws::{AwsClouds, RATE_FACTORS, Rates},
     cli::logging,
-    controller::{self, Context, Kubernetes, Metrics, RELEASE_WITHIN, Readiness, Settings},
+    controller::{self, Context, Kubernetes, RELEASE_WITHIN, Reports, RunOptions, Settings},
 };
 
 /// The options of `mgnet controller`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Options {
+pub struct ControllerArgs {
     /// Address of the probes `/healthz` and `/readyz`, and of `/metrics`
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
@@ -69,7 +69,7 @@ pub struct Options {
 
 fn rate_factor(text: &str) -> Result<f64, String> {
     let factor: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
-    if (0.01..=10_000.0).contains(&factor) { Ok(factor) } else { Err("must be from 0.01 to 10000".to_owned()) }
+    if RATE_FACTORS.contains(&factor) { Ok(factor) } else { Err("must be from 0.01 to 1000".to_owned()) }
 }
 
 /// How long reconciles may go on after the signal to stop; with what follows them, shorter than the 30 s that Kubernetes gives
@@ -83,71 +83,31 @@ const BEYOND_WATCHES: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// If it cannot start, or led and does not any more.
-pub fn run(options: &Options) -> Result<()> {
-    logging::start(&options.logs)?;
+pub fn run(args: &ControllerArgs) -> Result<()> {
+    logging::start(&args.logs)?;
     // Both clients use this provider; naming it keeps rustls from having to guess.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another TLS provider is installed"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(operate(options));
+    let result = runtime.block_on(operate(args));
     // Whatever still runs is over its time, or works in another leader's place.
     runtime.shutdown_background();
     result
 }
 
-async fn operate(options: &Options) -> Result<()> {
+async fn operate(args: &ControllerArgs) -> Result<()> {
     let stop = CancellationToken::new();
     let mut terminate = unix::signal(unix::SignalKind::terminate())?;
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
 
-    let listener = TcpListener::bind(options.health_address)
+    let listener = TcpListener::bind(args.health_address)
         .await
-        .with_context(|| format!("cannot listen on {} (--health-address)", options.health_address))?;
+        .with_context(|| format!("cannot listen on {} (--health-address)", args.health_address))?;
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes");
-    let readiness = Readiness::default();
-    let metrics = Metrics::default();
-    let probes = tokio::spawn(controller::serve(listener, readiness.clone(), metrics.clone(), stop.clone()));
+    let reports = Reports::default();
+    let probes = tokio::spawn(controller::serve(listener, reports.clone(), stop.clone()));
 
-    let work = async {
-        let mut config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
-        // kube waits for ever for an answer, and a list with which a watch begins has no deadline of its own.
-        config.read_timeout = Some(Duration::from_secs(options.reconcile_deadline_seconds) + BEYOND_WATCHES);
-        config.reset_reader_on_write = true;
-        let election = options.election.election(&config, &options.namespace)?;
-        let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
-        let kubernetes = Kubernetes::new(client.clone(), options.namespace.clone());
-        let cluster = kubernetes
-            .cluster_uid()
-            .await
-            .context("cannot read namespace 'kube-system', whose uid names the cluster in AWS tags")?;
-        kubernetes.check_claims().await.with_context(|| {
-            format!(
-                "cannot read leases in namespace '{}' (--namespace), where claims of VPCs are kept",
-                options.namespace
-            )
-        })?;
-        let clouds = AwsClouds::from_env(Rates { factor: options.aws_rate_factor }).await;
-        let settings = Settings {
-            resync: Duration::from_secs(options.resync_seconds),
-            poll: Duration::from_secs(options.poll_seconds),
-            absence_grace: Duration::from_secs(options.absence_grace_seconds),
-            deadline: Duration::from_secs(options.reconcile_deadline_seconds),
-        };
-        let context = Context::new(clouds, kubernetes, cluster, settings);
-        let run = controller::Options {
-            concurrency: options.concurrency,
-            grace: GRACE,
-            orphans_every: Duration::from_secs(options.orphan_look_seconds),
-        };
-        // Boxed: it is as large as all that it awaits.
-        let work = |leads| controller::run(client, context, run, readiness, metrics, leads, stop.clone()).boxed();
-        match election {
-            Some(election) => election.during(work).await?,
-            None => work(std::future::ready(()).boxed()).await,
-        }
-        Ok(())
-    };
     let signal = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -155,14 +115,56 @@ async fn operate(options: &Options) -> Result<()> {
         }
         tracing::info!("stopping");
         stop.cancel();
-        // The controller ends by itself now; if it is not even running yet, there is nothing to wait for.
+        // The controller ends by itself now; if it does not even run yet, there is nothing to wait for.
         tokio::time::sleep(GRACE + RELEASE_WITHIN + Duration::from_secs(1)).await;
     };
     let result: Result<()> = tokio::select! {
-        result = work => result,
+        result = lead_and_work(args, reports, &stop) => result,
         () = signal => Ok(()),
     };
     stop.cancel();
     result?;
     probes.await.context("the probes ended")?.map_err(Into::into)
+}
+
+/// Connects to the cluster, stands for election if the flags ask for it, and runs the controller.
+async fn lead_and_work(args: &ControllerArgs, reports: Reports, stop: &CancellationToken) -> Result<()> {
+    let mut config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
+    // kube waits for ever for an answer, and a list with which a watch begins has no deadline of its own.
+    config.read_timeout = Some(Duration::from_secs(args.reconcile_deadline_seconds) + BEYOND_WATCHES);
+    config.reset_reader_on_write = true;
+    let election = args.election.election(&config, &args.namespace)?;
+    let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
+    let context = context(args, &client).await?;
+    let options = RunOptions {
+        concurrency: args.concurrency,
+        grace: GRACE,
+        orphans_every: Duration::from_secs(args.orphan_look_seconds),
+    };
+    // Boxed: it is as large as all that it awaits.
+    let work = |leads| controller::run(client, context, options, reports, leads, stop.clone()).boxed();
+    match election {
+        Some(election) => election.during(work).await?,
+        None => work(std::future::ready(()).boxed()).await,
+    }
+    Ok(())
+}
+
+async fn context(args: &ControllerArgs, client: &Client) -> Result<Context<AwsClouds, Kubernetes>> {
+    let kubernetes = Kubernetes::new(client.clone(), args.namespace.clone());
+    let cluster = kubernetes
+        .cluster_uid()
+        .await
+        .context("cannot read namespace 'kube-system', whose uid names the cluster in AWS tags")?;
+    kubernetes.check_vpc_leases().await.with_context(|| {
+        format!("cannot read leases in namespace '{}' (--namespace), where claims of VPCs are kept", args.namespace)
+    })?;
+    let clouds = AwsClouds::from_env(Rates { factor: args.aws_rate_factor }).await;
+    let settings = Settings {
+        resync: Duration::from_secs(args.resync_seconds),
+        poll: Duration::from_secs(args.poll_seconds),
+        absence_grace: Duration::from_secs(args.absence_grace_seconds),
+        deadline: Duration::from_secs(args.reconcile_deadline_seconds),
+    };
+    Ok(Context::new(clouds, kubernetes, cluster, settings))
 }

@@ -27,7 +27,7 @@ use crate::{
 
 /// The options of `mgnet orphans`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Options {
+pub struct OrphansArgs {
     /// Form of the list
     #[arg(long, short, value_enum, default_value_t = Form::Table, value_name = "FORM")]
     output: Form,
@@ -57,7 +57,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 ///
 /// # Errors
 /// If it cannot look, could not look everywhere, or could not remove what it was to remove.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &OrphansArgs) -> Result<()> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another TLS provider is installed"))?;

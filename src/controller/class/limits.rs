@@ -2,57 +2,43 @@
 
 use kube::ResourceExt;
 
+use super::usage;
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass, Reason},
     controller::{
-        class::usage,
-        network::object::Subject,
+        stop::Stop,
         store::{Store, StoreError},
     },
     model::{
         desired::Desired,
         ids::VpcId,
         settings::{Settings, limits::Limits},
-        status::conditions::Verdict,
     },
 };
 
-/// What can be said before AWS is looked at. The number of networks is counted only where it is limited.
-pub(crate) async fn of_settings<S: Store>(
-    subject: &Subject<'_, S>,
+/// Checks what is known before AWS is observed. The networks are counted only where their number is limited.
+pub(crate) async fn check_settings<S: Store>(
+    store: &S,
+    network: &MigrationNetwork,
     class: &MigrationNetworkClass,
+    limits: &Limits,
     settings: &Settings,
-) -> Result<Option<Verdict>, StoreError> {
-    let name = class.name_any();
-    let limits = Limits { class: &name, limits: class.spec.limits.as_ref() };
-    let network = &subject.network;
-    let defaults = class.spec.defaults.as_ref().and_then(|defaults| defaults.source_cidrs.as_deref());
-    let spec = &network.spec;
-    // The class's own proxies and DNS clients are the class's business.
-    let clients = spec.resolver.as_ref().and_then(|resolver| resolver.client_cidrs.as_deref());
-    let ranges = [
-        ("spec.sourceCIDRs", spec.source_cidrs.as_deref().or(defaults).unwrap_or_default()),
-        ("spec.proxyCIDRs", spec.proxy_cidrs.as_deref().unwrap_or_default()),
-        ("spec.resolver.clientCIDRs", clients.unwrap_or_default()),
-    ];
-    let mut excess = limits.of_settings(settings, &ranges);
-    if limits.limits.is_some_and(|limits| limits.networks_per_namespace.is_some()) {
-        excess.extend(limits.of_number(older(subject.store, network, class).await?));
+) -> Result<(), Stop> {
+    let mut excess = limits.of_settings(settings);
+    if limits.counts_networks() {
+        excess.extend(limits.of_number(older(store, network, class).await?));
     }
-    Ok(exceeded(excess))
+    within(excess)
 }
 
-/// The VPC that the selector led to.
-pub(crate) fn of_vpc(class: &MigrationNetworkClass, vpc: &VpcId) -> Option<Verdict> {
-    let name = class.name_any();
-    exceeded(Limits { class: &name, limits: class.spec.limits.as_ref() }.of_vpc(vpc))
+/// Checks the VPC that the selector matches.
+pub(crate) fn check_vpc(limits: &Limits, vpc: &VpcId) -> Result<(), Stop> {
+    within(limits.of_vpc(vpc))
 }
 
-/// The services that the network has endpoints for, where the Region offers them.
-pub(crate) fn of_services(class: &MigrationNetworkClass, desired: &Desired) -> Option<Verdict> {
-    let name = class.name_any();
-    let services = desired.endpoints.keys().map(|key| key.service).collect();
-    exceeded(Limits { class: &name, limits: class.spec.limits.as_ref() }.of_services(&services))
+/// Checks the services that the network has endpoints for, where the Region offers them.
+pub(crate) fn check_services(limits: &Limits, desired: &Desired) -> Result<(), Stop> {
+    within(limits.of_services(&desired.endpoints.keys().map(|key| key.service).collect()))
 }
 
 /// How many networks of the class in the network's namespace are older than it.
@@ -72,7 +58,7 @@ async fn older<S: Store>(
     Ok(others.filter(|other| usage::is_of(other, &name, is_default) && age(other) < age(network)).count())
 }
 
-fn exceeded(excess: impl IntoIterator<Item = String>) -> Option<Verdict> {
+fn within(excess: impl IntoIterator<Item = String>) -> Result<(), Stop> {
     let message = excess.into_iter().collect::<Vec<_>>().join("; ");
-    (!message.is_empty()).then_some(Verdict::Rejected { reason: Reason::LimitExceeded, message })
+    if message.is_empty() { Ok(()) } else { Err(Stop::rejected(Reason::LimitExceeded, message)) }
 }

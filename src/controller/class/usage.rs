@@ -1,15 +1,10 @@
-//! The use of classes: which networks use one, and the finalizer that keeps a class while any does.
+//! Which networks use a class.
 
 use kube::ResourceExt;
 
 use crate::{
-    api::{ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass, Reason, conditions::is_true},
-    controller::{
-        class,
-        network::{object::Subject, requeue::Error},
-        store::{Store, StoreError},
-    },
-    model::status::conditions::Verdict,
+    api::{ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass, conditions::is_true},
+    controller::store::{Store, StoreError},
 };
 
 /// How many networks use a class.
@@ -65,51 +60,4 @@ pub(crate) fn is_of(network: &MigrationNetwork, class: &str, is_default: bool) -
 /// Whether the network may have something in AWS.
 pub(crate) fn is_held(network: &MigrationNetwork) -> bool {
     network.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
-}
-
-/// Takes the network's own finalizer, if it does not have it, and makes sure that its class stays. A verdict if the class
-/// is going: then nothing may be made.
-///
-/// The class is read again after the network has its finalizer. Whoever removes the class's looks for networks after the
-/// class's deletion was asked for; so one of the two sees the other.
-pub(crate) async fn hold<S: Store>(
-    subject: &mut Subject<'_, S>,
-    class: &MigrationNetworkClass,
-) -> Result<Option<Verdict>, Error> {
-    if is_held(&subject.network) {
-        return Ok(None);
-    }
-    subject.hold().await?;
-    let name = class.name_any();
-    let rejected = match subject.store.class(&name).await? {
-        Some(class) if class.metadata.deletion_timestamp.is_some() => is_going(&name),
-        Some(class) => {
-            if !class.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
-                subject.store.set_class_finalizer(&class, true).await?;
-            }
-            return Ok(None);
-        }
-        None => class::is_gone(&name),
-    };
-    // Nothing was made: with a finalizer it would pass for one that the class has admitted.
-    subject.let_go().await?;
-    Ok(Some(rejected))
-}
-
-/// What a new network of a class that is being deleted is told.
-pub(crate) fn is_going(name: &str) -> Verdict {
-    Verdict::Rejected {
-        reason: Reason::ClassNotFound,
-        message: format!(
-            "`spec.migrationNetworkClassName`: class '{name}' is being deleted and admits no new network; choose another"
-        ),
-    }
-}
-
-/// What the class itself says while it is kept from going.
-pub(crate) fn is_kept(networks: i32) -> String {
-    let (who, them) = if networks == 1 { ("network", "it") } else { ("networks", "them") };
-    format!(
-        "is being deleted, and held by {networks} {who}; delete {them} first. What is built is kept, and none is added"
-    )
 }

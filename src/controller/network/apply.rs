@@ -1,15 +1,13 @@
-//! Carrying out a plan: wave after wave of steps, each wave claimed before it runs, until nothing is left that can run now.
+//! Executes plans: wave after wave of steps, each wave claimed before it runs, until no step can run now.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::Instant;
 
+use super::{events, object::NetworkObject};
 use crate::{
     aws::Cloud,
-    controller::{
-        network::{events, object::Subject, requeue::Error},
-        store::Store,
-    },
+    controller::store::{Store, StoreError},
     model::{
         claims::Claims,
         failure::CallFailure,
@@ -19,107 +17,143 @@ use crate::{
             step::{Effect, Step},
         },
         slot::Slot,
-        status::conditions::{StepFailure, Verdict},
+        status::{StepFailure, Verdict},
     },
 };
 
-/// What came of carrying out plans.
+/// What plans lead to.
+pub(crate) trait Goal {
+    /// The steps that can run now.
+    fn plan(&self, claims: &Claims) -> Plan;
+
+    /// The observed resources, which take in the effects of steps.
+    fn resources(&mut self) -> &mut Resources;
+
+    /// What status says of the network after that outcome.
+    fn verdict(&self, outcome: &Outcome) -> Verdict;
+}
+
+/// What became of plans.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// What is left.
+    /// What is left to do.
     pub(crate) plan: Plan,
-    /// What went wrong.
+    /// The calls that failed.
     pub(crate) failures: Vec<StepFailure>,
     /// Whether AWS was changed, or may have been.
     pub(crate) changed: bool,
-    /// The steps that were carried out, as lines.
-    pub(crate) done: Vec<String>,
+    /// The steps that were executed, one line each.
+    pub(crate) steps: Vec<String>,
 }
 
 /// More waves than any network needs: groups, rules, gateway, S3 interface, and a few edits.
 const MOST_WAVES: usize = 12;
 
 /// For how long after a claim was stored its calls may begin. A call is given up 30 s after it has begun (`crate::aws`); both
-/// together are shorter than the grace for which a deletion waits for what may be on its way.
+/// together are shorter than the grace for which a deletion waits for calls that may still arrive.
 const CLAIM_IS_GOOD_FOR: Duration = Duration::from_secs(10);
 
+/// Whether the step creates a resource, for which a claim is stored first.
 const fn creates(step: &Step) -> bool {
     matches!(step, Step::Create { .. })
 }
 
-/// Plans and carries out until no step is left that can run now. Steps that failed are not tried again here.
+/// Whether the step changes tags only.
+pub(crate) const fn is_tag_step(step: &Step) -> bool {
+    matches!(step, Step::SetTags { .. } | Step::RemoveTags { .. })
+}
+
+/// Plans and executes until no step can run now. A slot whose step failed is not tried again here.
 ///
 /// # Errors
 /// If a claim could not be stored: then nothing was created on its strength.
-pub(crate) async fn carry_out<S: Store>(
-    subject: &mut Subject<'_, S>,
+pub(crate) async fn carry_out<S: Store, G: Goal>(
+    object: &mut NetworkObject<'_, S>,
     cloud: &impl Cloud,
     claims: &mut Claims,
-    resources: &mut Resources,
-    plan: impl Fn(&Resources, &Claims) -> Plan,
-    say: impl Fn(&Plan, &Resources) -> Verdict,
-) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { plan: plan(resources, claims), ..Outcome::default() };
-    let mut failed: BTreeSet<Slot> = BTreeSet::new();
-    'waves: for _ in 0..MOST_WAVES {
-        let mut wave = outcome.plan.steps.clone();
-        wave.retain(|step| !step.slots().iter().any(|slot| failed.contains(slot)));
+    goal: &mut G,
+) -> Result<Outcome, StoreError> {
+    let mut work = Work { cloud, claims, goal, outcome: Outcome::default(), failed: BTreeSet::new() };
+    work.outcome.plan = work.goal.plan(work.claims);
+    for _ in 0..MOST_WAVES {
+        let mut wave = work.outcome.plan.steps.clone();
+        wave.retain(|step| !step.slots().iter().any(|slot| work.failed.contains(slot)));
         if wave.is_empty() {
             break;
         }
+        let goes_on = work.wave(object, wave).await?;
+        work.outcome.plan = work.goal.plan(work.claims);
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(work.outcome)
+}
+
+struct Work<'a, C, G> {
+    cloud: &'a C,
+    claims: &'a mut Claims,
+    goal: &'a mut G,
+    outcome: Outcome,
+    failed: BTreeSet<Slot>,
+}
+
+impl<C: Cloud, G: Goal> Work<'_, C, G> {
+    /// Claims and executes the steps of one wave. False if further calls would fail alike.
+    async fn wave<S: Store>(&mut self, object: &mut NetworkObject<'_, S>, wave: Vec<Step>) -> Result<bool, StoreError> {
         let since = Instant::now();
-        // Also where the claims are as they were, as those of calls that are sent again are: nothing is written then, and it is
-        // made sure that the object is as it was read.
-        if claims.reserve(&wave) || wave.iter().any(creates) {
-            // The claim goes out with conditions that are true while the call is under way.
-            let verdict = say(&outcome.plan, resources);
-            subject.store_claims(claims, &verdict).await?;
+        // Also where the claims do not change, as those of calls that are sent again: nothing is written then, but the API
+        // server confirms that the object is as it was read.
+        if self.claims.reserve(&wave) || wave.iter().any(creates) {
+            // The claim is stored with conditions that are true while the call is under way.
+            let under_way = Outcome { plan: self.outcome.plan.clone(), changed: true, ..Outcome::default() };
+            object.store_claims(self.claims, &self.goal.verdict(&under_way)).await?;
         }
         for step in wave {
             if creates(&step) && since.elapsed() > CLAIM_IS_GOOD_FOR {
-                // It is planned and claimed anew.
+                // It is planned and claimed again.
                 break;
             }
-            match cloud.execute(&step).await {
-                Ok(effect) => {
-                    outcome.changed = true;
-                    outcome.done.push(step.to_string());
-                    let refused = take_in(claims, resources, &step, &effect);
-                    announce(subject, &step, &effect).await;
-                    failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
-                    outcome.failures.extend(refused);
-                }
+            match self.cloud.execute(&step).await {
+                Ok(effect) => self.executed(object, &step, &effect).await,
                 Err(failure) => {
-                    tracing::warn!(%failure, %step, "a step failed");
-                    claims.failed(&step, failure.class);
-                    // Whether the call took effect is not known, so what was observed may no longer be true.
-                    outcome.changed = true;
-                    let stop = failure.class.stops_the_rest();
-                    failed.extend(step.slots());
-                    outcome.failures.push(StepFailure { slots: step.slots(), failure });
-                    if stop {
-                        outcome.plan = plan(resources, claims);
-                        break 'waves;
+                    let goes_on = !failure.class.stops_the_rest();
+                    self.failed(&step, failure);
+                    if !goes_on {
+                        return Ok(false);
                     }
                 }
             }
         }
-        outcome.plan = plan(resources, claims);
+        Ok(true)
     }
-    Ok(outcome)
+
+    async fn executed<S: Store>(&mut self, object: &NetworkObject<'_, S>, step: &Step, effect: &Effect) {
+        self.outcome.changed = true;
+        self.outcome.steps.push(step.to_string());
+        self.claims.done(step, effect);
+        self.goal.resources().apply(step, effect);
+        tracing::info!(%step, "done in AWS");
+        if let Some(announcement) = events::of_step(step, effect) {
+            object.store.announce(&object.network, announcement).await;
+        }
+        let refused = refused_in(step, effect);
+        self.failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
+        self.outcome.failures.extend(refused);
+    }
+
+    fn failed(&mut self, step: &Step, failure: CallFailure) {
+        tracing::warn!(%failure, %step, "a step failed");
+        self.claims.failed(step, failure.class);
+        // Whether the call took effect is not known, so what was observed may no longer be true.
+        self.outcome.changed = true;
+        self.failed.extend(step.slots());
+        self.outcome.failures.push(StepFailure { slots: step.slots(), failure });
+    }
 }
 
-async fn announce<S: Store>(subject: &Subject<'_, S>, step: &Step, effect: &Effect) {
-    tracing::info!(%step, "done in AWS");
-    if let Some(announcement) = events::of_step(step, effect) {
-        subject.store.announce(&subject.network, announcement).await;
-    }
-}
-
-/// What an accepted step changes in claims and observation, and what of it AWS refused all the same.
-fn take_in(claims: &mut Claims, resources: &mut Resources, step: &Step, effect: &Effect) -> Vec<StepFailure> {
-    claims.done(step, effect);
-    resources.apply(step, effect);
+/// What AWS refused of a step that it accepted as a whole.
+fn refused_in(step: &Step, effect: &Effect) -> Vec<StepFailure> {
     match (step, effect) {
         (Step::DeleteEndpoints { endpoints }, Effect::EndpointsDeleting { refused }) => refused
             .iter()

@@ -1,25 +1,28 @@
-//! Deletion: everything the network made goes, or is marked as retained; then, and only then, the finalizer.
+//! Deletion: the operator deletes everything the network made, or marks it as retained; then, and only then, it removes the
+//! finalizer.
 //!
-//! It needs neither spec nor class: where and as whom comes from what status recorded before the first write to AWS; where the class
-//! says otherwise, what is owned there goes, too. What is touched is decided by owner tags read in the same reconcile.
+//! Deletion needs neither spec nor class: status recorded the account, Region and role before the first write to AWS; where the
+//! class names another account, resources with the network's owner tag there are deleted, too. What is touched is decided by
+//! owner tags read in the same reconcile.
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
 use tokio::time::Instant;
 
+use super::{
+    Ended,
+    apply::{Goal, Outcome, carry_out},
+    object::NetworkObject,
+    observation::{find_owned, settle},
+    vpc_lease,
+};
 use crate::{
-    api::{DeletionPolicy, FINALIZER, MigrationNetworkClass},
-    aws::{Account, Cloud, Clouds},
+    api::{DeletionPolicy, MigrationNetworkClass},
+    aws::{Account, Clouds},
     controller::{
-        class,
+        class::resolve,
         context::Context,
-        network::{
-            apply::carry_out,
-            object::Subject,
-            requeue::{Ending, Error},
-            vpc_lease,
-        },
+        stop::Stop,
         store::{Announcement, Key, Store},
     },
     model::{
@@ -29,85 +32,110 @@ use crate::{
         ownership::Identity,
         plan::{Blocker, Plan, deletion},
         settings::{deletion_policy, limits},
-        status::conditions::{StepFailure, Verdict},
+        status::{StepFailure, Verdict},
     },
 };
 
-/// Goes on with a deletion. None when the finalizer is gone, and the network with it.
-pub(crate) async fn tear_down<C: Clouds, S: Store>(
-    subject: &mut Subject<'_, S>,
-    context: &Context<C, S>,
-    key: &Key,
-) -> Result<Option<Ending>, Error> {
-    if !subject.network.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
-        return Ok(None);
-    }
-    let class = class::find(subject.store, &subject.network).await?;
-    let identity = subject.identity(&context.cluster);
-    let calls_may_arrive = !context.calls_may_arrive_for(key, &identity.uid).is_zero();
-    let began = Instant::now();
-    let (account, cloud, mut resources) = match find(context, &accounts(subject, class.as_ref()), &identity).await {
-        Ok(Some(found)) => found,
-        // No account was ever recorded, and one is before the first claim on a slot: nothing was made.
-        Ok(None) => return release(subject).await,
-        Err(failure) => return Ok(Some((unreachable(failure), Vec::new()))),
-    };
-    if resources.any_held(&identity) {
-        // It has everything in one place, and that is it.
-        subject.record_account(&account);
-    }
-    let mut claims = subject.claims();
-    claims.drop_unusable(&identity);
-    subject.settle(context, key, &mut claims, &identity, (&resources, began));
-
-    let retain = match policy(subject, class.as_ref()) {
-        DeletionPolicy::Retain => true,
-        DeletionPolicy::Delete => false,
-    };
-    let planner = |resources: &Resources, claims: &Claims| {
-        if retain {
-            deletion::retain(&identity, resources, claims)
-        } else {
-            deletion::delete(&identity, resources, claims)
-        }
-    };
-    let say = |plan: &Plan, _: &Resources| deleting(plan.clone(), Vec::new(), true);
-    let mut outcome = carry_out(subject, cloud.as_ref(), &mut claims, &mut resources, planner, say).await?;
-    subject.write_claims(&claims);
-    let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
-    if is_done && calls_may_arrive {
-        // Whatever comes until then is found by its tags, and goes, or is retained, too.
-        outcome.plan.blockers.extend(claims.groups().into_iter().map(|slot| Blocker::MayArrive { slot }));
-    }
-    let at_rest = is_done && outcome.plan.is_done() && !outcome.changed;
-    if at_rest && retain {
-        let ids = resources.ids_held(&identity);
-        let note =
-            if ids.is_empty() { "nothing was left".to_owned() } else { format!("left in AWS: {}", ids.join(", ")) };
-        tracing::info!(note, "retained");
-        let announcement =
-            Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note };
-        subject.store.announce(&subject.network, announcement).await;
-        return release(subject).await;
-    }
-    if at_rest && claims.all_resolved() && !resources.any_held(&identity) {
-        return release(subject).await;
-    }
-    Ok(Some((deleting(outcome.plan, outcome.failures, outcome.changed), outcome.done)))
+/// The network without resources, or with retained ones.
+struct Deleted {
+    identity: Identity,
+    resources: Resources,
+    policy: DeletionPolicy,
 }
 
-/// First the claim of the VPC, in which nothing of the network is left or all of it is marked as retained; then the
-/// finalizer. In this order, as the finalizer's end is the end of everything that could give the claim back.
-async fn release<S: Store>(subject: &Subject<'_, S>) -> Result<Option<Ending>, Error> {
-    vpc_lease::release_all(subject).await?;
-    subject.store.set_finalizer(&subject.network, false).await?;
-    Ok(None)
+impl Goal for Deleted {
+    fn plan(&self, claims: &Claims) -> Plan {
+        match self.policy {
+            DeletionPolicy::Retain => deletion::retain(&self.identity, &self.resources, claims),
+            DeletionPolicy::Delete => deletion::delete(&self.identity, &self.resources, claims),
+        }
+    }
+
+    fn resources(&mut self) -> &mut Resources {
+        &mut self.resources
+    }
+
+    fn verdict(&self, outcome: &Outcome) -> Verdict {
+        let Outcome { plan, failures, changed, steps: _ } = outcome;
+        Verdict::Deleting { plan: plan.clone(), failures: failures.clone(), changed: *changed }
+    }
+}
+
+/// Continues a deletion.
+///
+/// # Errors
+/// `Gone` when the finalizer is removed, and the network with it.
+pub(crate) async fn delete<C: Clouds, S: Store>(
+    object: &mut NetworkObject<'_, S>,
+    context: &Context<C, S>,
+    key: &Key,
+) -> Result<Ended, Stop> {
+    if !object.is_held() {
+        return Err(Stop::Gone);
+    }
+    let class = resolve::find(object.store, &object.network).await?;
+    let identity = object.identity(&context.cluster);
+    let calls_may_arrive = !context.memories.calls_may_arrive_for(key, &identity.uid).is_zero();
+    let began = Instant::now();
+    let found = find(context, &accounts(object, class.as_ref()), &identity).await.map_err(unreachable)?;
+    // Without an account there was no claim on a slot: nothing was created.
+    let Some((account, cloud, resources)) = found else { return Err(release(object).await) };
+    if resources.any_held(&identity) {
+        // All of the network's resources are in one account.
+        object.record_account(&account);
+    }
+    let mut claims = object.claims();
+    claims.drop_unusable(&identity);
+    settle(&mut claims, object, context, key, &identity, (&resources, began));
+
+    let mut deleted = Deleted { policy: policy(object, class.as_ref()), identity, resources };
+    let mut outcome = carry_out(object, cloud.as_ref(), &mut claims, &mut deleted).await?;
+    object.write_claims(&claims);
+    let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
+    if is_done && calls_may_arrive {
+        // What is created until then is found by its tags, and deleted or retained, too.
+        outcome.plan.blockers.extend(claims.groups().into_iter().map(|slot| Blocker::MayArrive { slot }));
+    }
+    if is_done && outcome.plan.is_done() && !outcome.changed && nothing_is_left(object, &deleted, &claims).await {
+        return Err(release(object).await);
+    }
+    Ok(Ended { verdict: deleted.verdict(&outcome), steps: outcome.steps })
+}
+
+/// Whether the network may go: it has nothing in AWS, or all of it is retained, which an event reports.
+async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Deleted, claims: &Claims) -> bool {
+    let Deleted { identity, resources, policy } = deleted;
+    match policy {
+        DeletionPolicy::Retain => {
+            let ids = resources.ids_held(identity);
+            let note =
+                if ids.is_empty() { "nothing was left".to_owned() } else { format!("left in AWS: {}", ids.join(", ")) };
+            tracing::info!(note, "retained");
+            let announcement =
+                Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note };
+            object.store.announce(&object.network, announcement).await;
+            true
+        }
+        DeletionPolicy::Delete => claims.all_resolved() && !resources.any_held(identity),
+    }
+}
+
+/// Releases the VPC leases, then removes the finalizer. In this order: nothing could release a lease after its network is gone.
+async fn release<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
+    let released = async {
+        vpc_lease::release_all(object).await?;
+        object.store.set_finalizer(&object.network, false).await
+    };
+    match released.await {
+        Ok(_) => Stop::Gone,
+        Err(error) => error.into(),
+    }
 }
 
 /// Where the network's resources may be: as status recorded it, and as the class says now. They differ if the class was made anew,
 /// or somebody has written into status.
-fn accounts<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkClass>) -> Vec<Account> {
-    let status = subject.network.status.as_ref();
+fn accounts<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> Vec<Account> {
+    let status = object.network.status.as_ref();
     let recorded = status.and_then(|status| Some((status.account.as_ref()?, status.region.as_ref()?)));
     let recorded =
         recorded.filter(|(account, region)| !account.id.is_empty() && !region.is_empty()).map(|(account, region)| {
@@ -118,7 +146,8 @@ fn accounts<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkC
                 external_id: account.external_id.clone(),
             }
         });
-    let of_class = class.map(|class| class::account(&class.spec)).filter(|account| Some(account) != recorded.as_ref());
+    let of_class =
+        class.map(|class| resolve::account(&class.spec)).filter(|account| Some(account) != recorded.as_ref());
     recorded.into_iter().chain(of_class).collect()
 }
 
@@ -134,7 +163,7 @@ async fn find<C: Clouds, S>(
     let (mut empty, mut seen, mut failures) = (None, Vec::new(), Vec::new());
     for account in accounts {
         let place = (&account.id, &account.region);
-        match look(context, account, identity).await {
+        match find_owned(context, account, identity).await {
             Ok((cloud, resources)) if resources.any_held(identity) => {
                 return Ok(Some((account.clone(), cloud, resources)));
             }
@@ -151,39 +180,22 @@ async fn find<C: Clouds, S>(
     }
 }
 
-async fn look<C: Clouds, S>(
-    context: &Context<C, S>,
-    account: &Account,
-    identity: &Identity,
-) -> Result<(Arc<C::Cloud>, Resources), CallFailure> {
-    let cloud = context.clouds.connect(account).await?;
-    let resources = cloud.find_owned(identity).await?;
-    Ok((cloud, resources))
-}
-
-/// Whether the network owns something there, whatever status says.
-pub(crate) async fn is_there<C: Clouds, S>(context: &Context<C, S>, account: &Account, identity: &Identity) -> bool {
-    look(context, account, identity).await.is_ok_and(|(_, resources)| resources.any_held(identity))
-}
-
 /// What the spec says, else the class, as far as the class's limits allow it; else what held when both could last be read
 /// and were accepted.
-fn policy<S: Store>(subject: &Subject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
-    let settings = subject.network.status.as_ref().and_then(|status| status.settings.as_ref());
+fn policy<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
+    let settings = object.network.status.as_ref().and_then(|status| status.settings.as_ref());
     let recorded = settings.and_then(|settings| settings.deletion_policy);
     match class {
         Some(class) => {
-            let asked = deletion_policy(&subject.network.spec, Some(&class.spec));
+            let asked = deletion_policy(&object.network.spec, Some(&class.spec));
             limits::deletion(asked, recorded, class.spec.limits.as_ref())
         }
-        None => subject.network.spec.deletion_policy.or(recorded).unwrap_or(DeletionPolicy::Delete),
+        None => object.network.spec.deletion_policy.or(recorded).unwrap_or(DeletionPolicy::Delete),
     }
 }
 
-fn unreachable(failure: CallFailure) -> Verdict {
-    deleting(Plan::default(), vec![StepFailure { slots: Vec::new(), failure }], false)
-}
-
-const fn deleting(plan: Plan, failures: Vec<StepFailure>, changed: bool) -> Verdict {
-    Verdict::Deleting { plan, failures, changed }
+/// The verdict while the accounts that may hold resources cannot be observed.
+fn unreachable(failure: CallFailure) -> Stop {
+    let failures = vec![StepFailure { slots: Vec::new(), failure }];
+    Verdict::Deleting { plan: Plan::default(), failures, changed: false }.into()
 }

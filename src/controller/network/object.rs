@@ -1,10 +1,10 @@
-//! The network that a reconcile works on: what it says of itself, and every way in which it is written to.
+//! The network that a reconcile works on: what its object says, and every write to it.
 
 use std::collections::BTreeSet;
 
 use kube::{Resource, ResourceExt};
-use tokio::time::Instant;
 
+use super::events;
 use crate::{
     api::{
         ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass,
@@ -12,22 +12,23 @@ use crate::{
     },
     aws::Account,
     controller::{
-        context::Context,
-        network::{events, requeue::Error},
+        class::finalizer,
+        stop::Stop,
         store::{Key, Store, StoreError},
     },
     model::{
         claims::Claims,
+        desired::Desired,
         ids::VpcId,
-        observed::Resources,
         ownership::Identity,
+        preview::status::digest,
         settings::{AddressChanges, address_changes},
-        status::conditions::{self, Verdict},
+        status::{Verdict, conditions},
     },
 };
 
 /// As it was read, with the status as it is being written.
-pub(crate) struct Subject<'a, S> {
+pub(crate) struct NetworkObject<'a, S> {
     pub(crate) network: MigrationNetwork,
     /// The status as the API server has it.
     pub(crate) stored: Option<MigrationNetworkStatus>,
@@ -35,7 +36,7 @@ pub(crate) struct Subject<'a, S> {
     pub(crate) now: jiff::Timestamp,
 }
 
-impl<'a, S: Store> Subject<'a, S> {
+impl<'a, S: Store> NetworkObject<'a, S> {
     /// The network as it was just read.
     pub(crate) fn new(network: MigrationNetwork, store: &'a S, now: jiff::Timestamp) -> Self {
         let stored = network.status.clone();
@@ -52,19 +53,24 @@ impl<'a, S: Store> Subject<'a, S> {
         Key { namespace: self.network.namespace().unwrap_or_default(), name: self.network.name_any() }
     }
 
-    /// A class that was deleted and made again may name another account or Region. What the network has made stays where
-    /// it is, and must not be made a second time elsewhere.
-    pub(crate) fn has_moved(&self, account: &Account) -> Option<Verdict> {
+    /// Whether the object is being deleted.
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        self.network.metadata.deletion_timestamp.is_some()
+    }
+
+    /// What ends the reconcile if the class names another account or Region than the one that holds the network's resources,
+    /// as a class that was deleted and created again may. They stay where they are, and are not created a second time.
+    pub(crate) fn moved_to(&self, account: &Account) -> Option<Stop> {
         let status = self.network.status.as_ref()?;
         let (recorded, region) = (status.account.as_ref()?, status.region.as_ref()?);
         let same = recorded.id == account.id && *region == account.region;
-        (!same && !self.claims().all_resolved()).then(|| Verdict::Rejected {
-            reason: Reason::InvalidClass,
-            message: format!(
+        (!same && !self.claims().all_resolved()).then(|| {
+            let message = format!(
                 "the class now names account {} in {}, and what the network has made is in account {} in {region}; delete the \
                  network, or have the class put right",
                 account.id, account.region, recorded.id
-            ),
+            );
+            Stop::rejected(Reason::InvalidClass, message)
         })
     }
 
@@ -87,9 +93,15 @@ impl<'a, S: Store> Subject<'a, S> {
         });
     }
 
-    /// Takes the finalizer, before anything is written to AWS.
-    pub(crate) async fn hold(&mut self) -> Result<(), Error> {
-        if self.network.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+    /// Adds the finalizer again to a network that may have resources in AWS. Users who may edit a network may remove it, and
+    /// its deletion would then leave everything in AWS.
+    pub(crate) async fn restore_finalizer(&mut self) -> Result<(), StoreError> {
+        if self.claims().all_resolved() { Ok(()) } else { self.hold().await }
+    }
+
+    /// Adds the finalizer, before anything is written to AWS.
+    pub(crate) async fn hold(&mut self) -> Result<(), StoreError> {
+        if self.is_held() {
             return Ok(());
         }
         let held = self.store.set_finalizer(&self.network, true).await?.ok_or(StoreError::Gone)?;
@@ -97,39 +109,45 @@ impl<'a, S: Store> Subject<'a, S> {
         Ok(())
     }
 
-    /// Gives the finalizer back, of a network that has made nothing.
-    pub(crate) async fn let_go(&mut self) -> Result<(), Error> {
+    /// Adds the finalizers of the network and of its class, before the network's first write to AWS.
+    ///
+    /// # Errors
+    /// If the class is being deleted or is gone: then nothing may be created.
+    pub(crate) async fn hold_with_class(&mut self, class: &MigrationNetworkClass) -> Result<(), Stop> {
+        if self.is_held() {
+            return Ok(());
+        }
+        self.hold().await?;
+        let kept = finalizer::keep(self.store, &class.name_any()).await;
+        if let Err(Stop::Verdict(_)) = &kept {
+            // Nothing was created: with a finalizer it would pass for a network that the class has admitted.
+            self.let_go().await?;
+        }
+        kept
+    }
+
+    /// Whether the network has the operator's finalizer: it may have resources in AWS.
+    pub(crate) fn is_held(&self) -> bool {
+        self.network.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    }
+
+    /// Removes the finalizer of a network that has created nothing.
+    async fn let_go(&mut self) -> Result<(), StoreError> {
         if let Some(free) = self.store.set_finalizer(&self.network, false).await? {
             self.network.metadata = free.metadata;
         }
         Ok(())
     }
 
-    /// Takes an observation that began then into the claims, those that are overdue included.
-    pub(crate) fn settle<C>(
-        &self,
-        context: &Context<C, S>,
-        key: &Key,
-        claims: &mut Claims,
-        identity: &Identity,
-        (resources, began): (&Resources, Instant),
-    ) {
-        claims.settle(identity, resources, &BTreeSet::new());
-        let overdue = context.overdue(key, &self.uid(), &claims.absent(identity, resources), began);
-        if !overdue.is_empty() {
-            claims.settle(identity, resources, &overdue);
-        }
-    }
-
     /// Stores the claims before the calls that they are for, with conditions that hold meanwhile.
-    pub(crate) async fn store_claims(&mut self, claims: &Claims, verdict: &Verdict) -> Result<(), Error> {
+    pub(crate) async fn store_claims(&mut self, claims: &Claims, verdict: &Verdict) -> Result<(), StoreError> {
         self.write_claims(claims);
         self.write_verdict(verdict);
         self.save().await
     }
 
     /// Writes the status, once, if it differs from what is stored; and tells of transitions.
-    pub(crate) async fn conclude(&mut self, verdict: &Verdict) -> Result<(), Error> {
+    pub(crate) async fn conclude(&mut self, verdict: &Verdict) -> Result<(), StoreError> {
         self.write_verdict(verdict);
         if self.network.status == self.stored {
             return Ok(());
@@ -142,7 +160,7 @@ impl<'a, S: Store> Subject<'a, S> {
         Ok(())
     }
 
-    async fn save(&mut self) -> Result<(), Error> {
+    async fn save(&mut self) -> Result<(), StoreError> {
         let written = self.store.write_status(&self.network).await?;
         self.network.metadata = written.metadata;
         self.network.status.clone_from(&written.status);
@@ -196,7 +214,7 @@ impl<'a, S: Store> Subject<'a, S> {
         settings.map(|settings| settings.tags.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// Whether the preflight had no objection at the last look, for this generation of the spec.
+    /// Whether the preflight had no objection at the last observation, for this generation of the spec.
     pub(crate) fn fits(&self) -> bool {
         let conditions = self.network.status.as_ref().map_or(&[][..], |status| &status.conditions);
         find(conditions, ConditionType::NetworkResolved).is_some_and(|resolved| {
@@ -209,13 +227,24 @@ impl<'a, S: Store> Subject<'a, S> {
         address_changes(self.network.annotations().get(ADDRESS_CHANGE_ANNOTATION).map(String::as_str))
     }
 
-    /// Whether AWS was last seen to be equal to what has this digest.
-    pub(crate) fn was_in_sync_with(&self, digest: &str) -> bool {
-        self.network.status.as_ref().is_some_and(|status| status.in_sync_with.as_deref() == Some(digest))
+    /// Whether AWS was equal to this when it was last in sync.
+    pub(crate) fn was_in_sync_with(&self, desired: &Desired) -> bool {
+        let digest = digest(desired);
+        self.network.status.as_ref().is_some_and(|status| status.in_sync_with.as_deref() == Some(&digest))
+    }
+
+    /// Records what AWS is in sync with, if it is.
+    pub(crate) fn record_sync(&mut self, desired: &Desired, verdict: &Verdict) {
+        if let Verdict::Built { plan, failures, changed: false, .. } = verdict
+            && plan.is_done()
+            && failures.is_empty()
+        {
+            self.status_mut().in_sync_with = Some(digest(desired));
+        }
     }
 
     /// Suspension stops writes to AWS, never deletion.
     pub(crate) fn is_suspended(&self) -> bool {
-        self.network.spec.suspend == Some(true) && self.network.metadata.deletion_timestamp.is_none()
+        self.network.spec.suspend == Some(true) && !self.is_being_deleted()
     }
 }

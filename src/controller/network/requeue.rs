@@ -1,118 +1,98 @@
-//! How a reconcile can end, and when to look again after it.
+//! When a network is reconciled again, by how the reconcile ended.
 
 use std::time::Duration;
 
+use super::object::NetworkObject;
 use crate::{
     controller::{
         context::Context,
-        network::object::Subject,
-        runtime::backoff::jittered,
-        store::{Key, Store, StoreError},
+        runtime::{Next, backoff::jittered},
+        store::{Key, Store},
     },
-    model::{plan::Blocker, status::conditions::Verdict},
+    model::{
+        plan::{Blocker, Plan},
+        status::{Verdict, WhoMustAct},
+    },
 };
 
-/// Why a reconcile could not end with a verdict. All of these are tried again.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The Kubernetes API did not let it read or write.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// When to look again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// After this time.
-    After(Duration),
-    /// Only when the object changes.
-    OnChange,
-}
-
-/// How a reconcile ended, and the steps that it carried out, as lines.
-pub(crate) type Ending = (Verdict, Vec<String>);
-
-/// When to look again, by how it went.
-pub(crate) fn next<C, S: Store>(
+/// When to reconcile again.
+pub(super) fn next<C, S: Store>(
     context: &Context<C, S>,
     key: &Key,
-    subject: &Subject<'_, S>,
+    object: &NetworkObject<'_, S>,
     verdict: &Verdict,
-    done: &[String],
+    steps: &[String],
 ) -> Next {
-    let uid = &subject.uid();
+    let requeue = Requeue { context, key, uid: &object.uid() };
     let settings = &context.settings;
-    let after_failure = |needs_somebody: bool| {
-        let delay = context.delay_after_failure(key, uid);
-        // What somebody has to mend is looked at in the usual rhythm; it may be mended in AWS alone.
-        if needs_somebody { delay.max(jittered(settings.resync)) } else { delay.min(settings.resync) }
-    };
     Next::After(match verdict {
         Verdict::Rejected { reason, .. } if reason.heals_by_waiting() => jittered(settings.poll),
         Verdict::Rejected { .. } | Verdict::Unfit(_) => jittered(settings.resync),
-        Verdict::Unseen(failure) => after_failure(failure.class.needs_somebody()),
-        Verdict::Broken(_) => after_failure(false),
-        Verdict::Planned { under_way, .. } => {
-            context.went_well(key, uid);
-            jittered(if *under_way { settings.poll } else { settings.resync })
-        }
+        Verdict::Unseen(failure) => requeue.after_failure(failure.needs_person()),
+        Verdict::Broken(_) => requeue.after_failure(false),
+        Verdict::Planned { under_way, .. } => requeue.without_steps(*under_way),
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {
-            after_failure(failures.iter().all(|failed| failed.failure.class.needs_somebody()))
+            requeue.after_failure(failures.iter().all(|failed| failed.failure.needs_person()))
         }
-        // Whatever is due is not done before somebody edits the network.
-        Verdict::Built { plan, .. } if subject.is_suspended() => {
-            context.went_well(key, uid);
-            jittered(if plan.blockers.iter().any(passes) { settings.poll } else { settings.resync })
-        }
-        Verdict::Built { .. } | Verdict::Deleting { .. } if context.goes_in_circles(key, uid, done) => {
-            tracing::warn!(steps = done.join("; "), "these were done before, and AWS does not keep them");
-            after_failure(false)
+        // Changes that are due wait for an edit of the network.
+        Verdict::Built { plan, .. } if object.is_suspended() => requeue.without_steps(aws_is_at_work(plan)),
+        Verdict::Built { .. } | Verdict::Deleting { .. }
+            if context.memories.goes_in_circles(key, requeue.uid, steps) =>
+        {
+            tracing::warn!(steps = steps.join("; "), "these were done before, and AWS does not keep them");
+            requeue.after_failure(false)
         }
         Verdict::Built { plan, changed, .. } | Verdict::Deleting { plan, changed, .. } => {
-            if plan.is_done() && !changed {
-                context.at_rest(key, uid);
-                jittered(settings.resync)
-            } else if plan.blockers.is_empty() {
-                // Only another look is wanting.
-                jittered(settings.poll / 5)
-            } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::MayArrive { .. })) {
-                // A look before then tells nothing that has to be known.
-                context.calls_may_arrive_for(key, uid) + jittered(settings.poll / 5)
-            } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::InUse { .. })) {
-                // Interfaces of endpoints that are gone follow within seconds; a stranger's stays until somebody acts.
-                after_failure(false)
-            } else if plan.blockers.iter().all(needs_somebody) {
-                context.went_well(key, uid);
-                jittered(settings.resync)
-            } else {
-                jittered(settings.poll)
-            }
+            requeue.after_steps(plan, *changed)
         }
     })
 }
 
-/// Whether a blocker goes without anybody's doing, so that looking again soon is worth it.
-pub(crate) const fn passes(blocker: &Blocker) -> bool {
-    match blocker {
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::MayArrive { .. } => true,
-        Blocker::Awaits { .. }
-        | Blocker::Failed { .. }
-        | Blocker::NotOwned { .. }
-        | Blocker::Ambiguous { .. }
-        | Blocker::AddressChange { .. }
-        | Blocker::InUse { .. } => false,
-    }
+/// Whether AWS is at work on something, so that the plan may soon be another.
+pub(super) fn aws_is_at_work(plan: &Plan) -> bool {
+    plan.blockers.iter().any(|blocker| blocker.who_must_act() == WhoMustAct::Aws)
 }
 
-const fn needs_somebody(blocker: &Blocker) -> bool {
-    match blocker {
-        Blocker::Failed { .. }
-        | Blocker::NotOwned { .. }
-        | Blocker::Ambiguous { .. }
-        | Blocker::AddressChange { .. }
-        | Blocker::InUse { .. } => true,
-        Blocker::UnderWay { .. } | Blocker::NotVisible { .. } | Blocker::MayArrive { .. } | Blocker::Awaits { .. } => {
-            false
+struct Requeue<'a, C, S> {
+    context: &'a Context<C, S>,
+    key: &'a Key,
+    uid: &'a str,
+}
+
+impl<C, S> Requeue<'_, C, S> {
+    /// What a person has to mend is retried at the resync: it may be mended in AWS alone.
+    fn after_failure(&self, needs_person: bool) -> Duration {
+        let delay = self.context.memories.delay_after_failure(self.key, self.uid);
+        let resync = self.context.settings.resync;
+        if needs_person { delay.max(jittered(resync)) } else { delay.min(resync) }
+    }
+
+    fn without_steps(&self, aws_is_at_work: bool) -> Duration {
+        let settings = &self.context.settings;
+        self.context.memories.went_well(self.key, self.uid);
+        jittered(if aws_is_at_work { settings.poll } else { settings.resync })
+    }
+
+    fn after_steps(&self, plan: &Plan, changed: bool) -> Duration {
+        let Self { context, key, uid } = *self;
+        let settings = &context.settings;
+        if plan.is_done() && !changed {
+            context.memories.at_rest(key, uid);
+            jittered(settings.resync)
+        } else if plan.blockers.is_empty() {
+            // Only the next observation is missing.
+            jittered(settings.confirmation())
+        } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::MayArrive { .. })) {
+            // An observation before then shows nothing new.
+            context.memories.calls_may_arrive_for(key, uid) + jittered(settings.confirmation())
+        } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::InUse { .. })) {
+            // Interfaces of deleted endpoints disappear within seconds; a foreign one stays until a person acts.
+            self.after_failure(false)
+        } else if plan.blockers.iter().all(|blocker| blocker.who_must_act() == WhoMustAct::Person) {
+            context.memories.went_well(key, uid);
+            jittered(settings.resync)
+        } else {
+            jittered(settings.poll)
         }
     }
 }

@@ -1,203 +1,169 @@
-//! The claim of a VPC, over the Kubernetes API: a Lease in the operator's own namespace, named by account, Region and VPC.
+//! The VPC lease of a network: one network per VPC. It is a Lease in the operator's own namespace, named by account, Region and
+//! VPC.
 //!
-//! It is looked at in every reconcile that may write to AWS (one GET). Only what takes a claim lists the networks. Who may
-//! take one is decided in [`crate::model::vpc_lease`]; that only one does is the API server's doing: creation is atomic,
-//! and a stale claim is taken over on condition of its `resourceVersion`.
+//! Every reconcile that may write to AWS inspects it (one GET). Only a network that acquires it lists the networks. Which
+//! network may acquire it is decided in [`crate::model::vpc_lease`]; the API server ensures that only one does: creation is
+//! atomic, and a stale lease is replaced only at the `resourceVersion` that was read.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 
+use super::{gather::Inputs, object::NetworkObject, observation::Observation};
 use crate::{
-    api::{MigrationNetwork, MigrationNetworkClass, Reason},
-    aws::{Account, Clouds},
+    api::Reason,
+    aws::Clouds,
     controller::{
-        class::usage,
         context::Context,
-        network::{object::Subject, requeue::Error},
-        store::{Key, Store, StoreError},
+        stop::Stop,
+        store::{Store, StoreError, VpcLease},
     },
     model::{
-        ids::VpcId,
-        status::conditions::Verdict,
-        vpc_lease::{Contender, Decision, Found, Place, Stand, contender, decide},
+        status::Verdict,
+        vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
     },
 };
 
-/// A claim as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VpcClaim {
-    /// Its name.
-    pub name: String,
-    /// The uid of the network that holds it.
-    pub holder: String,
-    /// The network of that uid, for people, and to see quickly whether it still exists. Nothing else rests on it.
-    pub network: Option<Key>,
-    /// The `resourceVersion` on whose condition it is written; none if it is not stored yet.
-    pub version: Option<String>,
-}
-
-/// A network in a list.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Its uid.
-    pub uid: String,
-    /// The network, unless what is stored cannot be read.
-    pub network: Option<MigrationNetwork>,
-}
-
-/// Where claims are kept.
-pub trait VpcClaims: Send + Sync + 'static {
-    /// The claim of that name, if there is one.
-    fn vpc_claim(&self, name: &str) -> impl Future<Output = Result<Option<VpcClaim>, StoreError>> + Send;
-
-    /// Creates a claim that has no version, or replaces the one that has exactly that version.
-    ///
-    /// # Errors
-    /// `Conflict` if somebody was faster.
-    fn take_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// All claims, or those that a network holds, by its uid.
-    fn vpc_claims(&self, holder: Option<&str>) -> impl Future<Output = Result<Vec<VpcClaim>, StoreError>> + Send;
-
-    /// Deletes a claim, on condition that it has not changed.
-    ///
-    /// # Errors
-    /// `Conflict` if it has changed, or is gone.
-    fn drop_vpc_claim(&self, claim: &VpcClaim) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// The uid of the network of that name, if there is one, whether or not the rest of it can be read.
-    fn network_uid(&self, key: &Key) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
-
-    /// All networks, or those of one namespace.
-    ///
-    /// # Errors
-    /// `Gone` if the cluster has no networks at all, as their kind is not there.
-    fn networks(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
-}
-
-/// What was seen of the claim of a VPC.
-pub(crate) struct Look {
-    place: Place,
+/// A VPC lease that was read.
+pub(crate) struct Inspected {
+    vpc: VpcKey,
     name: String,
-    /// As stored, if it is.
-    stored: Option<VpcClaim>,
+    /// The lease, if it exists.
+    stored: Option<VpcLease>,
     found: Found,
 }
 
-/// Looks at the claim of the VPC that the network wants, and notes in status that it wants it. None if the network has to
-/// give way.
-pub(crate) async fn look<S: Store>(
-    subject: &mut Subject<'_, S>,
-    account: &Account,
-    vpc: &VpcId,
-) -> Result<Result<Look, Verdict>, Error> {
-    let place = Place { account: account.id.clone(), region: account.region.clone(), vpc: vpc.clone() };
-    let Some(name) = place.claim_name() else {
-        let message =
-            format!("'{vpc}' of account '{}' in '{}' is no VPC that can be claimed", place.account, place.region);
-        return Ok(Err(Verdict::Broken(message)));
-    };
-    let before = subject.network.status.as_ref().and_then(|status| status.vpc_id.clone());
-    if let Some(before) = before.filter(|before| *before != vpc.as_str()) {
-        // It has nothing there any more; whoever has is told so before this (`VPCChanged`).
-        release(subject, &Place { vpc: before.into(), ..place.clone() }).await?;
+/// Reads the lease of the VPC that the network selects, and records the VPC in status. None if the selector matches no single
+/// VPC, or another than the one that holds the network's resources: the preflight reports that.
+///
+/// # Errors
+/// If another network holds the lease.
+pub(crate) async fn inspect<C, S: Store>(
+    object: &mut NetworkObject<'_, S>,
+    inputs: &Inputs,
+    observation: &Observation<C>,
+) -> Result<Option<Inspected>, Stop> {
+    let [vpc] = &*observation.observed.vpcs else { return Ok(None) };
+    if observation.pinned_vpc.as_ref().is_some_and(|pinned| *pinned != vpc.id) {
+        return Ok(None);
     }
-    subject.status_mut().vpc_id = Some(vpc.to_string());
-    let stored = subject.store.vpc_claim(&name).await?;
+    let vpc = VpcKey { account: inputs.account.id.clone(), region: inputs.account.region.clone(), vpc: vpc.id.clone() };
+    let Some(name) = vpc.lease_name() else {
+        let message =
+            format!("'{}' of account '{}' in '{}' is no VPC that can be claimed", vpc.vpc, vpc.account, vpc.region);
+        return Err(Verdict::Broken(message).into());
+    };
+    let before = object.network.status.as_ref().and_then(|status| status.vpc_id.clone());
+    if let Some(before) = before.filter(|before| *before != vpc.vpc.as_str()) {
+        // The network has nothing there any more: otherwise the preflight has reported `VPCChanged`.
+        release(object, &VpcKey { vpc: before.into(), ..vpc.clone() }).await?;
+    }
+    object.status_mut().vpc_id = Some(vpc.vpc.to_string());
+    let stored = object.store.vpc_lease(&name).await?;
     let found = match &stored {
-        Some(claim) if claim.holder == subject.uid() => Found::Mine,
-        Some(claim) if holder_exists(subject.store, claim).await? => Found::Foreign,
+        Some(lease) if lease.holder == object.uid() => Found::Mine,
+        Some(lease) if holder_exists(object.store, lease).await? => Found::Foreign,
         // A stale one is taken over.
         Some(_) | None => Found::Free,
     };
     match found {
-        Found::Foreign => Ok(Err(conflicted(&place))),
-        Found::Mine | Found::Free => Ok(Ok(Look { place, name, stored, found })),
+        Found::Foreign => Err(conflicted(&vpc)),
+        Found::Mine | Found::Free => Ok(Some(Inspected { vpc, name, stored, found })),
     }
 }
 
-/// The annotation tells where to look first; before its word is taken for the end of the holder, all uids are looked at.
-async fn holder_exists<S: Store>(store: &S, claim: &VpcClaim) -> Result<bool, StoreError> {
-    if let Some(key) = &claim.network
-        && store.network_uid(key).await?.as_ref() == Some(&claim.holder)
+/// Whether the holder of a lease exists. The annotation names the object to read first; before that counts as the end of the
+/// holder, all UIDs are listed.
+async fn holder_exists<S: Store>(store: &S, lease: &VpcLease) -> Result<bool, StoreError> {
+    if let Some(key) = &lease.network
+        && store.network_uid(key).await?.as_ref() == Some(&lease.holder)
     {
         return Ok(true);
     }
-    Ok(store.networks(None).await?.iter().any(|listed| listed.uid == claim.holder))
+    Ok(store.networks(None).await?.iter().any(|listed| listed.uid == lease.holder))
 }
 
-/// Makes sure that the network holds the claim that was looked at. A verdict if it may not: then nothing may be written.
-/// `established` says that it has resources in the VPC, or may have.
+/// Acquires the lease that was inspected, unless the network holds it or is suspended: a suspended network writes nothing.
 ///
 /// # Errors
-/// `Conflict` if somebody else was faster: the next reconcile sees who.
-pub(crate) async fn hold<C: Clouds, S: Store>(
-    subject: &mut Subject<'_, S>,
+/// If another network comes first, or acquires it at the same time (`Conflict`): then nothing may be written.
+pub(crate) async fn acquire<C: Clouds, S: Store>(
+    object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
-    class: &MigrationNetworkClass,
-    look: Look,
-    established: bool,
-) -> Result<Option<Verdict>, Error> {
-    match weigh(subject, context, &look, established).await? {
-        Decision::Take => {}
-        decision => return Ok(refusal(decision, &look.place)),
+    inputs: &Inputs,
+    inspected: Option<Inspected>,
+    observation: &Observation<C::Cloud>,
+) -> Result<(), Stop> {
+    let Some(inspected) = inspected.filter(|_| !object.is_suspended()) else { return Ok(()) };
+    let acquired = take(object, context, inputs, inspected, observation.is_established()).await;
+    if let Err(Stop::Verdict(_)) = &acquired {
+        object.write_claims(&observation.claims);
     }
-    let Look { name, stored, .. } = look;
-    let (key, uid) = (subject.key(), subject.uid());
-    // What holds a claim also holds its object, so that deletion gives the claim back.
-    if let Some(rejected) = usage::hold(subject, class).await? {
-        return Ok(Some(rejected));
-    }
-    let version = stored.and_then(|stored| stored.version);
-    tracing::info!(claim = name, took_over = version.is_some(), "the network has claimed its VPC");
-    subject.store.take_vpc_claim(&VpcClaim { name, holder: uid, network: Some(key), version }).await?;
-    Ok(None)
+    acquired
 }
 
-/// The verdict if the network would have to give way or wait; nothing is written. What is wrong in a VPC that is another's is
-/// that other's business.
-pub(crate) async fn gives_way<C: Clouds, S: Store>(
-    subject: &Subject<'_, S>,
+async fn take<C: Clouds, S: Store>(
+    object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
-    look: &Look,
+    inputs: &Inputs,
+    inspected: Inspected,
     established: bool,
-) -> Result<Option<Verdict>, Error> {
-    Ok(refusal(weigh(subject, context, look, established).await?, &look.place))
+) -> Result<(), Stop> {
+    match weigh(object, context, &inspected, established).await? {
+        Decision::Take => {}
+        decision => return accepted(decision, &inspected.vpc),
+    }
+    let Inspected { name, stored, .. } = inspected;
+    // A network that holds a lease has its finalizer, so that deletion releases the lease.
+    object.hold_with_class(&inputs.class).await?;
+    let version = stored.and_then(|stored| stored.version);
+    tracing::info!(lease = name, took_over = version.is_some(), "the network acquires the lease of its VPC");
+    let lease = VpcLease { name, holder: object.uid(), network: Some(object.key()), version };
+    Ok(object.store.acquire_vpc_lease(&lease).await?)
+}
+
+/// Makes sure that no other network comes first in the VPC; writes nothing.
+///
+/// # Errors
+/// If one does, or may.
+pub(crate) async fn check_precedence<C: Clouds, S: Store>(
+    object: &NetworkObject<'_, S>,
+    context: &Context<C, S>,
+    inspected: &Inspected,
+    established: bool,
+) -> Result<(), Stop> {
+    accepted(weigh(object, context, inspected, established).await?, &inspected.vpc)
 }
 
 async fn weigh<C: Clouds, S: Store>(
-    subject: &Subject<'_, S>,
+    object: &NetworkObject<'_, S>,
     context: &Context<C, S>,
-    look: &Look,
+    inspected: &Inspected,
     established: bool,
 ) -> Result<Decision, StoreError> {
-    let (key, uid) = (subject.key(), subject.uid());
-    let others = match look.found {
+    let (key, uid) = (object.key(), object.uid());
+    let others = match inspected.found {
         Found::Mine | Found::Foreign => Vec::new(),
-        Found::Free => contenders(subject.store, &look.place, &uid).await?,
+        Found::Free => contenders(object.store, &inspected.vpc, &uid).await?,
     };
     let me = Contender {
-        created: subject.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
+        created: object.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
         stand: if established { Stand::Established } else { Stand::Wants },
         uid: uid.clone(),
     };
-    Ok(decide(look.found, &me, &others, context.is_patient(&key, &uid)))
+    Ok(decide(inspected.found, &me, &others, context.memories.is_patient(&key, &uid)))
 }
 
-fn refusal(decision: Decision, place: &Place) -> Option<Verdict> {
+fn accepted(decision: Decision, vpc: &VpcKey) -> Result<(), Stop> {
     match decision {
-        Decision::Yield => Some(conflicted(place)),
-        Decision::Wait => Some(waiting(place)),
-        Decision::Keep | Decision::Take => None,
+        Decision::Yield => Err(conflicted(vpc)),
+        Decision::Wait => Err(waiting(vpc)),
+        Decision::Keep | Decision::Take => Ok(()),
     }
 }
 
-/// The other networks that may claim the VPC.
-async fn contenders<S: Store>(store: &S, place: &Place, uid: &str) -> Result<Vec<Contender>, StoreError> {
+/// The other networks that may acquire the lease.
+async fn contenders<S: Store>(store: &S, vpc: &VpcKey, uid: &str) -> Result<Vec<Contender>, StoreError> {
     let networks = store.networks(None).await?;
     let mut classes = BTreeMap::new();
     for class in store.classes().await? {
@@ -210,45 +176,44 @@ async fn contenders<S: Store>(store: &S, place: &Place, uid: &str) -> Result<Vec
     Ok(networks
         .iter()
         .filter(|listed| listed.uid != uid)
-        .filter_map(|listed| contender(listed.network.as_ref()?, place, &classes))
+        .filter_map(|listed| contender(listed.network.as_ref()?, vpc, &classes))
         .collect())
 }
 
-/// Gives back every claim that the network holds. Status does not tell all: a process may end between the claim and the
-/// status that would have named its VPC. Nor does a list, which may be from before the claim.
-pub(crate) async fn release_all<S: Store>(subject: &Subject<'_, S>) -> Result<(), Error> {
-    let uid = subject.uid();
-    let recorded = subject.network.status.as_ref().and_then(|status| {
+/// Releases every lease that the network holds. Status may lack one: a process may end between the lease and the status that
+/// would have named its VPC. A list may lack one, too: it may be older than the lease.
+pub(crate) async fn release_all<S: Store>(object: &NetworkObject<'_, S>) -> Result<(), StoreError> {
+    let uid = object.uid();
+    let recorded = object.network.status.as_ref().and_then(|status| {
         let account = status.account.as_ref()?.id.clone();
-        Some(Place { account, region: status.region.clone()?, vpc: status.vpc_id.clone()?.into() })
+        Some(VpcKey { account, region: status.region.clone()?, vpc: status.vpc_id.clone()?.into() })
     });
-    if let Some(place) = recorded {
-        release(subject, &place).await?;
+    if let Some(vpc) = recorded {
+        release(object, &vpc).await?;
     }
-    for claim in subject.store.vpc_claims(Some(&uid)).await? {
-        if claim.holder == uid {
-            subject.store.drop_vpc_claim(&claim).await?;
+    for lease in object.store.vpc_leases(Some(&uid)).await? {
+        if lease.holder == uid {
+            object.store.release_vpc_lease(&lease).await?;
         }
     }
     Ok(())
 }
 
-/// Gives back the claims of networks that are gone. A network's own go before it does; but a process that stood still while
-/// another one brought the deletion to its end may claim a VPC for a network that does not exist any more.
+/// Releases the leases of networks that are gone. A network's own leases are released before it is gone; but a process that was
+/// halted while another one completed the deletion may acquire a lease for a network that no longer exists.
 ///
-/// `heard_of` are the uids of the networks that the operator has heard of: only the holders that are not among them are asked
-/// for.
+/// `known` are the UIDs of the networks that the watches have shown: only other holders are read.
 ///
 /// # Errors
-/// If the Kubernetes API could not be read or written.
-pub(crate) async fn drop_stale<S: Store>(store: &S, heard_of: &BTreeSet<String>) -> Result<(), StoreError> {
-    // The claims first: a network is there before it claims anything.
-    for claim in store.vpc_claims(None).await? {
-        if heard_of.contains(&claim.holder) || holder_exists(store, &claim).await? {
+/// If a Kubernetes API request failed.
+pub(crate) async fn sweep<S: Store>(store: &S, known: &BTreeSet<String>) -> Result<(), StoreError> {
+    // The leases first: a network exists before it acquires one.
+    for lease in store.vpc_leases(None).await? {
+        if known.contains(&lease.holder) || holder_exists(store, &lease).await? {
             continue;
         }
-        match store.drop_vpc_claim(&claim).await {
-            Ok(()) => tracing::info!(claim = claim.name, "a claim of a network that is gone was given back"),
+        match store.release_vpc_lease(&lease).await {
+            Ok(()) => tracing::info!(lease = lease.name, "a VPC lease of a network that is gone was released"),
             // Another network has taken it over.
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
@@ -257,34 +222,28 @@ pub(crate) async fn drop_stale<S: Store>(store: &S, heard_of: &BTreeSet<String>)
     Ok(())
 }
 
-/// Gives the claim back, if the network holds it.
-async fn release<S: Store>(subject: &Subject<'_, S>, place: &Place) -> Result<(), Error> {
-    let Some(name) = place.claim_name() else { return Ok(()) };
-    match subject.store.vpc_claim(&name).await? {
-        Some(claim) if claim.holder == subject.uid() => Ok(subject.store.drop_vpc_claim(&claim).await?),
+/// Releases the lease, if the network holds it.
+async fn release<S: Store>(object: &NetworkObject<'_, S>, vpc: &VpcKey) -> Result<(), StoreError> {
+    let Some(name) = vpc.lease_name() else { return Ok(()) };
+    match object.store.vpc_lease(&name).await? {
+        Some(lease) if lease.holder == object.uid() => object.store.release_vpc_lease(&lease).await,
         Some(_) | None => Ok(()),
     }
 }
 
-/// Names nobody: the other may be another tenant's.
-fn conflicted(place: &Place) -> Verdict {
-    let Place { account, region, vpc } = place;
-    Verdict::Rejected {
-        reason: Reason::Conflicted,
-        message: format!(
-            "`spec.vpc` must be a VPC without a migration network, and {vpc} of account {account} in {region} has another one, \
-             or one that asked earlier; choose another VPC, or delete this network. It is built once the other is gone"
-        ),
-    }
+/// The other network is not named: it may be another tenant's.
+fn conflicted(VpcKey { account, region, vpc }: &VpcKey) -> Stop {
+    let message = format!(
+        "`spec.vpc` must be a VPC without a migration network, and {vpc} of account {account} in {region} has another one, \
+         or one that asked earlier; choose another VPC, or delete this network. It is built once the other is gone"
+    );
+    Stop::rejected(Reason::Conflicted, message)
 }
 
-fn waiting(place: &Place) -> Verdict {
-    let Place { account, region, vpc } = place;
-    Verdict::Rejected {
-        reason: Reason::Pending,
-        message: format!(
-            "waits until networks that were created earlier for account {account} in {region} have been looked at, which may \
-             want {vpc}, too"
-        ),
-    }
+fn waiting(VpcKey { account, region, vpc }: &VpcKey) -> Stop {
+    let message = format!(
+        "waits until networks that were created earlier for account {account} in {region} have been looked at, which may \
+         want {vpc}, too"
+    );
+    Stop::rejected(Reason::Pending, message)
 }

@@ -27,7 +27,7 @@ use crate::{
     api::MigrationNetworkClass,
     aws::{Account, Cloud, Clouds},
     controller::{
-        class,
+        class::resolve,
         store::{Store, StoreError},
     },
     model::{
@@ -129,7 +129,7 @@ async fn find<C: Clouds>(
 ) -> Result<(MigrationNetworkClass, Account, Resources), CallFailure> {
     let mut tried: Vec<(Account, CallFailure)> = Vec::new();
     for class in classes {
-        let account = class::account(&class.spec);
+        let account = resolve::account(&class.spec);
         if tried.iter().any(|(other, _)| *other == account) {
             continue;
         }

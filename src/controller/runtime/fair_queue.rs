@@ -30,12 +30,12 @@ pub(crate) struct Tenant {
 
 /// The turns of one process. Clones are the same turns.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Turns(Arc<Mutex<State>>);
+pub(crate) struct FairQueue(Arc<Mutex<State>>);
 
 /// A turn. Whoever drops it gives it back.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    turns: Turns,
+pub(crate) struct Permit {
+    turns: FairQueue,
     tenant: Tenant,
 }
 
@@ -45,18 +45,18 @@ struct State {
     held_by_namespace: HashMap<String, usize>,
     held_by_class: HashMap<String, usize>,
     /// In order of arrival; the number says who came first.
-    waiting: BTreeMap<Tenant, VecDeque<(u64, oneshot::Sender<Turn>)>>,
+    waiting: BTreeMap<Tenant, VecDeque<(u64, oneshot::Sender<Permit>)>>,
     arrivals: u64,
 }
 
-impl Turns {
+impl FairQueue {
     /// Adds that many, and lets in who may go.
     pub(crate) fn add(&self, turns: usize) {
         self.change(|state| state.free += turns);
     }
 
     /// Waits for a turn. Whoever gives up waiting is passed over.
-    pub(crate) async fn take(&self, tenant: Tenant) -> Turn {
+    pub(crate) async fn take(&self, tenant: Tenant) -> Permit {
         loop {
             let (sender, mine) = oneshot::channel();
             self.change(|state| {
@@ -79,7 +79,7 @@ impl Turns {
         let mut let_in = Vec::new();
         while let Some((tenant, waiter)) = state.next() {
             state.count(&tenant, 1);
-            let_in.push((waiter, Turn { turns: self.clone(), tenant }));
+            let_in.push((waiter, Permit { turns: self.clone(), tenant }));
         }
         drop(state);
         for (waiter, turn) in let_in {
@@ -94,7 +94,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         let tenant = std::mem::take(&mut self.tenant);
         self.turns.change(|state| state.count(&tenant, -1));
@@ -113,7 +113,7 @@ impl State {
     }
 
     /// Takes whoever goes next out of the queue.
-    fn next(&mut self) -> Option<(Tenant, oneshot::Sender<Turn>)> {
+    fn next(&mut self) -> Option<(Tenant, oneshot::Sender<Permit>)> {
         let first = self.waiting.iter().filter(|(tenant, _)| self.may_go(tenant));
         let first = first.filter_map(|(tenant, queue)| Some((tenant, queue.front()?.0)));
         let tenant = first.min_by_key(|(tenant, arrival)| (self.held(tenant).0, *arrival))?.0.clone();
@@ -151,21 +151,21 @@ mod tests {
         Tenant { namespace: namespace.to_owned(), class: Some(format!("class of {namespace}")) }
     }
 
-    fn turns(number: usize) -> Turns {
-        let turns = Turns::default();
+    fn turns(number: usize) -> FairQueue {
+        let turns = FairQueue::default();
         turns.add(number);
         turns
     }
 
     /// As many turns as that tenant gets without anybody giving one back.
-    fn all_that_gets(turns: &Turns, tenant: &Tenant) -> Vec<Turn> {
+    fn all_that_gets(turns: &FairQueue, tenant: &Tenant) -> Vec<Permit> {
         std::iter::from_fn(|| turns.take(tenant.clone()).now_or_never()).collect()
     }
 
     #[test]
     fn whoever_takes_all_they_can_get_leaves_turns_for_others() {
         let turns = turns(16);
-        let greedy: Vec<Vec<Turn>> =
+        let greedy: Vec<Vec<Permit>> =
             ["a", "b", "c", "d"].iter().map(|namespace| all_that_gets(&turns, &tenant(namespace))).collect();
         assert_eq!(greedy.iter().map(Vec::len).collect::<Vec<_>>(), [8, 4, 2, 1]);
         assert_eq!(all_that_gets(&turns, &tenant("somebody else")).len(), 1);
@@ -175,7 +175,7 @@ mod tests {
     fn the_networks_of_one_class_leave_turns_for_those_of_others() {
         let turns = turns(16);
         let of_class = |number: usize| Tenant { namespace: number.to_string(), class: Some("broken".to_owned()) };
-        let held: Vec<Vec<Turn>> = (0..32).map(|number| all_that_gets(&turns, &of_class(number))).collect();
+        let held: Vec<Vec<Permit>> = (0..32).map(|number| all_that_gets(&turns, &of_class(number))).collect();
         assert_eq!(held.iter().map(Vec::len).sum::<usize>(), 12);
         assert!(!all_that_gets(&turns, &tenant("somebody else")).is_empty());
     }
@@ -195,7 +195,7 @@ mod tests {
         let held = turns.take(tenant("a")).await;
         let mut waiting: Vec<_> =
             ["a", "a", "b", "b"].map(|namespace| turns.take(tenant(namespace)).boxed_local()).into_iter().collect();
-        let mut now: Vec<Option<Turn>> = waiting.iter_mut().map(FutureExt::now_or_never).collect();
+        let mut now: Vec<Option<Permit>> = waiting.iter_mut().map(FutureExt::now_or_never).collect();
         assert_eq!(now.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, false]);
         drop(waiting.remove(2));
         drop(held);
@@ -221,7 +221,7 @@ mod tests {
     fn what_is_given_back_is_all_there_again() {
         let turns = turns(5);
         for round in 0..100 {
-            let held: Vec<Vec<Turn>> =
+            let held: Vec<Vec<Permit>> =
                 (0..4).map(|number| all_that_gets(&turns, &tenant(&(number + round).to_string()))).collect();
             assert!(!held.is_empty());
         }

@@ -27,14 +27,22 @@ impl Readiness {
     }
 }
 
+/// What the controller reports to the outside.
+#[derive(Clone, Debug, Default)]
+pub struct Reports {
+    /// Whether both kinds were listed.
+    pub readiness: Readiness,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
 /// Serves probes and metrics until told to stop.
 ///
 /// # Errors
 /// If the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    readiness: Readiness,
-    metrics: Metrics,
+    Reports { readiness, metrics }: Reports,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let app = Router::new()

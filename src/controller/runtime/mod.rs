@@ -6,3 +6,14 @@ pub mod guard;
 pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod watch;
+
+use std::time::Duration;
+
+/// When to reconcile an object again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// After this time.
+    After(Duration),
+    /// Only when the object changes.
+    OnChange,
+}

@@ -10,6 +10,7 @@ use kube::{
 };
 use serde_json::json;
 
+use crate::text::truncate;
 use crate::{
     api::{FIELD_MANAGER, FINALIZER, MigrationNetwork, MigrationNetworkClass},
     controller::store::{Announcement, Key, Store, StoreError},
@@ -116,8 +117,8 @@ impl Kubernetes {
         let event = Event {
             type_: if announcement.warning { EventType::Warning } else { EventType::Normal },
             reason: announcement.reason,
-            note: Some(announcement.note.chars().take(1024).collect()),
-            action: announcement.action.chars().take(128).collect(),
+            note: Some(truncate(&announcement.note, 1024)),
+            action: truncate(&announcement.action, 128),
             secondary: None,
         };
         if let Err(error) = self.recorder.publish(&event, object).await {

@@ -5,10 +5,7 @@ mod vpc_lease;
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
-use crate::{
-    api::{MigrationNetwork, MigrationNetworkClass},
-    controller::network::vpc_lease::VpcClaims,
-};
+use crate::api::{MigrationNetwork, MigrationNetworkClass};
 
 /// Which network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,8 +52,60 @@ pub struct Announcement {
     pub note: String,
 }
 
+/// A VPC lease as it is stored: the right of one network to manage a VPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VpcLease {
+    /// Its name.
+    pub name: String,
+    /// The uid of the network that holds it.
+    pub holder: String,
+    /// The network of that uid, for people, and to see quickly whether it still exists. Nothing else rests on it.
+    pub network: Option<Key>,
+    /// The `resourceVersion` that a write must match; none if it is not stored yet.
+    pub version: Option<String>,
+}
+
+/// A network in a list.
+#[derive(Clone, Debug)]
+pub struct ListedNetwork {
+    /// Its uid.
+    pub uid: String,
+    /// The network, unless what is stored cannot be read.
+    pub network: Option<MigrationNetwork>,
+}
+
+/// The store of VPC leases.
+pub trait VpcLeases: Send + Sync + 'static {
+    /// The lease of that name, if it exists.
+    fn vpc_lease(&self, name: &str) -> impl Future<Output = Result<Option<VpcLease>, StoreError>> + Send;
+
+    /// Creates a lease that has no version, or replaces the one that has exactly that version.
+    ///
+    /// # Errors
+    /// `Conflict` if another write came first.
+    fn acquire_vpc_lease(&self, claim: &VpcLease) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// All leases, or those that a network holds, by its UID.
+    fn vpc_leases(&self, holder: Option<&str>) -> impl Future<Output = Result<Vec<VpcLease>, StoreError>> + Send;
+
+    /// Deletes a lease, if it has not changed.
+    ///
+    /// # Errors
+    /// `Conflict` if it has changed, or is gone.
+    fn release_vpc_lease(&self, claim: &VpcLease) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The UID of the network of that name, if it exists, whether or not the rest of it can be decoded.
+    fn network_uid(&self, key: &Key) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// All networks, or those of one namespace.
+    ///
+    /// # Errors
+    /// `Gone` if the cluster does not serve the kind.
+    fn networks(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<ListedNetwork>, StoreError>> + Send;
+}
+
 /// Networks, classes and namespaces, always read afresh: a cache may show the past.
-pub trait Store: VpcClaims {
+pub trait Store: VpcLeases {
     /// The network, if it exists.
     fn network(&self, key: &Key) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
 

@@ -1,4 +1,4 @@
-//! [`VpcClaims`] over the real Kubernetes API: Leases in the operator's own namespace, where tenants have no rights.
+//! [`VpcLeases`] over the real Kubernetes API: Leases in the operator's own namespace, where tenants have no rights.
 //!
 //! They have no duration, as a claim does not expire: it ends with its network.
 
@@ -16,12 +16,9 @@ use kube::{
 
 use crate::{
     api::{FIELD_MANAGER, MigrationNetwork},
-    controller::{
-        network::vpc_lease::{Listed, VpcClaim, VpcClaims},
-        store::{
-            Key, StoreError,
-            kubernetes::{Kubernetes, classify, found, params},
-        },
+    controller::store::{
+        Key, ListedNetwork, StoreError, VpcLease, VpcLeases,
+        kubernetes::{Kubernetes, classify, found, params},
     },
     model::ownership::OWNER_TAG,
 };
@@ -41,17 +38,17 @@ impl Kubernetes {
         Ok(served.resources.iter().any(|resource| resource.name == K::plural(&())))
     }
 
-    /// Makes sure that claims can be read.
+    /// Makes sure that VPC leases can be read.
     ///
     /// # Errors
     /// If they cannot.
-    pub async fn check_claims(&self) -> Result<(), StoreError> {
-        self.vpc_claim("none").await.map(|_| ())
+    pub async fn check_vpc_leases(&self) -> Result<(), StoreError> {
+        self.vpc_lease("none").await.map(|_| ())
     }
 }
 
 /// The claim that a Lease is.
-fn claim(lease: Lease) -> VpcClaim {
+fn claim(lease: Lease) -> VpcLease {
     let network = lease.annotations().get(NETWORK_ANNOTATION).and_then(|text| {
         let (namespace, name) = text.split_once('/')?;
         let is_name =
@@ -60,15 +57,15 @@ fn claim(lease: Lease) -> VpcClaim {
     });
     let (name, version) = (lease.name_any(), lease.resource_version());
     let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
-    VpcClaim { name, holder, network, version }
+    VpcLease { name, holder, network, version }
 }
 
-impl VpcClaims for Kubernetes {
-    async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
+impl VpcLeases for Kubernetes {
+    async fn vpc_lease(&self, name: &str) -> Result<Option<VpcLease>, StoreError> {
         Ok(found(self.leases().get(name).await)?.map(claim))
     }
 
-    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
+    async fn vpc_leases(&self, holder: Option<&str>) -> Result<Vec<VpcLease>, StoreError> {
         // Of those in the namespace that are no claims none has the label.
         let label = holder.map_or_else(|| OWNER_TAG.to_owned(), |holder| format!("{OWNER_TAG}={holder}"));
         Ok(self
@@ -81,7 +78,7 @@ impl VpcClaims for Kubernetes {
             .collect())
     }
 
-    async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+    async fn acquire_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
         let annotation = claim.network.as_ref().map(|key| (NETWORK_ANNOTATION.to_owned(), key.to_string()));
         let labels = [("app.kubernetes.io/managed-by", FIELD_MANAGER), (OWNER_TAG, &claim.holder)];
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -118,7 +115,7 @@ impl VpcClaims for Kubernetes {
         }
     }
 
-    async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+    async fn release_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
         let unchanged = Preconditions { resource_version: claim.version.clone(), uid: None };
         match self.leases().delete(&claim.name, &DeleteParams::default().preconditions(unchanged)).await {
             Ok(_) => Ok(()),
@@ -135,7 +132,7 @@ impl VpcClaims for Kubernetes {
         Ok(found(networks.get_metadata(&key.name).await)?.and_then(|network| network.uid()))
     }
 
-    async fn networks(&self, namespace: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+    async fn networks(&self, namespace: Option<&str>) -> Result<Vec<ListedNetwork>, StoreError> {
         type Guarded = DeserializeGuard<MigrationNetwork>;
         let networks: Api<Guarded> = match namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
@@ -149,7 +146,7 @@ impl VpcClaims for Kubernetes {
         };
         Ok(listed
             .into_iter()
-            .map(|network| Listed { uid: network.uid().unwrap_or_default(), network: network.0.ok() })
+            .map(|network| ListedNetwork { uid: network.uid().unwrap_or_default(), network: network.0.ok() })
             .collect())
     }
 }

@@ -176,12 +176,12 @@ fn only_the_holder_gives_it_back() {
 #[test]
 fn the_lease_is_no_claim_of_a_vpc() {
     // Three labels with dots between them; this one has none.
-    let place = crate::model::vpc_lease::Place {
+    let place = crate::model::vpc_lease::VpcKey {
         account: "123456789012".to_owned(),
         region: "ap-northeast-1".to_owned(),
         vpc: "vpc-0a1b2c3d".into(),
     };
-    assert_eq!(place.claim_name().map(|name| name.matches('.').count()), Some(2));
+    assert_eq!(place.lease_name().map(|name| name.matches('.').count()), Some(2));
     assert!(!LEASE.contains('.'));
 }
 

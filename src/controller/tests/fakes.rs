@@ -15,8 +15,8 @@ use crate::{
     },
     aws::{Account, Cloud, Clouds, Scope},
     controller::{
-        Announcement, Context, Key, Listed, Next, Settings, Store, StoreError, VpcClaim, VpcClaims, class::usage,
-        runtime::guard,
+        Announcement, Context, Key, ListedNetwork, Next, Settings, Store, StoreError, VpcLease, VpcLeases,
+        class::usage, runtime::guard,
     },
     model::{
         failure::{CallFailure, FailureClass},
@@ -53,7 +53,7 @@ pub(crate) struct World {
     pub(crate) classes: BTreeMap<String, MigrationNetworkClass>,
     pub(crate) config_maps: BTreeMap<(String, String), String>,
     /// Claims of VPCs by name.
-    pub(crate) vpc_claims: BTreeMap<String, VpcClaim>,
+    pub(crate) vpc_leases: BTreeMap<String, VpcLease>,
     pub(crate) aws: Lab,
     pub(crate) mood: Mood,
     /// Fails the write of status with this number from now, as if somebody else had written first.
@@ -90,7 +90,7 @@ impl Fake {
             networks: BTreeMap::new(),
             classes: BTreeMap::new(),
             config_maps: BTreeMap::new(),
-            vpc_claims: BTreeMap::new(),
+            vpc_leases: BTreeMap::new(),
             aws: Lab::new(),
             mood: Mood::Well,
             conflict_in: None,
@@ -331,31 +331,31 @@ impl Store for Fake {
     }
 }
 
-impl VpcClaims for Fake {
-    async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
-        Ok(self.world().vpc_claims.get(name).cloned())
+impl VpcLeases for Fake {
+    async fn vpc_lease(&self, name: &str) -> Result<Option<VpcLease>, StoreError> {
+        Ok(self.world().vpc_leases.get(name).cloned())
     }
 
-    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
-        let held = |claim: &&VpcClaim| holder.is_none_or(|holder| claim.holder == holder);
-        Ok(self.world().vpc_claims.values().filter(held).cloned().collect())
+    async fn vpc_leases(&self, holder: Option<&str>) -> Result<Vec<VpcLease>, StoreError> {
+        let held = |claim: &&VpcLease| holder.is_none_or(|holder| claim.holder == holder);
+        Ok(self.world().vpc_leases.values().filter(held).cloned().collect())
     }
 
-    async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+    async fn acquire_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
         let mut world = self.world();
-        if world.vpc_claims.get(&claim.name).and_then(|stored| stored.version.clone()) != claim.version {
+        if world.vpc_leases.get(&claim.name).and_then(|stored| stored.version.clone()) != claim.version {
             return Err(StoreError::Conflict);
         }
         world.revision += 1;
         let version = Some(world.revision.to_string());
-        world.vpc_claims.insert(claim.name.clone(), VpcClaim { version, ..claim.clone() });
+        world.vpc_leases.insert(claim.name.clone(), VpcLease { version, ..claim.clone() });
         world.log.push(format!("claim {} taken", claim.name));
         Ok(())
     }
 
-    async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+    async fn release_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
         let mut world = self.world();
-        world.vpc_claims.remove(&claim.name).ok_or(StoreError::Conflict)?;
+        world.vpc_leases.remove(&claim.name).ok_or(StoreError::Conflict)?;
         world.log.push(format!("claim {} dropped", claim.name));
         Ok(())
     }
@@ -364,11 +364,11 @@ impl VpcClaims for Fake {
         Ok(self.world().networks.get(&key.name).and_then(ResourceExt::uid))
     }
 
-    async fn networks(&self, _: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+    async fn networks(&self, _: Option<&str>) -> Result<Vec<ListedNetwork>, StoreError> {
         if self.world().is_kindless {
             return Err(StoreError::Gone);
         }
-        let listed = |network: &MigrationNetwork| Listed {
+        let listed = |network: &MigrationNetwork| ListedNetwork {
             uid: network.uid().unwrap_or_default(),
             network: Some(network.clone()),
         };

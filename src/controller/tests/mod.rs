@@ -7,4 +7,4 @@ mod guard;
 mod orphans;
 mod planning;
 mod reconcile;
-mod vpc_claims;
+mod vpc_leases;

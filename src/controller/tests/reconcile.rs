@@ -273,7 +273,7 @@ async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
     let context = fake.context();
     let overdue = |epoch| {
         let absent = BTreeMap::from([(Slot::Resolver, epoch)]);
-        context.overdue(&key("tokyo"), "uid", &absent, Instant::now())
+        context.memories.overdue(&key("tokyo"), "uid", &absent, Instant::now())
     };
     assert_eq!(overdue(1), BTreeSet::new());
     tokio::time::sleep(GRACE).await;
@@ -286,7 +286,7 @@ async fn a_look_that_takes_long_tells_how_it_was_when_it_began() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let absent = BTreeMap::from([(Slot::Resolver, 1)]);
-    let overdue = |began| context.overdue(&key("tokyo"), "uid", &absent, began);
+    let overdue = |began| context.memories.overdue(&key("tokyo"), "uid", &absent, began);
     assert_eq!(overdue(Instant::now()), BTreeSet::new());
     let began = Instant::now();
     tokio::time::sleep(GRACE).await;

@@ -13,17 +13,18 @@ use crate::{
     api::AdoptionPolicy,
     model::{
         ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId, ZoneId},
-        observed::{Observed, Permission, PrivateDns, Protocol, resources::group_name},
+        ingress::{self, Ingress},
+        observed::{PrivateDns, resources::group_name},
         ownership::{Identity, Tags},
         policy::Policy,
-        preflight::{self, Place, checks::Finding},
-        settings::{AddressChanges, ReplicationGroup, Resolver, Settings, endpoints::EndpointSource},
+        preflight::{Placement, ResolvedSubnets},
+        settings::{
+            AddressChanges, ReplicationGroup, Resolver, Settings,
+            endpoints::{EndpointSettings, EndpointSource},
+        },
         slot::{EndpointKey, EndpointType, GroupRole, Service},
     },
 };
-
-/// The mark at the start of the description of every rule that the operator writes. A rule without it is a stranger's.
-pub const RULE_MARK: &str = "mgnet: ";
 
 /// The resources that a network asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,19 +53,6 @@ pub struct Desired {
     pub tags: Tags,
     /// Services that the Region does not offer and the network does without, with the reason.
     pub skipped: BTreeMap<Service, String>,
-    /// What the preflight found that does not stand in the way.
-    pub warnings: Vec<Finding>,
-}
-
-/// The subnets of a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResolvedSubnets {
-    /// Where interface endpoints and the Resolver endpoint have their addresses.
-    pub endpoints: BTreeSet<SubnetId>,
-    /// Where replication servers run.
-    pub staging: BTreeSet<SubnetId>,
-    /// Where test and cutover instances run.
-    pub launch: BTreeSet<SubnetId>,
 }
 
 /// A security group.
@@ -75,7 +63,7 @@ pub struct DesiredGroup {
     /// Its description; immutable in EC2.
     pub description: &'static str,
     /// What it admits, and the description of each rule.
-    pub ingress: BTreeMap<Permission, String>,
+    pub ingress: Ingress,
 }
 
 /// A VPC endpoint.
@@ -158,67 +146,52 @@ impl DesiredResolver {
 }
 
 impl Desired {
-    /// Resolves the settings against the observed VPC. `pinned` is the VPC that holds resources of the network already.
-    ///
-    /// # Errors
-    /// Everything about the VPC that stands in the way, each with what to change; nothing may be written then.
-    pub fn resolve(
-        identity: Identity,
-        settings: &Settings,
-        pinned: Option<&VpcId>,
-        observed: &Observed,
-    ) -> Result<Self, Vec<Finding>> {
-        let place = preflight::resolve(&identity, settings, pinned, observed)?;
-        let groups = groups(&identity, settings, &place.vpc.cidrs);
-        let mut warnings = place.warnings.clone();
-        warnings.extend(preflight::quotas::rules(&identity, observed, &groups));
-        let endpoints = settings
-            .endpoints
-            .iter()
-            .filter_map(|(key, settings)| {
-                let endpoint = match &settings.source {
-                    EndpointSource::Existing(id) => DesiredEndpoint::Existing(id.clone()),
-                    EndpointSource::Managed { addresses, policy } => {
-                        let service_name = place.services.get(key)?.clone();
-                        let policy = policy.clone();
-                        if *key == EndpointKey::S3_GATEWAY {
-                            DesiredEndpoint::Gateway { service_name, route_tables: place.route_tables.clone(), policy }
-                        } else {
-                            DesiredEndpoint::Interface {
-                                service_name,
-                                subnets: place.subnets.endpoints.clone(),
-                                addresses: addresses.clone(),
-                                private_dns: settings.private_dns,
-                                policy,
-                            }
-                        }
-                    }
-                };
-                Some((*key, endpoint))
-            })
-            .collect();
-        Ok(Self {
-            identity,
-            vpc: place.vpc.id.clone(),
-            zones: observed.subnets.iter().map(|(id, subnet)| (id.clone(), subnet.zone.clone())).collect(),
-            resolver: resolver(settings, &place),
-            subnets: place.subnets,
-            groups,
+    /// What the network with these settings asks for in the place that the preflight found.
+    pub fn resolve(identity: Identity, settings: &Settings, placement: &Placement) -> Self {
+        Self {
+            vpc: placement.vpc.clone(),
+            zones: placement.zones.clone(),
+            subnets: placement.subnets.clone(),
+            groups: groups(&identity, settings, &placement.vpc_cidrs),
             existing_groups: existing_groups(settings),
-            endpoints,
+            endpoints: endpoints(settings, placement),
+            resolver: resolver(settings, placement),
             adoption: settings.adoption,
             address_changes: settings.address_changes.clone(),
             tags: settings.tags.clone(),
-            skipped: place.skipped,
-            warnings,
-        })
+            skipped: placement.skipped.clone(),
+            identity,
+        }
     }
 }
 
-fn resolver(settings: &Settings, place: &Place<'_>) -> Option<DesiredResolver> {
+fn endpoints(settings: &Settings, placement: &Placement) -> BTreeMap<EndpointKey, DesiredEndpoint> {
+    let endpoint = |key: EndpointKey, endpoint: &EndpointSettings| {
+        let (addresses, policy) = match &endpoint.source {
+            EndpointSource::Existing(id) => return Some(DesiredEndpoint::Existing(id.clone())),
+            EndpointSource::Managed { addresses, policy } => (addresses.clone(), policy.clone()),
+        };
+        let service_name = placement.services.get(&key)?.clone();
+        Some(match key.endpoint_type {
+            EndpointType::Gateway => {
+                DesiredEndpoint::Gateway { service_name, route_tables: placement.route_tables.clone(), policy }
+            }
+            EndpointType::Interface => DesiredEndpoint::Interface {
+                service_name,
+                subnets: placement.subnets.endpoints.clone(),
+                addresses,
+                private_dns: endpoint.private_dns,
+                policy,
+            },
+        })
+    };
+    settings.endpoints.iter().filter_map(|(key, settings)| Some((*key, endpoint(*key, settings)?))).collect()
+}
+
+fn resolver(settings: &Settings, placement: &Placement) -> Option<DesiredResolver> {
     match &settings.resolver {
         Resolver::Managed { addresses } => {
-            let subnets = place.subnets.endpoints.iter();
+            let subnets = placement.subnets.endpoints.iter();
             let addresses = subnets.map(|subnet| (subnet.clone(), addresses.get(subnet).copied()));
             Some(DesiredResolver::Managed(addresses.collect()))
         }
@@ -241,67 +214,13 @@ fn groups(
     settings: &Settings,
     vpc_cidrs: &BTreeSet<Ipv4Net>,
 ) -> BTreeMap<GroupRole, DesiredGroup> {
-    let group = |role, description, ingress| {
+    let group = |(role, ingress): (GroupRole, Ingress)| {
+        let description = match role {
+            GroupRole::Endpoints => "VPC endpoints of a migration network",
+            GroupRole::Resolver => "Route 53 Resolver inbound endpoint of a migration network",
+            GroupRole::Replication => "Replication servers of a migration network",
+        };
         (role, DesiredGroup { name: group_name(&identity.uid, role), description, ingress })
     };
-    let mut groups = BTreeMap::new();
-    let builds_interfaces = settings.endpoints.iter().any(|(key, endpoint)| {
-        key.endpoint_type == EndpointType::Interface && matches!(endpoint.source, EndpointSource::Managed { .. })
-    });
-    if settings.endpoint_groups.is_none() && builds_interfaces {
-        groups.extend([group(
-            GroupRole::Endpoints,
-            "VPC endpoints of a migration network",
-            endpoint_ingress(settings, vpc_cidrs),
-        )]);
-    }
-    if matches!(settings.resolver, Resolver::Managed { .. }) {
-        groups.extend([group(
-            GroupRole::Resolver,
-            "Route 53 Resolver inbound endpoint of a migration network",
-            resolver_ingress(settings),
-        )]);
-    }
-    if settings.replication == ReplicationGroup::Managed {
-        groups.extend([group(
-            GroupRole::Replication,
-            "Replication servers of a migration network",
-            replication_ingress(settings),
-        )]);
-    }
-    groups
-}
-
-/// What the groups of interface endpoints must admit. Private DNS re-points every client in the VPC to these endpoints, so
-/// all of the VPC is admitted.
-pub(crate) fn endpoint_ingress(settings: &Settings, vpc_cidrs: &BTreeSet<Ipv4Net>) -> BTreeMap<Permission, String> {
-    ingress(
-        &[(Protocol::Tcp, 443)],
-        &[("VPC", vpc_cidrs), ("source servers", &settings.sources), ("proxies", &settings.proxies)],
-    )
-}
-
-/// What the groups of the Resolver endpoint must admit.
-pub(crate) fn resolver_ingress(settings: &Settings) -> BTreeMap<Permission, String> {
-    let who = if settings.clients == settings.sources { "source servers" } else { "DNS clients" };
-    ingress(&[(Protocol::Tcp, 53), (Protocol::Udp, 53)], &[(who, &settings.clients)])
-}
-
-/// What the group of replication servers must admit.
-pub(crate) fn replication_ingress(settings: &Settings) -> BTreeMap<Permission, String> {
-    ingress(&[(Protocol::Tcp, 1500)], &[("source servers", &settings.sources)])
-}
-
-/// One rule a port and range. A range that stands in two of the lists is described by the first.
-fn ingress(ports: &[(Protocol, u16)], lists: &[(&'static str, &BTreeSet<Ipv4Net>)]) -> BTreeMap<Permission, String> {
-    let mut rules = BTreeMap::new();
-    for (who, ranges) in lists {
-        for source in *ranges {
-            for (protocol, port) in ports {
-                let permission = Permission { protocol: *protocol, port: *port, source: source.trunc() };
-                rules.entry(permission).or_insert_with(|| format!("{RULE_MARK}{who}"));
-            }
-        }
-    }
-    rules
+    ingress::of_managed_groups(settings, vpc_cidrs).into_iter().map(group).collect()
 }

@@ -3,16 +3,13 @@
 //! What carries the tags of another network, of another cluster or of another tool is never taken. What is taken is only
 //! tagged; from then on it is the network's own, and is brought to what is wanted as if the network had made it.
 
-use crate::{
-    api::AdoptionPolicy,
-    model::{
-        desired::Desired,
-        ids::{ResolverId, SecurityGroupId},
-        observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup},
-        ownership::{self, ADOPTED_TAG, Identity, NAME_TAG, Tags},
-        plan::step::Step,
-        slot::{EndpointKey, GroupRole, Slot},
-    },
+use crate::model::{
+    desired::Desired,
+    ids::{ResolverId, SecurityGroupId},
+    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup},
+    ownership::{ADOPTED_TAG, NAME_TAG, Tags},
+    plan::step::Step,
+    slot::{EndpointKey, GroupRole, Slot},
 };
 
 /// What there is to adopt for a slot.
@@ -57,17 +54,8 @@ fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags) -> Tags {
     tags
 }
 
-/// Whether the tags of a resource let the network have it for a slot.
-pub(crate) fn may_adopt(policy: AdoptionPolicy, identity: &Identity, tags: &Tags, slot: Slot) -> bool {
-    match policy {
-        AdoptionPolicy::Never => false,
-        AdoptionPolicy::Retained => identity.left_behind(tags, slot),
-        AdoptionPolicy::Any => identity.left_behind(tags, slot) || ownership::keeper(tags).is_none(),
-    }
-}
-
 fn may_have(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
-    may_adopt(desired.adoption, &desired.identity, tags, slot)
+    desired.identity.may_adopt(desired.adoption, tags, slot)
 }
 
 fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<String> {

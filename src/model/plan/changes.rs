@@ -39,7 +39,7 @@ pub(crate) struct Interface<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Move {
     pub(crate) subnet: SubnetId,
-    pub(crate) from: String,
+    pub(crate) from: Ipv4Addr,
     pub(crate) to: Ipv4Addr,
 }
 
@@ -53,8 +53,8 @@ pub(crate) fn moves(
     present
         .filter_map(|interface| {
             let to = *wanted.get(&interface.subnet)?;
-            let differs = !interface.ip.is_empty() && interface.ip != to.to_string();
-            differs.then(|| Move { subnet: interface.subnet.clone(), from: interface.ip.clone(), to })
+            let from = interface.ip.filter(|ip| *ip != to)?;
+            Some(Move { subnet: interface.subnet.clone(), from, to })
         })
         .collect()
 }
@@ -63,14 +63,14 @@ pub(crate) fn moves(
 pub(crate) fn resolver_moves(resolver: &ResolverEndpoint, wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>) -> Vec<Move> {
     let standing = |subnet: &SubnetId| {
         let all = resolver.addresses.values().filter(|address| !address.is_broken() && !address.is_leaving());
-        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip.clone()).collect::<Vec<_>>()
+        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip).collect::<Vec<_>>()
     };
     wanted
         .iter()
         .filter_map(|(subnet, ip)| Some((subnet, (*ip)?)))
         .filter_map(|(subnet, to)| {
             let ips = standing(subnet);
-            let from = ips.first().filter(|_| !ips.contains(&to.to_string()))?.clone();
+            let from = *ips.first().filter(|_| !ips.contains(&to))?;
             Some(Move { subnet: subnet.clone(), from, to })
         })
         .collect()
@@ -144,8 +144,8 @@ pub(crate) fn resolver_addresses(
     let standing = |address: &&ResolverAddress| !address.is_broken() && !address.is_leaving();
     // An address that AWS has not chosen yet may become any.
     let is_wanted = |address: &ResolverAddress| {
-        wanted.get(&address.subnet).is_some_and(|fixed| match (fixed, &address.ip) {
-            (Some(fixed), Some(ip)) => fixed.to_string() == *ip,
+        wanted.get(&address.subnet).is_some_and(|fixed| match (fixed, address.ip) {
+            (Some(fixed), Some(ip)) => *fixed == ip,
             (None, _) | (_, None) => true,
         })
     };

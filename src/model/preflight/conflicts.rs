@@ -4,7 +4,6 @@ use crate::model::{
     ids::{EndpointId, join},
     observed::{Endpoint, EndpointState, PrivateDns},
     ownership,
-    plan::adoption,
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -12,7 +11,7 @@ use crate::model::{
     slot::{EndpointKey, Slot},
 };
 
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = private_dns(site);
     findings.extend(hosted_zones(site));
     findings.extend(gateway_routes(site));
@@ -33,7 +32,7 @@ fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 
 fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
     other.key == Some(key)
         && site.own_endpoint(key).is_none()
-        && adoption::may_adopt(site.settings.adoption, site.identity, &other.tags, Slot::Endpoint(key))
+        && site.identity.may_adopt(site.settings.adoption, &other.tags, Slot::Endpoint(key))
 }
 
 /// The ways out that do not touch what is there.

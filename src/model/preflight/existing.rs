@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    desired::{endpoint_ingress, replication_ingress, resolver_ingress},
     ids::{EndpointId, ResolverId, SecurityGroupId, join},
+    ingress,
     observed::{Endpoint, EndpointState, Permission, PrivateDns, ResolverState, SecurityGroup, admit},
     preflight::{
         checks::{Check, Finding},
@@ -22,7 +22,7 @@ struct Checks<'a> {
 }
 
 /// Checks everything that the network names and does not keep.
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let mut checks = Checks { site, findings: Vec::new() };
     for (key, endpoint) in &site.settings.endpoints {
         if let EndpointSource::Existing(id) = &endpoint.source {
@@ -30,11 +30,11 @@ pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
         }
     }
     if let Some(ids) = &site.settings.endpoint_groups {
-        let wanted = endpoint_ingress(site.settings, &site.vpc.cidrs).into_keys();
+        let wanted = ingress::to_endpoints(site.settings, &site.vpc.cidrs).into_keys();
         checks.groups("spec.endpointSecurityGroup.ids", ids, wanted);
     }
     if let ReplicationGroup::Existing(id) = &site.settings.replication {
-        let wanted = replication_ingress(site.settings).into_keys();
+        let wanted = ingress::to_replication_servers(site.settings).into_keys();
         checks.groups("spec.replication.securityGroup.id", &BTreeSet::from([id.clone()]), wanted);
     }
     if let Resolver::Existing(id) = &site.settings.resolver {
@@ -110,7 +110,7 @@ impl Checks<'_> {
             );
             self.add(field, &message);
         }
-        let wanted = endpoint_ingress(self.site.settings, &self.site.vpc.cidrs).into_keys();
+        let wanted = ingress::to_endpoints(self.site.settings, &self.site.vpc.cidrs).into_keys();
         self.admitted(field, &format!("{id}'s security groups"), &endpoint.groups, wanted);
     }
 
@@ -177,7 +177,7 @@ impl Checks<'_> {
                 format!("must name an inbound endpoint with two addresses, and {id} has {attached}; add some");
             self.add(field, &message);
         }
-        let wanted = resolver_ingress(self.site.settings).into_keys();
+        let wanted = ingress::to_resolver(self.site.settings).into_keys();
         let groups = resolver.groups.clone();
         self.admitted(field, &format!("{id}'s security groups"), &groups, wanted);
     }

@@ -9,7 +9,6 @@ use crate::model::{
     ids::{NetworkInterfaceId, SubnetId},
     observed::{NetworkInterface, Observed, ResolverEndpoint},
     ownership::{Identity, Tags},
-    plan::adoption::may_adopt,
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -19,7 +18,7 @@ use crate::model::{
 };
 
 /// Checks them all.
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let Site { identity, settings, observed, subnets, .. } = *site;
     let mut findings = Vec::new();
     let mut asked: BTreeMap<Ipv4Addr, Slot> = BTreeMap::new();
@@ -75,8 +74,7 @@ fn occupant<'a>(
     (slot, subnet, ip): (Slot, &SubnetId, Ipv4Addr),
 ) -> Option<(&'a NetworkInterfaceId, &'a NetworkInterface)> {
     let resources = &observed.resources;
-    let text = ip.to_string();
-    let takes = |tags: &Tags| identity.owns(tags) || may_adopt(settings.adoption, identity, tags, slot);
+    let takes = |tags: &Tags| identity.owns(tags) || identity.may_adopt(settings.adoption, tags, slot);
     let fills = |id: &NetworkInterfaceId, interface: &NetworkInterface| match slot {
         Slot::Endpoint(key) => {
             let mut all = resources.endpoints.values().filter(|endpoint| endpoint.interfaces.contains(id));
@@ -90,7 +88,7 @@ fn occupant<'a>(
         }
         Slot::Resolver => {
             let stands = |resolver: &ResolverEndpoint| {
-                resolver.addresses.values().any(|one| one.subnet == *subnet && one.ip.as_ref() == Some(&text))
+                resolver.addresses.values().any(|one| one.subnet == *subnet && one.ip == Some(ip))
             };
             resources.resolvers.values().any(|resolver| takes(&resolver.tags) && stands(resolver))
                 || resources.group(identity, GroupRole::Resolver).is_some_and(|own| interface.groups.contains(&own))
@@ -100,7 +98,7 @@ fn occupant<'a>(
     resources
         .interfaces
         .iter()
-        .find(|(id, interface)| interface.subnet == *subnet && interface.ip == text && !fills(id, interface))
+        .find(|(id, interface)| interface.subnet == *subnet && interface.ip == Some(ip) && !fills(id, interface))
 }
 
 /// Which of the network's own endpoints an interface is of.

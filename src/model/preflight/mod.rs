@@ -8,17 +8,18 @@ mod conflicts;
 mod existing;
 mod fixed_addresses;
 mod network_acls;
-pub(crate) mod quotas;
+mod placement;
+mod quotas;
 mod routing;
 mod site;
 mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use placement::{Placement, ResolvedSubnets};
 use site::Site;
 
 use crate::model::{
-    desired::ResolvedSubnets,
     ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
     observed::{Observed, Vpc},
     ownership::{Identity, Tags},
@@ -30,34 +31,17 @@ use crate::model::{
     slot::{EndpointKey, Service, Slot},
 };
 
-/// Where a network goes: the settings' selectors resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// The VPC.
-    pub vpc: &'a Vpc,
-    /// Its subnets.
-    pub subnets: ResolvedSubnets,
-    /// The route tables of staging and launch subnets.
-    pub route_tables: BTreeSet<RouteTableId>,
-    /// The services to have endpoints for, with their full names.
-    pub services: BTreeMap<EndpointKey, String>,
-    /// The services that the network does without.
-    pub skipped: BTreeMap<Service, String>,
-    /// What does not stand in the way and should be known.
-    pub warnings: Vec<Finding>,
-}
-
-/// Resolves and checks. `pinned` is the VPC that holds resources of the network already.
+/// Checks the VPC, and resolves the settings' selectors in it. `pinned` is the VPC that holds resources of the network.
 ///
 /// # Errors
 /// All findings of the first stage that has any that blocks: the VPC, then its subnets, then what depends on both. Warnings
 /// of that stage are among them.
-pub fn resolve<'a>(
+pub fn check(
     identity: &Identity,
     settings: &Settings,
     pinned: Option<&VpcId>,
-    observed: &'a Observed,
-) -> Result<Place<'a>, Vec<Finding>> {
+    observed: &Observed,
+) -> Result<Placement, Vec<Finding>> {
     let vpc = the_vpc(&settings.vpc, pinned, &observed.vpcs).map_err(|finding| vec![finding])?;
     let subnets = the_subnets(settings, observed)?;
     let (services, skipped, mut findings) = services(settings, observed, &subnets.endpoints);
@@ -66,24 +50,31 @@ pub fn resolve<'a>(
     findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
     let (route_tables, unrouted) = route_tables(observed, subnets.staging.iter().chain(&subnets.launch));
     findings.extend(unrouted);
-    let (subnets_of, tables, endpoints) = (&subnets, &route_tables, &services);
     let site =
-        Site { identity, settings, observed, vpc, subnets: subnets_of, route_tables: tables, services: endpoints };
-    for find in [
-        existing::find,
-        fixed_addresses::find,
-        conflicts::find,
-        vpc::find,
-        routing::find,
-        network_acls::find,
-        quotas::find,
-    ] {
-        findings.extend(find(&site));
-    }
+        Site { identity, settings, observed, vpc, subnets: &subnets, route_tables: &route_tables, services: &services };
+    let themes = [
+        existing::check,
+        fixed_addresses::check,
+        conflicts::check,
+        vpc::check,
+        routing::check,
+        network_acls::check,
+        quotas::check,
+    ];
+    findings.extend(themes.into_iter().flat_map(|check| check(&site)));
     if findings.iter().any(|finding| finding.reason().is_some()) {
         return Err(findings);
     }
-    Ok(Place { vpc, subnets, route_tables, services, skipped, warnings: findings })
+    Ok(Placement {
+        vpc: vpc.id.clone(),
+        vpc_cidrs: vpc.cidrs.clone(),
+        zones: observed.subnets.iter().map(|(id, subnet)| (id.clone(), subnet.zone.clone())).collect(),
+        subnets,
+        route_tables,
+        services,
+        skipped,
+        warnings: findings,
+    })
 }
 
 fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) -> Result<&'a Vpc, Finding> {

@@ -28,9 +28,9 @@ struct Flow<'a> {
     vital: bool,
 }
 
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let Some(acls) = &site.observed.surroundings.network_acls else { return Vec::new() };
-    flows(site).iter().flat_map(|flow| check(flow, acls)).fold(Vec::new(), merge)
+    flows(site).iter().flat_map(|flow| check_flow(flow, acls)).fold(Vec::new(), merge)
 }
 
 fn flows<'a>(site: &Site<'a>) -> Vec<Flow<'a>> {
@@ -61,7 +61,7 @@ fn flows<'a>(site: &Site<'a>) -> Vec<Flow<'a>> {
     flows
 }
 
-fn check(flow: &Flow<'_>, acls: &[NetworkAcl]) -> Vec<Finding> {
+fn check_flow(flow: &Flow<'_>, acls: &[NetworkAcl]) -> Vec<Finding> {
     let guarded: Vec<(&SubnetId, &NetworkAcl)> = flow
         .subnets
         .iter()

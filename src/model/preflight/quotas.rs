@@ -3,18 +3,15 @@
 //! Warnings only: the quotas are adjustable, and what an account has been raised to cannot be seen without a permission of
 //! its own. If it was not raised, AWS refuses the call, and that is said as `QuotaExceeded` for the slots it concerns.
 
-use std::collections::BTreeMap;
-
 use crate::model::{
-    desired::{DesiredGroup, RULE_MARK},
     ids::{EndpointId, ResolverId},
-    observed::{Observed, resources::Held},
-    ownership::Identity,
+    ingress::{self, RULE_MARK},
+    observed::resources::Held,
     preflight::{
         checks::{Check, Finding},
         site::Site,
     },
-    slot::{EndpointKey, GroupRole, Slot},
+    slot::{EndpointKey, Slot},
 };
 
 /// AWS PrivateLink guide, "Quotas".
@@ -25,13 +22,14 @@ const RULES_PER_GROUP: usize = 60;
 /// Route 53 quotas.
 const RESOLVER_ENDPOINTS_PER_REGION: usize = 4;
 
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(interface_endpoints(site));
     findings.extend(gateway_endpoints(site));
     if site.builds_resolver() {
         findings.extend(resolver_endpoints(site));
     }
+    findings.extend(rules(site));
     findings
 }
 
@@ -78,22 +76,19 @@ fn held(site: &Site<'_>, slot: Slot) -> Vec<Held> {
 }
 
 /// The rules of the network's groups, with those that others added.
-pub(crate) fn rules(
-    identity: &Identity,
-    observed: &Observed,
-    groups: &BTreeMap<GroupRole, DesiredGroup>,
-) -> Vec<Finding> {
-    groups
-        .iter()
-        .filter_map(|(role, group)| {
-            let id = observed.resources.group(identity, *role);
-            let found = id.and_then(|id| observed.resources.groups.get(&id));
+fn rules(site: &Site<'_>) -> Vec<Finding> {
+    let resources = &site.observed.resources;
+    ingress::of_managed_groups(site.settings, &site.vpc.cidrs)
+        .into_iter()
+        .filter_map(|(role, ingress)| {
+            let id = resources.group(site.identity, role);
+            let found = id.and_then(|id| resources.groups.get(&id));
             let others = found.into_iter().flat_map(|found| &found.ingress).filter(|rule| {
-                let wanted = rule.permission.is_some_and(|permission| group.ingress.contains_key(&permission));
+                let wanted = rule.permission.is_some_and(|permission| ingress.contains_key(&permission));
                 !rule.description.starts_with(RULE_MARK) && !wanted
             });
-            let what = format!("rules of {}", Slot::Group(*role));
-            let finding = exceeded(Check::RuleQuota, &what, others.count(), group.ingress.len(), RULES_PER_GROUP)?;
+            let what = format!("rules of {}", Slot::Group(role));
+            let finding = exceeded(Check::RuleQuota, &what, others.count(), ingress.len(), RULES_PER_GROUP)?;
             Some(finding.about(role))
         })
         .collect()

@@ -13,7 +13,7 @@ use crate::model::{
     },
 };
 
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let mut findings = overlaps(site);
     findings.extend(return_routes(site));
     findings

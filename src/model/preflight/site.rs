@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::placement::ResolvedSubnets;
 use crate::model::{
-    desired::ResolvedSubnets,
     ids::{EndpointId, RouteTableId, SubnetId},
     observed::{Endpoint, EndpointState, Observed, RouteTable, Vpc},
     ownership::Identity,

@@ -10,7 +10,7 @@ use crate::model::{
     },
 };
 
-pub(crate) fn find(site: &Site<'_>) -> Vec<Finding> {
+pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     [shared_subnets(site), tenancy(site), dns_servers(site)].into_iter().flatten().collect()
 }
 

@@ -159,7 +159,7 @@ impl IdealAws {
                         if let Some(interface) = interfaces.get_mut(id) {
                             interface.groups.clone_from(&endpoint.groups);
                             if let Some(ip) = change.addresses.get(&interface.subnet) {
-                                interface.ip = ip.to_string();
+                                interface.ip = Some(*ip);
                             }
                         }
                     }
@@ -294,7 +294,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
 const ATTACHED: &str = "ATTACHED";
 
 fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: ip.map(|ip| ip.to_string()), state: ATTACHED.to_owned() }
+    ResolverAddress { subnet: subnet.clone(), ip, state: ATTACHED.to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {

@@ -1,9 +1,10 @@
 //! The plan as status shows it: a forecast with its counts, its time and its cost.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use crate::text::{hex, shorten};
 use crate::{
     api::{MOST_CALLS, PlanCost, PlanReason, PlanStatus, PlannedCall},
     model::{
@@ -27,8 +28,10 @@ pub fn status(forecast: &Forecast, desired: &Desired, present: &Resources, regio
         PlannedCall {
             action: step.action().to_string(),
             slots: distinct(step.slots().iter().map(ToString::to_string)),
-            resource_ids: distinct(step.resource_ids().into_iter().filter(|id| !is_new(id)).map(|id| cut(&id, 256))),
-            what: cut(&step.to_string(), 512),
+            resource_ids: distinct(
+                step.resource_ids().into_iter().filter(|id| !is_new(id)).map(|id| shorten(&id, 256)),
+            ),
+            what: shorten(&step.to_string(), 512),
             reason: reason(foreseen.cause, drifted),
         }
     });
@@ -63,7 +66,6 @@ pub fn digest(desired: &Desired) -> String {
         address_changes: _,
         tags,
         skipped: _,
-        warnings: _,
     } = desired;
     hash([format!("{vpc} {groups:?} {existing_groups:?} {endpoints:?} {resolver:?} {tags:?}")])
 }
@@ -118,14 +120,14 @@ fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> (usize, usize, usize) {
 fn price(forecast: &Forecast, desired: &Desired, present: &Resources, region: &str) -> PlanCost {
     let Some(rates) = cost::rates(region) else {
         let source = format!("no rates are known for Region '{region}'; see calculator.aws");
-        return PlanCost { source: cut(&source, 256), ..PlanCost::default() };
+        return PlanCost { source: shorten(&source, 256), ..PlanCost::default() };
     };
     let monthly = |resources| Some(Billed::of(&desired.identity, resources).monthly_usd(rates));
     PlanCost {
         monthly_usd: monthly(&forecast.resources),
         current_monthly_usd: monthly(present),
         rates_as_of: Some(rates.as_of.to_owned()),
-        source: cut(rates.source, 256),
+        source: shorten(rates.source, 256),
     }
 }
 
@@ -136,11 +138,7 @@ fn hash(parts: impl IntoIterator<Item = String>) -> String {
         digest.update(part);
         digest.update("\n");
     }
-    digest.finalize().iter().take(6).fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(digest.finalize().iter().take(6))
 }
 
 fn number(count: usize) -> i64 {
@@ -156,11 +154,4 @@ fn whole_seconds(seconds: f64) -> i64 {
 /// The schema has sets, of no more than 32.
 fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.collect::<BTreeSet<_>>().into_iter().take(32).collect()
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    if text.chars().count() <= characters {
-        return text.to_owned();
-    }
-    text.chars().take(characters - 1).chain(['…']).collect()
 }

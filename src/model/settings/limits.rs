@@ -16,42 +16,55 @@ use crate::{
     },
 };
 
-/// The limits of one class, by its name.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits<'a> {
-    /// The class's name.
-    pub class: &'a str,
-    /// What it says; nothing said is no limit.
-    pub limits: Option<&'a ClassLimits>,
+/// The limits of one class. What is omitted is not limited.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    class: String,
+    vpcs: Option<Vec<VpcId>>,
+    ranges: Option<Vec<Ipv4Net>>,
+    services: Option<Vec<Service>>,
+    deletion_policies: Option<Vec<DeletionPolicy>>,
+    adoption_policies: Option<Vec<AdoptionPolicy>>,
+    networks_per_namespace: Option<i32>,
 }
 
-impl Limits<'_> {
-    /// What exceeds the limits in what is asked for, as far as it is known without AWS. `ranges` are all that the network
-    /// wants to be admitted, as written, each with its field: a range that is not to reach the network as a source server
-    /// is not to reach it as a proxy either.
-    pub fn of_settings(&self, settings: &Settings, ranges: &[(&str, &[String])]) -> Vec<String> {
-        let Some(limits) = self.limits else { return Vec::new() };
-        let outside = ranges.iter().filter_map(|(field, ranges)| {
-            limits.source_cidrs.as_deref().and_then(|allowed| self.sources(field, ranges, allowed))
-        });
+impl Limits {
+    /// Parses the limits of a class. The schema admits no range that cannot be read; a service of another form is one that no
+    /// network can ask for.
+    pub fn parse(class: &str, limits: Option<&ClassLimits>) -> Self {
+        let class = class.to_owned();
+        let Some(limits) = limits else { return Self { class, ..Self::default() } };
+        let ClassLimits { vpcs, source_cidrs, services, deletion_policies, adoption_policies, networks_per_namespace } =
+            limits;
+        Self {
+            class,
+            vpcs: vpcs.as_ref().map(|vpcs| vpcs.iter().map(|vpc| vpc.as_str().into()).collect()),
+            ranges: source_cidrs.as_ref().map(|ranges| ranges.iter().filter_map(|range| range.parse().ok()).collect()),
+            services: services.as_ref().map(|names| names.iter().filter_map(|name| Service::named(name)).collect()),
+            deletion_policies: deletion_policies.clone(),
+            adoption_policies: adoption_policies.clone(),
+            networks_per_namespace: *networks_per_namespace,
+        }
+    }
+
+    /// What exceeds the limits in the settings, as far as it is known without AWS. A range that may not reach the network as a
+    /// source server may not reach it as a proxy or DNS client either.
+    pub fn of_settings(&self, settings: &Settings) -> Vec<String> {
+        let outside = settings.limited_ranges.iter().filter_map(|(field, ranges)| self.outside(field, ranges));
+        let deletion = self.deletion_policies.as_deref();
+        let adoption = self.adoption_policies.as_deref();
         let policies = [
-            limits
-                .deletion_policies
-                .as_deref()
-                .and_then(|allowed| self.one_of("spec.deletionPolicy", &settings.deletion, allowed)),
-            limits
-                .adoption_policies
-                .as_deref()
-                .and_then(|allowed| self.one_of("spec.adoptionPolicy", &settings.adoption, allowed)),
+            deletion.and_then(|allowed| self.one_of("spec.deletionPolicy", &settings.deletion, allowed)),
+            adoption.and_then(|allowed| self.one_of("spec.adoptionPolicy", &settings.adoption, allowed)),
         ];
         outside.chain(policies.into_iter().flatten()).collect()
     }
 
-    /// Whether the VPC that the settings led to exceeds them. Said before anything else about a VPC, as whether somebody has
-    /// it is nobody's business who may not use it.
+    /// Whether the VPC that the selector matches exceeds them. It is checked before anything else about the VPC: a tenant who
+    /// may not use a VPC does not learn whether another has it.
     pub fn of_vpc(&self, vpc: &VpcId) -> Option<String> {
-        let allowed = self.limits?.vpcs.as_deref()?;
-        (!allowed.iter().any(|one| one == vpc.as_str())).then(|| {
+        let allowed = self.vpcs.as_deref()?;
+        (!allowed.contains(vpc)).then(|| {
             format!(
                 "`spec.vpc` must be a VPC that class '{}' allows, and '{vpc}' is not; allowed: {}",
                 self.class,
@@ -60,14 +73,14 @@ impl Limits<'_> {
         })
     }
 
-    /// Whether the services that the network has endpoints for exceed them.
-    pub fn of_services(&self, services: &BTreeSet<Service>) -> Option<String> {
-        self.services(services, self.limits?.services.as_deref()?)
+    /// Whether the number of networks in a namespace is limited.
+    pub const fn counts_networks(&self) -> bool {
+        self.networks_per_namespace.is_some()
     }
 
-    /// Whether a network that has so many older ones of its class in its namespace still has a place there.
+    /// Whether a network that has so many older ones of its class in its namespace exceeds their number.
     pub fn of_number(&self, older: usize) -> Option<String> {
-        let most = self.limits?.networks_per_namespace?;
+        let most = self.networks_per_namespace?;
         (i64::try_from(older).unwrap_or(i64::MAX) >= i64::from(most)).then(|| {
             format!(
                 "class '{}' allows {most} of its networks in a namespace (`limits.networksPerNamespace`), and this is number {}; \
@@ -78,26 +91,11 @@ impl Limits<'_> {
         })
     }
 
-    fn sources(&self, field: &str, sources: &[String], allowed: &[String]) -> Option<String> {
-        let ranges: Vec<Ipv4Net> = allowed.iter().filter_map(|range| range.parse().ok()).collect();
-        let lies_in = |source: &String| {
-            source.parse::<Ipv4Net>().is_ok_and(|source| ranges.iter().any(|range| range.contains(&source)))
-        };
-        let outside: Vec<&String> = sources.iter().filter(|source| !lies_in(source)).collect();
-        (!outside.is_empty()).then(|| {
-            format!(
-                "`{field}` must lie in a range that class '{}' allows, and '{}' does not; allowed: {}",
-                self.class,
-                join(outside),
-                join(allowed)
-            )
-        })
-    }
-
-    fn services(&self, wanted: &BTreeSet<Service>, allowed: &[String]) -> Option<String> {
-        let refused: Vec<Service> =
-            wanted.iter().copied().filter(|service| !allowed.iter().any(|one| one == service.as_str())).collect();
-        let (class, names, allowed) = (self.class, join(&refused), join(allowed));
+    /// Whether the services that the network has endpoints for exceed them.
+    pub fn of_services(&self, wanted: &BTreeSet<Service>) -> Option<String> {
+        let allowed = self.services.as_deref()?;
+        let refused: Vec<Service> = wanted.iter().copied().filter(|service| !allowed.contains(service)).collect();
+        let (class, names, allowed) = (&self.class, join(&refused), join(allowed));
         if refused.is_empty() {
             None
         } else if refused.iter().all(|service| service.is_for_post_launch()) {
@@ -110,6 +108,20 @@ impl Limits<'_> {
                  (`limits.services`); allowed: {allowed}; leave them out by `mode` 'Disabled', or ask whoever keeps the class"
             ))
         }
+    }
+
+    fn outside(&self, field: &str, ranges: &BTreeSet<Ipv4Net>) -> Option<String> {
+        let allowed = self.ranges.as_deref()?;
+        let outside: Vec<&Ipv4Net> =
+            ranges.iter().filter(|range| !allowed.iter().any(|allowed| allowed.contains(*range))).collect();
+        (!outside.is_empty()).then(|| {
+            format!(
+                "`{field}` must lie in a range that class '{}' allows, and '{}' does not; allowed: {}",
+                self.class,
+                join(outside),
+                join(allowed)
+            )
+        })
     }
 
     fn one_of<T: PartialEq + Word>(&self, field: &str, value: &T, allowed: &[T]) -> Option<String> {

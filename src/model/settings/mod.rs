@@ -1,7 +1,10 @@
 //! What holds for a network: each field of its spec, else of its class's defaults, else the built-in default; parsed once.
 
+mod cidrs;
 pub mod endpoints;
 pub mod limits;
+mod selectors;
+mod sources;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,18 +13,24 @@ use std::{
 
 use ipnet::Ipv4Net;
 
-use crate::{
-    api::{
-        AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec,
-        NetworkDefaults, ReplicationSecurityGroupMode, ResolverMode, ResolverSpec, SecurityGroupMode,
-        SubnetSelector as ApiSubnetSelector, Toggle, VpcSelector as ApiVpcSelector,
-    },
-    model::{
-        ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId, VpcId},
-        ownership::{RESERVED_PREFIX, Tags},
-        settings::endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource},
-        slot::{EndpointKey, Slot},
-    },
+use self::{
+    cidrs::cidrs,
+    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource},
+    selectors::{subnet_selector, vpc_selector},
+    sources::{endpoint_groups, merged, replication, resolver},
+};
+pub use self::{
+    selectors::{SubnetSelector, VpcSelector},
+    sources::{ReplicationGroup, Resolver},
+};
+use super::{
+    ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    ownership::{RESERVED_PREFIX, Tags},
+    slot::{EndpointKey, Slot},
+};
+use crate::api::{
+    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+    SubnetSelector as ApiSubnetSelector, Toggle,
 };
 
 /// The settings of one network.
@@ -39,6 +48,8 @@ pub struct Settings {
     pub sources: BTreeSet<Ipv4Net>,
     /// Ranges of proxies that source servers really go through.
     pub proxies: BTreeSet<Ipv4Net>,
+    /// The ranges that the class's limits apply to, by field. A class's own proxies and DNS clients are not limited.
+    pub limited_ranges: BTreeMap<&'static str, BTreeSet<Ipv4Net>>,
     /// The endpoints, and how each is to be.
     pub endpoints: BTreeMap<EndpointKey, EndpointSettings>,
     /// The groups of interface endpoints; none: one that the operator keeps.
@@ -63,51 +74,8 @@ pub struct Settings {
     pub tags: Tags,
 }
 
-/// How the VPC is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VpcSelector {
-    /// By its id.
-    Id(VpcId),
-    /// By tags that exactly one VPC carries.
-    Tags(Tags),
-}
-
-/// How subnets are named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubnetSelector {
-    /// By their ids.
-    Ids(BTreeSet<SubnetId>),
-    /// By tags that they carry.
-    Tags(Tags),
-}
-
 /// Resources whose published addresses may change: each the one that fills a slot now.
 pub type AddressChanges = BTreeSet<(Slot, String)>;
-
-/// The Resolver inbound endpoint that is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resolver {
-    /// One that the operator keeps.
-    Managed {
-        /// Fixed addresses.
-        addresses: BTreeMap<SubnetId, Ipv4Addr>,
-    },
-    /// One that is there already, and only used.
-    Existing(ResolverId),
-    /// None.
-    Disabled,
-}
-
-/// Whose group admits TCP 1500 to replication servers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReplicationGroup {
-    /// MGN's own ("Always use Application Migration Service security group"), which is never touched.
-    ServiceManaged,
-    /// One that the operator keeps, to be named in the replication template.
-    Managed,
-    /// One that is there already, and only checked.
-    Existing(SecurityGroupId),
-}
 
 /// What is wrong with a field, for the person who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,8 +88,8 @@ pub struct FieldError {
 }
 
 impl Settings {
-    /// Parses a network's spec with its class, and with the ConfigMap keys that
-    /// [`policy_references`](endpoints::policy_references) names.
+    /// Parses a network's spec with its class, the ConfigMap keys that [`policy_references`](endpoints::policy_references)
+    /// names, and the address changes that the object's annotation allows.
     ///
     /// # Errors
     /// Every field that is missing from both or cannot be read. The CRD's own rules refuse most of it before; what
@@ -130,6 +98,7 @@ impl Settings {
         spec: &MigrationNetworkSpec,
         class: &MigrationNetworkClassSpec,
         config_maps: &ConfigMapKeys,
+        address_changes: AddressChanges,
     ) -> Result<Self, Vec<FieldError>> {
         let none = NetworkDefaults::default();
         let defaults = class.defaults.as_ref().unwrap_or(&none);
@@ -182,7 +151,15 @@ impl Settings {
         else {
             return Err(errors);
         };
+        let own = |is_own: bool, ranges: &BTreeSet<Ipv4Net>| if is_own { ranges.clone() } else { BTreeSet::new() };
+        let own_clients = spec.resolver.as_ref().is_some_and(|resolver| resolver.client_cidrs.is_some());
+        let limited_ranges = BTreeMap::from([
+            ("spec.sourceCIDRs", sources.clone()),
+            ("spec.proxyCIDRs", own(spec.proxy_cidrs.is_some(), &proxies)),
+            ("spec.resolver.clientCIDRs", own(own_clients, &clients)),
+        ]);
         Ok(Self {
+            limited_ranges,
             vpc,
             endpoint_subnets,
             staging_subnets,
@@ -197,7 +174,7 @@ impl Settings {
             ssm,
             management: spec.management_policy.or(defaults.management_policy).unwrap_or_default(),
             adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
-            address_changes: AddressChanges::new(),
+            address_changes,
             deletion: deletion_policy(spec, Some(class)),
             tags,
         })
@@ -208,83 +185,6 @@ impl Settings {
 pub fn address_changes(annotation: Option<&str>) -> AddressChanges {
     let pairs = annotation.unwrap_or_default().split(',').filter_map(|pair| pair.split_once('='));
     pairs.filter_map(|(slot, id)| Some((slot.trim().parse().ok()?, id.trim().to_owned()))).collect()
-}
-
-fn endpoint_groups(
-    spec: &MigrationNetworkSpec,
-    defaults: &NetworkDefaults,
-    errors: &mut Vec<FieldError>,
-) -> Option<BTreeSet<SecurityGroupId>> {
-    let group = spec.endpoint_security_group.as_ref().or(defaults.endpoint_security_group.as_ref())?;
-    match group.mode.unwrap_or_default() {
-        SecurityGroupMode::Managed => None,
-        SecurityGroupMode::Existing => {
-            let ids: BTreeSet<_> = group.ids.iter().flatten().map(|id| id.as_str().into()).collect();
-            if ids.is_empty() {
-                errors.push(FieldError {
-                    field: "spec.endpointSecurityGroup.ids".to_owned(),
-                    message: "must be set when `mode` is 'Existing'; name the groups".to_owned(),
-                });
-            }
-            Some(ids)
-        }
-    }
-}
-
-/// A network that only says who may ask the resolver leaves to the class whether there is one.
-fn merged(spec: Option<&ResolverSpec>, default: Option<&ResolverSpec>) -> ResolverSpec {
-    let none = ResolverSpec::default();
-    let (spec, default) = (spec.unwrap_or(&none), default.unwrap_or(&none));
-    let whose = if spec.mode.is_some() { spec } else { default };
-    ResolverSpec {
-        mode: whose.mode,
-        endpoint_id: whose.endpoint_id.clone(),
-        addresses: spec.addresses.clone().or_else(|| default.addresses.clone()),
-        client_cidrs: spec.client_cidrs.clone().or_else(|| default.client_cidrs.clone()),
-    }
-}
-
-fn resolver(spec: &ResolverSpec, errors: &mut Vec<FieldError>) -> Resolver {
-    match spec.mode.unwrap_or_default() {
-        ResolverMode::Managed => {
-            let listed = spec.addresses.as_deref().unwrap_or_default();
-            Resolver::Managed { addresses: endpoints::addresses("spec.resolver.addresses", listed, errors) }
-        }
-        ResolverMode::Existing => {
-            if let Some(id) = spec.endpoint_id.as_deref() {
-                return Resolver::Existing(id.into());
-            }
-            errors.push(FieldError {
-                field: "spec.resolver.endpointID".to_owned(),
-                message: "must be set when `mode` is 'Existing'; name the inbound endpoint".to_owned(),
-            });
-            Resolver::Disabled
-        }
-        ResolverMode::Disabled => Resolver::Disabled,
-    }
-}
-
-fn replication(
-    spec: &MigrationNetworkSpec,
-    defaults: &NetworkDefaults,
-    errors: &mut Vec<FieldError>,
-) -> ReplicationGroup {
-    let replication = spec.replication.as_ref().or(defaults.replication.as_ref());
-    let Some(group) = replication.and_then(|replication| replication.security_group.as_ref()) else {
-        return ReplicationGroup::ServiceManaged;
-    };
-    match (group.mode.unwrap_or_default(), group.id.as_deref()) {
-        (ReplicationSecurityGroupMode::ServiceManaged, _) => ReplicationGroup::ServiceManaged,
-        (ReplicationSecurityGroupMode::Managed, _) => ReplicationGroup::Managed,
-        (ReplicationSecurityGroupMode::Existing, Some(id)) => ReplicationGroup::Existing(id.into()),
-        (ReplicationSecurityGroupMode::Existing, None) => {
-            errors.push(FieldError {
-                field: "spec.replication.securityGroup.id".to_owned(),
-                message: "must be set when `mode` is 'Existing'; name the group".to_owned(),
-            });
-            ReplicationGroup::ServiceManaged
-        }
-    }
 }
 
 impl Settings {
@@ -298,6 +198,11 @@ impl Settings {
                 SubnetSelector::Tags(_) => BTreeSet::new(),
             })
             .collect()
+    }
+
+    /// Whether resources in the VPC may become the network's own.
+    pub fn adopts(&self) -> bool {
+        self.adoption != AdoptionPolicy::Never
     }
 
     /// The existing groups that are named by their ids.
@@ -351,78 +256,6 @@ pub fn deletion_policy(spec: &MigrationNetworkSpec, class: Option<&MigrationNetw
     spec.deletion_policy
         .or_else(|| class.and_then(|class| class.defaults.as_ref()).and_then(|defaults| defaults.deletion_policy))
         .unwrap_or(DeletionPolicy::Delete)
-}
-
-fn vpc_selector(selector: Option<&ApiVpcSelector>, errors: &mut Vec<FieldError>) -> Option<VpcSelector> {
-    let parsed = match selector {
-        Some(ApiVpcSelector { id: Some(id), tags: None }) => Some(VpcSelector::Id(id.as_str().into())),
-        Some(ApiVpcSelector { id: None, tags: Some(tags) }) if !tags.is_empty() => {
-            Some(VpcSelector::Tags(tags.clone()))
-        }
-        Some(_) | None => None,
-    };
-    if parsed.is_none() {
-        let message = "must have exactly one of `id` and `tags`; set it here or in the class's defaults".to_owned();
-        errors.push(FieldError { field: "spec.vpc".to_owned(), message });
-    }
-    parsed
-}
-
-fn subnet_selector(
-    field: &str,
-    selector: Option<&ApiSubnetSelector>,
-    errors: &mut Vec<FieldError>,
-) -> Option<SubnetSelector> {
-    let parsed = match selector {
-        Some(ApiSubnetSelector { ids: Some(ids), tags: None }) if !ids.is_empty() => {
-            Some(SubnetSelector::Ids(ids.iter().map(|id| id.as_str().into()).collect()))
-        }
-        Some(ApiSubnetSelector { ids: None, tags: Some(tags) }) if !tags.is_empty() => {
-            Some(SubnetSelector::Tags(tags.clone()))
-        }
-        Some(_) | None => None,
-    };
-    if parsed.is_none() {
-        let message = "must have exactly one of `ids` and `tags`; set it here or in the class's defaults".to_owned();
-        errors.push(FieldError { field: field.to_owned(), message });
-    }
-    parsed
-}
-
-/// Ranges in which no server of a network is: this host, loopback, link-local, multicast, reserved (RFC 6890).
-const RESERVED: [Ipv4Net; 5] = [
-    Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 8),
-    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
-    Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
-    Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4),
-    Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4),
-];
-
-/// The widest range: no network is larger, and two of '/1' would be everything.
-const WIDEST: u8 = 8;
-
-/// Reads ranges as strictly as the CRDs' rules do (`api::constraints`), in the one form in which AWS reports them.
-fn cidrs(field: &str, texts: &[String], errors: &mut Vec<FieldError>) -> BTreeSet<Ipv4Net> {
-    let mut parsed = BTreeSet::new();
-    for text in texts {
-        match text.parse::<Ipv4Net>() {
-            Ok(range)
-                if range.trunc().to_string() == *text
-                    && range.prefix_len() >= WIDEST
-                    && !RESERVED.iter().any(|reserved| reserved.contains(&range)) =>
-            {
-                parsed.insert(range);
-            }
-            Ok(_) | Err(_) => errors.push(FieldError {
-                field: field.to_owned(),
-                message: format!(
-                    "must hold IPv4 ranges such as '192.0.2.0/24', of addresses that servers can have and at most a \
-                     '/{WIDEST}' each; '{text}' is not one"
-                ),
-            }),
-        }
-    }
-    parsed
 }
 
 fn tags(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec, errors: &mut Vec<FieldError>) -> Tags {

@@ -1,96 +1,32 @@
-//! The verdict: what a reconcile found and did, as conditions. Written once at the end of every reconcile, also of one
-//! that failed, so every way a reconcile can end is a [`Verdict`].
+//! Writes a [`Verdict`] into the conditions of a network, once at the end of every reconcile, also of one that failed.
 //!
 //! `Ready` is true only if the last complete observation equals what this generation of the spec asks for. `Stalled` is
 //! there only for what somebody has to act on, `Reconciling` for all other work; never both.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::{
+    approval,
+    verdict::{StepFailure, Verdict},
+    waiting::{part, waits_for},
+};
 use crate::{
     api::{
-        ADDRESS_CHANGE_ANNOTATION,
         ConditionStatus::{self, False, True, Unknown},
         ConditionType, Reason,
         conditions::{find, is_true, remove, set},
     },
     model::{
-        failure::{CallFailure, FailureClass},
-        ids::join,
         plan::{Blocker, Plan},
         preflight::checks::Finding,
         slot::Slot,
-        status::approval,
     },
+    text::shorten,
 };
 
-/// A call that failed, and what it was about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepFailure {
-    /// The slots that the step was to change; none if no step could be taken at all.
-    pub slots: Vec<Slot>,
-    /// Why it was not.
-    pub failure: CallFailure,
-}
-
-/// How a reconcile ended.
-#[derive(Clone, Debug)]
-pub enum Verdict {
-    /// The network may not be built as it is: its class, its spec, or the two together.
-    Rejected {
-        /// Why.
-        reason: Reason,
-        /// What to do.
-        message: String,
-    },
-    /// AWS could not be reached or seen in full.
-    Unseen(CallFailure),
-    /// The VPC is not as the network needs it.
-    Unfit(Vec<Finding>),
-    /// The network is built, or being built.
-    Built {
-        /// What is left to do.
-        plan: Plan,
-        /// What went wrong.
-        failures: Vec<StepFailure>,
-        /// Whether steps were taken, so that only the next observation can say that all is well.
-        changed: bool,
-        /// Whether a Resolver endpoint is wanted.
-        resolver: bool,
-        /// How many endpoints are available, and of how many.
-        endpoints: (usize, usize),
-        /// Rules on our groups that are not ours.
-        foreign_rules: Vec<String>,
-    },
-    /// The network is only planned, and its plan is not empty.
-    Planned {
-        /// All that is left to do, foretold to its end.
-        plan: Plan,
-        /// The plan in a line, and how to have it carried out.
-        summary: String,
-        /// Whether AWS is at work on something, so that the plan may soon be another.
-        under_way: bool,
-        /// Whether a Resolver endpoint is wanted.
-        resolver: bool,
-        /// How many endpoints are available, and of how many.
-        endpoints: (usize, usize),
-        /// Rules on our groups that are not ours.
-        foreign_rules: Vec<String>,
-    },
-    /// The network is being deleted.
-    Deleting {
-        /// What is left to do.
-        plan: Plan,
-        /// What went wrong.
-        failures: Vec<StepFailure>,
-        /// Whether steps were taken.
-        changed: bool,
-    },
-    /// The reconcile itself failed: a panic, a deadline.
-    Broken(String),
-}
+/// The longest message of a condition, in characters. The API server's own bound is 32,768.
+const LONGEST_MESSAGE: usize = 2048;
 
 /// One condition's status, reason and message.
 pub(crate) type State = (ConditionStatus, Reason, String);
@@ -131,7 +67,7 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     for (type_, state) in there.chain(passing) {
         match state {
             Some((status, reason, message)) => {
-                set(conditions, type_, (status, reason, cut(&message)), generation, now);
+                set(conditions, type_, (status, reason, shorten(&message, LONGEST_MESSAGE)), generation, now);
             }
             None => remove(conditions, type_),
         }
@@ -144,10 +80,10 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
         Verdict::Unfit(findings) => unfit(findings),
         // What was complete at the last look is taken to be complete until a look says otherwise; but a role that no
         // longer opens the account is somebody's business.
-        Verdict::Unseen(failure) if was_ready && !failure.class.needs_somebody() => {
+        Verdict::Unseen(failure) if was_ready && !failure.needs_person() => {
             (True, Reason::Ready, format!("complete when last seen; {failure}"))
         }
-        Verdict::Unseen(failure) => (False, reason_of(failure), failure.to_string()),
+        Verdict::Unseen(failure) => (False, failure.reason(), failure.to_string()),
         Verdict::Broken(message) => (False, Reason::InternalError, message.clone()),
         Verdict::Deleting { plan, failures, .. } => deleting(plan, failures),
         Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
@@ -210,13 +146,13 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
         }
         Verdict::Unseen(failure) => {
             let mut details = vec![accepted];
-            if failure.class.needs_somebody() {
-                details.push((NetworkResolved, (False, reason_of(failure), failure.to_string())));
+            if failure.needs_person() {
+                details.push((NetworkResolved, (False, failure.reason(), failure.to_string())));
             } else {
                 details.push(same(NetworkResolved, Reason::Pending, "AWS was not seen yet"));
             }
             details.extend(waiting(&[SecurityGroupsReady, EndpointsReady, ResolverReady], "AWS was not seen yet"));
-            details.push((Synced, (Unknown, reason_of(failure), failure.to_string())));
+            details.push((Synced, (Unknown, failure.reason(), failure.to_string())));
             details
         }
         Verdict::Unfit(findings) => {
@@ -277,90 +213,6 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
     }
 }
 
-/// What is the matter with some of the slots; none if nothing is.
-fn part(plan: &Plan, failures: &[StepFailure], belongs: impl Fn(Slot) -> bool) -> Option<State> {
-    let failed: Vec<&StepFailure> =
-        failures.iter().filter(|failed| failed.slots.iter().copied().any(&belongs)).collect();
-    // What somebody has to act on is said before what passes, and of all slots that it concerns.
-    if let Some(worst) = failed.iter().max_by_key(|failed| failed.failure.class.needs_somebody()) {
-        let reason = reason_of(&worst.failure);
-        let alike = failed.iter().filter(|failed| reason_of(&failed.failure) == reason);
-        let slots: BTreeSet<Slot> =
-            alike.flat_map(|failed| failed.slots.iter().copied()).filter(|slot| belongs(*slot)).collect();
-        return Some((False, reason, format!("{}: {}", join(slots), worst.failure)));
-    }
-    let blockers: Vec<&Blocker> = plan.blockers.iter().filter(|blocker| belongs(blocker.slot())).collect();
-    // All of a kind are said: one word may allow several, and who says it has to know them.
-    let hard: Vec<State> = blockers.iter().filter_map(|blocker| hard(blocker)).collect();
-    if let Some((status, reason, _)) = hard.first() {
-        let alike = hard.iter().filter(|(_, why, _)| why == reason).map(|(_, _, message)| message.as_str());
-        return Some((*status, *reason, alike.collect::<Vec<_>>().join("; ")));
-    }
-    let mut waiting: Vec<String> = blockers.iter().map(|blocker| waits_for(blocker)).collect();
-    for step in &plan.steps {
-        waiting.extend(
-            step.slots().into_iter().filter(|slot| belongs(*slot)).map(|slot| format!("{slot}: to be changed")),
-        );
-    }
-    waiting.sort();
-    waiting.dedup();
-    (!waiting.is_empty()).then(|| (False, Reason::Progressing, waiting.join("; ")))
-}
-
-fn hard(blocker: &Blocker) -> Option<State> {
-    match blocker {
-        Blocker::Failed { slot: slot @ Slot::Resolver, id, message } => {
-            Some((False, Reason::ActionNeeded, format!("{slot}: {id}: {message}")))
-        }
-        Blocker::Failed { slot, id, message } => Some((
-            False,
-            Reason::EndpointFailed,
-            format!("{slot}: {id}: {message}; delete it in AWS to have it made again"),
-        )),
-        Blocker::NotOwned { slot, id } => Some((
-            False,
-            Reason::NotOwned,
-            format!("{slot}: {id} has the name that the network's own would have, and not its owner tag; remove it"),
-        )),
-        Blocker::Ambiguous { slot, ids } => Some((
-            False,
-            Reason::AmbiguousAdoption,
-            format!(
-                "{slot}: several resources could be adopted: {}; tag all but one as somebody's, or name one in the spec with \
-                 `mode` 'Existing'",
-                ids.join(", ")
-            ),
-        )),
-        Blocker::AddressChange { slot, id, subnet, from, to } => Some((
-            False,
-            Reason::AddressChangeRefused,
-            format!(
-                "{slot}: {id} has {from} in {subnet}, and the spec asks for {to}; who uses the address would lose it, so put \
-                 {from} back, or allow it by the annotation {ADDRESS_CHANGE_ANNOTATION}: '{slot}={id}'"
-            ),
-        )),
-        Blocker::UnderWay { .. }
-        | Blocker::NotVisible { .. }
-        | Blocker::MayArrive { .. }
-        | Blocker::Awaits { .. }
-        | Blocker::InUse { .. } => None,
-    }
-}
-
-fn waits_for(blocker: &Blocker) -> String {
-    match blocker {
-        Blocker::UnderWay { slot, state } => format!("{slot}: {state}"),
-        Blocker::NotVisible { slot } => format!("{slot}: created, and not visible"),
-        Blocker::MayArrive { slot } => format!("{slot}: gone; waits until no call that was sent before can arrive"),
-        Blocker::Awaits { slot, needs } => format!("{slot}: waits for {needs}"),
-        Blocker::Failed { slot, message, .. } => format!("{slot}: {message}"),
-        Blocker::NotOwned { slot, id } => format!("{slot}: {id} is in its place"),
-        Blocker::Ambiguous { slot, ids } => format!("{slot}: one of {}", ids.join(", ")),
-        Blocker::AddressChange { slot, from, to, .. } => format!("{slot}: {from} is not changed to {to}"),
-        Blocker::InUse { slot, id, by } => format!("{slot}: {id} is in use by {}", by.join(", ")),
-    }
-}
-
 fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[String]) -> State {
     let was_ready = is_true(previous, ConditionType::Ready);
     if !foreign_rules.is_empty() {
@@ -381,8 +233,8 @@ fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
         plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::InUse { .. })).map(waits_for).collect();
     let all: Vec<String> = plan.blockers.iter().map(waits_for).collect();
     let under_way = all.len() > in_use.len() || !plan.steps.is_empty();
-    if let Some(failed) = failures.iter().find(|failed| failed.failure.class.needs_somebody()) {
-        (False, reason_of(&failed.failure), failed.failure.to_string())
+    if let Some(failed) = failures.iter().find(|failed| failed.failure.needs_person()) {
+        (False, failed.failure.reason(), failed.failure.to_string())
     } else if !in_use.is_empty() && !under_way {
         (False, Reason::DeletionBlocked, in_use.join("; "))
     } else if let Some(failed) = failures.first() {
@@ -399,29 +251,4 @@ fn unfit(findings: &[Finding]) -> State {
     let blocking = || findings.iter().filter_map(|finding| Some((finding.reason()?, finding)));
     let reason = blocking().next().map_or(Reason::Progressing, |(reason, _)| reason);
     (False, reason, blocking().map(|(_, finding)| finding.to_string()).collect::<Vec<_>>().join("; "))
-}
-
-/// The reason that a failure gives.
-pub fn reason_of(failure: &CallFailure) -> Reason {
-    match failure.class {
-        FailureClass::Throttled => Reason::Throttled,
-        FailureClass::Unauthorized if failure.code == "AccountMismatch" => Reason::AccountMismatch,
-        FailureClass::Unauthorized => Reason::AccessDenied,
-        FailureClass::Quota => Reason::QuotaExceeded,
-        // Another gateway endpoint has the route that this network's would add.
-        FailureClass::Conflict if failure.code == "RouteAlreadyExists" => Reason::NotOwned,
-        FailureClass::Conflict => Reason::PrivateDnsConflict,
-        FailureClass::Invalid => Reason::InvalidRequest,
-        FailureClass::NotFound | FailureClass::Dependency | FailureClass::AlreadyExists => Reason::Progressing,
-        FailureClass::Transient | FailureClass::Unknown => Reason::AwsError,
-    }
-}
-
-/// Conditions carry messages a person reads; the API server's own bound is 32,768 characters.
-fn cut(message: &str) -> String {
-    const MOST: usize = 2048;
-    if message.chars().count() <= MOST {
-        return message.to_owned();
-    }
-    message.chars().take(MOST - 1).chain(['…']).collect()
 }

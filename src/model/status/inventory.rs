@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::text::truncate;
 use crate::{
     api::{
         EndpointStatus, MigrationNetworkStatus, NetworkInterfaceStatus, Origin, PreflightWarning,
@@ -9,8 +10,9 @@ use crate::{
         SecurityGroupStatus, SettingsStatus, SettingsSubnets, SkippedService,
     },
     model::{
-        desired::{Desired, DesiredEndpoint, DesiredResolver, RULE_MARK},
+        desired::{Desired, DesiredEndpoint, DesiredResolver},
         ids::{EndpointId, ResolverId, SecurityGroupId},
+        ingress::RULE_MARK,
         observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, SecurityGroup},
         ownership::{ADOPTED_TAG, Tags},
         preflight::checks::Finding,
@@ -37,7 +39,7 @@ pub fn write(
     status.skipped_services = desired
         .skipped
         .iter()
-        .map(|(service, reason)| SkippedService { service: service.to_string(), reason: bounded(reason, 1024) })
+        .map(|(service, reason)| SkippedService { service: service.to_string(), reason: truncate(reason, 1024) })
         .collect();
     status.resolver = found.resolver().map(|(id, resolver)| resolver_status(&found, id, resolver));
     status.security_groups =
@@ -100,12 +102,12 @@ pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
     let by_key: BTreeMap<(&str, String), &Finding> = findings
         .iter()
         .filter(|finding| finding.reason().is_none())
-        .map(|finding| ((finding.check.code(), bounded(&finding.subject, 128)), finding))
+        .map(|finding| ((finding.check.code(), truncate(&finding.subject, 128)), finding))
         .collect();
     let warning = |((code, subject), finding): ((&str, String), &Finding)| PreflightWarning {
         code: code.to_owned(),
         subject,
-        message: bounded(&finding.message, 1024),
+        message: truncate(&finding.message, 1024),
     };
     by_key.into_iter().take(64).map(warning).collect()
 }
@@ -143,7 +145,7 @@ fn foreign(role: GroupRole, found: &SecurityGroup, desired: &Desired) -> BTreeSe
             let is_wanted = |permission| wanted.is_some_and(|group| group.ingress.contains_key(&permission));
             !rule.permission.is_some_and(is_wanted)
         })
-        .map(|rule| bounded(&rule.text, 256))
+        .map(|rule| truncate(&rule.text, 256))
         .collect()
 }
 
@@ -154,10 +156,10 @@ fn endpoint(key: EndpointKey, one: Option<(&EndpointId, &Endpoint)>, found: &Fou
     let Some((id, one)) = one else { return status };
     // The names that carry the endpoint's own id work without private DNS; the others are the service's.
     let (own, service): (Vec<String>, Vec<String>) =
-        one.dns_names.iter().take(64).map(|name| bounded(name, 253)).partition(|name| name.contains("vpce-"));
+        one.dns_names.iter().take(64).map(|name| truncate(name, 253)).partition(|name| name.contains("vpce-"));
     status.service_name = Some(one.service_name.clone());
     status.id = Some(id.to_string());
-    status.state = Some(bounded(one.state.as_str(), 64));
+    status.state = Some(truncate(one.state.as_str(), 64));
     status.dns_names = own;
     status.private_dns_names = service;
     status.route_table_ids = one.route_tables.iter().take(256).map(ToString::to_string).collect();
@@ -173,7 +175,7 @@ fn endpoint(key: EndpointKey, one: Option<(&EndpointId, &Endpoint)>, found: &Fou
                 id: id.to_string(),
                 subnet_id: interface.map(|interface| interface.subnet.to_string()),
                 availability_zone_id: subnet.map(|subnet| subnet.zone.to_string()),
-                ip: interface.map(|interface| interface.ip.clone()),
+                ip: interface.and_then(|interface| interface.ip).map(|ip| ip.to_string()),
             }
         })
         .collect();
@@ -181,13 +183,14 @@ fn endpoint(key: EndpointKey, one: Option<(&EndpointId, &Endpoint)>, found: &Fou
 }
 
 fn resolver_status(found: &Found<'_>, id: &ResolverId, one: &ResolverEndpoint) -> ResolverStatus {
-    let mut ips: Vec<&str> = one.addresses.values().filter_map(|address| address.ip.as_deref()).collect();
+    let mut ips: Vec<String> =
+        one.addresses.values().filter_map(|address| address.ip).map(|ip| ip.to_string()).collect();
     ips.sort_unstable();
     ResolverStatus {
         id: Some(id.to_string()),
-        state: Some(bounded(one.state.as_str(), 64)),
+        state: Some(truncate(one.state.as_str(), 64)),
         origin: Some(found.origin(&one.tags)),
-        ip_address_summary: (!ips.is_empty()).then(|| bounded(&ips.join(","), 512)),
+        ip_address_summary: (!ips.is_empty()).then(|| truncate(&ips.join(","), 512)),
         ip_addresses: one
             .addresses
             .iter()
@@ -195,8 +198,8 @@ fn resolver_status(found: &Found<'_>, id: &ResolverId, one: &ResolverEndpoint) -
             .map(|(id, address)| ResolverAddressStatus {
                 id: id.to_string(),
                 subnet_id: Some(address.subnet.to_string()),
-                ip: address.ip.clone(),
-                state: Some(bounded(&address.state, 64)),
+                ip: address.ip.map(|ip| ip.to_string()),
+                state: Some(truncate(&address.state, 64)),
             })
             .collect(),
     }
@@ -259,8 +262,4 @@ fn settings_status(
         deletion_policy: Some(settings.deletion),
         tags,
     }
-}
-
-fn bounded(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
 }

@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use crate::{
     api::{AddressSpec, EndpointSpec, MigrationNetworkSpec, Reason},
     model::{
-        desired::Desired,
         observed::{NetworkInterface, Resources},
         plan::Blocker,
         settings::{Resolver, address_changes},
@@ -87,7 +86,7 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
         let mut lab = Lab::new();
         fixed(&mut lab, mgn, resolver);
         change(&mut lab);
-        let findings = Desired::resolve(identity(), &lab.settings, None, &lab.observed).unwrap_err();
+        let findings = crate::model::testing::resolve(&lab.settings, &lab.observed).unwrap_err();
         assert!(findings.iter().all(|finding| finding.reason() == Some(Reason::AddressUnusable)), "{findings:#?}");
         findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("\n")
     };
@@ -102,10 +101,7 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
     }
     let mut lab = Lab::new();
     fixed(&mut lab, &[("subnet-a", "10.20.1.4")], &[]);
-    assert!(
-        Desired::resolve(identity(), &lab.settings, None, &lab.observed).is_ok(),
-        "the fifth is the first to be had"
-    );
+    assert!(crate::model::testing::resolve(&lab.settings, &lab.observed).is_ok(), "the fifth is the first to be had");
     assert!(said(&[("subnet-x", "10.20.1.21")], &[], nothing).contains("subnet-x is not one"));
     assert!(said(&[("subnet-s", "10.20.11.21")], &[], nothing).contains("`spec.subnets.endpoints` selects"));
     let twice = said(&[("subnet-a", "10.20.1.21")], &[("subnet-a", "10.20.1.21")], nothing);
@@ -113,7 +109,7 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
     let taken = said(&[("subnet-a", "10.20.1.21")], &[], &|lab| {
         let interface = NetworkInterface {
             subnet: "subnet-a".into(),
-            ip: "10.20.1.21".to_owned(),
+            ip: Some(ip("10.20.1.21")),
             groups: ["sg-db".into()].into(),
             description: "a database".to_owned(),
         };
@@ -125,7 +121,7 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
 #[test]
 fn what_the_network_has_itself_is_not_taken() {
     let lab = built();
-    assert!(lab.observed.resources.interfaces.values().any(|interface| interface.ip == "10.20.1.21"));
+    assert!(lab.observed.resources.interfaces.values().any(|interface| interface.ip == Some(ip("10.20.1.21"))));
     assert!(lab.plan().is_done(), "{:#?}", lab.plan());
 }
 
@@ -137,14 +133,14 @@ fn occupied(change: impl FnOnce(&mut Resources)) -> String {
     for (number, address) in resolver.addresses.values().enumerate() {
         let interface = NetworkInterface {
             subnet: address.subnet.clone(),
-            ip: address.ip.clone().expect("it is fixed"),
+            ip: address.ip,
             groups: resolver.groups.clone(),
             description: String::new(),
         };
         resources.interfaces.insert(format!("eni-resolver-{number}").as_str().into(), interface);
     }
     change(resources);
-    let found = Desired::resolve(identity(), &lab.settings, None, &lab.observed).err().unwrap_or_default();
+    let found = crate::model::testing::resolve(&lab.settings, &lab.observed).err().unwrap_or_default();
     found.into_iter().map(|finding| finding.message).filter(|message| message.contains("must be free")).collect()
 }
 
@@ -166,7 +162,7 @@ fn who_has_an_address_is_known_by_the_resource_or_by_the_group_of_its_interface(
     let elsewhere = occupied(|all| {
         ungrouped(all);
         let addresses = all.resolvers.values_mut().flat_map(|resolver| resolver.addresses.values_mut());
-        addresses.for_each(|address| address.ip = Some("10.20.1.99".to_owned()));
+        addresses.for_each(|address| address.ip = Some(ip("10.20.1.99")));
     });
     assert!(elsewhere.contains("10.20.1.53"), "{elsewhere}");
 }
@@ -175,7 +171,8 @@ fn who_has_an_address_is_known_by_the_resource_or_by_the_group_of_its_interface(
 fn an_address_that_another_endpoint_has_is_taken_whosever_that_is() {
     const EC2: EndpointKey = EndpointKey::interface(Service::Ec2);
     let holder = |all: &mut Resources| {
-        let (id, _) = all.interfaces.iter().find(|(_, interface)| interface.ip == "10.20.1.21").expect("it is built");
+        let (id, _) =
+            all.interfaces.iter().find(|(_, interface)| interface.ip == Some(ip("10.20.1.21"))).expect("it is built");
         id.clone()
     };
     let own = occupied(|all| {
@@ -206,7 +203,7 @@ fn another_address_is_refused_until_it_is_allowed_for_this_very_resource() {
         .blockers
         .iter()
         .map(|blocker| match blocker {
-            Blocker::AddressChange { slot, id, from, to, .. } => (*slot, id.clone(), from.clone(), *to),
+            Blocker::AddressChange { slot, id, from, to, .. } => (*slot, id.clone(), *from, *to),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -215,8 +212,8 @@ fn another_address_is_refused_until_it_is_allowed_for_this_very_resource() {
     assert_eq!(
         refused,
         [
-            (Slot::Resolver, resolver.clone(), "10.20.1.53".to_owned(), ip("10.20.1.54")),
-            (MGN, mgn.clone(), "10.20.1.21".to_owned(), ip("10.20.1.22")),
+            (Slot::Resolver, resolver.clone(), ip("10.20.1.53"), ip("10.20.1.54")),
+            (MGN, mgn.clone(), ip("10.20.1.21"), ip("10.20.1.22")),
         ]
     );
 

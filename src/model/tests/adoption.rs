@@ -71,8 +71,7 @@ fn a_network_of_the_same_name_gets_its_own_back_by_tags_alone() {
 
 /// What stops the network before its first write.
 fn what_is_in_the_way(lab: &Lab) -> String {
-    let findings =
-        Desired::resolve(identity(), &lab.settings, None, &lab.observed).expect_err("something is in the way");
+    let findings = crate::model::testing::resolve(&lab.settings, &lab.observed).expect_err("something is in the way");
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 

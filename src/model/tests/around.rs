@@ -53,11 +53,11 @@ fn private_dns_exists_once() {
 fn what_is_the_networks_own_is_no_conflict() {
     let mut lab = Lab::built();
     lab.observed.surroundings.hosted_zones = Some(vec![zone("mgn.ap-northeast-1.amazonaws.com")]);
-    assert_eq!(lab.desired().warnings, []);
+    assert_eq!(lab.warnings(), []);
     for id in lab.observed.resources.endpoints.keys() {
         lab.observed.surroundings.gateway_endpoints.get_or_insert_default().insert(id.clone());
     }
-    assert_eq!(lab.desired().warnings, []);
+    assert_eq!(lab.warnings(), []);
 }
 
 #[test]
@@ -69,9 +69,7 @@ fn an_own_endpoint_that_lost_its_names_to_another_is_a_conflict() {
     let mut other = own.clone();
     (other.private_dns, other.tags) = (PrivateDns::Enabled, BTreeMap::new());
     lab.observed.resources.endpoints.insert("vpce-other".into(), other);
-    let refused =
-        crate::model::desired::Desired::resolve(crate::model::testing::identity(), &lab.settings, None, &lab.observed)
-            .unwrap_err();
+    let refused = crate::model::testing::resolve(&lab.settings, &lab.observed).unwrap_err();
     assert_eq!(refused.iter().map(|finding| finding.check).collect::<Vec<_>>(), [Check::PrivateDnsFree]);
     assert!(refused[0].message.contains("vpce-other"), "{refused:#?}");
 }

@@ -1,6 +1,9 @@
 //! How what is there is brought to what is wanted, call by call, and what that waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use crate::model::{
     observed::{Endpoint, EndpointState, PrivateDns, ResolverAddress, ResolverEndpoint, ResolverState},
@@ -70,7 +73,7 @@ fn zone_by_zone_where_every_subnet_is_replaced_within_its_zone() {
 fn a_resolver_never_has_fewer_than_two_addresses() {
     let address = |subnet: &str| ResolverAddress {
         subnet: subnet.into(),
-        ip: Some("10.20.1.10".to_owned()),
+        ip: Some(Ipv4Addr::new(10, 20, 1, 10)),
         state: "ATTACHED".to_owned(),
     };
     let mut lab = Lab::built();

@@ -56,7 +56,7 @@ fn class(defaults: NetworkDefaults) -> MigrationNetworkClassSpec {
 }
 
 fn errors(spec: &MigrationNetworkSpec) -> Vec<String> {
-    let parsed = Settings::parse(spec, &class(NetworkDefaults::default()), &BTreeMap::new());
+    let parsed = Settings::parse(spec, &class(NetworkDefaults::default()), &BTreeMap::new(), BTreeSet::new());
     parsed.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
@@ -91,7 +91,9 @@ fn the_networks_entry_replaces_the_classs_whole() {
     let of_class = EndpointSpec { private_dns: Some(PrivateDns::Disabled), ..entry("mgn") };
     let defaults = NetworkDefaults { endpoints: Some(vec![of_class, entry("kms")]), ..NetworkDefaults::default() };
     let parse = |spec: &MigrationNetworkSpec| {
-        Settings::parse(spec, &class(defaults.clone()), &BTreeMap::new()).expect("it can be read").endpoints
+        Settings::parse(spec, &class(defaults.clone()), &BTreeMap::new(), BTreeSet::new())
+            .expect("it can be read")
+            .endpoints
     };
     let mgn = EndpointKey::interface(Service::Mgn);
     assert_eq!(parse(&MigrationNetworkSpec::default())[&mgn].private_dns, PrivateDns::Disabled);
@@ -131,18 +133,18 @@ fn a_policy_in_a_config_map_is_asked_for_and_read() {
     let class = class(NetworkDefaults::default());
     assert_eq!(policy_references(&spec, &class), [at.clone()].into());
 
-    let missing = Settings::parse(&spec, &class, &BTreeMap::new()).unwrap_err();
+    let missing = Settings::parse(&spec, &class, &BTreeMap::new(), BTreeSet::new()).unwrap_err();
     assert_eq!(missing.len(), 1, "said once, and not for each endpoint: {missing:?}");
     assert!(missing[0].to_string().contains("'policies' with the key 's3.json' is not there"), "{missing:?}");
 
     let text = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}"#;
     let held = BTreeMap::from([(at.clone(), text.to_owned())]);
-    let settings = Settings::parse(&spec, &class, &held).expect("it can be read");
+    let settings = Settings::parse(&spec, &class, &held, BTreeSet::new()).expect("it can be read");
     let EndpointSource::Managed { policy, .. } = &settings.endpoints[&EndpointKey::S3_GATEWAY].source else { panic!() };
     assert_eq!(*policy, Policy::parse(text).unwrap());
 
     let broken = BTreeMap::from([(at, "{".to_owned())]);
-    let refused = Settings::parse(&spec, &class, &broken).unwrap_err();
+    let refused = Settings::parse(&spec, &class, &broken, BTreeSet::new()).unwrap_err();
     assert!(refused[0].to_string().contains("`spec.endpointPolicy` must be JSON"), "{refused:?}");
 }
 
@@ -154,7 +156,7 @@ fn who_may_ask_the_resolver_does_not_say_whether_there_is_one() {
     };
     let clients = ResolverSpec { client_cidrs: Some(vec!["192.168.1.53/32".to_owned()]), ..ResolverSpec::default() };
     let spec = MigrationNetworkSpec { resolver: Some(clients), ..MigrationNetworkSpec::default() };
-    let settings = Settings::parse(&spec, &class(defaults), &BTreeMap::new()).expect("it can be read");
+    let settings = Settings::parse(&spec, &class(defaults), &BTreeMap::new(), BTreeSet::new()).expect("it can be read");
     assert_eq!(settings.resolver, Resolver::Disabled);
     assert_eq!(settings.clients, ["192.168.1.53/32".parse().unwrap()].into());
 }

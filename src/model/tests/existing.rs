@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::{
     api::{EndpointMode, EndpointSpec, EndpointType, MigrationNetworkSpec, Reason},
     model::{
-        desired::Desired,
         ids::{EndpointId, SecurityGroupId},
         observed::{EndpointState, Permission, PrivateDns, Protocol, ResolverState, Rule},
         ownership::{OWNER_TAG, Tags},
@@ -62,7 +61,7 @@ impl Stranger {
     }
 
     fn findings(&self) -> Vec<(Reason, String)> {
-        match Desired::resolve(identity(), &self.lab.settings, None, &self.lab.observed) {
+        match crate::model::testing::resolve(&self.lab.settings, &self.lab.observed) {
             Ok(_) => Vec::new(),
             Err(findings) => {
                 findings.into_iter().filter_map(|finding| Some((finding.reason()?, finding.message))).collect()

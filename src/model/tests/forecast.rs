@@ -1,6 +1,6 @@
 //! The forecast is what carrying out really does, call by call, from every situation to every other.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use crate::{
     api::MigrationNetworkSpec,
@@ -236,7 +236,7 @@ fn interface(lab: &mut Lab, role: GroupRole, description: &str) {
     let group = lab.observed.resources.group(&identity(), role).unwrap();
     let interface = NetworkInterface {
         subnet: "subnet-s".into(),
-        ip: "10.20.11.9".to_owned(),
+        ip: Some(Ipv4Addr::new(10, 20, 11, 9)),
         groups: BTreeSet::from([group]),
         description: description.to_owned(),
     };

@@ -1,19 +1,18 @@
 //! What the preflight finds in the Tokyo VPC after a change, blocking or not.
 
 use crate::model::{
-    desired::Desired,
     observed::Observed,
     preflight::checks::Check,
     settings::Settings,
-    testing::{identity, settings, tokyo},
+    testing::{place, settings, tokyo},
 };
 
 pub(crate) fn findings(change: impl FnOnce(&mut Settings, &mut Observed)) -> Vec<(Check, String)> {
     let (mut settings, mut observed) = (settings(), tokyo());
     change(&mut settings, &mut observed);
-    let resolved = Desired::resolve(identity(), &settings, None, &observed);
+    let resolved = place(&settings, &observed);
     let blocked = resolved.is_err();
-    let found = resolved.map_or_else(|findings| findings, |desired| desired.warnings);
+    let found = resolved.map_or_else(|findings| findings, |placement| placement.warnings);
     assert_eq!(
         blocked,
         found.iter().any(|finding| finding.reason().is_some()),

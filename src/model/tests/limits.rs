@@ -1,18 +1,26 @@
 //! The limits of classes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::{AdoptionPolicy, ClassLimits, DeletionPolicy},
     model::{
-        settings::limits::{Limits, deletion},
+        settings::{
+            Settings,
+            limits::{Limits, deletion},
+        },
         slot::Service,
         testing::settings,
     },
 };
 
-fn of(limits: &ClassLimits) -> Limits<'_> {
-    Limits { class: "tokyo", limits: Some(limits) }
+fn of(limits: &ClassLimits) -> Limits {
+    Limits::parse("tokyo", Some(limits))
+}
+
+fn asking(field: &'static str, ranges: &[&str]) -> Settings {
+    let ranges = ranges.iter().map(|range| range.parse().expect("a range")).collect();
+    Settings { limited_ranges: BTreeMap::from([(field, ranges)]), ..settings() }
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -22,9 +30,8 @@ fn words(words: &[&str]) -> Vec<String> {
 #[test]
 fn nothing_said_is_no_limit() {
     for limits in [None, Some(&ClassLimits::default())] {
-        let limits = Limits { class: "tokyo", limits };
-        let sources = vec!["10.0.0.0/8".to_owned()];
-        assert_eq!(limits.of_settings(&settings(), &[("spec.sourceCIDRs", &sources)]), Vec::<String>::new());
+        let limits = Limits::parse("tokyo", limits);
+        assert_eq!(limits.of_settings(&asking("spec.sourceCIDRs", &["10.0.0.0/8"])), Vec::<String>::new());
         assert_eq!(limits.of_vpc(&"vpc-1".into()), None);
         assert_eq!(limits.of_services(&BTreeSet::from(Service::STANDARD)), None);
         assert_eq!(limits.of_number(1000), None);
@@ -40,15 +47,14 @@ fn each_source_range_lies_inside_one_that_is_allowed() {
         (&["192.168.0.0/15"], &["192.168.0.0/16"], "192.168.0.0/15"),
         (&["192.169.0.0/24"], &["192.168.0.0/16"], "192.169.0.0/24"),
         (&["10.1.0.0/24", "192.168.1.0/24"], &["192.168.0.0/16", "10.1.0.0/16"], none),
-        (&["172.16.0.0/24", "192.168.1.0/24", "10.9.0.0/24"], &["192.168.0.0/16"], "172.16.0.0/24, 10.9.0.0/24"),
+        (&["172.16.0.0/24", "192.168.1.0/24", "10.9.0.0/24"], &["192.168.0.0/16"], "10.9.0.0/24, 172.16.0.0/24"),
         // Inside one: not inside two together.
         (&["192.168.0.0/24"], &["192.168.0.0/25", "192.168.0.128/25"], "192.168.0.0/24"),
     ];
     for (sources, allowed, outside) in cases {
         let limits = ClassLimits { source_cidrs: Some(words(allowed)), ..ClassLimits::default() };
-        let sources = words(sources);
         for field in ["spec.sourceCIDRs", "spec.proxyCIDRs", "spec.resolver.clientCIDRs"] {
-            let found = of(&limits).of_settings(&settings(), &[(field, &sources)]);
+            let found = of(&limits).of_settings(&asking(field, sources));
             let expected: Vec<String> = (!outside.is_empty())
                 .then(|| {
                     format!(
@@ -72,7 +78,7 @@ fn policies_are_among_those_that_are_allowed() {
     };
     let mut settings = settings();
     settings.adoption = AdoptionPolicy::Any;
-    let found = of(&limits).of_settings(&settings, &[]);
+    let found = of(&limits).of_settings(&settings);
     assert_eq!(
         found,
         [
@@ -83,7 +89,7 @@ fn policies_are_among_those_that_are_allowed() {
     settings.deletion = DeletionPolicy::Retain;
     for adoption in [AdoptionPolicy::Never, AdoptionPolicy::Retained] {
         settings.adoption = adoption;
-        assert_eq!(of(&limits).of_settings(&settings, &[]), Vec::<String>::new());
+        assert_eq!(of(&limits).of_settings(&settings), Vec::<String>::new());
     }
 }
 

@@ -23,4 +23,4 @@ mod routes;
 mod settings;
 mod status;
 mod values;
-mod vpc_claim;
+mod vpc_lease;

@@ -82,7 +82,7 @@ fn settings(more: &Value) -> Settings {
         .inspect(|(of, at)| assert_eq!((of, at), (&name, &key)))
         .map(|reference| (reference, text.clone()))
         .collect();
-    Settings::parse(&spec, &class, &held).unwrap()
+    Settings::parse(&spec, &class, &held, BTreeSet::new()).unwrap()
 }
 
 /// Brings the network to what the settings ask for, with the word that its addresses may change.
@@ -132,7 +132,7 @@ fn own(lab: &Lab) -> Vec<String> {
                     .interfaces
                     .iter()
                     .filter_map(|id| resources.interfaces.get(id))
-                    .map(|interface| format!("{} {}", interface.subnet, interface.ip))
+                    .filter_map(|interface| Some(format!("{} {}", interface.subnet, interface.ip?)))
                     .filter(|at| fixed.contains(&(slot, at.clone())))
                     .collect();
                 format!(
@@ -152,7 +152,7 @@ fn own(lab: &Lab) -> Vec<String> {
                     .map(|address| {
                         (
                             address.subnet.clone(),
-                            format!("{} {}", address.subnet, address.ip.clone().unwrap_or_default()),
+                            format!("{} {}", address.subnet, address.ip.map(|ip| ip.to_string()).unwrap_or_default()),
                         )
                     })
                     .map(|(subnet, at)| if fixed.contains(&(slot, at.clone())) { at } else { subnet.to_string() })

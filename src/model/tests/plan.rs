@@ -159,7 +159,7 @@ fn a_group_that_something_holds_is_not_deleted() {
         "eni-of-an-instance".into(),
         crate::model::observed::NetworkInterface {
             subnet: "subnet-s".into(),
-            ip: "10.20.11.9".to_owned(),
+            ip: Some(std::net::Ipv4Addr::new(10, 20, 11, 9)),
             groups: BTreeSet::from([id.clone()]),
             description: "an instance".to_owned(),
         },

@@ -1,10 +1,9 @@
 //! Everything about a VPC that stands in the way is said before the first write, with what to change.
 
 use crate::model::{
-    desired::Desired,
     ids::VpcId,
     observed::Observed,
-    preflight::checks::Check,
+    preflight::{self, checks::Check},
     settings::{Resolver, Settings, SubnetSelector, VpcSelector},
     slot::{EndpointKey, Service},
     testing::{Lab, identity, settings, subnets, tokyo},
@@ -39,9 +38,9 @@ fn a_vpc_must_be_one() {
 #[test]
 fn a_vpc_with_resources_in_it_stays_the_vpc() {
     let pinned = VpcId::from("vpc-0");
-    let refused = Desired::resolve(identity(), &settings(), Some(&pinned), &tokyo()).unwrap_err();
+    let refused = preflight::check(&identity(), &settings(), Some(&pinned), &tokyo()).unwrap_err();
     assert_eq!(refused[0].check, Check::VpcIsTheSame);
-    assert!(Desired::resolve(identity(), &settings(), Some(&"vpc-1".into()), &tokyo()).is_ok());
+    assert!(preflight::check(&identity(), &settings(), Some(&"vpc-1".into()), &tokyo()).is_ok());
 }
 
 #[test]
@@ -140,7 +139,7 @@ fn there_must_be_an_address_for_everything_that_is_still_to_come() {
     lab.observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = 0;
     assert!(lab.plan().is_done(), "what stands needs no more");
     let needs = |lab: &Lab| {
-        let found = Desired::resolve(identity(), &lab.settings, None, &lab.observed).unwrap_err();
+        let found = crate::model::testing::resolve(&lab.settings, &lab.observed).unwrap_err();
         found.into_iter().map(|finding| finding.message).find(|message| message.contains("free addresses")).unwrap()
     };
     let mut lost = lab.clone();

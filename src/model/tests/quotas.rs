@@ -62,19 +62,19 @@ fn a_quota_counts_what_there_will_be_and_not_what_there_is_already() {
     let mut lab = Lab::built();
     lab.observed.resolvers_in_region = lab.observed.resources.resolvers.keys().cloned().collect();
     lab.observed.resolvers_in_region.extend(["rslvr-in-x".into(), "rslvr-in-y".into(), "rslvr-in-z".into()]);
-    assert_eq!(lab.desired().warnings, []);
+    assert_eq!(lab.warnings(), []);
     lab.observed.resolvers_in_region.insert("rslvr-out-w".into());
-    assert_eq!(lab.desired().warnings.len(), 1);
+    assert_eq!(lab.warnings().len(), 1);
 
     let mut lab = Lab::built();
     let gateways = lab.observed.resources.endpoints.iter().filter(|(_, one)| one.key == Some(EndpointKey::S3_GATEWAY));
     let mut all: BTreeSet<_> = gateways.map(|(id, _)| id.clone()).collect();
     all.extend((0..19).map(|number| format!("vpce-of-others-{number}").as_str().into()));
     lab.observed.surroundings.gateway_endpoints = Some(all.clone());
-    assert_eq!(lab.desired().warnings, [], "the network's own is one of the twenty");
+    assert_eq!(lab.warnings(), [], "the network's own is one of the twenty");
     all.insert("vpce-of-others-19".into());
     lab.observed.surroundings.gateway_endpoints = Some(all);
-    assert_eq!(lab.desired().warnings.len(), 1);
+    assert_eq!(lab.warnings().len(), 1);
 }
 
 #[test]
@@ -108,9 +108,9 @@ fn rules_of_a_group_are_counted_with_those_of_others() {
         rule.description = "by hand".to_owned();
     }
     rules.extend(std::iter::repeat_n(stranger.clone(), 58));
-    assert_eq!(lab.desired().warnings, []);
+    assert_eq!(lab.warnings(), []);
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
     rules.push(stranger);
-    let [warning] = &lab.desired().warnings[..] else { panic!("{:#?}", lab.desired().warnings) };
+    let [warning] = &lab.warnings()[..] else { panic!("{:#?}", lab.warnings()) };
     assert!(warning.message.contains("59 in use by others, 2 needed"), "{warning}");
 }

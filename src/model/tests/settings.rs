@@ -1,6 +1,6 @@
 //! What a spec and its class come to, and what of them cannot be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::{
@@ -37,7 +37,7 @@ fn class() -> MigrationNetworkClassSpec {
 fn parsed(change: impl FnOnce(&mut MigrationNetworkSpec)) -> Result<Settings, Vec<String>> {
     let mut spec = spec();
     change(&mut spec);
-    let parsed = Settings::parse(&spec, &class(), &BTreeMap::new());
+    let parsed = Settings::parse(&spec, &class(), &BTreeMap::new(), BTreeSet::new());
     parsed.map_err(|errors| errors.into_iter().map(|error| error.field).collect())
 }
 

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::{
-    api::{ConditionType, Reason, conditions::find, kstatus_violations},
+    api::{ConditionType, Reason, conditions::find},
     model::{
         failure::{CallFailure, FailureClass},
         plan::{Blocker, Plan},
         preflight::checks::{Check, Finding},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        status::conditions::{StepFailure, Verdict, reason_of, write},
+        status::{StepFailure, Verdict, conditions::write},
         testing::Lab,
     },
 };
@@ -49,7 +49,7 @@ fn conditions(verdicts: &[Verdict], suspended: bool) -> Vec<Condition> {
     for verdict in verdicts {
         write(&mut conditions, verdict, suspended, 3, Timestamp::UNIX_EPOCH);
         let deleting = matches!(verdict, Verdict::Deleting { .. });
-        let violations = kstatus_violations(3, deleting, 3, &conditions);
+        let violations = support::kstatus::violations(3, deleting, 3, &conditions);
         assert!(violations.is_empty(), "{violations:#?} after {verdict:#?}: {conditions:#?}");
     }
     conditions
@@ -393,12 +393,12 @@ fn a_deletion_is_blocked_only_when_nothing_else_is_left_to_wait_for() {
 #[test]
 fn two_codes_of_a_class_have_reasons_of_their_own() {
     for (class, code, reason) in [
-        (FailureClass::Unauthorized, "AccountMismatch", Reason::AccountMismatch),
+        (FailureClass::AccountMismatch, "AccountMismatch", Reason::AccountMismatch),
         (FailureClass::Unauthorized, "UnauthorizedOperation", Reason::AccessDenied),
-        (FailureClass::Conflict, "RouteAlreadyExists", Reason::NotOwned),
+        (FailureClass::RouteConflict, "RouteAlreadyExists", Reason::NotOwned),
         (FailureClass::Conflict, "InvalidParameter", Reason::PrivateDnsConflict),
     ] {
-        assert_eq!(reason_of(&failure(class, code)), reason, "{code}");
+        assert_eq!(failure(class, code).reason(), reason, "{code}");
     }
 }
 

@@ -23,12 +23,13 @@ const LOG_LINES: usize = 30;
 /// How often a start is tried when another process takes a port between our choosing it and the server's binding it.
 const TRIES: usize = 3;
 
-/// A running etcd, kube-apiserver and kube-controller-manager. Dropping it ends them and removes their data.
+/// A running etcd, kube-apiserver and, if its assets have it, kube-controller-manager. Dropping it ends them and removes
+/// their data.
 #[derive(Debug)]
 pub struct ControlPlane {
     assets: Assets,
     // In the order in which they are ended: each before the server it would complain about.
-    controller_manager: Supervised,
+    controller_manager: Option<Supervised>,
     apiserver: Mutex<Supervised>,
     etcd: Mutex<Supervised>,
     addresses: Addresses,
@@ -59,13 +60,13 @@ pub enum Server {
 impl ControlPlane {
     /// Starts a control plane with the programs of [`Assets::from_build_script`], and returns when it is ready.
     ///
-    /// Ready means: the API server says so, and the controllers have begun to act. If a server ends early or two minutes
+    /// Ready means: the API server reports it, and the controllers have begun to act. If a server ends early or two minutes
     /// have passed, the error holds the end of that server's log.
     pub fn start() -> anyhow::Result<Self> {
         Self::start_with(&Assets::from_build_script()?)
     }
 
-    /// As [`start`](Self::start), with programs from elsewhere, such as another version of Kubernetes.
+    /// As [`start`](Self::start), with other programs: another version of Kubernetes, or no kube-controller-manager.
     pub fn start_with(assets: &Assets) -> anyhow::Result<Self> {
         let mut tries_left = TRIES;
         loop {
@@ -104,11 +105,10 @@ impl ControlPlane {
             .with_context(|| format!("cannot write {}", admin.display()))?;
         wait_for(&mut apiserver, deadline, || can_get(assets, data.path(), "/readyz"))?;
 
-        let mut controller_manager = start_controller_manager(assets, data.path())?;
-        // Made by serviceaccount-controller in a namespace that the API server makes after it is ready: when it is
-        // there, both are at work, and tests need not wait for either.
-        let service_account = "/api/v1/namespaces/default/serviceaccounts/default";
-        wait_for(&mut controller_manager, deadline, || can_get(assets, data.path(), service_account))?;
+        let controller_manager = match assets.controller_manager() {
+            Some(program) => Some(start_controller_manager(&program, assets, data.path(), deadline)?),
+            None => None,
+        };
 
         let (apiserver, etcd) = (Mutex::new(apiserver), Mutex::new(etcd));
         Ok(Self { assets: assets.clone(), controller_manager, apiserver, etcd, addresses, server_url, ca_pem, data })
@@ -173,7 +173,7 @@ impl ControlPlane {
     fn kill_servers(&mut self) -> anyhow::Result<()> {
         let (apiserver, etcd) = (self.apiserver.get_mut(), self.etcd.get_mut());
         let [apiserver, etcd] = [apiserver, etcd].map(|server| server.unwrap_or_else(PoisonError::into_inner));
-        for server in [&mut self.controller_manager, apiserver, etcd] {
+        for server in self.controller_manager.iter_mut().chain([apiserver, etcd]) {
             server.kill().with_context(|| format!("cannot end {}", server.name()))?;
         }
         Ok(())
@@ -278,7 +278,13 @@ fn start_apiserver(assets: &Assets, data: &Path, addresses: &Addresses) -> anyho
     start_server(&assets.apiserver(), data, arguments)
 }
 
-fn start_controller_manager(assets: &Assets, data: &Path) -> anyhow::Result<Supervised> {
+/// Starts the controllers, and returns when they act.
+fn start_controller_manager(
+    program: &Path,
+    assets: &Assets,
+    data: &Path,
+    deadline: Instant,
+) -> anyhow::Result<Supervised> {
     let arguments = [
         format!("--kubeconfig={}", kubeconfig_file(data).display()),
         // What a test of an operator sees: namespaces that go, dependants that are collected, accounts that appear.
@@ -287,7 +293,12 @@ fn start_controller_manager(assets: &Assets, data: &Path) -> anyhow::Result<Supe
         // Nobody asks for its metrics; 0 turns its server off.
         "--secure-port=0".to_owned(),
     ];
-    start_server(&assets.controller_manager(), data, arguments)
+    let mut server = start_server(program, data, arguments)?;
+    // Made by serviceaccount-controller in a namespace that the API server makes after it is ready: when it exists, both
+    // are at work, and tests need not wait for either.
+    let service_account = "/api/v1/namespaces/default/serviceaccounts/default";
+    wait_for(&mut server, deadline, || can_get(assets, data, service_account))?;
+    Ok(server)
 }
 
 fn kubectl(assets: &Assets, data: &Path) -> Command {

@@ -1,7 +1,7 @@
 //! A real Kubernetes control plane on the loopback interface, for tests and for the demo.
 //!
-//! [`ControlPlane::start`] gives etcd, kube-apiserver and kube-controller-manager of the versions pinned under
-//! `modules/`, on free ports, with a data folder of their own and RBAC on. There are no nodes: Pods are stored and never
+//! [`ControlPlane::start`] starts etcd, kube-apiserver and kube-controller-manager (of the versions that `go.mod` pins,
+//! unless this machine has others) on free ports, with a data folder of their own and RBAC on. There are no nodes: Pods are stored and never
 //! run, so an operator under test is started as an ordinary process with a kubeconfig. What the operator meets is
 //! the real thing all the same: schema defaults, CEL rules, field selectors, conflicts, watches, finalizers.
 //!
@@ -12,7 +12,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The first start on a machine builds the programs, which takes minutes and says so; see `build.sh` beside this crate.
+//! The first start on a machine may build the programs, which takes minutes; see `build.sh` beside this crate.
 //! Everything ends when the value is dropped, and also when the process that holds it is killed: see [`supervised`],
 //! which other programs of a test (the operator, the AWS emulator) are started with too.
 //!

@@ -119,7 +119,8 @@ fn a_namespace_goes_when_the_last_finalizer_in_it_goes(control_plane: &ControlPl
 
 #[test]
 fn two_at_once_share_nothing() -> anyhow::Result<()> {
-    let assets = Assets::from_build_script()?;
+    // As in the demo: neither needs the controllers.
+    let assets = Assets::without_controllers()?;
     let (one, other) = std::thread::scope(|scope| {
         let one = scope.spawn(|| ControlPlane::start_with(&assets));
         (one.join(), ControlPlane::start_with(&assets))

@@ -15,6 +15,7 @@ use mgnet::{
         desired::Desired,
         observed::Observed,
         plan::{deletion, plan, step::Step},
+        preflight,
         preview::{forecast::forecast, status},
         settings::{
             Settings,
@@ -40,7 +41,7 @@ pub fn check(data: &[u8]) {
     let class: MigrationNetworkClassSpec = class.unwrap_or_else(|| CLASS.clone());
     let config_maps: ConfigMapKeys =
         policy_references(&spec, &class).into_iter().map(|key| (key, POLICY.to_owned())).collect();
-    let settings = match Settings::parse(&spec, &class, &config_maps) {
+    let settings = match Settings::parse(&spec, &class, &config_maps, BTreeSet::new()) {
         Ok(settings) => settings,
         Err(errors) => {
             assert!(!errors.is_empty());
@@ -50,9 +51,10 @@ pub fn check(data: &[u8]) {
             return;
         }
     };
-    assert_eq!(Settings::parse(&spec, &class, &config_maps).as_ref(), Ok(&settings));
+    assert_eq!(Settings::parse(&spec, &class, &config_maps, BTreeSet::new()).as_ref(), Ok(&settings));
     let observed = &*OBSERVED;
-    let Ok(desired) = Desired::resolve(identity(), &settings, None, observed) else { return };
+    let Ok(placement) = preflight::check(&identity(), &settings, None, observed) else { return };
+    let desired = Desired::resolve(identity(), &settings, &placement);
     assert_eq!(status::digest(&desired), status::digest(&desired));
     check_plan(&desired, observed);
 }
@@ -101,6 +103,7 @@ static OBSERVED: LazyLock<Observed> = LazyLock::new(|| {
         },
         &CLASS,
         &ConfigMapKeys::new(),
+        BTreeSet::new(),
     );
     let mut scope = Scope::of(&settings.expect("the class says the rest"), &identity(), false, Duration::ZERO);
     scope.adopts = true;

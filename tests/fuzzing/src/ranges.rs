@@ -1,6 +1,6 @@
 //! Ranges in CIDR form: what the operator takes for one is one, to the letter.
 
-use std::net::Ipv4Addr;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use mgnet::{
@@ -58,7 +58,7 @@ fn sources(text: &str) -> Option<Ipv4Net> {
         ..MigrationNetworkClassSpec::default()
     };
     let spec = MigrationNetworkSpec { source_cidrs: Some(vec![text.to_owned()]), ..MigrationNetworkSpec::default() };
-    match Settings::parse(&spec, &class, &ConfigMapKeys::new()) {
+    match Settings::parse(&spec, &class, &ConfigMapKeys::new(), BTreeSet::new()) {
         Ok(settings) => settings.sources.first().copied(),
         Err(errors) => {
             assert!(errors.iter().all(|error| error.field == "spec.sourceCIDRs"), "{errors:?}");

@@ -122,7 +122,7 @@ pub fn all_reached(scene: &Scene) -> Result<(), String> {
         let conditions = network.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let why = find(conditions, ConditionType::Ready).map(|ready| ready.reason.as_str());
         if why == Some(Reason::Conflicted.as_str()) {
-            let holder = scene.vpc_claims.values().find(|claim| claim.holder != uid);
+            let holder = scene.vpc_leases.values().find(|claim| claim.holder != uid);
             let is_there = holder.is_some_and(|claim| {
                 scene.networks.values().any(|other| other.uid().as_deref() == Some(&claim.holder))
             });

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use kube::ResourceExt;
 use mgnet::{
     api::{ConditionType, MigrationNetwork, NetworkDefaults, conditions::find},
-    controller::{Key, VpcClaim},
+    controller::{Key, VpcLease},
 };
 use support::state::State;
 
@@ -17,7 +17,7 @@ pub struct Scene {
     /// The networks that there are in Kubernetes.
     pub networks: Arc<BTreeMap<Key, MigrationNetwork>>,
     /// Who holds which VPC.
-    pub vpc_claims: Arc<BTreeMap<String, VpcClaim>>,
+    pub vpc_leases: Arc<BTreeMap<String, VpcLease>>,
     /// What holds for networks that do not say otherwise.
     pub defaults: Arc<NetworkDefaults>,
     /// Everything that anybody can read in Kubernetes that was written last.

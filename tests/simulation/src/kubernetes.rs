@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use mgnet::api::{FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec};
-use mgnet::controller::{Announcement, Key, Listed, StoreError, VpcClaim};
+use mgnet::controller::{Announcement, Key, ListedNetwork, StoreError, VpcLease};
 
 /// What is looked at from time to time, and what of it a watch tells of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,7 +73,7 @@ pub struct Kubernetes {
     /// Classes.
     pub classes: BTreeMap<String, MigrationNetworkClass>,
     /// Claims of VPCs.
-    pub vpc_claims: BTreeMap<String, VpcClaim>,
+    pub vpc_leases: BTreeMap<String, VpcLease>,
     /// What a key of a ConfigMap holds, by namespace, name and key.
     pub config_maps: BTreeMap<(String, String, String), String>,
     /// All events, as text.
@@ -259,28 +259,31 @@ impl Kubernetes {
         Ok(self.classes[&class.name_any()].clone())
     }
 
-    pub(crate) fn take_vpc_claim(&mut self, claim: &VpcClaim) -> Result<(), StoreError> {
+    pub(crate) fn acquire_vpc_lease(&mut self, claim: &VpcLease) -> Result<(), StoreError> {
         let version = self.next_revision();
-        let stored = self.vpc_claims.get(&claim.name).and_then(|stored| stored.version.clone());
+        let stored = self.vpc_leases.get(&claim.name).and_then(|stored| stored.version.clone());
         if stored != claim.version {
             return Err(StoreError::Conflict);
         }
-        self.vpc_claims.insert(claim.name.clone(), VpcClaim { version, ..claim.clone() });
+        self.vpc_leases.insert(claim.name.clone(), VpcLease { version, ..claim.clone() });
         Ok(())
     }
 
-    pub(crate) fn drop_vpc_claim(&mut self, claim: &VpcClaim) -> Result<(), StoreError> {
-        if self.vpc_claims.get(&claim.name).is_none_or(|stored| stored.version != claim.version) {
+    pub(crate) fn release_vpc_lease(&mut self, claim: &VpcLease) -> Result<(), StoreError> {
+        if self.vpc_leases.get(&claim.name).is_none_or(|stored| stored.version != claim.version) {
             return Err(StoreError::Conflict);
         }
-        self.vpc_claims.remove(&claim.name);
+        self.vpc_leases.remove(&claim.name);
         Ok(())
     }
 
-    pub(crate) fn list(&self, namespace: Option<&str>) -> Vec<Listed> {
+    pub(crate) fn list(&self, namespace: Option<&str>) -> Vec<ListedNetwork> {
         let networks = self.networks.iter().filter(|(key, _)| namespace.is_none_or(|wanted| wanted == key.namespace));
         networks
-            .map(|(_, network)| Listed { uid: network.uid().unwrap_or_default(), network: Some(network.clone()) })
+            .map(|(_, network)| ListedNetwork {
+                uid: network.uid().unwrap_or_default(),
+                network: Some(network.clone()),
+            })
             .collect()
     }
 

@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
-use kube::ResourceExt;
+use kube::{ResourceExt, core::DeserializeGuard};
 use mgnet::{
     aws::{AwsClouds, Rates},
-    controller::{Context, Key, Next, Settings, count, runtime::guard},
+    controller::{Context, Dispatch, Guarded, Key, Next, Settings},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     history::What,
@@ -37,7 +38,7 @@ pub const SETTINGS: Settings = Settings {
 pub struct Operator {
     /// Its place.
     pub seat: Arc<Seat>,
-    context: Context<AwsClouds, Stored>,
+    dispatch: Dispatch<AwsClouds, Stored>,
     due: BTreeMap<Target, Due>,
     /// When it hears of what has changed.
     coming: BTreeSet<(Instant, Target)>,
@@ -69,6 +70,15 @@ impl Operator {
         let seat = Seat::new(stage, number);
         let clouds = AwsClouds::new(&wire::config(&seat), Rates { factor: 1000.0 });
         let context = Context::new(clouds, Stored(Arc::clone(&seat)), CLUSTER.to_owned(), SETTINGS);
+        let known = Arc::clone(&seat);
+        let known_networks = move || {
+            known.stage.with(|universe| {
+                let networks = universe.kubernetes.networks.values().cloned();
+                networks.map(|network| Arc::new(DeserializeGuard(Ok(network)))).collect()
+            })
+        };
+        let dispatch = Dispatch::new(context, Box::new(known_networks), CancellationToken::new());
+        dispatch.lead(1);
         let (targets, heard) = stage.with(|universe| {
             let classes = universe.kubernetes.classes.keys().cloned().map(Target::Class);
             let networks = universe.kubernetes.networks.keys().cloned().map(Target::Network);
@@ -76,7 +86,7 @@ impl Operator {
         });
         let due = targets.into_iter().map(|target| (target, Due::after(Duration::ZERO))).collect();
         let (coming, now) = (BTreeSet::new(), Instant::now());
-        Box::new(Self { seat, context, due, coming, heard, started: now, calm: 0, since: now })
+        Box::new(Self { seat, dispatch, due, coming, heard, started: now, calm: 0, since: now })
     }
 
     /// Takes in what has changed since it last listened, and when it hears of it.
@@ -110,7 +120,7 @@ impl Operator {
         let next = match &target {
             Target::Class(name) => self.reconcile_class(name).await,
             Target::Network(key) => self.reconcile_network(key).await,
-            Target::Claims => self.look_after_claims().await,
+            Target::Claims => self.dispatch.sweep_vpc_leases().await,
         };
         let after = self.seat.stage.with(|universe| universe.writes);
         if before == after {
@@ -124,32 +134,29 @@ impl Operator {
         };
     }
 
+    /// As kube-runtime does, an object that the watch does not show any more is not reconciled.
     async fn reconcile_network(&self, key: &Key) -> Next {
-        let uid = self.seat.stage.with(|universe| universe.kubernetes.networks.get(key).and_then(ResourceExt::uid));
-        let of: Option<Arc<str>> = uid.map(Into::into);
+        let network = self.seat.stage.with(|universe| universe.kubernetes.networks.get(key).cloned());
+        let Some(network) = network else { return Next::OnChange };
+        let of: Option<Arc<str>> = network.uid().map(Into::into);
         self.seat.of.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&of);
         let note =
             |what| self.seat.stage.with(|universe| universe.record(self.seat.who(), of.clone(), what, false, ""));
         note(What::Begin);
+        let network: Guarded<_> = DeserializeGuard(Ok(network));
         // The future of a reconcile is large; boxed, those that await it are not.
-        let next = Box::pin(guard::network(&self.context, key)).await;
+        let next = Box::pin(self.dispatch.reconcile_network(&network)).await;
         note(What::End);
         *self.seat.of.lock().unwrap_or_else(PoisonError::into_inner) = None;
         next
     }
 
     async fn reconcile_class(&self, name: &str) -> Next {
-        let networks: Vec<_> =
-            self.seat.stage.with(|universe| universe.kubernetes.networks.values().cloned().collect());
-        guard::class(&self.context, name, |class| count(&networks, class)).await
-    }
-
-    async fn look_after_claims(&self) -> Next {
-        let heard_of = self
-            .seat
-            .stage
-            .with(|universe| universe.kubernetes.networks.values().filter_map(ResourceExt::uid).collect());
-        guard::claims(&self.context, &heard_of).await
+        let class = self.seat.stage.with(|universe| universe.kubernetes.classes.get(name).cloned());
+        match class {
+            Some(class) => Box::pin(self.dispatch.reconcile_class(&DeserializeGuard(Ok(class)))).await,
+            None => Next::OnChange,
+        }
     }
 
     /// Whether everything was looked at since the last write, nothing is due but the usual look, and what was missing all the

@@ -87,7 +87,7 @@ fn nothing_left_behind(history: &History) -> Result<(), String> {
     if let Some((tags, id)) = left {
         return Err(format!("{id} is left of a network that is gone: {tags:?}"));
     }
-    let claimed = scene.vpc_claims.values().find(|claim| !there.contains(&claim.holder));
+    let claimed = scene.vpc_leases.values().find(|claim| !there.contains(&claim.holder));
     match claimed {
         // The claim goes before the finalizer does, so that nobody is left to give it back.
         Some(claim) if at_rest(history) => Err(format!("{} is claimed by nobody that exists", claim.name)),

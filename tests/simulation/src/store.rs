@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kube::ResourceExt;
 use mgnet::{
     api::{MigrationNetwork, MigrationNetworkClass},
-    controller::{Announcement, Key, Listed, Store, StoreError, VpcClaim, VpcClaims},
+    controller::{Announcement, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases},
 };
 use serde_json::json;
 
@@ -85,32 +85,32 @@ impl Store for Stored {
     }
 }
 
-impl VpcClaims for Stored {
-    async fn vpc_claim(&self, name: &str) -> Result<Option<VpcClaim>, StoreError> {
-        self.0.kubernetes("claim", None, |kubernetes| Ok(kubernetes.vpc_claims.get(name).cloned())).await
+impl VpcLeases for Stored {
+    async fn vpc_lease(&self, name: &str) -> Result<Option<VpcLease>, StoreError> {
+        self.0.kubernetes("claim", None, |kubernetes| Ok(kubernetes.vpc_leases.get(name).cloned())).await
     }
 
-    async fn vpc_claims(&self, holder: Option<&str>) -> Result<Vec<VpcClaim>, StoreError> {
-        let is_held = |claim: &&VpcClaim| holder.is_none_or(|holder| claim.holder == holder);
-        let held = |kubernetes: &mut Kubernetes| kubernetes.vpc_claims.values().filter(is_held).cloned().collect();
+    async fn vpc_leases(&self, holder: Option<&str>) -> Result<Vec<VpcLease>, StoreError> {
+        let is_held = |claim: &&VpcLease| holder.is_none_or(|holder| claim.holder == holder);
+        let held = |kubernetes: &mut Kubernetes| kubernetes.vpc_leases.values().filter(is_held).cloned().collect();
         self.0.kubernetes("claims", None, |kubernetes| Ok(held(kubernetes))).await
     }
 
-    async fn take_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+    async fn acquire_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
         let told = Some(format!("{claim:?}"));
-        self.0.kubernetes("claim taken", told, |kubernetes| kubernetes.take_vpc_claim(claim)).await
+        self.0.kubernetes("claim taken", told, |kubernetes| kubernetes.acquire_vpc_lease(claim)).await
     }
 
-    async fn drop_vpc_claim(&self, claim: &VpcClaim) -> Result<(), StoreError> {
+    async fn release_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
         let told = Some(format!("{claim:?}"));
-        self.0.kubernetes("claim dropped", told, |kubernetes| kubernetes.drop_vpc_claim(claim)).await
+        self.0.kubernetes("claim dropped", told, |kubernetes| kubernetes.release_vpc_lease(claim)).await
     }
 
     async fn network_uid(&self, key: &Key) -> Result<Option<String>, StoreError> {
         self.0.kubernetes("uid", None, |kubernetes| Ok(kubernetes.networks.get(key).and_then(ResourceExt::uid))).await
     }
 
-    async fn networks(&self, namespace: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+    async fn networks(&self, namespace: Option<&str>) -> Result<Vec<ListedNetwork>, StoreError> {
         self.0.kubernetes("networks", None, |kubernetes| Ok(kubernetes.list(namespace))).await
     }
 }

@@ -70,7 +70,7 @@ impl Universe {
         let nothing = Scene {
             aws: Arc::default(),
             networks: Arc::default(),
-            vpc_claims: Arc::default(),
+            vpc_leases: Arc::default(),
             defaults: Arc::default(),
             told: "".into(),
         };
@@ -218,14 +218,14 @@ impl Universe {
                     one.0 == other.0 && one.1.metadata.resource_version == other.1.metadata.resource_version
                 });
             let networks = if same { Arc::clone(&before.networks) } else { Arc::new(networks.clone()) };
-            let vpc_claims = Arc::new(self.kubernetes.vpc_claims.clone());
+            let vpc_leases = Arc::new(self.kubernetes.vpc_leases.clone());
             let defaults = Arc::new(self.defaults());
-            return Scene { aws: Arc::new(self.state()), networks, vpc_claims, defaults, told: told.into() };
+            return Scene { aws: Arc::new(self.state()), networks, vpc_leases, defaults, told: told.into() };
         }
         Scene {
             aws: Arc::clone(&before.aws),
             networks: Arc::new(self.kubernetes.networks.clone()),
-            vpc_claims: Arc::new(self.kubernetes.vpc_claims.clone()),
+            vpc_leases: Arc::new(self.kubernetes.vpc_leases.clone()),
             defaults: Arc::clone(&before.defaults),
             told: told.into(),
         }
@@ -249,7 +249,7 @@ impl Universe {
         let mut objects = json!(objects);
         forget_times(&mut objects);
         objects.to_string().hash(&mut hasher);
-        for claim in self.kubernetes.vpc_claims.values() {
+        for claim in self.kubernetes.vpc_leases.values() {
             (&claim.name, &claim.holder).hash(&mut hasher);
         }
         for sent in &self.on_their_way {

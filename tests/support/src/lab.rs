@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use control_plane::ControlPlane;
+use control_plane::{Assets, ControlPlane};
 use kube::Client;
 
 use crate::aws::Aws;
@@ -220,7 +220,8 @@ impl Started {
         }
         .context("cannot make a folder for the lab's logs")?;
         let emulator = Emulator::start(&programs, &options, folder.path())?;
-        let control_plane = ControlPlane::start()?;
+        let assets = if options.controllers { Assets::from_build_script() } else { Assets::without_controllers() }?;
+        let control_plane = ControlPlane::start_with(&assets)?;
         kubernetes::install_operator(&control_plane).context("cannot install deploy/base")?;
         let kubeconfig = kubernetes::operator_kubeconfig(&control_plane, folder.path())?;
         Ok(Self { options, folder, emulator, control_plane, kubeconfig, programs })

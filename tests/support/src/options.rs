@@ -13,6 +13,8 @@ pub struct LabOptions {
     pub throttle: bool,
     /// The account that the operator's own credentials lead into. Roles trust it.
     pub operator_account: String,
+    /// Whether kube-controller-manager runs: it deletes namespaces and collects dependents, and takes minutes to build.
+    pub controllers: bool,
     /// How the operator runs.
     pub operator: OperatorOptions,
     /// Where logs and kubeconfigs go. `None`: a folder in cargo's target folder, which the next lab removes when the
@@ -81,6 +83,7 @@ impl Default for LabOptions {
             delays: Delays::Aws,
             throttle: true,
             operator_account: "100000000000".to_owned(),
+            controllers: true,
             operator: OperatorOptions { aws_rate_factor: speed, ..OperatorOptions::default() },
             folder: None,
             programs: None,

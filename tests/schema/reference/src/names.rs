@@ -4,7 +4,7 @@ use super::markdown::{code, text};
 use mgnet::{
     api::{ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER},
     model::{
-        desired::RULE_MARK,
+        ingress::RULE_MARK,
         ownership::{
             ADOPTED_TAG, CLUSTER_TAG, EPOCH_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG,
             SLOT_TAG,

@@ -116,7 +116,7 @@ impl Ground {
             };
             all.push(tampering(format!("mgnet.dev/network of the VPC's claim {how:?}"), move |universe| {
                 let uid = universe.kubernetes.networks.get(&tokyo()).and_then(ResourceExt::uid).unwrap_or_default();
-                for claim in universe.kubernetes.vpc_claims.values_mut().filter(|claim| claim.holder == uid) {
+                for claim in universe.kubernetes.vpc_leases.values_mut().filter(|claim| claim.holder == uid) {
                     claim.network.clone_from(&named);
                 }
             }));

@@ -43,6 +43,8 @@ fn options() -> LabOptions {
     LabOptions {
         clock: Clock::Wall { speed: SPEED },
         operator_account: tokyo::ACCOUNT.to_owned(),
+        // No namespace is deleted here.
+        controllers: false,
         operator: OperatorOptions { aws_rate_factor: SPEED, ..OperatorOptions::default() },
         ..LabOptions::default()
     }
@@ -52,7 +54,7 @@ async fn introduce(story: &Story, lab: &Lab) -> Result<()> {
     let version = lab.kubectl_output(["version"]).await?;
     let version = version.lines().find_map(|line| line.strip_prefix("Server Version: ")).unwrap_or("of some version");
     story.tell(&format!(
-        "Kubernetes {version}: a real etcd, kube-apiserver and kube-controller-manager, with RBAC on.\n\
+        "Kubernetes {version}: a real etcd and kube-apiserver, with RBAC on.\n\
          The CRDs and the rights are those of deploy/base; the operator runs with a token of its ServiceAccount.\n\
          AWS is tests/emulator, at {}, {SPEED} times as fast as the original.",
         lab.aws_endpoint_url()

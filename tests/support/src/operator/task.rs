@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use emulator::http::InProcess;
 use mgnet::aws::{AwsClouds, Rates};
-use mgnet::controller::{self, Context, Kubernetes, Metrics, Readiness, Settings};
+use mgnet::controller::{self, Context, Kubernetes, Reports, Settings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -71,15 +71,14 @@ impl Task {
             deadline: seconds(self.options.reconcile_deadline_seconds),
         };
         let context = Context::new(clouds, kubernetes, cluster, settings);
-        let options = controller::Options {
+        let options = controller::RunOptions {
             concurrency: u16::try_from(self.options.concurrency)?,
             grace: GRACE,
             orphans_every: seconds(self.options.orphan_look_seconds),
         };
         let stop = CancellationToken::new();
         let leads = future::ready(());
-        let (readiness, metrics) = (Readiness::default(), Metrics::default());
-        let run = controller::run(client, context, options, readiness, metrics, leads, stop.clone());
+        let run = controller::run(client, context, options, Reports::default(), leads, stop.clone());
         *self.lock() = Some(Running { task: tokio::spawn(run), stop });
         Ok(())
     }

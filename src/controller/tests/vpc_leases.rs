@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use crate::{
     api::{ConditionType, MigrationNetwork, Reason, conditions::find},
     controller::{
-        Next, VpcClaim, VpcClaims,
+        Next, VpcLease, VpcLeases,
         runtime::guard,
         tests::fakes::{Fake, key},
     },
@@ -36,7 +36,7 @@ fn accepted(fake: &Fake, name: &str) -> (String, String) {
 }
 
 fn holder(fake: &Fake) -> Option<String> {
-    fake.world().vpc_claims.get(CLAIM).map(|claim| claim.holder.clone())
+    fake.world().vpc_leases.get(CLAIM).map(|claim| claim.holder.clone())
 }
 
 fn is_free_of_aws(log: &[String]) -> bool {
@@ -49,12 +49,12 @@ async fn a_claim_goes_with_a_network_whose_status_never_named_its_vpc() {
     let context = fake.context();
     fake.world().conflict_in = Some(0);
     fake.reconcile(&context).await;
-    assert_eq!(fake.world().vpc_claims.len(), 1, "the claim is taken before the first status is stored");
+    assert_eq!(fake.world().vpc_leases.len(), 1, "the claim is taken before the first status is stored");
     assert_eq!(fake.network().status, None);
     fake.delete();
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
-    assert!(fake.world().vpc_claims.is_empty(), "nobody is left to give it back");
+    assert!(fake.world().vpc_leases.is_empty(), "nobody is left to give it back");
 }
 
 #[tokio::test]
@@ -62,20 +62,20 @@ async fn a_claim_that_was_taken_for_a_network_that_is_gone_is_given_back() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
-    let claim = |name: &str, holder: &str, network: &str| VpcClaim {
+    let claim = |name: &str, holder: &str, network: &str| VpcLease {
         name: name.to_owned(),
         holder: holder.to_owned(),
         network: Some(key(network)),
         version: None,
     };
     for stale in [claim("of-nobody", "uid-of-gone", "gone"), claim("of-the-one-before", "uid-of-older", "tokyo")] {
-        fake.take_vpc_claim(&stale).await.expect("taken");
+        fake.acquire_vpc_lease(&stale).await.expect("taken");
     }
     // Whether or not the operator has heard of the holder, it is asked for before its claim is touched.
     for heard_of in [BTreeSet::new(), BTreeSet::from([identity().uid])] {
-        let next = guard::claims(&context, &heard_of).await;
+        let next = guard::vpc_leases(&context, &heard_of).await;
         assert!(matches!(next, Next::After(_)), "{next:?}");
-        let left: Vec<String> = fake.world().vpc_claims.keys().cloned().collect();
+        let left: Vec<String> = fake.world().vpc_leases.keys().cloned().collect();
         assert_eq!(left, [CLAIM]);
     }
 }
@@ -155,7 +155,7 @@ async fn a_network_that_was_built_before_there_were_claims_comes_before_older_ne
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
-    fake.world().vpc_claims.clear();
+    fake.world().vpc_leases.clear();
     add(&fake, "late", -100);
     let (_, log) = fake.reconcile_one(&context, "late").await;
     assert!(is_free_of_aws(&log), "{log:#?}");
@@ -166,9 +166,9 @@ async fn a_network_that_was_built_before_there_were_claims_comes_before_older_ne
 
 /// Forges the claim in favour of that uid.
 fn forge(fake: &Fake, holder: &str) {
-    fake.world().vpc_claims.insert(
+    fake.world().vpc_leases.insert(
         CLAIM.to_owned(),
-        VpcClaim {
+        VpcLease {
             name: CLAIM.to_owned(),
             holder: holder.to_owned(),
             network: Some(crate::controller::tests::fakes::key("nobody")),
@@ -216,7 +216,7 @@ async fn a_network_whose_selector_leads_to_another_vpc_gives_back_the_claim_of_o
     fake.world().mood = crate::controller::tests::fakes::Mood::Well;
     fake.world().aws.observed.vpcs[0].id = "vpc-2".into();
     fake.settle(&context).await;
-    let claims: Vec<_> = fake.world().vpc_claims.keys().cloned().collect();
+    let claims: Vec<_> = fake.world().vpc_leases.keys().cloned().collect();
     assert_eq!(claims, ["111122223333.ap-northeast-1.vpc-2"]);
 }
 

@@ -9,7 +9,7 @@ use crate::{
         AccountStatus, ClaimPhase, ClaimStatus, ConditionStatus, ConditionType, ManagementPolicy, MigrationNetwork,
         MigrationNetworkSpec, MigrationNetworkStatus, Reason, conditions::set,
     },
-    model::vpc_lease::{Contender, Decision, Found, Place, Stand, contender, decide},
+    model::vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
 };
 
 fn at(second: i64) -> jiff::Timestamp {
@@ -68,17 +68,17 @@ fn exactly_one_of_several_newcomers_takes_a_free_claim() {
     assert_eq!(takers, ["b"]);
 }
 
-fn place() -> Place {
-    Place { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned(), vpc: "vpc-1".into() }
+fn place() -> VpcKey {
+    VpcKey { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned(), vpc: "vpc-1".into() }
 }
 
 #[test]
 fn a_claim_is_named_by_account_region_and_vpc() {
-    assert_eq!(place().claim_name().as_deref(), Some("111122223333.ap-northeast-1.vpc-1"));
+    assert_eq!(place().lease_name().as_deref(), Some("111122223333.ap-northeast-1.vpc-1"));
     for forged in ["", "vpc-1/../x", "VPC-1", "vpc-", "vpc.1", "vpc 1", &"v".repeat(64)] {
-        assert_eq!(Place { vpc: forged.into(), ..place() }.claim_name(), None, "{forged}");
-        assert_eq!(Place { region: forged.to_owned(), ..place() }.claim_name(), None, "{forged}");
-        assert_eq!(Place { account: forged.to_owned(), ..place() }.claim_name(), None, "{forged}");
+        assert_eq!(VpcKey { vpc: forged.into(), ..place() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { region: forged.to_owned(), ..place() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { account: forged.to_owned(), ..place() }.lease_name(), None, "{forged}");
     }
 }
 

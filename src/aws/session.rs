@@ -1,0 +1,43 @@
+//! The SDK clients of one account, Region and role, with the caller that all requests go through. What each request is stands in
+//! the file of its resource kind.
+
+use std::sync::Arc;
+
+use aws_config::{SdkConfig, retry::RetryConfig};
+
+use super::{
+    Account,
+    request::{Caller, rate_limit::Limits, truncated_xml::RefuseTruncatedXml},
+};
+
+/// Clients that share credentials, Region and request rates.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) ec2: aws_sdk_ec2::Client,
+    pub(super) resolver: aws_sdk_route53resolver::Client,
+    pub(super) route53: aws_sdk_route53::Client,
+    /// The 12 digits of the account.
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) caller: Caller,
+}
+
+impl Session {
+    /// The session of the account and Region that the configuration's credentials and Region are for.
+    pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
+        // `Caller` decides what is sent again: two layers of retries would multiply.
+        let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self {
+            ec2: aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(&config).interceptor(RefuseTruncatedXml).build(),
+            ),
+            resolver: aws_sdk_route53resolver::Client::new(&config),
+            route53: aws_sdk_route53::Client::from_conf(
+                aws_sdk_route53::config::Builder::from(&config).interceptor(RefuseTruncatedXml).build(),
+            ),
+            account: account.id.clone(),
+            region: account.region.clone(),
+            caller: Caller::new(limits),
+        }
+    }
+}

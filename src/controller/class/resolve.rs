@@ -1,0 +1,174 @@
+//! The class of a network, and whether it admits the network.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use kube::{
+    ResourceExt,
+    core::{Selector, SelectorExt},
+};
+
+use super::{finalizer, usage};
+use crate::{
+    api::{
+        AllowedFrom, AllowedNamespaces, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassSpec,
+        NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement, Reason,
+    },
+    aws::Account,
+    controller::{
+        stop::Stop,
+        store::{Store, StoreError},
+    },
+};
+
+/// Where and as whom the class builds.
+pub(crate) fn account(class: &MigrationNetworkClassSpec) -> Account {
+    Account {
+        id: class.account.id.clone(),
+        region: class.region.clone(),
+        role_arn: class.account.role_arn.clone(),
+        external_id: class.account.external_id.clone(),
+    }
+}
+
+/// The network's class if there is one, whether or not it admits the network.
+pub(crate) async fn find<S: Store>(
+    store: &S,
+    network: &MigrationNetwork,
+) -> Result<Option<MigrationNetworkClass>, StoreError> {
+    let recorded = network.status.as_ref().and_then(|status| status.class_name.as_ref());
+    match network.spec.migration_network_class_name.as_ref().or(recorded) {
+        Some(name) => store.class(name).await,
+        None => Ok(None),
+    }
+}
+
+/// The class that the network uses.
+///
+/// # Errors
+/// If no class admits the network.
+pub(crate) async fn class_of<S: Store>(store: &S, network: &MigrationNetwork) -> Result<MigrationNetworkClass, Stop> {
+    let class = match &network.spec.migration_network_class_name {
+        Some(name) => store.class(name).await?.ok_or_else(|| is_gone(name))?,
+        None => default_class(store, network).await?,
+    };
+    if class.metadata.deletion_timestamp.is_some() && !usage::is_held(network) {
+        return Err(finalizer::is_being_deleted(&class.name_any()));
+    }
+    let namespace = network.namespace().unwrap_or_default();
+    let labels = match class.spec.allowed_namespaces.as_ref().map(|allowed| allowed.from) {
+        Some(AllowedFrom::Selector) => store.namespace_labels(&namespace).await?.unwrap_or_default(),
+        Some(AllowedFrom::All | AllowedFrom::None) | None => BTreeMap::new(),
+    };
+    if admits(class.spec.allowed_namespaces.as_ref(), &labels) {
+        return Ok(class);
+    }
+    let message = format!(
+        "class '{}' does not admit networks from namespace '{namespace}'; ask whoever keeps the class",
+        class.name_any()
+    );
+    Err(Stop::rejected(Reason::NamespaceNotAllowed, message))
+}
+
+/// The class that was the default when the network was first built stays its class, whatever the default is later.
+async fn default_class<S: Store>(store: &S, network: &MigrationNetwork) -> Result<MigrationNetworkClass, Stop> {
+    let status = network.status.as_ref();
+    let recorded = status.filter(|status| !status.claims.is_empty()).and_then(|status| status.class_name.as_ref());
+    if let Some(name) = recorded {
+        return store.class(name).await?.ok_or_else(|| {
+            let message = format!("class '{name}', by which the network was built, is gone");
+            Stop::rejected(Reason::ClassNotFound, message)
+        });
+    }
+    let mut defaults = store.default_classes().await?;
+    let message = match (defaults.pop(), defaults.len()) {
+        (Some(class), 0) => return Ok(class),
+        (None, _) => "`spec.migrationNetworkClassName` must be set: no class is marked as default".to_owned(),
+        (Some(_), others) => {
+            format!("`spec.migrationNetworkClassName` must be set: {} classes are marked as default", others + 1)
+        }
+    };
+    Err(Stop::rejected(Reason::NoDefaultClass, message))
+}
+
+/// What ends a reconcile whose class does not exist.
+pub(super) fn is_gone(name: &str) -> Stop {
+    let message = format!("`spec.migrationNetworkClassName`: there is no class '{name}'; choose another or ask for it");
+    Stop::rejected(Reason::ClassNotFound, message)
+}
+
+/// Whether a namespace with these labels may use the class. Nothing said means nobody.
+fn admits(allowed: Option<&AllowedNamespaces>, labels: &BTreeMap<String, String>) -> bool {
+    let Some(allowed) = allowed else { return false };
+    match allowed.from {
+        AllowedFrom::All => true,
+        AllowedFrom::None => false,
+        AllowedFrom::Selector => allowed.selector.as_ref().is_some_and(|selector| matches(selector, labels)),
+    }
+}
+
+fn matches(selector: &NamespaceSelector, labels: &BTreeMap<String, String>) -> bool {
+    Selector::try_from(label_selector(selector.clone())).is_ok_and(|selector| selector.matches(labels))
+}
+
+fn label_selector(NamespaceSelector { match_labels, match_expressions }: NamespaceSelector) -> LabelSelector {
+    let requirement = |NamespaceSelectorRequirement { key, operator, values }| LabelSelectorRequirement {
+        key,
+        operator: match operator {
+            NamespaceSelectorOperator::In => "In",
+            NamespaceSelectorOperator::NotIn => "NotIn",
+            NamespaceSelectorOperator::Exists => "Exists",
+            NamespaceSelectorOperator::DoesNotExist => "DoesNotExist",
+        }
+        .to_owned(),
+        values,
+    };
+    let match_expressions = match_expressions.map(|expressions| expressions.into_iter().map(requirement).collect());
+    LabelSelector { match_labels, match_expressions }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::NamespaceSelectorRequirement;
+
+    fn allowed(from: AllowedFrom, selector: Option<NamespaceSelector>) -> AllowedNamespaces {
+        AllowedNamespaces { from, selector }
+    }
+
+    fn requirement(operator: NamespaceSelectorOperator, values: &[&str]) -> NamespaceSelector {
+        NamespaceSelector {
+            match_labels: None,
+            match_expressions: Some(vec![NamespaceSelectorRequirement {
+                key: "team".to_owned(),
+                operator,
+                values: Some(values.iter().map(|value| (*value).to_owned()).collect()),
+            }]),
+        }
+    }
+
+    #[test]
+    fn who_is_admitted() {
+        use NamespaceSelectorOperator::{DoesNotExist, Exists, In, NotIn};
+        let billing = BTreeMap::from([("team".to_owned(), "billing".to_owned())]);
+        let label = |value: &str| NamespaceSelector {
+            match_labels: Some(BTreeMap::from([("team".to_owned(), value.to_owned())])),
+            match_expressions: None,
+        };
+        let cases = [
+            ("nothing said", None, false),
+            ("all", Some(allowed(AllowedFrom::All, None)), true),
+            ("none", Some(allowed(AllowedFrom::None, None)), false),
+            ("a selector that is missing", Some(allowed(AllowedFrom::Selector, None)), false),
+            ("the label", Some(allowed(AllowedFrom::Selector, Some(label("billing")))), true),
+            ("another label", Some(allowed(AllowedFrom::Selector, Some(label("web")))), false),
+            ("in", Some(allowed(AllowedFrom::Selector, Some(requirement(In, &["web", "billing"])))), true),
+            ("not in", Some(allowed(AllowedFrom::Selector, Some(requirement(NotIn, &["billing"])))), false),
+            ("exists", Some(allowed(AllowedFrom::Selector, Some(requirement(Exists, &[])))), true),
+            ("does not exist", Some(allowed(AllowedFrom::Selector, Some(requirement(DoesNotExist, &[])))), false),
+        ];
+        for (case, allowed, expected) in cases {
+            assert_eq!(admits(allowed.as_ref(), &billing), expected, "{case}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Dispatch: one reconcile of one object that a watch or a timer names. The controller and the simulator run the same code.
+
+use std::sync::Arc;
+
+use kube::{Resource, ResourceExt, core::DeserializeGuard};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{
+    class::usage::{self, Use},
+    context::Context,
+    runtime::{
+        Next,
+        fair_queue::{FairQueue, Permit, Tenant},
+        guard,
+    },
+    store::{Key, Store},
+};
+use crate::{
+    api::{MigrationNetwork, MigrationNetworkClass},
+    aws::Clouds,
+};
+
+/// An object of a kind, or why it cannot be decoded: one bad object must not end a watch.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+/// The networks that the watch has shown. Nothing that cannot be undone rests on it.
+pub type KnownNetworks = Box<dyn Fn() -> Vec<Arc<Guarded<MigrationNetwork>>> + Send + Sync>;
+
+/// Reconciles objects, each inside the guard and with a permit of the fair queue.
+pub struct Dispatch<C, S> {
+    pub(crate) context: Context<C, S>,
+    known_networks: KnownNetworks,
+    queue: FairQueue,
+    stop: CancellationToken,
+}
+
+impl<C: Clouds, S: Store> Dispatch<C, S> {
+    /// A dispatch without permits: it reconciles nothing before [`Self::lead`].
+    pub fn new(context: Context<C, S>, known_networks: KnownNetworks, stop: CancellationToken) -> Self {
+        Self { context, known_networks, queue: FairQueue::default(), stop }
+    }
+
+    /// Starts to reconcile, so many objects at the same time.
+    pub fn lead(&self, concurrency: u16) {
+        self.queue.add(concurrency.into());
+    }
+
+    /// The permit to reconcile one object; none once the operator stops.
+    async fn permit(&self, tenant: Tenant) -> Option<Permit> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            permit = self.queue.take(tenant) => Some(permit),
+        }
+    }
+
+    /// Reconciles one network.
+    pub async fn reconcile_network(&self, network: &Guarded<MigrationNetwork>) -> Next {
+        let meta = network.meta();
+        let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
+        // Reported at once, however long other networks of the tenant take.
+        if let Err(invalid) = &network.0 {
+            tracing::error!(%key, error = invalid.error, "a stored network cannot be read and is left alone until it changes");
+            return Next::OnChange;
+        }
+        let tenant = Tenant { namespace: key.namespace.clone(), class: class_of(network) };
+        let Some(_permit) = self.permit(tenant).await else { return Next::OnChange };
+        let span = tracing::info_span!(
+            "reconcile",
+            namespace = key.namespace,
+            name = key.name,
+            uid = meta.uid,
+            generation = meta.generation
+        );
+        guard::network(&self.context, &key).instrument(span).await
+    }
+
+    /// Reconciles one class.
+    pub async fn reconcile_class(&self, class: &Guarded<MigrationNetworkClass>) -> Next {
+        let name = class.name_any();
+        if let Err(invalid) = &class.0 {
+            tracing::error!(class = name, error = invalid.error, "a stored class cannot be read and is left alone");
+            return Next::OnChange;
+        }
+        let tenant = Tenant { namespace: String::new(), class: Some(name.clone()) };
+        let Some(_permit) = self.permit(tenant).await else { return Next::OnChange };
+        let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
+        guard::class(&self.context, &name, |class| self.known_use(class)).instrument(span).await
+    }
+
+    /// Releases the VPC leases of networks that are gone.
+    pub async fn sweep_vpc_leases(&self) -> Next {
+        let known = (self.known_networks)().iter().filter_map(|network| network.meta().uid.clone()).collect();
+        guard::vpc_leases(&self.context, &known).await
+    }
+
+    fn known_use(&self, class: &MigrationNetworkClass) -> Use {
+        let networks = (self.known_networks)();
+        usage::count(networks.iter().filter_map(|network| network.0.as_ref().ok()), class)
+    }
+}
+
+/// The class that a network names or was given.
+pub(crate) fn class_of(network: &Guarded<MigrationNetwork>) -> Option<String> {
+    let network = network.0.as_ref().ok()?;
+    let recorded = || network.status.as_ref().and_then(|status| status.class_name.clone());
+    network.spec.migration_network_class_name.clone().or_else(recorded)
+}

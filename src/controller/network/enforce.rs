@@ -1,0 +1,74 @@
+//! `managementPolicy: Enforce`: executes what is planned, unless the network is suspended.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Ended,
+    apply::{self, Goal, Outcome},
+    gather::Inputs,
+    object::NetworkObject,
+    observation::Observation,
+};
+use crate::{
+    controller::{stop::Stop, store::Store},
+    model::{
+        claims::Claims,
+        desired::Desired,
+        observed::{Observed, Resources},
+        plan::{Plan, plan},
+        status::{Verdict, inventory},
+    },
+};
+
+/// The network as its spec asks for it.
+struct Built<'a> {
+    desired: &'a Desired,
+    observed: Observed,
+    managed_tags: BTreeSet<String>,
+}
+
+impl Goal for Built<'_> {
+    fn plan(&self, claims: &Claims) -> Plan {
+        plan(self.desired, &self.observed.resources, claims, &self.managed_tags)
+    }
+
+    fn resources(&mut self) -> &mut Resources {
+        &mut self.observed.resources
+    }
+
+    fn verdict(&self, outcome: &Outcome) -> Verdict {
+        let Outcome { plan, failures, changed, steps: _ } = outcome;
+        Verdict::Built {
+            plan: plan.clone(),
+            failures: failures.clone(),
+            changed: *changed,
+            resolver: self.desired.resolver.is_some(),
+            endpoints: inventory::endpoints_available(self.desired, &self.observed),
+            foreign_rules: inventory::foreign_rules(self.desired, &self.observed),
+        }
+    }
+}
+
+/// Brings AWS to what is desired, as far as it can be brought now, and writes the inventory to status.
+pub(crate) async fn enforce<C: crate::aws::Cloud, S: Store>(
+    object: &mut NetworkObject<'_, S>,
+    inputs: &Inputs,
+    desired: &Desired,
+    observation: Observation<C>,
+) -> Result<Ended, Stop> {
+    let Observation { cloud, observed, mut claims, .. } = observation;
+    let mut built = Built { desired, observed, managed_tags: object.managed_tags() };
+    let plan = built.plan(&claims);
+    let outcome = if object.is_suspended() {
+        Outcome { plan, ..Outcome::default() }
+    } else {
+        if !plan.steps.is_empty() {
+            object.hold_with_class(&inputs.class).await?;
+        }
+        apply::carry_out(object, cloud.as_ref(), &mut claims, &mut built).await?
+    };
+    let tags_are_settled = !outcome.changed && !outcome.plan.steps.iter().any(apply::is_tag_step);
+    inventory::write(object.status_mut(), &inputs.settings, desired, &built.observed, tags_are_settled);
+    object.write_claims(&claims);
+    Ok(Ended { verdict: built.verdict(&outcome), steps: outcome.steps })
+}

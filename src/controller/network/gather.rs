@@ -1,0 +1,73 @@
+//! Gathers what Kubernetes says about a network: its class, the ConfigMaps that hold its policies, and the settings that
+//! follow from both. The spec is parsed here; after this, nothing reads it again.
+
+use kube::ResourceExt;
+
+use super::{object::NetworkObject, observation, preview};
+use crate::{
+    api::{MigrationNetworkClass, Reason},
+    aws::{Account, Clouds},
+    controller::{
+        class::{limits, resolve},
+        context::Context,
+        stop::Stop,
+        store::{Store, StoreError},
+    },
+    model::settings::{
+        FieldError, Settings,
+        endpoints::{ConfigMapKeys, policy_references},
+        limits::Limits,
+    },
+};
+
+/// What a network asks for, where and within which limits.
+pub(crate) struct Inputs {
+    pub(crate) class: MigrationNetworkClass,
+    pub(crate) account: Account,
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+}
+
+/// Reads class and ConfigMaps, and parses the settings.
+///
+/// # Errors
+/// If no class admits the network, its spec cannot be read, or the class's limits do not admit it.
+pub(crate) async fn gather<C: Clouds, S: Store>(
+    object: &mut NetworkObject<'_, S>,
+    context: &Context<C, S>,
+) -> Result<Inputs, Stop> {
+    let class = resolve::class_of(object.store, &object.network).await?;
+    let policies = policies(object, &class).await?;
+    let settings = Settings::parse(&object.network.spec, &class.spec, &policies, object.address_changes())
+        .map_err(|errors| Stop::rejected(Reason::InvalidSpec, messages(&errors)))?;
+    preview::drop_unless_planning(object, &settings);
+    let account = resolve::account(&class.spec);
+    if let Some(moved) = object.moved_to(&account)
+        && !observation::owns_resources_in(context, &account, &object.identity(&context.cluster)).await
+    {
+        return Err(moved);
+    }
+    object.record(&class, &account);
+    let limits = Limits::parse(&class.name_any(), class.spec.limits.as_ref());
+    limits::check_settings(object.store, &object.network, &class, &limits, &settings).await?;
+    Ok(Inputs { class, account, settings, limits })
+}
+
+/// The policies that ConfigMaps beside the network hold. A missing one is reported when the settings are parsed.
+async fn policies<S: Store>(
+    object: &NetworkObject<'_, S>,
+    class: &MigrationNetworkClass,
+) -> Result<ConfigMapKeys, StoreError> {
+    let namespace = object.key().namespace;
+    let mut policies = ConfigMapKeys::new();
+    for (name, key) in policy_references(&object.network.spec, &class.spec) {
+        if let Some(text) = object.store.config_map_key(&namespace, &name, &key).await? {
+            policies.insert((name, key), text);
+        }
+    }
+    Ok(policies)
+}
+
+fn messages(errors: &[FieldError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

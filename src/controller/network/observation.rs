@@ -1,0 +1,110 @@
+//! One observation of a network's AWS account, and the claims that it settles.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::time::Instant;
+
+use super::{gather::Inputs, object::NetworkObject};
+use crate::{
+    aws::{Account, Cloud, Clouds, Scope},
+    controller::{
+        class::limits,
+        context::Context,
+        stop::Stop,
+        store::{Key, Store},
+    },
+    model::{
+        claims::Claims,
+        failure::CallFailure,
+        ids::VpcId,
+        observed::{Observed, Resources},
+        ownership::Identity,
+    },
+};
+
+/// What AWS reported, and when.
+pub(crate) struct Observation<C> {
+    pub(crate) cloud: Arc<C>,
+    pub(crate) identity: Identity,
+    pub(crate) observed: Observed,
+    pub(crate) claims: Claims,
+    /// The VPC that holds resources of the network, or may. None where its own resources were observed: the network is there,
+    /// whatever status says.
+    pub(crate) pinned_vpc: Option<VpcId>,
+    began: Instant,
+}
+
+/// Connects to the account and observes the VPC.
+///
+/// # Errors
+/// If AWS was not observed in full, or the class does not admit the VPC that the selector matches.
+pub(crate) async fn observe<C: Clouds, S: Store>(
+    object: &NetworkObject<'_, S>,
+    context: &Context<C, S>,
+    inputs: &Inputs,
+) -> Result<Observation<C::Cloud>, Stop> {
+    let cloud = context.clouds.connect(&inputs.account).await?;
+    let identity = object.identity(&context.cluster);
+    let scope = Scope::of(&inputs.settings, &identity, object.fits(), context.settings.vpc_may_be_old());
+    let began = Instant::now();
+    let observed = cloud.observe(&scope).await?;
+    let claims = object.claims();
+    let pinned_vpc = object.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
+    if let [vpc] = &*observed.vpcs {
+        limits::check_vpc(&inputs.limits, &vpc.id)?;
+    }
+    Ok(Observation { cloud, identity, observed, claims, pinned_vpc, began })
+}
+
+impl<C> Observation<C> {
+    /// Whether the network has resources in AWS, or may have.
+    pub(crate) fn is_established(&self) -> bool {
+        self.observed.resources.any_held(&self.identity) || !self.claims.all_resolved()
+    }
+
+    /// Takes what was observed into the claims.
+    pub(crate) fn settle_claims<D, S: Store>(
+        &mut self,
+        object: &NetworkObject<'_, S>,
+        context: &Context<D, S>,
+        key: &Key,
+    ) {
+        settle(&mut self.claims, object, context, key, &self.identity, (&self.observed.resources, self.began));
+    }
+}
+
+/// Takes resources that were observed from `began` on into the claims. A resource that was absent for the whole grace is gone.
+pub(crate) fn settle<C, S: Store>(
+    claims: &mut Claims,
+    object: &NetworkObject<'_, S>,
+    context: &Context<C, S>,
+    key: &Key,
+    identity: &Identity,
+    (resources, began): (&Resources, Instant),
+) {
+    claims.settle(identity, resources, &BTreeSet::new());
+    let overdue = context.memories.overdue(key, &object.uid(), &claims.absent(identity, resources), began);
+    if !overdue.is_empty() {
+        claims.settle(identity, resources, &overdue);
+    }
+}
+
+/// Everything in an account and Region that carries the network's owner tag.
+pub(crate) async fn find_owned<C: Clouds, S>(
+    context: &Context<C, S>,
+    account: &Account,
+    identity: &Identity,
+) -> Result<(Arc<C::Cloud>, Resources), CallFailure> {
+    let cloud = context.clouds.connect(account).await?;
+    let resources = cloud.find_owned(identity).await?;
+    Ok((cloud, resources))
+}
+
+/// Whether the network owns resources in an account and Region, whatever status says.
+pub(crate) async fn owns_resources_in<C: Clouds, S>(
+    context: &Context<C, S>,
+    account: &Account,
+    identity: &Identity,
+) -> bool {
+    find_owned(context, account, identity).await.is_ok_and(|(_, resources)| resources.any_held(identity))
+}

@@ -1,0 +1,98 @@
+//! Plans the network's Route 53 Resolver inbound endpoint.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use super::{Blocker, Planner, changes, step::CreateRequest};
+use crate::{
+    model::{
+        desired::DesiredResolver,
+        ids::{ResolverId, SubnetId},
+        observed::{ResolverEndpoint, ResolverState},
+        slot::{GroupRole, Slot},
+    },
+    text::truncate,
+};
+
+impl Planner<'_> {
+    pub(super) fn any_resolver(&mut self) {
+        match &self.desired.resolver {
+            Some(DesiredResolver::Managed(addresses)) => self.resolver(addresses),
+            Some(DesiredResolver::Existing(id)) => self.somebodys_resolver(id),
+            None => {}
+        }
+    }
+
+    /// The same for a Resolver endpoint.
+    fn somebodys_resolver(&mut self, id: &ResolverId) {
+        let slot = Slot::Resolver;
+        match self.resources.resolvers.get(id) {
+            Some(resolver) if resolver.state == ResolverState::Operational => {}
+            Some(resolver) => self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() }),
+            None => self.block(Blocker::NotVisible { slot }),
+        }
+    }
+
+    fn resolver(&mut self, addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>) {
+        let slot = Slot::Resolver;
+        let identity = &self.desired.identity;
+        if let Some(id) = self.resources.live(identity, slot).map(ResolverId::from) {
+            let Some(resolver) = self.resources.resolvers.get(&id) else { return };
+            return self.existing_resolver(&id, resolver, addresses);
+        }
+        if self.is_deleting(slot) {
+            return self.block(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
+        }
+        // CreateResolverEndpoint wants a group that admits TCP and UDP 53 already.
+        let Some(group) = self.ready_group(GroupRole::Resolver) else {
+            return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Resolver) });
+        };
+        let (name, addresses) = (resolver_name(&identity.uid), addresses.clone());
+        self.create(slot, |tags| CreateRequest::Resolver { name, addresses, group, tags });
+    }
+
+    fn existing_resolver(
+        &mut self,
+        id: &ResolverId,
+        resolver: &ResolverEndpoint,
+        addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
+    ) {
+        let slot = Slot::Resolver;
+        match &resolver.state {
+            // AWS wants an address added for the lost one, then the lost one removed.
+            ResolverState::Operational | ResolverState::ActionNeeded => {}
+            ResolverState::Creating
+            | ResolverState::Updating
+            | ResolverState::AutoRecovering
+            | ResolverState::Deleting
+            | ResolverState::Unknown(_) => {
+                return self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() });
+            }
+        }
+        let (moves, refused) = self.allowed(slot, id.as_str(), changes::resolver_moves(resolver, addresses));
+        // Where a move is not allowed, whatever address stands there is right.
+        let mut addresses = addresses.clone();
+        for blocker in &refused {
+            if let Blocker::AddressChange { subnet, .. } = blocker {
+                addresses.insert(subnet.clone(), None);
+            }
+        }
+        self.plan.blockers.extend(refused);
+        debug_assert!(moves.iter().all(|one| addresses.get(&one.subnet).is_some_and(Option::is_some)));
+        if let Some(step) = changes::resolver_addresses(id, resolver, &addresses) {
+            return self.plan.steps.push(step);
+        }
+        if resolver.state == ResolverState::ActionNeeded {
+            let (id, message) = (id.to_string(), resolver.message.clone());
+            return self.block(Blocker::Failed { slot, id, message });
+        }
+        if let Some(address) = resolver.addresses.values().find(|address| !address.is_attached()) {
+            let state = format!("address in {}: {}", address.subnet, address.state);
+            self.block(Blocker::UnderWay { slot, state });
+        }
+    }
+}
+
+/// At most 64 characters of `a-zA-Z0-9-_' `, and not only digits (API reference of CreateResolverEndpoint).
+fn resolver_name(uid: &str) -> String {
+    truncate(&format!("mgnet-{uid}"), 64)
+}

@@ -1,0 +1,69 @@
+//! Plans the network's security groups and their rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Blocker, Planner,
+    step::{CreateRequest, Step},
+};
+use crate::model::{
+    desired::DesiredGroup,
+    ids::SecurityGroupId,
+    ingress::RULE_MARK,
+    slot::{GroupRole, Slot},
+};
+
+impl Planner<'_> {
+    pub(super) fn group(&mut self, role: GroupRole, wanted: &DesiredGroup) {
+        let slot = Slot::Group(role);
+        let identity = &self.desired.identity;
+        let Some(id) = self.resources.group(identity, role) else {
+            let squatter = self.resources.groups.iter().find(|(_, group)| group.name == wanted.name);
+            if let Some((id, _)) = squatter {
+                let id = id.to_string();
+                return self.block(Blocker::NotOwned { slot, id });
+            }
+            let vpc = self.desired.vpc.clone();
+            let (name, description) = (wanted.name.clone(), wanted.description.to_owned());
+            return self.create(slot, |tags| CreateRequest::SecurityGroup { vpc, name, description, tags });
+        };
+        let Some(group) = self.resources.groups.get(&id) else { return };
+        let present: BTreeSet<_> = group.ingress.iter().filter_map(|rule| rule.permission).collect();
+        let missing: BTreeMap<_, _> = wanted
+            .ingress
+            .iter()
+            .filter(|(permission, _)| !present.contains(permission))
+            .map(|(permission, description)| (*permission, description.clone()))
+            .collect();
+        let stale: BTreeMap<_, _> = group
+            .ingress
+            .iter()
+            .filter(|rule| rule.description.starts_with(RULE_MARK))
+            .filter_map(|rule| Some((rule.id.clone()?, rule.permission?)))
+            .filter(|(_, permission)| !wanted.ingress.contains_key(permission))
+            .collect();
+        // Granted before revoked: the revocation is planned once the grant is in place.
+        if !missing.is_empty() {
+            self.plan.steps.push(Step::AuthorizeIngress { role, group: id, permissions: missing });
+        } else if !stale.is_empty() {
+            self.plan.steps.push(Step::RevokeIngress { role, group: id, rules: stale });
+        }
+    }
+
+    /// The group of a role, once it admits what it should.
+    pub(super) fn ready_group(&self, role: GroupRole) -> Option<SecurityGroupId> {
+        let id = self.resources.group(&self.desired.identity, role)?;
+        let wanted = self.desired.groups.get(&role)?;
+        let present: BTreeSet<_> =
+            self.resources.groups.get(&id)?.ingress.iter().filter_map(|rule| rule.permission).collect();
+        wanted.ingress.keys().all(|permission| present.contains(permission)).then_some(id)
+    }
+
+    /// The groups of interface endpoints, once they admit what they should. Existing ones were checked before.
+    pub(super) fn endpoint_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
+        match self.desired.existing_groups.get(&GroupRole::Endpoints) {
+            Some(ids) => Some(ids.clone()),
+            None => self.ready_group(GroupRole::Endpoints).map(|id| BTreeSet::from([id])),
+        }
+    }
+}

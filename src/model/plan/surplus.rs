@@ -1,0 +1,70 @@
+//! Plans the removal of what the network has and no longer asks for.
+
+use super::{Blocker, Planner, removal::Surplus};
+use crate::model::{
+    desired::{DesiredEndpoint, DesiredResolver},
+    ids::EndpointId,
+    observed::{EndpointState, PrivateDns},
+    slot::{EndpointKey, Slot},
+};
+
+impl Planner<'_> {
+    /// Removes what the network has and no longer asks for: endpoints in one call, then groups that nothing holds.
+    pub(super) fn no_longer_wanted(&mut self) {
+        let identity = &self.desired.identity;
+        let mut surplus = Surplus::default();
+        let gateway = Slot::Endpoint(EndpointKey::S3_GATEWAY);
+        let slots: Vec<Slot> =
+            self.resources.slots(identity).into_iter().filter(|slot| !self.is_wanted(*slot)).collect();
+        for slot in slots {
+            let by = if slot == gateway { self.strangers_on_the_gateway() } else { Vec::new() };
+            if slot == gateway && self.gateway_is_needed() {
+                let needs = Slot::Endpoint(EndpointKey::S3_INTERFACE);
+                self.plan.blockers.push(Blocker::Awaits { slot, needs });
+            } else if !by.is_empty() {
+                let id = self.resources.live(identity, slot).unwrap_or_default();
+                self.plan.blockers.push(Blocker::InUse { slot, id, by });
+            } else {
+                surplus.add(self.resources, identity, slot);
+            }
+        }
+        surplus.plan(self.resources, &mut self.plan);
+    }
+
+    /// Whether an S3 interface endpoint that stays still leaves the VPC to the gateway endpoint.
+    fn gateway_is_needed(&self) -> bool {
+        let slot = Slot::Endpoint(EndpointKey::S3_INTERFACE);
+        let own = self.resources.live(&self.desired.identity, slot).map(EndpointId::from);
+        let endpoint = own.and_then(|id| self.resources.endpoints.get(&id));
+        self.is_wanted(slot)
+            && endpoint.is_some_and(|endpoint| {
+                // While it changes, what it was is not known to be over.
+                endpoint.private_dns == PrivateDns::InboundResolverOnly || endpoint.state != EndpointState::Available
+            })
+    }
+
+    /// Other people's S3 interface endpoints that leave the VPC to the gateway endpoint: AWS keeps it for them.
+    fn strangers_on_the_gateway(&self) -> Vec<String> {
+        let others = self.resources.endpoints.iter().filter(|(_, endpoint)| {
+            endpoint.key == Some(EndpointKey::S3_INTERFACE)
+                && endpoint.private_dns == PrivateDns::InboundResolverOnly
+                && !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
+                && !self.desired.identity.owns(&endpoint.tags)
+        });
+        others
+            .map(|(id, _)| format!("{id} (S3 interface endpoint with private DNS for the inbound resolver only)"))
+            .collect()
+    }
+
+    /// Whether the network keeps something of its own in a slot.
+    fn is_wanted(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Group(role) => self.desired.groups.contains_key(&role),
+            Slot::Endpoint(key) => match self.desired.endpoints.get(&key) {
+                Some(DesiredEndpoint::Gateway { .. } | DesiredEndpoint::Interface { .. }) => true,
+                Some(DesiredEndpoint::Existing(_)) | None => false,
+            },
+            Slot::Resolver => matches!(self.desired.resolver, Some(DesiredResolver::Managed(_))),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The documents: links and anchors resolve, and lists that the code has too are those of the code.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use mgnet::{api::ConditionType, cli::Cli, controller::Metrics, model::preflight::checks::Check};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A Markdown file.
+struct Document {
+    /// In the repository, such as `docs/checks.md`.
+    path: String,
+    text: String,
+}
+
+/// Every file with that ending under a folder, without build results and Git's own files.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of the repository").flatten() {
+        let path = entry.path();
+        let skipped = ["target", ".git", "run"].iter().any(|name| path.ends_with(name));
+        if path.is_dir() && !skipped {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(Path::new(ROOT).join(path)).expect("a file of the repository")
+}
+
+fn documents() -> Vec<Document> {
+    let paths = files(Path::new(ROOT), "md").into_iter();
+    paths
+        .map(|path| {
+            let inside = path.strip_prefix(ROOT).expect("a path below the root");
+            Document { path: inside.display().to_string(), text: read(&path) }
+        })
+        .collect()
+}
+
+/// The text outside code, and the code: spans, and lines of fenced blocks.
+fn split(text: &str) -> (String, Vec<String>) {
+    let (mut prose, mut code, mut fenced) = (String::new(), Vec::new(), false);
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            code.push(line.trim().to_owned());
+        } else {
+            prose.push_str(line);
+            prose.push('\n');
+        }
+    }
+    // A span may continue on the next line, but not in the next paragraph.
+    let mut outside = String::new();
+    for paragraph in prose.split("\n\n") {
+        for (number, part) in paragraph.split('`').enumerate() {
+            if number % 2 == 0 {
+                outside.push_str(part);
+            } else {
+                code.push(part.split_whitespace().collect::<Vec<_>>().join(" "));
+            }
+        }
+        outside.push_str("\n\n");
+    }
+    (outside, code)
+}
+
+fn code(text: &str) -> Vec<String> {
+    split(text).1
+}
+
+/// The anchors of a document, as GitHub makes them of headings, and those that are written out.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        if let Some(heading) = line.strip_prefix('#').filter(|_| !fenced) {
+            let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+            let words: String = heading.trim_start_matches('#').trim().to_lowercase().chars().filter(kept).collect();
+            let anchor = words.replace(' ', "-");
+            let again = (1..).map(|number| format!("{anchor}-{number}"));
+            let free = [anchor.clone()].into_iter().chain(again).find(|anchor| !found.contains(anchor));
+            found.extend(free);
+        }
+        found.extend(line.split("<a id=\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    }
+    found
+}
+
+#[test]
+fn every_relative_link_and_anchor_resolves() {
+    let mut broken = Vec::new();
+    for Document { path, text } in documents() {
+        for link in split(&text).0.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link.as_str(), ""));
+            let own = Path::new(ROOT).join(&path);
+            let target = if file.is_empty() { own } else { own.with_file_name("").join(file) };
+            let resolves = target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            if !resolves {
+                broken.push(format!("{path}: {link}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+/// The code spans in the first cells of the table with that head.
+fn first_cells(text: &str, head: &str) -> Vec<String> {
+    let rows = text.lines().skip_while(|line| *line != head).skip(2).take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| code(row.split('|').nth(1).unwrap_or_default())).collect()
+}
+
+#[test]
+fn the_readme_lists_the_conditions() {
+    let listed = first_cells(&read("README.md"), "| condition | true when |");
+    assert_eq!(listed, ConditionType::ALL.map(ConditionType::as_str));
+}
+
+/// The names in the simulator's list of promises, which this crate does not depend on.
+fn promises() -> Vec<String> {
+    const LIST: &str = "pub const ALL: [(&str, Promise);";
+    let mut sources = files(&Path::new(ROOT).join("tests"), "rs").into_iter().map(read);
+    let source = sources.find(|text| text.contains(&format!("\n{LIST}"))).expect("the simulator's promises");
+    let list = source.split(LIST).nth(1).and_then(|rest| rest.split("];").next()).expect("a list");
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_about_promises_states_each_promise_of_the_simulator() {
+    let page = read("docs/promises.md");
+    let stated = page.lines().filter_map(|line| {
+        let (number, rest) = line.split_once(". **")?;
+        number.parse::<usize>().ok()?;
+        Some(rest.split_once("**")?.0.to_owned())
+    });
+    assert_eq!(stated.collect::<Vec<_>>(), promises());
+}
+
+#[test]
+fn the_page_about_promises_names_tests_that_exist() {
+    let sources: String =
+        ["src", "tests"].iter().flat_map(|top| files(&Path::new(ROOT).join(top), "rs")).map(read).collect();
+    for span in code(&read("docs/promises.md")) {
+        let name = span.trim_end_matches('…');
+        let is_test = name.matches('_').count() > 2 && name.chars().all(|c| c == '_' || c.is_ascii_lowercase());
+        assert!(!is_test || sources.contains(&format!("fn {name}")), "docs/promises.md names no test: {span}");
+    }
+}
+
+#[test]
+fn every_check_code_in_the_documents_exists() {
+    let known: BTreeSet<&str> = Check::ALL.iter().map(|check| check.code()).collect();
+    for Document { path, text } in documents() {
+        for (at, _) in text.match_indices("MGN1") {
+            let code = text.get(at..at + 6).unwrap_or_default();
+            assert!(known.contains(code), "{path}: there is no check {code}");
+        }
+    }
+}
+
+#[test]
+fn every_command_in_the_documents_can_be_parsed() {
+    for Document { path, text } in documents() {
+        for line in code(&text) {
+            let line = line.as_str();
+            let command = if line.starts_with("mgnet ") { line } else { line.rsplit("-- ").next().unwrap_or(line) };
+            if command.starts_with("mgnet ") {
+                let parsed = Cli::try_parse_from(command.split_whitespace());
+                let fine = parsed.as_ref().map_or_else(
+                    |error| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion),
+                    |_| true,
+                );
+                assert!(fine, "{path}: `{command}` cannot be parsed");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_flag_in_the_documents_for_users_exists_with_its_default() {
+    let command = Cli::command();
+    let arguments = || command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let flags: BTreeSet<String> =
+        arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect();
+    let of_users = ["README", "SECURITY", "docs/checks", "docs/glossary", "docs/orphans", "docs/decisions"];
+    for Document { path, text } in documents() {
+        if of_users.iter().any(|name| path.starts_with(name)) {
+            for flag in code(&text).iter().filter(|span| span.starts_with("--")) {
+                assert!(flags.contains(flag.as_str()), "{path}: there is no flag {flag}");
+            }
+        }
+    }
+    let election = read("docs/decisions/0002-leader-election.md");
+    for row in election.lines().filter(|line| line.starts_with("| `--")) {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let default = arguments()
+            .find(|argument| {
+                argument.get_long().is_some_and(|long| cells.get(1) == Some(&format!("--{long}").as_str()))
+            })
+            .and_then(|argument| argument.get_default_values().first()?.to_str());
+        assert_eq!(cells.get(2).map(|cell| cell.trim_end_matches(" s")), default, "{row}");
+    }
+}
+
+#[test]
+fn the_documents_name_the_metrics() {
+    let text = Metrics::default().text();
+    let known: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let is_name = |c: char| c == '_' || c.is_ascii_lowercase();
+    let spans = documents().into_iter().flat_map(|document| code(&document.text)).collect::<Vec<_>>().join("\n");
+    let named: BTreeSet<&str> = spans.split(|c: char| !is_name(c)).filter(|word| word.starts_with("mgnet_")).collect();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn every_make_target_in_the_documents_exists() {
+    let makefile = read("Makefile");
+    let targets: BTreeSet<&str> = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).collect();
+    for Document { path, text } in documents() {
+        for target in code(&text).iter().filter_map(|span| span.strip_prefix("make ")?.split_whitespace().next()) {
+            assert!(targets.contains(target), "{path}: there is no `make {target}`");
+        }
+    }
+}
+
+#[test]
+fn every_path_in_the_documents_exists() {
+    for Document { path, text } in documents() {
+        for span in code(&text) {
+            let is_path = ["src/", "deploy/", "crds/"].iter().any(|top| span.starts_with(top));
+            let is_plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let named = Path::new(ROOT).join(&span);
+            // A module is a file or a folder; both names say which one is meant.
+            let exists = named.exists() || named.with_extension("").is_dir();
+            assert!(!(is_path && is_plain) || exists, "{path}: there is no {span}");
+        }
+    }
+}
