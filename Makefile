@@ -14,6 +14,11 @@ CARGO_DENY := 0.20.2
 # Tests on the real parts wait more than they work.
 TEST_THREADS ?= 8
 
+# How long the first run usually takes on two cores with empty caches: about half of the processor time.
+DEMO_TAKES := 10 to 15 minutes
+PROGRAMS_TAKE := 6 to 10 minutes
+RELEASE_TAKES := 15 minutes
+
 .PHONY: help
 help:
 	@echo "make demo       watches one MigrationNetwork become a whole private network, and go again without a trace"
@@ -30,10 +35,11 @@ help:
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
 	@echo "make build      compiles everything that the others run"
 	@echo
-	@echo "The first 'make demo' on a machine builds for about 20 minutes on two cores (etcd and Kubernetes from source, and"
-	@echo "the AWS SDK, which takes 8 GB of memory to compile); from then on it takes less than a minute."
-	@echo "Needed: cargo (https://rustup.rs), make, a C compiler, and Go 1.26 or newer (https://go.dev/doc/install), or in"
-	@echo "place of Go a folder with etcd, kube-apiserver, kube-controller-manager and kubectl in KUBEBUILDER_ASSETS."
+	@echo "The first 'make demo' on a machine usually takes $(DEMO_TAKES) on two cores: cargo compiles the AWS SDK for EC2,"
+	@echo "which needs 8 GB of memory, and Go compiles etcd and Kubernetes. Later runs take less than a minute."
+	@echo "Needed: cargo (https://rustup.rs), make, a C compiler, and Go 1.26 or newer (https://go.dev/doc/install). The demo"
+	@echo "needs no Go where etcd, kube-apiserver and kubectl of Kubernetes 1.31 or newer are in KUBEBUILDER_ASSETS, in the"
+	@echo "store of setup-envtest, or in PATH; tests, 'make up' and 'make bench' need kube-controller-manager too."
 
 # Names what is missing and where to get it, before minutes of work. build.sh does the same for Go, unless all is built.
 .PHONY: rust-is-there
@@ -45,22 +51,44 @@ rust-is-there:
 		echo "make: a C compiler is missing, which some crates need; install gcc or clang (Debian and Ubuntu:" \
 			"apt-get install build-essential; macOS: xcode-select --install)" >&2; exit 1; }
 
+# Finds or builds a control plane, prints its folder, and at the same time runs what follows `--beside`: Go keeps the second
+# core busy while cargo compiles the EC2 SDK, a single crate.
+CONTROL_PLANE := tests/control-plane/build.sh
+# By another name: make runs a line that names MAKE itself even if asked to run nothing (`make -n`).
+SELF = $(MAKE) --no-print-directory
+
 .PHONY: control-plane
 control-plane:
-	@tests/control-plane/build.sh >/dev/null
+	@$(CONTROL_PLANE) >/dev/null
 
 .PHONY: build
-build: rust-is-there
-	@[[ -x $(TARGET)/debug/mgnet ]] || \
-		echo "make: compiling; the first time takes about 10 minutes on two cores, most of it for the AWS SDK" >&2
+build: programs
 	cargo build --workspace
 
+# What the demo runs. The whole workspace is selected all the same: with fewer packages selected, dependencies would have
+# fewer features, and `make test` would compile the SDK again.
+.PHONY: programs
+programs: rust-is-there
+	@[[ -x $(LAB) ]] || echo "make: compiling the operator, the AWS emulator and the demo with cargo;" \
+		"the first time usually takes $(PROGRAMS_TAKE) on two cores, most of it for the AWS SDK for EC2" >&2
+	cargo build --workspace --bin mgnet --bin aws-emulator --bin lab
+
+# The operator as it is released.
+.PHONY: release
+release: rust-is-there
+	@[[ -x $(TARGET)/release/mgnet ]] || echo "make: compiling the operator in the release profile with cargo;" \
+		"the first time usually takes $(RELEASE_TAKES) on two cores" >&2
+	cargo build --release --package mgnet
+
+# Without kube-controller-manager: the demo deletes no namespace.
 .PHONY: demo
-demo: rust-is-there control-plane build
-	@$(LAB) demo
+demo: rust-is-there
+	@assets="$$($(CONTROL_PLANE) etcd kube-apiserver kubectl --beside $(SELF) programs)"; \
+	KUBEBUILDER_ASSETS="$$assets" $(LAB) demo
 
 .PHONY: up
-up: rust-is-there control-plane build
+up: rust-is-there
+	@$(CONTROL_PLANE) --beside $(SELF) programs >/dev/null
 	@$(LAB) up
 
 .PHONY: down
@@ -153,10 +181,8 @@ generate: build
 	mv $(TARGET)/reference.md docs/reference.md
 
 .PHONY: bench
-bench: rust-is-there control-plane build
-	@[[ -x $(TARGET)/release/mgnet ]] || \
-		echo "make: compiling the operator as it is released; the first time takes about 10 minutes on two cores" >&2
-	cargo build --release --package mgnet
+bench: rust-is-there
+	@$(CONTROL_PLANE) --beside $(SELF) programs release >/dev/null
 	@$(LAB) bench --operator $(TARGET)/release/mgnet
 
 .PHONY: deny

@@ -16,6 +16,9 @@ pub const MAX_MESSAGE_LENGTH: usize = 32_768;
 /// The most conditions that the schema admits.
 pub const MAX_CONDITIONS: usize = 16;
 
+/// One condition's status, reason and message.
+pub(crate) type State = (ConditionStatus, Reason, String);
+
 /// The conditions of both kinds. Their order here is their order in `status.conditions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionType {

@@ -207,9 +207,9 @@ build() {
 
   local packages=()
   for program in $missing; do packages+=("$(package_of "$program")"); done
-  say "downloading the sources of etcd $etcd and Kubernetes $kubernetes, about 150 MB"
+  say "fetching the sources of etcd $etcd and Kubernetes $kubernetes, about 200 MB, unless Go has them"
   total="$(run_go list -deps "${packages[@]}" 2> >(grep -v '^go: downloading' >&2) | wc -l)"
-  say "compiling$missing, $((total)) packages; this is done once and usually takes 5 minutes on two cores"
+  say "compiling$missing (up to $((total)) packages); this usually takes 5 to 7 minutes on two cores and is done once"
 
   temporary="$(mktemp -d "$cache/.building.XXXXXX")"
   trap 'rm -rf "$temporary"' EXIT

@@ -4,7 +4,7 @@ use kube::ResourceExt;
 
 use super::resolve;
 use crate::{
-    api::{FINALIZER, Reason},
+    api::FINALIZER,
     controller::{stop::Stop, store::Store},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// If the class is being deleted or is gone.
 pub(crate) async fn keep<S: Store>(store: &S, name: &str) -> Result<(), Stop> {
     match store.class(name).await? {
-        Some(class) if class.metadata.deletion_timestamp.is_some() => Err(is_being_deleted(name)),
+        Some(class) if class.metadata.deletion_timestamp.is_some() => Err(resolve::is_being_deleted(name)),
         Some(class) => {
             if !class.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
                 store.set_class_finalizer(&class, true).await?;
@@ -26,14 +26,6 @@ pub(crate) async fn keep<S: Store>(store: &S, name: &str) -> Result<(), Stop> {
         }
         None => Err(resolve::is_gone(name)),
     }
-}
-
-/// What a new network of a class that is being deleted learns.
-pub(super) fn is_being_deleted(name: &str) -> Stop {
-    let message = format!(
-        "`spec.migrationNetworkClassName`: class '{name}' is being deleted and admits no new network; choose another"
-    );
-    Stop::rejected(Reason::ClassNotFound, message)
 }
 
 /// The message of a class that is being deleted and still in use.

@@ -8,7 +8,7 @@ use kube::{
     core::{Selector, SelectorExt},
 };
 
-use super::{finalizer, usage};
+use super::usage;
 use crate::{
     api::{
         AllowedFrom, AllowedNamespaces, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassSpec,
@@ -53,7 +53,7 @@ pub(crate) async fn class_of<S: Store>(store: &S, network: &MigrationNetwork) ->
         None => default_class(store, network).await?,
     };
     if class.metadata.deletion_timestamp.is_some() && !usage::is_held(network) {
-        return Err(finalizer::is_being_deleted(&class.name_any()));
+        return Err(is_being_deleted(&class.name_any()));
     }
     let namespace = network.namespace().unwrap_or_default();
     let labels = match class.spec.allowed_namespaces.as_ref().map(|allowed| allowed.from) {
@@ -94,6 +94,14 @@ async fn default_class<S: Store>(store: &S, network: &MigrationNetwork) -> Resul
 /// What ends a reconcile whose class does not exist.
 pub(super) fn is_gone(name: &str) -> Stop {
     let message = format!("`spec.migrationNetworkClassName`: there is no class '{name}'; choose another or ask for it");
+    Stop::rejected(Reason::ClassNotFound, message)
+}
+
+/// What ends the reconcile of a new network whose class is being deleted.
+pub(super) fn is_being_deleted(name: &str) -> Stop {
+    let message = format!(
+        "`spec.migrationNetworkClassName`: class '{name}' is being deleted and admits no new network; choose another"
+    );
     Stop::rejected(Reason::ClassNotFound, message)
 }
 

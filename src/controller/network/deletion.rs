@@ -13,7 +13,8 @@ use super::{
     Ended,
     apply::{Goal, Outcome, carry_out},
     object::NetworkObject,
-    observation::{find_owned, settle},
+    observation::settle,
+    owned::find_owned,
     vpc_lease,
 };
 use crate::{

@@ -3,7 +3,7 @@
 
 use kube::ResourceExt;
 
-use super::{object::NetworkObject, observation, preview};
+use super::{object::NetworkObject, owned, preview};
 use crate::{
     api::{MigrationNetworkClass, Reason},
     aws::{Account, Clouds},
@@ -43,7 +43,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     preview::drop_unless_planning(object, &settings);
     let account = resolve::account(&class.spec);
     if let Some(moved) = object.moved_to(&account)
-        && !observation::owns_resources_in(context, &account, &object.identity(&context.cluster)).await
+        && !owned::owns_resources_in(context, &account, &object.identity(&context.cluster)).await
     {
         return Err(moved);
     }

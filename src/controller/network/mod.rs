@@ -19,6 +19,7 @@ mod gather;
 pub(crate) mod memory;
 pub(crate) mod object;
 mod observation;
+mod owned;
 pub(crate) mod preview;
 mod requeue;
 pub(crate) mod vpc_lease;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{gather::Inputs, object::NetworkObject};
 use crate::{
-    aws::{Account, Cloud, Clouds, Scope},
+    aws::{Cloud, Clouds, Scope},
     controller::{
         class::limits,
         context::Context,
@@ -15,7 +15,6 @@ use crate::{
     },
     model::{
         claims::Claims,
-        failure::CallFailure,
         ids::VpcId,
         observed::{Observed, Resources},
         ownership::Identity,
@@ -87,24 +86,4 @@ pub(crate) fn settle<C, S: Store>(
     if !overdue.is_empty() {
         claims.settle(identity, resources, &overdue);
     }
-}
-
-/// Everything in an account and Region that carries the network's owner tag.
-pub(crate) async fn find_owned<C: Clouds, S>(
-    context: &Context<C, S>,
-    account: &Account,
-    identity: &Identity,
-) -> Result<(Arc<C::Cloud>, Resources), CallFailure> {
-    let cloud = context.clouds.connect(account).await?;
-    let resources = cloud.find_owned(identity).await?;
-    Ok((cloud, resources))
-}
-
-/// Whether the network owns resources in an account and Region, whatever status says.
-pub(crate) async fn owns_resources_in<C: Clouds, S>(
-    context: &Context<C, S>,
-    account: &Account,
-    identity: &Identity,
-) -> bool {
-    find_owned(context, account, identity).await.is_ok_and(|(_, resources)| resources.any_held(identity))
 }

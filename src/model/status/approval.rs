@@ -3,12 +3,10 @@
 //! kstatus is to fail at once and Argo CD to say Suspended, so `Stalled` says `AwaitingApproval`; `Ready`, `Synced` and
 //! whatever the plan would change say `ChangesPlanned`.
 
-use crate::{
-    api::{
-        ConditionStatus::{False, True},
-        ConditionType, Reason,
-    },
-    model::status::conditions::State,
+use crate::api::{
+    ConditionStatus::{False, True},
+    ConditionType, Reason,
+    conditions::State,
 };
 
 /// The conditions behind `Ready`: what would be at work under 'Enforce' is planned here.

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     api::{
-        ConditionStatus::{self, False, True, Unknown},
+        ConditionStatus::{False, True, Unknown},
         ConditionType, Reason,
-        conditions::{find, is_true, remove, set},
+        conditions::{State, find, is_true, remove, set},
     },
     model::{
         plan::{Blocker, Plan},
@@ -27,9 +27,6 @@ use crate::{
 
 /// The longest message of a condition, in characters. The API server's own bound is 32,768.
 const LONGEST_MESSAGE: usize = 2048;
-
-/// One condition's status, reason and message.
-pub(crate) type State = (ConditionStatus, Reason, String);
 
 /// Writes a verdict into a network's conditions.
 pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool, generation: i64, now: Timestamp) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{conditions::State, verdict::StepFailure};
+use super::verdict::StepFailure;
 use crate::{
-    api::{ADDRESS_CHANGE_ANNOTATION, ConditionStatus::False, Reason},
+    api::{ADDRESS_CHANGE_ANNOTATION, ConditionStatus::False, Reason, conditions::State},
     model::{
         ids::join,
         plan::{Blocker, Plan},
