@@ -12,7 +12,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
 # Tests on the real parts wait more than they work.
-TEST_THREADS ?= 8
+TEST_THREADS ?= 10
 
 # How long the first run usually takes on two cores with empty caches: about half of the processor time.
 DEMO_TAKES := 10 to 15 minutes
@@ -96,7 +96,7 @@ down:
 	@if [[ -x $(LAB) ]]; then $(LAB) down; else echo "nothing runs"; fi
 
 # The behavior tests whose subject is what an API server does: they run on a real one, too.
-ON_REAL_PARTS := create:: classes:: vpc_claims::
+ON_REAL_PARTS := create:: classes:: vpc_leases::
 # Tests that need packages of Python's, and one that compiles the operator with planted bugs: `make test-full` runs them.
 ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip a_few_planted_bugs
 

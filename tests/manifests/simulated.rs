@@ -68,7 +68,7 @@ fn object(value: Value) -> Result<DynamicObject> {
     Ok(serde_json::from_value(value)?)
 }
 
-fn network(name: &str, spec: Value) -> Value {
+fn network(name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "mgnet.dev/v1alpha1", "kind": "MigrationNetwork", "metadata": { "name": name }, "spec": spec })
 }
 
@@ -82,8 +82,8 @@ fn lease(holder: &str) -> Value {
 async fn lives(client: &Client, answers: &mut Answers) -> Result<()> {
     let (api, create, plain) = (networks(client), PostParams::default(), PatchParams::default());
     let spec = json!({ "sourceCIDRs": ["10.1.0.0/16"], "unknown": 1 });
-    answers.note("created", api.create(&create, &object(network("a", spec.clone()))?).await)?;
-    answers.note("created twice", api.create(&create, &object(network("a", spec))?).await)?;
+    answers.note("created", api.create(&create, &object(network("a", &spec))?).await)?;
+    answers.note("created twice", api.create(&create, &object(network("a", &spec))?).await)?;
     let first = answers.note("read", api.get("a").await)?;
     answers.note("not there", api.get("b").await)?;
     let edit = Patch::Merge(json!({ "spec": { "tags": { "wave": "1" } } }));
@@ -139,7 +139,7 @@ async fn applied(client: &Client, answers: &mut Answers) -> Result<()> {
         ),
         ("applied without lists", json!({ "suspend": true })),
     ] {
-        answers.note(what, api.patch("c", &apply, &Patch::Apply(network("c", spec))).await)?;
+        answers.note(what, api.patch("c", &apply, &Patch::Apply(network("c", &spec))).await)?;
     }
     let named = json!({
         "apiVersion": "mgnet.dev/v1alpha1", "kind": "MigrationNetwork", "metadata": { "generateName": "some-" }, "spec": {},
@@ -184,12 +184,12 @@ async fn ended(client: &Client, answers: &mut Answers) -> Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     answers.note("a network in a namespace that ends", api.get("c").await)?;
-    answers.note("another one there", api.create(&create, &object(network("d", json!({})))?).await)?;
+    answers.note("another one there", api.create(&create, &object(network("d", &json!({})))?).await)?;
     api.patch("c", &PatchParams::default(), &Patch::Merge(json!({ "metadata": { "finalizers": null } }))).await?;
     while namespaces(client).get_opt(NAMESPACE).await?.is_some() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    answers.note("one in a namespace that is gone", api.create(&create, &object(network("d", json!({})))?).await)?;
+    answers.note("one in a namespace that is gone", api.create(&create, &object(network("d", &json!({})))?).await)?;
     Ok(())
 }
 

@@ -1,14 +1,14 @@
-//! The lab of a test. On the real backend tests of a process share one, or take turns at another; on the simulated backend each has
+//! The lab of a test. On the real backend tests of a process share one, or take turns at others; on the simulated backend each has
 //! its own.
 //!
 //! Each test has a runtime of its own, and nothing that belongs to one may be kept from test to test; so what is shared
 //! are processes, addresses and a lock, and clients are made anew by who needs them.
 
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
-use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::lab::Lab;
 use crate::options::LabOptions;
@@ -19,15 +19,18 @@ const BACKEND: &str = "MGNET_BACKEND";
 /// The lab of tests that leave its operator alone.
 static SHARED: OnceCell<Lab> = OnceCell::const_new();
 
-/// The lab of those that do not, which have it one after the other, so that they hold up no others.
-static EXCLUSIVE: OnceCell<Lab> = OnceCell::const_new();
-static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+/// How many labs there are for those that do not: they wait more than they work, and a control plane takes memory.
+const EXCLUSIVE: usize = 2;
+
+/// Those labs, as far as they were started and nobody has them.
+static FREE: Mutex<Vec<Lab>> = Mutex::new(Vec::new());
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(EXCLUSIVE)));
 
 /// A lab for one test alone, which may stop the operator and break AWS for everybody.
 #[derive(Debug)]
 pub struct ExclusiveLab {
     lab: Lab,
-    _turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Lab {
@@ -38,11 +41,7 @@ impl Lab {
 
     /// The lab of a test that does not, on the backend that is chosen. The operator runs.
     pub async fn exclusive() -> Result<ExclusiveLab> {
-        if is_real()? {
-            Self::real_exclusive().await
-        } else {
-            Ok(ExclusiveLab { lab: simulated().await?, _turn: None })
-        }
+        if is_real()? { Self::real_exclusive().await } else { Ok(ExclusiveLab { lab: simulated().await?, turn: None }) }
     }
 
     /// A lab with such options for one test alone, on the backend that is chosen.
@@ -55,13 +54,19 @@ impl Lab {
         Ok(SHARED.get_or_try_init(|| Self::start(LabOptions::default())).await?.clone())
     }
 
-    /// The other real lab of this process once nobody else uses it, until the value goes. The operator runs.
+    /// Another real lab of this process, which nobody else uses until the value goes. The operator runs.
     pub async fn real_exclusive() -> Result<ExclusiveLab> {
-        let turn = TURN.clone().lock_owned().await;
-        let lab = EXCLUSIVE.get_or_try_init(|| Self::start(LabOptions::default())).await?.clone();
+        let turn = TURNS.clone().acquire_owned().await?;
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let lab = match free {
+            Some(lab) => lab,
+            None => Self::start(LabOptions::default()).await?,
+        };
+        // From here on it is given back, whatever becomes of the test.
+        let exclusive = ExclusiveLab { lab, turn: Some(turn) };
         // The test before may have left it dead.
-        lab.operator().start().await?;
-        Ok(ExclusiveLab { lab, _turn: Some(turn) })
+        exclusive.operator().start().await?;
+        Ok(exclusive)
     }
 }
 
@@ -83,5 +88,13 @@ impl Deref for ExclusiveLab {
 
     fn deref(&self) -> &Lab {
         &self.lab
+    }
+}
+
+impl Drop for ExclusiveLab {
+    fn drop(&mut self) {
+        if self.turn.is_some() {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).push(self.lab.clone());
+        }
     }
 }
