@@ -1,23 +1,25 @@
-//! The MigrationNetwork operator: from one Kubernetes object to the whole private AWS network of a server migration.
+//! The MigrationNetwork operator: it builds the private AWS network of a server migration from one Kubernetes object.
 //!
-//! # Where to find what
+//! # Modules
 //!
-//! | module | what it is | what it must not do |
+//! | module | contents | rule |
 //! |---|---|---|
-//! | [`api`] | what users write and read: the two kinds, conditions and their reasons, the CRDs | parse or decide |
-//! | [`model`] | the decisions: settings, preflight, desired, claims, plan, teardown, status | IO, clocks; know a client or SDK |
-//! | [`aws`] | the AWS SDK behind [`aws::Cloud`]: observe, carry out one step | decide |
-//! | [`controller`] | watch, reconcile, events, probes; the Kubernetes API behind [`controller::Store`] | know the AWS SDK |
-//! | [`cli`] | the verbs of the binary, and the reference of the API that one of them writes | |
-//! | [`telemetry`] | logs | |
+//! | [`api`] | the Kubernetes API: the two kinds, conditions and their reasons, the CRDs | parses and decides nothing |
+//! | [`model`] | the decisions: settings, preflight, desired state, claims, plan, status | no IO, clock or client |
+//! | [`aws`] | the AWS SDK behind [`aws::Cloud`], which observes AWS and executes single steps | decides nothing |
+//! | [`controller`] | watches, reconciles, events; the Kubernetes API behind [`controller::Store`] | no AWS SDK |
+//! | [`cli`] | the commands of the binary, and its logs | |
+//! | `text` | functions on text | |
 //!
-//! # The way of the data
+//! # Data flow
 //!
-//! [`controller::reconcile`] reads the network afresh, resolves its class, and parses both, with the policies that ConfigMaps
-//! hold, into [`model::settings::Settings`]; [`aws::Cloud::observe`] reports what is there; [`model::desired::Desired::resolve`] holds
-//! one against the other (the preflight); [`model::claims`] take in what was observed; [`model::plan::plan`] says which
-//! steps can run now; they are claimed, carried out, and planned again until none is left; [`model::status`] and
-//! [`model::report`] tell what came of it, in one write.
+//! [`controller::reconcile`] reads the network and its class from the API server, and parses both, together with the
+//! policies in ConfigMaps, into [`model::settings::Settings`]. [`aws::Cloud::observe`] returns the
+//! [observed](model::observed) state. [`model::preflight`] checks it against the settings, and
+//! [`model::desired::Desired::resolve`] returns the desired state. [`model::claims`] take in the observed state, and
+//! [`model::plan::plan`] returns the steps that can run now. The steps are claimed and executed, and planning
+//! repeats until no step can run. [`model::status`] writes the result into the conditions and lists of the network's
+//! status, in one update.
 
 pub mod api;
 pub mod aws;

@@ -1,13 +1,13 @@
-//! Text of a bounded length, and hexadecimal digits.
+//! Functions that shorten text to a length and write bytes in hexadecimal.
 
 use std::fmt::Write as _;
 
-/// The first characters of a text.
+/// Returns at most the first `characters` characters of a text.
 pub(crate) fn truncate(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
 
-/// The text, or its beginning with `…` at the end where it is longer than that.
+/// Returns the text if it has at most `characters` characters, or else its beginning with `…` at the end.
 pub(crate) fn shorten(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
         return text.to_owned();
@@ -15,7 +15,7 @@ pub(crate) fn shorten(text: &str, characters: usize) -> String {
     text.chars().take(characters.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Bytes in lower-case hexadecimal digits, two each.
+/// Returns bytes in lower-case hexadecimal, with two digits each.
 pub(crate) fn hex<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> String {
     bytes.into_iter().fold(String::new(), |mut hex, byte| {
         // Writing to a String cannot fail.
@@ -29,13 +29,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_cut_at_characters_not_bytes() {
+    fn text_is_shortened_by_characters_not_bytes() {
         assert_eq!((truncate("東京", 1), truncate("東京", 2)), ("東".to_owned(), "東京".to_owned()));
         assert_eq!((shorten("東京都", 3), shorten("東京都", 2)), ("東京都".to_owned(), "東…".to_owned()));
     }
 
     #[test]
-    fn each_byte_is_two_digits() {
+    fn each_byte_becomes_two_digits() {
         assert_eq!(hex(&[0, 15, 255]), "000fff");
     }
 }

@@ -1,5 +1,5 @@
-//! `MigrationNetworkClass`: where networks may be built, as whom and for whom. Written by a platform team, and only read
-//! by the operator.
+//! `MigrationNetworkClass`: the account, Region, role, limits and defaults of networks, and the namespaces that may
+//! use them. A platform team writes it; the operator writes only its status and finalizer.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use super::{
     ManagementPolicy, PolicySpec, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector, schema,
 };
 
-/// Where networks are built, as whom, for which namespaces, and with which defaults.
+/// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::duplicated_attributes, reason = "columns have a type and a priority each")]
 #[kube(
     group = "mgnet.dev",
     version = "v1alpha1",
     kind = "MigrationNetworkClass",
-    doc = "MigrationNetworkClass says where networks may be built, as whom and by which namespaces, and what holds for \
-           those that do not say otherwise. A class with the annotation mgnet.dev/is-default-class: \"true\" is used by \
-           networks that name none.",
+    doc = "MigrationNetworkClass sets the AWS account, Region and role with which networks are created, the namespaces \
+           that may use it, and the limits and defaults of the networks. Networks that name no class use the class \
+           with the annotation mgnet.dev/is-default-class: \"true\".",
     plural = "migrationnetworkclasses",
     shortname = "mgnetclass",
     category = "mgn",
@@ -48,73 +48,76 @@ use super::{
          (self.region.startsWith('cn-') == self.account.roleARN.startsWith('arn:aws-cn:') && \
          self.region.startsWith('us-gov-') == self.account.roleARN.startsWith('arn:aws-us-gov:'))"
     )
-    .message("must be a role of the AWS partition that `region` is in; correct `roleARN` or `region`")
+    .message("must be a role in the AWS partition of `region`; correct `roleARN` or `region`")
     .field_path(".account.roleARN")
 )]
 pub struct MigrationNetworkClassSpec {
-    /// What this class is for, in a line for its users.
+    /// A one-line description of the class for its users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub description: Option<String>,
 
-    /// The AWS account that networks of this class are built in, and how the operator gets into it. Cannot be changed.
+    /// The AWS account in which networks of this class are created, and the role that the operator assumes in it.
+    /// This field is immutable.
     #[x_kube(
         validation = Rule::new("self == oldSelf")
             .message("must not be changed; create another class for another `account` or role")
     )]
     pub account: AccountSpec,
 
-    /// The AWS Region that networks of this class are built in. Cannot be changed.
+    /// The AWS Region in which networks of this class are created. This field is immutable.
     #[schemars(schema_with = "schema::ids::region")]
     pub region: String,
 
-    /// The namespaces that may use this class. Omitted: none.
+    /// The namespaces that may use this class. If omitted, no namespace may use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
 
-    /// What networks may ask for, here and in `defaults`. A network over a limit is told so and not changed any further;
-    /// what it has stays, and it can be deleted. Omitted: no limits.
+    /// The limits on the settings of networks, both in their own spec and in `defaults`. A network that exceeds a
+    /// limit reports `LimitExceeded` and is not changed any further; its existing resources stay, and it can be
+    /// deleted. If omitted, there are no limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<ClassLimits>,
 
-    /// What holds for a network that does not say otherwise. Edits reach existing networks.
+    /// The values of the fields that a network omits. Edits also change existing networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<NetworkDefaults>,
 
-    /// AWS tags for every resource of every network of this class. They win over the network's.
+    /// The AWS tags of every resource of every network of this class. They take precedence over the network's tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::resource_tags")]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
 impl MigrationNetworkClass {
-    /// Whether it is marked as the class of networks that name none.
+    /// Whether the class is marked as the default class, which networks use that name no class.
     pub fn is_marked_default(&self) -> bool {
         self.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true")
     }
 }
 
-/// The AWS account of a class, and how the operator gets into it.
+/// The AWS account of a class, and the role that the operator assumes in it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(
     validation = Rule::new("!has(self.roleARN) || self.roleARN.contains(':iam::' + self.id + ':role/')")
-        .message("must be a role of the account in `id`; correct `roleARN` or `id`")
+        .message("must be a role in the account that `id` names; correct `roleARN` or `id`")
         .field_path(".roleARN"),
     validation = Rule::new("!has(self.externalID) || has(self.roleARN)")
         .message("must be set only together with `roleARN`; add the role, or remove `externalID`")
         .field_path(".externalID"),
 )]
 pub struct AccountSpec {
-    /// The id of the account: 12 digits, in quotes. The operator checks it before anything else.
+    /// The ID of the AWS account: 12 digits, in quotes. The operator verifies the account before anything else.
     #[schemars(schema_with = "schema::ids::account_id")]
     pub id: String,
 
-    /// The role that the operator assumes in that account. Omitted: the operator's own credentials lead into it.
+    /// The ARN of the role that the operator assumes in the account. If omitted, the operator's own credentials are
+    /// used, which must belong to the account.
     #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::role_arn")]
     pub role_arn: Option<String>,
 
-    /// The external id that the role's trust policy asks for. It is no secret.
+    /// The external ID that the role's trust policy requires. It is not a secret.
     #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::external_id")]
     pub external_id: Option<String>,
@@ -127,28 +130,29 @@ pub struct AccountSpec {
         .message("must set `selector` when `from` is 'Selector', and only then")
 )]
 pub struct AllowedNamespaces {
-    /// Which namespaces: 'All', those that the 'Selector' matches, or 'None'.
+    /// The selection of namespaces. `All`: every namespace. `Selector`: the namespaces that match `selector`. `None`:
+    /// no namespace.
     pub from: AllowedFrom,
 
-    /// The labels of the namespaces, when `from` is 'Selector'.
+    /// The label selector of the namespaces, when `from` is `Selector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<NamespaceSelector>,
 }
 
-/// Which namespaces may use a class.
+/// The selection of the namespaces that may use a class.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum AllowedFrom {
     /// Every namespace.
     All,
-    /// Those whose labels match the selector.
+    /// The namespaces whose labels match the selector.
     Selector,
-    /// None.
+    /// No namespace.
     #[default]
     None,
 }
 
-/// Selects namespaces by their labels: a namespace matches when all of it does.
+/// A label selector of namespaces. A namespace matches if it meets every requirement.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -156,15 +160,15 @@ pub enum AllowedFrom {
         "(has(self.matchLabels) && size(self.matchLabels) > 0) || \
          (has(self.matchExpressions) && size(self.matchExpressions) > 0)"
     )
-    .message("must have `matchLabels` or `matchExpressions`; to admit every namespace set `from` to 'All'")
+    .message("must have `matchLabels` or `matchExpressions`; to admit every namespace, set `from` to 'All'")
 )]
 pub struct NamespaceSelector {
-    /// Labels that the namespace has, with these values.
+    /// The labels, with their values, that the namespace must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::labels::match_labels")]
     pub match_labels: Option<BTreeMap<String, String>>,
 
-    /// Requirements that the namespace's labels meet, all of them.
+    /// The requirements on the namespace's labels, which must all be met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -178,75 +182,77 @@ pub struct NamespaceSelector {
         .message("must have `values` when `operator` is 'In' or 'NotIn', and only then")
 )]
 pub struct NamespaceSelectorRequirement {
-    /// The label that it is about.
+    /// The key of the label.
     #[schemars(schema_with = "schema::labels::label_key")]
     pub key: String,
 
-    /// How the label's value relates to the values: 'In' or 'NotIn' them; or whether the label 'Exists' or
-    /// 'DoesNotExist'.
+    /// The relation between the label and `values`. `In`: the label has one of the values. `NotIn`: the label is
+    /// missing or has none of the values. `Exists`: the label exists. `DoesNotExist`: the label is missing.
     pub operator: NamespaceSelectorOperator,
 
-    /// The values, when `operator` is 'In' or 'NotIn'.
+    /// The values, when `operator` is `In` or `NotIn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::labels::label_values")]
     pub values: Option<Vec<String>>,
 }
 
-/// How a label relates to the values of a requirement.
+/// The relation between a label and the values of a requirement.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum NamespaceSelectorOperator {
-    /// The label is there and has one of the values.
+    /// The label exists and has one of the values.
     #[default]
     In,
     /// The label is missing or has none of the values.
     NotIn,
-    /// The label is there.
+    /// The label exists.
     Exists,
     /// The label is missing.
     DoesNotExist,
 }
 
-/// What networks of a class may ask for. What is omitted is not limited.
+/// The limits on networks of a class. An omitted field sets no limit.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassLimits {
-    /// The ids of the VPCs that networks may use, however they select them.
+    /// The IDs of the VPCs that networks may use, whether a network selects its VPC by ID or by tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::limited_vpcs")]
     pub vpcs: Option<Vec<String>>,
 
-    /// The IPv4 ranges that networks may admit: each of a network's `sourceCIDRs`, and of its own `proxyCIDRs` and
-    /// `resolver.clientCIDRs`, lies inside one of these.
+    /// The IPv4 ranges that networks may admit. Every range in a network's `sourceCIDRs`, and in its own `proxyCIDRs`
+    /// and `resolver.clientCIDRs`, must be inside one of these ranges.
     #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cidrs::source_cidrs")]
     pub source_cidrs: Option<Vec<String>>,
 
-    /// The services that networks may have endpoints for, in short, such as 'mgn'. What a network has endpoints for unless
-    /// it says otherwise has to be among them, or to be left out by the network.
+    /// The short names of the services, such as `mgn`, for which networks may have endpoints. They must include the
+    /// services of a network's standard endpoints, except for those that the network disables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::names::limited_services")]
     pub services: Option<Vec<String>>,
 
-    /// The deletion policies that networks may have. One that a network had before stays its own when it is deleted.
+    /// The values of `deletionPolicy` that networks may have. A network that already had another value keeps it when
+    /// it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub deletion_policies: Option<Vec<DeletionPolicy>>,
 
-    /// The adoption policies that networks may have.
+    /// The values of `adoptionPolicy` that networks may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub adoption_policies: Option<Vec<AdoptionPolicy>>,
 
-    /// How many networks of this class a namespace may have. The oldest keep their places.
+    /// The maximum number of networks of this class in one namespace. If there are more, the oldest networks are
+    /// admitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub networks_per_namespace: Option<i32>,
 }
 
-/// What holds for a network that does not say otherwise, field by field.
+/// The values of the fields that a network omits, field by field.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -255,81 +261,87 @@ pub struct ClassLimits {
         .field_path(".subnets")
 )]
 pub struct NetworkDefaults {
-    /// The VPC that networks are built in. Existing networks keep theirs when it changes, and say so.
+    /// The VPC in which networks are created. If it changes, existing networks stay in their VPC and report
+    /// `VPCChanged`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc: Option<VpcSelector>,
 
-    /// The subnets of that VPC, by what they are used for.
+    /// The subnets of the VPC, grouped by use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnets: Option<SubnetSelectors>,
 
-    /// The IPv4 ranges of the source servers, and of the DNS servers that forward to the resolver.
+    /// The IPv4 ranges of the source servers, and of the DNS servers that forward queries to the resolver.
     #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cidrs::source_cidrs")]
     pub source_cidrs: Option<Vec<String>>,
 
-    /// The IPv4 ranges of proxies that source servers really go through; they may reach the endpoints on TCP 443.
+    /// The IPv4 ranges of the proxies through which source servers actually connect. They may reach the endpoints on
+    /// TCP 443.
     #[serde(default, rename = "proxyCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cidrs::proxy_cidrs")]
     pub proxy_cidrs: Option<Vec<String>>,
 
-    /// VPC endpoints that are to be otherwise than usual, and those of further services. Where a network lists the same
-    /// service and type, its entry holds, and this one not at all.
+    /// Overrides for the standard VPC endpoints, and endpoints for additional services. If a network lists the same
+    /// service and type, its entry replaces the class's entry completely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 24))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
     pub endpoints: Option<Vec<EndpointSpec>>,
 
-    /// What the endpoints that the operator builds let through, where they do not say it themselves.
+    /// The endpoint policy of the VPC endpoints that the operator manages and that set no `policy` of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_policy: Option<PolicySpec>,
 
-    /// The security group of the interface endpoints that the operator builds.
+    /// The security group of the interface endpoints that the operator manages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_security_group: Option<EndpointSecurityGroupSpec>,
 
-    /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward the private names.
+    /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward queries for the private
+    /// names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverSpec>,
 
-    /// What concerns MGN's replication servers.
+    /// The settings for MGN's replication servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationSpec>,
 
-    /// What concerns MGN's post-launch actions.
+    /// The settings for MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
 
-    /// Whether the operator acts: 'Enforce' builds and keeps networks, 'Plan' only says what would be done.
+    /// The policy for writes to AWS. `Enforce`: the operator creates and maintains networks. `Plan`: the operator
+    /// only publishes the calls that it would make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
 
-    /// Which resources that are in the VPC already become a network's own: 'Never', 'Retained' or 'Any'.
+    /// The policy for adopting resources that already exist in the VPC: `Never`, `Retained` or `Any`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
 
-    /// What becomes of the AWS resources when a network is deleted: 'Delete' or 'Retain' them.
+    /// The policy for the AWS resources when a network is deleted. `Delete`: the operator deletes them. `Retain`:
+    /// they stay in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }
 
-/// What the operator found out about a class.
+/// The observed state of a class.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationNetworkClassStatus {
-    /// The generation of the spec that this status is about.
+    /// The generation of the spec that this status describes.
     #[serde(default)]
     pub observed_generation: i64,
 
-    /// How many networks use the class: admitted by it, or built by it. It is kept while any does.
+    /// The number of networks that use the class: those that it admits, and those that were created with it. The
+    /// class cannot be deleted while there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networks: Option<i32>,
 
-    /// How many of them are Ready.
+    /// The number of these networks that are Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_networks: Option<i32>,
 
-    /// What is true of the class: `Accepted`.
+    /// The conditions of the class: only `Accepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,

@@ -1,6 +1,7 @@
-//! Conditions: which there are, in which order they stand, and how one is set without disturbing the others.
+//! The types of conditions, their order, and functions that set one condition without changing the others.
 //!
-//! Pure functions over a list; the time is passed in. What a condition says is decided elsewhere.
+//! These are pure functions over a list, and the caller passes the time. The model decides on statuses, reasons and
+//! messages.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -10,37 +11,37 @@ use crate::text::shorten;
 
 pub use crate::api::reasons::Reason;
 
-/// The longest message that the schema of a condition admits, in characters.
+/// The maximum length of a condition's message in the schema, in characters.
 pub const MAX_MESSAGE_LENGTH: usize = 32_768;
 
-/// The most conditions that the schema admits.
+/// The maximum number of conditions in the schema.
 pub const MAX_CONDITIONS: usize = 16;
 
 /// One condition's status, reason and message.
 pub(crate) type State = (ConditionStatus, Reason, String);
 
-/// The conditions of both kinds. Their order here is their order in `status.conditions`.
+/// The types of conditions of both kinds. Their order here is their order in `status.conditions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionType {
-    /// A source server whose on-premises side is done could install the agent now.
+    /// A source server could install the agent now, if its on-premises side is prepared.
     Ready,
     /// The object is valid, and its class admits it.
     Accepted,
-    /// The VPC and its subnets were found and fit: the preflight before the first write.
+    /// The preflight, before the first write: the VPC and its subnets were found and meet all requirements.
     NetworkResolved,
-    /// The security groups exist with their rules.
+    /// The security groups exist with all their rules.
     SecurityGroupsReady,
     /// Every VPC endpoint is available.
     EndpointsReady,
-    /// The Route 53 Resolver inbound endpoint answers, or none is wanted.
+    /// The Route 53 Resolver inbound endpoint is operational, or disabled in the spec.
     ResolverReady,
-    /// AWS equals what is wanted.
+    /// The observed state equals the desired state.
     Synced,
-    /// The operator is at work; present only while true.
+    /// The operator is working; present only while true.
     Reconciling,
-    /// Waiting will not heal this; present only while true.
+    /// An action is required; present only while true.
     Stalled,
-    /// `spec.suspend` holds the operator off; present only while true.
+    /// `spec.suspend` is true; present only while true.
     Suspended,
 }
 
@@ -59,7 +60,7 @@ impl ConditionType {
         Self::Suspended,
     ];
 
-    /// The type as it stands in `type`.
+    /// Returns the word in the condition's `type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "Ready",
@@ -75,25 +76,29 @@ impl ConditionType {
         }
     }
 
-    /// What is the case while it is true, in one sentence.
+    /// Returns the meaning of the condition while it is true, in one sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Ready => "A source server whose on-premises side is done could install the agent now.",
+            Self::Ready => "A source server could install the agent now, if its on-premises side is prepared.",
             Self::Accepted => {
-                "Of a network: the class is there and admits it, and its spec can be read. Of a class: its account is reached."
+                "For a network: its class exists and admits it, and its spec is valid. For a class: the operator can \
+                 access its AWS account."
             }
             Self::NetworkResolved => {
-                "The VPC and its subnets were found and fit: the preflight, before which nothing is written to AWS."
+                "The preflight passed: the VPC and its subnets meet all requirements. Before that, nothing is created \
+                 in AWS."
             }
-            Self::SecurityGroupsReady => "The security groups are there with all their rules.",
-            Self::EndpointsReady => "Every VPC endpoint that is wanted is available.",
+            Self::SecurityGroupsReady => "The security groups exist with all their rules.",
+            Self::EndpointsReady => "Every desired VPC endpoint is available.",
             Self::ResolverReady => {
-                "The Route 53 Resolver inbound endpoint answers on all its addresses, or none is wanted."
+                "The Route 53 Resolver inbound endpoint is operational on all its addresses, or disabled in the spec."
             }
-            Self::Synced => "AWS equals what is wanted, and no rule of somebody else stands on the network's groups.",
-            Self::Reconciling => "The operator is at work, or waits for AWS or for what passes by itself.",
-            Self::Stalled => "Somebody has to act: waiting does not heal what the reason names.",
-            Self::Suspended => "`spec.suspend` holds the operator off.",
+            Self::Synced => {
+                "The observed state equals the desired state, and the network's security groups have no foreign rules."
+            }
+            Self::Reconciling => "The operator is working, or waits for AWS or for a temporary problem to end.",
+            Self::Stalled => "An action is required: the problem that the reason names does not resolve itself.",
+            Self::Suspended => "`spec.suspend` is true, and the operator changes nothing in AWS except for a deletion.",
         }
     }
 
@@ -111,7 +116,7 @@ impl ConditionType {
         }
     }
 
-    /// The type written as `word`, if there is one.
+    /// Returns the type with this word, if there is one.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|type_| type_.as_str() == word)
     }
@@ -126,16 +131,16 @@ impl std::fmt::Display for ConditionType {
 /// The status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// The condition is true.
     True,
-    /// It does not hold.
+    /// The condition is false.
     False,
-    /// It is not known whether it holds.
+    /// The operator does not know whether the condition is true.
     Unknown,
 }
 
 impl ConditionStatus {
-    /// The status as it stands in `status`.
+    /// Returns the word in the condition's `status`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::True => "True",
@@ -145,11 +150,11 @@ impl ConditionStatus {
     }
 }
 
-/// Sets one condition, in its place in the order.
+/// Sets one condition, at its position in the order.
 ///
-/// `lastTransitionTime` becomes `now` only when the status changes or the condition is new, as in Kubernetes'
-/// `meta.SetStatusCondition`: a new reason or message is no transition. A message that is too long is cut. `generation`
-/// is the object's, which this verdict is about.
+/// `lastTransitionTime` becomes `now` only if the status changes or the condition is new, as in Kubernetes'
+/// `meta.SetStatusCondition`: a new reason or message is not a transition. A message that is too long is truncated.
+/// `generation` is the generation of the object that the condition describes.
 pub fn set(
     conditions: &mut Vec<Condition>,
     type_: ConditionType,
@@ -168,33 +173,35 @@ pub fn set(
         observed_generation: Some(generation),
         last_transition_time,
     });
-    conditions.sort_by_key(|condition| place(&condition.type_));
-    // Those of other writers are last. Were there more than the schema admits, no status could be written any more.
+    conditions.sort_by_key(|condition| position(&condition.type_));
+    // Conditions of other writers are last. If there were more conditions than the schema allows, the API server
+    // would reject every write of the status.
     conditions.truncate(MAX_CONDITIONS);
 }
 
-/// Removes a condition, if it is there.
+/// Removes a condition, if it exists.
 pub fn remove(conditions: &mut Vec<Condition>, type_: ConditionType) {
     conditions.retain(|condition| condition.type_ != type_.as_str());
 }
 
-/// The condition of that type, if it is there.
+/// Returns the condition of this type, if it exists.
 pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
     conditions.iter().find(|condition| condition.type_ == type_.as_str())
 }
 
-/// Whether the condition is there and true.
+/// Whether the condition exists and is true.
 pub fn is_true(conditions: &[Condition], type_: ConditionType) -> bool {
     find(conditions, type_).is_some_and(|condition| condition.status == ConditionStatus::True.as_str())
 }
 
-/// Where a condition stands; types of other writers come last, in the order they had.
-fn place(type_: &str) -> usize {
+/// The position of a condition. Types of other writers come last, in the order that they had.
+fn position(type_: &str) -> usize {
     ConditionType::ALL.iter().position(|known| known.as_str() == type_).unwrap_or(ConditionType::ALL.len())
 }
 
-/// The conditions that can be read; others count as not there. The API server admits times that `Timestamp` cannot hold
-/// (the last hours of the year 9999), and a network whose status cannot be read would be left alone for ever.
+/// Deserializes the conditions that can be read, and drops the others. The API server accepts times that `Timestamp`
+/// cannot represent (the last hours of the year 9999), and the operator could never reconcile a network whose status
+/// it cannot read.
 pub(super) fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
     let all = Vec::<serde_json::Value>::deserialize(deserializer)?;
     Ok(all.into_iter().filter_map(|condition| serde_json::from_value(condition).ok()).collect())
@@ -231,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_reason_message_or_generation_is_no_transition() {
+    fn a_new_reason_message_or_generation_is_not_a_transition() {
         let mut conditions = Vec::new();
         set(&mut conditions, ConditionType::Ready, (False, Reason::Pending, "soon"), 3, at(10));
         set(&mut conditions, ConditionType::Ready, (False, Reason::EndpointsPending, "2 of 7"), 4, at(20));
@@ -261,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_of_other_writers_stay_and_come_last() {
+    fn conditions_of_other_writers_are_kept_and_come_last() {
         let foreign = |name: &str| Condition { type_: name.into(), last_transition_time: Time(at(1)), ..empty() };
         let mut conditions = vec![foreign("Zebra"), foreign("Audited")];
         set(&mut conditions, ConditionType::Stalled, (True, Reason::InvalidSpec, ""), 1, at(0));
@@ -270,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_leaves_the_others() {
+    fn removing_a_condition_keeps_the_others() {
         let mut conditions = Vec::new();
         set(&mut conditions, ConditionType::Ready, (False, Reason::Progressing, ""), 1, at(0));
         set(&mut conditions, ConditionType::Reconciling, (True, Reason::Progressing, ""), 1, at(0));
@@ -282,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_no_longer_than_the_schema_admits() {
+    fn a_message_that_is_too_long_is_truncated() {
         let mut conditions = Vec::new();
         set(
             &mut conditions,
@@ -303,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_ours_however_many_others_have_written() {
+    fn the_operators_conditions_fit_even_if_other_writers_fill_the_list() {
         let foreign = |number: usize| Condition { type_: format!("Other{number}"), ..empty() };
         let mut conditions: Vec<Condition> = (0..MAX_CONDITIONS).map(foreign).collect();
         for type_ in ConditionType::ALL {
@@ -314,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_cannot_be_read_does_not_keep_the_rest_from_being_read() {
+    fn a_condition_with_an_unreadable_time_is_dropped() {
         let condition = |type_: &str, time: &str| {
             serde_json::json!({
                 "type": type_, "status": "True", "reason": "R", "message": "", "lastTransitionTime": time,

@@ -1,7 +1,7 @@
-//! What users write and read: the two kinds, their status, and the vocabulary of conditions.
+//! The Kubernetes API of the operator: the two kinds, their status, and the vocabulary of conditions.
 //!
-//! Types here are plain data as the API server stores them. Nothing is parsed, defaulted or decided in this module; the
-//! only behaviour is what keeps a list of conditions well-formed, and the generation of the CRDs.
+//! The types are plain data, as the API server stores them. Nothing is parsed, defaulted or decided in this module;
+//! the only behavior is to keep lists of conditions well-formed, and to generate the CRDs.
 
 #![allow(unreachable_pub, reason = "`KubeSchema` repeats each public struct inside a function")]
 
@@ -24,19 +24,20 @@ pub use vocabulary::*;
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";
 
-/// The only version served.
+/// The only version that the CRDs serve.
 pub const VERSION: &str = "v1alpha1";
 
-/// The finalizer that a network carries from before its first AWS write until nothing of it is left in AWS, and a class
-/// while networks use it.
+/// The finalizer of a network, from before its first write to AWS until all its resources are deleted from AWS or
+/// retained, and of a class while networks use it.
 pub const FINALIZER: &str = "mgnet.dev/finalizer";
 
-/// The annotation that makes a class the one used by networks that name none; its value is `"true"`.
+/// The annotation that marks the default class, which networks use that name no class. Its value is `"true"`.
 pub const DEFAULT_CLASS_ANNOTATION: &str = "mgnet.dev/is-default-class";
 
-/// The annotation by which somebody lets published addresses of resources change: `<slot>=<id>`, several with commas. The id
-/// makes it hold for the resource that is there now, and not for one that comes later.
+/// The annotation that allows the published addresses of resources to change. Its value lists `<slot>=<id>` pairs,
+/// separated by commas. The ID limits each permission to the resource that exists now, not a later one in the same
+/// slot.
 pub const ADDRESS_CHANGE_ANNOTATION: &str = "mgnet.dev/allow-address-change";
 
-/// The field manager of every write of the operator to the Kubernetes API.
+/// The field manager of every write that the operator makes to the Kubernetes API.
 pub const FIELD_MANAGER: &str = "mgnet";

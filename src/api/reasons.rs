@@ -1,9 +1,9 @@
-//! The reasons of conditions: a stable part of the API, on which scripts and dashboards may rely.
+//! The reasons of conditions. They are a stable part of the API, on which scripts and dashboards may rely.
 
-/// Declares the reasons once: the variant, the word users see, and the sentence that explains it.
+/// Declares each reason once: the variant, the word in the API, and the sentence that explains it.
 macro_rules! reasons {
     ($($(#[doc = $meaning:literal])+ $variant:ident = $word:literal,)+) => {
-        /// Why a condition has its status, in one word.
+        /// The reason of a condition's status, in one word.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
             $($(#[doc = $meaning])+ $variant,)+
@@ -13,14 +13,14 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The reason as it stands in `reason`.
+            /// Returns the word in the condition's `reason`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
             }
 
-            /// What it means, in one sentence.
+            /// Returns the meaning of the reason, in one sentence.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($meaning),+).trim_ascii(),)+
@@ -31,121 +31,121 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The network is complete: a source server whose on-premises side is done could install the agent now.
+    /// The network is complete: a source server could install the agent now, if its on-premises side is prepared.
     Ready = "Ready",
-    /// The operator has not looked at this yet.
+    /// The operator has not observed the object yet.
     Pending = "Pending",
-    /// Work is under way, and nothing is wrong.
+    /// The operator is working, and there is no error.
     Progressing = "Progressing",
-    /// Work is under way after an error that passes by itself, and is tried again.
+    /// The operator is retrying after an error that is expected to be temporary.
     ProgressingWithRetry = "ProgressingWithRetry",
     /// VPC endpoints are not available yet.
     EndpointsPending = "EndpointsPending",
     /// The Route 53 Resolver inbound endpoint is not operational yet.
     ResolverPending = "ResolverPending",
-    /// Changes are known and wait for a word from the user.
+    /// The plan contains changes, which the operator makes only after approval.
     ChangesPlanned = "ChangesPlanned",
-    /// Changes are known and are made only once they are approved.
+    /// The operator waits for approval of the planned changes.
     AwaitingApproval = "AwaitingApproval",
-    /// The object is being deleted, and its AWS resources before it.
+    /// The object is being deleted, and the operator deletes its AWS resources first.
     Deleting = "Deleting",
-    /// Something in AWS still uses what has to be deleted.
+    /// A resource outside the network still uses a resource that the operator has to delete.
     DeletionBlocked = "DeletionBlocked",
-    /// The object goes and its AWS resources stay, as its deletion policy says.
+    /// The object is being deleted, but its AWS resources stay, because `deletionPolicy` is `Retain`.
     Retained = "Retained",
-    /// The object is valid and admitted.
+    /// The object is valid, and its class admits it.
     Accepted = "Accepted",
-    /// The class named does not exist, or is being deleted and takes no new network.
+    /// The class that the network names does not exist, or is being deleted and admits no new network.
     ClassNotFound = "ClassNotFound",
-    /// No class is named, and there is not exactly one default class.
+    /// The network names no class, and there is not exactly one default class.
     NoDefaultClass = "NoDefaultClass",
     /// The class does not admit networks from this namespace.
     NamespaceNotAllowed = "NamespaceNotAllowed",
-    /// The class does not admit a value of this network.
+    /// The network exceeds a limit of its class.
     LimitExceeded = "LimitExceeded",
-    /// Another network holds the same VPC.
+    /// Another network holds the lease of the same VPC.
     Conflicted = "Conflicted",
-    /// The spec and the class's defaults together leave something out or contradict themselves.
+    /// The spec, together with the class's defaults, is incomplete or contradicts itself.
     InvalidSpec = "InvalidSpec",
     /// The class itself is not accepted.
     InvalidClass = "InvalidClass",
-    /// The credentials lead to another AWS account than the class names.
+    /// The operator's credentials belong to another AWS account than the class names.
     AccountMismatch = "AccountMismatch",
-    /// AWS does not let the operator do this, or does not let it assume the role.
+    /// AWS denies the operator a call, or does not let it assume the role.
     AccessDenied = "AccessDenied",
-    /// The VPC and its subnets were found and fit.
+    /// The VPC and its subnets were found and meet all requirements.
     Resolved = "Resolved",
-    /// No VPC is selected.
+    /// The selector matches no VPC.
     VpcNotFound = "VPCNotFound",
-    /// Another VPC is selected now than the one that holds the network.
+    /// The selector matches another VPC than the one that contains the network.
     VpcChanged = "VPCChanged",
-    /// The tags select more than one VPC.
+    /// The tags match more than one VPC.
     AmbiguousSelector = "AmbiguousSelector",
-    /// A subnet does not exist, or the tags select none.
+    /// A subnet does not exist, or the tags match no subnet.
     SubnetNotFound = "SubnetNotFound",
-    /// The subnets are not all in the VPC that is selected.
+    /// Not all subnets are in the selected VPC.
     SubnetsInDifferentVpcs = "SubnetsInDifferentVPCs",
-    /// The VPC has DNS support or DNS hostnames turned off, which private names need.
+    /// DNS support or DNS hostnames are disabled in the VPC, but private names require both.
     DnsSupportDisabled = "DNSSupportDisabled",
-    /// The endpoint subnets lie in fewer than the two zones that the resolver needs.
+    /// The endpoint subnets are in fewer than two Availability Zones, but the resolver requires two.
     TooFewZones = "TooFewZones",
-    /// Two endpoint subnets lie in one zone, where an endpoint can have only one.
+    /// Two endpoint subnets are in the same Availability Zone, but an endpoint can use only one subnet per zone.
     SeveralSubnetsInZone = "SeveralSubnetsInZone",
-    /// A service that MGN cannot do without is not offered in the Region or in one of the zones.
+    /// The Region or one of the Availability Zones does not offer a service that MGN requires.
     ServiceNotOffered = "ServiceNotOffered",
     /// A subnet has too few free addresses.
     NotEnoughAddresses = "NotEnoughAddresses",
-    /// What the condition is about exists and is available.
+    /// The resources of the condition exist and are available.
     Available = "Available",
-    /// What the condition is about is not there.
+    /// A resource of the condition does not exist.
     NotFound = "NotFound",
-    /// A resource in the way does not belong to this network.
+    /// A conflicting resource is not owned by this network.
     NotOwned = "NotOwned",
-    /// A quota of the AWS account is used up.
+    /// A quota of the AWS account is exhausted.
     QuotaExceeded = "QuotaExceeded",
-    /// Another endpoint or a hosted zone of the VPC has the private names already.
+    /// Another endpoint or a hosted zone of the VPC already serves the private names.
     PrivateDnsConflict = "PrivateDNSConflict",
-    /// Another account shares the subnets, and AWS lets only their owner make endpoints there.
+    /// Another AWS account shares the subnets, and AWS lets only their owner create endpoints in them.
     SubnetsShared = "SubnetsShared",
-    /// AWS makes no Route 53 Resolver endpoint in such a VPC.
+    /// AWS does not support Route 53 Resolver endpoints in the VPC.
     ResolverImpossible = "ResolverImpossible",
-    /// The network ACLs let nothing through of what source servers must send.
+    /// The network ACLs block traffic that source servers must send.
     TrafficBlocked = "TrafficBlocked",
-    /// AWS could not build an endpoint, or lost it.
+    /// AWS failed to create an endpoint, or the endpoint failed later.
     EndpointFailed = "EndpointFailed",
-    /// Something that exists and is to be used is not as the network needs it.
+    /// An existing resource that the network uses does not meet the requirements.
     ExistingUnfit = "ExistingUnfit",
-    /// A fixed address cannot be had.
+    /// A fixed address is not available.
     AddressUnusable = "AddressUnusable",
-    /// An address that others may know would change, and nobody has allowed it.
+    /// A change would alter a published address, and the annotation on the object does not allow it.
     AddressChangeRefused = "AddressChangeRefused",
-    /// Several resources could be adopted, and only people can tell which is meant.
+    /// Several resources could be adopted, and the operator cannot tell which one is intended.
     AmbiguousAdoption = "AmbiguousAdoption",
-    /// AWS refuses a call as invalid.
+    /// AWS rejects a call as invalid.
     InvalidRequest = "InvalidRequest",
-    /// The Route 53 Resolver inbound endpoint answers.
+    /// The Route 53 Resolver inbound endpoint is operational.
     Operational = "Operational",
-    /// None is wanted.
+    /// The resource of the condition is disabled in the spec.
     Disabled = "Disabled",
-    /// AWS waits for somebody to put the Route 53 Resolver inbound endpoint right.
+    /// AWS requires manual action on the Route 53 Resolver inbound endpoint.
     ActionNeeded = "ActionNeeded",
-    /// AWS equals what is wanted.
+    /// The observed state equals the desired state.
     InSync = "InSync",
-    /// AWS was changed behind the operator's back.
+    /// The resources in AWS were changed outside the operator.
     DriftDetected = "DriftDetected",
-    /// AWS asks for fewer calls.
+    /// AWS throttles the operator's calls.
     Throttled = "Throttled",
-    /// AWS answered with an error that may pass.
+    /// AWS returned an error that may be temporary.
     AwsError = "AWSError",
     /// The operator itself failed.
     InternalError = "InternalError",
-    /// The operator leaves this object alone, as its spec says.
+    /// The operator makes no changes, because `spec.suspend` is true.
     Suspended = "Suspended",
 }
 
 impl Reason {
-    /// Whether time alone may heal what the reason names. Such a reason never stalls a network: kstatus takes `Stalled`
-    /// for a failure that somebody has to act on.
+    /// Whether the problem may resolve itself over time. Such a reason never stalls a network: kstatus interprets
+    /// `Stalled` as a failure that requires action.
     pub const fn heals_by_waiting(self) -> bool {
         match self {
             Self::Pending
@@ -157,7 +157,7 @@ impl Reason {
             | Self::Throttled
             | Self::AwsError
             | Self::InternalError
-            // These say that all is well: there is nothing to heal.
+            // These reasons report success.
             | Self::Ready
             | Self::Accepted
             | Self::Resolved
@@ -167,7 +167,7 @@ impl Reason {
             | Self::InSync
             | Self::Retained
             | Self::Suspended
-            // Drift is repaired by the operator.
+            // The operator repairs drift.
             | Self::DriftDetected => true,
             Self::ChangesPlanned
             | Self::AwaitingApproval
@@ -208,7 +208,7 @@ impl Reason {
         }
     }
 
-    /// The reason written as `word`, if there is one.
+    /// Returns the reason with this word, if there is one.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.as_str() == word)
     }
@@ -224,7 +224,7 @@ impl std::fmt::Display for Reason {
 mod tests {
     use super::*;
 
-    /// The pattern that Kubernetes' `metav1.Condition` sets for reasons, in its CamelCase half.
+    /// The pattern that Kubernetes' `metav1.Condition` requires of reasons, restricted to CamelCase.
     #[test]
     fn every_reason_is_a_camel_case_word_of_its_own() {
         let mut words: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();

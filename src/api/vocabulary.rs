@@ -1,4 +1,4 @@
-//! The words of the API: enums that spec, class and status share, each defined once.
+//! The enums that spec, class and status share, each defined once.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
-/// The type of a VPC endpoint, in AWS's word.
+/// The type of a VPC endpoint, in AWS terms.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum EndpointType {
-    /// Interfaces with private addresses in subnets.
+    /// Network interfaces with private addresses in subnets.
     #[default]
     Interface,
     /// A target of route tables.
@@ -19,7 +19,7 @@ pub enum EndpointType {
 }
 
 impl EndpointType {
-    /// The type in AWS's spelling.
+    /// Returns the type in AWS's spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Interface => "Interface",
@@ -34,16 +34,16 @@ impl fmt::Display for EndpointType {
     }
 }
 
-/// What a security group is for.
+/// The role of a security group in a network.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum GroupRole {
-    /// The interface endpoints: TCP 443.
+    /// The group of the interface endpoints: TCP 443.
     #[default]
     Endpoints,
-    /// The Route 53 Resolver inbound endpoint: TCP and UDP 53.
+    /// The group of the Route 53 Resolver inbound endpoint: TCP and UDP 53.
     Resolver,
-    /// MGN's replication servers: TCP 1500.
+    /// The group of MGN's replication servers: TCP 1500.
     Replication,
 }
 
@@ -51,7 +51,7 @@ impl GroupRole {
     /// All roles.
     pub const ALL: [Self; 3] = [Self::Endpoints, Self::Resolver, Self::Replication];
 
-    /// The role as slots and group names spell it.
+    /// Returns the role as slots and group names spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Endpoints => "endpoints",
@@ -67,95 +67,95 @@ impl fmt::Display for GroupRole {
     }
 }
 
-/// Who resolves a service's own names to its interface endpoint.
+/// The clients for which a service's own DNS names resolve to its interface endpoint.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum PrivateDns {
-    /// Everybody in the VPC, and whoever asks through the resolver.
+    /// All clients in the VPC, and clients that query the resolver.
     #[default]
     Enabled,
-    /// Only whoever asks through the resolver.
+    /// Only clients that query the resolver.
     InboundResolverOnly,
-    /// Nobody.
+    /// No clients.
     Disabled,
 }
 
-/// Whose a VPC endpoint is.
+/// The management mode of a VPC endpoint.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum EndpointMode {
-    /// The operator builds and keeps it.
+    /// The operator creates and maintains it.
     #[default]
     Managed,
-    /// It is there already, and never changed.
+    /// The network uses an existing one, which the operator never changes.
     Existing,
-    /// There is none.
+    /// The network has none.
     Disabled,
 }
 
-/// Where an endpoint policy is.
+/// The source of an endpoint policy.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum PolicyType {
-    /// One of the operator's.
+    /// A policy that the operator provides.
     #[default]
     Preset,
-    /// In the object.
+    /// JSON in the spec.
     Inline,
-    /// In a ConfigMap beside it.
+    /// JSON in a ConfigMap of the same namespace.
     ConfigMap,
 }
 
-/// The endpoint policies that the operator has ready.
+/// The endpoint policies that the operator provides.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum PolicyPreset {
-    /// Everything, as AWS does it.
+    /// All requests, like the AWS default policy.
     #[default]
     FullAccess,
-    /// What a migration needs and nothing else.
+    /// Only the requests that a migration needs.
     #[serde(rename = "MGNOnly")]
     MgnOnly,
 }
 
-/// Whose a security group is.
+/// The management mode of a security group.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum SecurityGroupMode {
-    /// The operator builds and keeps it.
+    /// The operator creates and maintains it.
     #[default]
     Managed,
-    /// It is there already, and never changed.
+    /// The network uses an existing one, which the operator never changes.
     Existing,
 }
 
-/// Whose the Route 53 Resolver inbound endpoint is.
+/// The management mode of the Route 53 Resolver inbound endpoint.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum ResolverMode {
-    /// The operator builds and keeps it.
+    /// The operator creates and maintains it.
     #[default]
     Managed,
-    /// It is there already, and never changed.
+    /// The network uses an existing one, which the operator never changes.
     Existing,
-    /// There is none: source servers resolve the names by hosts files.
+    /// The network has none, and source servers resolve the names from hosts files.
     Disabled,
 }
 
-/// Whose security group the replication servers have.
+/// The management mode of the security group of the replication servers.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum ReplicationSecurityGroupMode {
-    /// MGN's own: "always use the Application Migration Service security group".
+    /// MGN manages its own group: "always use the Application Migration Service security group".
     #[default]
     ServiceManaged,
-    /// One that the operator builds, with TCP 1500 open to the source servers.
+    /// The operator creates a group that admits the source servers on TCP 1500.
     Managed,
-    /// One that is there already, and never changed.
+    /// The network uses an existing group, which the operator never changes.
     Existing,
 }
 
-/// On or off.
+/// A setting that is on or off.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum Toggle {
@@ -166,67 +166,67 @@ pub enum Toggle {
     Disabled,
 }
 
-/// Which resources that are in the VPC already become the network's own.
+/// The policy for adopting resources that already exist in the VPC.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum AdoptionPolicy {
-    /// None.
+    /// No resources.
     #[default]
     Never,
-    /// Those that a network of the same namespace and name left behind.
+    /// Resources that a network of the same namespace and name left behind.
     Retained,
-    /// Also those that nobody's tags claim.
+    /// Also resources whose tags name no other owner.
     Any,
 }
 
-/// Whether the operator acts, or says what it would do.
+/// The policy for writes to AWS.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum ManagementPolicy {
-    /// It builds and keeps the network.
+    /// The operator creates and maintains the network.
     #[default]
     Enforce,
-    /// It writes nothing to AWS, and says what it would do.
+    /// The operator writes nothing to AWS, and publishes the calls that it would make.
     Plan,
 }
 
-/// What becomes of the AWS resources when the object goes.
+/// The policy for the AWS resources when the object is deleted.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum DeletionPolicy {
-    /// They are deleted with it.
+    /// The operator deletes them.
     #[default]
     Delete,
-    /// They stay, marked by tags as retained.
+    /// They stay in AWS, tagged as retained.
     Retain,
 }
 
-/// How a resource came to the network.
+/// The origin of a resource.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum Origin {
-    /// The operator made it for this network.
+    /// The operator created it for this network.
     #[default]
     Created,
-    /// It was there, and became the network's own.
+    /// The network adopted it.
     Adopted,
-    /// It is somebody else's, and only used.
+    /// It is foreign, and the network uses it read-only.
     Existing,
 }
 
-/// How far a claim is.
+/// The phase of a claim.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum ClaimPhase {
-    /// The create call may have been sent; its outcome is not known.
+    /// The create call may have been sent; its outcome is unknown.
     #[default]
     Pending,
-    /// AWS refused the create call: nothing was made.
+    /// AWS rejected the create call, and nothing was created.
     Refused,
     /// The resource exists.
     Held,
     /// The delete call may have been sent.
     Deleting,
-    /// The resource was seen to be gone.
+    /// The resource was observed to be gone.
     Released,
 }

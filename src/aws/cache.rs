@@ -1,4 +1,4 @@
-//! The last answers about VPCs, for observations that need no newer ones.
+//! A cache of the last answers about each VPC, for observations that do not need newer ones.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::model::ids::VpcId;
 
-/// The last answer about each VPC, with the time at which AWS had given it.
+/// The last answer about each VPC, and the time at which AWS returned it.
 #[derive(Debug)]
 pub(super) struct Cache<T>(Mutex<HashMap<VpcId, (Instant, Arc<T>)>>);
 

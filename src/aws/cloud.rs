@@ -1,4 +1,4 @@
-//! [`Cloud`] through the AWS SDK: which calls make an observation, and which call executes a step.
+//! Implements [`Cloud`] with the AWS SDK: the calls of each observation, and the call of each step.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ pub struct AwsCloud {
 }
 
 impl AwsCloud {
-    /// The cloud of the account and Region that the configuration's credentials and Region are for.
+    /// Creates the cloud of the account and Region for which the configuration has credentials.
     pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
         Self {
             session: Session::new(config, account, limits),
@@ -65,7 +65,7 @@ impl Cloud for AwsCloud {
         (vpc.dns_support, vpc.dns_hostnames) = dns;
         let missing = scope.subnets.iter().filter(|id| !subnets.contains_key(*id)).cloned().collect();
         let subnets_elsewhere = self.session.vpcs_of(&missing).await?;
-        let services = offers.iter().map(|(key, offer)| (*key, offer.seen_from(&subnets))).collect();
+        let services = offers.iter().map(|(key, offer)| (*key, offer.for_vpc(&subnets))).collect();
         let Resolvers { read: resolvers, unread: unread_resolvers } = resolvers;
         let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
         let asked = groups_of_interest(scope, &resources);
@@ -96,7 +96,7 @@ impl Cloud for AwsCloud {
     }
 
     async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
-        // No resource is owned by nobody, and a filter for an empty tag value would find other people's.
+        // A filter for an empty tag value would match resources of other owners.
         if identity.uid.is_empty() {
             return Ok(Resources::default());
         }
@@ -121,7 +121,7 @@ impl Cloud for AwsCloud {
             self.session.endpoints_made_by(cluster),
             self.session.resolvers(|_, _| false),
         )?;
-        // Whose the unread ones are is told the next time.
+        // The owners of unread endpoints are unknown until the next call.
         let mut resolvers = resolvers.read;
         resolvers.retain(|_, resolver| resolver.tags.get(CLUSTER_TAG).is_some_and(|tag| tag == cluster));
         Ok(Resources { groups, endpoints, resolvers, ..Resources::default() })
@@ -154,7 +154,8 @@ impl Cloud for AwsCloud {
     }
 }
 
-/// The groups whose rules matter to a network: its own, those that it names, and those of what it names or may adopt.
+/// The security groups whose rules matter to a network: those that it owns, those that it names, and those of
+/// resources that it names or may adopt.
 fn groups_of_interest(scope: &Scope, resources: &Resources) -> BTreeSet<SecurityGroupId> {
     let of_tags = resources.groups.iter().filter(|(_, group)| {
         let left = |role: GroupRole| scope.identity.left_behind(&group.tags, Slot::Group(role));

@@ -1,4 +1,4 @@
-//! The endpoint services that a Region offers, of those that a network can ask for.
+//! Reads the endpoint services that a Region offers, limited to those that a network can request.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,24 +19,24 @@ use crate::{
     },
 };
 
-/// How long an answer is used: AWS adds services and zones to a Region every few months.
+/// How long an answer is reused: AWS adds services and zones to a Region every few months.
 const FRESH: Duration = Duration::from_mins(10);
 
-/// What the Region offered when it was last asked.
+/// The service offers of the Region as of the last read.
 #[derive(Debug, Default)]
 pub(super) struct ServiceCache(Mutex<Option<Answer>>);
 
 #[derive(Debug)]
 struct Answer {
     asked: Instant,
-    /// Beside the standard ones.
+    /// The services that were read in addition to the standard ones.
     services: BTreeSet<Service>,
     offers: Offers,
 }
 
 type Offers = Arc<BTreeMap<EndpointKey, Offer>>;
 
-/// A service as AWS tells of it: with the ids of its zones, their names, or both.
+/// A service as AWS reports it: with the IDs of its zones, their names, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
     name: String,
@@ -46,9 +46,9 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// The offer as it looks from a VPC. Zone names, which differ from account to account, get their ids from the VPC's
-    /// subnets: no other zone matters to a network in it.
-    pub(super) fn seen_from(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
+    /// Returns the offer for a VPC with these subnets. Zone names differ from account to account, so the VPC's
+    /// subnets map them to IDs; zones without a subnet do not matter to a network in the VPC.
+    pub(super) fn for_vpc(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
         let named = subnets.values().filter(|subnet| self.zone_names.contains(&subnet.zone_name));
         let zones = self.zone_ids.iter().chain(named.map(|subnet| &subnet.zone)).cloned().collect();
         ServiceOffer { name: self.name.clone(), zones, private_dns_names: self.private_dns_names.clone() }
@@ -56,15 +56,15 @@ impl Offer {
 }
 
 impl ServiceCache {
-    /// The services on offer, the standard ones and further ones, as of the last ten minutes.
+    /// Returns the offers of the standard services and of `further` ones. They are up to ten minutes old.
     pub(super) async fn read(&self, session: &Session, further: &BTreeSet<Service>) -> Result<Offers, CallFailure> {
-        // Held while the call is under way, so that observations that begin meanwhile wait for the same answer.
+        // The lock is held during the call, so that concurrent observations wait for the same answer.
         let mut cache = self.0.lock().await;
         let fresh = cache.as_ref().filter(|answer| answer.asked.elapsed() < FRESH);
         if let Some(answer) = fresh.filter(|answer| further.is_subset(&answer.services)) {
             return Ok(Arc::clone(&answer.offers));
         }
-        // The services that other networks ask for stay in the cache.
+        // The services that other networks request stay in the cache.
         let known = fresh.map(|answer| answer.services.clone()).unwrap_or_default();
         let services: BTreeSet<Service> = known.union(further).copied().collect();
         let offers: Offers = Arc::new(session.offers(&services).await?);
@@ -74,8 +74,9 @@ impl ServiceCache {
 }
 
 impl Session {
-    /// The offers of the standard services and of further ones. By a filter: a request by names is refused as a whole where the
-    /// Region lacks one of them. Without either the list would be hundreds of services long.
+    /// Reads the offers of the standard services and of further ones. The services are selected by a filter: AWS
+    /// rejects a request by names as a whole if the Region lacks one of them, and a request without either returns
+    /// hundreds of services.
     async fn offers(&self, further: &BTreeSet<Service>) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
         let services = Service::STANDARD.iter().chain(further);
         let names: Vec<String> = services.map(|service| service_name(&self.region, *service)).collect();
@@ -92,7 +93,7 @@ impl Session {
     }
 }
 
-/// One entry for each type in which a network can use the service.
+/// Returns one entry for each endpoint type in which a network can use the service.
 fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
     let Some(name) = detail.service_name else { return Vec::new() };
     let offer = Offer {
@@ -113,12 +114,12 @@ fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
     types.filter_map(|kind| Some((key(region, &name, kind.as_str())?, offer.clone()))).collect()
 }
 
-/// The name of a service in a Region.
+/// Returns the name of a service in a Region.
 fn service_name(region: &str, service: Service) -> String {
     format!("com.amazonaws.{region}.{service}")
 }
 
-/// Which of a network's endpoints an endpoint of this service and type could be.
+/// Returns the key of the network endpoint that an endpoint of this service and type can be, if any.
 pub(super) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
     let service = name.strip_prefix("com.amazonaws.")?.strip_prefix(region)?.strip_prefix('.')?;
     let endpoint_type = [EndpointType::Interface, EndpointType::Gateway]
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn zone_names_get_their_ids_from_the_subnets() {
+    fn subnets_map_zone_names_to_ids() {
         let subnet = |zone: &str, zone_name: &str| Subnet {
             zone: zone.into(),
             zone_name: zone_name.to_owned(),
@@ -173,6 +174,6 @@ mod tests {
             .availability_zones("ap-northeast-1d")
             .build();
         let [(_, offer)] = offers(detail, "ap-northeast-1").try_into().expect("one offer");
-        assert_eq!(offer.seen_from(&subnets).zones, BTreeSet::from(["apne1-az4".into()]));
+        assert_eq!(offer.for_vpc(&subnets).zones, BTreeSet::from(["apne1-az4".into()]));
     }
 }

@@ -1,11 +1,14 @@
-//! The only code that sees the AWS SDK. It turns [`crate::model`]'s questions and steps into calls, and answers into values.
+//! The only module that uses the AWS SDK. It translates the queries and steps of [`crate::model`] into AWS calls, and
+//! the answers into model types.
 //!
-//! One file a kind of resource: building the request, calling, mapping the answer. No decision is taken here.
+//! Each kind of resource has its own file, which builds the request, sends it and maps the answer. The
+//! module makes no decisions.
 //!
-//! A quiet look at a complete network takes twelve calls: five for the VPC and its surroundings, one for all endpoints, two
-//! for groups and their rules, one for all network interfaces, three for the Resolver endpoint. What the Region offers is
-//! one more, every ten minutes, and what stands around the VPC four. While AWS is at work one look follows another, and
-//! four of the first five are not asked again.
+//! An observation of a complete network at rest makes twelve calls: five for the VPC and its contents, one for all
+//! endpoints, two for security groups and their rules, one for all network interfaces, and three for the Resolver
+//! endpoint. Every ten minutes, one more call reads the services that the Region offers, and four more read the
+//! surroundings of the VPC. While AWS is at work, observations follow each other quickly and reuse the answers of
+//! four of the first five calls.
 
 mod cache;
 mod cloud;
@@ -40,7 +43,7 @@ use crate::model::{
     slot::Service,
 };
 
-/// Where and as whom calls are made.
+/// The account and Region that calls are made in, and the role that makes them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
     /// The 12 digits of the account that the credentials must belong to.
@@ -49,41 +52,43 @@ pub struct Account {
     pub region: String,
     /// The role to assume first, if any.
     pub role_arn: Option<String>,
-    /// The external id that the role's trust policy asks for.
+    /// The external ID that the role's trust policy requires.
     pub external_id: Option<String>,
 }
 
-/// What to look at.
+/// The scope of an observation: the VPC and the resources to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// The network's VPC.
     pub vpc: VpcSelector,
-    /// The subnets that the network names by id, to tell those of another VPC from those that do not exist.
+    /// The subnets that the network names by ID. The observation distinguishes subnets of another VPC from subnets
+    /// that do not exist.
     pub subnets: BTreeSet<SubnetId>,
     /// The network.
     pub identity: Identity,
-    /// Whether the preflight had no objection at the last look. Then what changes seldom may be as of ten minutes ago; what
-    /// holds a network up is never an old answer.
+    /// Whether the preflight of the last observation found no blockers. If so, answers that seldom change may be up
+    /// to ten minutes old. Answers that block a network are always read anew.
     pub fits: bool,
-    /// How old the answers about what other people make of the VPC may be then. Less than the time between two looks at a network
-    /// at rest: only looks in quick succession, while AWS is at work, share an answer.
+    /// The greatest age of cached answers about VPC contents that other people manage, if `fits` is true. It is
+    /// shorter than the time between two observations of a network at rest: only observations in quick succession,
+    /// while AWS is at work, share an answer.
     pub recent: Duration,
-    /// Services that it asks for beside those that every network has.
+    /// The services that the network requests in addition to the standard ones.
     pub services: BTreeSet<Service>,
-    /// Groups that it names.
+    /// The security groups that the network names.
     pub groups: BTreeSet<SecurityGroupId>,
-    /// Endpoints that it names.
+    /// The VPC endpoints that the network names.
     pub endpoints: BTreeSet<EndpointId>,
-    /// The Resolver endpoint that it names.
+    /// The Resolver endpoint that the network names.
     pub resolver: Option<ResolverId>,
-    /// Addresses that it asks for.
+    /// The fixed addresses that the network requests.
     pub addresses: BTreeSet<Ipv4Addr>,
-    /// Whether it may adopt what it finds, so that more has to be known of that.
+    /// Whether the network may adopt existing resources. If so, the observation reads them in more detail.
     pub adopts: bool,
 }
 
 impl Scope {
-    /// A VPC and what every network in it needs, with nothing named.
+    /// Returns the scope of a network that names no resources: the VPC and the standard resources.
     pub fn new(vpc: VpcSelector, identity: Identity) -> Self {
         Self {
             vpc,
@@ -100,7 +105,7 @@ impl Scope {
         }
     }
 
-    /// What to look at for a network with these settings. `fits` and `recent` as in [`Scope`].
+    /// Returns the scope of a network with these settings. `fits` and `recent` are described in [`Scope`].
     pub fn of(settings: &Settings, identity: &Identity, fits: bool, recent: Duration) -> Self {
         let asked = settings.endpoints.keys().map(|key| key.service);
         Self {
@@ -119,45 +124,50 @@ impl Scope {
     }
 }
 
-/// One account and Region of AWS, seen and changed with one role.
+/// One AWS account and Region, observed and changed with one role.
 pub trait Cloud: Send + Sync + 'static {
-    /// Observes the VPC and everything in it that matters to a network, in full or not at all.
+    /// Observes the VPC and everything in it that matters to a network. The observation is complete, or it fails.
     ///
     /// # Errors
-    /// The first call that failed. A VPC or subnet that does not exist is no failure: it is missing from the answer.
+    /// Returns the failure of the first call that failed. A VPC or subnet that does not exist is not a failure, but
+    /// is missing from the result.
     fn observe(&self, scope: &Scope) -> impl Future<Output = Result<Observed, CallFailure>> + Send;
 
-    /// Finds everything in the account and Region whose owner tag is the network's, wherever its VPC is, with whatever
-    /// holds its groups. What teardown starts from; rules of groups are left out, as they go with their groups.
+    /// Finds all resources in the account and Region that carry the network's owner tag, in any VPC, and the network
+    /// interfaces that use its security groups. Teardown starts from this result. Security group rules are left out
+    /// because AWS deletes them with their groups.
     ///
     /// # Errors
-    /// The first call that failed.
+    /// Returns the failure of the first call that failed.
     fn find_owned(&self, identity: &Identity) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
 
-    /// Finds everything in the account and Region that networks of a cluster made, whichever network, with its tags: without rules,
-    /// network interfaces and addresses. One call for groups, one for endpoints, and for Resolver endpoints, whose list
-    /// cannot be filtered by tags, one and one for each.
+    /// Finds all resources in the account and Region that the networks of a cluster created, with their tags but
+    /// without rules, network interfaces and addresses. It makes one call for security groups and one for VPC
+    /// endpoints. Resolver endpoints cannot be filtered by tags, so they take one call for the list and one for each
+    /// endpoint.
     ///
     /// # Errors
-    /// The first call that failed.
+    /// Returns the failure of the first call that failed.
     fn find_made_by(&self, cluster: &str) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
 
-    /// Carries out one step: exactly one call, tried again only where that cannot do harm. What is to be deleted and is not
-    /// there is deleted; what exists already under the step's token is answered as created.
+    /// Executes one step: exactly one call, which is retried only where a retry is safe. If a resource with the
+    /// step's token already exists, the step returns it as created.
     ///
     /// # Errors
-    /// Whether the call may have had its effect all the same is told by the failure's class.
+    /// Returns the failure of the call. The class of the failure determines whether the call may have taken effect. A
+    /// delete call that does not find its resource fails with class `NotFound`.
     fn execute(&self, step: &Step) -> impl Future<Output = Result<Effect, CallFailure>> + Send;
 }
 
-/// Gives clouds by account.
+/// Connects to AWS accounts.
 pub trait Clouds: Send + Sync + 'static {
-    /// The cloud it gives.
+    /// The type of the connected account and Region.
     type Cloud: Cloud;
 
-    /// Assumes the role and makes sure, before anything else, that the credentials belong to the account.
+    /// Assumes the role, and then checks that the credentials belong to the account, before any other call.
     ///
     /// # Errors
-    /// Class `Unauthorized` if the role cannot be assumed or the account is another one (code `AccountMismatch`).
+    /// Fails with class `Unauthorized` if the role cannot be assumed, and with class `AccountMismatch` if the
+    /// credentials belong to another account.
     fn connect(&self, account: &Account) -> impl Future<Output = Result<Arc<Self::Cloud>, CallFailure>> + Send;
 }

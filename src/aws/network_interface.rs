@@ -1,4 +1,4 @@
-//! Network interfaces: the addresses of endpoints, and whatever holds a group.
+//! Reads network interfaces, which show the addresses of endpoints and the users of security groups.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,8 +22,9 @@ use crate::{
 };
 
 impl Session {
-    /// The interfaces that hold one of the network's own groups, among them those of its endpoints, and those of its
-    /// endpoints that do not: usually none, so that one call shows everything. And those that are named.
+    /// Reads the interfaces that use a group owned by the network, including most of its endpoints' interfaces. A
+    /// second call reads the interfaces of its endpoints that use none of these groups, and the named ones; usually
+    /// there are none, so that one call is enough.
     pub(super) async fn interfaces(
         &self,
         identity: &Identity,
@@ -51,7 +52,7 @@ impl Session {
         Ok(interfaces)
     }
 
-    /// The interfaces in a VPC that have one of these addresses.
+    /// Reads the interfaces in a VPC that have one of these addresses.
     pub(super) async fn occupants(
         &self,
         vpc: &VpcId,
@@ -103,7 +104,7 @@ fn interface(interface: types::NetworkInterface) -> Option<(NetworkInterfaceId, 
         subnet: interface.subnet_id?.into(),
         ip: interface.private_ip_address.and_then(|ip| ip.parse().ok()),
         groups: groups.into_iter().filter_map(|group| group.group_id).map(Into::into).collect(),
-        // Whoever has to free a group that an instance holds needs the instance's id.
+        // The instance ID helps users to remove a group from an instance that uses it.
         description: match (description.as_str(), instance) {
             (_, None) => description,
             ("", Some(instance)) => format!("attached to {instance}"),

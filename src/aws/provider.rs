@@ -1,4 +1,5 @@
-//! Clients: one set for each role and Region, whose credentials have been seen to belong to the right account.
+//! Connects to AWS accounts. It keeps one set of clients for each account, role and Region, and checks that their
+//! credentials belong to the right account.
 
 use std::{
     collections::HashMap,
@@ -23,14 +24,14 @@ use crate::{
     model::failure::{CallFailure, FailureClass},
 };
 
-/// How long the answer to "whose credentials are these?" holds. A role's account never changes; which role the operator's
-/// own credentials are for may.
+/// How long the account of checked credentials is trusted. The account of a role never changes, but the account of
+/// the operator's own credentials may.
 const IDENTITY_HOLDS: Duration = Duration::from_hours(1);
 
-/// The name under which the operator shows up in CloudTrail and in user agents.
+/// The name of the operator in CloudTrail and in user agents.
 const NAME: &str = "mgnet";
 
-/// Gives clouds, each with the credentials and Region of one account.
+/// Connects to AWS accounts through the AWS SDK.
 #[derive(Debug)]
 pub struct AwsClouds {
     base: SdkConfig,
@@ -39,8 +40,9 @@ pub struct AwsClouds {
     connections: Mutex<HashMap<Account, SharedConnection>>,
 }
 
-/// Locked while it is being opened or checked, so that those who come meanwhile share the outcome. One for each class's
-/// account as it stands there: a class that names the wrong account takes nothing from one that names the right one.
+/// A connection that is locked while it is opened or checked, so that concurrent callers share the result. Each
+/// combination of account, Region, role and external ID has its own connection: a class with the wrong account does
+/// not affect a class with the right one.
 type SharedConnection = Arc<tokio::sync::Mutex<Option<Connection>>>;
 
 #[derive(Clone, Debug)]
@@ -51,13 +53,14 @@ struct Connection {
 }
 
 impl AwsClouds {
-    /// Takes credentials and endpoints from where every AWS SDK takes them: environment, profile, web identity, instance.
+    /// Loads credentials and endpoints from the default sources of the AWS SDKs: environment, profile, web identity,
+    /// instance.
     pub async fn from_env(rates: Rates) -> Self {
         Self::new(&aws_config::defaults(behavior()).load().await, rates)
     }
 
-    /// Uses the credentials and endpoints of a configuration that `aws_config` has loaded. Timeouts and retries are the
-    /// operator's own.
+    /// Uses the credentials and endpoints of a configuration that `aws_config` has loaded. The operator sets its own
+    /// timeouts and retries.
     pub fn new(base: &SdkConfig, rates: Rates) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
@@ -68,7 +71,8 @@ impl AwsClouds {
             .to_builder()
             .behavior_version(behavior())
             .timeout_config(timeouts)
-            // For STS; of all other calls `Caller` decides. Here only a single lost packet is made up for.
+            // Used only for STS, where one retry covers a lost packet. `Caller` decides on the retries of all other
+            // calls.
             .retry_config(RetryConfig::standard().with_max_attempts(2));
         base.set_app_name(AppName::new(NAME).ok());
         Self { base: base.build(), rates, limits: Mutex::default(), connections: Mutex::default() }
@@ -79,14 +83,15 @@ impl AwsClouds {
         Arc::clone(connections.entry(account.clone()).or_default())
     }
 
-    /// The limits of an account and Region, the same for every role.
+    /// Returns the rate limits of an account and Region, which all roles share.
     fn limits(&self, account: &str, region: &str) -> Arc<Limits> {
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Limits::new(self.rates));
         Arc::clone(limits.entry((account.to_owned(), region.to_owned())).or_insert_with(new))
     }
 
-    /// The base configuration with the account's Region and, if it has a role, that role's credentials.
+    /// Returns the base configuration with the account's Region and, if the account has a role, the credentials of
+    /// that role.
     async fn config(&self, account: &Account) -> SdkConfig {
         let region = Region::new(account.region.clone());
         let config = self.base.to_builder().region(region).build();
@@ -115,7 +120,7 @@ impl Clouds for AwsClouds {
     async fn connect(&self, account: &Account) -> Result<Arc<AwsCloud>, CallFailure> {
         let shared = self.connection(account);
         let mut slot = shared.lock().await;
-        // Taken out: a check that fails, or is given up half way, is not remembered.
+        // Removed from the slot, so that a check that fails or is canceled is not remembered.
         let connection = match slot.take() {
             Some(connection) if connection.checked.elapsed() < IDENTITY_HOLDS => connection,
             Some(connection) => {
@@ -130,20 +135,20 @@ impl Clouds for AwsClouds {
     }
 }
 
-/// Pinned, so that an update of the SDK does not change behaviour with its defaults.
+/// The SDK's default behavior, pinned so that an SDK update does not change it.
 fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
 const GET_CALLER_IDENTITY: Action = Action::sts("GetCallerIdentity");
 
-/// Makes sure that the credentials belong to the account.
+/// Checks that the credentials belong to the account.
 async fn check(sts: &aws_sdk_sts::Client, account: &Account) -> Result<(), CallFailure> {
     let answer = request::send(GET_CALLER_IDENTITY, sts.get_caller_identity().send()).await?;
     match answer.account {
         Some(actual) if actual == account.id => Ok(()),
         Some(actual) => Err(mismatch(account, &actual)),
-        None => Err(request::unusable(GET_CALLER_IDENTITY, "names no account")),
+        None => Err(request::unusable(GET_CALLER_IDENTITY, "the answer contains no account ID")),
     }
 }
 
@@ -157,6 +162,8 @@ fn mismatch(account: &Account, actual: &str) -> CallFailure {
         class: FailureClass::AccountMismatch,
         operation: GET_CALLER_IDENTITY.to_string(),
         code: "AccountMismatch".to_owned(),
-        message: format!("the credentials are for account '{actual}', and the class is for '{expected}'; {remedy}"),
+        message: format!(
+            "the credentials belong to account '{actual}', but the class specifies '{expected}'; {remedy}"
+        ),
     }
 }

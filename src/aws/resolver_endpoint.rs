@@ -1,4 +1,4 @@
-//! Route 53 Resolver inbound endpoints.
+//! Reads and changes Route 53 Resolver inbound endpoints.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,19 +25,19 @@ use crate::{
     },
 };
 
-/// Listed Resolver endpoints.
+/// The Resolver endpoints of a list.
 #[derive(Debug, Default)]
 pub(super) struct Resolvers {
-    /// With their tags, and with their addresses where these matter.
+    /// The endpoints with their tags, and with their addresses where these matter.
     pub(super) read: BTreeMap<ResolverId, ResolverEndpoint>,
-    /// Those that were not found when they were asked for these.
+    /// The endpoints that AWS listed but did not find when their tags or addresses were read.
     pub(super) unread: BTreeSet<ResolverId>,
 }
 
 impl Session {
-    /// The ids of all endpoints of the Region, which have a quota together, and the inbound ones in a VPC: those that do not
-    /// matter without their addresses, as each question counts against a quota of five a second. Lists carry no tags and
-    /// cannot be filtered by them.
+    /// Reads the IDs of all endpoints of the Region, which share one quota, and the inbound endpoints in a VPC.
+    /// Addresses are read only for endpoints that matter, because each call counts against a quota of five per
+    /// second. Lists contain no tags and cannot be filtered by them.
     pub(super) async fn resolvers_in(
         &self,
         vpc: &VpcId,
@@ -52,7 +52,7 @@ impl Session {
         Ok((all, self.describe_resolvers(here, &matters).await?))
     }
 
-    /// The inbound endpoints in all VPCs.
+    /// Reads the inbound endpoints in all VPCs.
     pub(super) async fn resolvers(
         &self,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
@@ -94,10 +94,11 @@ impl Session {
         listed.await
     }
 
-    /// Adds to a listed endpoint its tags and, if it matters, its addresses.
+    /// Adds the tags of a listed endpoint and, if it matters, its addresses.
     ///
     /// # Errors
-    /// `NotFound` if it is not there yet, or not any more, for those who ask for these.
+    /// Fails with class `NotFound` if the calls for tags and addresses do not find the endpoint yet, or no longer
+    /// find it.
     async fn describe_resolver(
         &self,
         id: &ResolverId,
@@ -147,8 +148,8 @@ impl Session {
         Ok(addresses.collect())
     }
 
-    /// `CreateResolverEndpoint`. A creator request id that is known already is refused and not answered with its endpoint,
-    /// as a client token would be (aws/aws-cdk issue 5012): then the endpoint is looked up and answered as created.
+    /// Calls `CreateResolverEndpoint`. Unlike a repeated client token, a repeated creator request ID is rejected
+    /// (aws/aws-cdk issue 5012); then the operator searches for the endpoint by that ID and returns it as created.
     pub(super) async fn create_resolver(
         &self,
         token: &str,
@@ -180,7 +181,7 @@ impl Session {
         match self.caller.call_once(action, || request.clone().send()).await {
             Ok(answer) => {
                 let read = answer.resolver_endpoint.and_then(read);
-                let (id, mut resolver) = read.ok_or_else(|| unusable(action, "names no endpoint"))?;
+                let (id, mut resolver) = read.ok_or_else(|| unusable(action, "the answer contains no endpoint"))?;
                 resolver.tags.clone_from(tags);
                 Ok(Effect::ResolverCreated(id, resolver))
             }
@@ -194,8 +195,8 @@ impl Session {
         }
     }
 
-    /// `AssociateResolverEndpointIpAddress`. It has no token: sent twice it adds two addresses, each billed by the hour, so
-    /// that an answer that is lost has to be made up for by looking.
+    /// Calls `AssociateResolverEndpointIpAddress`. The call has no token: sent twice, it adds two addresses, each
+    /// billed by the hour. After a lost answer, the next observation shows whether the address was added.
     pub(super) async fn associate_address(
         &self,
         resolver: &ResolverId,
@@ -211,7 +212,8 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// `DisassociateResolverEndpointIpAddress`, by the address's id: one subnet may have several.
+    /// Calls `DisassociateResolverEndpointIpAddress` with the ID of the address, because a subnet may have several
+    /// addresses.
     pub(super) async fn disassociate_address(
         &self,
         resolver: &ResolverId,
@@ -225,7 +227,7 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// `DeleteResolverEndpoint`. That it is not found is a failure: it may only not be visible yet.
+    /// Calls `DeleteResolverEndpoint`. `NotFound` counts as a failure, because the endpoint may not be visible yet.
     pub(super) async fn delete_resolver(&self, resolver: &ResolverId) -> Result<Effect, CallFailure> {
         let request = self.resolver.delete_resolver_endpoint().resolver_endpoint_id(resolver.as_str());
         self.caller.call(Action::resolver("DeleteResolverEndpoint"), || request.clone().send()).await?;
@@ -237,7 +239,7 @@ fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
 
-/// A listed or created endpoint; its tags and addresses are answered by other calls.
+/// Reads a listed or created endpoint. Other calls return its tags and addresses.
 fn read(answer: Answer) -> Option<(ResolverId, ResolverEndpoint)> {
     let resolver = ResolverEndpoint {
         arn: answer.arn?,

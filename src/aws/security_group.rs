@@ -1,4 +1,4 @@
-//! Security groups and their ingress rules.
+//! Reads and changes security groups and their ingress rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +22,14 @@ use crate::{
 };
 
 impl Session {
-    /// All groups in a VPC, without their rules. One call shows the network's own by whatever they can be known, strangers
-    /// that have their names, what the network names, and what it may adopt.
+    /// Reads all groups in a VPC, without their rules. One call returns the groups that the network owns, foreign
+    /// groups with the same names, the groups that the network names, and those that it may adopt.
     pub(super) async fn groups_in(&self, vpc: &VpcId) -> Result<BTreeMap<SecurityGroupId, SecurityGroup>, CallFailure> {
         self.groups(vec![filter::filter("vpc-id", [vpc.as_str()])]).await
     }
 
-    /// The network's own groups in all VPCs, without their rules, which go with them.
+    /// Reads the groups that the network owns, in all VPCs. Their rules are left out because AWS deletes them with
+    /// the groups.
     pub(super) async fn owned_groups(
         &self,
         identity: &Identity,
@@ -36,7 +37,7 @@ impl Session {
         self.groups(vec![filter::tag(OWNER_TAG, &identity.uid)]).await
     }
 
-    /// The groups that networks of a cluster made, in all VPCs, without their rules.
+    /// Reads the groups that networks of a cluster created, in all VPCs, without their rules.
     pub(super) async fn groups_made_by(
         &self,
         cluster: &str,
@@ -61,7 +62,7 @@ impl Session {
         Ok(groups.await?.into_iter().filter_map(group).collect())
     }
 
-    /// The ingress rules of groups.
+    /// Reads the ingress rules of groups.
     pub(super) async fn ingress_rules(
         &self,
         groups: &BTreeSet<SecurityGroupId>,
@@ -82,7 +83,8 @@ impl Session {
         Ok(ingress.filter_map(|rule| Some((rule.group_id.clone()?.into(), read(rule)))).collect())
     }
 
-    /// `CreateSecurityGroup`. It takes no token: the name, unique in the VPC, does its work.
+    /// Calls `CreateSecurityGroup`. The call has no client token; the group name, which is unique in the VPC, serves
+    /// as one.
     pub(super) async fn create_group(
         &self,
         vpc: &VpcId,
@@ -94,13 +96,13 @@ impl Session {
         let request = self.ec2.create_security_group().vpc_id(vpc.as_str()).group_name(name).description(description);
         let request = request.tag_specifications(tags::specification(ResourceType::SecurityGroup, tags));
         let answer = self.caller.call(action, || request.clone().send()).await?;
-        let id = answer.group_id.ok_or_else(|| unusable(action, "names no group"))?;
+        let id = answer.group_id.ok_or_else(|| unusable(action, "the answer contains no security group ID"))?;
         let group = SecurityGroup { name: name.to_owned(), ingress: Vec::new(), tags: tags.clone() };
         Ok(Effect::GroupCreated(id.into(), group))
     }
 
-    /// `AuthorizeSecurityGroupIngress`, all rules in one call. If one of them exists already, because somebody was faster
-    /// since the group was read, AWS refuses them all.
+    /// Calls `AuthorizeSecurityGroupIngress` with all rules in one call. AWS rejects all of them if one already
+    /// exists, for example because it was added after the group was read.
     pub(super) async fn authorize_ingress(
         &self,
         group: &SecurityGroupId,
@@ -112,7 +114,8 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// `RevokeSecurityGroupIngress`, by the ids of the rules: never a rule that merely looks the same.
+    /// Calls `RevokeSecurityGroupIngress` with the IDs of the rules, so that it never removes another rule with the
+    /// same content.
     pub(super) async fn revoke_ingress(
         &self,
         group: &SecurityGroupId,
@@ -125,7 +128,7 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// `DeleteSecurityGroup`. That it is not found is a failure: it may only not be visible yet.
+    /// Calls `DeleteSecurityGroup`. `NotFound` counts as a failure, because the group may not be visible yet.
     pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
         let request = self.ec2.delete_security_group().group_id(group.as_str());
         self.caller.call(Action::ec2("DeleteSecurityGroup"), || request.clone().send()).await?;
@@ -133,7 +136,7 @@ impl Session {
     }
 }
 
-/// One `IpPermission` a protocol and port, with all its ranges.
+/// Returns one `IpPermission` for each protocol and port, with all its ranges.
 fn ip_permissions(permissions: &BTreeMap<Permission, String>) -> Vec<IpPermission> {
     let ports: BTreeSet<(Protocol, u16)> = permissions.keys().map(|rule| (rule.protocol, rule.port)).collect();
     ports
@@ -166,7 +169,7 @@ fn read(rule: types::SecurityGroupRule) -> Rule {
     }
 }
 
-/// The rule as one that this operator could have written: one port of TCP or UDP from one IPv4 range.
+/// Returns the rule as a permission if this operator could have written it: one TCP or UDP port from one IPv4 range.
 fn permission(rule: &types::SecurityGroupRule) -> Option<Permission> {
     let protocol = rule.ip_protocol.as_deref()?;
     let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|known| known.as_str() == protocol)?;
@@ -175,7 +178,8 @@ fn permission(rule: &types::SecurityGroupRule) -> Option<Permission> {
     Some(Permission { protocol, port: port.try_into().ok()?, source: source.trunc() })
 }
 
-/// What the rule admits, in whatever form. Of other protocols and IPv6 it is no port that matters here.
+/// Returns the traffic that the rule allows, whatever its form. Ports of other protocols and of IPv6 do not matter
+/// here.
 fn traffic(rule: &types::SecurityGroupRule) -> Traffic {
     let nothing = (1, 0);
     let all = (0, u16::MAX);
@@ -197,7 +201,7 @@ fn traffic(rule: &types::SecurityGroupRule) -> Traffic {
     Traffic { protocol, ports, source: source.map(|range| range.trunc()) }
 }
 
-/// Any other rule, as a person reads it.
+/// Describes any other rule for users.
 fn describe(rule: &types::SecurityGroupRule) -> String {
     let protocol = match rule.ip_protocol.as_deref() {
         None | Some("-1") => "all traffic",
@@ -224,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_of_the_operators_form_is_read_canonically() {
+    fn a_rule_in_the_operators_form_is_normalized() {
         let rule = read(rule("tcp", 443, 443).cidr_ipv4("10.1.2.3/16").description("mgnet: VPC").build());
         let source = "10.1.0.0/16".parse().expect("a range");
         assert_eq!(rule.permission, Some(Permission { protocol: Protocol::Tcp, port: 443, source }));
@@ -233,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_form_is_told_and_never_taken_for_the_operators() {
+    fn a_rule_in_another_form_is_described_and_never_owned() {
         let group = ReferencedSecurityGroup::builder().group_id("sg-9").build();
         for (rule, text) in [
             (rule("-1", -1, -1).cidr_ipv4("0.0.0.0/0"), "all traffic from 0.0.0.0/0"),
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ranges_of_one_port_go_into_one_permission() {
+    fn the_ranges_of_one_port_share_one_permission() {
         let permission =
             |protocol, port, source: &str| Permission { protocol, port, source: source.parse().expect("a range") };
         let wanted = BTreeMap::from([

@@ -1,5 +1,5 @@
-//! The SDK clients of one account, Region and role, with the caller that all requests go through. What each request is stands in
-//! the file of its resource kind.
+//! The SDK clients of one account, Region and role, and the caller that sends all their requests. The files of the
+//! resource kinds build the requests.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The session of the account and Region that the configuration's credentials and Region are for.
+    /// Creates the session of the account and Region for which the configuration has credentials.
     pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
-        // `Caller` decides what is sent again: two layers of retries would multiply.
+        // `Caller` decides which requests are retried; two layers of retries would multiply.
         let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(

@@ -1,7 +1,9 @@
-//! What stands around a network and changes seldom: DHCP options, network ACLs, hosted zones, gateway endpoints elsewhere.
+//! Reads the surroundings of a network, which seldom change: DHCP options, network ACLs, hosted zones, and the
+//! gateway endpoints of the Region.
 //!
-//! Four calls, made before the first write and as long as the preflight holds a network up; for a network that fits, every
-//! ten minutes. Whatever the operator is not permitted to read is left out: an older policy must stop no network.
+//! The four calls are made before the first write and while the preflight blocks the network. For a network without
+//! blockers, they are made every ten minutes. Anything that the operator may not read is left out, so that an older
+//! IAM policy blocks no network.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -22,25 +24,25 @@ use crate::{
     },
 };
 
-/// How long an answer is used for a network that fits.
+/// How long an answer is reused for a network without blockers.
 const FRESH: Duration = Duration::from_mins(10);
 
-/// AWS's word for a VPC that has no DHCP options.
+/// The ID that AWS reports for a VPC that has no DHCP options.
 const NO_DHCP_OPTIONS: &str = "default";
 
-/// An answer, and the set of DHCP options that the VPC had.
+/// The surroundings of a VPC, and the ID of the DHCP options that the VPC had at that time.
 #[derive(Debug)]
 struct Answer {
     dhcp_options: Option<String>,
     surroundings: Surroundings,
 }
 
-/// The surroundings of each VPC when they were last read.
+/// The surroundings of each VPC as of the last read.
 #[derive(Debug, Default)]
 pub(super) struct SurroundingsCache(Cache<Answer>);
 
 impl SurroundingsCache {
-    /// The surroundings of a VPC; as of the last ten minutes, if that is good enough.
+    /// Returns the surroundings of a VPC. They may be up to ten minutes old if `old_is_fine`.
     pub(super) async fn read(
         &self,
         session: &Session,
@@ -51,7 +53,7 @@ impl SurroundingsCache {
         if let Some((asked, known)) = &known
             && old_is_fine
             && asked.elapsed() < FRESH
-            // A set of DHCP options never changes; a VPC gets another set.
+            // A set of DHCP options never changes, but a VPC may be given another set.
             && known.dhcp_options == vpc.dhcp_options
         {
             return Ok(known.surroundings.clone());
@@ -68,9 +70,9 @@ impl SurroundingsCache {
             gateway_endpoints: if_permitted(gateway_endpoints)?,
             hosted_zones: match if_permitted(hosted_zones) {
                 Ok(zones) => zones,
-                // Route 53 is one service for all Regions: networks of this Region do not stop with it.
+                // Route 53 is one global service; its failure does not stop the networks of this Region.
                 Err(failure) => {
-                    tracing::warn!(%failure, "the hosted zones of a VPC are not known");
+                    tracing::warn!(%failure, "failed to list the hosted zones of the VPC; using the last known ones");
                     known.and_then(|(_, known)| known.surroundings.hosted_zones.clone())
                 }
             },
@@ -82,7 +84,7 @@ impl SurroundingsCache {
 }
 
 impl Session {
-    /// The DNS servers of a set of DHCP options.
+    /// Returns the DNS servers of a set of DHCP options.
     async fn dns_servers(&self, dhcp_options: Option<&str>) -> Result<Vec<String>, CallFailure> {
         let Some(id) = dhcp_options.filter(|id| *id != NO_DHCP_OPTIONS) else { return Ok(Vec::new()) };
         let sets = self.caller.list(
@@ -110,7 +112,7 @@ impl Session {
         Ok(acls.await?.into_iter().filter_map(network_acl).collect())
     }
 
-    /// The ids of all gateway endpoints of the Region: they have a quota together.
+    /// Returns the IDs of all gateway endpoints of the Region, which share one quota.
     async fn gateway_endpoints(&self) -> Result<BTreeSet<EndpointId>, CallFailure> {
         let endpoints = self.caller.list(
             Action::ec2("DescribeVpcEndpoints"),
@@ -128,8 +130,8 @@ impl Session {
         Ok(there.filter_map(|endpoint| endpoint.vpc_endpoint_id).map(Into::into).collect())
     }
 
-    /// The private hosted zones of a VPC that people made. Those of AWS services, such as the ones behind private DNS, have a
-    /// service for their owner.
+    /// Returns the private hosted zones of a VPC that an account owns. Zones that an AWS service owns, such as those
+    /// behind private DNS, are left out.
     async fn hosted_zones(&self, vpc: &VpcId) -> Result<Vec<HostedZone>, CallFailure> {
         let zones = self.caller.list(
             Action::route53("ListHostedZonesByVPC"),
@@ -143,12 +145,12 @@ impl Session {
     }
 }
 
-/// The answer, or none where the operator may not ask.
+/// Returns the answer, or `None` if the operator may not make the call.
 fn if_permitted<T>(answer: Result<T, CallFailure>) -> Result<Option<T>, CallFailure> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if failure.class == FailureClass::Unauthorized => {
-            tracing::debug!(%failure, "not permitted, and so not checked");
+            tracing::debug!(%failure, "not permitted to make this call; the checks that need it are skipped");
             Ok(None)
         }
         Err(failure) => Err(failure),
@@ -168,7 +170,7 @@ fn network_acl(acl: types::NetworkAcl) -> Option<NetworkAcl> {
     })
 }
 
-/// An IPv4 rule. AWS writes protocols as numbers, and -1 for all.
+/// Reads an IPv4 rule. AWS writes protocols as numbers, and -1 for all protocols.
 fn entry(entry: &types::NetworkAclEntry) -> Option<AclEntry> {
     let protocol = match entry.protocol.as_deref()? {
         "-1" => None,

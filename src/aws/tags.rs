@@ -1,4 +1,4 @@
-//! Tags: read from every answer, sent with every create call, and changed on what exists.
+//! Tags: read from each answer, sent with each create call, and changed on existing resources.
 
 use std::collections::BTreeSet;
 
@@ -35,19 +35,19 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// Removes tags, whatever their values.
+    /// Removes tags by key, regardless of their values.
     pub(super) async fn remove_tags(
         &self,
         resource: &ResourceId,
         keys: &BTreeSet<String>,
     ) -> Result<Effect, CallFailure> {
-        // DeleteTags without tags deletes them all.
+        // `DeleteTags` without tags would delete all tags of the resource.
         if keys.is_empty() {
             return Ok(Effect::Accepted);
         }
         match resource {
             ResourceId::Ec2(id) => {
-                // With a value, even an empty one, only a tag of that value would be deleted.
+                // With a value, even an empty one, AWS would delete only a tag with that value.
                 let tags = keys.iter().map(|key| Tag::builder().key(key).build()).collect();
                 let request = self.ec2.delete_tags().resources(id).set_tags(Some(tags));
                 self.caller.call(Action::ec2("DeleteTags"), || request.clone().send()).await?;
@@ -62,18 +62,18 @@ impl Session {
     }
 }
 
-/// Tags of an answer of EC2.
+/// Reads the tags of an EC2 answer.
 pub(super) fn from_ec2(tags: Option<Vec<Tag>>) -> Tags {
     let tags = tags.unwrap_or_default().into_iter();
     tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }
 
-/// Tags of an answer of Resolver.
+/// Reads the tags of a Resolver answer.
 pub(super) fn from_resolver(tags: Vec<ResolverTag>) -> Tags {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-/// Tags to create an EC2 resource with.
+/// Returns the tag parameter of an EC2 create call.
 pub(super) fn specification(resource: ResourceType, tags: &Tags) -> TagSpecification {
     TagSpecification::builder().resource_type(resource).set_tags(Some(to_ec2(tags))).build()
 }
@@ -82,7 +82,7 @@ fn to_ec2(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
-/// Tags for Resolver.
+/// Returns the tag parameter of a Resolver call.
 pub(super) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag>, CallFailure> {
     tags.iter()
         .map(|(key, value)| ResolverTag::builder().key(key).value(value).build())
@@ -90,7 +90,7 @@ pub(super) fn to_resolver(tags: &Tags, action: Action) -> Result<Vec<ResolverTag
         .map_err(|error| not_built(action, &error))
 }
 
-/// The failure for a request that is wrong before it is sent.
+/// Returns the failure of a request that the SDK rejects before it is sent.
 pub(super) fn not_built(action: Action, error: &dyn std::error::Error) -> CallFailure {
     CallFailure {
         class: FailureClass::Invalid,

@@ -1,4 +1,4 @@
-//! The VPC that a network stands in, with its subnets and route tables. Read only: the VPC is not ours.
+//! Reads the VPC of a network with its subnets and route tables. The operator never changes these.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What a VPC contains that other people change, and seldom.
+/// The contents of a VPC that other people manage and that seldom change.
 #[derive(Clone, Debug)]
 pub(super) struct VpcContents {
     /// `enableDnsSupport` and `enableDnsHostnames`.
@@ -30,12 +30,12 @@ pub(super) struct VpcContents {
     pub(super) route_tables: Vec<RouteTable>,
 }
 
-/// The contents of each VPC when they were last read.
+/// The contents of each VPC as of the last read.
 #[derive(Debug, Default)]
 pub(super) struct VpcContentsCache(Cache<VpcContents>);
 
 impl VpcContentsCache {
-    /// The contents of a VPC, now or less than `max_age` ago.
+    /// Returns the contents of a VPC, which are less than `max_age` old.
     pub(super) async fn read(
         &self,
         session: &Session,
@@ -54,9 +54,9 @@ impl VpcContentsCache {
 }
 
 impl Session {
-    /// The VPCs that a selector matches; their DNS attributes are not read yet.
+    /// Reads the VPCs that match a selector, without their DNS attributes.
     ///
-    /// An id goes into a filter, too: then a VPC that does not exist is an empty list and no error.
+    /// An ID is also sent as a filter: then a VPC that does not exist is an empty list instead of an error.
     pub(super) async fn vpcs(&self, selector: &VpcSelector) -> Result<Vec<Vpc>, CallFailure> {
         let filters: Vec<_> = match selector {
             VpcSelector::Id(id) => vec![filter::filter("vpc-id", [id.as_str()])],
@@ -76,7 +76,7 @@ impl Session {
         Ok(vpcs.await?.into_iter().filter_map(vpc).collect())
     }
 
-    /// `enableDnsSupport` and `enableDnsHostnames`. The call answers one attribute at a time.
+    /// Reads `enableDnsSupport` and `enableDnsHostnames`. The call returns one attribute at a time.
     async fn dns_attributes(&self, vpc: &VpcId) -> Result<(bool, bool), CallFailure> {
         let action = Action::ec2("DescribeVpcAttribute");
         let attribute = |name| self.ec2.describe_vpc_attribute().vpc_id(vpc.as_str()).attribute(name).send();
@@ -88,7 +88,7 @@ impl Session {
         Ok((on(support.enable_dns_support), on(hostnames.enable_dns_hostnames)))
     }
 
-    /// All subnets of a VPC that have an IPv4 range.
+    /// Reads all subnets of a VPC that have an IPv4 range.
     async fn subnets(&self, vpc: &VpcId) -> Result<BTreeMap<SubnetId, Subnet>, CallFailure> {
         let subnets = self.caller.list(
             Action::ec2("DescribeSubnets"),
@@ -101,7 +101,7 @@ impl Session {
         Ok(subnets.await?.into_iter().filter_map(|found| subnet(found, &self.account)).collect())
     }
 
-    /// The VPCs of subnets, as far as they exist.
+    /// Reads the VPC of each of these subnets that exists.
     pub(super) async fn vpcs_of(&self, subnets: &BTreeSet<SubnetId>) -> Result<BTreeMap<SubnetId, VpcId>, CallFailure> {
         if subnets.is_empty() {
             return Ok(BTreeMap::new());
@@ -119,13 +119,13 @@ impl Session {
         Ok(found.await?.into_iter().filter_map(pair).collect())
     }
 
-    /// All route tables of a VPC.
+    /// Reads all route tables of a VPC.
     async fn route_tables(&self, vpc: &VpcId) -> Result<Vec<RouteTable>, CallFailure> {
         let tables = self.caller.list(
             Action::ec2("DescribeRouteTables"),
             |token| {
                 let request = self.ec2.describe_route_tables().filters(filter::filter("vpc-id", [vpc.as_str()]));
-                // The call's own largest page; others take 1000.
+                // This call allows pages of at most 100 items; other calls allow 1000.
                 request.max_results(100).set_next_token(token).send()
             },
             |page| (page.route_tables, page.next_token),
@@ -177,7 +177,7 @@ fn route_table(table: types::RouteTable) -> Option<RouteTable> {
     })
 }
 
-/// A route to an IPv4 range; where it leads is told by the kind of its target.
+/// Reads a route to an IPv4 range. The kind of its target determines where it leads.
 fn route(route: &types::Route) -> Option<Route> {
     let destination = route.destination_cidr_block.as_ref()?.parse().ok()?;
     let gateway = route.gateway_id.as_deref().unwrap_or_default();

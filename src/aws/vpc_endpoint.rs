@@ -1,4 +1,5 @@
-//! VPC endpoints. Every parameter whose default is a trap is always sent: type, groups, private DNS, address type.
+//! Reads and changes VPC endpoints. Parameters with a surprising default are always sent: type, security groups,
+//! private DNS and address type.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,12 +30,12 @@ use crate::{
 };
 
 impl Session {
-    /// All endpoints in a VPC.
+    /// Reads all endpoints in a VPC.
     pub(super) async fn endpoints_in(&self, vpc: &VpcId) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::filter("vpc-id", [vpc.as_str()])).await
     }
 
-    /// The network's own endpoints in all VPCs.
+    /// Reads the endpoints that the network owns, in all VPCs.
     pub(super) async fn owned_endpoints(
         &self,
         identity: &Identity,
@@ -42,7 +43,7 @@ impl Session {
         self.endpoints(filter::tag(OWNER_TAG, &identity.uid)).await
     }
 
-    /// The endpoints that networks of a cluster made, in all VPCs.
+    /// Reads the endpoints that networks of a cluster created, in all VPCs.
     pub(super) async fn endpoints_made_by(&self, cluster: &str) -> Result<BTreeMap<EndpointId, Endpoint>, CallFailure> {
         self.endpoints(filter::tag(CLUSTER_TAG, cluster)).await
     }
@@ -59,11 +60,11 @@ impl Session {
         Ok(endpoints.await?.into_iter().filter_map(|endpoint| read(endpoint, &self.region)).collect())
     }
 
-    /// `CreateVpcEndpoint` of type Interface.
+    /// Calls `CreateVpcEndpoint` for an interface endpoint.
     pub(super) async fn create_interface_endpoint(
         &self,
         token: &str,
-        wanted: &CreateRequest,
+        desired: &CreateRequest,
     ) -> Result<Effect, CallFailure> {
         let action = Action::ec2("CreateVpcEndpoint");
         let CreateRequest::InterfaceEndpoint {
@@ -75,9 +76,9 @@ impl Session {
             private_dns,
             policy,
             tags,
-        } = wanted
+        } = desired
         else {
-            return Err(unusable(action, "another request was meant"));
+            return Err(unusable(action, "the request was not for an interface endpoint"));
         };
         let key = endpoint_service::key(&self.region, service_name, EndpointType::Interface.as_str());
         let request = self
@@ -99,7 +100,7 @@ impl Session {
         self.created(action, answer.vpc_endpoint, tags)
     }
 
-    /// `CreateVpcEndpoint` of type Gateway. It has no groups, addresses or private DNS to be explicit about.
+    /// Calls `CreateVpcEndpoint` for a gateway endpoint, which has no security groups, addresses or private DNS.
     pub(super) async fn create_gateway_endpoint(
         &self,
         token: &str,
@@ -131,14 +132,14 @@ impl Session {
         tags: &Tags,
     ) -> Result<Effect, CallFailure> {
         let read = endpoint.and_then(|endpoint| read(endpoint, &self.region));
-        let (id, mut endpoint) = read.ok_or_else(|| unusable(action, "names no endpoint"))?;
+        let (id, mut endpoint) = read.ok_or_else(|| unusable(action, "the answer contains no endpoint"))?;
         if endpoint.tags.is_empty() {
             endpoint.tags.clone_from(tags);
         }
         Ok(Effect::EndpointCreated(id, endpoint))
     }
 
-    /// `ModifyVpcEndpoint`, everything in one call.
+    /// Calls `ModifyVpcEndpoint` with all changes in one call.
     pub(super) async fn modify_endpoint(
         &self,
         key: EndpointKey,
@@ -175,8 +176,9 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// `DeleteVpcEndpoints`, all in one call: it answers 200 and lists what it refused. The gateway endpoint goes last,
-    /// as the S3 interface endpoint's private DNS may need it.
+    /// Calls `DeleteVpcEndpoints` for all endpoints in one call, which returns 200 and lists the endpoints that it
+    /// did not delete. The gateway endpoint is last, because the private DNS of the S3 interface endpoint may need
+    /// it.
     pub(super) async fn delete_endpoints(
         &self,
         endpoints: &BTreeMap<EndpointId, EndpointKey>,
@@ -201,8 +203,9 @@ impl Session {
     }
 }
 
-/// `DnsOptions`, which only services that have both types of endpoint take (hashicorp/terraform-provider-aws issue 32355).
-/// Left out, `PrivateDnsOnlyForInboundResolverEndpoint` is true as soon as private DNS is on.
+/// Returns `DnsOptions`, which AWS accepts only for services with both endpoint types
+/// (hashicorp/terraform-provider-aws issue 32355). If `PrivateDnsOnlyForInboundResolverEndpoint` is left out, it is
+/// true as soon as private DNS is enabled.
 fn dns_options(key: Option<EndpointKey>, private_dns: PrivateDns) -> Option<DnsOptionsSpecification> {
     let inbound_only = match private_dns {
         PrivateDns::Enabled => Some(false),
@@ -217,7 +220,7 @@ fn dns_options(key: Option<EndpointKey>, private_dns: PrivateDns) -> Option<DnsO
     })
 }
 
-/// Fixed addresses for a request; no list at all if there are none.
+/// Returns the fixed addresses for a request, or no list if there are none.
 fn configurations(addresses: &BTreeMap<SubnetId, Ipv4Addr>) -> Option<Vec<SubnetConfiguration>> {
     let one = |(subnet, ip): (&SubnetId, &Ipv4Addr)| {
         SubnetConfiguration::builder().subnet_id(subnet.as_str()).ipv4(ip.to_string()).build()
@@ -225,7 +228,7 @@ fn configurations(addresses: &BTreeMap<SubnetId, Ipv4Addr>) -> Option<Vec<Subnet
     (!addresses.is_empty()).then(|| addresses.iter().map(one).collect())
 }
 
-/// A policy for a request; left out it is full access.
+/// Returns the policy for a request. A request without a policy means full access.
 fn document(policy: &Policy) -> Option<String> {
     match policy {
         Policy::FullAccess => None,
@@ -233,7 +236,7 @@ fn document(policy: &Policy) -> Option<String> {
     }
 }
 
-/// Ids for a request; no list at all if there are none.
+/// Returns the IDs for a request, or no list if there are none.
 fn texts<T: ToString>(ids: &BTreeSet<T>) -> Option<Vec<String>> {
     (!ids.is_empty()).then(|| ids.iter().map(ToString::to_string).collect())
 }
@@ -244,7 +247,7 @@ fn read(endpoint: types::VpcEndpoint, region: &str) -> Option<(EndpointId, Endpo
     let endpoint_type = endpoint.vpc_endpoint_type.as_ref().map_or("", VpcEndpointType::as_str);
     let key = endpoint_service::key(region, &service_name, endpoint_type);
     let inbound_only = endpoint.dns_options.and_then(|dns| dns.private_dns_only_for_inbound_resolver_endpoint);
-    // Not a thing that a gateway has, whatever is answered for it.
+    // A gateway endpoint has no private DNS, whatever AWS reports.
     let enabled = endpoint.private_dns_enabled == Some(true) && key != Some(EndpointKey::S3_GATEWAY);
     let private_dns = match (enabled, inbound_only) {
         (false, _) => PrivateDns::Disabled,
@@ -257,7 +260,7 @@ fn read(endpoint: types::VpcEndpoint, region: &str) -> Option<(EndpointId, Endpo
     let endpoint = Endpoint {
         key,
         service_name,
-        // Its text: the SDK's variants are spelt otherwise than what EC2 writes, and never match.
+        // The state is read as text: the SDK's variants are spelled differently from EC2's values and never match.
         state: EndpointState::parse(endpoint.state.as_ref().map_or("", types::State::as_str)),
         failure: failure.filter(|text| !text.is_empty()).map(|text| error::readable(&text)),
         subnets: set(endpoint.subnet_ids),
@@ -302,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_read_in_either_case() {
+    fn states_are_read_regardless_of_case() {
         for (word, state) in [
             ("available", EndpointState::Available),
             ("Available", EndpointState::Available),
@@ -317,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn private_dns_is_read_for_what_it_means() {
+    fn private_dns_depends_on_service_and_type() {
         let inbound = |only| DnsOptions::builder().private_dns_only_for_inbound_resolver_endpoint(only).build();
         for (service, endpoint_type, enabled, options, expected) in [
             ("s3", "Interface", true, Some(true), PrivateDns::InboundResolverOnly),
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_networks_use_gets_a_key() {
+    fn only_endpoints_that_networks_use_have_a_key() {
         let key = |service, endpoint_type| read_one(endpoint(service, endpoint_type, "available")).key;
         assert_eq!(key("s3", "Gateway"), Some(EndpointKey::S3_GATEWAY));
         assert_eq!(key("mgn", "interface"), Some(EndpointKey::interface(Service::Mgn)));
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn dns_options_are_sent_for_s3_alone() {
+    fn dns_options_are_sent_only_for_s3() {
         assert_eq!(dns_options(Some(EndpointKey::interface(Service::Mgn)), PrivateDns::Enabled), None);
         let flag = |private_dns| {
             let options = dns_options(Some(EndpointKey::S3_INTERFACE), private_dns).expect("S3 has them");

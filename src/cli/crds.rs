@@ -1,4 +1,4 @@
-//! `mgnet crds`: writes the CRDs, for installing them and for `crds/` in the repository.
+//! `mgnet crds`: writes the CRDs, for installation and for `crds/` in the repository.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use crate::api::schema;
 /// The options of `mgnet crds`.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct CrdsArgs {
-    /// Write one file for each CRD into this folder, in place of all of them to standard output
+    /// Write one file per CRD to this directory instead of writing all CRDs to standard output
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 }
 
-/// Writes both CRDs.
+/// Writes both CRDs to standard output or to files.
 pub fn run(options: &CrdsArgs) -> Result<()> {
     let crds = schema::crds();
     match &options.output_dir {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_crd_gets_a_file_in_a_folder_that_is_made() -> Result<()> {
+    fn each_crd_is_written_to_a_file_in_a_new_folder() -> Result<()> {
         let folder = std::env::temp_dir().join(format!("mgnet-crds-{}", std::process::id()));
         run(&CrdsArgs { output_dir: Some(folder.join("new")) })?;
         for crd in schema::crds() {
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_named() {
+    fn the_error_names_a_folder_that_cannot_be_created() {
         let refused = run(&CrdsArgs { output_dir: Some("/dev/null/crds".into()) });
         let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(message.contains("'/dev/null/crds/mgnet.dev_migrationnetworks.yaml'"), "{message}");

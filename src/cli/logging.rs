@@ -1,39 +1,43 @@
-//! Logs.
+//! Logging to standard error, and its flags.
 
 use anyhow::{Context as _, Result};
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Where to log how much.
+/// The flags that control the format and the amount of log lines.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct LogOptions {
-    /// Form of the log lines
+    /// Format of the log lines
     #[arg(long, env = "MGNET_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
     log_format: Format,
 
-    /// What to log, such as `info` or `info,mgnet::aws=debug`
+    /// Filter for log lines, such as `info` or `info,mgnet::aws=debug`
     #[arg(long, env = "MGNET_LOG_FILTER", default_value = "info", value_name = "FILTER")]
     log_filter: String,
 }
 
-/// The form of log lines.
+/// The format of log lines.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    /// For people
+    /// Text lines for humans
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
 /// Starts logging to standard error.
 ///
 /// # Errors
-/// If the filter cannot be read.
+/// If the filter cannot be parsed.
 pub(crate) fn start(options: &LogOptions) -> Result<()> {
-    // kube logs every failed request at ERROR without its address or cause, and puts a span of its own around each
-    // reconcile; our own lines and span carry more.
+    // kube logs every failed request at ERROR without its address or cause, and adds its own span to each reconcile.
+    // The operator's own lines and spans contain more information.
     let filter = format!("kube_client::client::builder=off,kube_runtime=warn,{}", options.log_filter);
-    let filter = EnvFilter::try_new(&filter)
-        .with_context(|| format!("--log-filter must be a filter such as 'info'; '{}' is not", options.log_filter))?;
+    let filter = EnvFilter::try_new(&filter).with_context(|| {
+        format!(
+            "'--log-filter' has the invalid value '{}'; set a filter such as 'info' or 'info,mgnet::aws=debug'",
+            options.log_filter
+        )
+    })?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.log_format {
         Format::Text => lines.with_ansi(false).init(),

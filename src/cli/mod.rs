@@ -1,4 +1,4 @@
-//! The command line: one file a verb.
+//! The command line of `mgnet`: one file for each subcommand.
 
 pub mod controller;
 pub mod crds;
@@ -8,7 +8,7 @@ pub mod orphans;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Builds and keeps the private AWS network of a server migration
+/// Creates and maintains the private AWS network of a server migration
 #[derive(Parser, Clone, Debug)]
 #[command(name = "mgnet", version)]
 pub struct Cli {
@@ -18,11 +18,11 @@ pub struct Cli {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Command {
-    /// Run the operator against the cluster of the kubeconfig, or the one it runs in
+    /// Run the operator in the cluster of the kubeconfig, or in the cluster of its own pod
     Controller(controller::ControllerArgs),
     /// Print the custom resource definitions
     Crds(crds::CrdsArgs),
-    /// List what networks that are gone have left in AWS, and remove what is named of it
+    /// List orphaned AWS resources, and delete selected ones
     Orphans(orphans::OrphansArgs),
 }
 

@@ -1,4 +1,4 @@
-//! What every reconcile needs: the two seams, the clock, the settings and the memories.
+//! The context of every reconcile: access to AWS and Kubernetes, the clock, the settings, and the operator's memory.
 
 use std::time::Duration;
 
@@ -6,57 +6,57 @@ use jiff::Timestamp;
 
 use super::network::memory::Memories;
 
-/// What the flags set.
+/// The settings that command-line flags control.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How often a network at rest is compared with AWS.
+    /// The time between two reconciles of a network at rest.
     pub resync: Duration,
-    /// How often AWS is observed while it is at work.
+    /// The time between two observations while AWS is at work.
     pub poll: Duration,
     /// How long a resource that was created must be missing from every list before it counts as deleted. EC2 and
-    /// Resolver are eventually consistent: a new resource may be invisible for a while. Also how long a call may be on its way
-    /// whose sender is gone.
+    /// Resolver are eventually consistent: a new resource may be invisible for a while. It is also the time after
+    /// which a call can no longer arrive at AWS when its sender is gone.
     pub absence_grace: Duration,
-    /// The most that one reconcile may take.
+    /// The longest time that one reconcile may take.
     pub deadline: Duration,
 }
 
 impl Settings {
-    /// When AWS is observed again after steps that it has accepted and finishes at once, such as rules.
+    /// The delay before the observation that confirms steps which AWS completes immediately, such as rules.
     pub(crate) fn confirmation(&self) -> Duration {
         const PER_POLL: u32 = 5;
         self.poll / PER_POLL
     }
 
-    /// How old may be what other people make of the VPC: subnets, route tables, DNS attributes. Less than a resync, so that
-    /// only observations in quick succession share an answer.
+    /// The maximum age of data about the VPC itself: subnets, route tables, DNS attributes. It is shorter than a
+    /// resync, so that only observations in quick succession share a response.
     pub(crate) fn vpc_may_be_old(&self) -> Duration {
         const PER_RESYNC: u32 = 2;
         self.resync / PER_RESYNC
     }
 }
 
-/// The means of a reconcile.
+/// The dependencies and settings of all reconciles of a process.
 pub struct Context<C, S> {
-    /// AWS.
+    /// Access to AWS.
     pub clouds: C,
-    /// Kubernetes.
+    /// Access to Kubernetes.
     pub store: S,
     /// The UID of the cluster.
     pub cluster: String,
-    /// The flags.
+    /// The settings that command-line flags control.
     pub settings: Settings,
     pub(crate) memories: Memories,
 }
 
 impl<C, S> Context<C, S> {
-    /// Creates the means of all reconciles of a process.
+    /// Creates a context without memory of earlier reconciles.
     pub fn new(clouds: C, store: S, cluster: String, settings: Settings) -> Self {
         let memories = Memories::new(settings.absence_grace, settings.deadline);
         Self { clouds, store, cluster, settings, memories }
     }
 
-    /// The time to put into conditions. Nothing is decided by it.
+    /// The wall-clock time for conditions. No decision depends on it.
     pub fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -1,4 +1,5 @@
-//! Dispatch: one reconcile of one object that a watch or a timer names. The controller and the simulator run the same code.
+//! Dispatches reconciles: each reconciles one object that a watch or a timer named. The controller and the simulator
+//! share this code.
 
 use std::sync::Arc;
 
@@ -21,13 +22,13 @@ use crate::{
     aws::Clouds,
 };
 
-/// An object of a kind, or why it cannot be decoded: one bad object must not end a watch.
+/// An object of a kind, or the error from decoding it: one bad object must not end a watch.
 pub type Guarded<K> = DeserializeGuard<K>;
 
-/// The networks that the watch has shown. Nothing that cannot be undone rests on it.
+/// The networks in the cache of the watch. No irreversible decision depends on them.
 pub type KnownNetworks = Box<dyn Fn() -> Vec<Arc<Guarded<MigrationNetwork>>> + Send + Sync>;
 
-/// Reconciles objects, each inside the guard and with a permit of the fair queue.
+/// Reconciles objects, each inside the guard and with a permit from the fair queue.
 pub struct Dispatch<C, S> {
     pub(crate) context: Context<C, S>,
     known_networks: KnownNetworks,
@@ -36,17 +37,17 @@ pub struct Dispatch<C, S> {
 }
 
 impl<C: Clouds, S: Store> Dispatch<C, S> {
-    /// A dispatch without permits: it reconciles nothing before [`Self::lead`].
+    /// Creates a dispatch without permits: it reconciles nothing before [`Self::lead`] is called.
     pub fn new(context: Context<C, S>, known_networks: KnownNetworks, stop: CancellationToken) -> Self {
         Self { context, known_networks, queue: FairQueue::default(), stop }
     }
 
-    /// Starts to reconcile, so many objects at the same time.
+    /// Starts to reconcile, at most `concurrency` objects at the same time.
     pub fn lead(&self, concurrency: u16) {
         self.queue.add(concurrency.into());
     }
 
-    /// The permit to reconcile one object; none once the operator stops.
+    /// Waits for a permit to reconcile one object. None if the operator is stopping.
     async fn permit(&self, tenant: Tenant) -> Option<Permit> {
         tokio::select! {
             biased;
@@ -59,9 +60,9 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
     pub async fn reconcile_network(&self, network: &Guarded<MigrationNetwork>) -> Next {
         let meta = network.meta();
         let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
-        // Reported at once, however long other networks of the tenant take.
+        // Logged without a permit, so that other networks of the tenant do not delay the report.
         if let Err(invalid) = &network.0 {
-            tracing::error!(%key, error = invalid.error, "a stored network cannot be read and is left alone until it changes");
+            tracing::error!(%key, error = invalid.error, "a stored network cannot be read; correct the object");
             return Next::OnChange;
         }
         let tenant = Tenant { namespace: key.namespace.clone(), class: class_of(network) };
@@ -80,7 +81,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
     pub async fn reconcile_class(&self, class: &Guarded<MigrationNetworkClass>) -> Next {
         let name = class.name_any();
         if let Err(invalid) = &class.0 {
-            tracing::error!(class = name, error = invalid.error, "a stored class cannot be read and is left alone");
+            tracing::error!(class = name, error = invalid.error, "a stored class cannot be read; correct the object");
             return Next::OnChange;
         }
         let tenant = Tenant { namespace: String::new(), class: Some(name.clone()) };
@@ -89,7 +90,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         guard::class(&self.context, &name, |class| self.known_use(class)).instrument(span).await
     }
 
-    /// Releases the VPC leases of networks that are gone.
+    /// Releases the VPC leases of networks that no longer exist.
     pub async fn sweep_vpc_leases(&self) -> Next {
         let known = (self.known_networks)().iter().filter_map(|network| network.meta().uid.clone()).collect();
         guard::vpc_leases(&self.context, &known).await
@@ -101,7 +102,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
     }
 }
 
-/// The class that a network names or was given.
+/// The name of the class in the spec of a network, or else the one recorded in its status.
 pub(crate) fn class_of(network: &Guarded<MigrationNetwork>) -> Option<String> {
     let network = network.0.as_ref().ok()?;
     let recorded = || network.status.as_ref().and_then(|status| status.class_name.clone());

@@ -1,9 +1,9 @@
-//! The only code that runs against the Kubernetes API.
+//! The controller: watches networks and classes, and reconciles them. No other module calls the Kubernetes API.
 //!
-//! [`run()`] watches both kinds. Every reconcile of a network ([`network`]) or a class ([`class`]) runs inside the guard
-//! ([`runtime::guard`]), so that one bad object hurts only itself. Of several replicas the leader reconciles
-//! ([`leader_election`]); it also searches AWS for orphans ([`orphans`]). [`Store`] is the seam behind which the Kubernetes
-//! API lies.
+//! [`run()`] watches both kinds. Every reconcile of a network ([`network`]) or a class ([`class`]) runs inside the
+//! guard ([`runtime::guard`]), so that one bad object affects only itself. Only the leader reconciles
+//! ([`leader_election`]) and searches AWS for orphans ([`orphans`]). All access to the Kubernetes API passes through
+//! [`Store`].
 
 pub(crate) mod class;
 mod context;

@@ -1,4 +1,5 @@
-//! Runs the controller: watches both kinds, dispatches reconciles, and searches for orphans while this process leads.
+//! The main loop of the controller: watches both kinds, dispatches reconciles, and searches for orphans while this
+//! process leads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,23 +39,24 @@ use crate::{
     aws::Clouds,
 };
 
-/// How the controller runs.
+/// The options of [`run()`].
 #[derive(Clone, Copy, Debug)]
 pub struct RunOptions {
-    /// Objects that are reconciled at the same time.
+    /// The largest number of objects that are reconciled at the same time.
     pub concurrency: u16,
-    /// How long running reconciles may continue after the signal to stop. Ending one early is safe.
+    /// How long running reconciles may continue after the signal to stop. Canceling one is safe.
     pub grace: Duration,
-    /// How often, about, the leader searches for orphans.
+    /// The approximate time between two searches for orphans by the leader.
     pub orphans_every: Duration,
 }
 
 type Cached<K> = Cache<Guarded<K>>;
 
-/// Watches until told to stop, and reconciles and searches for orphans once `leads` ends.
+/// Watches until `stop` is canceled, and reconciles and searches for orphans after `leads` has completed.
 ///
-/// A process that does not lead watches, too. It is Ready when it could take over, so that a new version that cannot list the
-/// objects never replaces one that works; and taking over needs no list. Only permits are withheld from it.
+/// A standby watches, too, but has no permits to reconcile. It becomes Ready when it is able to take over. A new
+/// version that cannot list the objects therefore never replaces one that works, and a new leader starts without
+/// listing anything.
 pub async fn run<C: Clouds>(
     client: Client,
     context: Context<C, Kubernetes>,
@@ -67,7 +69,7 @@ pub async fn run<C: Clouds>(
     let (gone, class_users_gone) = mpsc::unbounded();
     let (networks, network_events) = watch::<MigrationNetwork>(&client, config.clone(), move |network| {
         if let Some(class) = class_of(network) {
-            // Only a stopping operator has no receiver.
+            // The receiver is dropped only when the operator stops.
             let _ = gone.unbounded_send(ObjectRef::new(&class));
         }
     });
@@ -82,7 +84,7 @@ pub async fn run<C: Clouds>(
         .run(reconcile_network, |_, never, _| match *never {}, dispatch.clone())
         .for_each(|_| future::ready(()));
     let class_controller = Controller::for_stream(class_events, classes.clone())
-        // A class that is being deleted is removed with the last of its networks.
+        // A class that is being deleted loses its finalizer when its last network is gone.
         .reconcile_on(class_users_gone)
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(reconcile_class, |_, never, _| match *never {}, dispatch.clone())
@@ -99,19 +101,19 @@ pub async fn run<C: Clouds>(
             () = stop.cancelled() => {}
         }
     };
-    // A controller whose first list has not succeeded does not stop by itself (kube-runtime's Runner waits for its store), so
-    // the signal also has a deadline.
+    // A controller whose first list has not succeeded never stops (kube-runtime's Runner waits for its store), so the
+    // shutdown has a deadline.
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(options.grace).await;
     };
     tokio::select! {
         _ = future::join4(network_controller, class_controller, ready, lead) => {}
-        () = overdue => tracing::warn!("reconciles were ended by the deadline for shutting down"),
+        () = overdue => tracing::warn!("shutdown deadline exceeded; running reconciles were canceled"),
     }
 }
 
-/// What only the leader does.
+/// Runs the work of the leader: reconciles, the release of stale VPC leases, and the search for orphans.
 async fn lead<C: Clouds>(
     dispatch: &Dispatch<C, Kubernetes>,
     options: RunOptions,
@@ -125,12 +127,12 @@ async fn lead<C: Clouds>(
             tokio::time::sleep(delay).await;
         }
     };
-    // Boxed: it holds a whole observation, and would make every future that awaits it as large.
+    // Boxed because it holds a complete observation: every future that awaits it would become as large.
     let orphans = Box::pin(orphans::watch(&dispatch.context, options.orphans_every, metrics));
     future::join(sweeps, orphans).await;
 }
 
-/// The watches whose events wake networks.
+/// The watches whose events trigger reconciles of networks.
 struct Wakers {
     client: Client,
     config: watcher::Config,
@@ -157,8 +159,8 @@ impl Wakers {
     }
 }
 
-/// Watches a kind, in a form in which an object that cannot be decoded spoils only itself. `gone` is told of each object
-/// that goes while it is watched.
+/// Watches a kind. An object that cannot be decoded does not affect the others. Calls `gone` for each object that is
+/// deleted during the watch.
 fn watch<K>(
     client: &Client,
     config: watcher::Config,
@@ -169,12 +171,13 @@ where
     Guarded<K>: Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
     let (reader, writer) = reflector::store();
-    // Annotations count: the mark of a default class is one. Status does not, or every write would wake its writer.
+    // Annotations matter because one of them marks the default class. A change of status is ignored: every write would
+    // trigger a reconcile.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let events = watch_on(Api::<Guarded<K>>::all(client.clone()), config)
         .default_backoff()
         .reflect(writer)
-        // Told after the cache has it: whoever hears of it looks there.
+        // Called after the cache has the event, because the receiver reads the cache.
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(object) = event {
                 gone(object);
@@ -199,8 +202,9 @@ async fn reconcile_class<C: Clouds>(
     Ok(action(next, class.0.is_ok(), dispatch.context.settings.resync))
 }
 
-/// Every object that can be decoded is reconciled again, whatever an answer said: a proxy may answer that it is gone, and a
-/// watch may miss a change. An object that is really gone is unknown by then, and kube-runtime does not come back to it.
+/// Converts [`Next`] to kube-runtime's action. Every object that can be decoded is requeued, even if a response
+/// reported that it is gone: the response may come from a proxy, and a watch may miss a change. An object that is gone
+/// is no longer in the cache by then, and kube-runtime drops the requeue.
 fn action(next: Next, is_decoded: bool, resync: Duration) -> Action {
     match next {
         Next::After(delay) => Action::requeue(delay),

@@ -1,4 +1,4 @@
-//! Why a reconcile ends before its last step.
+//! The reasons for which a reconcile ends before its last step.
 
 use super::store::StoreError;
 use crate::{
@@ -6,19 +6,19 @@ use crate::{
     model::{failure::CallFailure, status::Verdict},
 };
 
-/// What ends a reconcile early. Steps return it as their error, so that `?` joins them.
+/// The reason for which a reconcile ends early. Steps return it as their error, so that `?` chains them.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The network cannot be built or deleted now. The verdict is written to status.
     Verdict(Box<Verdict>),
-    /// The finalizer is removed, and the network with it: nothing is left to report.
+    /// The finalizer is removed, and Kubernetes deletes the network: there is no status to write.
     Gone,
     /// A Kubernetes API request failed. Status cannot be written; the reconcile is retried.
     Store(StoreError),
 }
 
 impl Stop {
-    /// The network is not accepted, for that reason.
+    /// Rejects the network with that reason and message.
     pub(crate) fn rejected(reason: Reason, message: String) -> Self {
         Verdict::Rejected { reason, message }.into()
     }
@@ -30,7 +30,7 @@ impl From<Verdict> for Stop {
     }
 }
 
-/// AWS was not observed.
+/// The observation of AWS failed.
 impl From<CallFailure> for Stop {
     fn from(failure: CallFailure) -> Self {
         Verdict::Unseen(failure).into()

@@ -1,4 +1,4 @@
-//! Which networks an edit of something else wakes: of their class, or of a ConfigMap that holds their policies.
+//! Selects the networks that an edit of another object triggers: of their class, or of a ConfigMap with their policies.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
@@ -13,15 +13,15 @@ use crate::{
     model::settings::endpoints::policy_references,
 };
 
-/// The networks of a class: their defaults, their account and whether they are admitted may change with it.
+/// The networks of a class. Their defaults, their account and their admission depend on it.
 pub(super) fn networks_of(
     networks: &Cache<Guarded<MigrationNetwork>>,
     class: &Guarded<MigrationNetworkClass>,
 ) -> Vec<ObjectRef<Guarded<MigrationNetwork>>> {
     let name = class.name_any();
     let uses = |network: &MigrationNetwork| match &network.spec.migration_network_class_name {
-        Some(wanted) => *wanted == name,
-        // A network that names none may be waiting for a default, or live by the one that was.
+        Some(named) => *named == name,
+        // A network that names no class may wait for a default class, or use the one that was the default.
         None => true,
     };
     networks
@@ -40,11 +40,11 @@ pub(super) fn networks_with_policy_in(
 ) -> Vec<ObjectRef<Guarded<MigrationNetwork>>> {
     let (namespace, name) = (config_map.namespace(), config_map.name_any());
     let classes = classes.state();
-    // A network that names no class may live by any.
+    // A network that names no class may use any of them.
     let refers = |network: &MigrationNetwork| {
         classes.iter().filter_map(|class| class.0.as_ref().ok()).any(|class| {
-            let wanted = network.spec.migration_network_class_name.as_ref();
-            wanted.is_none_or(|wanted| *wanted == class.name_any())
+            let named = network.spec.migration_network_class_name.as_ref();
+            named.is_none_or(|named| *named == class.name_any())
                 && policy_references(&network.spec, &class.spec).iter().any(|(referred, _)| *referred == name)
         })
     };

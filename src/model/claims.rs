@@ -1,8 +1,8 @@
-//! Claims: the record that a create call may have been sent. Promise 1 (no duplicate, ever) rests on them.
+//! Claims: the record that a create call may have been sent. Promise 1 (no duplicates) depends on them.
 //!
-//! A slot's life is a sequence of epochs. In each, at most one resource is created, because everything that is ever sent
-//! for it carries the same token, a function of uid, slot and epoch; AWS answers a repeated token with the resource that
-//! exists. An epoch ends only when the resource has been seen to be gone.
+//! The history of a slot is a sequence of epochs. At most one resource is created in each epoch, because all create
+//! calls of the epoch carry the same token, a function of UID, slot and epoch: AWS answers a repeated token with the
+//! resource that exists. An epoch ends only when the operator has observed that the resource is gone.
 //!
 //! ```text
 //!              reserve              created, or observed           observed deleting
@@ -13,10 +13,11 @@
 //!                          Refused                            └─▶ Pending of the next epoch
 //! ```
 //!
-//! The step to `Pending` is written to the API server with the object's `resourceVersion` before the call leaves. A
-//! `Pending` claim is resolved by sending the recorded request again, also when the network is being deleted: that is
-//! the only way to learn the id of what an unanswered call may have made. `Refused` keeps its epoch, as nothing was
-//! made under its token; should that ever be wrong, the next call under the same token says so.
+//! Before the call is sent, the `Pending` phase is written to the API server, conditional on the `resourceVersion` of
+//! the object. The operator resolves a `Pending` claim by sending the recorded request again, even during deletion:
+//! that is the only way to learn the ID of a resource that an unanswered call may have created. `Refused` keeps its
+//! epoch, because nothing was created under its token. If that is ever wrong, AWS reports it in the next call with
+//! the same token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,51 +42,51 @@ pub struct Claims(BTreeMap<Slot, Claim>);
 /// The claim on one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Counts the resources that have filled the slot, from 1.
+    /// The number of the resource in its slot, counted from 1.
     pub epoch: u32,
-    /// Where in its life the epoch is.
+    /// The phase of the epoch.
     pub phase: Phase,
 }
 
 /// The phases of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The create call may have been sent, and its outcome is not known. Without a request only if status was tampered
-    /// with; then the network's present wish is sent under the same token.
+    /// The create call may have been sent, and its outcome is unknown. The request is missing only if the status was
+    /// edited by hand. The currently desired request is then sent with the same token.
     Pending {
-        /// The call as it was sent.
+        /// The request as it was sent.
         request: Option<CreateRequest>,
     },
-    /// AWS refused the call: nothing exists.
+    /// AWS refused the call, so nothing exists.
     Refused,
-    /// The resource exists; its id is missing while AWS has only said that the token or name is taken.
+    /// The resource exists. Its ID is missing if AWS has only reported that the token or name is taken.
     Held {
-        /// The resource.
+        /// The ID of the resource.
         id: Option<String>,
     },
-    /// The resource was seen going.
+    /// The resource is being deleted.
     Deleting {
-        /// The resource.
+        /// The ID of the resource.
         id: String,
     },
-    /// The resource was seen to be gone.
+    /// The resource is gone.
     Released,
 }
 
-/// The token of everything that is sent for one slot in one epoch: 64 hexadecimal digits, the most that EC2 takes
+/// Returns the token of all create calls for one slot in one epoch: 64 hexadecimal digits, the most that EC2 accepts
 /// (EC2 Developer Guide, "Ensuring idempotency").
 pub fn token(uid: &str, slot: Slot, epoch: u32) -> String {
     hex(&Sha256::digest(format!("mgnet/{uid}/{slot}/{epoch}")))
 }
 
 impl Claims {
-    /// Reads claims from status. What cannot be read counts as never written: tokens are derived and resources carry
-    /// their epoch in a tag, so that the truth is found again.
+    /// Reads the claims from status. Entries that cannot be parsed are ignored: tokens are derived, and resources
+    /// have their epoch in a tag, so the operator finds the true state again.
     pub fn from_status(status: &[ClaimStatus]) -> Self {
         Self(status.iter().filter_map(|claim| Some((claim.slot.parse().ok()?, Claim::from_status(claim)?))).collect())
     }
 
-    /// Writes claims for status.
+    /// Converts the claims for status.
     pub fn to_status(&self, uid: &str) -> Vec<ClaimStatus> {
         self.0
             .iter()
@@ -109,12 +110,12 @@ impl Claims {
             .collect()
     }
 
-    /// The claim on a slot.
+    /// Returns the claim on a slot.
     pub fn get(&self, slot: Slot) -> Option<&Claim> {
         self.0.get(&slot)
     }
 
-    /// The epoch that a create call for the slot belongs to: the one that is open, or the next.
+    /// Returns the epoch of a create call for the slot: the open epoch, or the next one.
     pub fn epoch_to_create(&self, slot: Slot) -> u32 {
         self.0.get(&slot).map_or(1, |claim| match claim.phase {
             Phase::Released => claim.epoch.saturating_add(1),
@@ -122,14 +123,15 @@ impl Claims {
         })
     }
 
-    /// Takes in what was observed. `overdue` are the slots whose resource has been missing from complete observations
-    /// for longer than AWS's eventual consistency explains.
+    /// Updates the claims from an observation. `overdue` are the slots whose resource has been missing from complete
+    /// observations for longer than the eventual consistency of AWS explains.
     pub fn settle(&mut self, identity: &Identity, resources: &Resources, overdue: &BTreeSet<Slot>) {
         for slot in self.0.keys().copied().chain(resources.slots(identity)).collect::<BTreeSet<Slot>>() {
             let held = resources.held(identity, slot);
             let known = self.0.get(&slot);
             let epoch = known.map_or(0, |claim| claim.epoch);
-            // What is left of an earlier epoch says nothing about this one, least of all while its call is unanswered.
+            // The remains of an earlier epoch prove nothing about this one, least of all while its call is
+            // unanswered.
             let unanswered = known.is_some_and(|claim| matches!(claim.phase, Phase::Pending { .. }));
             let found = held.into_iter().find(|held| held.epoch >= epoch || (held.life == Life::Live && !unanswered));
             let phase = match (found, known.map(|claim| &claim.phase)) {
@@ -141,7 +143,7 @@ impl Claims {
                     };
                     Some((epoch.max(found.epoch), phase))
                 }
-                // A list that still shows it counts for more than an answer that does not find it.
+                // A list that still contains the resource outweighs a "not found" answer.
                 (None, Some(Phase::Deleting { id })) if !resources.lists_unread(slot, Some(id)) => {
                     Some((epoch, Phase::Released))
                 }
@@ -154,8 +156,8 @@ impl Claims {
         }
     }
 
-    /// The slots whose resource is held and not among the observed: it is gone, not visible yet, or could not be read. So may be
-    /// one that is going.
+    /// Returns the slots whose held resource is not among the observed ones: it is gone, not visible yet, or could
+    /// not be read. A resource that is being deleted may be missing, too.
     pub fn missing(&self, identity: &Identity, resources: &Resources) -> BTreeSet<Slot> {
         let is_missing = |slot: Slot, phase: &Phase| match phase {
             Phase::Held { .. } => resources.held(identity, slot).is_empty(),
@@ -165,7 +167,8 @@ impl Claims {
         self.0.iter().filter(|(slot, claim)| is_missing(**slot, &claim.phase)).map(|(slot, _)| *slot).collect()
     }
 
-    /// Of the missing, those that no list shows either, and the epoch of each: once that has been so for long enough, they are gone.
+    /// Returns those missing slots whose resource is in no list either, with their epochs. The resources count as
+    /// gone after the absence grace.
     pub fn absent(&self, identity: &Identity, resources: &Resources) -> BTreeMap<Slot, u32> {
         let missing = self.missing(identity, resources);
         let is_absent = |slot: Slot, phase: &Phase| match phase {
@@ -176,13 +179,13 @@ impl Claims {
         absent.map(|(slot, claim)| (*slot, claim.epoch)).collect()
     }
 
-    /// The slots of groups that were ever claimed. Their create calls carry no token: one that arrives after its group has been
-    /// deleted makes another.
+    /// Returns the slots of all security groups that were ever claimed. Their create calls carry no token: a call
+    /// that arrives after its group has been deleted creates another group.
     pub fn groups(&self) -> Vec<Slot> {
         self.0.keys().filter(|slot| matches!(slot, Slot::Group(_))).copied().collect()
     }
 
-    /// Claims the slots of the create steps. True if something has to be stored before the steps may run.
+    /// Claims the slots of the create steps. Returns true if the claims must be stored before the steps may run.
     pub fn reserve(&mut self, steps: &[Step]) -> bool {
         let mut changed = false;
         for step in steps {
@@ -194,7 +197,7 @@ impl Claims {
         changed
     }
 
-    /// Takes in what a step did.
+    /// Records the effect of a step.
     pub fn done(&mut self, step: &Step, effect: &Effect) {
         match (step, effect) {
             (Step::Create { slot, .. }, Effect::GroupCreated(id, _)) => self.hold(*slot, Some(id.to_string())),
@@ -219,7 +222,7 @@ impl Claims {
         }
     }
 
-    /// Takes in that a step failed.
+    /// Records the failure of a step.
     pub fn failed(&mut self, step: &Step, class: FailureClass) {
         let Step::Create { slot, .. } = step else { return };
         if class.is_refusal() {
@@ -233,8 +236,8 @@ impl Claims {
         self.set(slot, Phase::Held { id });
     }
 
-    /// Gives up on unanswered calls that cannot be sent again, which only happens to a status that was tampered with:
-    /// then what the lists show has to do.
+    /// Discards unanswered calls that cannot be sent again, which happens only if the status was edited by hand. The
+    /// operator then relies on the lists of AWS.
     pub fn drop_unusable(&mut self, identity: &Identity) {
         for (slot, claim) in &mut self.0 {
             if let Phase::Pending { request } = &claim.phase
@@ -245,7 +248,7 @@ impl Claims {
         }
     }
 
-    /// Whether no resource and no unanswered call can exist any more.
+    /// Whether no resource and no unanswered call can exist anymore.
     pub fn all_resolved(&self) -> bool {
         self.0.values().all(|claim| match claim.phase {
             Phase::Refused | Phase::Released => true,
@@ -253,7 +256,7 @@ impl Claims {
         })
     }
 
-    /// The slots with an unanswered create call, and the call to send again.
+    /// Returns the slots with an unanswered create call, and the request to send again.
     pub fn pending(&self) -> impl Iterator<Item = (Slot, u32, Option<&CreateRequest>)> {
         self.0.iter().filter_map(|(slot, claim)| match &claim.phase {
             Phase::Pending { request } => Some((*slot, claim.epoch, request.as_ref())),

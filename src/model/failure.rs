@@ -1,39 +1,41 @@
-//! What went wrong with a call to AWS, in the few kinds that decide what happens next.
+//! The classes of failed AWS calls, which decide how the operator continues.
 
 use std::fmt;
 
-/// The kinds of failure. `crate::aws::request::error` maps AWS's codes to them; nothing else looks at codes.
+/// The classes of failure. `crate::aws::request::error` maps the error codes of AWS to them, and no other code reads
+/// error codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureClass {
-    /// The resource is not there.
+    /// The resource does not exist.
     NotFound,
-    /// What was to be created is there already, or was: its token or name is taken.
+    /// The resource to create exists already, or existed: its token or name is taken.
     AlreadyExists,
-    /// Something that still stands in the way goes by itself: an interface that is being removed, a state that changes.
+    /// A dependency blocks the call, but will disappear by itself, such as an interface that is being deleted or a
+    /// state that changes.
     Dependency,
-    /// Too many calls; the same call succeeds later.
+    /// Too many calls. The same call succeeds later.
     Throttled,
-    /// The role may not do this, or could not be assumed.
+    /// The role lacks a permission, or could not be assumed.
     Unauthorized,
     /// The credentials belong to another account than the class names.
     AccountMismatch,
-    /// A limit of the account is reached.
+    /// The account has reached a quota.
     Quota,
-    /// Another endpoint or a hosted zone has the private DNS names already.
+    /// Another endpoint or a hosted zone already has the private DNS names.
     Conflict,
-    /// Another endpoint has the route already.
+    /// Another endpoint already has the route.
     RouteConflict,
-    /// AWS refuses the request as it is.
+    /// AWS rejects the request as invalid.
     Invalid,
-    /// No answer, or an answer that says nothing about the call: it may have had its effect.
+    /// No answer, or an answer that does not show the outcome: the call may have had its effect.
     Transient,
-    /// A code that this version does not know: retried, slowly.
+    /// An error code that this version does not know. The call is retried slowly.
     Unknown,
 }
 
 impl FailureClass {
-    /// Whether AWS has answered that the call had no effect. Everything else may have had it; so may a throttled call,
-    /// as the SDK may have sent it before and lost that answer.
+    /// Whether the answer of AWS proves that the call had no effect. All other failures may have had it, even a
+    /// throttled call, because the SDK may have sent it before and lost that answer.
     pub const fn is_refusal(self) -> bool {
         match self {
             Self::NotFound
@@ -48,7 +50,8 @@ impl FailureClass {
         }
     }
 
-    /// Whether further calls in the same reconcile are a waste: AWS asks for fewer, or does not answer.
+    /// Whether further calls in the same reconcile are pointless, because AWS throttles, rejects the credentials, or
+    /// does not answer.
     pub const fn stops_the_rest(self) -> bool {
         match self {
             Self::Throttled | Self::Transient | Self::Unauthorized | Self::AccountMismatch => true,
@@ -67,13 +70,13 @@ impl FailureClass {
 /// A failed call to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFailure {
-    /// Its kind.
+    /// The class of the failure.
     pub class: FailureClass,
-    /// `ec2:CreateVpcEndpoint`
+    /// The call, such as `ec2:CreateVpcEndpoint`.
     pub operation: String,
-    /// AWS's error code, or a word of ours where no answer came.
+    /// The error code of AWS, or a code of the operator if no answer arrived.
     pub code: String,
-    /// AWS's message, cut, and without encoded authorization messages.
+    /// The message of AWS, truncated and without encoded authorization messages.
     pub message: String,
 }
 

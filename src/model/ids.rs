@@ -1,6 +1,6 @@
-//! One type per AWS id, so that a subnet can never be passed where a group is meant.
+//! A separate type for each kind of AWS ID, so that a subnet ID cannot be passed as a security group ID.
 //!
-//! Ids are kept exactly as AWS or the user wrote them; shape is checked where they enter (the CRD's patterns), not here.
+//! IDs are kept exactly as AWS or the user wrote them. The patterns of the CRD check their form on input.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ macro_rules! id_types {
         pub struct $name(String);
 
         impl $name {
-            /// The id as AWS writes it.
+            /// Returns the ID in the form that AWS uses.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -32,7 +32,7 @@ macro_rules! id_types {
             }
         }
 
-        // The type is plain from the prefix, and plans are read by people: `subnet-1`, not `SubnetId("subnet-1")`.
+        // The prefix shows the type, and people read plans: `subnet-1`, not `SubnetId("subnet-1")`.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -60,13 +60,14 @@ id_types! {
     NetworkInterfaceId,
     /// `rslvr-in-…`
     ResolverId,
-    /// `rni-…`: one address of a resolver endpoint.
+    /// `rni-…`: one address of a Resolver endpoint.
     ResolverAddressId,
-    /// `apne1-az4`: the id of an Availability Zone, the same in every account (names such as `ap-northeast-1a` are not).
+    /// `apne1-az4`: the ID of an Availability Zone. It is the same in every account, unlike names such as
+    /// `ap-northeast-1a`.
     ZoneId,
 }
 
-/// Ids as a person reads them in a message: comma-separated.
+/// Joins IDs with commas for a message.
 pub fn join<T: fmt::Display>(ids: impl IntoIterator<Item = T>) -> String {
     ids.into_iter().map(|id| id.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,5 +1,5 @@
-//! The ingress rules that a network's security groups must have, for groups that the operator keeps and for existing ones
-//! alike.
+//! The ingress rules that the security groups of a network must have, whether the operator keeps the groups or they
+//! exist already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use crate::model::{
     slot::{EndpointType, GroupRole},
 };
 
-/// Marks, at the start of its description, every rule that the operator writes. A rule without it is foreign.
+/// The mark at the start of the description of every rule that the operator writes. A rule without it is foreign.
 pub const RULE_MARK: &str = "mgnet: ";
 
 /// Ingress rules, each with its description.
 pub type Ingress = BTreeMap<Permission, String>;
 
-/// The rules of each security group that the operator keeps for a network.
+/// Returns the rules of each security group that the operator keeps for a network.
 pub fn of_managed_groups(settings: &Settings, vpc_cidrs: &BTreeSet<Ipv4Net>) -> BTreeMap<GroupRole, Ingress> {
     let builds_interfaces = settings.endpoints.iter().any(|(key, endpoint)| {
         key.endpoint_type == EndpointType::Interface && matches!(endpoint.source, EndpointSource::Managed { .. })
@@ -35,8 +35,8 @@ pub fn of_managed_groups(settings: &Settings, vpc_cidrs: &BTreeSet<Ipv4Net>) -> 
     groups
 }
 
-/// The rules of the interface endpoints' groups. Private DNS directs every client in the VPC to these endpoints, so the
-/// whole VPC is admitted.
+/// Returns the rules of the interface endpoints' groups. Private DNS directs every client in the VPC to these
+/// endpoints, so the rules admit the whole VPC.
 pub fn to_endpoints(settings: &Settings, vpc_cidrs: &BTreeSet<Ipv4Net>) -> Ingress {
     ingress(
         &[(Protocol::Tcp, 443)],
@@ -44,18 +44,19 @@ pub fn to_endpoints(settings: &Settings, vpc_cidrs: &BTreeSet<Ipv4Net>) -> Ingre
     )
 }
 
-/// The rules of the Resolver endpoint's groups.
+/// Returns the rules of the Resolver endpoint's groups.
 pub fn to_resolver(settings: &Settings) -> Ingress {
     let who = if settings.clients == settings.sources { "source servers" } else { "DNS clients" };
     ingress(&[(Protocol::Tcp, 53), (Protocol::Udp, 53)], &[(who, &settings.clients)])
 }
 
-/// The rules of the replication servers' group.
+/// Returns the rules of the replication servers' group.
 pub fn to_replication_servers(settings: &Settings) -> Ingress {
     ingress(&[(Protocol::Tcp, 1500)], &[("source servers", &settings.sources)])
 }
 
-/// One rule for each port and range. The first list that holds a range describes it.
+/// Returns one rule for each port and range. If several lists contain a range, the first one provides its
+/// description.
 fn ingress(ports: &[(Protocol, u16)], lists: &[(&'static str, &BTreeSet<Ipv4Net>)]) -> Ingress {
     let mut rules = BTreeMap::new();
     for (who, ranges) in lists {

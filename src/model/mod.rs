@@ -1,10 +1,16 @@
-//! The decisions of the operator, without IO: no Kubernetes client, no AWS SDK, no runtime, no clock (a test holds that).
+//! The decisions of the operator, without IO: no Kubernetes client, no AWS SDK, no runtime, no clock. A test enforces
+//! that.
 //!
-//! The way of the data: [`settings`] (with [`endpoint_settings`] and [`policy`]) parses spec and class; [`observed`] is what
-//! AWS reports; [`preflight`] (its checks are in [`checks`]) and [`desired`] resolve one
-//! against the other; [`claims`] take in what was observed; [`plan`] (with `adoption`, `edits` and `surplus`; or
-//! [`teardown`]) says which [`step`]s can run now, and [`resources`] takes in what they did; [`forecast`] says beforehand which
-//! all of them would be; [`status`] and [`report`] tell it all to people. [`orphans`] stands apart: what is left of networks that are gone.
+//! The flow of data:
+//!
+//! - [`settings`] (with [`policy`]) parses the spec and the class, and [`observed`] holds what AWS reports.
+//! - [`preflight`] and [`desired`] resolve the settings against the observed VPC.
+//! - [`claims`] are updated from the observation.
+//! - [`plan`] returns the steps that can run now, and [`observed::resources`] applies their effects. [`preview`]
+//!   returns all steps in advance.
+//! - [`status`] reports the result.
+//!
+//! [`orphans`] is separate: it finds the resources of networks that no longer exist.
 
 pub mod claims;
 pub mod desired;

@@ -1,7 +1,8 @@
-//! Orphans: resources that networks of this cluster made, and whose network is gone. A network that goes in the ordinary way leaves
-//! none; one whose finalizer was taken away by force does, and so does one that was lost with a cluster's data.
+//! Decides which AWS resources are orphans, and which of them may be deleted by ID.
 //!
-//! Here is decided what is one, and what may be removed by name. Nothing is ever removed because it was found.
+//! An orphan is a resource that a network of this cluster created, and whose network no longer exists. The ordinary
+//! deletion of a network leaves no orphans, but a finalizer that is removed by force does, and so does the loss of
+//! the cluster's data. The operator never deletes an orphan on its own: a user has to name it.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -14,7 +15,8 @@ use crate::model::{
     slot::Slot,
 };
 
-/// The kinds of resources that networks make, in the order in which they are removed: groups are held by the others.
+/// The kinds of resources that networks create, in the order of their deletion: the other kinds use the security
+/// groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -27,11 +29,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::VpcEndpoint, Self::ResolverEndpoint, Self::SecurityGroup];
 
-    /// AWS's word in ARNs (Service Authorization Reference, "Resource types defined by Amazon EC2" and "by Amazon Route 53
-    /// Resolver").
+    /// The resource type in ARNs (Service Authorization Reference, "Resource types defined by Amazon EC2" and "by
+    /// Amazon Route 53 Resolver").
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::VpcEndpoint => "vpc-endpoint",
@@ -47,34 +49,35 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A resource that a network of this cluster made, by what its tags say.
+/// A resource that a network of this cluster created, as its tags describe it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Made {
-    /// What it is.
+    /// The kind of the resource.
     pub kind: Kind,
-    /// Its id.
+    /// The ID of the resource.
     pub id: String,
-    /// The uid of its network.
+    /// The UID of its network.
     pub owner: String,
-    /// `namespace/name` of its network, as far as its tag tells it.
+    /// The `namespace/name` of its network. Empty if the tag is missing.
     pub network: String,
-    /// The slot that it fills or filled, as far as its tag tells it.
+    /// The slot of the resource. Empty if the tag is missing.
     pub slot: String,
 }
 
-/// What is left of networks that are gone.
+/// The resources whose networks no longer exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
-    /// What nobody meant to leave.
+    /// The orphans, which were left unintentionally.
     pub orphans: BTreeSet<Made>,
-    /// What networks with `deletionPolicy: Retain` left on purpose.
+    /// The resources that networks with `deletionPolicy: Retain` left on purpose.
     pub retained: BTreeSet<Made>,
 }
 
-/// Tells what is left of networks that are gone. `owners` are the uids of all networks that exist, those that are being deleted
-/// included; **they must have been listed after `resources`**. A network is there before anything is made for it, so that no network
-/// which was made in between is then taken for one that is gone.
+/// Returns the resources whose networks no longer exist. `owners` are the UIDs of all networks that exist, including
+/// those that are being deleted. **The networks must be listed after `resources`**: a network exists before its first
+/// resource is created, so a network that is created between the two lists is in the second one, and its resources do
+/// not count as orphans.
 pub fn leftovers(cluster: &str, resources: &Resources, owners: &BTreeSet<String>) -> Leftovers {
     let mut left = Leftovers::default();
     for (made, tags) in made(cluster, resources).filter(|(made, _)| !owners.contains(&made.owner)) {
@@ -87,42 +90,45 @@ pub fn leftovers(cluster: &str, resources: &Resources, owners: &BTreeSet<String>
     left
 }
 
-/// Why a resource is not removed, though somebody named it.
+/// The reason why a resource is not deleted although a user named it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is not there, is going already, or does not carry the tags of this cluster.
-    #[error("is no resource that a migration network of this cluster made, or is going already")]
+    /// The resource does not exist, is already being deleted, or has no tags of this cluster.
+    #[error("was not created by a migration network of this cluster, or is already being deleted")]
     NotOurs,
-    /// Its network exists.
+    /// The network of the resource exists.
     #[error(
-        "belongs to network '{network}' (uid {owner}), which exists; what that network does not need, it removes itself"
+        "belongs to network '{network}' (uid {owner}), which exists; the operator deletes what that network no \
+         longer needs"
     )]
     OwnerExists {
-        /// `namespace/name`, by the tag.
+        /// The `namespace/name` of the network, from the tag.
         network: String,
-        /// The uid.
+        /// The UID of the network.
         owner: String,
     },
-    /// It was left on purpose.
+    /// The resource was left on purpose.
     #[error(
-        "was retained on purpose when network '{network}' was deleted, and is no orphan; remove it in AWS if it is not needed"
+        "was retained on purpose when network '{network}' was deleted, and is not an orphan; delete it in AWS if it is not \
+         needed"
     )]
     Retained {
-        /// `namespace/name`, by the tag.
+        /// The `namespace/name` of the network, from the tag.
         network: String,
     },
-    /// It was seen as an orphan only once.
-    #[error("looked orphaned in one look only; look again")]
+    /// The resource was an orphan in only one of two searches.
+    #[error("was an orphan in only one of two searches; run the command again")]
     TooNew,
-    /// Its tags do not say what it is for.
-    #[error("does not say by its tag '{SLOT_TAG}' what it is for; remove it in AWS")]
+    /// The tags do not identify the slot of the resource.
+    #[error("has no valid tag '{SLOT_TAG}', so its purpose is unknown; delete it in AWS")]
     Unclear,
 }
 
-/// The one call that removes the resource, if it is an orphan. `resources` and `owners` as in [`leftovers`], and as fresh.
+/// Returns the call that deletes the resource, if it is an orphan. `resources` and `owners` are as in [`leftovers`],
+/// and must have been listed just before.
 ///
 /// # Errors
-/// If it is none.
+/// If the resource is not an orphan.
 pub fn removal(cluster: &str, id: &str, resources: &Resources, owners: &BTreeSet<String>) -> Result<Step, Refusal> {
     let (made, tags) = made(cluster, resources).find(|(made, _)| made.id == id).ok_or(Refusal::NotOurs)?;
     if owners.contains(&made.owner) {
@@ -141,7 +147,8 @@ pub fn removal(cluster: &str, id: &str, resources: &Resources, owners: &BTreeSet
     }
 }
 
-/// What networks of the cluster made and what is not going already, with its tags.
+/// Returns the resources that networks of the cluster created, with their tags, except those that are already being
+/// deleted.
 fn made<'r>(cluster: &'r str, resources: &'r Resources) -> impl Iterator<Item = (Made, &'r Tags)> {
     let endpoints = resources.endpoints.iter().filter(|(_, endpoint)| match endpoint.state {
         EndpointState::Deleting | EndpointState::Deleted => false,
@@ -155,7 +162,7 @@ fn made<'r>(cluster: &'r str, resources: &'r Resources) -> impl Iterator<Item = 
     let groups = resources.groups.iter().map(|(id, group)| (Kind::SecurityGroup, id.to_string(), &group.tags));
     endpoints.chain(resolvers).chain(groups).filter_map(move |(kind, id, tags)| {
         let is_ours = !cluster.is_empty() && tags.get(CLUSTER_TAG).is_some_and(|tag| tag == cluster);
-        // A resource is owned by nobody whose tag names nobody.
+        // A resource with an empty owner tag has no owner.
         let owner = tags.get(OWNER_TAG).filter(|owner| is_ours && !owner.is_empty())?.clone();
         let text = |key: &str| tags.get(key).cloned().unwrap_or_default();
         Some((Made { kind, id, owner, network: text(NETWORK_TAG), slot: text(SLOT_TAG) }, tags))

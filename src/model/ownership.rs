@@ -1,56 +1,57 @@
-//! Ownership: the tags that say whose a resource is. The only place where their keys stand.
+//! Ownership: the tags that mark the owner of a resource. Their keys are defined only here.
 //!
-//! Tags are sent in the create call itself, never after it, so that no resource of ours exists without them.
+//! The create call itself sends the tags, so that no resource of the operator ever exists without them.
 
 use std::collections::BTreeMap;
 
 use crate::{api::AdoptionPolicy, model::slot::Slot, text::truncate};
 
-/// Tags of an AWS resource; sorted, so that requests and plans never vary.
+/// The tags of an AWS resource, sorted so that requests and plans are stable.
 pub type Tags = BTreeMap<String, String>;
 
-/// Prefix of every tag key that the operator keeps for itself.
+/// The prefix of all tag keys that are reserved for the operator.
 pub const RESERVED_PREFIX: &str = "mgnet.dev/";
-/// The uid of the owning `MigrationNetwork`: the tag that ownership is decided by, and that IAM policies can require.
+/// The UID of the owning `MigrationNetwork`. This tag decides ownership, and IAM policies can require it.
 pub const OWNER_TAG: &str = "mgnet.dev/owner";
-/// `namespace/name` of the owning network, for people, and for finding retained resources again.
+/// The `namespace/name` of the owning network, for people and for finding retained resources again.
 pub const NETWORK_TAG: &str = "mgnet.dev/network";
 /// The slot that the resource fills.
 pub const SLOT_TAG: &str = "mgnet.dev/slot";
-/// How many resources filled the slot before, plus one.
+/// The number of the resource in its slot, counted from 1.
 pub const EPOCH_TAG: &str = "mgnet.dev/epoch";
-/// The uid of the cluster's `kube-system` namespace: which installation made it.
+/// The UID of the cluster's `kube-system` namespace, which identifies the installation.
 pub const CLUSTER_TAG: &str = "mgnet.dev/cluster";
-/// Set when a network was deleted with `deletionPolicy: Retain`.
+/// Set when a network is deleted with `deletionPolicy: Retain`.
 pub const RETAINED_TAG: &str = "mgnet.dev/retained";
-/// Set when a resource that was there already became a network's own.
+/// Set when a network adopts an existing resource.
 pub const ADOPTED_TAG: &str = "mgnet.dev/adopted";
 
-/// The key of the tag that names a resource in AWS's console.
+/// The key of the tag that holds the name in the AWS console.
 pub const NAME_TAG: &str = "Name";
 
-/// Who a network is, beyond doubt: names come back after deletion, uids do not.
+/// The identity of a network. Names can be reused after deletion, but UIDs cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// `metadata.uid` of the network.
     pub uid: String,
-    /// Its namespace.
+    /// The namespace of the network.
     pub namespace: String,
-    /// Its name.
+    /// The name of the network.
     pub name: String,
-    /// The uid of the cluster's `kube-system` namespace.
+    /// The UID of the cluster's `kube-system` namespace.
     pub cluster: String,
 }
 
 impl Identity {
-    /// The tags of the resource that fills `slot` in `epoch`: the user's, a `Name` unless the user gave one, and ours.
+    /// Returns the tags of the resource that fills `slot` in `epoch`: the tags of the user, a `Name` unless the user
+    /// set one, and the owner tags.
     pub fn tags(&self, user: &Tags, slot: Slot, epoch: u32) -> Tags {
         let mut tags = self.standing_tags(user, slot);
         tags.insert(EPOCH_TAG.to_owned(), epoch.to_string());
         tags
     }
 
-    /// The same without the epoch: what must stand on the resource for as long as it lives.
+    /// Returns the tags without the epoch: the resource must have them for its whole life.
     pub fn standing_tags(&self, user: &Tags, slot: Slot) -> Tags {
         let mut tags = user.clone();
         let network = format!("{}/{}", self.namespace, self.name);
@@ -62,8 +63,8 @@ impl Identity {
         tags
     }
 
-    /// Whether these tags say that a network of this namespace and name, in this cluster, left the resource behind for
-    /// whoever comes after it.
+    /// Whether a network of this namespace and name, in this cluster, retained the resource, so that a new network of
+    /// that name may adopt it.
     pub fn left_behind(&self, tags: &Tags, slot: Slot) -> bool {
         let is = |key: &str, value: &str| tags.get(key).is_some_and(|tag| tag == value);
         !self.owns(tags)
@@ -73,7 +74,7 @@ impl Identity {
             && is(SLOT_TAG, &slot.to_string())
     }
 
-    /// Whether a network with that policy may adopt a resource with these tags for a slot.
+    /// Whether a network with this policy may adopt a resource with these tags for a slot.
     pub fn may_adopt(&self, policy: AdoptionPolicy, tags: &Tags, slot: Slot) -> bool {
         match policy {
             AdoptionPolicy::Never => false,
@@ -82,14 +83,14 @@ impl Identity {
         }
     }
 
-    /// Whether these tags say that the resource is this network's.
+    /// Whether the tags mark the resource as owned by this network.
     pub fn owns(&self, tags: &Tags) -> bool {
         !self.uid.is_empty() && tags.get(OWNER_TAG) == Some(&self.uid)
     }
 }
 
-/// Who keeps a resource, if its tags say that somebody does: another network, or another tool. Terraform has no tags of its
-/// own; what its users put on resources by habit counts.
+/// Returns the name of the tool or network that manages a resource, if its tags show one. Terraform sets no tags of
+/// its own, so the tags that its users commonly set count.
 pub fn keeper(tags: &Tags) -> Option<&str> {
     const TOOLS: [(&str, &str); 7] = [
         (RESERVED_PREFIX, "a migration network"),
@@ -109,7 +110,7 @@ pub fn keeper(tags: &Tags) -> Option<&str> {
     })
 }
 
-/// The epoch that a resource's tags name; 1 where the tag is missing or unreadable.
+/// Returns the epoch in the tags of a resource. 1 if the tag is missing or cannot be parsed.
 pub fn epoch(tags: &Tags) -> u32 {
     tags.get(EPOCH_TAG).and_then(|text| text.parse().ok()).unwrap_or(1)
 }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_tool_keeps_is_known_by_its_tags_and_by_the_habits_of_its_users() {
+    fn resources_of_other_tools_are_recognized_by_their_tags() {
         for (key, value, who) in [
             ("mgnet.dev/owner", "another", "a migration network"),
             ("services.k8s.aws/controller-version", "ec2-v1.2.3", "ACK"),
@@ -144,13 +145,13 @@ mod tests {
         ] {
             assert_eq!(keeper(&tags(&[("Name", "a"), (key, value)])), Some(who), "{key}={value}");
         }
-        for nobody in [tags(&[]), tags(&[("Name", "corp-mgn"), ("team", "network"), ("cost-centre", "4711")])] {
-            assert_eq!(keeper(&nobody), None, "{nobody:?}");
+        for unmanaged in [tags(&[]), tags(&[("Name", "corp-mgn"), ("team", "network"), ("cost-center", "4711")])] {
+            assert_eq!(keeper(&unmanaged), None, "{unmanaged:?}");
         }
     }
 
     #[test]
-    fn only_what_a_network_of_the_same_name_left_in_the_same_slot_is_left_behind() {
+    fn only_resources_retained_by_a_network_of_the_same_name_match_a_slot() {
         let identity = |uid: &str| Identity {
             uid: uid.to_owned(),
             namespace: "team".to_owned(),
@@ -159,10 +160,10 @@ mod tests {
         };
         let slot = Slot::Group(GroupRole::Endpoints);
         let mut left = identity("before").tags(&Tags::new(), slot, 3);
-        assert!(!identity("now").left_behind(&left, slot), "it is still somebody's");
+        assert!(!identity("now").left_behind(&left, slot), "it was not retained");
         left.insert(RETAINED_TAG.to_owned(), "true".to_owned());
         assert!(identity("now").left_behind(&left, slot));
-        assert!(!identity("before").left_behind(&left, slot), "it is its own");
+        assert!(!identity("before").left_behind(&left, slot), "the network owns it");
         assert!(!identity("now").left_behind(&left, Slot::Resolver));
         for (key, value) in [(NETWORK_TAG, "team/osaka"), (CLUSTER_TAG, "another"), (RETAINED_TAG, "false")] {
             let mut other = left.clone();

@@ -1,7 +1,8 @@
-//! Endpoint policies: what a VPC endpoint lets through, in one form in which two of them can be compared.
+//! Endpoint policies, which limit what clients may do through a VPC endpoint, in a canonical form in which they can
+//! be compared.
 //!
-//! A policy language lets one thing be said in several ways: a list of one or the one alone, any order, any spacing. Here
-//! each policy has one text, and that text is what AWS is sent.
+//! IAM allows several spellings of one policy: a list with one entry or the entry alone, any order, any spacing. Here
+//! each policy has one text, and the operator sends that text to AWS.
 
 use std::collections::BTreeMap;
 
@@ -10,40 +11,40 @@ use serde_json::{Map, Value};
 
 use crate::model::slot::{EndpointKey, Service};
 
-/// The longest policy that AWS takes, in characters, white space included (AWS PrivateLink guide, "Quotas").
+/// The longest policy that AWS accepts, in characters, including white space (AWS PrivateLink guide, "Quotas").
 const LONGEST: usize = 20_480;
 
-/// What an endpoint lets through.
+/// The policy of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Policy {
-    /// Everything, which is what AWS makes of an endpoint without a policy.
+    /// Full access, which AWS also gives to an endpoint without a policy.
     #[default]
     FullAccess,
-    /// What this document says, in its one form.
+    /// A policy document in canonical form.
     Document(String),
 }
 
-/// Why a text is no endpoint policy. Completes "`field` must …".
+/// The reason why a text is not an endpoint policy. Completes "`field` must …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// It cannot be read at all.
+    /// The text is not JSON.
     #[error("be JSON: {0}")]
     NotJson(String),
-    /// It is JSON, and no policy.
+    /// The text is JSON, but not a policy.
     #[error("be an IAM policy: {0}")]
     NotAPolicy(&'static str),
-    /// AWS would not take it.
+    /// AWS would reject the policy.
     #[error(
-        "be at most {LONGEST} characters long without white space, and is {0}; shorten it, for example by wildcards"
+        "be at most {LONGEST} characters long without white space, but is {0}; shorten it, for example with wildcards"
     )]
     TooLong(usize),
 }
 
 impl Policy {
-    /// Reads a policy that a user wrote.
+    /// Parses a policy that a user wrote.
     ///
     /// # Errors
-    /// If it is not JSON, lacks what every statement of an endpoint policy has, or is too long for AWS.
+    /// The text is not JSON, lacks a required element of a statement, or is too long for AWS.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let value: Value = serde_json::from_str(text).map_err(|error| PolicyError::NotJson(error.to_string()))?;
         let policy = Self::of(&value)?;
@@ -55,7 +56,8 @@ impl Policy {
         }
     }
 
-    /// Reads a policy as AWS reports it. What cannot be read is kept as it is, and equals nothing that anybody wants.
+    /// Parses a policy that AWS reports. A policy that cannot be parsed is kept as it is, and equals no desired
+    /// policy.
     pub fn observed(text: Option<&str>) -> Self {
         match text {
             None | Some("") => Self::FullAccess,
@@ -74,7 +76,7 @@ impl Policy {
             Some(_) | None => return Err(PolicyError::NotAPolicy("it needs a `Statement`")),
         };
         if statements.is_empty() {
-            return Err(PolicyError::NotAPolicy("its `Statement` is empty, and would let nothing through"));
+            return Err(PolicyError::NotAPolicy("its `Statement` is empty and would allow nothing"));
         }
         let statements = statements.iter().map(statement).collect::<Result<Vec<_>, _>>()?;
         if let [only] = statements.as_slice()
@@ -89,7 +91,7 @@ impl Policy {
     }
 }
 
-/// A statement in its one form.
+/// Returns a statement in canonical form.
 fn statement(value: &Value) -> Result<Value, PolicyError> {
     let statement = value.as_object().ok_or(PolicyError::NotAPolicy("each `Statement` must be an object"))?;
     let has = |keys: [&str; 2]| keys.iter().any(|key| statement.contains_key(*key));
@@ -132,20 +134,20 @@ fn principal(value: &Value) -> Value {
     if canonical.len() == 1 && canonical.get("AWS") == Some(&everybody) { everybody } else { object(canonical) }
 }
 
-/// A list whose order means nothing; a list of one is the one.
+/// Sorts a list whose order does not matter, and replaces a list of one entry by the entry.
 fn set(value: &Value) -> Value {
     let Value::Array(items) = value else { return value.clone() };
     let mut items = items.clone();
     items.sort_by_key(Value::to_string);
     items.dedup();
     match items.as_slice() {
-        // A list of a list is no policy, and AWS says so; it has one form all the same.
+        // A list within a list is not valid in a policy, and AWS rejects it, but it still needs a canonical form.
         [only] if !only.is_array() => only.clone(),
         _ => Value::Array(items),
     }
 }
 
-/// The same with its keys in order, whatever order the parser keeps, and with lists as sets.
+/// Returns the value with sorted keys, independent of the parser, and with lists as sets.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => object(members.iter().map(|(key, value)| (key.clone(), sorted(value))).collect()),
@@ -158,13 +160,13 @@ fn object(members: BTreeMap<String, Value>) -> Value {
     Value::Object(members.into_iter().collect())
 }
 
-/// What the MGN agent, replication and conversion servers and AWS Systems Manager need of an endpoint, and no more. The other
-/// services that a network may ask for serve other ends, of which nothing is known here: they get everything.
+/// Returns the policy that allows only what the MGN agent, replication and conversion servers, and AWS Systems
+/// Manager need of an endpoint. The needs of other services are unknown here, so their endpoints get full access.
 ///
 /// Sources: MGN User Guide, "Network requirements" (the buckets, and that they are read without credentials of the
-/// account's own) and "Installing the agent on a secured network" (`CreateSessionForMgn`); AWS managed policies
-/// `AWSApplicationMigrationReplicationServerPolicy` and `AWSApplicationMigrationConversionServerPolicy` (EC2); Systems
-/// Manager User Guide, "SSM Agent communications with AWS managed S3 buckets".
+/// account) and "Installing the agent on a secured network" (`CreateSessionForMgn`); AWS managed policies
+/// `AWSApplicationMigrationReplicationServerPolicy` and `AWSApplicationMigrationConversionServerPolicy` (EC2);
+/// Systems Manager User Guide, "SSM Agent communications with AWS managed S3 buckets".
 pub fn mgn_only(key: EndpointKey, region: &str, ssm: bool) -> Policy {
     let partition = partition(region);
     let allow = |actions: &[&str], resources: &[String]| serde_json::json!({ "Effect": "Allow", "Principal": "*", "Action": actions, "Resource": resources });
@@ -196,7 +198,7 @@ pub fn mgn_only(key: EndpointKey, region: &str, ssm: bool) -> Policy {
     Policy::of(&document).unwrap_or_default()
 }
 
-/// The buckets that the agent and replication servers read, and with Systems Manager those of its agent.
+/// Returns the buckets that the agent and replication servers read, and, with Systems Manager, those of its agent.
 pub fn buckets(region: &str, ssm: bool) -> Vec<String> {
     let mut buckets: Vec<String> = [
         "aws-mgn-clients",
@@ -225,7 +227,7 @@ pub fn buckets(region: &str, ssm: bool) -> Vec<String> {
     buckets
 }
 
-/// The partition that a Region is in, as ARNs write it (AWS General Reference, "ARNs").
+/// Returns the partition of a Region as it appears in ARNs (AWS General Reference, "ARNs").
 pub fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_the_same_is_the_same() {
+    fn equivalent_policies_are_equal() {
         let one = r#"{"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Allow","Principal":"*",
             "Action":["s3:GetObject","s3:ListBucket"],"Resource":["b","a"],
             "Condition":{"StringEquals":{"k":["2","1"]}}}]}"#;
@@ -256,7 +258,11 @@ mod tests {
             "Version":"2012-10-17"}"#;
         assert_eq!(parsed(one), parsed(same));
         let single = one.replace(r#"["b","a"]"#, r#"["a"]"#);
-        assert_eq!(parsed(&single), parsed(&single.replace(r#"["a"]"#, r#""a""#)), "one is a list of one");
+        assert_eq!(
+            parsed(&single),
+            parsed(&single.replace(r#"["a"]"#, r#""a""#)),
+            "a single entry equals a list of one"
+        );
         for other in [
             one.replace("s3:ListBucket", "s3:PutObject"),
             one.replace("Allow", "Deny"),
@@ -275,12 +281,12 @@ mod tests {
             assert_eq!(parsed(&document), Policy::Document(document));
         }
         let nested = EVERYTHING.replace("\"Action\":\"*\"", "\"Action\":[[\"a\"]]");
-        let Policy::Document(document) = parsed(&nested) else { panic!("it does not let everything through") };
+        let Policy::Document(document) = parsed(&nested) else { panic!("it is not full access") };
         assert_eq!(parsed(&document), Policy::Document(document));
     }
 
     #[test]
-    fn full_access_is_known_in_every_form() {
+    fn full_access_is_recognized_in_every_form() {
         for text in [
             EVERYTHING,
             r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["*"],"Resource":["*"]}]}"#,
@@ -298,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_is_refused_with_what_it_lacks() {
+    fn an_invalid_policy_is_rejected_with_the_missing_element() {
         let statement = |without: &str| {
             let members = [
                 (r#""Effect":"Allow""#, "Effect"),
@@ -328,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_aws_would_not_take_is_refused_before_aws_sees_it() {
+    fn a_policy_too_long_for_aws_is_rejected() {
         let long = |length: usize| {
             EVERYTHING.replace("\"Resource\":\"*\"", &format!("\"Resource\":\"{}\"", "a".repeat(length)))
         };
@@ -340,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_in_aws_equals_nothing_that_is_wanted() {
+    fn an_unreadable_policy_in_aws_equals_no_desired_policy() {
         assert_eq!(Policy::observed(Some("{")), Policy::Document("{".to_owned()));
     }
 
     #[test]
-    fn the_preset_lets_through_what_a_migration_needs() {
+    fn the_preset_allows_what_a_migration_needs() {
         let document = |service, region| match mgn_only(EndpointKey::interface(service), region, false) {
             Policy::Document(document) => document,
             Policy::FullAccess => panic!("restricted"),

@@ -1,12 +1,13 @@
-//! Request rates: the token buckets that AWS keeps for calls, and how long calls take that have to wait for them.
+//! Request rates: the token buckets with which AWS limits calls, and the time that calls need while they wait for
+//! tokens.
 //!
-//! The figures are AWS's, per account and Region (EC2 Developer Guide, "Request throttling for the Amazon EC2 API"; Route 53
-//! quotas: five requests a second for all Resolver actions together). `crate::aws` keeps to them; plans are estimated by
-//! them.
+//! The figures are those of AWS, per account and Region (EC2 Developer Guide, "Request throttling for the Amazon EC2
+//! API"; Route 53 quotas: five requests per second for all Resolver actions together). `crate::aws` keeps to them,
+//! and plans use them for estimates.
 
 use std::{collections::BTreeMap, fmt};
 
-/// The services that are called.
+/// The AWS services that the operator calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     /// Amazon EC2, with VPC endpoints and security groups.
@@ -19,37 +20,37 @@ pub enum Service {
     Sts,
 }
 
-/// What is called. Written as IAM policies write it: `ec2:CreateVpcEndpoint`.
+/// An AWS action, displayed as in IAM policies: `ec2:CreateVpcEndpoint`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Action {
-    /// Of which service.
+    /// The service of the action.
     pub service: Service,
-    /// Its name in the service's API.
+    /// The name of the action in the API of the service.
     pub name: &'static str,
 }
 
 impl Action {
-    /// An action of EC2.
+    /// Returns an action of EC2.
     pub const fn ec2(name: &'static str) -> Self {
         Self { service: Service::Ec2, name }
     }
 
-    /// An action of Route 53 Resolver.
+    /// Returns an action of Route 53 Resolver.
     pub const fn resolver(name: &'static str) -> Self {
         Self { service: Service::Resolver, name }
     }
 
-    /// An action of Route 53.
+    /// Returns an action of Route 53.
     pub const fn route53(name: &'static str) -> Self {
         Self { service: Service::Route53, name }
     }
 
-    /// An action of STS.
+    /// Returns an action of STS.
     pub const fn sts(name: &'static str) -> Self {
         Self { service: Service::Sts, name }
     }
 
-    /// Whether it only reads. AWS's names tell: all others change something.
+    /// Whether the action only reads. The prefix of its name shows that.
     pub fn reads(self) -> bool {
         ["Describe", "Get", "List"].iter().any(|prefix| self.name.starts_with(prefix))
     }
@@ -70,23 +71,23 @@ impl fmt::Display for Action {
 /// A token bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
-    /// What shares the bucket.
+    /// The name that actions with the same bucket share.
     pub name: &'static str,
-    /// How many calls may be made at once.
+    /// The number of calls that may be made at once.
     pub size: f64,
-    /// How many calls a second may be made in the long run.
+    /// The number of calls per second in the long run.
     pub per_second: f64,
 }
 
-/// The bucket that an action takes from; none if it needs no limit.
+/// Returns the bucket that limits an action. None if the action needs no limit.
 pub fn bucket(action: Action) -> Option<Bucket> {
     let Action { service, name } = action;
     let (name, size, per_second) = match service {
-        // A check an hour and a role assumption an hour need no limit.
+        // One identity check and one role assumption per hour need no limit.
         Service::Sts => return None,
-        // Never more than the quota of five in any one second, and a rest for everybody else in the account.
+        // Never more than the quota of five in any one second, with a reserve for other callers in the account.
         Service::Resolver => ("route53resolver", 3.0, 2.0),
-        // Of ten a second in an account, for all Regions and callers together (Route 53 Developer Guide, "Quotas").
+        // The account has ten per second, for all Regions and callers together (Route 53 Developer Guide, "Quotas").
         Service::Route53 => ("route53", 3.0, 1.0),
         Service::Ec2 => match name {
             "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints" => (name, 4.0, 0.3),
@@ -98,11 +99,11 @@ pub fn bucket(action: Action) -> Option<Bucket> {
     Some(Bucket { name, size, per_second })
 }
 
-/// How many seconds calls take that are made one after the other as soon as their buckets, full at first, admit them.
-/// The time that AWS takes for what they ask is not in it.
+/// Returns how many seconds a sequence of calls takes if each call is sent as soon as its bucket admits it. The
+/// buckets are full at first. The time that AWS needs to execute the calls is not included.
 pub fn seconds(actions: impl IntoIterator<Item = Action>) -> f64 {
     let mut now = 0.0_f64;
-    // How much each bucket held, and when.
+    // The content of each bucket, and the time of its last change.
     let mut levels: BTreeMap<&'static str, (f64, f64)> = BTreeMap::new();
     for bucket in actions.into_iter().filter_map(bucket) {
         let (level, at) = levels.get(bucket.name).copied().unwrap_or((bucket.size, now));
@@ -136,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bucket_holds_takes_no_time_and_the_rest_waits_for_it() {
+    fn calls_wait_once_the_bucket_is_empty() {
         let creations = |count| seconds(std::iter::repeat_n(Action::ec2("CreateVpcEndpoint"), count));
         assert!(creations(0) + creations(4) < f64::EPSILON);
-        assert!((creations(7) - 10.0).abs() < 0.01, "three that wait 3.33 s each: {}", creations(7));
+        assert!((creations(7) - 10.0).abs() < 0.01, "three calls wait 3.33 s each: {}", creations(7));
     }
 
     #[test]
-    fn what_ec2_counts_apart_has_a_bucket_of_its_own() {
+    fn separately_counted_ec2_actions_have_separate_buckets() {
         for (name, size, per_second) in [
             ("CreateTags", 100.0, 10.0),
             ("DeleteTags", 100.0, 10.0),
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_reads_is_told_by_its_name() {
+    fn read_only_actions_are_recognized_by_name() {
         for (name, reads) in [("DescribeVpcs", true), ("CreateTags", false), ("DeleteVpcEndpoints", false)] {
             assert_eq!(Action::ec2(name).reads(), reads, "{name}");
         }
@@ -163,19 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_gets_what_the_time_brings_and_no_more() {
+    fn a_bucket_refills_at_its_rate() {
         let create = std::iter::repeat_n(Action::ec2("CreateVpcEndpoint"), 4);
         // Three at once, then one every half second.
         let ten_seconds = std::iter::repeat_n(Action::resolver("ListResolverEndpoints"), 23);
         let all = seconds(create.clone().chain(ten_seconds).chain(create));
-        assert!((all - 13.33).abs() < 0.01, "in ten seconds three come back, and the fourth is waited for: {all}");
+        assert!((all - 13.33).abs() < 0.01, "three tokens return in ten seconds, and the fourth call waits: {all}");
     }
 
     #[test]
-    fn buckets_fill_while_others_are_waited_for() {
+    fn buckets_refill_while_calls_wait_for_others() {
         let create = Action::ec2("CreateVpcEndpoint");
         let modify = Action::ec2("ModifyVpcEndpoint");
         let alternating = seconds((0..14).map(|turn| if turn % 2 == 0 { create } else { modify }));
-        assert!((alternating - 10.0).abs() < 0.01, "both wait at the same time: {alternating}");
+        assert!((alternating - 10.0).abs() < 0.01, "both buckets refill at the same time: {alternating}");
     }
 }

@@ -1,4 +1,4 @@
-//! Slots: the places in a network that one AWS resource each fills, and what identifies them.
+//! Slots: the places in a network that one AWS resource each fills, and the types that identify them.
 
 use std::{fmt, str::FromStr};
 
@@ -8,33 +8,34 @@ use serde::{Deserialize, Serialize};
 pub use crate::api::{EndpointType, GroupRole};
 use crate::text::truncate;
 
-/// The longest name of a service, in characters. The longest that AWS has today is half of it.
+/// The maximum length of a service name, in characters. The longest name in AWS today has half of it.
 const LONGEST_NAME: usize = 48;
 
-/// The AWS services a migration network reaches through VPC endpoints.
+/// The AWS services that a migration network reaches through VPC endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
-    /// Application Migration Service: agents and replication servers talk to it all the time.
+    /// Application Migration Service, which agents and replication servers call all the time.
     Mgn,
-    /// S3: installers and replication software.
+    /// S3, which holds installers and replication software.
     S3,
-    /// EC2: replication servers make snapshots and volumes.
+    /// EC2, with which replication servers create snapshots and volumes.
     Ec2,
-    /// Systems Manager: post-launch actions.
+    /// Systems Manager, for post-launch actions.
     Ssm,
-    /// The channel of the SSM agent.
+    /// The message channel of the SSM agent.
     SsmMessages,
-    /// The older channel of the SSM agent; Regions launched in 2024 and later do not have it.
+    /// The older message channel of the SSM agent. Regions launched in 2024 and later do not have it.
     Ec2Messages,
-    /// Any other that a network asks for, such as `kms`.
+    /// Any other service that a network requests, such as `kms`.
     Other(ArrayString<LONGEST_NAME>),
 }
 
 impl Service {
-    /// The services that every network has endpoints for unless it says otherwise, in the order in which they are made.
+    /// The services that every network has endpoints for by default, in the order in which they are created.
     pub const STANDARD: [Self; 6] = [Self::Mgn, Self::S3, Self::Ec2, Self::Ssm, Self::SsmMessages, Self::Ec2Messages];
 
-    /// The service of a name. None if no service can have it: names are lower-case letters, digits, `.` and `-`.
+    /// Returns the service with a name. None if the name is invalid: names consist of lower-case letters, digits, `.`
+    /// and `-`.
     pub fn named(name: &str) -> Option<Self> {
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         let fits = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-'));
@@ -45,7 +46,7 @@ impl Service {
         standard.or_else(|| ArrayString::from(name).ok().map(Self::Other))
     }
 
-    /// The last part of the service's name: `com.amazonaws.<region>.<this>`.
+    /// Returns the last part of the full service name: `com.amazonaws.<region>.<this>`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Mgn => "mgn",
@@ -58,7 +59,7 @@ impl Service {
         }
     }
 
-    /// Whether it serves post-launch actions, which do what they can with the channels a Region has.
+    /// Whether the service is for post-launch actions. These work with the channels that the Region has.
     pub const fn is_for_post_launch(self) -> bool {
         matches!(self, Self::Ssm | Self::SsmMessages | Self::Ec2Messages)
     }
@@ -70,12 +71,12 @@ impl fmt::Display for Service {
     }
 }
 
-/// What makes an endpoint one of a kind in a network: S3 is needed both as Interface and as Gateway.
+/// The key of an endpoint in a network: service and type. S3 needs both an interface and a gateway endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointKey {
-    /// The service behind it.
+    /// The AWS service.
     pub service: Service,
-    /// How it is reached.
+    /// The type of the endpoint.
     pub endpoint_type: EndpointType,
 }
 
@@ -85,17 +86,18 @@ impl EndpointKey {
     /// The S3 interface endpoint.
     pub const S3_INTERFACE: Self = Self::interface(Service::S3);
 
-    /// The interface endpoint of a service.
+    /// Returns the key of the interface endpoint of a service.
     pub const fn interface(service: Service) -> Self {
         Self { service, endpoint_type: EndpointType::Interface }
     }
 
-    /// The endpoints that every network has unless it says otherwise.
+    /// Returns the endpoints that every network has by default.
     pub fn standard() -> impl Iterator<Item = Self> {
         std::iter::once(Self::S3_GATEWAY).chain(Service::STANDARD.into_iter().map(Self::interface))
     }
 
-    /// The endpoint of a service and type. None for a gateway endpoint of anything but S3: no other is of use here.
+    /// Returns the key for a service and type. None for a gateway endpoint of any service but S3, because networks
+    /// use no other.
     pub fn of(service: Service, endpoint_type: EndpointType) -> Option<Self> {
         let key = Self { service, endpoint_type };
         (endpoint_type == EndpointType::Interface || key == Self::S3_GATEWAY).then_some(key)
@@ -121,7 +123,7 @@ impl fmt::Display for EndpointKey {
     }
 }
 
-/// One place in a network that one AWS resource fills. Written `sg/endpoints`, `vpce/s3/Gateway`, `resolver`.
+/// The place of one AWS resource in a network. Its text form is `sg/endpoints`, `vpce/s3/Gateway` or `resolver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Slot {
@@ -134,7 +136,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// The slots that need no word in `spec.endpoints`, in the order of creation.
+    /// Returns the slots that exist without an entry in `spec.endpoints`, in the order of creation.
     pub fn standard() -> impl Iterator<Item = Self> {
         GroupRole::ALL
             .into_iter()
@@ -154,7 +156,7 @@ impl fmt::Display for Slot {
     }
 }
 
-/// A text that names no slot.
+/// The error for a text that is not a slot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a slot of a migration network")]
 pub struct UnknownSlot(String);
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_text_is_no_slot() {
+    fn an_invalid_text_is_not_a_slot() {
         for text in
             ["", "sg/", "sg/other", "vpce/", "vpce/mgn", "vpce/mgn/Gateway", "vpce/KMS/Interface", "vpce/../Interface"]
         {
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_service_is_never_another() {
+    fn a_standard_service_name_never_parses_as_another() {
         for service in Service::STANDARD {
             assert_eq!(Service::named(service.as_str()), Some(service));
         }

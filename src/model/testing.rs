@@ -1,4 +1,5 @@
-//! Fixtures for the tests of the model: the Tokyo VPC, and an AWS that does everything at once and is never wrong.
+//! Fixtures for the tests of the model: the Tokyo VPC, and a fake AWS that executes every step at once and without
+//! errors.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,12 +45,12 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
-/// The placement of the network of these tests.
+/// Returns the placement of the test network.
 pub(crate) fn place(settings: &Settings, observed: &Observed) -> Result<Placement, Vec<Finding>> {
     preflight::check(&identity(), settings, None, observed)
 }
 
-/// What the network of these tests asks for.
+/// Returns the desired state of the test network.
 pub(crate) fn resolve(settings: &Settings, observed: &Observed) -> Result<Desired, Vec<Finding>> {
     place(settings, observed).map(|placement| Desired::resolve(identity(), settings, &placement))
 }
@@ -77,7 +78,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// The endpoints that a spec asks for, in Tokyo.
+/// Parses the endpoints of a spec, for the Tokyo Region.
 pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, EndpointSettings> {
     let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
     let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
@@ -87,7 +88,7 @@ pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, En
     parsed
 }
 
-/// A network without the endpoints of Systems Manager.
+/// Returns the settings of a network without the endpoints of Systems Manager.
 pub(crate) fn without_ssm() -> MigrationNetworkSpec {
     let post_launch = PostLaunchSpec { ssm: Some(Toggle::Disabled) };
     MigrationNetworkSpec { post_launch: Some(post_launch), ..MigrationNetworkSpec::default() }
@@ -101,7 +102,7 @@ pub(crate) fn subnets(ids: &[&str]) -> BTreeSet<SubnetId> {
     ids.iter().map(|id| SubnetId::from(*id)).collect()
 }
 
-/// The Tokyo VPC with nothing in it. `subnet-a2` and `subnet-d` are there to be chosen later.
+/// Returns the Tokyo VPC without resources. Tests can select `subnet-a2` and `subnet-d` later.
 pub(crate) fn tokyo() -> Observed {
     let subnet = |id: &str, zone: &str, cidr: &str, role: &str| {
         let subnet = Subnet {
@@ -155,7 +156,7 @@ pub(crate) fn tokyo() -> Observed {
     }
 }
 
-/// Within the VPC, and back to all that is on premises.
+/// Routes within the VPC and back to the premises.
 fn routes() -> Vec<Route> {
     vec![
         Route { destination: "10.20.0.0/16".parse().unwrap(), target: RouteTarget::Local },
@@ -163,7 +164,7 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// A network in an AWS that does everything at once.
+/// A network in a fake AWS that executes every step at once.
 #[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) settings: Settings,
@@ -188,7 +189,7 @@ impl Lab {
         }
     }
 
-    /// One that is built already.
+    /// Creates a network that is already built.
     pub(crate) fn built() -> Self {
         let mut lab = Self::new();
         lab.run();
@@ -199,7 +200,7 @@ impl Lab {
         resolve(&self.settings, &self.observed).expect("the fixture fits")
     }
 
-    /// What the preflight warns about.
+    /// Returns the warnings of the preflight.
     pub(crate) fn warnings(&self) -> Vec<Finding> {
         place(&self.settings, &self.observed).expect("the fixture fits").warnings
     }
@@ -208,12 +209,12 @@ impl Lab {
         plan(&self.desired(), &self.observed.resources, &self.claims, &self.managed_tags)
     }
 
-    /// Plans and carries out until nothing is left; the steps, as lines.
+    /// Plans and executes steps until none is left. Returns the steps as lines.
     pub(crate) fn run(&mut self) -> Vec<String> {
         self.run_plan(Self::plan)
     }
 
-    /// Deletes the network.
+    /// Deletes the network. Returns the steps as lines.
     pub(crate) fn delete(&mut self) -> Vec<String> {
         self.run_plan(|lab| deletion::delete(&identity(), &lab.observed.resources, &lab.claims))
     }
@@ -224,7 +225,7 @@ impl Lab {
             self.claims.settle(&identity(), &self.observed.resources, &BTreeSet::new());
             let next = plan(self);
             if next.steps.is_empty() {
-                assert_eq!(next.blockers, vec![], "nothing may block an AWS that does everything at once");
+                assert_eq!(next.blockers, vec![], "nothing may block in this AWS");
                 return lines;
             }
             self.claims.reserve(&next.steps);
@@ -235,7 +236,7 @@ impl Lab {
             }
             lines.push("--".to_owned());
         }
-        panic!("no rest after 30 waves: {lines:#?}");
+        panic!("not at rest after 30 waves: {lines:#?}");
     }
 
     fn id(&mut self, prefix: &str) -> String {
@@ -243,7 +244,7 @@ impl Lab {
         format!("{prefix}-{}", self.counter)
     }
 
-    /// What AWS would do.
+    /// Executes a step as AWS would.
     pub(crate) fn execute(&mut self, step: &Step) -> Effect {
         match step {
             Step::Create { slot, request, .. } => self.create(*slot, request),
@@ -355,7 +356,7 @@ impl Lab {
         }
     }
 
-    /// A new network interface, at that address or at one that AWS chooses.
+    /// Creates a network interface with the given address or with one that AWS chooses.
     fn interface(
         &mut self,
         subnet: &SubnetId,
@@ -375,14 +376,14 @@ impl Lab {
         id
     }
 
-    /// An address that AWS chooses.
+    /// Returns an address that AWS chooses.
     fn choose(&mut self, subnet: &SubnetId) -> Ipv4Addr {
         self.addresses += 1;
         let range = self.observed.subnets[subnet].cidr;
         Ipv4Addr::from(u32::from(range.network()) + 100 + self.addresses % 150)
     }
 
-    /// Has the interfaces of an endpoint follow its subnets, groups and fixed addresses.
+    /// Updates the interfaces of an endpoint to match its subnets, groups and fixed addresses.
     fn follow(&mut self, id: &EndpointId, fixed: &BTreeMap<SubnetId, Ipv4Addr>) {
         let endpoint = self.observed.resources.endpoints[id].clone();
         let mut kept = BTreeSet::new();
@@ -402,7 +403,7 @@ impl Lab {
         self.observed.resources.endpoints.get_mut(id).unwrap().interfaces = kept;
     }
 
-    /// The resource of a slot, in the form that tagging takes.
+    /// Returns the resource of a slot, in the form that the tagging calls take.
     pub(crate) fn resource(&self, slot: Slot) -> ResourceId {
         let id = self.observed.resources.live(&identity(), slot).expect("the slot is filled");
         self.observed.resources.tags_of(slot, &id).expect("it is listed").0

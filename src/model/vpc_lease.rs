@@ -1,8 +1,8 @@
-//! One network per VPC: who may claim a VPC. Private DNS for a service exists once in a VPC, so a second network there could
-//! never be complete, and two that write would undo each other's work.
+//! The VPC lease: decides which network may manage a VPC. Private DNS for a service exists once in a VPC, so a second
+//! network could never be complete there, and two writing networks would revert each other's changes.
 //!
-//! The claim itself is an object whose creation is atomic; that, and not this module, keeps two from holding it. Here is
-//! decided who may try: whoever holds it keeps it, and among newcomers the oldest comes first.
+//! The Lease object itself, which Kubernetes creates atomically, keeps two networks from holding it. This module only
+//! decides which network may try: the holder keeps the lease, and the oldest of several new networks has priority.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,20 @@ use crate::{
     model::{claims::Claims, ids::VpcId},
 };
 
-/// Which VPC: ids of VPCs are unique in an account and Region.
+/// The key of a VPC. IDs of VPCs are unique in an account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VpcKey {
-    /// The account's id.
+    /// The ID of the account.
     pub account: String,
     /// The Region.
     pub region: String,
-    /// The VPC's id.
+    /// The ID of the VPC.
     pub vpc: VpcId,
 }
 
 impl VpcKey {
-    /// The name of the claim. None if it would be no name of a Kubernetes object (RFC 1123 subdomain, 253 characters), which
-    /// only a status that was tampered with leads to.
+    /// Returns the name of the Lease. None if it would not be a valid name of a Kubernetes object (RFC 1123
+    /// subdomain, 253 characters), which only happens if the status was edited by hand.
     pub fn lease_name(&self) -> Option<String> {
         let label = |text: &str| {
             text.len() <= 63
@@ -42,26 +42,26 @@ impl VpcKey {
     }
 }
 
-/// What the claim of the VPC says now.
+/// The observed state of the lease of the VPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// This network holds it.
+    /// This network holds the lease.
     Mine,
-    /// A network that exists holds it.
+    /// Another network, which exists, holds the lease.
     Foreign,
-    /// There is none, or it is stale: its holder is gone from Kubernetes.
+    /// The lease does not exist, or is stale because its holder no longer exists in Kubernetes.
     Free,
 }
 
-/// A network that may claim the VPC. The order is age, by creation time, then uid.
+/// A network that may take the lease. Contenders are ordered by creation time, then by UID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contender {
-    /// When it was created.
+    /// The creation time of the network.
     pub created: Option<Timestamp>,
-    /// Its uid.
+    /// The UID of the network.
     pub uid: String,
-    /// What it has to do with the VPC.
-    pub stand: Stand,
+    /// The relation of the network to the VPC.
+    pub relation: Relation,
 }
 
 impl Contender {
@@ -70,56 +70,58 @@ impl Contender {
     }
 }
 
-/// What a network has to do with a VPC.
+/// The relation of a network to a VPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stand {
-    /// It has resources there, or may have: it was built before there were claims, or its claim was deleted by hand.
+pub enum Relation {
+    /// The network has resources in the VPC, or may have them: it was built before leases existed, or its lease was
+    /// deleted by hand.
     Established,
-    /// It wants to be built there.
+    /// The network will be built in the VPC.
     Wants,
-    /// Nobody has looked yet whether it does.
-    Unseen,
+    /// The operator has not observed the network yet, so its VPC is unknown.
+    NotObserved,
 }
 
-/// What a network does about a claim.
+/// The decision of a network about the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It has the claim, and goes on.
+    /// The network holds the lease and continues.
     Keep,
-    /// It takes the claim.
+    /// The network takes the lease.
     Take,
-    /// It looks again in a moment, when older ones have been looked at.
+    /// The network waits for a short time, until older networks have been observed.
     Wait,
-    /// Another has the VPC, or comes first.
+    /// Another network holds the lease or has priority.
     Yield,
 }
 
-/// Decides for `me`. `others` are all networks that [`contender`] finds beside it. Without `patience` nobody waits any
-/// more for networks that nobody has looked at.
+/// Decides for `me`. `others` are all networks for which [`contender`] returns a value. Without `patience`, the
+/// network no longer waits for networks that have not been observed.
 pub fn decide(found: Found, me: &Contender, others: &[Contender], patience: bool) -> Decision {
     match found {
         Found::Mine => return Decision::Keep,
         Found::Foreign => return Decision::Yield,
         Found::Free => {}
     }
-    let settled = me.stand == Stand::Established;
+    let settled = me.relation == Relation::Established;
     let mut waits = false;
     for other in others {
-        match other.stand {
-            Stand::Established if !settled || other.is_older_than(me) => return Decision::Yield,
-            Stand::Wants if !settled && other.is_older_than(me) => return Decision::Yield,
-            Stand::Unseen if !settled && other.is_older_than(me) => waits = true,
-            Stand::Established | Stand::Wants | Stand::Unseen => {}
+        match other.relation {
+            Relation::Established if !settled || other.is_older_than(me) => return Decision::Yield,
+            Relation::Wants if !settled && other.is_older_than(me) => return Decision::Yield,
+            Relation::NotObserved if !settled && other.is_older_than(me) => waits = true,
+            Relation::Established | Relation::Wants | Relation::NotObserved => {}
         }
     }
     if waits && patience { Decision::Wait } else { Decision::Take }
 }
 
-/// What another network has to do with the VPC; none if nothing. `classes` are the accounts and Regions of classes by name,
-/// the default class's under the empty one.
+/// Returns another network as a contender for the VPC. None if it does not use the VPC. `classes` maps the names of
+/// classes to their account and Region, with an empty name for the default class.
 ///
-/// One that has, or may have, resources there counts whatever has become of it since. One that has none counts only while it
-/// may be built: not while it is suspended, only planned, deleted, not admitted, or does not fit into the VPC.
+/// A network that has, or may have, resources in the VPC always counts. A network without resources counts only while
+/// it may be built there: not while it is suspended, only planned, being deleted, not admitted, or does not fit into
+/// the VPC.
 pub fn contender(
     network: &MigrationNetwork,
     key: &VpcKey,
@@ -129,12 +131,12 @@ pub fn contender(
     let may_be_built = network.metadata.deletion_timestamp.is_none()
         && network.spec.suspend != Some(true)
         && management(network) == ManagementPolicy::Enforce;
-    let stand = match status {
+    let relation = match status {
         Some(status) if is_at(status, key) => {
             if !Claims::from_status(&status.claims).all_resolved() {
-                Stand::Established
+                Relation::Established
             } else if may_be_built && is_candidate(status) {
-                Stand::Wants
+                Relation::Wants
             } else {
                 return None;
             }
@@ -147,17 +149,17 @@ pub fn contender(
             if !(may_be_built && leads_here) {
                 return None;
             }
-            Stand::Unseen
+            Relation::NotObserved
         }
     };
     Some(Contender {
         created: network.metadata.creation_timestamp.as_ref().map(|created| created.0),
         uid: network.metadata.uid.clone().unwrap_or_default(),
-        stand,
+        relation,
     })
 }
 
-/// What the network says, else what held for it when it was last looked at.
+/// Returns the management policy in the spec, or else the one that applied at the last observation.
 fn management(network: &MigrationNetwork) -> ManagementPolicy {
     let held = || network.status.as_ref()?.settings.as_ref()?.management_policy;
     network.spec.management_policy.or_else(held).unwrap_or_default()
@@ -169,11 +171,11 @@ fn is_at(status: &MigrationNetworkStatus, key: &VpcKey) -> bool {
         && status.vpc_id.as_deref() == Some(key.vpc.as_str())
 }
 
-/// Whether it was found to fit, or was held up only by the claim.
+/// Whether the network was found to fit, or only waited for the lease.
 fn is_candidate(status: &MigrationNetworkStatus) -> bool {
     let accepted = find(&status.conditions, ConditionType::Accepted);
     let held_up = accepted.and_then(|accepted| Reason::parse(&accepted.reason)).is_some_and(|reason| {
-        // Both are what a network is told that another comes before.
+        // The operator reports these two reasons to a network when another one has priority.
         reason == Reason::Conflicted || reason == Reason::Pending
     });
     held_up

@@ -286,7 +286,10 @@ async fn classes_wake_their_networks() -> Result<()> {
     let said = message(&waiting, ConditionType::Accepted)?;
     assert_eq!(
         said,
-        format!("`spec.migrationNetworkClassName`: there is no class '{name}'; choose another or ask for it")
+        format!(
+            "`spec.migrationNetworkClassName`: class '{name}' does not exist; choose another class, or ask the \
+             platform team to create it"
+        )
     );
     assert_eq!(site.calls().await?.iter().filter(|call| call.action == "DescribeVpcs").count(), 0);
 

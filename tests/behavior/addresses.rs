@@ -141,27 +141,27 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
     let field = "`spec.endpoints[mgn/Interface].addresses`";
     for (spec, says) in [
         (at("10.20.2.20", first), vec![field, "must be in the range", first, "10.20.2.20 is not in 10.20.1.0/24"]),
-        (at("10.20.1.0", first), vec![field, "AWS keeps for itself", "10.20.1.0 "]),
-        (at("10.20.1.3", first), vec![field, "AWS keeps for itself", "10.20.1.3 "]),
-        (at("10.20.1.255", first), vec![field, "AWS keeps for itself", "10.20.1.255 "]),
+        (at("10.20.1.0", first), vec![field, "AWS reserves", "10.20.1.0 "]),
+        (at("10.20.1.3", first), vec![field, "AWS reserves", "10.20.1.3 "]),
+        (at("10.20.1.255", first), vec![field, "AWS reserves", "10.20.1.255 "]),
         (at("10.20.11.9", staging), vec![field, "`spec.subnets.endpoints` selects", staging]),
         (at("10.20.1.9", "subnet-0123456789abcdef0"), vec![field, "must name subnets of the network's VPC"]),
         (
             json!({
                 "endpoints": [endpoint(&site, "mgn", &[("endpoints-1", 9)])?, endpoint(&site, "ec2", &[("endpoints-1", 9)])?],
             }),
-            vec!["must not use 10.20.1.9 twice", "is to have it, too"],
+            vec!["must not use 10.20.1.9 twice", "requests it, too"],
         ),
         (
             json!({
                 "endpoints": [endpoint(&site, "mgn", &[("endpoints-1", 9)])?],
                 "resolver": { "addresses": addresses(&site, &[("endpoints-1", 9)])? },
             }),
-            vec!["`spec.resolver.addresses`", "must not use 10.20.1.9 twice", "vpce/mgn/Interface is to have it, too"],
+            vec!["`spec.resolver.addresses`", "must not use 10.20.1.9 twice", "vpce/mgn/Interface requests it, too"],
         ),
         (
             json!({ "endpoints": null, "resolver": { "addresses": addresses(&site, &[("endpoints-1", 77)])? } }),
-            vec!["`spec.resolver.addresses`", "must be free, and 10.20.1.77 belongs to", &printer, "printer"],
+            vec!["`spec.resolver.addresses`", "must be free, but 10.20.1.77 belongs to", &printer, "printer"],
         ),
         (at("10.20.1.77", first), vec![field, "must be free", &printer, "(printer)", "choose another or free it"]),
     ] {
@@ -178,8 +178,11 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
     // One of its own has it: another endpoint, or the resolver.
     let mark = site.last_call().await?;
     network.edit(json!({ "endpoints": [endpoint(&site, "ec2", &[("endpoints-1", 77)])?] })).await?;
-    let says =
-        ["`spec.endpoints[ec2/Interface].addresses`", "must be free", "move vpce/mgn/Interface to another first"];
+    let says = [
+        "`spec.endpoints[ec2/Interface].addresses`",
+        "must be free",
+        "move vpce/mgn/Interface to another address first",
+    ];
     is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says).await?;
     let of_resolver = held(&site, "resolver", "endpoints-1").await?;
     network.edit(at(&of_resolver[0], first)).await?;

@@ -153,7 +153,7 @@ async fn another_gateway_has_the_routes_to_s3() -> Result<()> {
     let site = lab.site("routes-taken").await?;
     let other = gateway(&site, &["staging", "main"], &[]).await?;
     let table = &site.landing.route_tables["staging"];
-    let says = ["vpce/s3/Gateway", &other, table, "`mode` 'Existing'", "take the table from it"];
+    let says = ["vpce/s3/Gateway", &other, table, "`mode` 'Existing'", "remove the route tables from it"];
     let network = refused(&site, &json!({}), Check::GatewayRoutesFree, &says).await?;
     let less = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&other).remove_route_table_ids(table);
     less.send().await?;
@@ -241,7 +241,7 @@ async fn the_vpc_has_dedicated_tenancy() -> Result<()> {
 
     network.edit(json!({ "resolver": { "mode": "Disabled" } })).await?;
     network.until_ready().await?;
-    warns(&site, &network, Check::DefaultTenancy, &[&vpc, "hardware of their own", "ModifyVpcTenancy"]).await?;
+    warns(&site, &network, Check::DefaultTenancy, &[&vpc, "dedicated hardware", "ModifyVpcTenancy"]).await?;
 
     network.edit(json!({ "resolver": null })).await?;
     network.until("it is refused again", |network| warnings(network, Check::DefaultTenancy) == 0).await?;
@@ -302,7 +302,7 @@ async fn the_network_acls_let_nothing_through() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("closed").await?;
     let acl = drop_https(&site, "192.168.0.0/16").await?;
-    let says = ["no endpoint subnet lets TCP 443 in", &acl, "TCP 1024-65535 out", support::SOURCES];
+    let says = ["no endpoint subnet admits TCP 443", &acl, "TCP 1024-65535 out", support::SOURCES];
     let network = refused(&site, &json!({}), Check::AclsPassable, &says).await?;
     let_pass(&site, &acl).await?;
     goes_on(&site, &network).await?;

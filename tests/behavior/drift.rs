@@ -116,10 +116,7 @@ async fn a_removed_rule_comes_back() -> Result<()> {
     let revoke = site.aws.ec2.revoke_security_group_ingress().group_id(&rules.id).security_group_rule_ids(&rule.id);
     revoke.send().await?;
     let (type_, note) = until_event(&site, "DriftDetected").await?;
-    assert_eq!(
-        (type_.as_str(), note.as_str()),
-        ("Warning", "AWS differs from what is wanted, and is brought back to it")
-    );
+    assert_eq!((type_.as_str(), note.as_str()), ("Warning", "drift detected; restoring the desired state"));
     until_repaired(&network, &site, &site.expected()).await?;
     let writes = site.writes_after(mark).await?;
     let wanted = ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupIngress"];

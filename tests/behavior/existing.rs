@@ -94,15 +94,15 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
     for (spec, says) in [
         (
             with("mgn", "Interface", "vpce-0123456789abcdef0"),
-            vec!["`spec.endpoints[mgn/Interface].endpointID`", "has no vpce-0123456789abcdef0", "correct the id"],
+            vec!["`spec.endpoints[mgn/Interface].endpointID`", "has no vpce-0123456789abcdef0", "correct the ID"],
         ),
-        (with("mgn", "Interface", &kms), vec!["must name the mgn/Interface endpoint", &kms, "kms", "correct the id"]),
+        (with("mgn", "Interface", &kms), vec!["must name the mgn/Interface endpoint", &kms, "kms", "correct the ID"]),
         // Type and service are told, or a person would read that S3 is not S3.
         (with("s3", "Interface", &s3), vec!["must name the s3/Interface endpoint", &s3, "is s3/Gateway"]),
         (with("s3", "Gateway", &kms), vec!["must name the s3/Gateway endpoint", &kms, "is kms/Interface"]),
         (
             with("mgn", "Interface", &mgn),
-            vec!["must name an endpoint with private DNS", &mgn, "turn it on", "tcp 443 from 192.168.10.0/24"],
+            vec!["must name an endpoint with private DNS", &mgn, "enable it", "tcp 443 from 192.168.10.0/24"],
         ),
     ] {
         network.edit(spec).await?;
@@ -181,11 +181,11 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
         "`spec.endpointSecurityGroup.ids` must name security groups",
         "`spec.replication.securityGroup.id` must name security groups",
         unknown,
-        "correct the ids",
+        "correct the IDs",
     ];
     is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     network.edit(spec(&[&one, &two], &replication)).await?;
-    let says = ["needs ingress", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
+    let says = ["must have ingress rules", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
     let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains(support::VPC_CIDR), "the VPC is admitted already");
 
@@ -231,11 +231,11 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     let unknown = "rslvr-in-0123456789abcdef0";
     let network = site.network("tokyo").spec(&json!({ "resolver": { "mode": "Existing", "endpointID": unknown } }));
     let network = network.apply().await?;
-    let says = ["`spec.resolver.endpointID`", "must name an inbound endpoint of VPC", unknown, "correct the id"];
+    let says = ["`spec.resolver.endpointID`", "must name an inbound endpoint of VPC", unknown, "correct the ID"];
     is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
 
     network.edit(with(&inbound, Value::Null)).await?;
-    let says = ["needs ingress", &inbound, "udp 53 from 192.168.10.0/24", "add the rules"];
+    let says = ["must have ingress rules", &inbound, "udp 53 from 192.168.10.0/24", "add the rules"];
     let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("tcp 53 from 192.168.10.0/24"));
     // Those who ask may be others than the source servers.
@@ -325,7 +325,7 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
     // What is the network's own is not somebody else's.
     let mgn = site.state().await?.slots()["vpce/mgn/Interface"].clone();
     network.edit(json!({ "endpoints": [existing("mgn", "Interface", &mgn)] })).await?;
-    let says = ["must not name", &mgn, "the network's own", "set `mode` to 'Managed'"];
+    let says = ["must not name", &mgn, "the network owns", "set `mode` to 'Managed'"];
     is_refused(&site, &network, Check::ExistingFits, &says).await?;
     network.edit(json!({ "endpoints": [used()] })).await?;
     network.until_ready().await?;

@@ -223,7 +223,7 @@ async fn an_edit_of_a_config_map_takes_effect_at_once_and_without_an_edit_of_the
     site.write_config_map("policies", "mgn", "{").await?;
     is_said(&network, &["must be JSON"]).await?;
     site.config_maps().delete("policies", &DeleteParams::default()).await?;
-    is_said(&network, &["'policies' with the key 'mgn' is not there"]).await?;
+    is_said(&network, &["'policies' with the key 'mgn' does not exist"]).await?;
     site.write_config_map("policies", "mgn", &only("mgn:DescribeJobs").to_string()).await?;
     network.until_ready().await?;
     until("the policy is as before", async || {
@@ -259,10 +259,17 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
     let by_map =
         json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": { "name": "policies", "key": "all" } } });
     let network = site.network("tokyo").spec(&by_map).apply().await?;
-    is_said(&network, &["`spec.endpointPolicy` must name a ConfigMap beside the network", "'policies'", "'all'"])
-        .await?;
+    is_said(
+        &network,
+        &[
+            "`spec.endpointPolicy` must name an existing ConfigMap in the namespace of the network",
+            "'policies'",
+            "'all'",
+        ],
+    )
+    .await?;
     site.write_config_map("policies", "other", &only("mgn:*").to_string()).await?;
-    is_said(&network, &["'policies' with the key 'all' is not there"]).await?;
+    is_said(&network, &["'policies' with the key 'all' does not exist"]).await?;
     unwritten(&site, mark).await?;
     assert_eq!(network.get().await?.metadata.finalizers, None);
     site.write_config_map("policies", "all", &only("mgn:*").to_string()).await?;
@@ -276,7 +283,7 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
     for (text, says) in [
         ("{", "must be JSON"),
         ("[]", "must be an IAM policy: an object with `Statement`"),
-        (r#"{"Statement":[]}"#, "would let nothing through"),
+        (r#"{"Statement":[]}"#, "would allow nothing"),
         (r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#, "needs a `Principal`"),
         (long.as_str(), "must be at most 20480 characters long"),
     ] {

@@ -95,7 +95,7 @@ async fn two_vpcs_have_the_tags() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("two-vpcs").await?;
     let other = make_vpc(&site.aws, VPC_NAME).await?;
-    let says = ["`spec.vpc` must match one VPC, and 2 have", &other, &site.landing.vpc, "use `id` or more tags"];
+    let says = ["`spec.vpc` must match one VPC, but 2 have", &other, &site.landing.vpc, "use `id` or more tags"];
     let network = stalls(&site, site.network("tokyo"), Check::VpcIsOne, &says).await?;
     site.aws.ec2.delete_vpc().vpc_id(&other).send().await?;
     is_built(&site, &network, site.expected()).await?;
@@ -170,7 +170,7 @@ async fn dns_support_and_dns_hostnames_are_off() -> Result<()> {
     let change = || ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc);
     change().enable_dns_hostnames(turn(false)).send().await?;
     change().enable_dns_support(turn(false)).send().await?;
-    let says = [&site.landing.vpc, "enableDnsSupport and enableDnsHostnames", "turn on with ModifyVpcAttribute"];
+    let says = [&site.landing.vpc, "enableDnsSupport and enableDnsHostnames", "enable with ModifyVpcAttribute"];
     let network = stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
 
     change().enable_dns_support(turn(true)).send().await?;
@@ -181,7 +181,7 @@ async fn dns_support_and_dns_hostnames_are_off() -> Result<()> {
         .await?;
     let (_, reason, message) = condition(&half, ConditionType::NetworkResolved).context("no condition")?;
     assert_eq!(reason, "DNSSupportDisabled");
-    assert!(message.contains("must have enableDnsHostnames turned on"), "{message}");
+    assert!(message.contains("must have enableDnsHostnames enabled"), "{message}");
 
     change().enable_dns_hostnames(turn(true)).send().await?;
     is_built(&site, &network, site.expected()).await?;
@@ -195,7 +195,7 @@ async fn only_dns_support_is_off() -> Result<()> {
     let turn = |on: bool| AttributeBooleanValue::builder().value(on).build();
     let change = || site.aws.ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc);
     change().enable_dns_support(turn(false)).send().await?;
-    let says = [&site.landing.vpc, "must have enableDnsSupport turned on"];
+    let says = [&site.landing.vpc, "must have enableDnsSupport enabled"];
     let network = stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
     change().enable_dns_support(turn(true)).send().await?;
     is_built(&site, &network, site.expected()).await?;
@@ -239,7 +239,7 @@ async fn two_endpoint_subnets_are_in_one_zone() -> Result<()> {
         spec.subnets = Some(SubnetSelectors { launch, ..SubnetSelectors::default() });
     });
     let both = same_zone.join(", ");
-    let says = ["must have one subnet a zone", &both, "are all in apne1-az4", "keep one of them"];
+    let says = ["must have one subnet per zone", &both, "are all in apne1-az4", "keep one of them"];
     let network = stalls(&site, network, Check::OneSubnetAZone, &says).await?;
     untag(&site, site.landing.subnet("launch-1")?, SUBNET_TAG).await?;
     is_built(&site, &network, site.expected().route_tables(["staging"])).await?;
@@ -257,7 +257,9 @@ async fn is_blocked_without(service: &str, types: &[&str]) -> Result<()> {
     let site = lab.site(&format!("no-{service}")).await?;
     offer(&site, service, json!({ "offered": false })).await?;
     let mut says = vec!["or choose another Region".to_owned()];
-    says.extend(types.iter().map(|type_| format!("the Region does not offer service '{service}' as {type_} endpoint")));
+    says.extend(
+        types.iter().map(|type_| format!("the Region does not offer service '{service}' for {type_} endpoints")),
+    );
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
     stalls(&site, site.network("tokyo"), Check::ServicesOffered, &says).await?;
     close(&site).await
@@ -308,7 +310,7 @@ async fn is_ready_without(site: &Site, service: &str, why: &str) -> Result<()> {
 async fn a_young_region_is_ready_without_ec2messages() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("mexico").region("mx-central-1").await?;
-    let why = "the Region does not offer service 'ec2messages' as Interface endpoint";
+    let why = "the Region does not offer service 'ec2messages' for Interface endpoints";
     is_ready_without(&site, "ec2messages", why).await?;
     close(&site).await
 }
@@ -372,7 +374,7 @@ async fn all_that_is_wrong_is_said_at_once() -> Result<()> {
     untag(&site, site.landing.subnet("endpoints-2")?, SUBNET_TAG).await?;
     let off = AttributeBooleanValue::builder().value(false).build();
     site.aws.ec2.modify_vpc_attribute().vpc_id(&site.landing.vpc).enable_dns_hostnames(off).send().await?;
-    let says = ["must have enableDnsHostnames turned on", "at least two zones"];
+    let says = ["must have enableDnsHostnames enabled", "at least two zones"];
     stalls(&site, site.network("tokyo"), Check::DnsAttributes, &says).await?;
     let both: BTreeMap<String, String> =
         [(SUBNET_TAG, "nobody"), ("Name", "nothing")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();

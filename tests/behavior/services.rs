@@ -72,8 +72,8 @@ async fn a_service_that_the_region_does_not_offer_is_named_and_nothing_is_writte
     let mark = site.last_call().await?;
     let network = site.network("tokyo").spec(&services(&["kms", "nonesuch"])).apply().await?;
     let says = [
-        "the Region does not offer service 'kms' as Interface endpoint",
-        "the Region does not offer service 'nonesuch' as Interface endpoint",
+        "the Region does not offer service 'kms' for Interface endpoints",
+        "the Region does not offer service 'nonesuch' for Interface endpoints",
         "a service that is offered",
     ];
     is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;

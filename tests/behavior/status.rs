@@ -93,11 +93,11 @@ async fn the_status_tells_what_there_is_in_aws() -> Result<()> {
         [
             ("Ready", "True", "Ready", "7 of 7 endpoints available, resolver operational"),
             ("Accepted", "True", "Accepted", "the class admits the network"),
-            ("NetworkResolved", "True", "Resolved", "the VPC and its subnets were found and fit"),
+            ("NetworkResolved", "True", "Resolved", "the VPC and its subnets passed the preflight"),
             ("SecurityGroupsReady", "True", "Available", "all rules are in place"),
             ("EndpointsReady", "True", "Available", "7 of 7 endpoints available"),
-            ("ResolverReady", "True", "Operational", "all addresses answer"),
-            ("Synced", "True", "InSync", "AWS equals what is wanted"),
+            ("ResolverReady", "True", "Operational", "the Resolver endpoint is operational"),
+            ("Synced", "True", "InSync", "AWS matches the desired state"),
         ]
     );
     assert!(status.conditions.iter().all(|one| one.observed_generation == Some(1)), "{:#?}", status.conditions);

@@ -135,7 +135,7 @@ async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_name
     let refusals = [
         (of_alive.resolver_endpoints.first().context("no resolver")?.id.as_str(), "which exists"),
         (of_kept.resolver_endpoints.first().context("no resolver")?.id.as_str(), "was retained on purpose"),
-        ("vpce-00000000000000000", "is no resource that a migration network of this cluster made"),
+        ("vpce-00000000000000000", "was not created by a migration network of this cluster"),
     ];
     for (id, why) in refusals {
         let refused = lab.operator().run(["orphans", GRACE, "--delete", &orphaned, id]).await?;
@@ -184,7 +184,7 @@ async fn a_role_that_may_not_look_is_named(lab: &Lab, denied: &Site, other: &Sit
     let list = lab.operator().run(["orphans", "-o", "json", GRACE]).await?;
     let (out, err) = texts(&list);
     let report: Value = serde_json::from_str(&out)?;
-    ensure!(!list.status.success() && err.contains("1 of 3 accounts and Regions could not be looked at"), "{err}");
+    ensure!(!list.status.success() && err.contains("could not search 1 of 3 accounts and Regions"), "{err}");
     assert_eq!(report["unseen"][0]["classes"], json!([denied.class_name]), "{out}");
     ensure!(listed(&report["retained"], other).len() == 10, "{out}");
 

@@ -1,4 +1,5 @@
-//! The actions `suspend`, `resume` and `approve-plan`: what they change on every good manifest, and when they are offered.
+//! Tests the Argo CD actions `suspend`, `resume` and `approve-plan`: their changes to every valid manifest, and the
+//! conditions under which they are enabled.
 
 use std::fs;
 
@@ -8,8 +9,9 @@ use serde_json::{Value, json};
 use crate::lua::Script;
 use crate::{in_repository, text};
 
-/// What Argo CD makes of the object that an action returns (`cleanReturnedObj` in argo-cd `util/lua/lua.go`): it cannot
-/// tell an empty map from an empty list, so where a map was and an empty list comes back, the map stays as it was.
+/// The object that Argo CD stores after an action (`cleanReturnedObj` in argo-cd `util/lua/lua.go`). Lua cannot
+/// distinguish an empty map from an empty list, so Argo CD keeps the old map if the action returns an empty list in
+/// its place.
 fn cleaned(returned: &Value, before: &Value) -> Value {
     match (returned, before) {
         (Value::Object(returned), Value::Object(before)) => {
@@ -27,12 +29,12 @@ fn cleaned(returned: &Value, before: &Value) -> Value {
     }
 }
 
-/// The object after an action.
+/// Returns the object after an action.
 fn after(script: &Script, object: &Value) -> Result<Value> {
     Ok(cleaned(&script.run(object)?, object))
 }
 
-/// Every network that the API server accepts.
+/// Returns every network that the API server accepts.
 fn networks() -> Result<Vec<Value>> {
     let mut networks = Vec::new();
     for entry in fs::read_dir(in_repository("tests/manifests/good"))? {
@@ -44,7 +46,7 @@ fn networks() -> Result<Vec<Value>> {
             }
         }
     }
-    anyhow::ensure!(networks.len() > 5, "the manifests are there");
+    anyhow::ensure!(networks.len() > 5, "the valid manifests are missing");
     Ok(networks)
 }
 
@@ -61,7 +63,7 @@ fn without_suspend(network: &Value) -> Value {
 }
 
 #[test]
-fn suspend_sets_one_field_and_nothing_else() -> Result<()> {
+fn suspend_sets_only_one_field() -> Result<()> {
     let suspend = Script::of("actions/suspend.lua")?;
     for network in networks()? {
         assert_eq!(after(&suspend, &network)?, suspended(&network));
@@ -70,7 +72,7 @@ fn suspend_sets_one_field_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn resume_leaves_no_trace_of_the_suspension() -> Result<()> {
+fn resume_restores_the_object_before_suspend() -> Result<()> {
     let (suspend, resume) = (Script::of("actions/suspend.lua")?, Script::of("actions/resume.lua")?);
     for network in networks()? {
         let before = without_suspend(&network);
@@ -82,16 +84,16 @@ fn resume_leaves_no_trace_of_the_suspension() -> Result<()> {
 }
 
 #[test]
-fn a_network_that_says_nothing_else_is_resumed_too() -> Result<()> {
+fn a_spec_with_no_other_field_is_resumed() -> Result<()> {
     let network = json!({ "metadata": { "generation": 1 }, "spec": { "suspend": true } });
     assert_eq!(after(&Script::of("actions/resume.lua")?, &network)?["spec"], json!({ "suspend": false }));
     let naive = Script::new("obj.spec.suspend = nil return obj")?;
-    assert_eq!(after(&naive, &network)?, network, "Argo CD would leave it suspended");
+    assert_eq!(after(&naive, &network)?, network, "with this script, Argo CD would keep the network suspended");
     Ok(())
 }
 
 #[test]
-fn the_action_that_would_change_something_is_offered() -> Result<()> {
+fn only_the_action_with_an_effect_is_enabled() -> Result<()> {
     let discovery = Script::of("actions/discovery.lua")?;
     let object = |suspend: Value, deleted: bool| {
         let mut object = json!({ "metadata": { "generation": 1 }, "spec": { "suspend": suspend } });
@@ -115,7 +117,7 @@ fn the_action_that_would_change_something_is_offered() -> Result<()> {
 }
 
 #[test]
-fn approval_sets_one_field_and_nothing_else() -> Result<()> {
+fn approval_sets_only_one_field() -> Result<()> {
     let approve = Script::of("actions/approve-plan.lua")?;
     for network in networks()? {
         let mut approved = network.clone();
@@ -126,7 +128,7 @@ fn approval_sets_one_field_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn approval_is_offered_while_a_plan_waits_for_it_and_never_else() -> Result<()> {
+fn approval_is_enabled_only_while_a_plan_waits_for_it() -> Result<()> {
     let discovery = Script::of("actions/discovery.lua")?;
     let object = |policy: Value, observed: i64, stalled: &str| {
         json!({
@@ -145,12 +147,12 @@ fn approval_is_offered_while_a_plan_waits_for_it_and_never_else() -> Result<()> 
     deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     let cases = [
         ("a plan waits", object(json!("Plan"), 2, "AwaitingApproval"), true),
-        ("a plan waits, by the class's default", object(Value::Null, 2, "AwaitingApproval"), true),
-        ("the plan is about the spec before", object(json!("Plan"), 1, "AwaitingApproval"), false),
-        ("it is approved", object(json!("Enforce"), 2, "AwaitingApproval"), false),
-        ("something else has to be mended first", object(json!("Plan"), 2, "NotOwned"), false),
-        ("it is being deleted", deleted, false),
-        ("nothing is known of it", json!({ "metadata": { "generation": 1 }, "spec": {} }), false),
+        ("a plan waits because of the class's default", object(Value::Null, 2, "AwaitingApproval"), true),
+        ("the plan is for the previous generation", object(json!("Plan"), 1, "AwaitingApproval"), false),
+        ("the plan is approved", object(json!("Enforce"), 2, "AwaitingApproval"), false),
+        ("another problem must be solved first", object(json!("Plan"), 2, "NotOwned"), false),
+        ("the network is being deleted", deleted, false),
+        ("the network has no status", json!({ "metadata": { "generation": 1 }, "spec": {} }), false),
     ];
     for (case, object, offered) in cases {
         assert_eq!(discovery.run(&object)?["approve-plan"]["disabled"] == false, offered, "{case}");
@@ -159,9 +161,9 @@ fn approval_is_offered_while_a_plan_waits_for_it_and_never_else() -> Result<()> 
 }
 
 #[test]
-fn every_action_that_is_offered_has_a_script() -> Result<()> {
+fn every_action_has_a_script() -> Result<()> {
     let offered = Script::of("actions/discovery.lua")?.run(&json!({ "metadata": {}, "spec": {} }))?;
-    let names: Vec<_> = offered.as_object().context("a table of actions")?.keys().collect();
+    let names: Vec<_> = offered.as_object().context("the actions are not a table")?.keys().collect();
     assert_eq!(names, ["approve-plan", "resume", "suspend"]);
     for name in names {
         text(&format!("{}/actions/{name}.lua", crate::ARGOCD))?;

@@ -1,4 +1,4 @@
-//! The health of a class: `Accepted`, and nothing else, in the words of Argo CD.
+//! Tests the health of a class in Argo CD, which depends only on the condition `Accepted`.
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::{ARGOCD, text};
 const SCRIPT: &str = "health/migrationnetworkclass.lua";
 const GENERATION: i64 = 2;
 
-/// A class as the operator leaves it, whatever it found.
+/// Returns a class with the status that the operator writes.
 fn class(status: ConditionStatus, reason: Reason, message: &str) -> Result<Value> {
     let mut class = MigrationNetworkClass::new("tokyo", MigrationNetworkClassSpec::default());
     class.metadata.generation = Some(GENERATION);
@@ -29,7 +29,7 @@ fn class(status: ConditionStatus, reason: Reason, message: &str) -> Result<Value
     Ok(serde_json::to_value(class)?)
 }
 
-/// The first thing that the script gets wrong.
+/// Returns the first object for which the script reports the wrong health.
 fn first_breach(script: &Script) -> Result<Option<String>> {
     for status in [ConditionStatus::True, ConditionStatus::False, ConditionStatus::Unknown] {
         let expected = match status {
@@ -69,7 +69,7 @@ fn first_breach(script: &Script) -> Result<Option<String>> {
 }
 
 #[test]
-fn a_class_is_as_healthy_as_it_is_accepted() -> Result<()> {
+fn the_health_of_a_class_follows_accepted() -> Result<()> {
     assert_eq!(first_breach(&Script::of(SCRIPT)?)?, None);
     Ok(())
 }
@@ -82,23 +82,23 @@ fn the_message_names_the_reason() -> Result<()> {
 }
 
 #[test]
-fn every_planted_mistake_is_found() -> Result<()> {
+fn every_planted_mistake_is_detected() -> Result<()> {
     let right = text(&format!("{ARGOCD}/{SCRIPT}"))?;
     for (mistake, what, instead) in [
         ("Unknown is Degraded", r#"condition.status == "False""#, r#"condition.status ~= "True""#),
-        ("False is a matter of time", r#""Degraded""#, r#""Progressing""#),
+        ("False is Progressing", r#""Degraded""#, r#""Progressing""#),
         (
-            "a status that lags counts",
+            "an outdated status counts",
             "status.observedGeneration ~= nil and status.observedGeneration == generation",
             "true",
         ),
-        ("a condition that lags counts", " and about == generation", ""),
-        ("deletion is overlooked", "obj.metadata.deletionTimestamp ~= nil", "false"),
+        ("an outdated condition counts", " and about == generation", ""),
+        ("deletion is ignored", "obj.metadata.deletionTimestamp ~= nil", "false"),
         ("a new object is an error", "obj.status or {}", "obj.status"),
     ] {
-        ensure!(right.contains(what), "{mistake}: the script has no {what:?}");
+        ensure!(right.contains(what), "{mistake}: the script does not contain {what:?}");
         let wrong = Script::new(&right.replace(what, instead)).with_context(|| mistake)?;
-        assert!(first_breach(&wrong)?.is_some(), "not found: {mistake}");
+        assert!(first_breach(&wrong)?.is_some(), "not detected: {mistake}");
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! What GitOps tools make of the two kinds: the scripts and samples of `deploy/argocd`, and the rules by which Flux, Helm
-//! and kubectl read a status.
+//! Tests how GitOps tools interpret the two kinds: the scripts and samples of `deploy/argocd`, and the rules by which
+//! Flux, Helm and kubectl read a status.
 //!
-//! No cluster and no Argo CD runs here: the scripts run in Lua 5.1 with no more than Argo CD opens to them, and the rules
-//! of kstatus and `kubectl wait` are written down again, with their source.
+//! The tests run without a cluster and without Argo CD. The scripts run in Lua 5.1 with only the libraries that Argo
+//! CD provides, and the rules of kstatus and `kubectl wait` are reimplemented, with their source.
 
 mod actions;
 mod classes;
@@ -20,14 +20,14 @@ use std::{
 use anyhow::{Context as _, Result};
 use support::lua;
 
-/// Where everything for Argo CD is.
+/// The folder of all files for Argo CD.
 const ARGOCD: &str = "deploy/argocd";
 
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The text of a file of the repository.
+/// Reads a file of the repository.
 fn text(path: &str) -> Result<String> {
-    fs::read_to_string(in_repository(path)).with_context(|| format!("{path} cannot be read"))
+    fs::read_to_string(in_repository(path)).with_context(|| format!("cannot read '{path}'"))
 }

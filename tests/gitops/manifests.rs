@@ -1,5 +1,5 @@
-//! What is applied with Argo CD: its ConfigMap carries the scripts as they are, and the samples keep what `docs/gitops.md`
-//! promises of them.
+//! Tests the manifests for Argo CD: its ConfigMap contains the unchanged scripts, and the samples match
+//! `docs/gitops.md`.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const WAVE: &str = "/metadata/annotations/argocd.argoproj.io~1sync-wave";
 const OPTIONS: &str = "/metadata/annotations/argocd.argoproj.io~1sync-options";
 const ASKS: &str = "Prune=confirm,Delete=confirm";
 
-/// The documents of a YAML file.
+/// Reads the documents of a YAML file.
 fn documents(path: &str) -> Result<Vec<Value>> {
     let read = |document| serde_saphyr::from_str(document).with_context(|| path.to_owned());
     text(path)?.split("---\n").map(read).collect()
@@ -26,27 +26,30 @@ fn applications() -> Result<[Value; 2]> {
     Ok([of("platform")?, of("tenant")?])
 }
 
-/// The sources of an Application, be it one or several.
+/// Returns the sources of an Application, which has one or several.
 fn sources(application: &Value) -> Vec<&Value> {
     let spec = &application["spec"];
     spec["sources"].as_array().map_or_else(|| vec![&spec["source"]], |sources| sources.iter().collect())
 }
 
 #[test]
-fn the_config_map_carries_the_scripts_as_they_are() -> Result<()> {
+fn the_config_map_contains_the_unchanged_scripts() -> Result<()> {
     let map = document(&format!("{ARGOCD}/argocd-cm.yaml"), "ConfigMap")?;
     assert_eq!(map["metadata"]["name"], "argocd-cm");
     let script = |file: &str| text(&format!("{ARGOCD}/{file}"));
-    let advice = "bring argocd-cm.yaml and the script together";
+    let advice = "argocd-cm.yaml and the script differ; copy one to the other";
     let prefix = "resource.customizations";
-    let data = map["data"].as_object().context("a ConfigMap has data")?;
+    let data = map["data"].as_object().context("the ConfigMap has no data")?;
     for (kind, file) in
         [("MigrationNetwork", "migrationnetwork.lua"), ("MigrationNetworkClass", "migrationnetworkclass.lua")]
     {
         let carried = &data[&format!("{prefix}.health.mgnet.dev_{kind}")];
         assert_eq!(*carried, script(&format!("health/{file}"))?, "{file}: {advice}");
     }
-    let actions = data[&format!("{prefix}.actions.mgnet.dev_MigrationNetwork")].as_str().context("it is text")?;
+    let actions = data[&format!("{prefix}.actions.mgnet.dev_MigrationNetwork")].as_str().context(
+        "the actions must \
+                                                                                                  be text",
+    )?;
     let actions: Value = serde_saphyr::from_str(actions)?;
     let expected = json!({
         "discovery.lua": script("actions/discovery.lua")?,
@@ -57,16 +60,16 @@ fn the_config_map_carries_the_scripts_as_they_are() -> Result<()> {
         ],
     });
     assert_eq!(actions, expected, "actions: {advice}");
-    assert_eq!(data.len(), 3, "nothing else is changed in Argo CD");
+    assert_eq!(data.len(), 3, "the ConfigMap must change nothing else in Argo CD");
     Ok(())
 }
 
 #[test]
-fn nothing_is_pruned_by_itself_or_unasked() -> Result<()> {
+fn pruning_and_deletion_need_confirmation() -> Result<()> {
     for application in applications()? {
         let policy = &application["spec"]["syncPolicy"];
         assert_eq!(policy["automated"]["prune"], false);
-        let options = policy["syncOptions"].as_array().context("there are sync options")?;
+        let options = policy["syncOptions"].as_array().context("the Application has no sync options")?;
         for option in ["ServerSideApply=true", "Prune=confirm", "Delete=confirm"] {
             assert!(options.contains(&json!(option)), "{option}");
         }
@@ -79,7 +82,7 @@ fn nothing_is_pruned_by_itself_or_unasked() -> Result<()> {
     let [platform, _] = applications()?;
     let patch = platform["spec"]["sources"][0]["kustomize"]["patches"][0].clone();
     assert_eq!(patch["target"], json!({ "kind": "CustomResourceDefinition" }));
-    let patch: Value = serde_saphyr::from_str(patch["patch"].as_str().context("a patch is text")?)?;
+    let patch: Value = serde_saphyr::from_str(patch["patch"].as_str().context("the patch is not text")?)?;
     assert_eq!(patch.pointer(OPTIONS), Some(&json!(ASKS)), "CRDs");
     Ok(())
 }
@@ -87,13 +90,18 @@ fn nothing_is_pruned_by_itself_or_unasked() -> Result<()> {
 #[test]
 fn the_operator_outlives_the_networks() -> Result<()> {
     let [platform, tenant] = applications()?;
-    assert_eq!(platform.pointer("/metadata/finalizers"), None, "deleting it must leave operator and CRDs");
+    assert_eq!(
+        platform.pointer("/metadata/finalizers"),
+        None,
+        "the deletion of the Application must keep the \
+                                                                operator and the CRDs"
+    );
     assert_eq!(tenant["metadata"]["finalizers"], json!(["resources-finalizer.argocd.argoproj.io"]));
     Ok(())
 }
 
 #[test]
-fn the_waves_go_from_operator_to_class_to_network() -> Result<()> {
+fn the_sync_waves_order_operator_class_and_network() -> Result<()> {
     let [platform, _] = applications()?;
     let operator = &platform["spec"]["sources"][0];
     let annotations = &operator["kustomize"]["commonAnnotations"];
@@ -101,20 +109,20 @@ fn the_waves_go_from_operator_to_class_to_network() -> Result<()> {
     assert_eq!(*annotations, json!({ "argocd.argoproj.io/sync-wave": "-2" }));
     for (file, wave) in [("platform/namespace", "-1"), ("platform/class", "-1"), ("team-billing/network", "0")] {
         let documents = documents(&format!("{ARGOCD}/git/{file}.yaml"))?;
-        let [document] = documents.as_slice() else { anyhow::bail!("{file} has one document") };
+        let [document] = documents.as_slice() else { anyhow::bail!("{file} must have one document") };
         assert_eq!(document.pointer(WAVE), Some(&json!(wave)), "{file}");
     }
     Ok(())
 }
 
 #[test]
-fn what_has_to_be_replaced_is_marked_and_the_rest_is_there() -> Result<()> {
+fn placeholders_are_marked_and_paths_exist() -> Result<()> {
     for application in applications()? {
         for source in sources(&application) {
-            let path = source["path"].as_str().context("a source has a path")?;
+            let path = source["path"].as_str().context("the source has no path")?;
             let is_there = in_repository(path).is_dir() || in_repository(&format!("{ARGOCD}/git/{path}")).is_dir();
             assert!(is_there, "{path}");
-            let repository = source["repoURL"].as_str().context("a source has a repository")?;
+            let repository = source["repoURL"].as_str().context("the source has no repository")?;
             assert!(repository.starts_with("https://git.example.com/REPLACE-ME/"), "{repository}");
         }
     }
@@ -127,7 +135,7 @@ fn what_has_to_be_replaced_is_marked_and_the_rest_is_there() -> Result<()> {
 }
 
 #[test]
-fn a_team_may_have_networks_and_nothing_else() -> Result<()> {
+fn a_team_may_create_only_networks() -> Result<()> {
     let project = document(&format!("{ARGOCD}/applications/tenant.yaml"), "AppProject")?;
     let [_, tenant] = applications()?;
     assert_eq!(tenant["spec"]["project"], project["metadata"]["name"]);
@@ -141,16 +149,16 @@ fn a_team_may_have_networks_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
-/// Beside the annotations for Argo CD they say what the Tokyo sample says, which other tests put before an API server.
+/// Except for the annotations for Argo CD, they equal the Tokyo sample, which other tests apply to an API server.
 #[test]
-fn the_samples_are_the_tokyo_sample() -> Result<()> {
+fn the_samples_equal_the_tokyo_sample() -> Result<()> {
     for (file, sample, kind) in [
         ("platform/class", "class", "MigrationNetworkClass"),
         ("platform/namespace", "namespace", "Namespace"),
         ("team-billing/network", "network", "MigrationNetwork"),
     ] {
         let mut ours = document(&format!("{ARGOCD}/git/{file}.yaml"), kind)?;
-        ours["metadata"].as_object_mut().context("it has metadata")?.remove("annotations");
+        ours["metadata"].as_object_mut().context("the document has no metadata")?.remove("annotations");
         assert_eq!(ours, document(&format!("deploy/samples/tokyo/{sample}.yaml"), kind)?);
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! The health of a network, over every status that the operator can write and over those that lag behind an edit; and that
-//! scripts which are wrong are found out.
+//! Tests the health of a network in Argo CD with every status that the operator can write, and with outdated
+//! statuses. Also tests that wrong scripts are detected.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use crate::{ARGOCD, text};
 
 const SCRIPT: &str = "health/migrationnetwork.lua";
 
-/// An object as it is between an edit and the operator's answer, and as a careless writer could leave it.
+/// Returns the object and its variants: between an edit and the operator's answer, and with inconsistent generations.
 fn variants(object: &Value) -> [Value; 5] {
     let change = |change: &dyn Fn(&mut Value)| {
         let mut changed = object.clone();
@@ -36,7 +36,8 @@ fn variants(object: &Value) -> [Value; 5] {
     ]
 }
 
-/// Every network that the script must get right: those of the operator, their variants, and one without a status.
+/// Returns all test cases of the script: the networks of the operator, their variants, and one network without a
+/// status.
 fn cases() -> Result<&'static [Value]> {
     static CASES: LazyLock<Result<Vec<Value>>> = LazyLock::new(|| {
         let mut cases: Vec<Value> = networks()?.iter().flat_map(variants).collect();
@@ -46,7 +47,7 @@ fn cases() -> Result<&'static [Value]> {
     CASES.as_deref().map_err(|error| anyhow!("{error:#}"))
 }
 
-/// The first case that the script gets wrong.
+/// Returns the first case for which the script reports the wrong health.
 fn first_breach(script: &Script) -> Result<Option<String>> {
     for object in cases()? {
         let health = script.health(object);
@@ -58,7 +59,7 @@ fn first_breach(script: &Script) -> Result<Option<String>> {
 }
 
 #[test]
-fn every_status_that_the_operator_can_write_gets_the_right_health() -> Result<()> {
+fn every_status_of_the_operator_has_the_right_health() -> Result<()> {
     assert_eq!(first_breach(&Script::of(SCRIPT)?)?, None);
     Ok(())
 }
@@ -74,32 +75,36 @@ fn every_health_is_among_the_cases() -> Result<()> {
     Ok(())
 }
 
-/// Mistakes that are easy to make, each as a change of the script: what stands there, and what is put in its place.
+/// Common mistakes, each as a change of the script: the original text, and its replacement.
 const MISTAKES: [(&str, &str, &str); 11] = [
-    ("a plan that waits is Degraded", r#"stalled.reason == "AwaitingApproval""#, "false"),
-    ("what is not ready yet is Degraded", r#""Progressing", message = words"#, r#""Degraded", message = words"#),
-    ("`Stalled` is overlooked", r#"if stalled ~= nil and stalled.status == "True" then"#, "if false then"),
+    ("a waiting plan is Degraded", r#"stalled.reason == "AwaitingApproval""#, "false"),
     (
-        "a status that lags counts",
+        "a network that is not ready yet is Degraded",
+        r#""Progressing", message = words"#,
+        r#""Degraded", message = words"#,
+    ),
+    ("`Stalled` is ignored", r#"if stalled ~= nil and stalled.status == "True" then"#, "if false then"),
+    (
+        "an outdated status counts",
         "status.observedGeneration ~= nil and status.observedGeneration == generation",
         "true",
     ),
-    ("a condition that lags counts", " and about == generation", ""),
-    ("suspension is overlooked", "obj.spec.suspend == true and not is_deleted", "false"),
+    ("an outdated condition counts", " and about == generation", ""),
+    ("suspension is ignored", "obj.spec.suspend == true and not is_deleted", "false"),
     ("suspension hides a deletion", "obj.spec.suspend == true and not is_deleted", "obj.spec.suspend == true"),
-    ("deletion is overlooked", "obj.metadata.deletionTimestamp ~= nil", "false"),
-    ("a condition without a message gives none", "return reason\n", "return condition.message\n"),
+    ("deletion is ignored", "obj.metadata.deletionTimestamp ~= nil", "false"),
+    ("a condition without a message gives no message", "return reason\n", "return condition.message\n"),
     ("a new object is an error", "obj.status or {}", "obj.status"),
-    ("a word that Argo CD does not know", r#""Healthy""#, r#""Ready""#),
+    ("a health that Argo CD does not know", r#""Healthy""#, r#""Ready""#),
 ];
 
 #[test]
-fn every_planted_mistake_is_found() -> Result<()> {
+fn every_planted_mistake_is_detected() -> Result<()> {
     let right = text(&format!("{ARGOCD}/{SCRIPT}"))?;
     for (mistake, what, instead) in MISTAKES {
-        ensure!(right.contains(what), "{mistake}: the script has no {what:?}");
+        ensure!(right.contains(what), "{mistake}: the script does not contain {what:?}");
         let wrong = Script::new(&right.replace(what, instead)).with_context(|| mistake)?;
-        assert!(first_breach(&wrong)?.is_some(), "not found: {mistake}");
+        assert!(first_breach(&wrong)?.is_some(), "not detected: {mistake}");
     }
     Ok(())
 }

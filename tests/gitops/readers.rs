@@ -1,8 +1,9 @@
-//! How others than Argo CD read an object: the rules of kstatus (Flux, Helm 4 `--wait`, kpt) and of `kubectl wait`.
+//! Implements how other tools than Argo CD read an object: the rules of kstatus (Flux, Helm 4 `--wait`, kpt) and of
+//! `kubectl wait`.
 
 use serde_json::Value;
 
-/// What kstatus takes an object for.
+/// The status of an object according to kstatus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kstatus {
     InProgress,
@@ -11,8 +12,8 @@ pub(crate) enum Kstatus {
     Terminating,
 }
 
-/// The generic rules, in their order: kubernetes-sigs/cli-utils `pkg/kstatus/status/generic.go`, then the check of
-/// `Ready` in `status.go`. An object that says nothing is taken for current.
+/// Applies the generic rules in their order: kubernetes-sigs/cli-utils `pkg/kstatus/status/generic.go`, then the
+/// check of `Ready` in `status.go`. An object without a status counts as current.
 pub(crate) fn kstatus(object: &Value) -> Kstatus {
     if object["metadata"]["deletionTimestamp"].is_string() {
         return Kstatus::Terminating;
@@ -35,8 +36,9 @@ pub(crate) fn kstatus(object: &Value) -> Kstatus {
     }
 }
 
-/// Whether `kubectl wait --for=condition=<type>` ends: kubernetes/kubectl `pkg/cmd/wait/condition.go`. The condition's own
-/// generation counts before the status's, and a lower one than the object's is not met.
+/// Whether `kubectl wait --for=condition=<type>` ends (kubernetes/kubectl `pkg/cmd/wait/condition.go`). The
+/// generation of the condition has precedence over that of the status. A condition with a lower generation than the
+/// object does not count.
 pub(crate) fn kubectl_wait(object: &Value, type_: &str) -> bool {
     let Some(condition) = conditions(object).iter().find(|condition| condition["type"] == type_) else { return false };
     let of_condition = condition["observedGeneration"].as_i64();
@@ -45,7 +47,7 @@ pub(crate) fn kubectl_wait(object: &Value, type_: &str) -> bool {
     !lags && condition["status"] == "True"
 }
 
-/// The conditions of an object; none if it has none.
+/// Returns the conditions of an object, which may be empty.
 pub(crate) fn conditions(object: &Value) -> &[Value] {
     object["status"]["conditions"].as_array().map_or(&[], Vec::as_slice)
 }

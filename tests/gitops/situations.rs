@@ -1,4 +1,4 @@
-//! The situations that a network can be in, and what each tool makes of them: one table, a row a situation.
+//! Tests how each tool interprets each situation of a network, with one row of a table per situation.
 
 use anyhow::{Context as _, Result};
 use mgnet::api::schema;
@@ -10,10 +10,10 @@ use crate::readers::{Kstatus, kstatus, kubectl_wait};
 /// The generation of the object in every situation.
 const GENERATION: i64 = 2;
 
-/// One row: the situation, the object, and what kstatus, `kubectl wait --for=condition=Ready` and Argo CD say.
+/// One row: the situation, the object, and the results of kstatus, `kubectl wait --for=condition=Ready` and Argo CD.
 struct Situation(&'static str, Value, Kstatus, bool, HealthStatus);
 
-/// A network with this status.
+/// Returns a network with this status.
 fn network(status: &Value) -> Value {
     json!({
         "apiVersion": "mgnet.dev/v1alpha1",
@@ -24,7 +24,7 @@ fn network(status: &Value) -> Value {
     })
 }
 
-/// A status whose conditions, as `Type=Status:Reason`, are all about the same generation.
+/// Returns a status with conditions in the form `Type=Status:Reason`, all of the same generation.
 fn status(observed: i64, conditions: &[&str]) -> Value {
     let conditions: Vec<Value> = conditions
         .iter()
@@ -40,12 +40,12 @@ fn status(observed: i64, conditions: &[&str]) -> Value {
     json!({ "observedGeneration": observed, "conditions": conditions })
 }
 
-/// A network whose status is about this generation.
+/// Returns a network whose status is of the current generation.
 fn now(conditions: &[&str]) -> Value {
     network(&status(GENERATION, conditions))
 }
 
-/// A network whose status is about the generation before.
+/// Returns a network whose status is of the previous generation.
 fn lagging(conditions: &[&str]) -> Value {
     network(&status(GENERATION - 1, conditions))
 }
@@ -63,16 +63,19 @@ fn deleted(object: Value) -> Value {
     with(object, "metadata", "deletionTimestamp", json!("2026-01-01T00:00:00Z"))
 }
 
-/// The status that the API server gives to a new object: the default in the CRD.
+/// Returns the status that the API server gives to a new object, which is the default in the CRD.
 fn default_status() -> Result<Value> {
-    let crd =
-        schema::crds().into_iter().find(|crd| crd.spec.names.kind == "MigrationNetwork").context("it is there")?;
+    let crd = schema::crds().into_iter().find(|crd| crd.spec.names.kind == "MigrationNetwork").context(
+        "the CRD of \
+                                                                                                  networks is \
+                                                                                                  missing",
+    )?;
     let crd = serde_json::to_value(crd)?;
     let default = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/default");
-    default.cloned().context("the status has a default")
+    default.cloned().context("the status has no default")
 }
 
-/// From creation to completion, and edits.
+/// Returns the situations from creation to completion, and after edits.
 fn building() -> Result<Vec<Situation>> {
     use HealthStatus::{Degraded, Healthy, Progressing};
     use Kstatus::{Current, Failed, InProgress};
@@ -80,8 +83,8 @@ fn building() -> Result<Vec<Situation>> {
     let mut halfway = now(&["Ready=True:Ready"]);
     halfway["status"]["conditions"][0]["observedGeneration"] = json!(GENERATION - 1);
     Ok(vec![
-        // The reason for the default: kstatus takes an object that says nothing for finished.
-        Situation("new, were there no default", network(&Value::Null), Current, false, Progressing),
+        // The reason for the default: in kstatus, an object without a status counts as current.
+        Situation("new, if the CRD had no default", network(&Value::Null), Current, false, Progressing),
         Situation("new", network(&default_status()?), InProgress, false, Progressing),
         Situation(
             "being built",
@@ -98,7 +101,7 @@ fn building() -> Result<Vec<Situation>> {
             Progressing,
         ),
         Situation(
-            "refused by its class",
+            "rejected by its class",
             now(&["Ready=False:NamespaceNotAllowed", "Stalled=True:NamespaceNotAllowed"]),
             Failed,
             false,
@@ -106,23 +109,23 @@ fn building() -> Result<Vec<Situation>> {
         ),
         Situation("complete", now(&["Ready=True:Ready", "Synced=True:InSync"]), Current, true, Healthy),
         Situation(
-            "complete, and a stranger's rule stands on a group",
+            "complete, with a foreign rule in a security group",
             now(&["Ready=True:Ready", "Synced=False:DriftDetected"]),
             Current,
             true,
             Healthy,
         ),
-        Situation("edited, not seen yet", lagging(&["Ready=True:Ready"]), InProgress, false, Progressing),
+        Situation("edited, not observed yet", lagging(&["Ready=True:Ready"]), InProgress, false, Progressing),
         Situation(
-            "edited after it had stalled, not seen yet",
+            "edited after it was stalled, not observed yet",
             lagging(&["Ready=False:InvalidSpec", "Stalled=True:InvalidSpec"]),
             InProgress,
             false,
             Progressing,
         ),
-        // What the operator never writes, as it writes all generations at once: kstatus is deceived.
-        Situation("status seen, `Ready` of the generation before", halfway, Current, false, Progressing),
-        // What the operator never writes: kstatus takes the first of both.
+        // The operator never writes this status, because it writes all generations at once. kstatus misreads it.
+        Situation("status observed, but `Ready` of the previous generation", halfway, Current, false, Progressing),
+        // The operator never writes these two statuses. kstatus uses the first of the two conditions.
         Situation(
             "at work and stalled",
             now(&["Ready=False:Progressing", "Reconciling=True:Progressing", "Stalled=True:InvalidSpec"]),
@@ -140,7 +143,7 @@ fn building() -> Result<Vec<Situation>> {
     ])
 }
 
-/// What waits for a word of the user.
+/// Returns the situations in which the network waits for a user.
 fn waiting() -> Vec<Situation> {
     use HealthStatus::{Degraded, Healthy, Progressing, Suspended};
     use Kstatus::{Current, Failed, InProgress};
@@ -154,26 +157,20 @@ fn waiting() -> Vec<Situation> {
             Suspended,
         ),
         Situation(
-            "a plan that is edited, not seen yet",
+            "a plan is edited, not observed yet",
             lagging(&["Ready=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
             InProgress,
             false,
             Progressing,
         ),
         Situation(
-            "planned, and something has to be mended first",
+            "planned, but another problem must be solved first",
             now(&["Ready=False:NotOwned", "Synced=False:ChangesPlanned", "Stalled=True:NotOwned"]),
             Failed,
             false,
             Degraded,
         ),
-        Situation(
-            "planned, and nothing to do",
-            now(&["Ready=True:Ready", "Synced=True:InSync"]),
-            Current,
-            true,
-            Healthy,
-        ),
+        Situation("planned, without changes", now(&["Ready=True:Ready", "Synced=True:InSync"]), Current, true, Healthy),
         Situation(
             "suspended while a plan waits",
             suspended(now(&["Ready=False:Suspended", "Synced=False:ChangesPlanned", "Suspended=True:Suspended"])),
@@ -181,7 +178,13 @@ fn waiting() -> Vec<Situation> {
             false,
             Suspended,
         ),
-        Situation("suspended, not seen yet", suspended(lagging(&["Ready=True:Ready"])), InProgress, false, Suspended),
+        Situation(
+            "suspended, not observed yet",
+            suspended(lagging(&["Ready=True:Ready"])),
+            InProgress,
+            false,
+            Suspended,
+        ),
         Situation(
             "suspended while complete",
             suspended(now(&["Ready=True:Ready", "Suspended=True:Suspended"])),
@@ -199,14 +202,20 @@ fn waiting() -> Vec<Situation> {
     ]
 }
 
-/// Deletion, which is an edit like others: it raises the generation.
+/// Returns the situations of a deletion, which raises the generation like an edit.
 fn deletion() -> Vec<Situation> {
     use HealthStatus::{Degraded, Progressing};
     use Kstatus::Terminating;
 
     vec![
-        Situation("deleted, not seen yet", deleted(lagging(&["Ready=True:Ready"])), Terminating, false, Progressing),
-        Situation("deleted, `Ready` left true", deleted(now(&["Ready=True:Ready"])), Terminating, true, Progressing),
+        Situation(
+            "deleted, not observed yet",
+            deleted(lagging(&["Ready=True:Ready"])),
+            Terminating,
+            false,
+            Progressing,
+        ),
+        Situation("deleted, `Ready` still true", deleted(now(&["Ready=True:Ready"])), Terminating, true, Progressing),
         Situation(
             "being deleted",
             deleted(now(&["Ready=False:Deleting", "Reconciling=True:Progressing"])),
@@ -215,7 +224,7 @@ fn deletion() -> Vec<Situation> {
             Progressing,
         ),
         Situation(
-            "being deleted, and something is in the way",
+            "being deleted, but blocked",
             deleted(now(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"])),
             Terminating,
             false,
@@ -229,7 +238,7 @@ fn deletion() -> Vec<Situation> {
             Progressing,
         ),
         Situation(
-            "being deleted, and the role was taken away",
+            "being deleted, but the role was removed",
             deleted(now(&["Ready=False:AccessDenied", "Stalled=True:AccessDenied"])),
             Terminating,
             false,
@@ -239,7 +248,7 @@ fn deletion() -> Vec<Situation> {
 }
 
 #[test]
-fn every_tool_reads_every_situation_as_the_table_says() -> Result<()> {
+fn every_tool_reads_every_situation_as_expected() -> Result<()> {
     let script = Script::of("health/migrationnetwork.lua")?;
     for Situation(name, object, progress, met, health) in building()?.into_iter().chain(waiting()).chain(deletion()) {
         assert_eq!(kstatus(&object), progress, "kstatus: {name}");
@@ -252,13 +261,13 @@ fn every_tool_reads_every_situation_as_the_table_says() -> Result<()> {
 }
 
 #[test]
-fn the_health_says_what_is_waited_for() -> Result<()> {
+fn the_health_message_states_what_the_network_waits_for() -> Result<()> {
     let script = Script::of("health/migrationnetwork.lua")?;
     let message = |object: Value| anyhow::Ok(script.health(&object)?.message);
     let mut blocked = deleted(now(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"]));
     blocked["status"]["conditions"][0]["message"] = json!("sg/resolver: sg-1 is in use by eni-1");
     assert_eq!(message(blocked)?, "DeletionBlocked: sg/resolver: sg-1 is in use by eni-1");
-    assert_eq!(message(network(&Value::Null))?, "Waiting for the operator to look at this generation");
+    assert_eq!(message(network(&Value::Null))?, "Waiting for the operator to observe this generation");
     assert_eq!(
         message(suspended(now(&["Ready=False:Suspended"])))?,
         "Suspended: `spec.suspend` is true, and nothing is written to AWS; Ready is False: Suspended: in words"

@@ -1,5 +1,5 @@
-//! Every way a reconcile can end, and the networks that come of it: each verdict alone and after one of each kind,
-//! suspended or not.
+//! Generates every verdict of a reconcile, and the networks that result: each verdict alone and after one verdict of
+//! each kind, suspended or not.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::Ipv4Addr;
@@ -17,13 +17,13 @@ use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
 use mgnet::model::status::{StepFailure, Verdict, conditions::write};
 use serde_json::Value;
 
-/// The generation of every network here.
+/// The generation of all generated networks.
 pub(crate) const GENERATION: i64 = 3;
 
 const MGN: Slot = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
 const GROUP: Slot = Slot::Group(GroupRole::Resolver);
 
-/// Every class of failure: one that is new does not compile before it has its place here.
+/// Returns a failure of every class. A new class does not compile until it is added here.
 fn failures() -> impl Iterator<Item = CallFailure> {
     use FailureClass::{
         AccountMismatch, AlreadyExists, Conflict, Dependency, Invalid, NotFound, Quota, RouteConflict, Throttled,
@@ -51,7 +51,7 @@ fn failures() -> impl Iterator<Item = CallFailure> {
     })
 }
 
-/// Every kind of blocker: as with failures, one that is new does not compile before it has its place here.
+/// Returns a blocker of every kind. A new kind does not compile until it is added here.
 fn blockers() -> impl Iterator<Item = Blocker> {
     let id = || "sg-1".to_owned();
     let next = move |blocker: &Blocker| match blocker {
@@ -75,7 +75,7 @@ fn blockers() -> impl Iterator<Item = Blocker> {
     iter::successors(Some(Blocker::UnderWay { slot: MGN, state: "Pending".to_owned() }), next)
 }
 
-/// What is left to do, and what went wrong.
+/// Returns plans with their failed steps.
 fn troubles() -> Vec<(Plan, Vec<StepFailure>)> {
     let step = Step::DeleteGroup { role: GroupRole::Resolver, group: "sg-1".into() };
     let mut troubles =
@@ -89,8 +89,8 @@ fn troubles() -> Vec<(Plan, Vec<StepFailure>)> {
     troubles
 }
 
-/// Every way a reconcile of a network that stays can end.
-fn of_a_network_that_stays() -> Vec<Verdict> {
+/// Returns every verdict of a reconcile of a network that is not being deleted.
+fn of_an_existing_network() -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::Broken(String::new()), Verdict::Broken("a panic".to_owned())];
     verdicts.push(Verdict::Unfit(Vec::new()));
     verdicts.extend(failures().map(Verdict::Unseen));
@@ -131,22 +131,22 @@ fn of_a_network_that_stays() -> Vec<Verdict> {
     verdicts
 }
 
-/// What a reconcile before can have left: a network that was complete, and one verdict of each kind. Of what was there
-/// before, `write` keeps only conditions that it cannot tell anew.
+/// Returns the possible verdicts of the previous reconcile: a complete network, and one verdict of each kind. `write`
+/// keeps previous conditions only if it cannot determine them again.
 fn before() -> Result<Vec<Verdict>> {
-    let all = of_a_network_that_stays();
+    let all = of_an_existing_network();
     let is_complete = |verdict: &&Verdict| match verdict {
         Verdict::Built { plan, failures, changed, .. } => plan.is_done() && failures.is_empty() && !changed,
         _ => false,
     };
-    let complete = all.iter().find(is_complete).context("one of them is complete")?;
+    let complete = all.iter().find(is_complete).context("no verdict is of a complete network")?;
     let mut kinds = HashSet::new();
     let one_of_each = all.iter().rev().filter(|verdict| kinds.insert(mem::discriminant(*verdict)));
     Ok(iter::once(complete).chain(one_of_each).cloned().collect())
 }
 
-/// Every way a reconcile of a network that goes can end.
-fn of_a_network_that_goes() -> Vec<Verdict> {
+/// Returns every verdict of a reconcile of a network that is being deleted.
+fn of_a_deleted_network() -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::Broken(String::new())];
     verdicts.extend(failures().map(Verdict::Unseen));
     for (plan, failures) in troubles() {
@@ -157,7 +157,7 @@ fn of_a_network_that_goes() -> Vec<Verdict> {
     verdicts
 }
 
-/// A network as the operator leaves it.
+/// Returns a network as JSON with the status that the operator writes.
 fn network(conditions: Vec<Condition>, suspend: bool, goes: bool) -> Result<String> {
     let spec = MigrationNetworkSpec { suspend: suspend.then_some(true), ..MigrationNetworkSpec::default() };
     let mut network = MigrationNetwork::new("tokyo", spec);
@@ -179,9 +179,9 @@ fn conditions(verdicts: &[&Verdict], suspended: bool) -> Vec<Condition> {
     conditions
 }
 
-/// Every network that the operator can leave, each once.
+/// Returns every distinct network that the operator can write.
 pub(crate) fn networks() -> Result<Vec<Value>> {
-    let (before, stays, goes) = (before()?, of_a_network_that_stays(), of_a_network_that_goes());
+    let (before, stays, goes) = (before()?, of_an_existing_network(), of_a_deleted_network());
     let mut networks = BTreeSet::new();
     for suspend in [false, true] {
         for last in &stays {
@@ -190,7 +190,7 @@ pub(crate) fn networks() -> Result<Vec<Value>> {
                 networks.insert(network(conditions(&[first, last], suspend), suspend, false)?);
             }
         }
-        // Suspension does not hold for a network that goes.
+        // Suspension does not apply to a network that is being deleted.
         for last in &goes {
             networks.insert(network(conditions(&[last], false), suspend, true)?);
             for first in before.iter().chain(&goes) {

@@ -1,4 +1,4 @@
-//! The CRDs keep the rules of this API and equal what is in `crds/`. No API server is needed here.
+//! Tests that the CRDs follow the rules of this API, and equal the files in `crds/`. The tests need no API server.
 
 mod manifests;
 
@@ -13,7 +13,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use mgnet::api::schema;
 use serde_json::{Value, json};
 
-/// Client-side `kubectl apply` keeps the whole object in an annotation, and annotations may not be larger.
+/// The maximum size of annotations in bytes. Client-side `kubectl apply` stores the complete object in an annotation.
 const LARGEST_APPLIED_OBJECT: usize = 262_144;
 
 fn in_repository(path: &str) -> PathBuf {
@@ -29,20 +29,20 @@ fn files(folder: &str) -> Result<Vec<PathBuf>> {
 
 /// The schema of the only version of a CRD.
 fn schema_of(crd: &CustomResourceDefinition) -> Result<&JSONSchemaProps> {
-    let [version] = crd.spec.versions.as_slice() else { bail!("one version is expected") };
-    version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()).context("a CRD has a schema")
+    let [version] = crd.spec.versions.as_slice() else { bail!("the CRD must have exactly one version") };
+    version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()).context("the CRD has no schema")
 }
 
-/// One place in a schema: its path as the API server prints it, without indices, and what holds there.
+/// A schema within a schema, with its path as the API server prints it, without indices.
 struct Place<'a> {
     path: String,
     schema: &'a JSONSchemaProps,
-    /// Whether this is a property, which needs a description, and not the item of a list or the value of a map.
+    /// Whether this is a property, which needs a description, instead of a list item or a map value.
     is_property: bool,
 }
 
 impl Place<'_> {
-    /// The last word of the path: for items and values that of their list or map.
+    /// The last word of the path. List items and map values have that of their list or map.
     fn leaf(&self) -> &str {
         self.path.trim_end_matches(['[', ']', '*']).rsplit('.').next().unwrap_or_default()
     }
@@ -52,7 +52,7 @@ impl Place<'_> {
     }
 }
 
-/// Every place of a schema, parents before children.
+/// Returns all schemas within a schema, parents before children.
 fn places<'a>(schema: &'a JSONSchemaProps, path: &str, is_property: bool) -> Vec<Place<'a>> {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     let mut found = vec![Place { path: path.to_owned(), schema, is_property }];
@@ -68,7 +68,7 @@ fn places<'a>(schema: &'a JSONSchemaProps, path: &str, is_property: bool) -> Vec
     found
 }
 
-/// The rules of this API that a schema breaks, each with the place where it does.
+/// Returns the rules of this API that a schema breaks, each with its path.
 fn violations(root: &JSONSchemaProps) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for place in places(root, "", false) {
@@ -111,7 +111,7 @@ fn broken_rules(place: &Place<'_>) -> Vec<&'static str> {
         (is_map && schema.max_properties.is_none(), "is a map without a maximum"),
         (
             is_map && matches!(schema.additional_properties, Some(JSONSchemaPropsOrBool::Bool(_))),
-            "is a map of anything",
+            "is a map of values without a type",
         ),
         (!rules_of(schema).iter().all(is_well_said), "has a CEL rule whose message is not `must …; what to do`"),
     ]
@@ -128,7 +128,7 @@ fn rules_of(schema: &JSONSchemaProps) -> &[ValidationRule] {
     schema.x_kubernetes_validations.as_deref().unwrap_or_default()
 }
 
-/// `must …`, with a field in back-quotes or a command to type.
+/// Whether the message of a rule starts with `must `, and contains a field in back-quotes or a command.
 fn is_well_said(rule: &ValidationRule) -> bool {
     rule.message.as_deref().is_some_and(|message| {
         message.starts_with("must ")
@@ -138,7 +138,7 @@ fn is_well_said(rule: &ValidationRule) -> bool {
 }
 
 #[test]
-fn the_crds_keep_every_rule() -> Result<()> {
+fn the_crds_follow_every_rule() -> Result<()> {
     for crd in schema::crds() {
         assert_eq!(violations(schema_of(&crd)?), BTreeSet::new(), "{:?}", crd.metadata.name);
         assert!(serde_json::to_string(&crd)?.len() < LARGEST_APPLIED_OBJECT);
@@ -148,10 +148,10 @@ fn the_crds_keep_every_rule() -> Result<()> {
 }
 
 #[test]
-fn a_new_object_is_not_taken_for_ready() -> Result<()> {
+fn a_new_object_is_not_ready() -> Result<()> {
     for (crd, summary) in schema::crds().iter().zip(["Ready", "Accepted"]) {
         let status = schema_of(crd)?.properties.as_ref().and_then(|properties| properties.get("status"));
-        let default = &status.and_then(|status| status.default.as_ref()).context("status has a default")?.0;
+        let default = &status.and_then(|status| status.default.as_ref()).context("the status has no default")?.0;
         assert_eq!(default["observedGeneration"], -1);
         assert_eq!(default["conditions"][0]["type"], summary);
         assert_eq!(default["conditions"][0]["status"], "Unknown");
@@ -159,9 +159,9 @@ fn a_new_object_is_not_taken_for_ready() -> Result<()> {
     Ok(())
 }
 
-/// Each rule catches a schema that breaks it, and only that rule does.
+/// Each broken rule is reported, and no other rule with it.
 #[test]
-fn every_rule_catches_a_planted_breach() -> Result<()> {
+fn every_planted_violation_is_found() -> Result<()> {
     let text = json!({ "type": "string", "maxLength": 8, "description": "A word." });
     let with = |extra: Value| merged(&text, &extra);
     let list = json!({
@@ -194,7 +194,7 @@ fn every_rule_catches_a_planted_breach() -> Result<()> {
             Some("is a list whose keys may be missing"),
         ),
         ("bad", merged(&map, &json!({ "maxProperties": null })), Some("is a map without a maximum")),
-        ("bad", merged(&map, &json!({ "additionalProperties": true })), Some("is a map of anything")),
+        ("bad", merged(&map, &json!({ "additionalProperties": true })), Some("is a map of values without a type")),
         (
             "bad",
             json!({ "type": "object", "description": "Any.", "x-kubernetes-preserve-unknown-fields": true }),
@@ -215,9 +215,9 @@ fn every_rule_catches_a_planted_breach() -> Result<()> {
     Ok(())
 }
 
-/// A rule is kept also inside lists and maps, where there are no properties.
+/// Rules also apply to list items and map values, which are not properties.
 #[test]
-fn breaches_are_found_at_every_depth() -> Result<()> {
+fn violations_are_found_at_every_depth() -> Result<()> {
     let unbounded = json!({ "type": "string" });
     let root = json!({ "type": "object", "properties": { "status": {
         "type": "object", "description": "The status.", "default": { "observedGeneration": -1 }, "properties": {
@@ -241,7 +241,7 @@ fn breaches_are_found_at_every_depth() -> Result<()> {
     Ok(())
 }
 
-/// `base` with the members of `extra`; those that are null there go.
+/// Returns `base` with the members of `extra`, without members that are null in `extra`.
 fn merged(base: &Value, extra: &Value) -> Value {
     let mut members = base.as_object().cloned().unwrap_or_default();
     members.extend(extra.as_object().cloned().unwrap_or_default());
@@ -250,7 +250,7 @@ fn merged(base: &Value, extra: &Value) -> Value {
 }
 
 #[test]
-fn the_files_are_what_is_generated() -> Result<()> {
+fn the_files_equal_the_generated_crds() -> Result<()> {
     let mut names = BTreeSet::new();
     for crd in schema::crds() {
         let name = schema::file_name(&crd);

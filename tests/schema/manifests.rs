@@ -1,7 +1,7 @@
-//! The manifests of `tests/manifests` leave out nothing: every rule and bound of the CRDs has one that it refuses, and every
-//! field and word is in one that is accepted.
+//! Tests that the manifests of `tests/manifests` are complete: each rule and each bound of the CRDs rejects one of
+//! the bad manifests, and each field and each enum value occurs in one of the good manifests.
 //!
-//! Nothing is put before an API server here; `tests/manifests/main.rs` does.
+//! These tests use no API server; `tests/manifests/main.rs` applies the manifests to one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{files, places, rules_of, schema_of};
 
-/// A manifest that the API server refuses, and what its answer contains.
+/// A manifest that the API server rejects, with the texts that its answer contains.
 struct Refused {
     kind: String,
     expects: Vec<String>,
@@ -25,7 +25,7 @@ impl Refused {
         self.expects.iter().any(|expect| test(expect))
     }
 
-    /// Whether the API server's answer names a field.
+    /// Whether the expected answer names a field.
     fn names(&self, field: &str) -> bool {
         self.expects(|expect| {
             let path = expect.split(": ").next().unwrap_or_default();
@@ -42,14 +42,14 @@ fn refused() -> Result<Vec<Refused>> {
         let kind = text.lines().find_map(|line| line.strip_prefix("kind: "));
         let kind = kind.with_context(|| format!("{} has no kind", file.display()))?.to_owned();
         if expects.is_empty() {
-            bail!("{} does not begin with '# expect: '", file.display());
+            bail!("{} does not start with '# expect: '", file.display());
         }
         Ok(Refused { kind, expects })
     };
     files("tests/manifests/bad")?.into_iter().map(read).collect()
 }
 
-/// What the API server answers when a bound is overstepped, for each bound of a place.
+/// Returns the API server's answer to a violation of each bound of a schema.
 fn answers_of_bounds(schema: &JSONSchemaProps) -> Vec<String> {
     let members: Vec<_> = schema.enum_.iter().flatten().map(|member| member.0.to_string()).collect();
     [
@@ -67,7 +67,7 @@ fn answers_of_bounds(schema: &JSONSchemaProps) -> Vec<String> {
 }
 
 #[test]
-fn every_bound_of_a_spec_refuses_some_manifest() -> Result<()> {
+fn every_bound_of_a_spec_rejects_a_manifest() -> Result<()> {
     let refused = refused()?;
     let mut missing = BTreeSet::new();
     for crd in schema::crds() {
@@ -93,7 +93,7 @@ fn every_bound_of_a_spec_refuses_some_manifest() -> Result<()> {
 }
 
 #[test]
-fn every_cel_rule_of_a_spec_refuses_some_manifest() -> Result<()> {
+fn every_cel_rule_rejects_a_manifest() -> Result<()> {
     let refused = refused()?;
     let mut missing = BTreeSet::new();
     for crd in schema::crds() {
@@ -102,7 +102,7 @@ fn every_cel_rule_of_a_spec_refuses_some_manifest() -> Result<()> {
             for rule in rules_of(place.schema) {
                 let field = rule.field_path.as_deref().and_then(|path| path.rsplit('.').next()).unwrap_or(place.leaf());
                 let message = rule.message.as_deref().unwrap_or_default();
-                // What follows the semicolon may be computed from the value.
+                // The text after the semicolon may be computed from the value.
                 let says = |expect: &str| {
                     expect.starts_with("must ") && message.starts_with(expect.split(';').next().unwrap_or_default())
                 };
@@ -119,21 +119,25 @@ fn every_cel_rule_of_a_spec_refuses_some_manifest() -> Result<()> {
 }
 
 #[test]
-fn there_are_manifests_enough_and_their_names_differ() -> Result<()> {
+fn the_manifests_have_unique_names() -> Result<()> {
     let (good, bad) = (files("tests/manifests/good")?, files("tests/manifests/bad")?);
     assert!(good.len() >= 16, "{} good manifests", good.len());
     assert!(bad.len() >= 64, "{} bad manifests", bad.len());
     let mut names = BTreeSet::new();
     for file in iter::chain(&good, &bad) {
-        let stem = file.file_stem().context("a manifest has a name")?.to_string_lossy().into_owned();
+        let stem = file.file_stem().context("the manifest has no name")?.to_string_lossy().into_owned();
         let text = fs::read_to_string(file)?;
-        assert!(text.contains(&format!("\n  name: {stem}\n")), "{}: the object is named as its file", file.display());
-        assert!(names.insert(stem), "{}: the name is taken", file.display());
+        assert!(
+            text.contains(&format!("\n  name: {stem}\n")),
+            "{}: the object must have the name of its file",
+            file.display()
+        );
+        assert!(names.insert(stem), "{}: another manifest has the same name", file.display());
     }
     Ok(())
 }
 
-/// What a value sets: the paths of its places, as [`Place`] has them, each with what is written there.
+/// Collects the paths that a value sets, in the form of [`Place`], and each string with its path.
 fn set_places(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     found.insert(path.to_owned());
     match value {
@@ -151,7 +155,7 @@ fn set_places(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_field_and_word_of_a_spec_is_in_some_good_manifest() -> Result<()> {
+fn every_field_and_enum_value_is_in_a_good_manifest() -> Result<()> {
     let mut set: BTreeSet<String> = BTreeSet::new();
     for file in files("tests/manifests/good")? {
         for document in fs::read_to_string(&file)?.split("---\n") {
@@ -174,9 +178,10 @@ fn every_field_and_word_of_a_spec_is_in_some_good_manifest() -> Result<()> {
     Ok(())
 }
 
-/// What the operator reads is what users write: the good manifests decode into the types and come back unchanged.
+/// The operator loses no field that users write: the good manifests are unchanged after a round trip through the
+/// types.
 #[test]
-fn good_manifests_survive_the_types() -> Result<()> {
+fn good_manifests_round_trip() -> Result<()> {
     for file in files("tests/manifests/good")? {
         let text = fs::read_to_string(&file)?;
         for document in text.split("---\n") {
@@ -189,7 +194,7 @@ fn good_manifests_survive_the_types() -> Result<()> {
                 Some("MigrationNetworkClass") => serde_json::to_value(serde_json::from_value::<
                     mgnet::api::MigrationNetworkClassSpec,
                 >(spec.clone())?)?,
-                other => bail!("{}: {other:?} is no kind of ours", file.display()),
+                other => bail!("{}: {other:?} is not a kind of this API", file.display()),
             };
             assert_eq!(read, spec, "{}", file.display());
         }

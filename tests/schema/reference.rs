@@ -1,5 +1,5 @@
-//! `docs/reference.md` is what is generated, and leaves out no name that the operator puts on things; and the examples of the
-//! README are of this API.
+//! Tests that `docs/reference.md` equals the generated text and explains every name that the operator sets, and that
+//! the examples in the README are valid.
 
 use std::{
     collections::BTreeSet,
@@ -16,13 +16,13 @@ fn in_repository(path: &str) -> PathBuf {
 }
 
 #[test]
-fn the_file_is_what_is_generated() -> Result<()> {
+fn the_file_equals_the_generated_reference() -> Result<()> {
     let file = fs::read_to_string(in_repository("docs/reference.md"))?;
     assert!(file == reference::document()?, "docs/reference.md is out of date: run 'make generate'");
     Ok(())
 }
 
-/// The values of the constants in a source text that begin with the operator's prefix: annotations, finalizers, tags.
+/// Returns the constants in a source text that start with the operator's prefix: annotations, finalizers and tags.
 fn names_in(text: &str) -> BTreeSet<String> {
     text.lines()
         .filter(|line| line.contains("const "))
@@ -45,24 +45,24 @@ fn names_of_source(folder: &Path) -> Result<BTreeSet<String>> {
 }
 
 #[test]
-fn every_name_of_the_operators_is_explained() -> Result<()> {
+fn every_name_that_the_operator_sets_is_explained() -> Result<()> {
     let document = reference::document()?;
     let names = names_of_source(&in_repository("src"))?;
     assert!(names.len() >= 10, "{names:?}");
     let missing: Vec<_> = names.iter().filter(|name| !document.contains(&format!("`{name}`"))).collect();
-    assert!(missing.is_empty(), "{missing:?}: explain them in tests/schema/reference/src/names.rs");
+    assert!(missing.is_empty(), "not explained: {missing:?}; add them to tests/schema/reference/src/names.rs");
     Ok(())
 }
 
 #[test]
-fn a_name_is_found_where_it_is_declared() {
+fn names_are_found_in_declarations() {
     let text = "pub const NEW_TAG: &str = \"mgnet.dev/new\";\n// mgnet.dev/other\n";
     assert_eq!(names_in(text), BTreeSet::from(["mgnet.dev/new".to_owned()]));
 }
 
-/// Rows and columns of every table agree, so that GitHub shows each as one.
+/// All rows of a table have the same number of columns, because GitHub shows no other tables.
 #[test]
-fn every_table_is_whole() -> Result<()> {
+fn every_table_is_complete() -> Result<()> {
     let document = reference::document()?;
     let cells = |line: &str| line.replace("\\|", "").matches('|').count() - 1;
     let mut columns = None;
@@ -81,9 +81,9 @@ fn every_table_is_whole() -> Result<()> {
     Ok(())
 }
 
-/// Links inside the document lead to one of its headings, by GitHub's rule for anchors.
+/// Links within the document lead to one of its headings, according to GitHub's rule for anchors.
 #[test]
-fn every_link_leads_somewhere() -> Result<()> {
+fn every_link_leads_to_a_heading() -> Result<()> {
     let document = reference::document()?;
     let anchor = |heading: &str| {
         let kept =
@@ -105,7 +105,7 @@ fn every_link_leads_somewhere() -> Result<()> {
 }
 
 #[test]
-fn every_status_field_is_told() -> Result<()> {
+fn every_status_field_is_listed() -> Result<()> {
     let document = reference::document()?;
     for crd in schema::crds() {
         let yaml = serde_json::to_value(&crd)?;
@@ -117,15 +117,15 @@ fn every_status_field_is_told() -> Result<()> {
     Ok(())
 }
 
-/// What stands in the README is what the types read and write, field by field: a misspelt one would be lost.
+/// Each example in the README is unchanged after a round trip through the types, which would lose a misspelled field.
 #[test]
-fn the_examples_of_the_readme_can_be_read() -> Result<()> {
+fn the_examples_in_the_readme_are_valid() -> Result<()> {
     let readme = fs::read_to_string(in_repository("README.md"))?;
     let examples: Vec<_> = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(examples.len() >= 5, "{} examples", examples.len());
     for example in examples {
         let written: Value = serde_saphyr::from_str(example)?;
-        let spec = written.get("spec").with_context(|| format!("no spec: {example}"))?;
+        let spec = written.get("spec").with_context(|| format!("the example has no spec: {example}"))?;
         let read: MigrationNetworkSpec = serde_json::from_value(spec.clone()).with_context(|| example.to_owned())?;
         assert_eq!(serde_json::to_value(read)?, *spec);
     }

@@ -59,7 +59,7 @@ if reconciling ~= nil and reconciling.status == "True" then
 end
 
 if ready == nil then
-  return { status = "Progressing", message = "Waiting for the operator to look at this generation" }
+  return { status = "Progressing", message = "Waiting for the operator to observe this generation" }
 end
 if ready.status == "True" then
   return { status = "Healthy", message = words(ready) }

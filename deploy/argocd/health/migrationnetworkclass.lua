@@ -27,4 +27,4 @@ for _, condition in ipairs(is_seen and status.conditions or {}) do
   end
 end
 
-return { status = "Progressing", message = "Waiting for the operator to look at this generation" }
+return { status = "Progressing", message = "Waiting for the operator to observe this generation" }

@@ -1,4 +1,4 @@
-//! `MigrationNetwork`: its spec, and its status.
+//! `MigrationNetwork`: the types of its spec and its status.
 
 pub mod plan;
 mod preflight_warning;

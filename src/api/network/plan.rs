@@ -1,4 +1,4 @@
-//! `status.plan`: what the operator would do if it were let, for a network whose `managementPolicy` is 'Plan'.
+//! `status.plan`: the calls that the operator would make for a network whose `managementPolicy` is `Plan`.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,75 +6,78 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::schema;
 
-/// How many calls a plan lists; the counts are of all.
+/// The maximum number of calls that a plan lists. The counts in the plan include all calls.
 pub const MOST_CALLS: usize = 128;
 
-/// Every call to AWS that 'Enforce' would make now. What does not fit the bounds of the schema is cut by whoever writes it.
+/// The calls to AWS that the operator would make now with `managementPolicy: Enforce`. The code that writes the plan
+/// truncates values that exceed the bounds of the schema.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
-    /// Names the plan: it changes when a call of the plan does, and with nothing else.
+    /// The hash of the plan. It changes if and only if a call of the plan changes.
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub hash: String,
 
-    /// The plan in a line, for people.
+    /// A one-line summary of the plan, for people.
     #[serde(default)]
     #[schemars(length(max = 512))]
     pub summary: String,
 
-    /// How many AWS resources would be created.
+    /// The number of AWS resources that would be created.
     #[serde(default)]
     pub create: i64,
 
-    /// How many AWS resources would be changed, those that the plan also creates or deletes left out.
+    /// The number of AWS resources that would be changed, without those that the plan also creates or deletes.
     #[serde(default)]
     pub update: i64,
 
-    /// How many AWS resources would be deleted.
+    /// The number of AWS resources that would be deleted.
     #[serde(default)]
     pub delete: i64,
 
-    /// How many calls there are, also where `calls` does not list all of them.
+    /// The number of all calls, including those that `calls` does not list.
     #[serde(default)]
     pub call_count: i64,
 
-    /// How long the calls take by AWS's request rates alone, in seconds, in an account and Region where nobody else makes
-    /// such calls. What AWS then needs to build is not in it: some minutes.
+    /// The time that AWS's request rates alone require for the calls, in seconds, if no other client makes such calls
+    /// in the account and Region. The minutes that AWS then needs to create the resources are not included.
     #[serde(default)]
     pub estimated_seconds: i64,
 
-    /// What the network costs.
+    /// The estimated cost of the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<PlanCost>,
 
-    /// The calls that change something, in order; the first 128 of them.
+    /// The calls that change AWS, in order. Only the first 128 are listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub calls: Vec<PlannedCall>,
 }
 
-/// What the network's own resources cost a month by the hour. What is billed by use, such as data processed, is not in it.
+/// The monthly cost of the network's own resources that are billed by the hour. Usage charges, such as data
+/// processing, are not included.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanCost {
-    /// US dollars a month once the plan is carried out, such as `305.14`; none for a Region whose rates are not known.
+    /// The monthly cost in US dollars after the plan is applied, such as `305.14`. Not set if the rates of the Region
+    /// are unknown.
     #[serde(default, rename = "monthlyUSD", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub monthly_usd: Option<String>,
 
-    /// US dollars a month of what is there now.
+    /// The monthly cost in US dollars of the resources that exist now.
     #[serde(default, rename = "currentMonthlyUSD", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub current_monthly_usd: Option<String>,
 
-    /// The day on which the rates were looked up.
+    /// The date on which the rates were looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 10))]
     pub rates_as_of: Option<String>,
 
-    /// Where they were looked up; or, for a Region whose rates are not known, that they are not.
+    /// The source of the rates, or a note that the rates of the Region are unknown.
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub source: String,
@@ -84,49 +87,49 @@ pub struct PlanCost {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedCall {
-    /// The call, as IAM policies write it, such as `ec2:CreateVpcEndpoint`.
+    /// The IAM action of the call, such as `ec2:CreateVpcEndpoint`.
     #[schemars(length(max = 128))]
     pub action: String,
 
-    /// The places in the network that it is about, such as `vpce/mgn/Interface`; one, but for endpoints that are deleted
-    /// together.
+    /// The slots of the resources in the call, such as `vpce/mgn/Interface`. There is exactly one, except for a call
+    /// that deletes several endpoints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 128)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub slots: Vec<String>,
 
-    /// The ids of the resources that it is about, if they are there already. Of a Route 53 Resolver endpoint that is
-    /// tagged: its ARN.
+    /// The IDs of the existing resources in the call. For tagging a Route 53 Resolver endpoint, this is its ARN.
     #[serde(default, rename = "resourceIDs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub resource_ids: Vec<String>,
 
-    /// What it does, in short. `(new …)` stands for what the plan creates.
+    /// A short description of the call. `(new …)` stands for a resource that the plan creates.
     #[serde(default)]
     #[schemars(length(max = 512))]
     pub what: String,
 
-    /// Why: 'Missing', it is not there; 'Unanswered', a create call is sent again whose answer never came; 'DiffersFromSpec',
-    /// it is not as asked for; 'NoLongerWanted', it is not asked for any more; 'Drift', AWS was changed since it was last
-    /// equal to what is asked for, and what is asked for was not.
+    /// The reason for the call. `Missing`: the resource does not exist. `Unanswered`: a create call whose response
+    /// never arrived is sent again. `DiffersFromSpec`: the resource differs from the spec. `NoLongerWanted`: the
+    /// spec no longer requires the resource. `Drift`: AWS was changed after it matched the spec, and the spec has
+    /// not changed.
     #[serde(default)]
     pub reason: PlanReason,
 }
 
-/// Why a call would be made.
+/// The reason for a call.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]
 pub enum PlanReason {
-    /// It is not there.
+    /// The resource does not exist.
     #[default]
     Missing,
-    /// A create call whose answer never came is sent again.
+    /// A create call whose response never arrived is sent again.
     Unanswered,
-    /// It is not as asked for.
+    /// The resource differs from the spec.
     DiffersFromSpec,
-    /// It is not asked for any more.
+    /// The spec no longer requires the resource.
     NoLongerWanted,
-    /// AWS was changed since it was last equal to what is asked for.
+    /// AWS was changed after it matched the spec, and the spec has not changed.
     Drift,
 }

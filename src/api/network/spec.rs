@@ -1,8 +1,8 @@
-//! `MigrationNetwork`: what an application team asks for.
+//! The spec of a `MigrationNetwork`, which an application team writes.
 //!
-//! An omitted field is filled from the class's `defaults`, then from the built-in default that its description names. The
-//! schema has no defaults and nothing is written back to `spec`: Git and cluster stay equal, and `status.settings` says
-//! what holds.
+//! An omitted field takes its value from the class's `defaults`, then from the built-in default that its description
+//! states. The schema has no defaults, and the operator writes nothing back to `spec`: the object in the cluster
+//! stays equal to the one in Git, and `status.settings` shows the effective values.
 
 use std::collections::BTreeMap;
 
@@ -18,16 +18,16 @@ use crate::api::{
     },
 };
 
-/// What is asked for. What is omitted comes from the class.
+/// The desired network. Omitted fields take their values from the class.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::duplicated_attributes, reason = "columns have a type and a priority each")]
 #[kube(
     group = "mgnet.dev",
     version = "v1alpha1",
     kind = "MigrationNetwork",
-    doc = "MigrationNetwork is the private AWS network that AWS Application Migration Service (MGN) needs: VPC endpoints, \
-           a Route 53 Resolver inbound endpoint and their security groups. The operator builds it, keeps it and removes \
-           it.",
+    doc = "MigrationNetwork is the private AWS network that AWS Application Migration Service (MGN) needs: VPC \
+           endpoints, a Route 53 Resolver inbound endpoint and their security groups. The operator creates, maintains \
+           and deletes them.",
     plural = "migrationnetworks",
     shortname = "mgnet",
     category = "mgn",
@@ -74,137 +74,144 @@ use crate::api::{
         .field_path(".subnets"),
 )]
 pub struct MigrationNetworkSpec {
-    /// The MigrationNetworkClass that says in which account and Region the network is built, and that fills in what is
-    /// omitted here. Omitted: the class marked as the default one. Cannot be changed.
+    /// The name of the MigrationNetworkClass that sets the AWS account and Region and provides the values of omitted
+    /// fields. This field is immutable. If omitted, the default class is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::names::class_name")]
     pub migration_network_class_name: Option<String>,
 
-    /// The VPC that the network is built in. Omitted: the class's. Cannot be changed.
+    /// The VPC in which the network is created. This field is immutable. If omitted, the class's value is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc: Option<VpcSelector>,
 
-    /// The subnets of that VPC, by what they are used for. Omitted: the class's, each use for itself.
+    /// The subnets of the VPC, grouped by use. If omitted, the class's subnets are used, separately for each use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnets: Option<SubnetSelectors>,
 
-    /// The IPv4 ranges of the source servers, and of the DNS servers that forward to the resolver. Omitted: the class's;
-    /// one of the two must name some.
+    /// The IPv4 ranges of the source servers, and of the DNS servers that forward queries to the resolver. If
+    /// omitted, the class's value is used; the network or the class must set this field.
     #[serde(default, rename = "sourceCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cidrs::source_cidrs")]
     pub source_cidrs: Option<Vec<String>>,
 
-    /// The IPv4 ranges of proxies that source servers really go through; they may reach the endpoints on TCP 443.
-    /// Omitted: the class's, or none.
+    /// The IPv4 ranges of the proxies through which source servers actually connect. They may reach the endpoints on
+    /// TCP 443. If omitted, the class's value is used, or no proxies are admitted.
     #[serde(default, rename = "proxyCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cidrs::proxy_cidrs")]
     pub proxy_cidrs: Option<Vec<String>>,
 
-    /// VPC endpoints that are to be otherwise than usual, and those of further services. What is not listed here is as the
-    /// class lists it, else as usual: `mgn`, `s3`, `ec2` and, for post-launch actions, `ssm`, `ssmmessages` and
-    /// `ec2messages` as interface endpoints, and `s3` as gateway endpoint.
+    /// Overrides for the standard VPC endpoints, and endpoints for additional services. An endpoint that is not
+    /// listed follows the class's entry for the same `service` and `type`, or else the standard. The standard
+    /// endpoints are interface endpoints for `mgn`, `s3`, `ec2` and, for post-launch actions, `ssm`, `ssmmessages`
+    /// and `ec2messages`, and a gateway endpoint for `s3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 24))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
     pub endpoints: Option<Vec<EndpointSpec>>,
 
-    /// What the endpoints that the operator builds let through, where they do not say it themselves. Omitted: the class's,
-    /// or the preset 'FullAccess'.
+    /// The endpoint policy of the VPC endpoints that the operator manages and that set no `policy` of their own. If
+    /// omitted, the class's policy is used, or the preset `FullAccess`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_policy: Option<PolicySpec>,
 
-    /// The security group of the interface endpoints that the operator builds.
+    /// The security group of the interface endpoints that the operator manages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_security_group: Option<EndpointSecurityGroupSpec>,
 
-    /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward the private names.
+    /// The Route 53 Resolver inbound endpoint, to which on-premises DNS servers forward queries for the private
+    /// names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverSpec>,
 
-    /// What concerns MGN's replication servers.
+    /// The settings for MGN's replication servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationSpec>,
 
-    /// What concerns MGN's post-launch actions.
+    /// The settings for MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
 
-    /// Whether the operator acts. 'Enforce': it builds and keeps the network. 'Plan': it writes nothing to AWS, and says in
-    /// `status.plan` what it would do. Omitted: 'Enforce', unless the class's `defaults` say otherwise.
+    /// The policy for writes to AWS. `Enforce`: the operator creates and maintains the network. `Plan`: the operator
+    /// writes nothing to AWS and publishes the calls that it would make in `status.plan`. Defaults to `Enforce`,
+    /// unless the class's `defaults` set another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
 
-    /// Whether resources that are in the VPC already become the network's own where they fit: its tags are put on them, and
-    /// they are brought to what is wanted. 'Never': none. 'Retained': those that a network of this namespace and name made
-    /// and left behind with `deletionPolicy` 'Retain'. 'Any': also those that nobody's tags claim. Omitted: 'Never', unless
-    /// the class's `defaults` say otherwise.
+    /// The policy for adopting resources that already exist in the VPC and fit the network: the operator adds its
+    /// owner tags to them and brings them to the desired state. `Never`: no resource is adopted. `Retained`:
+    /// resources are adopted if a network of the same namespace and name created them and left them behind with
+    /// `deletionPolicy: Retain`. `Any`: resources are also adopted if their tags name no other owner, such as another
+    /// network or Terraform. Defaults to `Never`, unless the class's `defaults` set another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
 
-    /// What becomes of the AWS resources when this object is deleted. 'Delete': they are deleted first. 'Retain': they
-    /// stay, marked by tags as retained. Omitted: 'Delete', unless the class's `defaults` say otherwise.
+    /// The policy for the AWS resources when this object is deleted. `Delete`: the operator deletes them first.
+    /// `Retain`: they stay in AWS, tagged as retained. Defaults to `Delete`, unless the class's `defaults` set
+    /// another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// Whether the operator holds off: it changes nothing in AWS until this is false again, and what is there keeps
-    /// working. Omitted: false.
+    /// Whether the operator is suspended for this network: until this is false again, it changes nothing in AWS
+    /// except for a deletion, and existing resources keep working. Defaults to `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 
-    /// AWS tags for every resource of the network. Where the class has the same key, the class's value holds.
+    /// The AWS tags of every resource of the network. If the class sets the same key, the class's value takes
+    /// precedence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::resource_tags")]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// Selects one VPC, either by id or by tags.
+/// The selection of one VPC, by either ID or tags.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("has(self.id) != has(self.tags)").message("must set exactly one of `id` and `tags`"))]
 pub struct VpcSelector {
-    /// The id of the VPC. Exactly one of `id` and `tags` is set.
+    /// The ID of the VPC. Set exactly one of `id` and `tags`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::vpc_id")]
     pub id: Option<String>,
 
-    /// Tags that exactly one VPC of the account and Region carries, all of them.
+    /// The tags of the VPC. Exactly one VPC of the account and Region must have all of these tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::selector_tags")]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// The subnets by use.
+/// The subnets of a network, grouped by use.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetSelectors {
-    /// Where the interface endpoints and the resolver get their addresses: one subnet a zone, and two zones for the
-    /// resolver.
+    /// The subnets in which the interface endpoints and the resolver get their addresses: one subnet per Availability
+    /// Zone, and at least two zones for the resolver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<SubnetSelector>,
 
-    /// Where MGN starts replication servers: their route tables get the S3 gateway endpoint.
+    /// The subnets in which MGN launches replication servers. The S3 gateway endpoint is added to their route tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staging: Option<SubnetSelector>,
 
-    /// Where test and cutover instances are launched: their route tables get the S3 gateway endpoint.
+    /// The subnets in which MGN launches test and cutover instances. The S3 gateway endpoint is added to their route
+    /// tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<SubnetSelector>,
 }
 
-/// Selects subnets, either by id or by tags.
+/// The selection of subnets, by either ID or tags.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("has(self.ids) != has(self.tags)").message("must set exactly one of `ids` and `tags`"))]
 pub struct SubnetSelector {
-    /// The ids of the subnets. Exactly one of `ids` and `tags` is set.
+    /// The IDs of the subnets. Set exactly one of `ids` and `tags`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::subnet_ids")]
     pub ids: Option<Vec<String>>,
 
-    /// Tags that each of the subnets carries, all of them.
+    /// The tags of the subnets. Every subnet of the VPC that has all of these tags is selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::selector_tags")]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// One VPC endpoint, and what is to be otherwise with it.
+/// The settings of one VPC endpoint.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -215,11 +222,11 @@ pub struct SubnetSelector {
         .message("must be set when `mode` is 'Existing', and only then; set or remove `endpointID`, or change `mode`")
         .field_path(".endpointID"),
     validation = Rule::new("!has(self.privateDNS) || self.type == 'Interface'")
-        .message("must not be set when `type` is 'Gateway', which has no DNS; remove `privateDNS`")
+        .message("must not be set when `type` is 'Gateway', which has no DNS names; remove `privateDNS`")
         .field_path(".privateDNS"),
     validation = Rule::new("!has(self.privateDNS) || self.privateDNS != 'InboundResolverOnly' || self.service == 's3'")
         .message(
-            "must not be 'InboundResolverOnly' for another service than 's3', as AWS has it for no other; set \
+            "must not be 'InboundResolverOnly' for a service other than 's3', because AWS supports it for S3 only; set \
              `privateDNS` to 'Enabled'"
         )
         .field_path(".privateDNS"),
@@ -228,42 +235,47 @@ pub struct SubnetSelector {
         .field_path(".addresses"),
     validation = Rule::new("!(has(self.addresses) || has(self.policy)) || !has(self.mode) || self.mode == 'Managed'")
         .message(
-            "must not have `addresses` or `policy` unless `mode` is 'Managed', as the operator changes no other endpoint; \
-             remove them, or change `mode`"
+            "must not have `addresses` or `policy` unless `mode` is 'Managed', because the operator changes no other \
+             endpoint; remove them, or change `mode`"
         )
 )]
 pub struct EndpointSpec {
-    /// The AWS service in short, such as `mgn` or `kms`: the last part of 'com.amazonaws.<region>.<service>'.
+    /// The short name of the AWS service, such as `mgn` or `kms`: the last part of
+    /// `com.amazonaws.<region>.<service>`.
     #[schemars(schema_with = "schema::names::service")]
     pub service: String,
 
-    /// The type of the endpoint: 'Interface', or 'Gateway' for `s3`.
+    /// The type of the endpoint. `Interface`: network interfaces with private addresses in subnets. `Gateway`: a
+    /// target of route tables, for `s3` only.
     #[serde(rename = "type")]
     pub type_: EndpointType,
 
-    /// 'Managed': the operator builds it. 'Existing': it is there already, is checked and never changed. 'Disabled': there
-    /// is none. Omitted: 'Managed', except that `ssm`, `ssmmessages` and `ec2messages` follow `postLaunch.ssm`.
+    /// The management mode of the endpoint. `Managed`: the operator creates it. `Existing`: the network uses the
+    /// endpoint in `endpointID`, which the operator checks but never changes. `Disabled`: the network has no such
+    /// endpoint. Defaults to `Managed`, except that `ssm`, `ssmmessages` and `ec2messages` follow `postLaunch.ssm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<EndpointMode>,
 
-    /// The id of the endpoint when `mode` is 'Existing'.
+    /// The ID of the endpoint, when `mode` is `Existing`.
     #[serde(default, rename = "endpointID", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::endpoint_id")]
     pub endpoint_id: Option<String>,
 
-    /// Who resolves the service's own names to this interface endpoint. 'Enabled': everybody in the VPC, and whoever asks
-    /// through the resolver. 'InboundResolverOnly': only whoever asks through the resolver; needs the S3 gateway endpoint.
-    /// 'Disabled': nobody. Omitted: 'InboundResolverOnly' for `s3` with a gateway endpoint, else 'Enabled'.
+    /// The clients for which the service's own DNS names resolve to this interface endpoint. `Enabled`: all clients
+    /// in the VPC, and clients that query the resolver. `InboundResolverOnly`: only clients that query the resolver;
+    /// requires the S3 gateway endpoint. `Disabled`: none. Defaults to `InboundResolverOnly` for `s3` with a gateway
+    /// endpoint, and `Enabled` for all others.
     #[serde(default, rename = "privateDNS", skip_serializing_if = "Option::is_none")]
     pub private_dns: Option<PrivateDns>,
 
-    /// Fixed addresses of this interface endpoint. AWS chooses in the subnets that are not listed.
+    /// The fixed private addresses of this interface endpoint. In subnets that are not listed, AWS chooses the
+    /// address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["subnetID".into()]))]
     pub addresses: Option<Vec<AddressSpec>>,
 
-    /// What this endpoint lets through. Omitted: `endpointPolicy`.
+    /// The endpoint policy of this endpoint. Defaults to the network's `endpointPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicySpec>,
 }
@@ -271,17 +283,17 @@ pub struct EndpointSpec {
 /// A fixed address in a subnet.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressSpec {
-    /// The subnet, one of those that `subnets.endpoints` selects.
+    /// The ID of the subnet, which `subnets.endpoints` must select.
     #[serde(rename = "subnetID")]
     #[schemars(schema_with = "schema::ids::subnet_id")]
     pub subnet_id: String,
 
-    /// The private IPv4 address, free and in the subnet's range.
+    /// The private IPv4 address, which must be unused and in the subnet's range.
     #[schemars(schema_with = "schema::cidrs::ipv4_address")]
     pub ip: String,
 }
 
-/// What an endpoint lets through.
+/// An endpoint policy: which requests a VPC endpoint allows.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -292,37 +304,42 @@ pub struct AddressSpec {
         .message("must be set when `type` is 'Inline', and only then; set or remove `inline`, or change `type`")
         .field_path(".inline"),
     validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMapKeyRef)")
-        .message("must be set when `type` is 'ConfigMap', and only then; set or remove `configMapKeyRef`, or change `type`")
+        .message(
+            "must be set when `type` is 'ConfigMap', and only then; set or remove `configMapKeyRef`, or change `type`"
+        )
         .field_path(".configMapKeyRef"),
 )]
 pub struct PolicySpec {
-    /// Where the policy is: a 'Preset', 'Inline', or in a 'ConfigMap'.
+    /// The source of the policy. `Preset`: a policy that the operator provides. `Inline`: the JSON in `inline`.
+    /// `ConfigMap`: the JSON in the key that `configMapKeyRef` names.
     #[serde(rename = "type")]
     pub type_: PolicyType,
 
-    /// 'FullAccess': everything, as AWS does it. 'MGNOnly': what the agent, replication and conversion servers and AWS
-    /// Systems Manager need, and nothing else; of further services everything.
+    /// The preset. `FullAccess`: allows all requests, like the AWS default policy. `MGNOnly`: allows only the
+    /// requests that the agent, replication servers, conversion servers and AWS Systems Manager need; endpoints of
+    /// additional services allow all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<PolicyPreset>,
 
-    /// The policy as JSON, at most 20,480 characters.
+    /// The policy as JSON, with at most 20,480 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 20_480))]
     pub inline: Option<String>,
 
-    /// A key of a ConfigMap beside the MigrationNetwork that holds the policy as JSON. Edits of it take effect.
+    /// The key of a ConfigMap that holds the policy as JSON. The ConfigMap is in the namespace of the
+    /// MigrationNetwork, and edits to it take effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<ConfigMapKeyReference>,
 }
 
-/// A key of a ConfigMap in the same namespace.
+/// A reference to a key of a ConfigMap in the same namespace.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigMapKeyReference {
     /// The name of the ConfigMap.
     #[schemars(schema_with = "schema::names::config_map_name")]
     pub name: String,
 
-    /// The key.
+    /// The key in the ConfigMap.
     #[schemars(schema_with = "schema::names::config_map_key")]
     pub key: String,
 }
@@ -335,12 +352,13 @@ pub struct ConfigMapKeyReference {
         .field_path(".ids")
 )]
 pub struct EndpointSecurityGroupSpec {
-    /// 'Managed': the operator builds one that admits the VPC, the source servers and the proxies on TCP 443. 'Existing':
-    /// those in `ids`, which are checked and never changed. Omitted: 'Managed'.
+    /// The management mode of the security groups. `Managed`: the operator creates a group that admits the VPC, the
+    /// source servers and the proxies on TCP 443. `Existing`: the endpoints use the groups in `ids`, which the
+    /// operator checks but never changes. Defaults to `Managed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<SecurityGroupMode>,
 
-    /// The ids of the groups when `mode` is 'Existing'.
+    /// The IDs of the security groups, when `mode` is `Existing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::security_group_ids")]
     pub ids: Option<Vec<String>>,
@@ -358,31 +376,33 @@ pub struct EndpointSecurityGroupSpec {
         .field_path(".addresses"),
 )]
 pub struct ResolverSpec {
-    /// 'Managed': the operator builds it. 'Existing': it is there already, is checked and never changed. 'Disabled': there
-    /// is none, and source servers resolve the names by hosts files. Omitted: 'Managed', unless the class's `defaults` say
-    /// otherwise.
+    /// The management mode of the inbound endpoint. `Managed`: the operator creates it. `Existing`: the network uses
+    /// the endpoint in `endpointID`, which the operator checks but never changes. `Disabled`: the network has no
+    /// inbound endpoint, and source servers resolve the names from hosts files. Defaults to `Managed`, unless the
+    /// class's `defaults` set another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ResolverMode>,
 
-    /// The id of the inbound endpoint when `mode` is 'Existing'.
+    /// The ID of the inbound endpoint, when `mode` is `Existing`.
     #[serde(default, rename = "endpointID", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::resolver_endpoint_id")]
     pub endpoint_id: Option<String>,
 
-    /// Fixed addresses, so that forwarders never change. AWS chooses in the subnets that are not listed.
+    /// The fixed private addresses, so that the configuration of DNS forwarders never changes. In subnets that are
+    /// not listed, AWS chooses the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["subnetID".into()]))]
     pub addresses: Option<Vec<AddressSpec>>,
 
-    /// The IPv4 ranges that may ask on TCP and UDP 53: the DNS servers that forward, and whoever asks directly. Omitted: the
-    /// class's, or `sourceCIDRs`.
+    /// The IPv4 ranges that may query the resolver on TCP and UDP 53: the DNS servers that forward queries, and
+    /// clients that query the resolver directly. If omitted, the class's value is used, or `sourceCIDRs`.
     #[serde(default, rename = "clientCIDRs", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cidrs::client_cidrs")]
     pub client_cidrs: Option<Vec<String>>,
 }
 
-/// What concerns MGN's replication servers.
+/// The settings for MGN's replication servers.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicationSpec {
@@ -399,23 +419,25 @@ pub struct ReplicationSpec {
         .field_path(".id")
 )]
 pub struct ReplicationSecurityGroupSpec {
-    /// 'ServiceManaged': MGN's own ("always use the Application Migration Service security group"). 'Managed': one that
-    /// the operator builds, with TCP 1500 open to the source servers. 'Existing': the one in `id`, which is checked and
-    /// never changed. Omitted: 'ServiceManaged', unless the class's `defaults` say otherwise.
+    /// The management mode of the security group. `ServiceManaged`: MGN manages its own group ("always use the
+    /// Application Migration Service security group"). `Managed`: the operator creates a group that admits the source
+    /// servers on TCP 1500. `Existing`: the replication servers use the group in `id`, which the operator checks but
+    /// never changes. Defaults to `ServiceManaged`, unless the class's `defaults` set another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ReplicationSecurityGroupMode>,
 
-    /// The id of the group when `mode` is 'Existing'.
+    /// The ID of the security group, when `mode` is `Existing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::security_group_id")]
     pub id: Option<String>,
 }
 
-/// What concerns MGN's post-launch actions.
+/// The settings for MGN's post-launch actions.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostLaunchSpec {
-    /// Whether the endpoints `ssm`, `ssmmessages` and `ec2messages` are built, which AWS Systems Manager needs for
-    /// post-launch actions: 'Enabled' or 'Disabled'. Omitted: 'Enabled', unless the class's `defaults` say otherwise.
+    /// The interface endpoints `ssm`, `ssmmessages` and `ec2messages`, which AWS Systems Manager needs for
+    /// post-launch actions. `Enabled`: the operator creates them. `Disabled`: the operator does not create them.
+    /// Defaults to `Enabled`, unless the class's `defaults` set another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssm: Option<Toggle>,
 }

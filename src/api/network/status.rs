@@ -1,5 +1,5 @@
-//! The status of a `MigrationNetwork`: what the operator saw and did, and nothing that could not be found out again
-//! except for the claims and the recorded account, on which safe creation and deletion rest.
+//! The status of a `MigrationNetwork`: the state that the operator observed, and its own records. Everything can be
+//! observed again, except for the claims and the recorded account, on which safe creation and deletion depend.
 
 use std::collections::BTreeMap;
 
@@ -16,121 +16,124 @@ use crate::api::{
     },
 };
 
-/// What the operator observed, and what it did. What does not fit the bounds of the schema is cut by whoever writes it.
+/// The observed state of the network, and the operator's records. The code that writes the status truncates values
+/// that exceed the bounds of the schema.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationNetworkStatus {
-    /// The generation of the spec that this status is about; -1 until the operator has seen the object.
+    /// The generation of the spec that this status describes; `-1` until the operator has observed the object.
     #[serde(default)]
     pub observed_generation: i64,
 
-    /// What is true of the network. Once it was looked at: `Ready`, `Accepted`, `NetworkResolved`, `SecurityGroupsReady`,
-    /// `EndpointsReady`, `ResolverReady`, `Synced`. Only while true: `Reconciling`, `Stalled`, `Suspended`.
+    /// The conditions of the network. Present after the first reconcile: `Ready`, `Accepted`, `NetworkResolved`,
+    /// `SecurityGroupsReady`, `EndpointsReady`, `ResolverReady`, `Synced`. Present only while true: `Reconciling`,
+    /// `Stalled`, `Suspended`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "conditions::readable")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,
 
-    /// The class in use, named by the spec or the default one.
+    /// The name of the class in use: the class that the spec names, or the default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub class_name: Option<String>,
 
-    /// The generation of the class that this status is about.
+    /// The generation of the class that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_class_generation: Option<i64>,
 
-    /// The AWS account that holds the resources, recorded so that deletion works when the class is gone.
+    /// The AWS account of the resources, recorded so that deletion works even if the class no longer exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountStatus>,
 
-    /// The AWS Region that holds the resources.
+    /// The AWS Region of the resources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub region: Option<String>,
 
-    /// The VPC that was selected.
+    /// The ID of the selected VPC.
     #[serde(default, rename = "vpcID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub vpc_id: Option<String>,
 
-    /// What holds after the class's defaults.
+    /// The effective settings, after the class's defaults are applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<SettingsStatus>,
 
-    /// What would be done, while `managementPolicy` is 'Plan'.
+    /// The calls to AWS that the operator would make, while `managementPolicy` is `Plan`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
 
-    /// A digest of what was asked for when AWS was last seen to be equal to it: what differs while it is still asked for has
-    /// drifted.
+    /// The digest of the desired state when AWS was last observed to match it. A difference that appears while the
+    /// desired state still has this digest is drift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub in_sync_with: Option<String>,
 
-    /// How many endpoints are available, of how many, such as `7/7`.
+    /// The number of available endpoints, and the number of desired endpoints, such as `7/7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub endpoints_available: Option<String>,
 
-    /// The VPC endpoints.
+    /// The VPC endpoints of the network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
     pub endpoints: Vec<EndpointStatus>,
 
-    /// Optional services that the Region or its zones do not offer.
+    /// The optional services that the Region or its zones do not offer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
     pub skipped_services: Vec<SkippedService>,
 
-    /// What the preflight found in AWS that does not stand in the way and should be known.
+    /// The warnings of the preflight, which do not block the network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["code".into(), "subject".into()]))]
     pub preflight_warnings: Vec<PreflightWarning>,
 
-    /// The Route 53 Resolver inbound endpoint.
+    /// The observed state of the Route 53 Resolver inbound endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverStatus>,
 
-    /// The security groups that the operator made, or that are there already and used.
+    /// The security groups that the network owns, and the existing groups that it uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["role".into(), "id".into()]))]
     pub security_groups: Vec<SecurityGroupStatus>,
 
-    /// Which create calls may have been sent: the record on which "no duplicate" and "nothing left behind" rest.
+    /// The records of the create calls that may have been sent. They prevent duplicate resources and resources that a
+    /// deletion leaves behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
     pub claims: Vec<ClaimStatus>,
 }
 
-/// The AWS account that holds the resources, and how the operator gets into it.
+/// The AWS account of the resources, and the role that the operator assumes in it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountStatus {
-    /// The account's id.
+    /// The ID of the account.
     #[schemars(length(max = 12))]
     pub id: String,
 
-    /// The role that the operator assumes.
+    /// The ARN of the role that the operator assumes.
     #[serde(default, rename = "roleARN", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 640))]
     pub role_arn: Option<String>,
 
-    /// The external id that it sends when it assumes the role.
+    /// The external ID that the operator sends when it assumes the role.
     #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1224))]
     pub external_id: Option<String>,
 }
 
-/// What holds after the class's defaults and the built-in ones.
+/// The effective settings, after the class's defaults and the built-in defaults are applied.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsStatus {
-    /// The ids of the subnets, by use.
+    /// The IDs of the subnets, grouped by use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnets: Option<SettingsSubnets>,
 
@@ -146,73 +149,73 @@ pub struct SettingsStatus {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub proxy_cidrs: Vec<String>,
 
-    /// Whose security groups the interface endpoints have.
+    /// The management mode of the security groups of the interface endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_security_group: Option<SecurityGroupMode>,
 
-    /// Whose the Route 53 Resolver inbound endpoint is, if there is one.
+    /// The management mode of the Route 53 Resolver inbound endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<ResolverMode>,
 
-    /// The IPv4 ranges of the resolver's clients.
+    /// The IPv4 ranges that may query the resolver.
     #[serde(default, rename = "clientCIDRs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 18)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub client_cidrs: Vec<String>,
 
-    /// Whose security group the replication servers have.
+    /// The management mode of the security group of the replication servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_security_group: Option<ReplicationSecurityGroupMode>,
 
-    /// Whether the endpoints of AWS Systems Manager are built.
+    /// The setting for the endpoints of AWS Systems Manager: `Enabled` or `Disabled`.
     #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none")]
     pub post_launch_ssm: Option<Toggle>,
 
-    /// Whether the operator acts, or says what it would do.
+    /// The policy for writes to AWS: `Enforce` or `Plan`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
 
-    /// Which resources that are in the VPC already become the network's own.
+    /// The policy for adopting resources that already exist in the VPC: `Never`, `Retained` or `Any`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
 
-    /// What becomes of the AWS resources when the object goes.
+    /// The policy for the AWS resources when this object is deleted: `Delete` or `Retain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// The tags that users asked for, the class's winning.
+    /// The tags from the spec and the class. The class's tags take precedence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::tags::settings_tags")]
     pub tags: BTreeMap<String, String>,
 }
 
-/// The ids of the selected subnets, by use.
+/// The IDs of the selected subnets, grouped by use.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsSubnets {
-    /// Where the interface endpoints and the resolver have their addresses.
+    /// The subnets in which the interface endpoints and the resolver have their addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub endpoints: Vec<String>,
 
-    /// Where MGN starts replication servers.
+    /// The subnets in which MGN launches replication servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub staging: Vec<String>,
 
-    /// Where test and cutover instances are launched.
+    /// The subnets in which MGN launches test and cutover instances.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub launch: Vec<String>,
 }
 
-/// One VPC endpoint.
+/// The observed state of one VPC endpoint.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointStatus {
-    /// The service in short, such as `mgn`.
+    /// The short name of the service, such as `mgn`.
     #[schemars(length(max = 63))]
     pub service: String,
 
@@ -220,38 +223,39 @@ pub struct EndpointStatus {
     #[serde(rename = "type")]
     pub type_: EndpointType,
 
-    /// The service's whole name, such as `com.amazonaws.ap-northeast-1.mgn`.
+    /// The full name of the service, such as `com.amazonaws.ap-northeast-1.mgn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub service_name: Option<String>,
 
-    /// The id of the endpoint.
+    /// The ID of the endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub id: Option<String>,
 
-    /// The state, in AWS's word.
+    /// The state, as AWS reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub state: Option<String>,
 
-    /// 'Created' for this network, 'Adopted' by it, or 'Existing' and only used.
+    /// The origin of the resource. `Created`: the operator created it for this network. `Adopted`: the network
+    /// adopted it. `Existing`: the network uses it read-only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 
-    /// The names of the endpoint itself, which need no private DNS.
+    /// The endpoint's own DNS names, which do not need private DNS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub dns_names: Vec<String>,
 
-    /// The names of the service that resolve to this endpoint.
+    /// The DNS names of the service that resolve to this endpoint.
     #[serde(default, rename = "privateDNSNames", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub private_dns_names: Vec<String>,
 
-    /// The route tables of a gateway endpoint.
+    /// The IDs of the route tables of a gateway endpoint.
     #[serde(default, rename = "routeTableIDs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -264,57 +268,58 @@ pub struct EndpointStatus {
     pub network_interfaces: Vec<NetworkInterfaceStatus>,
 }
 
-/// One network interface of an endpoint.
+/// The observed state of one network interface of an endpoint.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInterfaceStatus {
-    /// The id of the interface.
+    /// The ID of the network interface.
     #[schemars(length(max = 64))]
     pub id: String,
 
-    /// The subnet it is in.
+    /// The ID of the subnet.
     #[serde(default, rename = "subnetID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub subnet_id: Option<String>,
 
-    /// The id of the zone it is in, which names the same place in every account.
+    /// The ID of the Availability Zone, which identifies the same zone in every account.
     #[serde(default, rename = "availabilityZoneID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub availability_zone_id: Option<String>,
 
-    /// Its private IPv4 address.
+    /// The private IPv4 address of the network interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 45))]
     pub ip: Option<String>,
 }
 
-/// A service that is left out, and why.
+/// An optional service without an endpoint, and the reason.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedService {
-    /// The service in short, such as `ssmmessages`.
+    /// The short name of the service, such as `ssmmessages`.
     #[schemars(length(max = 63))]
     pub service: String,
 
-    /// Why it is left out.
+    /// The reason why the service has no endpoint, for people.
     #[serde(default)]
     #[schemars(length(max = 1024))]
     pub reason: String,
 }
 
-/// The Route 53 Resolver inbound endpoint.
+/// The observed state of the Route 53 Resolver inbound endpoint.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResolverStatus {
-    /// The id of the inbound endpoint.
+    /// The ID of the inbound endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub id: Option<String>,
 
-    /// The state, in AWS's word.
+    /// The state, as AWS reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub state: Option<String>,
 
-    /// 'Created' for this network, 'Adopted' by it, or 'Existing' and only used.
+    /// The origin of the resource. `Created`: the operator created it for this network. `Adopted`: the network
+    /// adopted it. `Existing`: the network uses it read-only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 
@@ -323,21 +328,21 @@ pub struct ResolverStatus {
     #[schemars(length(max = 512))]
     pub ip_address_summary: Option<String>,
 
-    /// The addresses that on-premises DNS servers forward to.
+    /// The addresses to which on-premises DNS servers forward queries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
     pub ip_addresses: Vec<ResolverAddressStatus>,
 }
 
-/// One address of the inbound endpoint.
+/// The observed state of one address of the inbound endpoint.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolverAddressStatus {
-    /// The id that Route 53 Resolver gives to the address.
+    /// The ID that Route 53 Resolver assigned to the address.
     #[schemars(length(max = 64))]
     pub id: String,
 
-    /// The subnet it is in.
+    /// The ID of the subnet.
     #[serde(default, rename = "subnetID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub subnet_id: Option<String>,
@@ -347,51 +352,57 @@ pub struct ResolverAddressStatus {
     #[schemars(length(max = 45))]
     pub ip: Option<String>,
 
-    /// The state, in AWS's word.
+    /// The state, as AWS reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub state: Option<String>,
 }
 
-/// One security group.
+/// The observed state of one security group.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroupStatus {
-    /// What the group is for.
+    /// The role of the group in the network. `Endpoints`: the group of the interface endpoints. `Resolver`: the group
+    /// of the inbound endpoint. `Replication`: the group of the replication servers.
     pub role: GroupRole,
 
-    /// The id of the group.
+    /// The ID of the security group.
     #[schemars(length(max = 64))]
     pub id: String,
 
-    /// The name of the group.
+    /// The name of the security group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub name: Option<String>,
 
-    /// 'Created' for this network, 'Adopted' by it, or 'Existing' and only used.
+    /// The origin of the resource. `Created`: the operator created it for this network. `Adopted`: the network
+    /// adopted it. `Existing`: the network uses it read-only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 
-    /// Rules on the group that the operator did not make; it reports them and leaves them alone.
+    /// The foreign rules of the group, which the operator did not write. The operator reports them and does not
+    /// change them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub foreign_rules: Vec<String>,
 }
 
-/// The record that a create call may have been sent. It is written before the call, so that no crash makes a second one.
+/// The record that a create call may have been sent. The operator writes it before the call, so that a crash never
+/// leads to a second resource.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimStatus {
-    /// The place in the network that the resource fills, such as `vpce/mgn/Interface`.
+    /// The slot of the resource: its place in the network, such as `vpce/mgn/Interface`.
     #[schemars(length(max = 128))]
     pub slot: String,
 
-    /// Which resource in this slot it is: it grows by one when the one before was seen to be gone.
+    /// The number of the resource in its slot. It grows by one after the previous resource was observed to be gone.
     #[serde(default)]
     pub epoch: i64,
 
-    /// How far the claim is.
+    /// The phase of the claim. `Pending`: the create call may have been sent, and its outcome is unknown. `Refused`:
+    /// AWS rejected the create call, and nothing was created. `Held`: the resource exists. `Deleting`: the delete
+    /// call may have been sent. `Released`: the resource was observed to be gone.
     #[serde(default)]
     pub phase: ClaimPhase,
 
@@ -400,12 +411,13 @@ pub struct ClaimStatus {
     #[schemars(length(max = 255))]
     pub token: String,
 
-    /// The id that AWS gave.
+    /// The ID that AWS assigned to the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub id: Option<String>,
 
-    /// The create call as sent, as JSON; an endpoint policy of 20,480 characters may double in it.
+    /// The create call as it was sent, in JSON. Escaping can double the length of an endpoint policy of 20,480
+    /// characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 49_152))]
     pub request: Option<String>,

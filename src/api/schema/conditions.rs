@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::api::conditions::{MAX_CONDITIONS, MAX_MESSAGE_LENGTH};
 
-/// The conditions of a status, bounded as `metav1.Condition` is in CRDs that come from Go.
+/// The schema of the conditions of a status, with the bounds that `metav1.Condition` has in CRDs generated from Go.
 pub(in crate::api) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -16,35 +16,35 @@ pub(in crate::api) fn conditions(_: &mut SchemaGenerator) -> Schema {
             "required": ["lastTransitionTime", "message", "reason", "status", "type"],
             "properties": {
                 "type": {
-                    "description": "What the condition is about.",
+                    "description": "The type of the condition.",
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 316,
                 },
                 "status": {
-                    "description": "Whether it holds.",
+                    "description": "The status of the condition.",
                     "type": "string",
                     "enum": ["True", "False", "Unknown"],
                 },
                 "observedGeneration": {
-                    "description": "The generation of the spec that the condition is about.",
+                    "description": "The generation of the spec that the condition describes.",
                     "type": "integer",
                     "format": "int64",
                 },
                 "lastTransitionTime": {
-                    "description": "When `status` last changed.",
+                    "description": "The time at which `status` last changed.",
                     "type": "string",
                     "format": "date-time",
                 },
                 "reason": {
-                    "description": "Why it has this status, in one word that does not change between versions.",
+                    "description": "The reason for the status, as one word that does not change between releases.",
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 1024,
                     "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
                 },
                 "message": {
-                    "description": "The same for people: what is the matter, and what to do.",
+                    "description": "The explanation for people: the problem, and the action to take.",
                     "type": "string",
                     "maxLength": MAX_MESSAGE_LENGTH,
                 },

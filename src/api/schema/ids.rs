@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 
 use super::rules::{matches, rule};
 
-/// The id of a VPC.
+/// The schema of the ID of a VPC.
 pub(in crate::api) fn vpc_id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 21,
         "x-kubernetes-validations": [matches(
             "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
-            "must be a VPC id: 'vpc-' and 8 or 17 digits of '0-9a-f'; to select by name, set `tags` in place of `id`",
+            "must be a VPC ID: 'vpc-' and 8 or 17 digits of '0-9a-f'; to select by name, set `tags` in place of `id`",
         )],
     })
 }
 
-/// The ids of the VPCs that a class limits its networks to.
+/// The schema of the IDs of the VPCs to which a class limits its networks.
 pub(in crate::api) fn limited_vpcs(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -29,13 +29,13 @@ pub(in crate::api) fn limited_vpcs(_: &mut SchemaGenerator) -> Schema {
             "maxLength": 21,
             "x-kubernetes-validations": [matches(
                 "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
-                "must be a VPC id: 'vpc-' and 8 or 17 digits of '0-9a-f'; names and tags are no limit, correct `vpcs`",
+                "must be a VPC ID: 'vpc-' and 8 or 17 digits of '0-9a-f'; correct `vpcs`, which takes no names or tags",
             )],
         },
     })
 }
 
-/// The ids of subnets.
+/// The schema of the IDs of subnets.
 pub(in crate::api) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -46,27 +46,27 @@ pub(in crate::api) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The id of one subnet.
+/// The schema of the ID of one subnet.
 pub(in crate::api) fn subnet_id(_: &mut SchemaGenerator) -> Schema {
     Schema::try_from(aws_id("subnet", "correct `subnetID`")).unwrap_or_default()
 }
 
-/// The id of a VPC endpoint.
+/// The schema of the ID of a VPC endpoint.
 pub(in crate::api) fn endpoint_id(_: &mut SchemaGenerator) -> Schema {
     Schema::try_from(aws_id("vpce", "correct `endpointID`")).unwrap_or_default()
 }
 
-/// The id of a Route 53 Resolver inbound endpoint.
+/// The schema of the ID of a Route 53 Resolver inbound endpoint.
 pub(in crate::api) fn resolver_endpoint_id(_: &mut SchemaGenerator) -> Schema {
     Schema::try_from(aws_id("rslvr-in", "correct `endpointID`")).unwrap_or_default()
 }
 
-/// The id of a security group.
+/// The schema of the ID of a security group.
 pub(in crate::api) fn security_group_id(_: &mut SchemaGenerator) -> Schema {
     Schema::try_from(aws_id("sg", "correct `id`")).unwrap_or_default()
 }
 
-/// The ids of security groups: at most as many as a network interface can have at first (Amazon VPC quotas).
+/// The schema of the IDs of security groups: at most the default quota per network interface (Amazon VPC quotas).
 pub(in crate::api) fn security_group_ids(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -77,31 +77,31 @@ pub(in crate::api) fn security_group_ids(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// AWS ids are a prefix and 8 or 17 hexadecimal digits.
+/// The schema of an AWS ID: a prefix and 8 or 17 hexadecimal digits.
 fn aws_id(prefix: &str, remedy: &str) -> Value {
     json!({
         "type": "string",
         "maxLength": prefix.len() + 18,
         "x-kubernetes-validations": [matches(
             &format!("^{prefix}-([0-9a-f]{{8}}|[0-9a-f]{{17}})$"),
-            &format!("must be an id of the form '{prefix}-' and 8 or 17 digits of '0-9a-f'; {remedy}"),
+            &format!("must be an ID of the form '{prefix}-' and 8 or 17 digits of '0-9a-f'; {remedy}"),
         )],
     })
 }
 
-/// The id of an AWS account.
+/// The schema of the ID of an AWS account.
 pub(in crate::api) fn account_id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 14,
         "x-kubernetes-validations": [matches(
             "^[0-9]{12}$",
-            "must be the 12 digits of an AWS account id, in quotes and without '-'; correct `id`",
+            "must be the 12 digits of an AWS account ID, in quotes and without '-'; correct `id`",
         )],
     })
 }
 
-/// The ARN of a role. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+/// The schema of the ARN of a role. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
 pub(in crate::api) fn role_arn(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -113,7 +113,8 @@ pub(in crate::api) fn role_arn(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The external id of a role's trust. <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+/// The schema of the external ID in a role's trust policy.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 pub(in crate::api) fn external_id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -121,12 +122,12 @@ pub(in crate::api) fn external_id(_: &mut SchemaGenerator) -> Schema {
         "maxLength": 1224,
         "x-kubernetes-validations": [matches(
             "^[A-Za-z0-9_+=,.@:/-]*$",
-            "must consist of letters, digits and '_+=,.@:/-', as AWS STS demands; correct `externalID`",
+            "must consist of letters, digits and '_+=,.@:/-', as AWS STS requires; correct `externalID`",
         )],
     })
 }
 
-/// An AWS Region.
+/// The schema of an AWS Region.
 pub(in crate::api) fn region(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -134,7 +135,7 @@ pub(in crate::api) fn region(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-validations": [
             matches(
                 "^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$",
-                "must be an AWS Region, such as 'ap-northeast-1', and no zone of one; correct `region`",
+                "must be an AWS Region, such as 'ap-northeast-1', and not an Availability Zone; correct `region`",
             ),
             rule("self == oldSelf", "must not be changed; create another class for another `region`"),
         ],

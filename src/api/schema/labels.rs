@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use super::rules::{matches, rule};
 
-/// A label's name and an optional prefix, as Kubernetes validates them.
+/// The pattern of a label's key: a name and an optional prefix, as Kubernetes validates them.
 const LABEL_KEY: &str = concat!(
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?",
     "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
 );
 
-/// A label's value, as Kubernetes validates it.
+/// The pattern of a label's value, as Kubernetes validates it.
 const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
 
-/// The labels of a namespace selector.
+/// The schema of the labels of a namespace selector.
 pub(in crate::api) fn match_labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -22,25 +22,24 @@ pub(in crate::api) fn match_labels(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": label_value_schema(),
         "x-kubernetes-validations": [rule(
             format!("self.all(k, size(k) <= 317 && k.matches('{LABEL_KEY}'))"),
-            "must have keys that Kubernetes admits as label keys, such as 'example.com/tenant'; correct the keys of \
-             `matchLabels`",
+            "must have valid Kubernetes label keys, such as 'example.com/tenant'; correct the keys of `matchLabels`",
         )],
     })
 }
 
-/// The key of a namespace selector's requirement.
+/// The schema of the key of a namespace selector's requirement.
 pub(in crate::api) fn label_key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 317,
         "x-kubernetes-validations": [matches(
             LABEL_KEY,
-            "must be a key that Kubernetes admits for labels, such as 'example.com/tenant'; correct `key`",
+            "must be a valid Kubernetes label key, such as 'example.com/tenant'; correct `key`",
         )],
     })
 }
 
-/// The values of a namespace selector's requirement.
+/// The schema of the values of a namespace selector's requirement.
 pub(in crate::api) fn label_values(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -56,8 +55,7 @@ fn label_value_schema() -> Value {
         "maxLength": 63,
         "x-kubernetes-validations": [matches(
             LABEL_VALUE,
-            "must be a value that Kubernetes admits for labels: letters, digits and inner '-_.'; correct it in the \
-             `selector`",
+            "must be a valid Kubernetes label value: letters, digits and inner '-_.'; correct it in the `selector`",
         )],
     })
 }

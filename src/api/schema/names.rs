@@ -1,10 +1,10 @@
-//! The schemas of names: of classes, AWS services, and ConfigMaps with their keys.
+//! The schemas of names: of classes, of AWS services, and of ConfigMaps and their keys.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::rules::{matches, rule};
 
-/// The name of a class: that of a Kubernetes object.
+/// The schema of the name of a class, which is the name of a Kubernetes object.
 pub(in crate::api) fn class_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -18,7 +18,7 @@ pub(in crate::api) fn class_name(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The short name of an AWS service.
+/// The schema of the short name of an AWS service.
 pub(in crate::api) fn service(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -26,16 +26,16 @@ pub(in crate::api) fn service(_: &mut SchemaGenerator) -> Schema {
         "maxLength": 48,
         "x-kubernetes-validations": [matches(
             "^[a-z0-9][a-z0-9.-]*$",
-            "must be a service in short, such as 'kms': lower-case letters, digits, '.' and '-', without \
+            "must be the short name of a service, such as 'kms': lower-case letters, digits, '.' and '-', without \
              'com.amazonaws' and Region; correct `service`",
         ), rule(
             "!self.contains('amazonaws.')",
-            "must be only what follows the Region in the service's name, such as 'kms'; shorten `service`",
+            "must be only the part of the service's name after the Region, such as 'kms'; shorten `service`",
         )],
     })
 }
 
-/// The services that a class limits its networks to.
+/// The schema of the services to which a class limits its networks.
 pub(in crate::api) fn limited_services(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -47,14 +47,14 @@ pub(in crate::api) fn limited_services(_: &mut SchemaGenerator) -> Schema {
             "maxLength": 63,
             "x-kubernetes-validations": [matches(
                 r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
-                "must be the last part of a service's name, such as 'mgn' of 'com.amazonaws.ap-northeast-1.mgn'; correct \
-                 `services`",
+                "must be the last part of a service's name, such as 'mgn' in 'com.amazonaws.ap-northeast-1.mgn'; \
+                 correct `services`",
             )],
         },
     })
 }
 
-/// The name of a ConfigMap.
+/// The schema of the name of a ConfigMap.
 pub(in crate::api) fn config_map_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -67,7 +67,8 @@ pub(in crate::api) fn config_map_name(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A key of a ConfigMap, as Kubernetes validates it: it becomes a file's name, so it is neither '.' nor begins with '..'.
+/// The schema of a key of a ConfigMap, as Kubernetes validates it. A key becomes a file name, so it must not be '.'
+/// or begin with '..'.
 pub(in crate::api) fn config_map_key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -75,7 +76,7 @@ pub(in crate::api) fn config_map_key(_: &mut SchemaGenerator) -> Schema {
         "maxLength": 253,
         "x-kubernetes-validations": [matches(
             r"^\\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$",
-            "must be a key of a ConfigMap: letters, digits and '-._', and not two dots at the beginning; correct `key`",
+            "must be a key of a ConfigMap: letters, digits and '-._', without '..' at the beginning; correct `key`",
         )],
     })
 }

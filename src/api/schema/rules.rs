@@ -1,7 +1,7 @@
-//! CEL rules, and what several schemas share.
+//! CEL rules, and other parts that several schemas share.
 //!
-//! A rule refuses what is wrong without asking AWS. Messages have the Kubernetes form: `must …`, fields in back-quotes, values
-//! in single quotes, and what to do next.
+//! A rule rejects values that are wrong whatever AWS contains. Messages have the Kubernetes form: `must …`, with
+//! fields in back-quotes, values in single quotes, and then the action to take.
 
 use schemars::Schema;
 use serde_json::{Value, json};
@@ -14,15 +14,17 @@ pub(super) fn matches(pattern: &str, message: &str) -> Value {
     rule(format!("self.matches('{pattern}')"), message)
 }
 
-/// Leaves the description of an enum out, so that `kubectl explain` shows that of the field: an optional enum would hide it.
+/// Removes the description of an enum, so that `kubectl explain` shows the description of the field. Otherwise an
+/// optional enum would hide it.
 pub(in crate::api) fn undescribed(schema: &mut Schema) {
     schema.remove("description");
 }
 
-/// What can be known of the resolver's two addresses without asking AWS: a rule on whatever has `subnets` and `resolver`.
+/// The rule and the message for the resolver's two addresses, for types that have `subnets` and `resolver`. It needs
+/// no data from AWS.
 pub(in crate::api) const RESOLVER_NEEDS_TWO_SUBNETS: (&str, &str) = (
     "!(has(self.resolver) && has(self.resolver.mode) && self.resolver.mode == 'Managed' && has(self.subnets) && \
      has(self.subnets.endpoints) && has(self.subnets.endpoints.ids)) || size(self.subnets.endpoints.ids) >= 2",
-    "must have two or more `endpoints.ids`, in different zones, while `resolver.mode` is 'Managed'; add a subnet, or set \
-     `resolver.mode` to 'Disabled'",
+    "must have two or more `endpoints.ids`, in different zones, while `resolver.mode` is 'Managed'; add a subnet, or \
+     set `resolver.mode` to 'Disabled'",
 );

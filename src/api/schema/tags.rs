@@ -5,11 +5,10 @@ use serde_json::Value;
 
 use super::rules::rule;
 
-/// AWS admits these characters in tags of every service.
-/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>
+/// The characters that AWS allows in tags of every service.
 const TAG_CHARACTERS: &str = r"^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$";
 
-/// Tags by which AWS resources are selected. Keys that AWS itself writes (`aws:…`) may select.
+/// The schema of tags that select AWS resources. Keys that AWS itself writes (`aws:…`) are allowed.
 pub(in crate::api) fn selector_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -18,16 +17,17 @@ pub(in crate::api) fn selector_tags(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": { "type": "string", "maxLength": 256 },
         "x-kubernetes-validations": [
             tag_key_length(),
-            // Filters of EC2's Describe calls take these as wildcards and escapes.
+            // Filters of EC2's Describe calls treat these characters as wildcards and escapes.
             rule(
                 r"self.all(k, !k.matches('[*?\\\\]') && !self[k].matches('[*?\\\\]'))",
-                "must not contain '*', '?' or '\\', which AWS takes as wildcards; write keys and values of `tags` in full",
+                "must not contain '*', '?' or '\\', which AWS treats as wildcards; write full keys and values in \
+                 `tags`",
             ),
         ],
     })
 }
 
-/// Tags that the operator puts on what it makes.
+/// The schema of tags that the operator adds to the resources that it creates.
 pub(in crate::api) fn resource_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -41,13 +41,13 @@ pub(in crate::api) fn resource_tags(_: &mut SchemaGenerator) -> Schema {
             ),
             rule(
                 "self.all(k, !k.startsWith('mgnet.dev/'))",
-                "must not have keys that begin with 'mgnet.dev/', by which the operator knows what it owns; rename the \
+                "must not have keys that begin with 'mgnet.dev/', which marks resources of the operator; rename the \
                  key in `tags`",
             ),
             rule(
                 format!("self.all(k, k.matches('{TAG_CHARACTERS}') && self[k].matches('{TAG_CHARACTERS}'))"),
-                "must consist of letters, digits, spaces and '_.:/=+-@', which is what AWS admits; correct the keys and \
-                 values of `tags`",
+                "must consist of letters, digits, spaces and '_.:/=+-@', which AWS allows in tags; correct the keys \
+                 and values of `tags`",
             ),
         ],
     })
@@ -60,7 +60,8 @@ fn tag_key_length() -> Value {
     )
 }
 
-/// The tags that hold after the class's: the network's and the class's may differ in every key.
+/// The schema of the effective tags. The network's keys and the class's keys may all differ, so there may be twice as
+/// many.
 pub(in crate::api) fn settings_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",

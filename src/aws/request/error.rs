@@ -1,8 +1,8 @@
-//! What a failed call means. The only place that looks at AWS's codes and messages.
+//! Classifies the failures of calls. Only this file reads AWS error codes and messages.
 //!
-//! Codes are not shared between services with different meanings, so one table serves all three. Sources: EC2 API Reference,
-//! "Error codes"; Route 53 Resolver and STS API Reference, errors of each action; messages from public reports where AWS
-//! gives several causes one code.
+//! No code has different meanings in different services, so one table serves all three services. Sources: EC2 API
+//! Reference, "Error codes"; Route 53 Resolver and STS API Reference, errors of each action; and, where AWS uses one
+//! code for several causes, messages from public reports.
 
 use std::{error::Error, fmt::Write as _};
 
@@ -20,12 +20,12 @@ use crate::{
     model::failure::{CallFailure, FailureClass},
 };
 
-/// The longest message that is passed on, in characters.
+/// The maximum length of a message that is passed on, in characters.
 const LONGEST: usize = 256;
 
 const UNREADABLE: &str = "UnreadableAnswer";
 
-/// The failure of a call.
+/// Returns the classified failure of a call.
 pub(crate) fn failure<E>(action: Action, error: &SdkError<E, HttpResponse>) -> CallFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -43,7 +43,7 @@ where
             let class = classify(code.as_deref(), error.message(), status.as_u16());
             match code.as_deref() {
                 Some(code) => failure(class, code, error.message().unwrap_or_default().to_owned()),
-                // The SDK takes an answer that it cannot read for a refusal, whatever its status.
+                // The SDK reports an answer that it cannot parse as a service error, whatever its status.
                 None if status.is_success() => failure(class, UNREADABLE, causes(error)),
                 None => failure(class, &format!("HTTP{}", status.as_u16()), causes(error)),
             }
@@ -51,7 +51,7 @@ where
         SdkError::ConstructionFailure(_) => failure(FailureClass::Invalid, "RequestNotBuilt", causes(error)),
         SdkError::TimeoutError(_) => failure(FailureClass::Transient, "Timeout", causes(error)),
         SdkError::ResponseError(_) => failure(FailureClass::Transient, UNREADABLE, causes(error)),
-        // Also what the SDK reports when it cannot have credentials: then nothing was sent.
+        // The SDK also reports this when it cannot get credentials; then nothing was sent.
         SdkError::DispatchFailure(_) => {
             if let Some(role) = role_not_assumed(error) {
                 return role;
@@ -67,7 +67,7 @@ where
     }
 }
 
-/// The failure of one item in an answer that was a success as a whole.
+/// Returns the failure of one item in an answer that succeeded as a whole.
 pub(crate) fn item_failure(action: Action, code: Option<&str>, message: Option<&str>) -> CallFailure {
     CallFailure {
         class: classify(code, message, 400),
@@ -77,8 +77,8 @@ pub(crate) fn item_failure(action: Action, code: Option<&str>, message: Option<&
     }
 }
 
-/// AWS's words in the form in which people get to see them: one line, without the encoded authorization message, which
-/// says nothing to a reader and may say too much to whoever can decode it, and cut.
+/// Returns an AWS message in the form that users see: one line, shortened, and without the encoded authorization
+/// message, which users cannot read and which may reveal too much to anyone who is able to decode it.
 pub(crate) fn readable(message: &str) -> String {
     const ENCODED: &str = "Encoded authorization failure message:";
     let mut text = message.to_owned();
@@ -93,15 +93,15 @@ pub(crate) fn readable(message: &str) -> String {
     shorten(&line.collect::<Vec<_>>().join(" "), LONGEST)
 }
 
-/// The kind of a failure that AWS answered. `status` is the HTTP status of the answer.
+/// Returns the class of a failure that AWS reported. `status` is the HTTP status of the answer.
 fn classify(code: Option<&str>, message: Option<&str>, status: u16) -> FailureClass {
     let message = message.unwrap_or_default();
     let known = code.and_then(|code| by_message(code, message).or_else(|| by_code(code)).or_else(|| by_form(code)));
-    // A success that cannot be read says as little as a failure of AWS's own.
+    // A success that cannot be parsed is as uncertain as an internal failure of AWS.
     known.unwrap_or(if (400..500).contains(&status) { FailureClass::Unknown } else { FailureClass::Transient })
 }
 
-/// Codes that stand for several causes.
+/// Classifies codes that have several causes.
 fn by_message(code: &str, message: &str) -> Option<FailureClass> {
     match code {
         "InvalidParameter" => {
@@ -115,7 +115,8 @@ fn by_message(code: &str, message: &str) -> Option<FailureClass> {
                 None
             }
         }
-        // Resolver has one code for a request that makes no sense and for one that comes while addresses are changing.
+        // Resolver uses one code both for an invalid request and for a request that arrives while addresses are
+        // changing.
         "InvalidRequestException" => {
             let message = message.to_ascii_lowercase();
             let passing = ["status", "state", "creating", "updating", "deleting", "in progress"];
@@ -171,7 +172,8 @@ fn by_code(code: &str) -> Option<FailureClass> {
         | "SignatureDoesNotMatch"
         | "UnauthorizedOperation"
         | "UnrecognizedClientException" => FailureClass::Unauthorized,
-        // The SDK takes Resolver's `LimitExceededException` for throttling; here it says that four endpoints exist already.
+        // The SDK treats Resolver's `LimitExceededException` as throttling, but here it means that the Region already
+        // has four endpoints.
         "InsufficientFreeAddressesInSubnet" | "LimitExceededException" | "ServiceQuotaExceededException" => {
             FailureClass::Quota
         }
@@ -191,7 +193,7 @@ fn by_code(code: &str) -> Option<FailureClass> {
         | "UnsupportedOperation"
         | "ValidationError"
         | "ValidationException" => FailureClass::Invalid,
-        // A list that is asked for anew begins anew.
+        // The next attempt reads the list again from its first page.
         "IDPCommunicationError"
         | "InternalError"
         | "InternalFailure"
@@ -209,8 +211,8 @@ fn by_code(code: &str) -> Option<FailureClass> {
     })
 }
 
-/// EC2 has hundreds of codes, and forms them by rule: `InvalidVpcID.NotFound`, `VpcEndpointLimitExceeded`,
-/// `InvalidVpcEndpointType`.
+/// Classifies codes by their form. EC2 has hundreds of codes and forms them by rule: `InvalidVpcID.NotFound`,
+/// `VpcEndpointLimitExceeded`, `InvalidVpcEndpointType`.
 fn by_form(code: &str) -> Option<FailureClass> {
     if code.ends_with(".NotFound") {
         Some(FailureClass::NotFound)
@@ -223,7 +225,7 @@ fn by_form(code: &str) -> Option<FailureClass> {
     }
 }
 
-/// The failure to assume the role whose credentials were to be used, if that is among the causes.
+/// Returns the failure to assume the role, if that is among the causes.
 fn role_not_assumed(error: &(dyn Error + 'static)) -> Option<CallFailure> {
     chain(error).skip(1).find_map(|cause| {
         let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
@@ -233,8 +235,8 @@ fn role_not_assumed(error: &(dyn Error + 'static)) -> Option<CallFailure> {
     })
 }
 
-/// Whether the causes say that there were no credentials to sign with. The SDK's own types for this are not public; should
-/// it change these words, the failure passes for a lost answer, which promises less.
+/// Whether the causes report that there were no credentials to sign with. The SDK's types for this are not public. If
+/// the SDK changes these texts, the failure is classified as a lost answer, which is the safer assumption.
 fn has_no_credentials(error: &(dyn Error + 'static)) -> bool {
     const WORDS: [&str; 5] = [
         "an error occurred while loading credentials",
@@ -250,12 +252,12 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), |error| <dyn Error>::source(*error))
 }
 
-/// An error with all its causes, each said once.
+/// Returns the causes of an error in one line, each cause once.
 fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in chain(error).skip(1) {
         let cause = cause.to_string();
-        // "other" is how the SDK names a failure to send that is of no kind of its own.
+        // The SDK calls a dispatch failure of no specific kind "other".
         if cause != "other" && !text.contains(&cause) {
             let separator = if text.is_empty() { "" } else { ": " };
             // Writing to a String cannot fail.
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn one_code_with_several_causes_is_told_apart_by_its_message() {
+    fn the_message_distinguishes_the_causes_of_one_code() {
         for (code, message, expected) in [
             (
                 "InvalidParameter",
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_known_code_is_judged_by_its_status() {
+    fn an_answer_without_a_known_code_is_classified_by_its_status() {
         assert_eq!(classify(None, None, 500), FailureClass::Transient);
         assert_eq!(classify(None, None, 200), FailureClass::Transient);
         assert_eq!(classify(Some("SomethingNew"), None, 503), FailureClass::Transient);
@@ -365,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn encoded_authorization_messages_are_taken_out() {
+    fn encoded_authorization_messages_are_removed() {
         let message = "You are not authorized to perform this operation. User: u is not authorized to perform: \
                        ec2:CreateVpcEndpoint. Encoded authorization failure message: AbC-_123 Ask your administrator.";
         assert_eq!(
@@ -383,6 +385,6 @@ mod tests {
         let long = readable(&"あ".repeat(1000));
         assert_eq!(long.chars().count(), 256);
         assert!(long.ends_with("あ…"));
-        assert_eq!(readable(&"x".repeat(256)).len(), 256, "what fits is not cut");
+        assert_eq!(readable(&"x".repeat(256)).len(), 256, "a message of the maximum length is not shortened");
     }
 }

@@ -1,4 +1,5 @@
-//! Requests: each waits for the rate limit, is sent, logged and retried ([`retry`]), and its failure is classified ([`error`]).
+//! Sends requests to AWS. Each request waits for the rate limit, is sent, logged and retried ([`retry`]), and its
+//! failure is classified ([`error`]).
 
 pub(super) mod error;
 pub(super) mod rate_limit;
@@ -17,7 +18,7 @@ pub(super) use self::retry::Caller;
 use crate::model::failure::{CallFailure, FailureClass};
 pub(super) use crate::model::request_rates::Action;
 
-/// Sends one request without waiting for a turn.
+/// Sends one request without waiting for the rate limit.
 pub(crate) async fn send<O, E>(
     action: Action,
     request: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
@@ -41,17 +42,17 @@ where
     }
 }
 
-/// The failure for an answer that came and cannot be used: the call may have had its effect.
+/// Returns the failure for an answer that arrived but cannot be used: the call may have taken effect.
 pub(crate) fn unusable(action: Action, why: &str) -> CallFailure {
     CallFailure {
         class: FailureClass::Transient,
         operation: action.to_string(),
         code: "UnusableAnswer".to_owned(),
-        message: format!("AWS answered, and {why}"),
+        message: format!("AWS answered, but {why}"),
     }
 }
 
-/// Turns "it is not there" into success: what was to be removed is gone already.
+/// Turns `NotFound` into success: the resource that the call removes is already gone.
 pub(crate) fn absent_is_done<T>(result: Result<T, CallFailure>) -> Result<Option<T>, CallFailure> {
     match result {
         Ok(answer) => Ok(Some(answer)),

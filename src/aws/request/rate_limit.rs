@@ -1,6 +1,8 @@
-//! Request rates: token buckets in front of the calls, so that AWS's own buckets are never emptied by this operator.
+//! Limits request rates with token buckets in front of the calls, so that this operator never empties AWS's own
+//! buckets.
 //!
-//! The figures stand in `crate::model::request_rates`. Whoever calls with whatever role takes from the same buckets.
+//! The rates are defined in `crate::model::request_rates`. All callers and roles of an account and Region share the
+//! same buckets.
 
 use std::{
     collections::HashMap,
@@ -20,20 +22,22 @@ use crate::{
     },
 };
 
-/// How long a call waits for its turn. The seventh endpoint of a new network waits ten seconds; what waits much longer is
-/// better told to its caller, who has a deadline of its own and other things to do.
+/// The maximum time that a call waits in the rate-limit queue. The seventh endpoint of a new network waits ten
+/// seconds. A call that would wait much longer fails, because its caller has a deadline and other work to do.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The part of AWS's rates that is used: calls that leave exactly as AWS's bucket fills do not arrive so.
+/// The fraction of AWS's rates that is used: calls that leave exactly at AWS's refill rate do not arrive at that
+/// rate.
 const MARGIN: f64 = 0.95;
 
-/// The factors that are honored.
+/// The range of valid factors; values outside it are clamped.
 pub const RATE_FACTORS: RangeInclusive<f64> = 0.01..=1000.0;
 
-/// How fast calls may be made.
+/// The rates at which calls may be made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
-    /// Multiplies sizes and rates of all buckets, for accounts whose limits AWS has raised; one of [`RATE_FACTORS`].
+    /// Multiplies the sizes and rates of all buckets, for accounts whose limits AWS has raised. Within
+    /// [`RATE_FACTORS`].
     pub factor: f64,
 }
 
@@ -43,7 +47,7 @@ impl Default for Rates {
     }
 }
 
-/// The buckets of one account and Region.
+/// The token buckets of one account and Region.
 #[derive(Debug)]
 pub(crate) struct Limits {
     rates: Rates,
@@ -55,10 +59,10 @@ impl Limits {
         Self { rates, buckets: Mutex::default() }
     }
 
-    /// Waits until the call may be made.
+    /// Waits until the call may be sent.
     ///
     /// # Errors
-    /// Class `Throttled`, before anything is sent, if too many others wait for the same action.
+    /// Fails with class `Throttled`, before anything is sent, if too many other calls wait for the same action.
     pub(crate) async fn admit(&self, action: Action) -> Result<(), CallFailure> {
         let Some(bucket) = bucket(action) else { return Ok(()) };
         let limiter = {
@@ -71,18 +75,18 @@ impl Limits {
             operation: action.to_string(),
             code: "LocalRateLimit".to_owned(),
             message: format!(
-                "not sent: AWS admits {} of these calls a second in an account and Region, and others wait before it",
+                "not sent: AWS allows {} of these calls per second in an account and Region, and too many are queued",
                 bucket.per_second * self.rates.factor
             ),
         })
     }
 }
 
-/// The bucket as it is kept to.
+/// Returns the quota by which a bucket is enforced.
 fn quota(bucket: Bucket, rates: Rates) -> Quota {
     let factor =
         if rates.factor.is_finite() { rates.factor.clamp(*RATE_FACTORS.start(), *RATE_FACTORS.end()) } else { 1.0 };
-    // The cast saturates, and sizes are far below the range's end.
+    // The cast saturates, and sizes are far below the maximum of the type.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let size = NonZeroU32::new((bucket.size * factor) as u32).unwrap_or(NonZeroU32::MIN);
     Quota::with_period(Duration::from_secs_f64(1.0 / (bucket.per_second * MARGIN * factor)))

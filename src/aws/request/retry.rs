@@ -1,5 +1,5 @@
-//! Retries. The SDK's own retries are off for every request that goes through [`Caller`]: only this file decides what is sent
-//! again.
+//! Retries requests. The SDK's own retries are disabled for every request that goes through [`Caller`]: only this
+//! file decides which requests are sent again.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -12,30 +12,34 @@ use tokio::time::Instant;
 use super::{Action, rate_limit::Limits, send, unusable};
 use crate::model::failure::{CallFailure, FailureClass};
 
-/// How long after a call that changes something has begun its request may leave, the first time and again.
+/// How long after the start of a changing call its request may be sent, including retries.
 ///
-/// Longer than a turn may be waited for. With what an answer is waited for, and for how long a claim is good for calls
-/// (`crate::controller`), shorter than the grace after which nothing is thought to be on its way any more.
+/// This is longer than the maximum wait in the rate-limit queue. Added to the request timeout and to the time for
+/// which a claim permits calls (`crate::controller`), it is shorter than the grace after which no request is assumed
+/// to be in flight.
 const WRITES_LEAVE_WITHIN: Duration = Duration::from_secs(20);
 
-/// The same of one that reads. An observation is some 15 calls, all of which have to succeed, and five of them one after the other:
-/// where 19 of 20 are throttled, a third of all observations is complete within the deadline of a reconcile.
+/// How long after the start of a reading call its request may be sent, including retries. An observation consists of
+/// about 15 calls, all of which must succeed, and five of which run one after the other. If AWS throttles 19 of 20
+/// calls, a third of all observations complete within the deadline of a reconcile.
 const READS_LEAVE_WITHIN: Duration = Duration::from_secs(45);
 
-/// The delays between: from the first they double up to the longest, and each is shortened at random by up to a half.
+/// The delays between attempts. They double from the first to the longest, and each is shortened at random by up to a
+/// half.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
-/// Whether a request may be sent a second time to which no answer came, or one that says nothing: the first may have had its effect.
+/// The handling of a request that got no answer, or an answer that does not tell whether the request took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unanswered {
-    /// A single lost packet is made up for. What fails twice is left to the next reconcile.
+    /// The request is sent once more, which covers a single lost packet. A second failure is left to the next
+    /// reconcile.
     Again,
-    /// It has no token that AWS would know it by.
+    /// The request is not sent again, because it has no token by which AWS would recognize a repetition.
     Never,
 }
 
-/// Sends requests, at the rates of one account and Region.
+/// Sends requests at the permitted rates of one account and Region.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     limits: Arc<Limits>,
@@ -46,8 +50,8 @@ impl Caller {
         Self { limits }
     }
 
-    /// Sends one request: again while AWS throttles it, as such a request has no effect, and once more if it is not answered.
-    /// What is sent again is the same request, with the same token.
+    /// Sends one request. It is sent again while AWS throttles it, because a throttled request has no effect, and
+    /// once more if it gets no answer. Each attempt sends the same request with the same token.
     pub(crate) async fn call<O, E, F>(&self, action: Action, request: impl Fn() -> F) -> Result<O, CallFailure>
     where
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
@@ -56,7 +60,7 @@ impl Caller {
         self.repeat(action, request, Unanswered::Again).await
     }
 
-    /// Sends one request that must not have its effect twice: again only while AWS throttles it.
+    /// Sends one request that must not take effect twice. It is sent again only while AWS throttles it.
     pub(crate) async fn call_once<O, E, F>(&self, action: Action, request: impl Fn() -> F) -> Result<O, CallFailure>
     where
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
@@ -78,9 +82,9 @@ impl Caller {
         let leaves_within = if action.reads() { READS_LEAVE_WITHIN } else { WRITES_LEAVE_WITHIN };
         let (begun, mut delay, mut last) = (Instant::now(), FIRST_DELAY, None);
         loop {
-            // Each time it takes its turn as every other call does.
+            // Each attempt waits for the rate limit, like every other call.
             self.limits.admit(action).await?;
-            // Looked at after all waits: a process that stood still meanwhile sends nothing that is out of date.
+            // This check comes after all waits, so that a process that was suspended sends no expired request.
             if begun.elapsed() > leaves_within {
                 return Err(last.unwrap_or_else(|| too_late(action)));
             }
@@ -99,7 +103,7 @@ impl Caller {
         }
     }
 
-    /// Reads a list to its end, page by page.
+    /// Reads all pages of a list.
     pub(crate) async fn list<T, O, E, F>(
         &self,
         action: Action,
@@ -118,21 +122,24 @@ impl Caller {
             // "If there are no additional items to return, the string is empty" (DescribeVpcEndpoints).
             match next.filter(|next| !next.is_empty()) {
                 None => return Ok(all),
-                // Half a list must never pass for a whole one, nor a list without end hold up everything.
-                Some(next) if token.as_ref() == Some(&next) => return Err(unusable(action, "its pages do not end")),
+                // An incomplete list must never be taken for a complete one, and an endless list must not block the
+                // operator.
+                Some(next) if token.as_ref() == Some(&next) => {
+                    return Err(unusable(action, "the list does not end: it repeats a page token"));
+                }
                 next => token = next,
             }
         }
     }
 }
 
-/// The failure of a request that was not sent.
+/// Returns the failure of a request that expired before it was sent.
 fn too_late(action: Action) -> CallFailure {
     CallFailure {
         class: FailureClass::Throttled,
         operation: action.to_string(),
         code: "TooLate".to_owned(),
-        message: "not sent: its turn came when it was out of date".to_owned(),
+        message: "not sent: the request expired in the rate-limit queue".to_owned(),
     }
 }
 
@@ -154,7 +161,8 @@ mod tests {
         SdkError::service_error(error, HttpResponse::new(status, "".into()))
     }
 
-    /// When requests left that are answered so, in time since the call began, and how the call ended.
+    /// Returns the times at which requests with this answer were sent, since the start of the call, and the class of
+    /// the failure.
     async fn left(action: Action, code: &str, once: bool) -> (Vec<Duration>, FailureClass) {
         let caller = Caller::new(Arc::new(Limits::new(Rates { factor: 1000.0 })));
         let (begun, sent) = (Instant::now(), RefCell::new(Vec::new()));
@@ -167,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_throttled_write_leaves_for_20_s_and_a_read_for_45_s() {
+    async fn a_throttled_write_is_retried_for_20_s_and_a_read_for_45_s() {
         for (name, within) in [("CreateVpcEndpoint", 20.0), ("DescribeVpcEndpoints", 45.0)] {
             for once in [false, true] {
                 let (sent, class) = left(Action::ec2(name), "RequestLimitExceeded", once).await;
@@ -180,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_answered_is_sent_twice_or_once() {
+    async fn an_unanswered_request_is_sent_twice_or_once() {
         for (once, times) in [(false, 2), (true, 1)] {
             let (sent, class) = left(Action::ec2("CreateVpcEndpoint"), "InternalError", once).await;
             assert_eq!((sent.len(), class), (times, FailureClass::Transient));
@@ -188,12 +196,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_that_stood_still_sends_nothing_that_is_out_of_date() {
+    async fn a_process_that_was_suspended_sends_no_expired_request() {
         let caller = Caller::new(Arc::new(Limits::new(Rates { factor: 1000.0 })));
         let sent = RefCell::new(0);
         let request = || {
             *sent.borrow_mut() += 1;
-            // It stands still while the answer is on its way.
+            // The process is suspended while the answer is on its way.
             async {
                 tokio::time::advance(Duration::from_secs(30)).await;
                 Err::<CreateVpcEndpointOutput, _>(refusal("RequestLimitExceeded"))

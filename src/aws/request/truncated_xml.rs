@@ -1,15 +1,16 @@
-//! Answers that stop half way.
+//! Rejects XML answers that are truncated.
 //!
-//! The SDK's reader of XML takes the end of the text for the end of everything that is open: of an answer that was cut, where
-//! neither a length nor the connection tells, it makes a shorter list, and what is missing from a list may be gone for the
-//! operator. JSON that was cut cannot be read. So whoever has XML to read looks first whether it is whole.
+//! At the end of the text, the SDK's XML parser closes all open elements. It thus turns a truncated answer into a
+//! shorter list, if neither a content length nor the connection reveals the truncation, and the operator may take the
+//! missing items for deleted resources. Truncated JSON fails to parse. Every client of an XML service therefore
+//! checks that the answer is complete.
 
 use aws_sdk_ec2::{
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::AfterDeserializationInterceptorContextRef},
     error::BoxError,
 };
 
-/// Fails a call whose answer says that it succeeded, and is not there to its end. Then it may have had its effect.
+/// Fails a call whose answer reports success but is truncated. The call may have taken effect.
 #[derive(Debug)]
 pub(crate) struct RefuseTruncatedXml;
 
@@ -26,18 +27,18 @@ impl Intercept for RefuseTruncatedXml {
     ) -> Result<(), BoxError> {
         let answer = context.response();
         match answer.body().bytes() {
-            Some(body) if answer.status().is_success() && !is_whole(body) => Err("the answer stops half way".into()),
+            Some(body) if answer.status().is_success() && !is_complete(body) => Err("the answer is truncated".into()),
             Some(_) | None => Ok(()),
         }
     }
 }
 
-/// Whether XML ends with what its first element is closed by.
-fn is_whole(xml: &[u8]) -> bool {
+/// Whether the XML ends with the closing tag of its root element.
+fn is_complete(xml: &[u8]) -> bool {
     let text = String::from_utf8_lossy(xml);
     let mut rest = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let end = rest;
-    // The declaration, and comments.
+    // Skips the declaration and comments.
     while let Some(after) = rest.strip_prefix("<?").or_else(|| rest.strip_prefix("<!")) {
         let Some((_, after)) = after.split_once('>') else { return false };
         rest = after.trim_start();
@@ -54,18 +55,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn xml_is_whole_only_to_its_last_letter() {
+    fn xml_is_complete_only_with_its_last_character() {
         for text in [
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Answer xmlns=\"http://x/\">\n  <set><item>a</item></set>\n</Answer>\n",
             "<Answer><Answer>1</Answer></Answer >",
             "\u{feff}<!-- none --><Answer/>",
         ] {
-            assert!(is_whole(text.as_bytes()), "{text}");
+            assert!(is_complete(text.as_bytes()), "{text}");
             let cut = text.trim_end().len();
             for end in (0..cut).filter(|end| text.is_char_boundary(*end)) {
-                // What is closed within is no answer of AWS: none has its own name inside.
+                // The truncated text may close a nested element of the same name, but no AWS answer nests its own
+                // name.
                 if text[..end].trim_end() != "<Answer><Answer>1</Answer>" {
-                    assert!(!is_whole(&text.as_bytes()[..end]), "{}", &text[..end]);
+                    assert!(!is_complete(&text.as_bytes()[..end]), "{}", &text[..end]);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! A server that answers what a test tells it to.
+//! An HTTP server that returns the answers of a test.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) action: String,
@@ -18,10 +18,10 @@ pub(crate) struct Request {
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
-/// What becomes of a request.
+/// The answer to a request.
 pub(crate) enum Answer {
     Is(u16, String),
-    /// The connection is closed without a word.
+    /// The server closes the connection without an answer.
     Lost,
 }
 
@@ -32,7 +32,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers every request as the function says, but for `sts:GetCallerIdentity`, which it need not know.
+    /// Starts a server that answers every request with the function. The function need not handle
+    /// `sts:GetCallerIdentity`.
     pub(crate) async fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
@@ -59,7 +60,7 @@ impl Server {
         server
     }
 
-    /// The requests for an action.
+    /// Returns the received requests for an action.
     pub(crate) fn received(&self, action: &str) -> Vec<Request> {
         self.received.lock().expect("no panic").iter().filter(|request| request.action == action).cloned().collect()
     }
@@ -135,7 +136,7 @@ async fn write(mut stream: TcpStream, answer: Answer) {
     match answer {
         Answer::Is(status, body) => {
             let head = format!("HTTP/1.1 {status} .\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-            // A caller that has gone away is its own affair.
+            // A closed connection is not an error here.
             let _ = stream.write_all((head + &body).as_bytes()).await;
         }
         Answer::Lost => {}

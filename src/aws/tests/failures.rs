@@ -1,4 +1,4 @@
-//! Every way in which a call can fail, as it arrives from the wire.
+//! Tests of every way in which a call can fail, with answers from the wire.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,11 +95,11 @@ async fn the_code_of_an_ec2_error_decides() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_may_have_had_its_effect() {
+async fn a_call_without_a_usable_answer_may_have_taken_effect() {
     type Case = (fn() -> Answer, &'static str);
     let cases: [Case; 5] = [
         (|| Answer::Lost, "NoAnswer"),
-        (|| Answer::Is(200, "this is no answer".to_owned()), "UnreadableAnswer"),
+        (|| Answer::Is(200, "not an answer".to_owned()), "UnreadableAnswer"),
         (|| Answer::Is(500, "<html><title>500</title></html>".to_owned()), "HTTP500"),
         (|| Answer::Is(503, String::new()), "HTTP503"),
         (|| Answer::Is(200, "<CreateVpcEndpointResponse></CreateVpcEndpointResponse>".to_owned()), "UnusableAnswer"),
@@ -113,7 +113,7 @@ async fn what_is_no_answer_may_have_had_its_effect() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
+async fn a_request_without_an_answer_is_sent_once_more_with_the_same_token() {
     let server = Server::start(answers_to("CreateVpcEndpoint", || Answer::Lost)).await;
     execute(&server, &create_endpoint()).await;
     let sent = server.received("CreateVpcEndpoint");
@@ -122,7 +122,7 @@ async fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn a_throttled_request_is_sent_again_as_it_was_until_it_is_not() {
+async fn a_throttled_request_is_repeated_unchanged_until_it_is_not_throttled() {
     let left = AtomicUsize::new(4);
     let one_less = |left: usize| left.checked_sub(1);
     let server = Server::start(answers_to("CreateVpcEndpoint", move || {
@@ -135,12 +135,12 @@ async fn a_throttled_request_is_sent_again_as_it_was_until_it_is_not() {
     let failure = execute(&server, &create_endpoint()).await;
     assert_eq!(failure.class, FailureClass::Unauthorized);
     let sent = server.received("CreateVpcEndpoint");
-    assert_eq!(sent.len(), 5, "each once: nothing beside this sends again");
+    assert_eq!(sent.len(), 5, "each attempt is sent once: the SDK adds no retries");
     assert!(sent.iter().all(|request| request.parameters["ClientToken"] == "token-1"));
 }
 
 #[tokio::test]
-async fn resolvers_quota_is_no_throttling() {
+async fn a_resolver_quota_is_not_throttling() {
     let message = "[RSLVR-00309] exceeded 'max-endpoints'";
     let server = Server::start(answers_to("CreateResolverEndpoint", move || {
         resolver_error(400, "LimitExceededException", message)
@@ -161,7 +161,7 @@ async fn an_address_is_never_added_twice() {
 }
 
 #[tokio::test]
-async fn what_is_not_found_is_not_taken_for_deleted() {
+async fn not_found_does_not_count_as_deleted() {
     let server = Server::start(|request| match request.action.as_str() {
         "DeleteSecurityGroup" => ec2_error(400, "InvalidGroup.NotFound", "gone"),
         "DeleteVpcEndpoints" => ec2_error(400, "InvalidVpcEndpointId.NotFound", "gone"),
@@ -181,7 +181,7 @@ async fn what_is_not_found_is_not_taken_for_deleted() {
 }
 
 #[tokio::test]
-async fn what_would_ask_for_nothing_is_not_sent() {
+async fn an_empty_request_is_not_sent() {
     let server = Server::start(|_| Answer::Is(404, String::new())).await;
     let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
     let (slot, resource) = (Slot::Resolver, ResourceId::Ec2("vpce-1".to_owned()));
@@ -190,13 +190,13 @@ async fn what_would_ask_for_nothing_is_not_sent() {
         Step::SetTags { slot, resource: resource.clone(), tags: Tags::new() },
         Step::RemoveTags { slot, resource, keys: [].into() },
     ] {
-        cloud.execute(&step).await.expect("nothing to do is done");
+        cloud.execute(&step).await.expect("an empty step succeeds");
     }
-    assert_eq!(server.received("DeleteTags"), [], "without tags it deletes them all");
+    assert_eq!(server.received("DeleteTags"), [], "`DeleteTags` without tags deletes all tags");
 }
 
 #[tokio::test]
-async fn half_a_list_is_no_list() {
+async fn a_list_with_failing_or_endless_pages_is_a_failure() {
     let page = |token: &str| {
         Answer::Is(
             200,
@@ -226,7 +226,7 @@ async fn half_a_list_is_no_list() {
 }
 
 #[tokio::test]
-async fn half_a_list_is_a_failure_and_no_shorter_list() {
+async fn a_truncated_list_is_a_failure_instead_of_a_shorter_list() {
     let list = "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><cidrBlock>10.0.0.0/16</cidrBlock></item></vpcSet>\
                 </DescribeVpcsResponse>";
     for end in (0..list.len()).step_by(7).skip(1) {
@@ -236,7 +236,7 @@ async fn half_a_list_is_a_failure_and_no_shorter_list() {
         })
         .await;
         let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
-        let failure = cloud.observe(&scope()).await.expect_err("it is not whole");
+        let failure = cloud.observe(&scope()).await.expect_err("the answer is truncated");
         assert_eq!(
             (failure.class, failure.operation.as_str()),
             (FailureClass::Transient, "ec2:DescribeVpcs"),
@@ -246,7 +246,7 @@ async fn half_a_list_is_a_failure_and_no_shorter_list() {
 }
 
 #[tokio::test]
-async fn a_code_that_says_nothing_is_none_and_one_that_says_too_much_is_cut() {
+async fn an_empty_code_is_ignored_and_a_long_code_is_shortened() {
     for (code, expected) in [("", "HTTP400".to_owned()), (&*"x".repeat(4000), format!("{}…", "x".repeat(255)))] {
         let code = code.to_owned();
         let server = Server::start(move |request| match request.action.as_str() {

@@ -1,4 +1,4 @@
-//! Whose credentials are used.
+//! Tests of the credentials that are used, and of the account that they belong to.
 
 use std::sync::{
     Arc,
@@ -43,7 +43,7 @@ fn sts_error(status: u16, code: &str, message: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_account_is_asked_for_once_whoever_connects_meanwhile() {
+async fn concurrent_connects_check_the_account_once() {
     let server = Server::start(|_| Answer::Is(404, String::new())).await;
     let (clouds, account) = (clouds(&server.endpoint).await, account());
     let connected =
@@ -53,7 +53,7 @@ async fn the_account_is_asked_for_once_whoever_connects_meanwhile() {
 }
 
 #[tokio::test]
-async fn another_account_is_refused_and_asked_for_again() {
+async fn a_wrong_account_is_refused_and_checked_again() {
     let asked = AtomicUsize::new(0);
     let server = Server::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
         0 => caller_identity("222222222222"),
@@ -65,14 +65,14 @@ async fn another_account_is_refused_and_asked_for_again() {
     assert_eq!((failure.class, failure.code.as_str()), (FailureClass::AccountMismatch, "AccountMismatch"));
     assert_eq!(
         failure.message,
-        "the credentials are for account '222222222222', and the class is for '111111111111'; correct \
+        "the credentials belong to account '222222222222', but the class specifies '111111111111'; correct \
          `spec.account.id`, or set `spec.account.roleARN` to a role in account '111111111111'"
     );
     clouds.connect(&account()).await.expect("a failed check is not remembered");
 }
 
 #[tokio::test]
-async fn a_class_with_the_wrong_account_takes_nothing_from_others() {
+async fn a_class_with_the_wrong_account_does_not_affect_others() {
     let server = Server::start(|_| Answer::Is(404, String::new())).await;
     let clouds = clouds(&server.endpoint).await;
     let first = clouds.connect(&account()).await.expect("the account is right");
@@ -97,7 +97,7 @@ async fn a_role_is_assumed_with_its_external_id_before_the_account_is_checked() 
 }
 
 #[tokio::test]
-async fn credentials_that_cannot_be_had_are_told_apart() {
+async fn each_credentials_failure_has_its_own_class() {
     type Case = (fn() -> Answer, FailureClass, &'static str);
     let cases: [Case; 4] = [
         (|| sts_error(403, "AccessDenied", "User u is not authorized"), FailureClass::Unauthorized, "AccessDenied"),
@@ -118,7 +118,7 @@ async fn credentials_that_cannot_be_had_are_told_apart() {
 }
 
 #[tokio::test]
-async fn without_any_credentials_nothing_is_sent() {
+async fn without_credentials_nothing_is_sent() {
     let server = Server::start(|_| Answer::Is(404, String::new())).await;
     let defaults = || aws_config::defaults(BehaviorVersion::v2026_01_12()).endpoint_url(&server.endpoint);
     let none_in_profile = ProfileFileCredentialsProvider::builder().profile_name("mgnet-no-such-profile").build();

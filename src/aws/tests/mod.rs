@@ -1,5 +1,5 @@
-//! What goes over the wire, and what is made of what comes back: against answers written out by hand, for what no model of
-//! AWS would answer. How the calls behave together is tested against models of AWS in `tests/aws.rs`.
+//! Tests of the requests on the wire and of the handling of answers. The answers are written by hand, because no
+//! emulator of AWS would return them. `tests/aws` tests the calls together, against emulators of AWS.
 
 mod answers;
 mod failures;

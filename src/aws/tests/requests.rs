@@ -1,4 +1,4 @@
-//! What exactly is sent for each step: nothing is left to a default.
+//! Tests of the exact request of each step: no parameter is left to a default.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::{
     },
 };
 
-/// The request that carries out a step.
+/// Returns the parameters of the request that executes a step.
 async fn sent(step: &Step, action: &str) -> BTreeMap<String, String> {
     let server = Server::start(|_: &Request| Answer::Is(404, String::new())).await;
     let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
-    // What is answered does not matter here.
+    // The answer does not matter here.
     let _ = cloud.execute(step).await;
     let [request] = server.received(action).try_into().expect("one call");
     request.parameters
@@ -174,7 +174,7 @@ async fn create_a_group_and_its_rules() {
 }
 
 #[tokio::test]
-async fn modify_sends_what_changes_and_nothing_else() {
+async fn modify_sends_only_the_changes() {
     let modify = |key, change| Step::ModifyEndpoint { key, endpoint: "vpce-1".into(), change };
     let change = EndpointChange { add_subnets: ["subnet-3".into()].into(), ..EndpointChange::default() };
     let expected = parameters(&[("AddSubnetId.1", "subnet-3"), ("VpcEndpointId", "vpce-1")]);
@@ -205,7 +205,7 @@ async fn the_gateway_endpoint_is_deleted_last() {
 }
 
 #[tokio::test]
-async fn a_tag_is_removed_whatever_its_value() {
+async fn a_tag_is_removed_regardless_of_its_value() {
     let keys = ["team".to_owned()];
     let (slot, resource) = (Slot::Resolver, ResourceId::Ec2("vpce-1".to_owned()));
     let step = Step::RemoveTags { slot, resource, keys: keys.into() };

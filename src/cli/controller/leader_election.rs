@@ -8,10 +8,10 @@ use kube::Config;
 
 use crate::controller::{Election, Timing};
 
-/// How one of several replicas becomes the leader.
+/// The flags that control how one of several replicas becomes the leader.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct ElectionOptions {
-    /// Whether only the holder of the Lease 'mgnet-controller' works, of all that share the namespace
+    /// Reconcile only while this replica holds the Lease 'mgnet-controller' in the operator's namespace
     #[arg(
         long,
         env = "MGNET_LEADER_ELECTION",
@@ -21,37 +21,38 @@ pub(super) struct ElectionOptions {
     )]
     leader_election: bool,
 
-    /// Seconds for which the Lease of a leader counts that is not seen to renew it
+    /// Seconds after which a standby takes over a Lease that it has not observed to be renewed
     #[arg(long, env = "MGNET_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
     lease_seconds: u64,
 
-    /// Seconds after its last renewal at which a leader ends; fewer than those of the lease
+    /// Seconds after its last renewal at which a leader exits; must be less than '--lease-seconds'
     #[arg(long, env = "MGNET_RENEW_DEADLINE_SECONDS", default_value_t = 10.0, value_parser = seconds)]
     renew_deadline_seconds: f64,
 
-    /// The most seconds between two tries to take or renew the Lease; fewer than those of the renew deadline
+    /// Maximum seconds between two attempts to acquire or renew the Lease; must be less than
+    /// '--renew-deadline-seconds'
     #[arg(long, env = "MGNET_LEASE_RETRY_SECONDS", default_value_t = 2.0, value_parser = seconds)]
     lease_retry_seconds: f64,
 
-    /// What the Lease names its holder by, with a random part
+    /// Name of the pod, which identifies the holder in the Lease together with a random suffix
     #[arg(long, env = "POD_NAME", default_value = "mgnet", value_name = "NAME")]
     pod_name: String,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
-    if (0.01..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("must be from 0.01 to 3600".to_owned()) }
+    if (0.01..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("must be between 0.01 and 3600".to_owned()) }
 }
 
 impl ElectionOptions {
-    /// What stands for election, if the flags ask for it.
+    /// Returns the participant in the election, or none if leader election is disabled.
     ///
     /// # Errors
-    /// If the times do not fit together, or there is no client for the cluster.
+    /// If the times contradict each other, or no client for the cluster can be created.
     pub(super) fn election(&self, config: &Config, namespace: &str) -> Result<Option<Election>> {
         let timing = self.timing()?;
         let election = || Election::new(config.clone(), namespace, &self.pod_name, timing);
-        self.leader_election.then(election).transpose().context("cannot use the Kubernetes cluster")
+        self.leader_election.then(election).transpose().context("cannot create a client for the Kubernetes cluster")
     }
 
     fn timing(&self) -> Result<Timing> {
@@ -61,7 +62,7 @@ impl ElectionOptions {
             Duration::from_secs_f64(self.lease_retry_seconds),
         )
         .map_err(anyhow::Error::msg)
-        .context("--lease-seconds, --renew-deadline-seconds and --lease-retry-seconds do not fit together")
+        .context("'--lease-seconds', '--renew-deadline-seconds' and '--lease-retry-seconds' contradict each other")
     }
 }
 
@@ -82,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn the_times_are_those_of_kubernetes_own_controllers() -> Result<()> {
+    fn the_defaults_equal_those_of_the_kubernetes_controllers() -> Result<()> {
         let timing = timing(&[])?;
         assert_eq!([timing.lease, timing.renew_deadline, timing.retry].map(|time| time.as_secs()), [15, 10, 2]);
         Ok(())
     }
 
     #[test]
-    fn times_that_do_not_fit_together_are_refused() {
+    fn contradictory_times_are_rejected() {
         let unfit = [
             &["--lease-seconds=10"][..],
             &["--renew-deadline-seconds=15"],
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_on_unless_it_is_said_to_be_off() -> Result<()> {
+    fn leader_election_is_enabled_by_default() -> Result<()> {
         assert!(Line::try_parse_from(["mgnet"])?.options.leader_election);
         assert!(!Line::try_parse_from(["mgnet", "--leader-election=false"])?.options.leader_election);
         Ok(())

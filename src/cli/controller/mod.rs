@@ -1,7 +1,7 @@
-//! `mgnet controller`: the operator.
+//! `mgnet controller`: runs the operator.
 //!
-//! Kubernetes is found by the usual rules (`KUBECONFIG`, else the pod's service account), AWS by the SDK's own
-//! environment variables.
+//! The Kubernetes cluster is that of `KUBECONFIG`, or without it that of the pod's service account. The AWS SDK reads
+//! its configuration from its own environment variables.
 
 mod leader_election;
 
@@ -22,11 +22,11 @@ use crate::{
 /// The options of `mgnet controller`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ControllerArgs {
-    /// Address of the probes `/healthz` and `/readyz`, and of `/metrics`
+    /// Address on which the operator serves `/healthz`, `/readyz` and `/metrics`
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
 
-    /// The operator's own namespace, where it keeps which network has which VPC
+    /// Namespace of the operator, which contains its Leases: the VPC leases and the Lease of the leader
     #[arg(long, env = "POD_NAMESPACE", default_value = "mgnet-system", value_name = "NAME")]
     namespace: String,
 
@@ -36,62 +36,63 @@ pub struct ControllerArgs {
     #[command(flatten)]
     logs: logging::LogOptions,
 
-    /// Seconds between two looks at a network at rest
+    /// Seconds between two reconciles of a network at rest
     #[arg(long, env = "MGNET_RESYNC_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     resync_seconds: u64,
 
-    /// Seconds between two looks while AWS is at work
+    /// Seconds between two reconciles of a network while AWS is at work
     #[arg(long, env = "MGNET_POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     poll_seconds: u64,
 
-    /// Seconds for which a resource must be missing from every list before it counts as deleted, and for which a call may be on
-    /// its way whose sender is gone
+    /// Seconds for which a resource must be missing from every list before it counts as deleted, and for which a
+    /// deletion waits for calls of a terminated process that may still arrive in AWS
     #[arg(long, env = "MGNET_ABSENCE_GRACE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     absence_grace_seconds: u64,
 
-    /// Seconds that one reconcile may take, and for which the Kubernetes API may be silent
+    /// Maximum seconds for one reconcile, and for an answer of the Kubernetes API
     #[arg(long, env = "MGNET_RECONCILE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3600))]
     reconcile_deadline_seconds: u64,
 
-    /// Objects that are reconciled at the same time. Those of one namespace get at most half of these turns, so that others
-    /// are not held up where AWS does not answer
+    /// Maximum number of concurrent reconciles. One namespace uses at most half of them, so that it does not delay
+    /// others when AWS does not answer
     #[arg(long, env = "MGNET_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
 
-    /// Seconds, about, between two looks for resources in AWS whose network is gone
+    /// Approximate seconds between two searches for orphaned AWS resources
     #[arg(long, env = "MGNET_ORPHAN_LOOK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     orphan_look_seconds: u64,
 
-    /// Factor on the request rates that AWS publishes, for accounts with raised limits
+    /// Factor by which to multiply the request rates that AWS publishes, for accounts with increased limits
     #[arg(long, env = "MGNET_AWS_RATE_FACTOR", default_value_t = 1.0, value_parser = rate_factor)]
     aws_rate_factor: f64,
 }
 
 fn rate_factor(text: &str) -> Result<f64, String> {
     let factor: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
-    if RATE_FACTORS.contains(&factor) { Ok(factor) } else { Err("must be from 0.01 to 1000".to_owned()) }
+    if RATE_FACTORS.contains(&factor) { Ok(factor) } else { Err("must be between 0.01 and 1000".to_owned()) }
 }
 
-/// How long reconciles may go on after the signal to stop; with what follows them, shorter than the 30 s that Kubernetes gives
-/// a pod.
+/// The time that reconciles have to finish after the signal to stop. With the steps that follow, it is shorter than
+/// the 30 s that Kubernetes grants a pod.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// How much longer than a watch lasts any connection may be silent: kube gives up a watch 5 s after its time.
+/// The time that is added to the duration of a watch to get the read timeout of a connection: kube ends a watch 5 s
+/// after its time.
 const BEYOND_WATCHES: Duration = Duration::from_secs(10);
 
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// If it cannot start, or led and does not any more.
+/// If it cannot start, or has lost the leadership.
 pub fn run(args: &ControllerArgs) -> Result<()> {
     logging::start(&args.logs)?;
-    // Both clients use this provider; naming it keeps rustls from having to guess.
+    // Both clients use this provider. Without an explicit choice, rustls would have to guess.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .map_err(|_| anyhow::anyhow!("another TLS provider is installed"))?;
+        .map_err(|_| anyhow::anyhow!("another TLS provider is already installed in this process"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(operate(args));
-    // Whatever still runs is over its time, or works in another leader's place.
+    // Tasks that still run have exceeded their time, or would interfere with the next leader.
     runtime.shutdown_background();
     result
 }
@@ -103,8 +104,8 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
 
     let listener = TcpListener::bind(args.health_address)
         .await
-        .with_context(|| format!("cannot listen on {} (--health-address)", args.health_address))?;
-    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes");
+        .with_context(|| format!("cannot listen on '{}'; check '--health-address'", args.health_address))?;
+    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes and metrics");
     let reports = Reports::default();
     let probes = tokio::spawn(controller::serve(listener, reports.clone(), stop.clone()));
 
@@ -113,9 +114,9 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping");
+        tracing::info!("signal received; stopping");
         stop.cancel();
-        // The controller ends by itself now; if it does not even run yet, there is nothing to wait for.
+        // The controller now ends on its own. If it does not run yet, there is nothing to wait for.
         tokio::time::sleep(GRACE + RELEASE_WITHIN + Duration::from_secs(1)).await;
     };
     let result: Result<()> = tokio::select! {
@@ -124,24 +125,25 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
     };
     stop.cancel();
     result?;
-    probes.await.context("the probes ended")?.map_err(Into::into)
+    probes.await.context("the server of probes and metrics ended unexpectedly")?.map_err(Into::into)
 }
 
-/// Connects to the cluster, stands for election if the flags ask for it, and runs the controller.
+/// Connects to the cluster, takes part in the leader election if it is enabled, and runs the controller.
 async fn lead_and_work(args: &ControllerArgs, reports: Reports, stop: &CancellationToken) -> Result<()> {
-    let mut config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
-    // kube waits for ever for an answer, and a list with which a watch begins has no deadline of its own.
+    let mut config =
+        Config::infer().await.context("no Kubernetes cluster is configured; set `KUBECONFIG`, or run in a pod")?;
+    // By default kube waits forever for an answer, and the list at the start of a watch has no deadline.
     config.read_timeout = Some(Duration::from_secs(args.reconcile_deadline_seconds) + BEYOND_WATCHES);
     config.reset_reader_on_write = true;
     let election = args.election.election(&config, &args.namespace)?;
-    let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
+    let client = Client::try_from(config).context("cannot create a client for the Kubernetes cluster")?;
     let context = context(args, &client).await?;
     let options = RunOptions {
         concurrency: args.concurrency,
         grace: GRACE,
         orphans_every: Duration::from_secs(args.orphan_look_seconds),
     };
-    // Boxed: it is as large as all that it awaits.
+    // Boxed, because the future is as large as all futures that it awaits.
     let work = |leads| controller::run(client, context, options, reports, leads, stop.clone()).boxed();
     match election {
         Some(election) => election.during(work).await?,
@@ -155,9 +157,12 @@ async fn context(args: &ControllerArgs, client: &Client) -> Result<Context<AwsCl
     let cluster = kubernetes
         .cluster_uid()
         .await
-        .context("cannot read namespace 'kube-system', whose uid names the cluster in AWS tags")?;
+        .context("cannot read namespace 'kube-system', whose UID identifies the cluster in AWS tags")?;
     kubernetes.check_vpc_leases().await.with_context(|| {
-        format!("cannot read leases in namespace '{}' (--namespace), where claims of VPCs are kept", args.namespace)
+        format!(
+            "cannot read the VPC leases in namespace '{}'; check '--namespace' and the operator's Role",
+            args.namespace
+        )
     })?;
     let clouds = AwsClouds::from_env(Rates { factor: args.aws_rate_factor }).await;
     let settings = Settings {

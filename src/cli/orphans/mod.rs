@@ -1,7 +1,7 @@
-//! `mgnet orphans`: lists what networks that are gone have left in AWS, and removes what is named of it.
+//! `mgnet orphans`: lists orphaned AWS resources, and deletes selected ones.
 //!
-//! It asks AWS and Kubernetes itself, in the operator's way and with whatever credentials it is given, and needs no running
-//! operator. What looks orphaned is looked at twice: see [`crate::controller::orphans`].
+//! The command reads AWS and Kubernetes with the credentials of its environment, and needs no running operator. It
+//! searches twice before it reports a resource as orphaned: see [`crate::controller::orphans`].
 
 mod report;
 
@@ -20,7 +20,7 @@ use crate::{
     cli::orphans::report::{Listed, Report, Unseen},
     controller::{
         Kubernetes, StoreError,
-        orphans::{Looks, Place, Sightings, explain, look, remove},
+        orphans::{AccountRegion, Sightings, Survey, explain, remove, survey},
     },
     model::orphans::{Kind, Made, Refusal},
 };
@@ -28,39 +28,39 @@ use crate::{
 /// The options of `mgnet orphans`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct OrphansArgs {
-    /// Form of the list
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Form::Table, value_name = "FORM")]
     output: Form,
 
-    /// Remove these resources, by their ids, each after another check that its network is gone; none if one of them is no orphan
+    /// Delete the orphans with these IDs. If one of the resources is not an orphan, nothing is deleted
     #[arg(long, num_args = 1.., value_name = "ID")]
     delete: Vec<String>,
 
-    /// Seconds between the two looks at what looks orphaned
+    /// Seconds between the two searches that must both find a resource orphaned
     #[arg(long, env = "MGNET_ABSENCE_GRACE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     absence_grace_seconds: u64,
 }
 
-/// The form of the list.
+/// The output format.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// For people
+    /// Table for humans
     Table,
     /// One JSON object
     Json,
 }
 
-/// How long one account and Region may take.
+/// The maximum time for the search in one account and Region.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Lists or removes.
+/// Lists orphans, or deletes those that the options name.
 ///
 /// # Errors
-/// If it cannot look, could not look everywhere, or could not remove what it was to remove.
+/// If the search fails in one account and Region or in all, or if a resource cannot be deleted.
 pub fn run(options: &OrphansArgs) -> Result<()> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .map_err(|_| anyhow::anyhow!("another TLS provider is installed"))?;
+        .map_err(|_| anyhow::anyhow!("another TLS provider is already installed in this process"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let search = Search::new(Duration::from_secs(options.absence_grace_seconds)).await?;
@@ -72,7 +72,7 @@ pub fn run(options: &OrphansArgs) -> Result<()> {
     })
 }
 
-/// What is needed to look.
+/// The clients and settings of a search.
 struct Search {
     clouds: AwsClouds,
     kubernetes: Kubernetes,
@@ -82,58 +82,63 @@ struct Search {
 
 impl Search {
     async fn new(grace: Duration) -> Result<Self> {
-        let config = Config::infer().await.context("found no Kubernetes cluster; set KUBECONFIG")?;
-        let client = Client::try_from(config).context("cannot use the Kubernetes cluster")?;
-        // No claim is read or written here, so that the namespace for them does not matter.
+        let config =
+            Config::infer().await.context("no Kubernetes cluster is configured; set `KUBECONFIG`, or run in a pod")?;
+        let client = Client::try_from(config).context("cannot create a client for the Kubernetes cluster")?;
+        // The command reads and writes no VPC leases, so their namespace does not matter.
         let kubernetes = Kubernetes::new(client, String::new());
         let cluster = kubernetes
             .cluster_uid()
             .await
-            .map_err(told)
-            .context("cannot read namespace 'kube-system', whose uid names the cluster in AWS tags")?;
+            .map_err(with_source)
+            .context("cannot read namespace 'kube-system', whose UID identifies the cluster in AWS tags")?;
         Ok(Self { clouds: AwsClouds::from_env(Rates::default()).await, kubernetes, cluster, grace })
     }
 
-    async fn look(&self) -> Result<Looks> {
-        let looks = look(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
-        looks.map_err(told).context("cannot list classes and networks")
+    async fn survey(&self) -> Result<Survey> {
+        let survey = survey(&self.clouds, &self.kubernetes, &self.cluster, PATIENCE).await;
+        survey.map_err(with_source).context("cannot list classes and networks")
     }
 
-    /// Looks once, and again after the grace if something looks orphaned. Gives the last look, and what both say is orphaned. `check`
-    /// is asked after each look whether to go on.
-    async fn look_twice(
+    /// Searches once, and a second time after the absence grace if the first search finds orphans. Returns the last
+    /// search, and the resources that both searches found orphaned. An error of `check`, which is called after each
+    /// search, ends it.
+    async fn survey_twice(
         &self,
-        check: impl Fn(&Looks) -> Result<()>,
-    ) -> Result<(Looks, BTreeMap<Place, BTreeSet<Made>>)> {
+        check: impl Fn(&Survey) -> Result<()>,
+    ) -> Result<(Survey, BTreeMap<AccountRegion, BTreeSet<Made>>)> {
         let mut sightings = Sightings::default();
-        let mut confirm = |looks: &Looks, began| -> BTreeMap<Place, BTreeSet<Made>> {
-            let seen = looks.places.iter().filter_map(|(place, look)| Some((place, look.seen.as_ref().ok()?)));
-            seen.map(|(place, seen)| {
-                (place.clone(), sightings.confirm(place, &seen.leftovers.orphans, began, self.grace))
+        let mut confirm = |survey: &Survey, began| -> BTreeMap<AccountRegion, BTreeSet<Made>> {
+            let seen = survey
+                .account_regions
+                .iter()
+                .filter_map(|(account_region, observation)| Some((account_region, observation.seen.as_ref().ok()?)));
+            seen.map(|(account_region, seen)| {
+                (account_region.clone(), sightings.confirm(account_region, &seen.leftovers.orphans, began, self.grace))
             })
             .collect()
         };
         let began = Instant::now();
-        let first = self.look().await?;
+        let first = self.survey().await?;
         check(&first)?;
         let confirmed = confirm(&first, began);
-        let seen = first.places.values().filter_map(|look| look.seen.as_ref().ok());
+        let seen = first.account_regions.values().filter_map(|observation| observation.seen.as_ref().ok());
         let suspected: usize = seen.map(|seen| seen.leftovers.orphans.len()).sum();
         if suspected == 0 {
             return Ok((first, confirmed));
         }
-        eprintln!("{suspected} resources look orphaned; looking again in {} s", self.grace.as_secs());
+        eprintln!("{suspected} resources may be orphaned; searching again in {} s to confirm", self.grace.as_secs());
         tokio::time::sleep_until(began + self.grace).await;
         let began = Instant::now();
-        let second = self.look().await?;
+        let second = self.survey().await?;
         check(&second)?;
         let confirmed = confirm(&second, began);
         Ok((second, confirmed))
     }
 }
 
-/// The error with what lies behind it.
-fn told(error: StoreError) -> anyhow::Error {
+/// Converts the error, and keeps its source.
+fn with_source(error: StoreError) -> anyhow::Error {
     anyhow::Error::new(error)
 }
 
@@ -142,17 +147,27 @@ fn print(text: &str) -> Result<()> {
 }
 
 async fn list(search: &Search, form: Form) -> Result<()> {
-    let (looks, orphans) = search.look_twice(|_| Ok(())).await?;
-    let listed =
-        |place: &Place, made: &BTreeSet<Made>| made.iter().map(|made| Listed::new(place, made)).collect::<Vec<_>>();
-    let seen = looks.places.iter().filter_map(|(place, look)| Some((place, look.seen.as_ref().ok()?)));
+    let (survey, orphans) = search.survey_twice(|_| Ok(())).await?;
+    let listed = |account_region: &AccountRegion, made: &BTreeSet<Made>| {
+        made.iter().map(|made| Listed::new(account_region, made)).collect::<Vec<_>>()
+    };
+    let seen = survey
+        .account_regions
+        .iter()
+        .filter_map(|(account_region, observation)| Some((account_region, observation.seen.as_ref().ok()?)));
     let report = Report {
-        orphans: orphans.iter().flat_map(|(place, made)| listed(place, made)).collect(),
-        retained: seen.flat_map(|(place, seen)| listed(place, &seen.leftovers.retained)).collect(),
-        unseen: looks
-            .places
+        orphans: orphans.iter().flat_map(|(account_region, made)| listed(account_region, made)).collect(),
+        retained: seen.flat_map(|(account_region, seen)| listed(account_region, &seen.leftovers.retained)).collect(),
+        unseen: survey
+            .account_regions
             .iter()
-            .filter_map(|(place, look)| Some(Unseen::new(place, look, explain(place, look.seen.as_ref().err()?))))
+            .filter_map(|(account_region, observation)| {
+                Some(Unseen::new(
+                    account_region,
+                    observation,
+                    explain(account_region, observation.seen.as_ref().err()?),
+                ))
+            })
             .collect(),
     };
     print(&match form {
@@ -161,14 +176,19 @@ async fn list(search: &Search, form: Form) -> Result<()> {
     })?;
     match report.unseen.len() {
         0 => Ok(()),
-        unseen => bail!("{unseen} of {} accounts and Regions could not be looked at", looks.places.len()),
+        unseen => {
+            bail!(
+                "could not search {unseen} of {} accounts and Regions; see the reasons above",
+                survey.account_regions.len()
+            )
+        }
     }
 }
 
 async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
-    let (looks, confirmed) = search.look_twice(|looks| find(search, looks, ids).map(drop)).await?;
-    let found = find(search, &looks, ids)?;
-    // In the order of kinds: groups go last, as the others hold them.
+    let (survey, confirmed) = search.survey_twice(|survey| find(search, survey, ids).map(drop)).await?;
+    let found = find(search, &survey, ids)?;
+    // In the order of kinds: security groups are deleted last, because the other resources use them.
     let mut ordered: Vec<(Option<Kind>, &str, Account)> = found
         .into_iter()
         .map(|(id, account)| {
@@ -181,7 +201,7 @@ async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
     for (kind, id, account) in &ordered {
         let removed = match kind {
             Some(_) => remove(&search.clouds, &search.kubernetes, &search.cluster, account, id).await,
-            // It was not there, or not orphaned, in the first of the two looks.
+            // The first of the two searches did not find it, or not as an orphan.
             None => Err(Refusal::TooNew.into()),
         };
         match removed {
@@ -196,18 +216,18 @@ async fn delete(search: &Search, ids: &[String], form: Form) -> Result<()> {
     match outcome.failed.len() {
         0 => Ok(()),
         failed => bail!(
-            "{failed} of {} were not removed. A security group goes only when endpoints that have it are gone, which takes them \
-             minutes: try again then",
+            "{failed} of {} resources were not deleted. AWS rejects the deletion of a security group while an \
+             endpoint uses it: run the command again after some minutes",
             ordered.len()
         ),
     }
 }
 
-/// The accounts of all that is named, if all of it is orphaned by this look.
-fn find<'i>(search: &Search, looks: &Looks, ids: &'i [String]) -> Result<BTreeMap<&'i str, Account>> {
+/// The account of each named resource, if this search found all of them orphaned.
+fn find<'i>(search: &Search, survey: &Survey, ids: &'i [String]) -> Result<BTreeMap<&'i str, Account>> {
     let (mut found, mut refused) = (BTreeMap::new(), Vec::new());
     for id in ids {
-        match looks.account_of(&search.cluster, id) {
+        match survey.account_of(&search.cluster, id) {
             Ok(account) => drop(found.insert(id.as_str(), account.clone())),
             Err(refusal) => refused.push(format!("{id} {refusal}")),
         }
@@ -215,7 +235,10 @@ fn find<'i>(search: &Search, looks: &Looks, ids: &'i [String]) -> Result<BTreeMa
     if refused.is_empty() {
         return Ok(found);
     }
-    let unseen = looks.places.iter().filter_map(|(place, look)| Some(explain(place, look.seen.as_ref().err()?)));
+    let unseen = survey
+        .account_regions
+        .iter()
+        .filter_map(|(account_region, observation)| Some(explain(account_region, observation.seen.as_ref().err()?)));
     refused.extend(unseen);
-    bail!("nothing was removed:\n{}", refused.join("\n"))
+    bail!("nothing was deleted:\n{}", refused.join("\n"))
 }

@@ -1,4 +1,4 @@
-//! What `mgnet orphans` prints: a table for people, or JSON for programs.
+//! The output of `mgnet orphans`: a table for humans, or JSON for programs.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,22 @@ use kube::ResourceExt;
 use serde::Serialize;
 
 use crate::{
-    controller::orphans::{Look, Place},
+    controller::orphans::{AccountRegion, Observation},
     model::orphans::Made,
 };
 
-/// Everything that is left.
+/// The result of a search.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Report {
-    /// What nobody meant to leave.
+    /// The orphans.
     pub(super) orphans: Vec<Listed>,
-    /// What was left on purpose.
+    /// The resources that were retained on purpose.
     pub(super) retained: Vec<Listed>,
-    /// Where nobody could look.
+    /// The accounts and Regions that could not be searched.
     pub(super) unseen: Vec<Unseen>,
 }
 
-/// A resource and where it is.
+/// A resource with its account and Region.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Listed {
     account: String,
@@ -32,8 +32,8 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn new(place: &Place, made: &Made) -> Self {
-        Self { account: place.account.clone(), region: place.region.clone(), made: made.clone() }
+    pub(super) fn new(account_region: &AccountRegion, made: &Made) -> Self {
+        Self { account: account_region.account.clone(), region: account_region.region.clone(), made: made.clone() }
     }
 
     fn cells(&self) -> [&str; 7] {
@@ -42,7 +42,7 @@ impl Listed {
     }
 }
 
-/// A place that could not be looked at.
+/// An account and Region that could not be searched.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Unseen {
     account: String,
@@ -52,16 +52,22 @@ pub(super) struct Unseen {
 }
 
 impl Unseen {
-    pub(super) fn new(place: &Place, look: &Look, reason: String) -> Self {
-        let classes = look.classes.iter().map(ResourceExt::name_any).collect();
-        Self { account: place.account.clone(), region: place.region.clone(), classes, reason }
+    pub(super) fn new(account_region: &AccountRegion, observation: &Observation, reason: String) -> Self {
+        let classes = observation.classes.iter().map(ResourceExt::name_any).collect();
+        Self { account: account_region.account.clone(), region: account_region.region.clone(), classes, reason }
     }
 }
+
+/// The line that is printed if a complete search finds no orphans.
+const NO_ORPHANS: &str = "No orphans found.\n";
+
+/// The same line after a search that could not reach every account and Region.
+const NO_ORPHANS_IN_PART: &str = "No orphans found in the accounts and Regions that were searched.\n";
 
 const HEAD: [&str; 7] = ["ID", "KIND", "ACCOUNT", "REGION", "NETWORK", "SLOT", "OWNER"];
 
 impl Report {
-    /// Two tables, and what could not be seen.
+    /// The tables of orphans and retained resources, and the accounts and Regions that could not be searched.
     pub(super) fn table(&self) -> String {
         let mut text = String::new();
         let mut section = |title: &str, listed: &[Listed]| {
@@ -72,13 +78,13 @@ impl Report {
                 text.push('\n');
             }
         };
-        section("Orphans: their networks are gone.\n", &self.orphans);
-        section("Retained on purpose: no orphans.\n", &self.retained);
+        section("Orphans: the network of each resource no longer exists.\n", &self.orphans);
+        section("Retained on purpose: these resources are not orphans.\n", &self.retained);
         if self.orphans.is_empty() {
-            text.push_str(if self.unseen.is_empty() { "No orphans.\n" } else { "No orphans where it was looked.\n" });
+            text.push_str(if self.unseen.is_empty() { NO_ORPHANS } else { NO_ORPHANS_IN_PART });
         }
         for Unseen { classes, reason, .. } in &self.unseen {
-            // Writing to a String cannot fail.
+            // A write to a String cannot fail.
             let _ = writeln!(text, "Class '{}': {reason}.", classes.join("', '"));
         }
         text
@@ -89,14 +95,14 @@ impl Report {
     }
 }
 
-/// What came of a removal.
+/// The result of a deletion.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Removal {
     pub(super) deleted: Vec<String>,
     pub(super) failed: Vec<Failed>,
 }
 
-/// What was not removed.
+/// A resource that was not deleted.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Failed {
     pub(super) id: String,
@@ -119,7 +125,7 @@ fn json(report: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(report).context("cannot write JSON")? + "\n")
 }
 
-/// Rows of cells as columns that are as wide as their widest cell.
+/// Formats rows of cells. Each column is as wide as its widest cell.
 fn columns<const N: usize>(rows: &[[&str; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; N] = std::array::from_fn(width);
@@ -138,28 +144,28 @@ mod tests {
     use crate::model::orphans::Kind;
 
     fn listed(id: &str) -> Listed {
-        let place = Place { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() };
+        let account_region = AccountRegion { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() };
         let [owner, network, slot] = ["uid-1", "team-billing/tokyo", "sg/endpoints"].map(str::to_owned);
-        Listed::new(&place, &Made { kind: Kind::SecurityGroup, id: id.to_owned(), owner, network, slot })
+        Listed::new(&account_region, &Made { kind: Kind::SecurityGroup, id: id.to_owned(), owner, network, slot })
     }
 
     #[test]
-    fn orphans_and_what_was_retained_stand_apart() {
+    fn orphans_and_retained_resources_have_separate_tables() {
         let report = Report { orphans: vec![listed("sg-1")], retained: vec![listed("sg-22")], unseen: Vec::new() };
         insta::assert_snapshot!(report.table(), @r"
-        Orphans: their networks are gone.
+        Orphans: the network of each resource no longer exists.
         ID     KIND             ACCOUNT        REGION           NETWORK              SLOT           OWNER
         sg-1   security-group   111122223333   ap-northeast-1   team-billing/tokyo   sg/endpoints   uid-1
 
-        Retained on purpose: no orphans.
+        Retained on purpose: these resources are not orphans.
         ID      KIND             ACCOUNT        REGION           NETWORK              SLOT           OWNER
         sg-22   security-group   111122223333   ap-northeast-1   team-billing/tokyo   sg/endpoints   uid-1
         ");
     }
 
     #[test]
-    fn that_there_are_none_is_not_said_of_where_nobody_looked() {
-        assert_eq!(Report::default().table(), "No orphans.\n");
+    fn no_orphans_is_reported_only_of_what_was_searched() {
+        assert_eq!(Report::default().table(), "No orphans found.\n");
         let unseen = Unseen {
             account: "111122223333".to_owned(),
             region: "ap-northeast-1".to_owned(),
@@ -168,13 +174,13 @@ mod tests {
         };
         assert_eq!(
             Report { unseen: vec![unseen], ..Report::default() }.table(),
-            "No orphans where it was looked.\n\
+            "No orphans found in the accounts and Regions that were searched.\n\
              Class 'osaka', 'tokyo': not known: ec2:DescribeSecurityGroups: UnauthorizedOperation.\n"
         );
     }
 
     #[test]
-    fn programs_read_where_and_whose_it_is() -> Result<()> {
+    fn json_contains_location_and_owner_of_each_resource() -> Result<()> {
         let report = Report { orphans: vec![listed("sg-1")], ..Report::default() };
         let read: serde_json::Value = serde_json::from_str(&report.json()?)?;
         let expected = serde_json::json!({

@@ -1,4 +1,4 @@
-//! The finalizer that keeps a class while networks use it.
+//! The finalizer of a class, which stays while networks use the class.
 
 use kube::ResourceExt;
 
@@ -8,13 +8,14 @@ use crate::{
     controller::{stop::Stop, store::Store},
 };
 
-/// Makes sure that the class stays for a network that has its own finalizer already.
+/// Adds the finalizer to the class of a network that already has its own finalizer.
 ///
-/// The class is read after the network has its finalizer. The operator removes the class's finalizer only after it has listed
-/// the networks, and only when the class is unused; so one of the two reconciles sees the other.
+/// The class is read after the network has its finalizer. The operator removes the class's finalizer only after it has
+/// listed the networks, and only when the class is unused. One of the two reconciles therefore observes the write of
+/// the other.
 ///
 /// # Errors
-/// If the class is being deleted or is gone.
+/// If the class is being deleted or does not exist.
 pub(crate) async fn keep<S: Store>(store: &S, name: &str) -> Result<(), Stop> {
     match store.class(name).await? {
         Some(class) if class.metadata.deletion_timestamp.is_some() => Err(resolve::is_being_deleted(name)),
@@ -28,10 +29,11 @@ pub(crate) async fn keep<S: Store>(store: &S, name: &str) -> Result<(), Stop> {
     }
 }
 
-/// The message of a class that is being deleted and still in use.
+/// The message of the condition of a class that is being deleted but is still in use.
 pub(super) fn is_kept(networks: i32) -> String {
-    let (who, them) = if networks == 1 { ("network", "it") } else { ("networks", "them") };
+    let (noun, them) = if networks == 1 { ("network", "it") } else { ("networks", "them") };
     format!(
-        "is being deleted, and held by {networks} {who}; delete {them} first. What is built is kept, and none is added"
+        "the class is being deleted, but held by {networks} {noun}; delete {them} first. Until then the class admits \
+         no new network, and the operator continues to reconcile those that use it"
     )
 }

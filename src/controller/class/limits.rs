@@ -1,4 +1,4 @@
-//! Holds a network against the limits of its class. The limits themselves are [`crate::model::settings::limits`].
+//! Checks a network against the limits of its class. The limits are defined in [`crate::model::settings::limits`].
 
 use kube::ResourceExt;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Checks what is known before AWS is observed. The networks are counted only where their number is limited.
+/// Checks the limits that need no observation of AWS. Counts the networks only if the class limits their number.
 pub(crate) async fn check_settings<S: Store>(
     store: &S,
     network: &MigrationNetwork,
@@ -36,12 +36,12 @@ pub(crate) fn check_vpc(limits: &Limits, vpc: &VpcId) -> Result<(), Stop> {
     within(limits.of_vpc(vpc))
 }
 
-/// Checks the services that the network has endpoints for, where the Region offers them.
+/// Checks the services for which the network has endpoints, among those that the Region offers.
 pub(crate) fn check_services(limits: &Limits, desired: &Desired) -> Result<(), Stop> {
     within(limits.of_services(&desired.endpoints.keys().map(|key| key.service).collect()))
 }
 
-/// How many networks of the class in the network's namespace are older than it.
+/// The number of older networks with the same class in the network's namespace.
 async fn older<S: Store>(
     store: &S,
     network: &MigrationNetwork,

@@ -1,4 +1,4 @@
-//! One reconcile of one class: whether its account can be reached, how many networks use it, and its finalizer.
+//! Reconciles a class: checks access to its account, counts the networks that use it, and maintains its finalizer.
 
 pub(crate) mod finalizer;
 pub(crate) mod limits;
@@ -18,35 +18,35 @@ use crate::{
     aws::Clouds,
 };
 
-/// Reconciles a class: whether its account can be reached with its role, and who uses it. `heard_of` counts its networks
-/// among those that the operator has heard of: to list all of them again for every class would be their square. Nothing
-/// that cannot be taken back is done by it.
+/// Reconciles a class: checks that its role can reach its account, and reports how many networks use it. `known_use`
+/// counts the networks in the cache, because listing all networks once per class would be quadratic. No irreversible
+/// decision depends on that count.
 ///
 /// # Errors
-/// If the Kubernetes API could not be read or written.
+/// If a Kubernetes API request failed.
 pub(crate) async fn reconcile<C: Clouds, S: Store>(
     context: &Context<C, S>,
     name: &str,
-    heard_of: impl Fn(&MigrationNetworkClass) -> Use,
+    known_use: impl Fn(&MigrationNetworkClass) -> Use,
 ) -> Result<Next, StoreError> {
     let Some(mut class) = context.store.class(name).await? else { return Ok(Next::OnChange) };
     let before = class.status.clone();
     let generation = class.metadata.generation.unwrap_or_default();
     let connected = context.clouds.connect(&resolve::account(&class.spec)).await;
-    let in_use = heard_of(&class);
-    let going = class.metadata.deletion_timestamp.is_some();
+    let in_use = known_use(&class);
+    let is_being_deleted = class.metadata.deletion_timestamp.is_some();
     let held = class.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     if held && in_use.networks == 0 && usage::is_unused(&context.store, &class).await? {
         context.store.set_class_finalizer(&class, false).await?;
-        // The patch is an event of its own, unless the class is gone with it.
+        // The patch triggers the next reconcile, unless the class is deleted.
         return Ok(Next::OnChange);
     }
-    if !held && !going && in_use.networks > 0 {
+    if !held && !is_being_deleted && in_use.networks > 0 {
         context.store.set_class_finalizer(&class, true).await?;
         return Ok(Next::OnChange);
     }
     let state = match connected {
-        _ if going => (ConditionStatus::False, Reason::Deleting, finalizer::is_kept(in_use.networks)),
+        _ if is_being_deleted => (ConditionStatus::False, Reason::Deleting, finalizer::is_kept(in_use.networks)),
         Ok(_) => (
             ConditionStatus::True,
             Reason::Accepted,
@@ -63,7 +63,7 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     if class.status != before {
         context.store.write_class_status(&class).await?;
     }
-    // The counts follow within one resync. Reaching the account costs no call: whose the credentials are is remembered for
-    // an hour.
+    // The counts are updated within one resync. The access check needs no call: the identity of the credentials is
+    // cached for an hour.
     Ok(Next::After(jittered(context.settings.resync)))
 }

@@ -1,4 +1,4 @@
-//! The class of a network, and whether it admits the network.
+//! Resolves the class of a network, and checks that the class admits the network.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Where and as whom the class builds.
+/// The account and Region of the class, and the role that the operator assumes there.
 pub(crate) fn account(class: &MigrationNetworkClassSpec) -> Account {
     Account {
         id: class.account.id.clone(),
@@ -31,7 +31,7 @@ pub(crate) fn account(class: &MigrationNetworkClassSpec) -> Account {
     }
 }
 
-/// The network's class if there is one, whether or not it admits the network.
+/// The network's class, if it exists, whether or not it admits the network.
 pub(crate) async fn find<S: Store>(
     store: &S,
     network: &MigrationNetwork,
@@ -64,48 +64,57 @@ pub(crate) async fn class_of<S: Store>(store: &S, network: &MigrationNetwork) ->
         return Ok(class);
     }
     let message = format!(
-        "class '{}' does not admit networks from namespace '{namespace}'; ask whoever keeps the class",
+        "class '{}' does not admit networks from namespace '{namespace}'; choose another class, or ask the platform \
+         team to allow the namespace",
         class.name_any()
     );
     Err(Stop::rejected(Reason::NamespaceNotAllowed, message))
 }
 
-/// The class that was the default when the network was first built stays its class, whatever the default is later.
+/// The class of a network that names none. The class that was the default when the network was first built remains its
+/// class, even if another class is the default later.
 async fn default_class<S: Store>(store: &S, network: &MigrationNetwork) -> Result<MigrationNetworkClass, Stop> {
     let status = network.status.as_ref();
     let recorded = status.filter(|status| !status.claims.is_empty()).and_then(|status| status.class_name.as_ref());
     if let Some(name) = recorded {
         return store.class(name).await?.ok_or_else(|| {
-            let message = format!("class '{name}', by which the network was built, is gone");
+            let message = format!(
+                "class '{name}', with which the network was built, does not exist; ask the platform team to create it \
+                 again"
+            );
             Stop::rejected(Reason::ClassNotFound, message)
         });
     }
     let mut defaults = store.default_classes().await?;
     let message = match (defaults.pop(), defaults.len()) {
         (Some(class), 0) => return Ok(class),
-        (None, _) => "`spec.migrationNetworkClassName` must be set: no class is marked as default".to_owned(),
+        (None, _) => "`spec.migrationNetworkClassName` must be set: no class is marked as the default".to_owned(),
         (Some(_), others) => {
-            format!("`spec.migrationNetworkClassName` must be set: {} classes are marked as default", others + 1)
+            format!("`spec.migrationNetworkClassName` must be set: {} classes are marked as the default", others + 1)
         }
     };
     Err(Stop::rejected(Reason::NoDefaultClass, message))
 }
 
-/// What ends a reconcile whose class does not exist.
+/// Rejects a network whose class does not exist.
 pub(super) fn is_gone(name: &str) -> Stop {
-    let message = format!("`spec.migrationNetworkClassName`: there is no class '{name}'; choose another or ask for it");
-    Stop::rejected(Reason::ClassNotFound, message)
-}
-
-/// What ends the reconcile of a new network whose class is being deleted.
-pub(super) fn is_being_deleted(name: &str) -> Stop {
     let message = format!(
-        "`spec.migrationNetworkClassName`: class '{name}' is being deleted and admits no new network; choose another"
+        "`spec.migrationNetworkClassName`: class '{name}' does not exist; choose another class, or ask \
+         the platform team to create it"
     );
     Stop::rejected(Reason::ClassNotFound, message)
 }
 
-/// Whether a namespace with these labels may use the class. Nothing said means nobody.
+/// Rejects a new network of a class that is being deleted.
+pub(super) fn is_being_deleted(name: &str) -> Stop {
+    let message = format!(
+        "`spec.migrationNetworkClassName`: class '{name}' is being deleted and admits no new network; choose another \
+         class"
+    );
+    Stop::rejected(Reason::ClassNotFound, message)
+}
+
+/// Whether a namespace with these labels may use the class. A class without `allowedNamespaces` admits no namespace.
 fn admits(allowed: Option<&AllowedNamespaces>, labels: &BTreeMap<String, String>) -> bool {
     let Some(allowed) = allowed else { return false };
     match allowed.from {
@@ -156,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_admitted() {
+    fn a_class_admits_the_namespaces_that_it_allows() {
         use NamespaceSelectorOperator::{DoesNotExist, Exists, In, NotIn};
         let billing = BTreeMap::from([("team".to_owned(), "billing".to_owned())]);
         let label = |value: &str| NamespaceSelector {
@@ -164,10 +173,10 @@ mod tests {
             match_expressions: None,
         };
         let cases = [
-            ("nothing said", None, false),
+            ("no `allowedNamespaces`", None, false),
             ("all", Some(allowed(AllowedFrom::All, None)), true),
             ("none", Some(allowed(AllowedFrom::None, None)), false),
-            ("a selector that is missing", Some(allowed(AllowedFrom::Selector, None)), false),
+            ("a missing selector", Some(allowed(AllowedFrom::Selector, None)), false),
             ("the label", Some(allowed(AllowedFrom::Selector, Some(label("billing")))), true),
             ("another label", Some(allowed(AllowedFrom::Selector, Some(label("web")))), false),
             ("in", Some(allowed(AllowedFrom::Selector, Some(requirement(In, &["web", "billing"])))), true),

@@ -1,4 +1,4 @@
-//! Which networks use a class.
+//! Determines which networks use a class.
 
 use kube::ResourceExt;
 
@@ -7,16 +7,16 @@ use crate::{
     controller::store::{Store, StoreError},
 };
 
-/// How many networks use a class.
+/// The number of networks that use a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Use {
-    /// All of them.
+    /// All networks that use the class.
     pub networks: i32,
-    /// Those that are Ready.
+    /// The networks among them that are Ready.
     pub ready: i32,
 }
 
-/// Counts those of the networks that use the class.
+/// Counts the networks that use the class.
 pub fn count<'a>(networks: impl IntoIterator<Item = &'a MigrationNetwork>, class: &MigrationNetworkClass) -> Use {
     let name = class.name_any();
     let is_default = class.is_marked_default();
@@ -30,18 +30,18 @@ pub fn count<'a>(networks: impl IntoIterator<Item = &'a MigrationNetwork>, class
     found
 }
 
-/// Whether no network at all uses the class, by the API and not by what was heard of it.
+/// Whether no network uses the class, according to a list from the API instead of the cache.
 pub(crate) async fn is_unused<S: Store>(store: &S, class: &MigrationNetworkClass) -> Result<bool, StoreError> {
     let listed = match store.networks(None).await {
-        // The kind itself is gone, and there is no object without its kind.
+        // The CRD of networks is deleted, and all networks with it.
         Err(StoreError::Gone) => return Ok(true),
         listed => listed?,
     };
     Ok(count(listed.iter().filter_map(|listed| listed.network.as_ref()), class).networks == 0)
 }
 
-/// Whether a network uses the class: it names it, or was given it as the default, and is admitted or was built. A name
-/// alone is not enough, or any tenant could keep a class from being removed.
+/// Whether a network uses the class: the class is its class, and has admitted it or may have built it. A name alone is
+/// not enough, because then any tenant could block the deletion of a class.
 fn uses(network: &MigrationNetwork, class: &str, is_default: bool) -> bool {
     let status = network.status.as_ref();
     let admitted = status.is_some_and(|status| is_true(&status.conditions, ConditionType::Accepted));
@@ -57,7 +57,7 @@ pub(crate) fn is_of(network: &MigrationNetwork, class: &str, is_default: bool) -
     }
 }
 
-/// Whether the network may have something in AWS.
+/// Whether the network may have resources in AWS.
 pub(crate) fn is_held(network: &MigrationNetwork) -> bool {
     network.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }

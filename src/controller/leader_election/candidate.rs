@@ -1,7 +1,7 @@
-//! What a candidate does, given what it has seen of the Lease and when: no IO, and no clock of its own.
+//! Decides what a candidate does next, from its observations of the Lease and their times. It has no IO and no clock.
 //!
-//! The fields of the Lease are kept as client-go keeps them (`tools/leaderelection`), so that `kubectl` and people read it
-//! right. Those that are times are written for them only.
+//! The fields of the Lease have the same meaning as in client-go (`tools/leaderelection`), so that `kubectl` and users
+//! read them correctly. The time fields are only informative.
 
 use std::time::Duration;
 
@@ -9,85 +9,87 @@ use jiff::Timestamp;
 use k8s_openapi::{api::coordination::v1::LeaseSpec, apimachinery::pkg::apis::meta::v1::MicroTime};
 use tokio::time::Instant;
 
-/// How long what takes.
+/// The durations of the leader election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// For how long a Lease counts that is not seen to change. Whole seconds, as the Lease says it to others.
+    /// The time after which a Lease without an observed change has expired. Whole seconds, because the Lease stores
+    /// them.
     pub lease: Duration,
-    /// How long a leader goes on from when it sent the last renewal that succeeded. What it is shorter than the lease is
-    /// what clocks may differ in rate, and the time to end in.
+    /// How long a leader continues after it sent the last renewal that succeeded. The difference to the lease duration
+    /// allows for clocks with different rates, and for the time to exit.
     pub renew_deadline: Duration,
-    /// The longest between two tries of a candidate, and the time between two renewals of a leader.
+    /// The longest time between two attempts of a candidate, and the time between two renewals of a leader.
     pub retry: Duration,
 }
 
 impl Timing {
-    /// A timing that works.
+    /// Creates a valid timing.
     ///
     /// # Errors
-    /// What must be otherwise, in terms of the flags.
+    /// If the durations do not fit together. The message names the durations as the flags do.
     pub fn new(lease: Duration, renew_deadline: Duration, retry: Duration) -> Result<Self, String> {
         if lease.as_secs() == 0 || lease.subsec_nanos() != 0 {
-            return Err("the lease must be whole seconds, and at least one".to_owned());
+            return Err("the lease duration must be a whole number of seconds, and at least 1".to_owned());
         }
         if renew_deadline >= lease {
             return Err(format!(
-                "the renew deadline ({renew_deadline:?}) must be shorter than the lease ({lease:?}), so that a leader ends \
-                 before another one begins"
+                "the renew deadline ({renew_deadline:?}) must be shorter than the lease duration ({lease:?}), so that \
+                 a leader stops before another one starts"
             ));
         }
         if retry.is_zero() || retry >= renew_deadline {
             return Err(format!(
-                "the time between tries ({retry:?}) must be shorter than the renew deadline ({renew_deadline:?}), and not zero"
+                "the retry period ({retry:?}) must be greater than zero and shorter than the renew deadline \
+                 ({renew_deadline:?})"
             ));
         }
         Ok(Self { lease, renew_deadline, retry })
     }
 
-    /// How long an answer of the Kubernetes API is waited for: a second try fits in before the deadline.
+    /// How long to wait for a response of the Kubernetes API, so that a second attempt is possible before the deadline.
     pub(crate) fn answer_within(&self) -> Duration {
         self.renew_deadline / 2
     }
 }
 
-/// Why a leader does not lead any more.
+/// The reason for which a leader no longer leads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lost {
-    /// It could not renew in time.
+    /// The leader could not renew the Lease in time.
     #[error("the leader's Lease could not be renewed before the renew deadline")]
     Expired,
-    /// Somebody took it away.
-    #[error("the leader's Lease names '{0}' now")]
+    /// Another process holds the Lease.
+    #[error("the leader's Lease is now held by '{0}'")]
     Taken(String),
-    /// Somebody emptied or deleted it.
-    #[error("the leader's Lease names nobody any more")]
+    /// The Lease was deleted, or its holder was removed.
+    #[error("the leader's Lease no longer has a holder")]
     Withdrawn,
 }
 
-/// What to do about the Lease.
+/// The next action of a candidate.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Move {
-    /// Write this, on condition that the Lease is still as it was seen.
+    /// Write this Lease, on condition that the stored one has not changed since it was read.
     Write(LeaseSpec),
-    /// Nothing before then, unless it changes.
+    /// Wait until this time, unless the Lease changes before.
     Wait(Instant),
-    /// Stop: this process led, and does not any more.
+    /// Stop, because this process has lost the Lease.
     Lose(Lost),
 }
 
-/// One who wants to lead, or does.
+/// A process that leads, or waits to become the leader.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     identity: String,
     timing: Timing,
-    /// The Lease as it was last seen, and when it was first seen like that.
+    /// The Lease as it was last observed, and when this state was first observed.
     seen: Option<(LeaseSpec, Instant)>,
-    /// When the last write was sent by which this process leads, if it does.
+    /// When the last successful write of this leader was sent. None if this process does not lead.
     renewed: Option<Instant>,
 }
 
 impl Candidate {
-    /// One that has seen nothing yet. No other process may have the same identity.
+    /// Creates a candidate that has not observed the Lease yet. The identity must be unique among processes.
     pub(crate) fn new(identity: String, timing: Timing) -> Self {
         Self { identity, timing, seen: None, renewed: None }
     }
@@ -100,13 +102,13 @@ impl Candidate {
         self.timing
     }
 
-    /// When it stops to lead, unless it renews before; none if it does not lead.
+    /// When this process stops leading unless it renews the Lease before. None if it does not lead.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         Some(self.renewed? + self.timing.renew_deadline)
     }
 
-    /// Takes in the Lease as it was seen, `now` being after it was asked for, and decides. None: there is no Lease. `wall` is
-    /// what is written into the Lease, and nothing else.
+    /// Records an observation of the Lease, and decides what to do next. `lease` is None if no Lease exists. `now` is
+    /// a time after the Lease was requested. `wall` is only written into the Lease.
     pub(crate) fn decide(&mut self, lease: Option<LeaseSpec>, now: Instant, wall: Timestamp) -> Move {
         let holder = lease.as_ref().and_then(holder).map(str::to_owned);
         let holds = holder.as_deref() == Some(&self.identity);
@@ -120,7 +122,7 @@ impl Candidate {
         };
         self.seen = Some((lease.clone(), unchanged_since));
         if holds {
-            // Also if it is not known here: the answer to the write by which it was taken was lost.
+            // This process may not know that it holds the Lease, because the response to its write was lost.
             return Move::Write(LeaseSpec { renew_time: Some(MicroTime(wall)), ..lease });
         }
         let counts_until = unchanged_since + self.duration_of(&lease);
@@ -131,8 +133,8 @@ impl Candidate {
         Move::Write(self.taken(lease, transitions, wall))
     }
 
-    /// Takes in that a write which makes or keeps it the holder was sent then, and has been answered. False if it was too
-    /// long ago: the Lease may be another's by now.
+    /// Records that a write which took or renewed the Lease was sent at `sent` and has succeeded. False if it was sent
+    /// too long ago, because another process may hold the Lease by now.
     pub(crate) fn holds_since(&mut self, sent: Instant, now: Instant) -> bool {
         let in_time = now < sent + self.timing.renew_deadline;
         if in_time {
@@ -141,7 +143,7 @@ impl Candidate {
         in_time
     }
 
-    /// The Lease without its holder; none if that is somebody else.
+    /// The Lease without its holder. None if this process does not hold it.
     pub(crate) fn release(&self, lease: Option<&LeaseSpec>, wall: Timestamp) -> Option<LeaseSpec> {
         let lease = lease.filter(|lease| holder(lease) == Some(&self.identity))?;
         Some(LeaseSpec { holder_identity: None, renew_time: Some(MicroTime(wall)), ..lease.clone() })
@@ -158,14 +160,14 @@ impl Candidate {
         }
     }
 
-    /// For how long its holder asked to be left alone. Replicas may have different flags while they are being replaced.
+    /// The lease duration that the holder requested. During a rollout, replicas may have different flags.
     fn duration_of(&self, lease: &LeaseSpec) -> Duration {
         let seconds = lease.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         seconds.filter(|seconds| *seconds > 0).map_or(self.timing.lease, Duration::from_secs)
     }
 }
 
-/// Who holds it; nobody is written as nothing, and as an empty name.
+/// The holder of the Lease. A Lease without a holder has no name, or an empty one.
 fn holder(lease: &LeaseSpec) -> Option<&str> {
     lease.holder_identity.as_deref().filter(|holder| !holder.is_empty())
 }

@@ -1,15 +1,16 @@
-//! Leader election: which of several processes reconciles, so that two do not do each other's work twice.
+//! Leader election: selects the one replica that reconciles, so that replicas do not repeat each other's work.
 //!
-//! One Lease in the operator's namespace names the leader. The rule is that of client-go (`tools/leaderelection`): a candidate
-//! takes the Lease when nobody holds it, or when it has itself seen no change of it for as long as its holder asked for, on
-//! its own monotonic clock. It never compares what others wrote as times with anything, so that no clock has to be right. A
-//! leader whose last renewal was sent longer ago than the renew deadline has lost the Lease, also if an answer comes after
-//! that; it ends with an error and without waiting for anything. Every write is on condition of the `resourceVersion` that
-//! was looked at.
+//! One Lease in the operator's namespace names the leader. The rule is that of client-go (`tools/leaderelection`): a
+//! candidate takes the Lease if it has no holder, or if the candidate has observed no change for the duration that the
+//! holder requested, on its own monotonic clock. It never evaluates the times that other processes wrote, so clocks
+//! need not be synchronized. A leader has lost the Lease if its last renewal was sent longer ago than the renew
+//! deadline, even if a response arrives later. It then exits with an error and without waiting. Every write requires
+//! the `resourceVersion` that was read.
 //!
-//! **Safety never rests on this.** A Lease does not fence: a process may be halted between two instructions and go on when
-//! another one leads, and a machine that sleeps may halt its monotonic clock, too. That no resource is made twice is the
-//! doing of the claims in status ([`crate::model::claims`]), which are written by compare-and-swap before a call is sent.
+//! **Safety does not depend on leader election.** A Lease is not a fence: a process may be suspended between two
+//! instructions and continue when another process leads, and the monotonic clock of a sleeping machine may stop, too.
+//! The claims in status ([`crate::model::claims`]) ensure that no resource is created twice. They are written by
+//! compare-and-swap before a call is sent.
 
 mod candidate;
 
@@ -45,49 +46,51 @@ use crate::{
     },
 };
 
-/// The name of the Lease. It has no dot, and the Lease that claims a VPC has two.
+/// The name of the leader's Lease. It contains no dot, but the name of a VPC lease contains two.
 pub const LEASE: &str = "mgnet-controller";
 
-/// The longest that [`Election::during`] takes to give the Lease back.
+/// The longest time that [`Election::during`] takes to release the Lease.
 pub const RELEASE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Where the Lease is kept.
+/// The store of the leader's Lease.
 pub(crate) trait LeaseStore: Send {
-    /// The Lease, if it is there.
+    /// Reads the Lease, if it exists.
     fn get(&self) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send;
 
-    /// Replaces the Lease of exactly that `resourceVersion`, or creates the one that has none. Gives it as it is stored.
+    /// Replaces the stored Lease if it has the same `resourceVersion`, or creates the Lease if it has none. Returns
+    /// the stored Lease.
     ///
     /// # Errors
-    /// `Conflict` if somebody was faster.
+    /// `Conflict` if another write came first.
     fn put(&self, lease: &Lease) -> impl Future<Output = Result<Lease, StoreError>> + Send;
 }
 
-/// A process that stands for election.
+/// The participation of this process in the leader election.
 pub struct Election {
     campaign: Campaign<Api<Lease>>,
 }
 
 impl Election {
-    /// Stands for election in that cluster, by the Lease in that namespace. `name` and a random part are what the Lease names
-    /// its holder by.
+    /// Creates a candidate for the Lease in the namespace. Its identity in the Lease consists of `name` and a random
+    /// part.
     ///
     /// # Errors
-    /// If the configuration makes no client.
+    /// If no client can be created from the configuration.
     pub fn new(mut config: Config, namespace: &str, name: &str, timing: Timing) -> kube::Result<Self> {
-        // Tries are made, timed and counted here.
+        // The campaign retries on its own, with its own deadlines.
         config.default_retry = false;
         let api = Api::namespaced(Client::try_from(config)?, namespace);
         let identity = format!("{name}_{:016x}", unique());
-        tracing::info!(identity, "stands for election");
+        tracing::info!(identity, "waiting to become the leader");
         Ok(Self { campaign: Campaign::new(Candidate::new(identity, timing), api) })
     }
 
-    /// Stands for election while `work` goes on, which is given what ends when this process leads. Gives the Lease back when
-    /// `work` has ended.
+    /// Takes part in the election while `work` runs. `work` receives a future that completes when this process leads.
+    /// Releases the Lease when `work` has ended.
     ///
     /// # Errors
-    /// When it no longer leads. The process must end then: `work` was dropped, but what it had started elsewhere was not.
+    /// If the process no longer leads. The process must then exit: `work` was dropped, but tasks that it spawned still
+    /// run.
     pub async fn during<W: Future>(self, work: impl FnOnce(BoxFuture<'static, ()>) -> W) -> Result<(), Lost> {
         self.campaign.during(work).await
     }
@@ -111,18 +114,19 @@ impl LeaseStore for Api<Lease> {
     }
 }
 
-/// A candidate and its Lease: carries out what the candidate decides.
+/// A candidate and its Lease. The campaign executes the candidate's decisions.
 pub(crate) struct Campaign<L> {
     candidate: Candidate,
     store: L,
-    /// The Lease as this process wrote it. It need not be looked at again: if somebody has changed it, a write is refused.
+    /// The Lease as this process last wrote it. It need not be read again, because the API server rejects the next
+    /// write if the Lease has changed.
     written: Option<Lease>,
 }
 
-/// Where a try has led to.
+/// The result of an attempt to take or renew the Lease.
 enum Standing {
     Leads,
-    /// Another one does, and its Lease counts until then unless it is renewed.
+    /// Another process leads. Its Lease expires at this time unless it is renewed.
     Follows(Instant),
     Lost(Lost),
 }
@@ -132,7 +136,7 @@ impl<L: LeaseStore> Campaign<L> {
         Self { candidate, store, written: None }
     }
 
-    /// See [`Election::during`].
+    /// Runs the campaign: see [`Election::during`].
     pub(crate) async fn during<W: Future>(
         mut self,
         work: impl FnOnce(BoxFuture<'static, ()>) -> W,
@@ -140,13 +144,13 @@ impl<L: LeaseStore> Campaign<L> {
         let (elected, leads) = oneshot::channel();
         let leads = async {
             if leads.await.is_err() {
-                // The campaign is over, and was not won.
+                // The campaign ended without this process becoming the leader.
                 future::pending::<()>().await;
             }
         };
         let campaign = async {
             self.win().await;
-            // Nobody listens any more if the work is done.
+            // The receiver is dropped if `work` has ended.
             let _ = elected.send(());
             self.keep().await
         };
@@ -166,24 +170,24 @@ impl<L: LeaseStore> Campaign<L> {
             let next_try = Instant::now() + shortened(timing.retry);
             match timeout(timing.answer_within(), self.attempt()).await {
                 Ok(Ok(Standing::Leads)) => {
-                    tracing::info!(identity = self.candidate.identity(), "leads");
+                    tracing::info!(identity = self.candidate.identity(), "this process is the leader");
                     return;
                 }
                 Ok(Ok(Standing::Follows(until))) => sleep_until(next_try.min(until)).await,
                 Ok(Ok(Standing::Lost(_))) => sleep_until(next_try).await,
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, cause = cause(&error), "the leader's Lease was not looked at or not taken");
+                    tracing::warn!(%error, cause = cause(&error), "could not take the leader's Lease; retrying");
                     sleep_until(next_try).await;
                 }
                 Err(_) => {
-                    tracing::warn!("the Kubernetes API did not answer about the leader's Lease");
+                    tracing::warn!("the Kubernetes API did not answer a request for the leader's Lease; retrying");
                     sleep_until(next_try).await;
                 }
             }
         }
     }
 
-    /// Renews the Lease; returns when it is lost.
+    /// Renews the Lease, and returns when it is lost.
     pub(crate) async fn keep(&mut self) -> Lost {
         let timing = self.candidate.timing();
         let mut next_try = Instant::now() + timing.retry;
@@ -199,8 +203,10 @@ impl<L: LeaseStore> Campaign<L> {
                 Ok(Ok(Standing::Leads)) => {}
                 Ok(Ok(Standing::Lost(lost))) => return lost,
                 Ok(Ok(Standing::Follows(_))) => return Lost::Expired,
-                Ok(Err(error)) => tracing::warn!(%error, cause = cause(&error), "the leader's Lease was not renewed"),
-                Err(_) => tracing::warn!("the Kubernetes API did not answer to a renewal of the leader's Lease"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, cause = cause(&error), "the leader's Lease could not be renewed; retrying");
+                }
+                Err(_) => tracing::warn!("the Kubernetes API did not answer a renewal of the leader's Lease; retrying"),
             }
         }
     }
@@ -216,7 +222,7 @@ impl<L: LeaseStore> Campaign<L> {
         self.write(lease).await
     }
 
-    /// Goes on from a Lease that was looked at.
+    /// Decides on a Lease that was read, and executes the decision.
     async fn write(&mut self, lease: Option<Lease>) -> Result<Standing, StoreError> {
         let spec = lease.as_ref().map(|lease| lease.spec.clone().unwrap_or_default());
         let sent = Instant::now();
@@ -234,8 +240,8 @@ impl<L: LeaseStore> Campaign<L> {
         })
     }
 
-    /// Lets the Lease go, if this process holds it: the next leader need not wait. An attempt that was given up may have taken
-    /// it unheard, so that it is always looked at.
+    /// Releases the Lease if this process holds it, so that the next leader need not wait. The Lease is always read,
+    /// because an attempt without a response may have taken it.
     pub(crate) async fn release(&mut self) {
         let release = async {
             loop {
@@ -245,10 +251,10 @@ impl<L: LeaseStore> Campaign<L> {
                 };
                 match self.store.put(&Lease { spec: Some(spec), ..lease }).await {
                     Ok(_) => {
-                        tracing::info!("the leader's Lease was given back");
+                        tracing::info!("released the leader's Lease");
                         return Ok(());
                     }
-                    // A renewal that was given up came through.
+                    // A renewal without a response took effect.
                     Err(StoreError::Conflict) => {}
                     Err(error) => return Err(error),
                 }
@@ -257,14 +263,14 @@ impl<L: LeaseStore> Campaign<L> {
         match timeout(RELEASE_WITHIN, release).await {
             Ok(Ok(())) => {}
             Ok(Err::<(), StoreError>(error)) => {
-                tracing::warn!(%error, cause = cause(&error), "the leader's Lease was not given back, and has to expire");
+                tracing::warn!(%error, cause = cause(&error), "could not release the leader's Lease; it has to expire");
             }
-            Err(_) => tracing::warn!("the leader's Lease was not given back in time, and has to expire"),
+            Err(_) => tracing::warn!("the leader's Lease was not released in time and has to expire"),
         }
     }
 }
 
-/// The Lease that is created if there is none.
+/// The Lease to create if none exists.
 fn first() -> Lease {
     let label = ("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned());
     Lease {
@@ -277,13 +283,13 @@ fn first() -> Lease {
     }
 }
 
-/// What lies behind an error of the API.
+/// The source of an error of the store, for logs.
 fn cause(error: &StoreError) -> Option<String> {
     std::error::Error::source(error).map(ToString::to_string)
 }
 
-/// A number that no other process has, as far as chance goes. The keys of the standard library's `RandomState` come from the
-/// operating system, and are others each time.
+/// A random number that identifies this process. It derives from the keys of the standard library's `RandomState`,
+/// which the operating system provides and which differ between processes.
 fn unique() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -1,4 +1,4 @@
-//! Executes plans: wave after wave of steps, each wave claimed before it runs, until no step can run now.
+//! Executes plans in waves of steps, until no further step can run now. Claims for a wave are stored before it runs.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -21,36 +21,36 @@ use crate::{
     },
 };
 
-/// What plans lead to.
+/// The goal of a plan: the built network, or the deleted one.
 pub(crate) trait Goal {
     /// The steps that can run now.
     fn plan(&self, claims: &Claims) -> Plan;
 
-    /// The observed resources, which take in the effects of steps.
+    /// The observed resources, to which the effects of executed steps are applied.
     fn resources(&mut self) -> &mut Resources;
 
-    /// What status says of the network after that outcome.
+    /// The verdict on the network after that outcome, from which status is written.
     fn verdict(&self, outcome: &Outcome) -> Verdict;
 }
 
-/// What became of plans.
+/// The outcome of executing plans.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// What is left to do.
+    /// The remaining plan.
     pub(crate) plan: Plan,
     /// The calls that failed.
     pub(crate) failures: Vec<StepFailure>,
-    /// Whether AWS was changed, or may have been.
+    /// Whether AWS has changed, or may have changed.
     pub(crate) changed: bool,
     /// The steps that were executed, one line each.
     pub(crate) steps: Vec<String>,
 }
 
-/// More waves than any network needs: groups, rules, gateway, S3 interface, and a few edits.
+/// The maximum number of waves. No network needs as many: groups, rules, gateway, S3 interface, and a few edits.
 const MOST_WAVES: usize = 12;
 
-/// For how long after a claim was stored its calls may begin. A call is given up 30 s after it has begun (`crate::aws`); both
-/// together are shorter than the grace for which a deletion waits for calls that may still arrive.
+/// How long after a claim was stored its calls may begin. A call is abandoned 30 s after it has begun (`crate::aws`).
+/// Both times together are shorter than the grace for which a deletion waits for calls that may still arrive.
 const CLAIM_IS_GOOD_FOR: Duration = Duration::from_secs(10);
 
 /// Whether the step creates a resource, for which a claim is stored first.
@@ -63,10 +63,10 @@ pub(crate) const fn is_tag_step(step: &Step) -> bool {
     matches!(step, Step::SetTags { .. } | Step::RemoveTags { .. })
 }
 
-/// Plans and executes until no step can run now. A slot whose step failed is not tried again here.
+/// Plans and executes until no step can run now. A slot whose step failed is not retried in the same reconcile.
 ///
 /// # Errors
-/// If a claim could not be stored: then nothing was created on its strength.
+/// If a claim could not be stored. In this case no create call was sent for it.
 pub(crate) async fn carry_out<S: Store, G: Goal>(
     object: &mut NetworkObject<'_, S>,
     cloud: &impl Cloud,
@@ -99,11 +99,11 @@ struct Work<'a, C, G> {
 }
 
 impl<C: Cloud, G: Goal> Work<'_, C, G> {
-    /// Claims and executes the steps of one wave. False if further calls would fail alike.
+    /// Stores the claims of one wave and executes its steps. False if further calls would fail for the same reason.
     async fn wave<S: Store>(&mut self, object: &mut NetworkObject<'_, S>, wave: Vec<Step>) -> Result<bool, StoreError> {
         let since = Instant::now();
-        // Also where the claims do not change, as those of calls that are sent again: nothing is written then, but the API
-        // server confirms that the object is as it was read.
+        // The claims are stored even if they have not changed because a call is repeated. Such a write changes
+        // nothing, but the API server confirms that the object has not changed since it was read.
         if self.claims.reserve(&wave) || wave.iter().any(creates) {
             // The claim is stored with conditions that are true while the call is under way.
             let under_way = Outcome { plan: self.outcome.plan.clone(), changed: true, ..Outcome::default() };
@@ -111,7 +111,7 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
         }
         for step in wave {
             if creates(&step) && since.elapsed() > CLAIM_IS_GOOD_FOR {
-                // It is planned and claimed again.
+                // The step is planned and claimed again in the next wave.
                 break;
             }
             match self.cloud.execute(&step).await {
@@ -133,7 +133,7 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
         self.outcome.steps.push(step.to_string());
         self.claims.done(step, effect);
         self.goal.resources().apply(step, effect);
-        tracing::info!(%step, "done in AWS");
+        tracing::info!(%step, "step completed");
         if let Some(announcement) = events::of_step(step, effect) {
             object.store.announce(&object.network, announcement).await;
         }
@@ -143,16 +143,16 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
     }
 
     fn failed(&mut self, step: &Step, failure: CallFailure) {
-        tracing::warn!(%failure, %step, "a step failed");
+        tracing::warn!(%failure, %step, "step failed");
         self.claims.failed(step, failure.class);
-        // Whether the call took effect is not known, so what was observed may no longer be true.
+        // It is unknown whether the call took effect, so the observation may be outdated.
         self.outcome.changed = true;
         self.failed.extend(step.slots());
         self.outcome.failures.push(StepFailure { slots: step.slots(), failure });
     }
 }
 
-/// What AWS refused of a step that it accepted as a whole.
+/// The parts of an accepted step that AWS refused.
 fn refused_in(step: &Step, effect: &Effect) -> Vec<StepFailure> {
     match (step, effect) {
         (Step::DeleteEndpoints { endpoints }, Effect::EndpointsDeleting { refused }) => refused

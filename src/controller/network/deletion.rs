@@ -1,9 +1,9 @@
-//! Deletion: the operator deletes everything the network made, or marks it as retained; then, and only then, it removes the
-//! finalizer.
+//! Deletion: the operator deletes all resources of the network, or marks them as retained. It removes the finalizer
+//! only after that.
 //!
-//! Deletion needs neither spec nor class: status recorded the account, Region and role before the first write to AWS; where the
-//! class names another account, resources with the network's owner tag there are deleted, too. What is touched is decided by
-//! owner tags read in the same reconcile.
+//! Deletion needs neither spec nor class, because status records the account, Region and role before the first write
+//! to AWS. If the class now names another account, resources with the network's owner tag in that account are deleted,
+//! too. Only resources whose owner tags were read in the same reconcile are changed.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// The network without resources, or with retained ones.
+/// The goal of a deletion: no resources, or only retained ones.
 struct Deleted {
     identity: Identity,
     resources: Resources,
@@ -65,7 +65,7 @@ impl Goal for Deleted {
 /// Continues a deletion.
 ///
 /// # Errors
-/// `Gone` when the finalizer is removed, and the network with it.
+/// `Gone` when the finalizer is removed, and Kubernetes deletes the network.
 pub(crate) async fn delete<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -79,7 +79,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let calls_may_arrive = !context.memories.calls_may_arrive_for(key, &identity.uid).is_zero();
     let began = Instant::now();
     let found = find(context, &accounts(object, class.as_ref()), &identity).await.map_err(unreachable)?;
-    // Without an account there was no claim on a slot: nothing was created.
+    // Status records the account before the first claim. Without an account, nothing was created.
     let Some((account, cloud, resources)) = found else { return Err(release(object).await) };
     if resources.any_held(&identity) {
         // All of the network's resources are in one account.
@@ -94,7 +94,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     object.write_claims(&claims);
     let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
     if is_done && calls_may_arrive {
-        // What is created until then is found by its tags, and deleted or retained, too.
+        // A resource that such a call creates is found by its tags, and deleted or retained, too.
         outcome.plan.blockers.extend(claims.groups().into_iter().map(|slot| Blocker::MayArrive { slot }));
     }
     if is_done && outcome.plan.is_done() && !outcome.changed && nothing_is_left(object, &deleted, &claims).await {
@@ -103,15 +103,18 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     Ok(Ended { verdict: deleted.verdict(&outcome), steps: outcome.steps })
 }
 
-/// Whether the network may go: it has nothing in AWS, or all of it is retained, which an event reports.
+/// Whether the finalizer may be removed: no owned resource exists, or all of them are retained, which an event reports.
 async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Deleted, claims: &Claims) -> bool {
     let Deleted { identity, resources, policy } = deleted;
     match policy {
         DeletionPolicy::Retain => {
             let ids = resources.ids_held(identity);
-            let note =
-                if ids.is_empty() { "nothing was left".to_owned() } else { format!("left in AWS: {}", ids.join(", ")) };
-            tracing::info!(note, "retained");
+            let note = if ids.is_empty() {
+                "no resources to retain".to_owned()
+            } else {
+                format!("retained in AWS: {}", ids.join(", "))
+            };
+            tracing::info!(note, "the network is deleted; its resources are retained");
             let announcement =
                 Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note };
             object.store.announce(&object.network, announcement).await;
@@ -121,7 +124,8 @@ async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Dele
     }
 }
 
-/// Releases the VPC leases, then removes the finalizer. In this order: nothing could release a lease after its network is gone.
+/// Releases the VPC leases, then removes the finalizer. The order matters, because the leases of a network must not
+/// outlive it.
 async fn release<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
     let released = async {
         vpc_lease::release_all(object).await?;
@@ -133,8 +137,8 @@ async fn release<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
     }
 }
 
-/// Where the network's resources may be: as status recorded it, and as the class says now. They differ if the class was made anew,
-/// or somebody has written into status.
+/// The accounts that may hold the network's resources: the one recorded in status, and the one that the class names
+/// now. They differ if the class was created again, or if status was edited.
 fn accounts<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> Vec<Account> {
     let status = object.network.status.as_ref();
     let recorded = status.and_then(|status| Some((status.account.as_ref()?, status.region.as_ref()?)));
@@ -152,37 +156,38 @@ fn accounts<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNet
     recorded.into_iter().chain(of_class).collect()
 }
 
-/// The account in which the network owns something; else the first that could be looked at. None of no accounts.
+/// The account in which the network owns resources, or else the first account that could be searched. None if
+/// `accounts` is empty.
 ///
 /// # Errors
-/// If nothing was found, and one of the places could not be looked at.
+/// If no owned resource was found, and one of the accounts and Regions could not be searched.
 async fn find<C: Clouds, S>(
     context: &Context<C, S>,
     accounts: &[Account],
     identity: &Identity,
 ) -> Result<Option<(Account, Arc<C::Cloud>, Resources)>, CallFailure> {
-    let (mut empty, mut seen, mut failures) = (None, Vec::new(), Vec::new());
+    let (mut empty, mut searched, mut failures) = (None, Vec::new(), Vec::new());
     for account in accounts {
-        let place = (&account.id, &account.region);
+        let account_region = (&account.id, &account.region);
         match find_owned(context, account, identity).await {
             Ok((cloud, resources)) if resources.any_held(identity) => {
                 return Ok(Some((account.clone(), cloud, resources)));
             }
             Ok((cloud, resources)) => {
-                seen.push(place);
+                searched.push(account_region);
                 empty.get_or_insert((account.clone(), cloud, resources));
             }
-            Err(failure) => failures.push((place, failure)),
+            Err(failure) => failures.push((account_region, failure)),
         }
     }
-    match failures.into_iter().find(|(place, _)| !seen.contains(place)) {
+    match failures.into_iter().find(|(account_region, _)| !searched.contains(account_region)) {
         Some((_, failure)) => Err(failure),
         None => Ok(empty),
     }
 }
 
-/// What the spec says, else the class, as far as the class's limits allow it; else what held when both could last be read
-/// and were accepted.
+/// The deletion policy from the spec, or else from the class, within the class's limits. Without them, the policy that
+/// was in effect when both were last read and accepted.
 fn policy<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
     let settings = object.network.status.as_ref().and_then(|status| status.settings.as_ref());
     let recorded = settings.and_then(|settings| settings.deletion_policy);

@@ -1,4 +1,4 @@
-//! `managementPolicy: Enforce`: executes what is planned, unless the network is suspended.
+//! `managementPolicy: Enforce`: executes the plan, unless the network is suspended.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The network as its spec asks for it.
+/// The goal of a build: the network as its spec requires it.
 struct Built<'a> {
     desired: &'a Desired,
     observed: Observed,
@@ -49,7 +49,7 @@ impl Goal for Built<'_> {
     }
 }
 
-/// Brings AWS to what is desired, as far as it can be brought now, and writes the inventory to status.
+/// Executes the steps to the desired state that can run now, and writes the inventory to status.
 pub(crate) async fn enforce<C: crate::aws::Cloud, S: Store>(
     object: &mut NetworkObject<'_, S>,
     inputs: &Inputs,

@@ -1,4 +1,4 @@
-//! Events: one for each change that was made in AWS, and one for each transition of a condition that people wait for.
+//! Creates events: one for each change in AWS, and one for each transition of a condition for which users wait.
 
 use crate::{
     api::{ConditionType, MigrationNetworkStatus, conditions::find},
@@ -9,7 +9,8 @@ use crate::{
     },
 };
 
-/// The event that a step is worth. The action names the slot, as events of the same reason and action are counted as one.
+/// The event that reports a step. The action names the slot, because Kubernetes merges events with the same reason and
+/// action.
 pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
     let slots = step.slots().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let (reason, action, note) = match (step, effect) {
@@ -23,22 +24,22 @@ pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
             ("ResolverCreated", format!("Create {slot}"), format!("created {id}"))
         }
         (Step::Adopt { slot, id, .. }, _) => {
-            ("Adopted", format!("Adopt {slot}"), format!("{id} is the network's own now, as {slot}"))
+            ("Adopted", format!("Adopt {slot}"), format!("{id} now belongs to the network as {slot}"))
         }
         (Step::AuthorizeIngress { group, permissions, .. }, _) => {
-            ("RulesAdded", format!("Authorize {slots}"), format!("{group} admits {}", join(permissions.keys())))
+            ("RulesAdded", format!("Authorize {slots}"), format!("{group} now allows {}", join(permissions.keys())))
         }
         (Step::RevokeIngress { group, rules, .. }, _) => {
-            ("RulesRemoved", format!("Revoke {slots}"), format!("{group} no longer admits {}", join(rules.values())))
+            ("RulesRemoved", format!("Revoke {slots}"), format!("{group} no longer allows {}", join(rules.values())))
         }
         (Step::ModifyEndpoint { endpoint, key, .. }, _) => {
-            ("EndpointModified", format!("Modify {key}"), format!("modified {endpoint} of {key}"))
+            ("EndpointModified", format!("Modify {key}"), format!("modified {endpoint} for {key}"))
         }
         (Step::AssociateResolverAddress { resolver, subnet, .. }, _) => {
-            ("ResolverAddressAdded", "Associate".to_owned(), format!("{resolver} gets an address in {subnet}"))
+            ("ResolverAddressAdded", "Associate".to_owned(), format!("adding an address in {subnet} to {resolver}"))
         }
         (Step::DisassociateResolverAddress { resolver, address }, _) => {
-            ("ResolverAddressRemoved", "Disassociate".to_owned(), format!("{resolver} loses address {address}"))
+            ("ResolverAddressRemoved", "Disassociate".to_owned(), format!("removing address {address} from {resolver}"))
         }
         (Step::Create { .. } | Step::SetTags { .. } | Step::RemoveTags { .. }, _) => return None,
         (Step::DeleteEndpoints { endpoints }, _) => {
@@ -54,8 +55,7 @@ pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
     Some(Announcement { warning: false, reason: reason.to_owned(), action, note })
 }
 
-/// The events that a change of status is worth: of `Ready` with another status or reason, of drift that was found, and of
-/// a plan.
+/// The events that report a change of status: a new status or reason of `Ready`, detected drift, and a new plan.
 pub(crate) fn of_transition(
     before: Option<&MigrationNetworkStatus>,
     after: Option<&MigrationNetworkStatus>,
@@ -68,7 +68,7 @@ pub(crate) fn of_transition(
     let hash = |status: Option<&MigrationNetworkStatus>| {
         status?.plan.as_ref().filter(|plan| plan.call_count > 0).map(|plan| plan.hash.clone())
     };
-    // A plan that is there, or is another one than before, is told once, with all that it comes to.
+    // A new or changed plan is reported once, with its summary.
     let planned = after.and_then(|after| after.plan.as_ref()).filter(|_| {
         let now = hash(after);
         now.is_some() && now != hash(before)
@@ -87,8 +87,8 @@ pub(crate) fn of_transition(
             let condition = find(&after?.conditions, type_)?;
             let drift = condition.reason == "DriftDetected";
             let is_plan = condition.reason == "ChangesPlanned";
-            let told = (type_ == ConditionType::Ready && !is_plan) || drift;
-            told.then(|| Announcement {
+            let is_reported = (type_ == ConditionType::Ready && !is_plan) || drift;
+            is_reported.then(|| Announcement {
                 warning: drift || (stalled && condition.status != "True"),
                 reason: condition.reason.clone(),
                 action: type_.as_str().to_owned(),
@@ -99,7 +99,8 @@ pub(crate) fn of_transition(
         .collect()
 }
 
-/// The events of warnings of the preflight that are new. Of one check and subject, however its words change: those who were told need not be told again.
+/// The events for new preflight warnings. A warning with the same check and subject as before is not new, even if its
+/// message has changed.
 pub(crate) fn of_new_warnings(
     before: Option<&MigrationNetworkStatus>,
     after: Option<&MigrationNetworkStatus>,

@@ -1,5 +1,5 @@
-//! Gathers what Kubernetes says about a network: its class, the ConfigMaps that hold its policies, and the settings that
-//! follow from both. The spec is parsed here; after this, nothing reads it again.
+//! Gathers the inputs of a reconcile from Kubernetes: the network's class, the ConfigMaps that hold its policies, and
+//! the settings that follow from them. The spec is parsed here, and later steps do not read it again.
 
 use kube::ResourceExt;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What a network asks for, where and within which limits.
+/// The inputs of a reconcile: the class, the account, the settings, and the limits.
 pub(crate) struct Inputs {
     pub(crate) class: MigrationNetworkClass,
     pub(crate) account: Account,
@@ -28,10 +28,10 @@ pub(crate) struct Inputs {
     pub(crate) limits: Limits,
 }
 
-/// Reads class and ConfigMaps, and parses the settings.
+/// Reads the class and the ConfigMaps, and parses the settings.
 ///
 /// # Errors
-/// If no class admits the network, its spec cannot be read, or the class's limits do not admit it.
+/// If no class admits the network, its spec is invalid, or it exceeds the class's limits.
 pub(crate) async fn gather<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -53,7 +53,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     Ok(Inputs { class, account, settings, limits })
 }
 
-/// The policies that ConfigMaps beside the network hold. A missing one is reported when the settings are parsed.
+/// The policies in ConfigMaps of the network's namespace. A missing one is reported when the settings are parsed.
 async fn policies<S: Store>(
     object: &NetworkObject<'_, S>,
     class: &MigrationNetworkClass,

@@ -1,4 +1,5 @@
-//! What the operator remembers of networks between reconciles: back-off, absences, waits. Losing it costs time, never safety.
+//! In-memory state of networks between reconciles: back-off, absences, waiting times. Losing it costs time, never
+//! safety.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,38 +14,40 @@ use crate::{
     model::slot::Slot,
 };
 
-/// The memories of all networks.
+/// The in-memory state of all networks.
 #[derive(Debug)]
 pub(crate) struct Memories {
-    /// How long a resource must be absent before it is gone, and how long a call may be on its way.
+    /// How long a resource must be absent before it counts as deleted, and how long after it was sent a call may
+    /// arrive.
     absence_grace: Duration,
-    /// The most that one reconcile may take.
+    /// The longest time that one reconcile may take.
     deadline: Duration,
     networks: Mutex<HashMap<Key, Memory>>,
 }
 
-/// What is remembered of one network. Losing it costs time, never safety.
+/// The in-memory state of one network.
 #[derive(Debug, Default)]
 struct Memory {
     uid: String,
     backoff: Backoff,
-    /// Steps carried out since the network was last at rest.
+    /// The steps that were executed since the network was last at rest.
     steps: BTreeSet<String>,
-    /// By slot and epoch: how long one resource was missing says nothing of the next.
+    /// When each resource was first absent, by slot and epoch: each epoch has its own absence grace.
     absent_since: BTreeMap<(Slot, u32), Instant>,
-    going_since: Option<Instant>,
+    deletion_known_since: Option<Instant>,
     waiting_since: Option<Instant>,
 }
 
 impl Memories {
-    /// No memories. Both times as in [`Settings`](crate::controller::Settings).
+    /// Creates an empty memory. Both times are those of [`Settings`](crate::controller::Settings).
     pub(crate) fn new(absence_grace: Duration, deadline: Duration) -> Self {
         Self { absence_grace, deadline, networks: Mutex::default() }
     }
 
-    /// Notes which slots' resources, each of an epoch, are absent from an observation that began then, and tells which of them have
-    /// been for the grace. Measured on the monotonic clock of this process: a restart only makes it longer. So does an
-    /// observation that takes its time: what it lists may be from its beginning.
+    /// Records the slots whose resources, each with its epoch, are absent from the observation that began at `began`,
+    /// and returns those that have been absent for the grace. The time is measured on the monotonic clock of this
+    /// process, so a restart only extends it. A slow observation extends it, too, because its lists may date from its
+    /// beginning.
     pub(crate) fn overdue(&self, key: &Key, uid: &str, absent: &BTreeMap<Slot, u32>, began: Instant) -> BTreeSet<Slot> {
         let (now, grace) = (Instant::now(), self.absence_grace);
         self.with_memory(key, uid, |memory| {
@@ -60,16 +63,17 @@ impl Memories {
         })
     }
 
-    /// For how long calls may still arrive that were sent for a network before it was deleted: until this process has known
-    /// of the deletion for as long as the grace. Nobody can claim anything for it since.
+    /// The remaining time in which calls may arrive that were sent for a network before its deletion. It ends when
+    /// this process has known of the deletion for the grace, because no new claim can be stored after the deletion.
     pub(crate) fn calls_may_arrive_for(&self, key: &Key, uid: &str) -> Duration {
         let (now, grace) = (Instant::now(), self.absence_grace);
-        let known_for = self.with_memory(key, uid, |memory| now.duration_since(*memory.going_since.get_or_insert(now)));
+        let known_for =
+            self.with_memory(key, uid, |memory| now.duration_since(*memory.deletion_known_since.get_or_insert(now)));
         grace.saturating_sub(known_for)
     }
 
-    /// Whether the network goes on waiting for older ones that nobody has looked at. They are looked at one after the other,
-    /// and none takes longer than the deadline; one that never is must not hold up the others for ever.
+    /// Whether the network continues to wait for older networks that were not reconciled yet. Each reconcile ends
+    /// within the deadline, and a network that is never reconciled must not block the others forever.
     pub(crate) fn is_patient(&self, key: &Key, uid: &str) -> bool {
         let now = Instant::now();
         self.with_memory(key, uid, |memory| {
@@ -77,23 +81,23 @@ impl Memories {
         })
     }
 
-    /// The delay before the next try after a failure.
+    /// The delay before the next attempt after a failure.
     pub(crate) fn delay_after_failure(&self, key: &Key, uid: &str) -> Duration {
         self.with_memory(key, uid, |memory| memory.backoff.next())
     }
 
-    /// The same after a failure that does not tell which network it was that failed, only its name.
+    /// The same as [`Self::delay_after_failure`], for a failure that reports the name of the network but not its UID.
     pub(crate) fn delay_after_breakdown(&self, key: &Key) -> Duration {
         let uid = self.networks().get(key).map(|memory| memory.uid.clone()).unwrap_or_default();
         self.delay_after_failure(key, &uid)
     }
 
-    /// Forgets failures: something went well.
+    /// Resets the back-off after a success.
     pub(crate) fn went_well(&self, key: &Key, uid: &str) {
         self.with_memory(key, uid, |memory| memory.backoff.reset());
     }
 
-    /// The network is at rest.
+    /// Records that the network is at rest.
     pub(crate) fn at_rest(&self, key: &Key, uid: &str) {
         self.with_memory(key, uid, |memory| {
             memory.backoff.reset();
@@ -101,26 +105,27 @@ impl Memories {
         });
     }
 
-    /// Notes the steps that were carried out. True if all of them were before, without the network coming to rest: then
-    /// they have no lasting effect, and doing them ever again would only use up the account's request rates.
-    pub(crate) fn goes_in_circles(&self, key: &Key, uid: &str, steps: &[String]) -> bool {
+    /// Records the steps that were executed. True if all of them were already executed since the network was last at
+    /// rest: they have no lasting effect, and repeating them would only consume the account's request rates.
+    pub(crate) fn repeats_without_effect(&self, key: &Key, uid: &str, steps: &[String]) -> bool {
         self.with_memory(key, uid, |memory| {
             let known = steps.iter().filter(|step| !memory.steps.insert((*step).clone())).count();
             !steps.is_empty() && known == steps.len()
         })
     }
 
-    /// Forgets a network that is gone.
+    /// Drops the state of a network that no longer exists.
     pub(crate) fn forget(&self, key: &Key) {
         self.networks().remove(key);
     }
 
     fn networks(&self) -> MutexGuard<'_, HashMap<Key, Memory>> {
-        // A panic elsewhere must not take the memory of all networks with it.
+        // A panic in another reconcile must not make the memory of all networks unusable.
         self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A network of the same name but another uid is another network: it starts with an empty memory.
+    /// Calls `use_it` with the network's memory. A network with the same name but another UID starts with an empty
+    /// memory.
     fn with_memory<T>(&self, key: &Key, uid: &str, use_it: impl FnOnce(&mut Memory) -> T) -> T {
         let mut networks = self.networks();
         let memory = networks.entry(key.clone()).or_default();

@@ -1,4 +1,4 @@
-//! One reconcile of one network.
+//! Reconciles a network. The steps are:
 //!
 //! ```text
 //! gather     class, ConfigMaps -> Settings, parsed once      Kubernetes, read
@@ -42,7 +42,7 @@ use crate::{
     },
 };
 
-/// What a reconcile came to, with the steps that it executed, one line each.
+/// The result of a reconcile: its verdict, and the steps that it executed, one line each.
 pub(crate) struct Ended {
     pub(crate) verdict: Verdict,
     pub(crate) steps: Vec<String>,
@@ -83,7 +83,7 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     Ok(requeue::next(context, key, &object, &verdict, &steps))
 }
 
-/// Builds and keeps what the network asks for.
+/// Builds and maintains the resources that the network requires.
 async fn build<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -108,7 +108,8 @@ async fn build<C: Clouds, S: Store>(
     Ok(ended)
 }
 
-/// Runs the preflight. A network that has to give way in its VPC learns that, but not what is wrong in a VPC of another.
+/// Runs the preflight. If another network has precedence in the VPC, only the conflict is reported, and not the
+/// findings: the other network may belong to another tenant.
 async fn place<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,

@@ -1,4 +1,4 @@
-//! The network that a reconcile works on: what its object says, and every write to it.
+//! The network object of a reconcile: its content, and every write to it.
 
 use std::collections::BTreeSet;
 
@@ -27,28 +27,28 @@ use crate::{
     },
 };
 
-/// As it was read, with the status as it is being written.
+/// The network as it was read, with the status that is being prepared.
 pub(crate) struct NetworkObject<'a, S> {
     pub(crate) network: MigrationNetwork,
-    /// The status as the API server has it.
+    /// The status that the API server has stored.
     pub(crate) stored: Option<MigrationNetworkStatus>,
     pub(crate) store: &'a S,
     pub(crate) now: jiff::Timestamp,
 }
 
 impl<'a, S: Store> NetworkObject<'a, S> {
-    /// The network as it was just read.
+    /// Wraps a network that was just read.
     pub(crate) fn new(network: MigrationNetwork, store: &'a S, now: jiff::Timestamp) -> Self {
         let stored = network.status.clone();
         Self { network, stored, store, now }
     }
 
-    /// The network's uid; every stored object has one.
+    /// The network's UID. Every stored object has one.
     pub(crate) fn uid(&self) -> String {
         self.network.meta().uid.clone().unwrap_or_default()
     }
 
-    /// Its namespace and name.
+    /// The network's namespace and name.
     pub(crate) fn key(&self) -> Key {
         Key { namespace: self.network.namespace().unwrap_or_default(), name: self.network.name_any() }
     }
@@ -58,23 +58,25 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.network.metadata.deletion_timestamp.is_some()
     }
 
-    /// What ends the reconcile if the class names another account or Region than the one that holds the network's resources,
-    /// as a class that was deleted and created again may. They stay where they are, and are not created a second time.
+    /// Rejects a network whose class names another account or Region than the one that holds the network's resources.
+    /// This happens if the class was deleted and created again. The resources stay there, and are not created a second
+    /// time.
     pub(crate) fn moved_to(&self, account: &Account) -> Option<Stop> {
         let status = self.network.status.as_ref()?;
         let (recorded, region) = (status.account.as_ref()?, status.region.as_ref()?);
         let same = recorded.id == account.id && *region == account.region;
         (!same && !self.claims().all_resolved()).then(|| {
             let message = format!(
-                "the class now names account {} in {}, and what the network has made is in account {} in {region}; delete the \
-                 network, or have the class put right",
+                "the class names account {} in {}, but the network's resources are in account {} in {region}; delete \
+                 the network, or ask the platform team to correct the class",
                 account.id, account.region, recorded.id
             );
             Stop::rejected(Reason::InvalidClass, message)
         })
     }
 
-    /// Puts down where the network is and as whom it is reached, so that deletion needs neither spec nor class.
+    /// Records the class, the account, the Region and the role in status, so that deletion needs neither spec nor
+    /// class.
     pub(crate) fn record(&mut self, class: &MigrationNetworkClass, account: &Account) {
         let status = self.status_mut();
         status.class_name = Some(class.name_any());
@@ -82,7 +84,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.record_account(account);
     }
 
-    /// Puts down where the network is.
+    /// Records the account, the Region and the role in status.
     pub(crate) fn record_account(&mut self, account: &Account) {
         let status = self.status_mut();
         status.region = Some(account.region.clone());
@@ -93,13 +95,13 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         });
     }
 
-    /// Adds the finalizer again to a network that may have resources in AWS. Users who may edit a network may remove it, and
-    /// its deletion would then leave everything in AWS.
+    /// Adds the finalizer again to a network that may have resources in AWS. Users who may edit a network may also
+    /// remove its finalizer, and deleting the network would then orphan all of its resources.
     pub(crate) async fn restore_finalizer(&mut self) -> Result<(), StoreError> {
         if self.claims().all_resolved() { Ok(()) } else { self.hold().await }
     }
 
-    /// Adds the finalizer, before anything is written to AWS.
+    /// Adds the finalizer. It is called before the first write to AWS.
     pub(crate) async fn hold(&mut self) -> Result<(), StoreError> {
         if self.is_held() {
             return Ok(());
@@ -112,7 +114,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     /// Adds the finalizers of the network and of its class, before the network's first write to AWS.
     ///
     /// # Errors
-    /// If the class is being deleted or is gone: then nothing may be created.
+    /// If the class is being deleted or does not exist. In this case nothing may be created.
     pub(crate) async fn hold_with_class(&mut self, class: &MigrationNetworkClass) -> Result<(), Stop> {
         if self.is_held() {
             return Ok(());
@@ -120,13 +122,13 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.hold().await?;
         let kept = finalizer::keep(self.store, &class.name_any()).await;
         if let Err(Stop::Verdict(_)) = &kept {
-            // Nothing was created: with a finalizer it would pass for a network that the class has admitted.
+            // Nothing was created. With a finalizer, the network would count as one that the class has admitted.
             self.let_go().await?;
         }
         kept
     }
 
-    /// Whether the network has the operator's finalizer: it may have resources in AWS.
+    /// Whether the network has the operator's finalizer, and may therefore have resources in AWS.
     pub(crate) fn is_held(&self) -> bool {
         self.network.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
     }
@@ -139,14 +141,14 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         Ok(())
     }
 
-    /// Stores the claims before the calls that they are for, with conditions that hold meanwhile.
+    /// Stores the claims before their calls are sent, with conditions that are true during the calls.
     pub(crate) async fn store_claims(&mut self, claims: &Claims, verdict: &Verdict) -> Result<(), StoreError> {
         self.write_claims(claims);
         self.write_verdict(verdict);
         self.save().await
     }
 
-    /// Writes the status, once, if it differs from what is stored; and tells of transitions.
+    /// Writes the status if it differs from the stored one, and publishes events for transitions.
     pub(crate) async fn conclude(&mut self, verdict: &Verdict) -> Result<(), StoreError> {
         self.write_verdict(verdict);
         if self.network.status == self.stored {
@@ -165,7 +167,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.network.metadata = written.metadata;
         self.network.status.clone_from(&written.status);
         let before = std::mem::replace(&mut self.stored, written.status);
-        // Here and not at the end: a reconcile that builds stores its status several times.
+        // Published after each write, because a reconcile that builds stores its status several times.
         for announcement in events::of_new_warnings(before.as_ref(), self.stored.as_ref()) {
             self.store.announce(&self.network, announcement).await;
         }
@@ -202,19 +204,19 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.network.status.get_or_insert_default()
     }
 
-    /// The VPC that holds resources of the network, or may.
+    /// The VPC that holds resources of the network, or may hold them.
     pub(crate) fn pinned_vpc(&self, claims: &Claims) -> Option<VpcId> {
         let vpc = self.network.status.as_ref()?.vpc_id.as_deref()?;
         (!claims.all_resolved()).then(|| vpc.into())
     }
 
-    /// Keys of user tags that this operator has set.
+    /// The keys of the user tags that the operator has set.
     pub(crate) fn managed_tags(&self) -> BTreeSet<String> {
         let settings = self.network.status.as_ref().and_then(|status| status.settings.as_ref());
         settings.map(|settings| settings.tags.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// Whether the preflight had no objection at the last observation, for this generation of the spec.
+    /// Whether the preflight passed at the last observation, for this generation of the spec.
     pub(crate) fn fits(&self) -> bool {
         let conditions = self.network.status.as_ref().map_or(&[][..], |status| &status.conditions);
         find(conditions, ConditionType::NetworkResolved).is_some_and(|resolved| {
@@ -222,18 +224,18 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         })
     }
 
-    /// The resources whose published addresses somebody has allowed to change.
+    /// The resources whose published addresses may change, according to the annotation on the network.
     pub(crate) fn address_changes(&self) -> AddressChanges {
         address_changes(self.network.annotations().get(ADDRESS_CHANGE_ANNOTATION).map(String::as_str))
     }
 
-    /// Whether AWS was equal to this when it was last in sync.
+    /// Whether AWS was last in sync with this desired state.
     pub(crate) fn was_in_sync_with(&self, desired: &Desired) -> bool {
         let digest = digest(desired);
         self.network.status.as_ref().is_some_and(|status| status.in_sync_with.as_deref() == Some(&digest))
     }
 
-    /// Records what AWS is in sync with, if it is.
+    /// Records the desired state in status, if AWS is in sync with it.
     pub(crate) fn record_sync(&mut self, desired: &Desired, verdict: &Verdict) {
         if let Verdict::Built { plan, failures, changed: false, .. } = verdict
             && plan.is_done()
@@ -243,7 +245,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         }
     }
 
-    /// Suspension stops writes to AWS, never deletion.
+    /// Whether the network is suspended. Suspension stops writes to AWS, but never a deletion.
     pub(crate) fn is_suspended(&self) -> bool {
         self.network.spec.suspend == Some(true) && !self.is_being_deleted()
     }

@@ -1,4 +1,4 @@
-//! One observation of a network's AWS account, and the claims that it settles.
+//! Observes a network's AWS account, and settles the claims that the observation answers.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,14 +21,14 @@ use crate::{
     },
 };
 
-/// What AWS reported, and when.
+/// A complete observation of a network, and when it began.
 pub(crate) struct Observation<C> {
     pub(crate) cloud: Arc<C>,
     pub(crate) identity: Identity,
     pub(crate) observed: Observed,
     pub(crate) claims: Claims,
-    /// The VPC that holds resources of the network, or may. None where its own resources were observed: the network is there,
-    /// whatever status says.
+    /// The VPC that holds resources of the network, or may hold them, according to status. None if owned resources were
+    /// observed: their VPC takes precedence over status.
     pub(crate) pinned_vpc: Option<VpcId>,
     began: Instant,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Observation<C> {
 /// Connects to the account and observes the VPC.
 ///
 /// # Errors
-/// If AWS was not observed in full, or the class does not admit the VPC that the selector matches.
+/// If the observation of AWS is incomplete, or the class does not admit the VPC that the selector matches.
 pub(crate) async fn observe<C: Clouds, S: Store>(
     object: &NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -56,12 +56,12 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
 }
 
 impl<C> Observation<C> {
-    /// Whether the network has resources in AWS, or may have.
+    /// Whether the network has resources in AWS, or may have them.
     pub(crate) fn is_established(&self) -> bool {
         self.observed.resources.any_held(&self.identity) || !self.claims.all_resolved()
     }
 
-    /// Takes what was observed into the claims.
+    /// Settles the claims from the observation.
     pub(crate) fn settle_claims<D, S: Store>(
         &mut self,
         object: &NetworkObject<'_, S>,
@@ -72,7 +72,8 @@ impl<C> Observation<C> {
     }
 }
 
-/// Takes resources that were observed from `began` on into the claims. A resource that was absent for the whole grace is gone.
+/// Settles the claims from resources that were observed from `began` on. A resource that was absent for the whole
+/// grace counts as deleted.
 pub(crate) fn settle<C, S: Store>(
     claims: &mut Claims,
     object: &NetworkObject<'_, S>,

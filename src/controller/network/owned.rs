@@ -1,4 +1,4 @@
-//! The resources that a network owns in an account, found by their owner tags alone, whatever its spec and status contain.
+//! Finds the resources that a network owns in an account by their owner tags alone, independent of its spec and status.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     model::{failure::CallFailure, observed::Resources, ownership::Identity},
 };
 
-/// Everything in an account and Region that carries the network's owner tag.
+/// Finds all resources with the network's owner tag in an account and Region.
 pub(crate) async fn find_owned<C: Clouds, S>(
     context: &Context<C, S>,
     account: &Account,
@@ -19,7 +19,7 @@ pub(crate) async fn find_owned<C: Clouds, S>(
     Ok((cloud, resources))
 }
 
-/// Whether the network owns resources in an account and Region, whatever status says.
+/// Whether the network owns resources in an account and Region, independent of its status.
 pub(crate) async fn owns_resources_in<C: Clouds, S>(
     context: &Context<C, S>,
     account: &Account,

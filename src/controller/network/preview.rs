@@ -1,7 +1,8 @@
-//! `managementPolicy: Plan`: the operator observes the network, and reports which calls it would make instead of making them.
+//! `managementPolicy: Plan`: the operator observes the network, and reports the calls that it would make instead of
+//! making them.
 //!
-//! It writes nothing to AWS, and nothing to Kubernetes but status for a network that has nothing in AWS: no finalizer and no
-//! claim. A network that has resources keeps its finalizer, so that it is deleted properly.
+//! It writes nothing to AWS. For a network without resources in AWS it writes only status to Kubernetes: no finalizer
+//! and no claim. A network with resources keeps its finalizer, so that its deletion also deletes the resources.
 
 use super::{apply::is_tag_step, object::NetworkObject, observation::Observation, requeue::aws_is_at_work};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 
-/// Forecasts what 'Enforce' would do, and writes it to status.
+/// Forecasts the steps of 'Enforce', and writes them to status.
 pub(crate) async fn preview<C, S: Store>(
     object: &mut NetworkObject<'_, S>,
     settings: &Settings,
@@ -42,7 +43,7 @@ pub(crate) async fn preview<C, S: Store>(
     let (resolver, endpoints) = (desired.resolver.is_some(), inventory::endpoints_available(desired, observed));
     let foreign_rules = inventory::foreign_rules(desired, observed);
     if foreseen.steps.is_empty() {
-        // What blocks it would block it under 'Enforce', too.
+        // The same blockers would apply under 'Enforce'.
         let plan = Plan { steps: Vec::new(), blockers: now.blockers };
         return Ok(Verdict::Built { plan, failures: Vec::new(), changed: false, resolver, endpoints, foreign_rules });
     }
@@ -52,7 +53,7 @@ pub(crate) async fn preview<C, S: Store>(
     Ok(Verdict::Planned { plan, summary, under_way, resolver, endpoints, foreign_rules })
 }
 
-/// Removes the plan from the status of a network that is not only planned any more.
+/// Removes the plan from status, unless `managementPolicy` is 'Plan'.
 pub(crate) fn drop_unless_planning<S: Store>(object: &mut NetworkObject<'_, S>, settings: &Settings) {
     match settings.management {
         ManagementPolicy::Plan => {}
@@ -60,11 +61,11 @@ pub(crate) fn drop_unless_planning<S: Store>(object: &mut NetworkObject<'_, S>, 
     }
 }
 
-/// Removes a plan from status that is not true any more, by how the reconcile ended.
+/// Removes the plan from status if the verdict makes it invalid.
 pub(crate) fn drop_if_void<S: Store>(object: &mut NetworkObject<'_, S>, verdict: &Verdict) {
     match verdict {
         Verdict::Rejected { .. } | Verdict::Unfit(_) | Verdict::Deleting { .. } => object.status_mut().plan = None,
-        // What was planned when AWS was last seen is the best that is known while it is not seen.
+        // While AWS cannot be observed, the plan from the last observation is the best available.
         Verdict::Unseen(_) | Verdict::Broken(_) | Verdict::Built { .. } | Verdict::Planned { .. } => {}
     }
 }

@@ -1,4 +1,4 @@
-//! When a network is reconciled again, by how the reconcile ended.
+//! Decides when a network is reconciled again, depending on the verdict of the reconcile.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// When to reconcile again.
+/// The next reconcile of the network.
 pub(super) fn next<C, S: Store>(
     context: &Context<C, S>,
     key: &Key,
@@ -34,12 +34,15 @@ pub(super) fn next<C, S: Store>(
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {
             requeue.after_failure(failures.iter().all(|failed| failed.failure.needs_person()))
         }
-        // Changes that are due wait for an edit of the network.
+        // The due changes wait until the network is resumed.
         Verdict::Built { plan, .. } if object.is_suspended() => requeue.without_steps(aws_is_at_work(plan)),
         Verdict::Built { .. } | Verdict::Deleting { .. }
-            if context.memories.goes_in_circles(key, requeue.uid, steps) =>
+            if context.memories.repeats_without_effect(key, requeue.uid, steps) =>
         {
-            tracing::warn!(steps = steps.join("; "), "these were done before, and AWS does not keep them");
+            tracing::warn!(
+                steps = steps.join("; "),
+                "AWS does not keep these changes; they are repeated less and less often"
+            );
             requeue.after_failure(false)
         }
         Verdict::Built { plan, changed, .. } | Verdict::Deleting { plan, changed, .. } => {
@@ -48,7 +51,7 @@ pub(super) fn next<C, S: Store>(
     })
 }
 
-/// Whether AWS is at work on something, so that the plan may soon be another.
+/// Whether AWS is at work, so that the plan may soon change.
 pub(super) fn aws_is_at_work(plan: &Plan) -> bool {
     plan.blockers.iter().any(|blocker| blocker.who_must_act() == WhoMustAct::Aws)
 }
@@ -60,7 +63,8 @@ struct Requeue<'a, C, S> {
 }
 
 impl<C, S> Requeue<'_, C, S> {
-    /// What a person has to mend is retried at the resync: it may be mended in AWS alone.
+    /// The delay after a failure. A failure that a person must correct is retried at the resync, because the
+    /// correction may happen in AWS only.
     fn after_failure(&self, needs_person: bool) -> Duration {
         let delay = self.context.memories.delay_after_failure(self.key, self.uid);
         let resync = self.context.settings.resync;
@@ -80,10 +84,10 @@ impl<C, S> Requeue<'_, C, S> {
             context.memories.at_rest(key, uid);
             jittered(settings.resync)
         } else if plan.blockers.is_empty() {
-            // Only the next observation is missing.
+            // Only the confirming observation is missing.
             jittered(settings.confirmation())
         } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::MayArrive { .. })) {
-            // An observation before then shows nothing new.
+            // An earlier observation would show nothing new.
             context.memories.calls_may_arrive_for(key, uid) + jittered(settings.confirmation())
         } else if plan.blockers.iter().all(|blocker| matches!(blocker, Blocker::InUse { .. })) {
             // Interfaces of deleted endpoints disappear within seconds; a foreign one stays until a person acts.

@@ -1,9 +1,9 @@
-//! The VPC lease of a network: one network per VPC. It is a Lease in the operator's own namespace, named by account, Region and
-//! VPC.
+//! Acquires and releases VPC leases, which ensure that only one network manages a VPC. A VPC lease is a Lease in the
+//! operator's own namespace, named after account, Region and VPC.
 //!
-//! Every reconcile that may write to AWS inspects it (one GET). Only a network that acquires it lists the networks. Which
-//! network may acquire it is decided in [`crate::model::vpc_lease`]; the API server ensures that only one does: creation is
-//! atomic, and a stale lease is replaced only at the `resourceVersion` that was read.
+//! Every reconcile that may write to AWS inspects the lease (one GET). Only a network that acquires it lists the
+//! networks. [`crate::model::vpc_lease`] decides which network may acquire it. The API server ensures that only one
+//! network does: creation is atomic, and a stale lease is replaced only at the `resourceVersion` that was read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::{
     },
     model::{
         status::Verdict,
-        vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
+        vpc_lease::{Contender, Decision, Found, Relation, VpcKey, contender, decide},
     },
 };
 
@@ -33,8 +33,9 @@ pub(crate) struct Inspected {
     found: Found,
 }
 
-/// Reads the lease of the VPC that the network selects, and records the VPC in status. None if the selector matches no single
-/// VPC, or another than the one that holds the network's resources: the preflight reports that.
+/// Reads the lease of the VPC that the network selects, and records the VPC in status. None if the selector does not
+/// match exactly one VPC, or matches another VPC than the one that holds the network's resources: the preflight
+/// reports both.
 ///
 /// # Errors
 /// If another network holds the lease.
@@ -49,13 +50,16 @@ pub(crate) async fn inspect<C, S: Store>(
     }
     let vpc = VpcKey { account: inputs.account.id.clone(), region: inputs.account.region.clone(), vpc: vpc.id.clone() };
     let Some(name) = vpc.lease_name() else {
-        let message =
-            format!("'{}' of account '{}' in '{}' is no VPC that can be claimed", vpc.vpc, vpc.account, vpc.region);
+        let message = format!(
+            "no VPC lease can be named after VPC '{}' of account '{}' in '{}'",
+            vpc.vpc, vpc.account, vpc.region
+        );
         return Err(Verdict::Broken(message).into());
     };
     let before = object.network.status.as_ref().and_then(|status| status.vpc_id.clone());
     if let Some(before) = before.filter(|before| *before != vpc.vpc.as_str()) {
-        // The network has nothing there any more: otherwise the preflight has reported `VPCChanged`.
+        // The network has no resources in the earlier VPC. If it had any, the preflight would have reported
+        // `VPCChanged`.
         release(object, &VpcKey { vpc: before.into(), ..vpc.clone() }).await?;
     }
     object.status_mut().vpc_id = Some(vpc.vpc.to_string());
@@ -63,7 +67,7 @@ pub(crate) async fn inspect<C, S: Store>(
     let found = match &stored {
         Some(lease) if lease.holder == object.uid() => Found::Mine,
         Some(lease) if holder_exists(object.store, lease).await? => Found::Foreign,
-        // A stale one is taken over.
+        // A stale lease is taken over.
         Some(_) | None => Found::Free,
     };
     match found {
@@ -72,8 +76,8 @@ pub(crate) async fn inspect<C, S: Store>(
     }
 }
 
-/// Whether the holder of a lease exists. The annotation names the object to read first; before that counts as the end of the
-/// holder, all UIDs are listed.
+/// Whether the holder of a lease exists. The object that the annotation names is read first. If it is not the holder,
+/// all networks are listed before the holder counts as gone.
 async fn holder_exists<S: Store>(store: &S, lease: &VpcLease) -> Result<bool, StoreError> {
     if let Some(key) = &lease.network
         && store.network_uid(key).await?.as_ref() == Some(&lease.holder)
@@ -83,10 +87,12 @@ async fn holder_exists<S: Store>(store: &S, lease: &VpcLease) -> Result<bool, St
     Ok(store.networks(None).await?.iter().any(|listed| listed.uid == lease.holder))
 }
 
-/// Acquires the lease that was inspected, unless the network holds it or is suspended: a suspended network writes nothing.
+/// Acquires the inspected lease, unless the network already holds it or is suspended. A suspended network writes
+/// nothing.
 ///
 /// # Errors
-/// If another network comes first, or acquires it at the same time (`Conflict`): then nothing may be written.
+/// If another network has precedence, or acquires the lease at the same time (`Conflict`). In both cases nothing may
+/// be written.
 pub(crate) async fn acquire<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -117,15 +123,15 @@ async fn take<C: Clouds, S: Store>(
     // A network that holds a lease has its finalizer, so that deletion releases the lease.
     object.hold_with_class(&inputs.class).await?;
     let version = stored.and_then(|stored| stored.version);
-    tracing::info!(lease = name, took_over = version.is_some(), "the network acquires the lease of its VPC");
+    tracing::info!(lease = name, took_over = version.is_some(), "acquiring the VPC lease");
     let lease = VpcLease { name, holder: object.uid(), network: Some(object.key()), version };
     Ok(object.store.acquire_vpc_lease(&lease).await?)
 }
 
-/// Makes sure that no other network comes first in the VPC; writes nothing.
+/// Checks that no other network has precedence in the VPC. Writes nothing.
 ///
 /// # Errors
-/// If one does, or may.
+/// If another network has precedence, or may have it.
 pub(crate) async fn check_precedence<C: Clouds, S: Store>(
     object: &NetworkObject<'_, S>,
     context: &Context<C, S>,
@@ -148,7 +154,7 @@ async fn weigh<C: Clouds, S: Store>(
     };
     let me = Contender {
         created: object.network.metadata.creation_timestamp.as_ref().map(|created| created.0),
-        stand: if established { Stand::Established } else { Stand::Wants },
+        relation: if established { Relation::Established } else { Relation::Wants },
         uid: uid.clone(),
     };
     Ok(decide(inspected.found, &me, &others, context.memories.is_patient(&key, &uid)))
@@ -180,8 +186,9 @@ async fn contenders<S: Store>(store: &S, vpc: &VpcKey, uid: &str) -> Result<Vec<
         .collect())
 }
 
-/// Releases every lease that the network holds. Status may lack one: a process may end between the lease and the status that
-/// would have named its VPC. A list may lack one, too: it may be older than the lease.
+/// Releases every lease that the network holds, according to both status and a list of the leases. Status may lack the
+/// VPC of a lease, because a process may end before it writes status. The list may lack a lease that is newer than the
+/// list.
 pub(crate) async fn release_all<S: Store>(object: &NetworkObject<'_, S>) -> Result<(), StoreError> {
     let uid = object.uid();
     let recorded = object.network.status.as_ref().and_then(|status| {
@@ -199,22 +206,22 @@ pub(crate) async fn release_all<S: Store>(object: &NetworkObject<'_, S>) -> Resu
     Ok(())
 }
 
-/// Releases the leases of networks that are gone. A network's own leases are released before it is gone; but a process that was
-/// halted while another one completed the deletion may acquire a lease for a network that no longer exists.
+/// Releases the leases of networks that no longer exist. Deletion releases the leases of a network, but a process that
+/// was halted while another process completed the deletion may still acquire a lease for that network.
 ///
-/// `known` are the UIDs of the networks that the watches have shown: only other holders are read.
+/// `known` contains the UIDs of the networks in the cache. Only other holders are read from the API.
 ///
 /// # Errors
 /// If a Kubernetes API request failed.
 pub(crate) async fn sweep<S: Store>(store: &S, known: &BTreeSet<String>) -> Result<(), StoreError> {
-    // The leases first: a network exists before it acquires one.
+    // The leases are listed first, because a network exists before it acquires a lease.
     for lease in store.vpc_leases(None).await? {
         if known.contains(&lease.holder) || holder_exists(store, &lease).await? {
             continue;
         }
         match store.release_vpc_lease(&lease).await {
-            Ok(()) => tracing::info!(lease = lease.name, "a VPC lease of a network that is gone was released"),
-            // Another network has taken it over.
+            Ok(()) => tracing::info!(lease = lease.name, "released the VPC lease of a network that no longer exists"),
+            // Another network has taken over the lease.
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
@@ -231,19 +238,21 @@ async fn release<S: Store>(object: &NetworkObject<'_, S>, vpc: &VpcKey) -> Resul
     }
 }
 
-/// The other network is not named: it may be another tenant's.
+/// Rejects a network because another one has precedence. The message does not name the other network, which may belong
+/// to another tenant.
 fn conflicted(VpcKey { account, region, vpc }: &VpcKey) -> Stop {
     let message = format!(
-        "`spec.vpc` must be a VPC without a migration network, and {vpc} of account {account} in {region} has another one, \
-         or one that asked earlier; choose another VPC, or delete this network. It is built once the other is gone"
+        "`spec.vpc` must select a VPC without another migration network, but another network uses or requested {vpc} \
+         of account {account} in {region} first; choose another VPC, or delete this network. It is built when the \
+         other network is gone"
     );
     Stop::rejected(Reason::Conflicted, message)
 }
 
 fn waiting(VpcKey { account, region, vpc }: &VpcKey) -> Stop {
     let message = format!(
-        "waits until networks that were created earlier for account {account} in {region} have been looked at, which may \
-         want {vpc}, too"
+        "waiting for earlier networks in account {account} and {region} to be reconciled, because they may select \
+         {vpc}, too"
     );
     Stop::rejected(Reason::Pending, message)
 }

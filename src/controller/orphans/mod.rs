@@ -1,9 +1,11 @@
-//! Looking for orphans in every account and Region that a class leads to. What is one is decided in [`crate::model::orphans`].
+//! Searches for orphans in every account and Region that a class names. [`crate::model::orphans`] decides what an
+//! orphan is.
 //!
-//! **AWS is listed before the networks are.** A network exists before anything is made for it; so what was made for a network that
-//! is not listed afterwards was made for one that is gone. The other way round, everything that is made between the two lists
-//! would pass for orphaned. What is orphaned in one look only is not told, either ([`Sightings`]): lists of AWS lag, and what a network
-//! removed or tagged last may not show yet when the network itself is gone.
+//! **AWS is listed before the networks.** A network exists before any of its resources is created. A resource whose
+//! network is missing from the later list therefore belongs to a network that no longer exists. In the reverse order,
+//! every resource that is created between the two lists would appear as an orphan. A resource that appears as an
+//! orphan in one search only is not reported, either ([`Sightings`]): the lists of AWS lag, and may not show yet what
+//! a network deleted or tagged just before it was deleted itself.
 
 mod removal;
 mod sightings;
@@ -39,89 +41,91 @@ use crate::{
 
 /// An account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The account's id.
+pub struct AccountRegion {
+    /// The account ID.
     pub account: String,
     /// The Region.
     pub region: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AccountRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} in {}", self.account, self.region)
     }
 }
 
-/// One look at all places.
+/// One search of all accounts and Regions.
 #[derive(Debug)]
-pub struct Looks {
-    /// By place.
-    pub places: BTreeMap<Place, Look>,
-    /// The uids of all networks, listed after everything else.
+pub struct Survey {
+    /// The results by account and Region.
+    pub account_regions: BTreeMap<AccountRegion, Observation>,
+    /// The UIDs of all networks, listed after the resources in AWS.
     pub owners: BTreeSet<String>,
 }
 
-/// One look at a place.
+/// One search of an account and Region.
 #[derive(Debug)]
-pub struct Look {
-    /// The classes that lead there, by name.
+pub struct Observation {
+    /// The classes that name the account and Region, sorted by name.
     pub classes: Vec<MigrationNetworkClass>,
-    /// What was seen; a failure if no class's role could look.
+    /// The result of the search, or the failure if the role of no class could search.
     pub seen: Result<Seen, CallFailure>,
 }
 
-/// What was seen in a place.
+/// The result of searching an account and Region.
 #[derive(Debug)]
 pub struct Seen {
-    /// As whom.
+    /// The account, with the role that was used.
     pub account: Account,
-    /// Through which class.
+    /// The class whose role was used.
     pub class: MigrationNetworkClass,
-    /// Everything that networks of this cluster made there.
+    /// All resources there that networks of this cluster created.
     pub resources: Resources,
-    /// What of it is left of networks that are gone.
+    /// The orphaned and the retained resources among them.
     pub leftovers: Leftovers,
 }
 
-/// Looks at all places, one after the other, each for no longer than `patience`. A place that cannot be looked at spoils no other.
+/// Searches all accounts and Regions in turn, each for at most `patience`. A failed search does not affect the others.
 ///
 /// # Errors
 /// If classes or networks could not be listed.
-pub async fn look<C: Clouds, S: Store>(
+pub async fn survey<C: Clouds, S: Store>(
     clouds: &C,
     store: &S,
     cluster: &str,
     patience: Duration,
-) -> Result<Looks, StoreError> {
-    let mut classes: BTreeMap<Place, Vec<MigrationNetworkClass>> = BTreeMap::new();
+) -> Result<Survey, StoreError> {
+    let mut classes: BTreeMap<AccountRegion, Vec<MigrationNetworkClass>> = BTreeMap::new();
     for class in store.classes().await? {
-        let place = Place { account: class.spec.account.id.clone(), region: class.spec.region.clone() };
-        classes.entry(place).or_default().push(class);
+        let account_region =
+            AccountRegion { account: class.spec.account.id.clone(), region: class.spec.region.clone() };
+        classes.entry(account_region).or_default().push(class);
     }
     let mut found = Vec::new();
-    for (place, mut classes) in classes {
+    for (account_region, mut classes) in classes {
         classes.sort_by_key(ResourceExt::name_any);
         let resources = tokio::time::timeout(patience, find(clouds, cluster, &classes)).await;
-        found.push((place, classes, resources.unwrap_or_else(|_| Err(too_slow(patience)))));
+        found.push((account_region, classes, resources.unwrap_or_else(|_| Err(too_slow(patience)))));
     }
-    // After the last list of AWS.
+    // Listed after the last list of AWS.
     let owners = owners(store).await?;
-    let places = found.into_iter().map(|(place, classes, found)| {
+    let account_regions = found.into_iter().map(|(account_region, classes, found)| {
         let seen = found.map(|(class, account, resources)| {
             let leftovers = orphans::leftovers(cluster, &resources, &owners);
             Seen { account, class, resources, leftovers }
         });
-        (place, Look { classes, seen })
+        (account_region, Observation { classes, seen })
     });
-    Ok(Looks { places: places.collect(), owners })
+    Ok(Survey { account_regions: account_regions.collect(), owners })
 }
 
-/// The uids of all networks, also of those that cannot be read.
+/// The UIDs of all networks, including those that cannot be decoded.
 async fn owners<S: Store>(store: &S) -> Result<BTreeSet<String>, StoreError> {
     Ok(store.networks(None).await?.into_iter().map(|listed| listed.uid).collect())
 }
 
-/// What networks made in a place, seen through the first of its classes whose role may look.
+/// Finds the resources that networks created in an account and Region, with the role of the first class that has
+/// permission.
 async fn find<C: Clouds>(
     clouds: &C,
     cluster: &str,
@@ -139,12 +143,12 @@ async fn find<C: Clouds>(
             Err(failure) => tried.push((account, failure)),
         }
     }
-    // Of several failures the first: its class comes first in every list.
+    // If all roles fail, the failure of the first class is reported, which is also the first in every list.
     Err(tried.into_iter().next().map_or_else(no_class, |(_, failure)| failure))
 }
 
 fn no_class() -> CallFailure {
-    failure("NoClass", "no class leads there".to_owned())
+    failure("NoClass", "no class names the account and Region".to_owned())
 }
 
 fn too_slow(patience: Duration) -> CallFailure {
@@ -152,16 +156,16 @@ fn too_slow(patience: Duration) -> CallFailure {
 }
 
 fn failure(code: &str, message: String) -> CallFailure {
-    let operation = "looking for orphans".to_owned();
+    let operation = "search for orphans".to_owned();
     CallFailure { class: FailureClass::Transient, operation, code: code.to_owned(), message }
 }
 
-/// Why a place was not looked at, and what to do about it.
-pub fn explain(place: &Place, failure: &CallFailure) -> String {
+/// The message for a failed search of an account and Region, with the remedy if one is known.
+pub fn explain(account_region: &AccountRegion, failure: &CallFailure) -> String {
     let remedy = if failure.class == FailureClass::Unauthorized {
-        "; the class's role needs what statement 'Read' of deploy/iam/operator-policy.json allows"
+        "; grant the class's role the permissions in statement 'Read' of deploy/iam/operator-policy.json"
     } else {
         ""
     };
-    format!("whether there are orphans in {place} is not known: {failure}{remedy}")
+    format!("the search for orphans in {account_region} failed: {failure}{remedy}")
 }

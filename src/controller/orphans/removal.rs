@@ -1,9 +1,9 @@
-//! Removing one orphan that a person has named.
+//! Deletes one orphan that a user has named.
 
 use crate::{
     aws::{Account, Cloud, Clouds},
     controller::{
-        orphans::{Looks, owners},
+        orphans::{Survey, owners},
         store::{Store, StoreError},
     },
     model::{
@@ -13,13 +13,13 @@ use crate::{
     },
 };
 
-/// Why an orphan was not removed.
+/// The reason for which a resource was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum RemovalError {
-    /// It is none.
+    /// The resource is not an orphan.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// AWS did not let it be looked at or removed.
+    /// AWS rejected a call to list or delete resources.
     #[error(transparent)]
     Aws(#[from] CallFailure),
     /// The networks could not be listed.
@@ -27,11 +27,12 @@ pub enum RemovalError {
     Kubernetes(#[from] StoreError),
 }
 
-/// Removes the resource of that id, after both AWS and the networks were read once more, in this order: the tags are those of a moment
-/// ago, and the network was gone after that.
+/// Deletes the resource with that ID, after AWS and the networks were read again, in this order. The tags are
+/// therefore current, and the network did not exist after they were read.
 ///
 /// # Errors
-/// If it is no orphan, or the removal was refused. A group that something still holds is refused by AWS.
+/// If the resource is not an orphan, or AWS refuses the deletion. AWS refuses to delete a security group that is in
+/// use.
 pub async fn remove<C: Clouds, S: Store>(
     clouds: &C,
     store: &S,
@@ -54,14 +55,14 @@ pub async fn remove<C: Clouds, S: Store>(
     }
 }
 
-impl Looks {
-    /// Where the resource of that id is an orphan, by this look.
+impl Survey {
+    /// The account in which this search found the resource with that ID as an orphan.
     ///
     /// # Errors
-    /// Why it is none.
+    /// If the resource is not an orphan.
     pub fn account_of(&self, cluster: &str, id: &str) -> Result<&Account, Refusal> {
         let mut why = Refusal::NotOurs;
-        for seen in self.places.values().filter_map(|look| look.seen.as_ref().ok()) {
+        for seen in self.account_regions.values().filter_map(|observation| observation.seen.as_ref().ok()) {
             match orphans::removal(cluster, id, &seen.resources, &self.owners) {
                 Ok(_) => return Ok(&seen.account),
                 Err(Refusal::NotOurs) => {}

@@ -1,4 +1,4 @@
-//! What looked orphaned, and since when: what does so in one look only is not told.
+//! Confirms orphans: a resource is reported only if several searches in a row found it orphaned.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,23 +7,24 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{controller::orphans::Place, model::orphans::Made};
+use crate::{controller::orphans::AccountRegion, model::orphans::Made};
 
-/// Since when each resource has looked orphaned in every look.
+/// The time since which every search has found a resource orphaned, for each such resource.
 #[derive(Debug, Default)]
-pub struct Sightings(BTreeMap<Place, BTreeMap<Made, Instant>>);
+pub struct Sightings(BTreeMap<AccountRegion, BTreeMap<Made, Instant>>);
 
 impl Sightings {
-    /// Takes in what looks orphaned in a place, in a look that began at `began`; gives those that did so already in a look which began
-    /// at least `apart` earlier, and in every look since. To be told of nothing where a look failed: that says neither.
+    /// Records the resources that a search found orphaned in an account and Region, and returns the confirmed ones:
+    /// those that were also found by a search that began at least `apart` before `began`, and by every search since.
+    /// It must not be called for a failed search, which gives no evidence.
     pub fn confirm(
         &mut self,
-        place: &Place,
+        account_region: &AccountRegion,
         orphans: &BTreeSet<Made>,
         began: Instant,
         apart: Duration,
     ) -> BTreeSet<Made> {
-        let since = self.0.entry(place.clone()).or_default();
+        let since = self.0.entry(account_region.clone()).or_default();
         since.retain(|made, _| orphans.contains(made));
         orphans
             .iter()
@@ -36,9 +37,9 @@ impl Sightings {
             .collect()
     }
 
-    /// Forgets places to which no class leads any more.
-    pub fn keep(&mut self, places: impl Fn(&Place) -> bool) {
-        self.0.retain(|place, _| places(place));
+    /// Drops the accounts and Regions that no class names any more.
+    pub fn keep(&mut self, account_regions: impl Fn(&AccountRegion) -> bool) {
+        self.0.retain(|account_region, _| account_regions(account_region));
     }
 }
 
@@ -49,8 +50,8 @@ mod tests {
 
     const APART: Duration = Duration::from_mins(1);
 
-    fn place(region: &str) -> Place {
-        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    fn account_region(region: &str) -> AccountRegion {
+        AccountRegion { account: "111122223333".to_owned(), region: region.to_owned() }
     }
 
     fn orphans(ids: &[&str]) -> BTreeSet<Made> {
@@ -65,26 +66,37 @@ mod tests {
     }
 
     #[test]
-    fn only_what_looks_orphaned_in_every_look_for_a_while_is_told() {
-        let (mut seen, start, here) = (Sightings::default(), Instant::now(), place("a"));
+    fn only_a_resource_that_every_search_finds_orphaned_is_confirmed() {
+        let (mut seen, start, here) = (Sightings::default(), Instant::now(), account_region("a"));
         let mut at =
             |seconds, ids: &[&str]| seen.confirm(&here, &orphans(ids), start + Duration::from_secs(seconds), APART);
-        assert_eq!(at(0, &["sg-1", "sg-2"]), orphans(&[]), "the first look");
+        assert_eq!(at(0, &["sg-1", "sg-2"]), orphans(&[]), "the first search");
         assert_eq!(at(59, &["sg-1", "sg-2"]), orphans(&[]), "too soon");
         assert_eq!(at(60, &["sg-1", "sg-2", "sg-3"]), orphans(&["sg-1", "sg-2"]));
         assert_eq!(at(120, &["sg-1", "sg-3"]), orphans(&["sg-1", "sg-3"]));
-        assert_eq!(at(180, &["sg-1", "sg-2"]), orphans(&["sg-1"]), "one that was not there in between begins anew");
+        assert_eq!(
+            at(180, &["sg-1", "sg-2"]),
+            orphans(&["sg-1"]),
+            "a resource that was missing in between starts again"
+        );
         assert_eq!(at(240, &["sg-1", "sg-2"]), orphans(&["sg-1", "sg-2"]));
     }
 
     #[test]
-    fn looks_at_one_place_say_nothing_of_another() {
+    fn places_are_confirmed_independently() {
         let (mut seen, start) = (Sightings::default(), Instant::now());
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
-        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
-        seen.keep(|place| place.region == "b");
-        assert_eq!(seen.confirm(&place("a"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&[]), "forgotten");
-        assert_eq!(seen.confirm(&place("b"), &orphans(&["sg-1"]), start + 2 * APART, APART), orphans(&["sg-1"]));
+        assert_eq!(seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&account_region("b"), &orphans(&["sg-1"]), start + APART, APART), orphans(&[]));
+        assert_eq!(seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start + APART, APART), orphans(&["sg-1"]));
+        seen.keep(|account_region| account_region.region == "b");
+        assert_eq!(
+            seen.confirm(&account_region("a"), &orphans(&["sg-1"]), start + 2 * APART, APART),
+            orphans(&[]),
+            "dropped"
+        );
+        assert_eq!(
+            seen.confirm(&account_region("b"), &orphans(&["sg-1"]), start + 2 * APART, APART),
+            orphans(&["sg-1"])
+        );
     }
 }

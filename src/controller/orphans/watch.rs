@@ -1,7 +1,8 @@
-//! The leader's own looks for orphans: seldom, at times that vary, and told by metrics and events.
+//! The leader's periodic search for orphans, at intervals with jitter. The results are reported by metrics and events.
 //!
-//! A look takes no turn from a reconcile, and a few calls of AWS from their rates: two, and two for each Resolver endpoint, of which an
-//! account has four at most by default. What goes wrong with it is logged, and is no reconcile's concern.
+//! A search needs no permit of the reconcile queue, and few calls from the AWS request rates: two, and two more for
+//! each Resolver endpoint, of which an account has at most four by default. Failures are logged and do not affect
+//! reconciles.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,7 @@ use crate::{
     aws::Clouds,
     controller::{
         context::Context,
-        orphans::{Look, Looks, Place, Seen, Sightings, explain, look},
+        orphans::{AccountRegion, Observation, Seen, Sightings, Survey, explain, survey},
         runtime::{
             backoff::jittered,
             metrics::{Metrics, OrphanGauges},
@@ -26,12 +27,13 @@ use crate::{
     model::orphans::Made,
 };
 
-/// The most events of one look. What is left is told by the next one.
+/// The maximum number of events that one search publishes. The next search publishes the rest.
 const MOST_EVENTS: usize = 10;
 
-/// Looks for as long as it is polled, every `every` or so. Sooner once, if something looks orphaned for the first time.
+/// Searches for orphans about every `every`, and once earlier if a resource was found orphaned for the first time.
+/// Never returns.
 pub(crate) async fn watch<C: Clouds, S: Store>(context: &Context<C, S>, every: Duration, metrics: &Metrics) {
-    // Jitter takes up to a fifth, and what is to be confirmed has to be seen for the whole grace.
+    // Jitter shortens the delay by up to a fifth, but the confirming search must be at least one grace later.
     let soon = (every / 12).max(context.settings.absence_grace * 5 / 4);
     let mut memory = Memory::default();
     let mut delay = soon;
@@ -42,37 +44,37 @@ pub(crate) async fn watch<C: Clouds, S: Store>(context: &Context<C, S>, every: D
             Ok(Ok(Round::Unconfirmed)) => soon,
             Ok(Err(error)) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%error, cause, "orphans were not looked for");
+                tracing::warn!(%error, cause, "the search for orphans failed; retrying at the next interval");
                 every
             }
             Err(_) => {
-                tracing::error!("the look for orphans broke");
+                tracing::error!("the search for orphans panicked; retrying at the next interval");
                 every
             }
         };
     }
 }
 
-/// What came of a round.
+/// The result of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Round {
-    /// What looks orphaned was told.
+    /// All orphans are confirmed.
     Settled,
-    /// Something looks orphaned for the first time.
+    /// A resource was found orphaned, but is not confirmed yet.
     Unconfirmed,
 }
 
-/// What is remembered between looks. Losing it costs another look, and events are published again.
+/// The in-memory state between searches. Losing it costs one more search, and events are published again.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     sightings: Sightings,
-    told: BTreeSet<(Place, Made)>,
-    /// By place, the code of the failure that was told.
-    failed: BTreeMap<Place, String>,
+    told: BTreeSet<(AccountRegion, Made)>,
+    /// The code of the failure that was reported, by account and Region.
+    failed: BTreeMap<AccountRegion, String>,
 }
 
 impl Memory {
-    /// One look at all places, and what is to be told of it.
+    /// Searches all accounts and Regions once, and reports the results.
     pub(crate) async fn round<C: Clouds, S: Store>(
         &mut self,
         context: &Context<C, S>,
@@ -80,41 +82,44 @@ impl Memory {
     ) -> Result<Round, StoreError> {
         let began = Instant::now();
         let settings = &context.settings;
-        let Looks { places, owners: _ } =
-            look(&context.clouds, &context.store, &context.cluster, settings.deadline).await?;
-        self.sightings.keep(|place| places.contains_key(place));
-        self.told.retain(|(place, _)| places.contains_key(place));
-        self.failed.retain(|place, _| places.contains_key(place));
+        let Survey { account_regions, owners: _ } =
+            survey(&context.clouds, &context.store, &context.cluster, settings.deadline).await?;
+        self.sightings.keep(|account_region| account_regions.contains_key(account_region));
+        self.told.retain(|(account_region, _)| account_regions.contains_key(account_region));
+        self.failed.retain(|account_region, _| account_regions.contains_key(account_region));
         let mut round = Round::Settled;
         let mut gauges = BTreeMap::new();
         let mut events = 0;
-        for (place, look) in &places {
-            let seen = match &look.seen {
+        for (account_region, observation) in &account_regions {
+            let seen = match &observation.seen {
                 Ok(seen) => seen,
                 Err(failure) => {
-                    gauges.insert(place.clone(), None);
-                    if self.failed.insert(place.clone(), failure.code.clone()).as_ref() != Some(&failure.code) {
-                        tell_failure(&context.store, look, explain(place, failure)).await;
+                    gauges.insert(account_region.clone(), None);
+                    if self.failed.insert(account_region.clone(), failure.code.clone()).as_ref() != Some(&failure.code)
+                    {
+                        tell_failure(&context.store, observation, explain(account_region, failure)).await;
                     }
                     continue;
                 }
             };
-            self.failed.remove(place);
-            let orphans = self.sightings.confirm(place, &seen.leftovers.orphans, began, settings.absence_grace);
+            self.failed.remove(account_region);
+            let orphans =
+                self.sightings.confirm(account_region, &seen.leftovers.orphans, began, settings.absence_grace);
             if orphans.len() < seen.leftovers.orphans.len() {
                 round = Round::Unconfirmed;
             }
             let now = context.now().as_second();
-            gauges.insert(place.clone(), Some(OrphanGauges::new(&orphans, &seen.leftovers.retained, now)));
-            self.told.retain(|(there, made)| there != place || orphans.contains(made));
-            let new = by_owner(orphans.iter().filter(|made| !self.told.contains(&(place.clone(), (*made).clone()))));
+            gauges.insert(account_region.clone(), Some(OrphanGauges::new(&orphans, &seen.leftovers.retained, now)));
+            self.told.retain(|(there, made)| there != account_region || orphans.contains(made));
+            let new =
+                by_owner(orphans.iter().filter(|made| !self.told.contains(&(account_region.clone(), (*made).clone()))));
             for made in new.into_values() {
                 if events == MOST_EVENTS {
                     break;
                 }
                 events += 1;
-                tell(&context.store, place, seen, &made).await;
-                self.told.extend(made.into_iter().map(|made| (place.clone(), made.clone())));
+                tell(&context.store, account_region, seen, &made).await;
+                self.told.extend(made.into_iter().map(|made| (account_region.clone(), made.clone())));
             }
         }
         metrics.set_orphans(gauges);
@@ -130,25 +135,33 @@ fn by_owner<'m>(made: impl Iterator<Item = &'m Made>) -> BTreeMap<&'m str, Vec<&
     owners
 }
 
-/// One event for each network that is gone, on the class through which it was seen. Networks have no object any more.
-async fn tell<S: Store>(store: &S, place: &Place, seen: &Seen, made: &[&Made]) {
+/// Publishes one event for each network that no longer exists. The event is on the class whose role found the orphans,
+/// because the network has no object any more.
+async fn tell<S: Store>(store: &S, account_region: &AccountRegion, seen: &Seen, made: &[&Made]) {
     let Some(first) = made.first() else { return };
     let ids = made.iter().map(|made| made.id.as_str()).collect::<Vec<_>>().join(", ");
     let (network, owner) = (&first.network, &first.owner);
     let note = format!(
-        "network '{network}' (uid {owner}) is gone, and has left in {place}: {ids}. `mgnet orphans` lists them, and removes those \
-         that are named"
+        "network '{network}' (UID {owner}) no longer exists, but left orphans in {account_region}: {ids}. Run `mgnet orphans` \
+         to list them, and to delete those that you name"
     );
-    tracing::warn!(account = place.account, region = place.region, network, owner, ids, "orphans were found");
-    // Events of the same reason and action are counted as one.
+    tracing::warn!(
+        account = account_region.account,
+        region = account_region.region,
+        network,
+        owner,
+        ids,
+        "orphans found"
+    );
+    // Kubernetes merges events with the same reason and action.
     let action = format!("Find {} of {owner}", made.len());
     store.announce_on_class(&seen.class, warning("OrphansFound", action, note)).await;
 }
 
-async fn tell_failure<S: Store>(store: &S, look: &Look, note: String) {
-    tracing::warn!(note, "orphans were not looked for");
-    for class in &look.classes {
-        store.announce_on_class(class, warning("OrphansUnknown", "Look for orphans".to_owned(), note.clone())).await;
+async fn tell_failure<S: Store>(store: &S, observation: &Observation, note: String) {
+    tracing::warn!(note, "the search for orphans failed");
+    for class in &observation.classes {
+        store.announce_on_class(class, warning("OrphansUnknown", "Search for orphans".to_owned(), note.clone())).await;
     }
 }
 

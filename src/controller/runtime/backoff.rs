@@ -1,11 +1,11 @@
-//! Delays: the back-off of a network that fails, and the jitter that keeps networks from moving in step.
+//! Delays: the back-off of a failing network, and the jitter that prevents networks from synchronizing.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Exponential back-off with jitter, of one network: it doubles from 1 s to 5 min.
+/// The exponential back-off of one network, with jitter. It doubles from 1 s to 5 min.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -19,18 +19,18 @@ impl Backoff {
         jittered(delay)
     }
 
-    /// Starts again.
+    /// Resets the back-off to its first delay.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 }
 
-/// The delay, more or less a fifth.
+/// The delay, changed at random by up to a fifth in either direction.
 pub(crate) fn jittered(delay: Duration) -> Duration {
     delay.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
-/// The delay, less up to a fifth.
+/// The delay, shortened at random by up to a fifth.
 pub(crate) fn shortened(delay: Duration) -> Duration {
     delay.mul_f64(0.8 + 0.2 * fastrand::f64())
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_to_its_limit_and_starts_again() {
+    fn the_back_off_grows_to_its_limit_and_can_be_reset() {
         let mut backoff = Backoff::default();
         let delays: Vec<Duration> = (0..40).map(|_| backoff.next()).collect();
         assert!(delays[0] <= FIRST.mul_f64(1.2), "{:?}", delays[0]);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shortened_is_never_longer() {
+    fn a_shortened_delay_is_never_longer() {
         let delays: Vec<Duration> = (0..100).map(|_| shortened(Duration::from_secs(10))).collect();
         assert!(delays.iter().all(|delay| (8.0..=10.0).contains(&delay.as_secs_f64())));
         assert!(delays.iter().any(|delay| *delay != delays[0]));

@@ -1,6 +1,6 @@
-//! The guard around every reconcile: it catches a panic, ends a hang, and reports both in the object's status.
+//! The guard around every reconcile: it catches a panic, cancels a reconcile that hangs, and reports both in status.
 //!
-//! kube-runtime re-throws the panic of one reconcile and ends the whole controller with it.
+//! Without the guard, kube-runtime would propagate the panic of one reconcile and end the whole controller.
 
 use std::{any::Any, collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
@@ -19,91 +19,109 @@ use crate::{
     model::status::Verdict,
 };
 
-/// How long the report of a breakdown may take.
+/// How long it may take to report a failed reconcile in status.
 const REPORT_WITHIN: Duration = Duration::from_secs(15);
 
-/// When an object that changed since it was read is reconciled again.
+/// The delay before the next reconcile of an object that has changed since it was read.
 const RETRY_AFTER_CONFLICT: Duration = Duration::from_millis(200);
 
-/// Reconciles one network, come what may, and says when to look again.
+/// Reconciles one network, and returns when to reconcile it again, even if the reconcile panics or hangs.
 pub async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) -> Next {
     let deadline = context.settings.deadline;
     let attempt = AssertUnwindSafe(network::reconcile(context, key)).catch_unwind();
     let broken = match tokio::time::timeout(deadline, attempt).await {
         Ok(Ok(Ok(next))) => return next,
         Ok(Ok(Err(error))) => return after_error(context, key, &error),
-        Ok(Err(panic)) => format!("the operator failed on this network: {}", panic_message(panic.as_ref())),
-        Err(_) => format!("the reconcile took longer than {} s and was ended", deadline.as_secs()),
+        Ok(Err(panic)) => format!(
+            "the operator panicked on this network: {}; report this as a bug. The operator retries",
+            panic_message(panic.as_ref())
+        ),
+        Err(_) => {
+            format!("the reconcile took longer than {} s and was canceled; the operator retries", deadline.as_secs())
+        }
     };
-    tracing::error!(%key, broken, "a reconcile broke");
-    let told = tell(context, key, Verdict::Broken(broken));
-    match tokio::time::timeout(REPORT_WITHIN, AssertUnwindSafe(told).catch_unwind()).await {
+    tracing::error!(%key, broken, "reconcile failed");
+    let reported = report(context, key, Verdict::Broken(broken));
+    match tokio::time::timeout(REPORT_WITHIN, AssertUnwindSafe(reported).catch_unwind()).await {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::warn!(%key, %error, "the breakdown could not be put into status"),
-        Ok(Err(_)) | Err(_) => tracing::warn!(%key, "the breakdown could not be put into status"),
+        Ok(Ok(Err(error))) => tracing::warn!(%key, %error, "the failed reconcile could not be reported in status"),
+        Ok(Err(_)) | Err(_) => tracing::warn!(%key, "the failed reconcile could not be reported in status"),
     }
     Next::After(context.memories.delay_after_breakdown(key))
 }
 
-async fn tell<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), StoreError> {
+async fn report<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), StoreError> {
     let Some(network) = context.store.network(key).await? else { return Ok(()) };
     NetworkObject::new(network, &context.store, context.now()).conclude(&verdict).await
 }
 
 fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &StoreError) -> Next {
     match error {
-        // Somebody was faster: look again at once, at what they wrote.
+        // Another client wrote the object first: it is read again shortly afterwards.
         StoreError::Conflict | StoreError::Gone => {
-            tracing::debug!(%key, %error, "the object moved on");
+            tracing::debug!(%key, %error, "the object has changed; reconciling it again");
             Next::After(RETRY_AFTER_CONFLICT)
         }
         StoreError::Undecodable(_) => {
-            // An object that is stored so stays so, and an answer that a proxy has spoiled does not: the two look alike.
-            tracing::error!(%key, %error, "an object cannot be read");
+            // Either the stored object is invalid and remains so, or a proxy corrupted the response. The error is the
+            // same.
+            tracing::error!(%key, %error, "an object cannot be read; retrying at the next resync");
             Next::After(jittered(context.settings.resync))
         }
         StoreError::Other(source) => {
             let source: &dyn std::error::Error = source.as_ref();
-            tracing::warn!(%key, error = source, "the Kubernetes API failed");
+            tracing::warn!(%key, error = source, "Kubernetes API request failed; retrying with back-off");
             Next::After(context.memories.delay_after_breakdown(key).min(context.settings.resync))
         }
     }
 }
 
-/// Reconciles one class, with the same care.
+/// Reconciles one class, guarded like [`network()`].
 pub async fn class<C: Clouds, S: Store>(
     context: &Context<C, S>,
     name: &str,
-    heard_of: impl Fn(&MigrationNetworkClass) -> Use,
+    known_use: impl Fn(&MigrationNetworkClass) -> Use,
 ) -> Next {
     let retry = context.settings.resync;
-    let attempt = AssertUnwindSafe(class::reconcile(context, name, heard_of)).catch_unwind();
+    let attempt = AssertUnwindSafe(class::reconcile(context, name, known_use)).catch_unwind();
     match tokio::time::timeout(context.settings.deadline, attempt).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(StoreError::Conflict | StoreError::Gone))) => Next::After(RETRY_AFTER_CONFLICT),
         Ok(Ok(Err(error))) => {
-            tracing::warn!(class = name, %error, "a class was not reconciled");
+            tracing::warn!(class = name, %error, "reconcile failed; retrying at the next resync");
             Next::After(retry)
         }
         Ok(Err(panic)) => {
-            tracing::error!(class = name, panic = panic_message(panic.as_ref()), "a reconcile broke");
+            tracing::error!(
+                class = name,
+                panic = panic_message(panic.as_ref()),
+                "reconcile panicked; retrying at the next resync"
+            );
             Next::After(retry)
         }
         Err(_) => {
-            tracing::error!(class = name, "a reconcile took too long and was ended");
+            tracing::error!(
+                class = name,
+                "reconcile exceeded its deadline and was canceled; retrying at the next resync"
+            );
             Next::After(retry)
         }
     }
 }
 
-/// Releases the VPC leases of networks that are gone, with the same care.
+/// Releases the VPC leases of networks that no longer exist, guarded like [`network()`].
 pub async fn vpc_leases<C: Clouds, S: Store>(context: &Context<C, S>, known: &BTreeSet<String>) -> Next {
     let attempt = AssertUnwindSafe(vpc_lease::sweep(&context.store, known)).catch_unwind();
     match tokio::time::timeout(context.settings.deadline, attempt).await {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::warn!(%error, "VPC leases were not checked"),
-        Ok(Err(panic)) => tracing::error!(panic = panic_message(panic.as_ref()), "the check of VPC leases failed"),
-        Err(_) => tracing::error!("the check of VPC leases took too long and was ended"),
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(%error, "stale VPC leases could not be released; retrying at the next resync");
+        }
+        Ok(Err(panic)) => tracing::error!(
+            panic = panic_message(panic.as_ref()),
+            "the release of stale VPC leases panicked; retrying at the next resync"
+        ),
+        Err(_) => tracing::error!("the release of stale VPC leases exceeded its deadline and was canceled"),
     }
     Next::After(jittered(context.settings.resync))
 }

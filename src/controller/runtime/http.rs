@@ -1,4 +1,5 @@
-//! What the pod serves: `/healthz` while the process does, `/readyz` once both kinds were listed, and `/metrics`.
+//! The HTTP endpoints of the pod: `/healthz` while the process runs, `/readyz` after both kinds were listed, and
+//! `/metrics`.
 
 use std::sync::{
     Arc,
@@ -16,27 +17,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::runtime::metrics::{MEDIA_TYPE, Metrics};
 
-/// Whether the operator has seen what there is.
+/// Whether the operator has listed all networks and classes.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// It has.
+    /// Records that both kinds were listed.
     pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// What the controller reports to the outside.
+/// The state that the controller reports through its HTTP endpoints.
 #[derive(Clone, Debug, Default)]
 pub struct Reports {
     /// Whether both kinds were listed.
     pub readiness: Readiness,
-    /// Metrics.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
-/// Serves probes and metrics until told to stop.
+/// Serves probes and metrics until `stop` is canceled.
 ///
 /// # Errors
 /// If the listener fails.
@@ -53,7 +54,7 @@ pub async fn serve(
                 if readiness.0.load(Ordering::Acquire) {
                     (StatusCode::OK, "ok")
                 } else {
-                    (StatusCode::SERVICE_UNAVAILABLE, "networks and classes were not listed yet")
+                    (StatusCode::SERVICE_UNAVAILABLE, "the first list of networks and classes is not complete yet")
                 }
             }),
         )

@@ -1,6 +1,6 @@
-//! Metrics, in the text format of Prometheus (its documentation, "Exposition formats", version 0.0.4).
+//! Metrics in the text format of Prometheus (its documentation, "Exposition formats", version 0.0.4).
 //!
-//! Only the leader has something to tell: a process that does not lead has looked at nothing.
+//! Only the leader reports values, because a standby does not search for orphans.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,36 +9,36 @@ use std::{
 };
 
 use crate::{
-    controller::orphans::Place,
+    controller::orphans::AccountRegion,
     model::orphans::{Kind, Made},
 };
 
 /// The media type of [`Metrics::text`].
 pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What was measured last. Clones are the same.
+/// The most recent values. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Mutex<BTreeMap<Place, Orphans>>>);
+pub struct Metrics(Arc<Mutex<BTreeMap<AccountRegion, Orphans>>>);
 
-/// The last look at a place, and whether there was a vain one since.
+/// The last successful search of an account and Region, and whether a search has failed since.
 #[derive(Clone, Debug, Default)]
 struct Orphans {
     seen: Option<OrphanGauges>,
     failed: bool,
 }
 
-/// What a look at a place has found, by kind.
+/// The result of searching an account and Region, by kind of resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrphanGauges {
     orphaned: BTreeMap<Kind, usize>,
     retained: BTreeMap<Kind, usize>,
-    /// In seconds since 1970.
+    /// The time of the search, in seconds since 1970.
     looked_at: i64,
 }
 
 impl OrphanGauges {
     pub(crate) fn new(orphaned: &BTreeSet<Made>, retained: &BTreeSet<Made>, looked_at: i64) -> Self {
-        // Zeros are told, too: an alert has to end.
+        // Zeros are reported, too, so that an alert resolves.
         let by_kind = |made: &BTreeSet<Made>| {
             let count = |kind| made.iter().filter(|made| made.kind == kind).count();
             Kind::ALL.into_iter().map(|kind| (kind, count(kind))).collect()
@@ -48,21 +48,26 @@ impl OrphanGauges {
 }
 
 impl Metrics {
-    /// Takes in a look at all places: what it has found, or that it has failed. Then what was found before still stands.
-    pub(crate) fn set_orphans(&self, looks: BTreeMap<Place, Option<OrphanGauges>>) {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        places.retain(|place, _| looks.contains_key(place));
-        for (place, seen) in looks {
-            let known = places.entry(place).or_default();
+    /// Records a search of all accounts and Regions. Where the search failed (None), the values of the last successful
+    /// search remain.
+    pub(crate) fn set_orphans(&self, survey: BTreeMap<AccountRegion, Option<OrphanGauges>>) {
+        let mut account_regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        account_regions.retain(|account_region, _| survey.contains_key(account_region));
+        for (account_region, seen) in survey {
+            let known = account_regions.entry(account_region).or_default();
             known.failed = seen.is_none();
             known.seen = seen.or(known.seen.take());
         }
     }
 
-    /// All of them.
+    /// Returns all metrics in the text format.
     pub fn text(&self) -> String {
-        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = || places.iter().filter_map(|(place, orphans)| Some((place, orphans.seen.as_ref()?)));
+        let account_regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = || {
+            account_regions
+                .iter()
+                .filter_map(|(account_region, orphans)| Some((account_region, orphans.seen.as_ref()?)))
+        };
         let mut text = String::new();
         let mut metric = |name: &str, help: &str, samples: Vec<(String, i64)>| {
             // Writing to a String cannot fail.
@@ -72,39 +77,42 @@ impl Metrics {
             }
         };
         let by_kind = |of: fn(&OrphanGauges) -> &BTreeMap<Kind, usize>| {
-            let samples = seen().flat_map(|(place, seen)| {
+            let samples = seen().flat_map(|(account_region, seen)| {
                 let counts = of(seen).iter();
                 counts.map(|(kind, count)| {
-                    (format!("{},kind=\"{kind}\"", labels(place)), i64::try_from(*count).unwrap_or(i64::MAX))
+                    (format!("{},kind=\"{kind}\"", labels(account_region)), i64::try_from(*count).unwrap_or(i64::MAX))
                 })
             });
             samples.collect()
         };
         metric(
             "mgnet_orphaned_resources",
-            "AWS resources whose MigrationNetwork is gone, and which nobody meant to leave.",
+            "Number of orphans: AWS resources whose MigrationNetwork no longer exists and that were not retained.",
             by_kind(|seen| &seen.orphaned),
         );
         metric(
             "mgnet_retained_resources",
-            "AWS resources that a MigrationNetwork with deletionPolicy Retain has left on purpose.",
+            "Number of AWS resources that a MigrationNetwork with deletionPolicy Retain left on purpose.",
             by_kind(|seen| &seen.retained),
         );
         metric(
             "mgnet_orphans_looked_at_timestamp_seconds",
-            "When an account and Region was last looked at for orphans.",
-            seen().map(|(place, seen)| (labels(place), seen.looked_at)).collect(),
+            "Time of the last successful search of an account and Region for orphans, in seconds since 1970.",
+            seen().map(|(account_region, seen)| (labels(account_region), seen.looked_at)).collect(),
         );
         metric(
             "mgnet_orphans_look_failed",
-            "Whether the last look at an account and Region for orphans failed.",
-            places.iter().map(|(place, orphans)| (labels(place), orphans.failed.into())).collect(),
+            "Whether the last search of an account and Region for orphans failed (1) or succeeded (0).",
+            account_regions
+                .iter()
+                .map(|(account_region, orphans)| (labels(account_region), orphans.failed.into()))
+                .collect(),
         );
         text
     }
 }
 
-fn labels(Place { account, region }: &Place) -> String {
+fn labels(AccountRegion { account, region }: &AccountRegion) -> String {
     format!("account=\"{}\",region=\"{}\"", escaped(account), escaped(region))
 }
 
@@ -116,8 +124,8 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn place(region: &str) -> Place {
-        Place { account: "111122223333".to_owned(), region: region.to_owned() }
+    fn account_region(region: &str) -> AccountRegion {
+        AccountRegion { account: "111122223333".to_owned(), region: region.to_owned() }
     }
 
     fn made(kind: Kind, id: &str) -> Made {
@@ -134,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn each_place_is_told_by_kind_with_its_zeros() {
+    fn each_place_is_reported_by_kind_including_zeros() {
         let metrics = Metrics::default();
         assert_eq!(samples(&metrics), Vec::<String>::new());
         let orphaned = [made(Kind::SecurityGroup, "sg-1"), made(Kind::SecurityGroup, "sg-2")].into();
         let gauges = OrphanGauges::new(&orphaned, &[made(Kind::VpcEndpoint, "vpce-1")].into(), 1_700_000_000);
-        metrics.set_orphans([(place("a"), Some(gauges)), (place("b"), None)].into());
+        metrics.set_orphans([(account_region("a"), Some(gauges)), (account_region("b"), None)].into());
         assert_eq!(
             samples(&metrics),
             [
@@ -157,23 +165,23 @@ mod tests {
     }
 
     #[test]
-    fn a_vain_look_changes_no_count_and_a_place_without_a_class_is_not_told() {
+    fn a_failed_search_keeps_the_counts_and_a_place_without_a_class_is_not_reported() {
         let metrics = Metrics::default();
         let gauges = || Some(OrphanGauges::new(&[made(Kind::SecurityGroup, "sg-1")].into(), &BTreeSet::new(), 1));
-        metrics.set_orphans([(place("a"), gauges()), (place("b"), gauges())].into());
-        metrics.set_orphans([(place("a"), None)].into());
-        let told = samples(&metrics);
+        metrics.set_orphans([(account_region("a"), gauges()), (account_region("b"), gauges())].into());
+        metrics.set_orphans([(account_region("a"), None)].into());
+        let samples = samples(&metrics);
         assert!(
-            told.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
-            "{told:?}"
+            samples.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
+            "{samples:?}"
         );
-        assert!(told.contains(&r#"mgnet_orphans_look_failed{region="a"} 1"#.to_owned()), "{told:?}");
-        assert!(!told.iter().any(|line| line.contains("region=\"b\"")), "{told:?}");
+        assert!(samples.contains(&r#"mgnet_orphans_look_failed{region="a"} 1"#.to_owned()), "{samples:?}");
+        assert!(!samples.iter().any(|line| line.contains("region=\"b\"")), "{samples:?}");
     }
 
     #[test]
     fn labels_are_escaped() {
-        let odd = Place { account: "a\"\\\n".to_owned(), region: "b".to_owned() };
+        let odd = AccountRegion { account: "a\"\\\n".to_owned(), region: "b".to_owned() };
         assert_eq!(labels(&odd), r#"account="a\"\\\n",region="b""#);
     }
 }

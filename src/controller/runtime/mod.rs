@@ -1,4 +1,4 @@
-//! What runs reconciles: watches, the queue, the guard, back-off, probes and metrics.
+//! The runtime of reconciles: watches, the queue, the guard, back-off, probes and metrics.
 
 pub(crate) mod backoff;
 pub(crate) mod fair_queue;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// When to reconcile an object again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// After this time.
+    /// After this delay.
     After(Duration),
     /// Only when the object changes.
     OnChange,

@@ -1,5 +1,6 @@
-//! Watches that hear again of what there is, whatever became of them. kube-runtime's own ([`watcher()`]) go on after everything
-//! but two: silence before the first answer, and a version from which the API server does not watch on.
+//! Watches that recover from every interruption. The watches of kube-runtime ([`watcher()`]) do not recover from two
+//! of them: a request without any response, and a `resourceVersion` from which the API server refuses to start a
+//! watch.
 
 use std::{fmt::Debug, mem, time::Duration};
 
@@ -10,14 +11,16 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-/// How watches are asked for, none of which lasts longer than that: one that is silent for as long is begun anew. For the answer
-/// to a list or to the beginning of a watch only the client has a deadline (`Config::read_timeout`).
+/// The configuration of watches that last at most `time`, so that a silent watch is restarted after that time. The
+/// response to a list, or to the start of a watch, is limited only by the deadline of the client
+/// (`Config::read_timeout`).
 pub(crate) fn lasting(time: Duration) -> Config {
     Config::default().timeout(u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
 }
 
-/// As [`watcher()`], and lists anew when the API server refuses to begin a watch with 410 (Gone). kube-runtime does that for
-/// a watch that is told so once it has begun, as API servers mostly do; else it asks for the same version for ever.
+/// Watches like [`watcher()`], but lists again when the API server refuses the start of a watch with 410 (Gone).
+/// kube-runtime handles only a 410 within a running watch, which is the usual case; in the other case it requests the
+/// same version forever.
 pub(crate) fn watch_on<K>(api: Api<K>, config: Config) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -26,8 +29,8 @@ where
         let mut events = events.unwrap_or_else(|| watcher(api.clone(), config.clone()).boxed());
         async move {
             let event = events.next().await?;
-            let goes_on = !is_too_old(&event);
-            Some((event, goes_on.then_some(events)))
+            let continues = !is_too_old(&event);
+            Some((event, continues.then_some(events)))
         }
     })
 }
@@ -36,15 +39,17 @@ fn is_too_old<T>(event: &watcher::Result<T>) -> bool {
     matches!(event, Err(Error::WatchStartFailed(kube::Error::Api(status))) if status.code == 410)
 }
 
-/// The objects that are new or were changed, each when the cache before it has it: of a list, when it has come to its end.
+/// The objects that are new or have changed, each after the cache contains it. The objects of a list are passed on
+/// when the list is complete.
 ///
-/// kube-runtime's `applied_objects` tells of them page by page. What is new in the first page of a list is looked for in a cache
-/// that does not have it yet, not found, and then, as it does not change, never told of again.
+/// kube-runtime's `applied_objects` passes them on page by page. The reconcile of a new object from the first page
+/// would not find it in the cache, which is filled only at the end of the list. An unchanged object would not be
+/// passed on again.
 pub(crate) fn applied<K: Send>(
     events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
 ) -> impl Stream<Item = watcher::Result<K>> + Send {
-    let told = events.scan(Vec::new(), |listed, event| {
-        let told = match event {
+    let objects = events.scan(Vec::new(), |listed, event| {
+        let ready = match event {
             Ok(Event::Init) => {
                 listed.clear();
                 Vec::new()
@@ -58,19 +63,19 @@ pub(crate) fn applied<K: Send>(
             Ok(Event::Delete(_)) => Vec::new(),
             Err(error) => vec![Err(error)],
         };
-        future::ready(Some(told))
+        future::ready(Some(ready))
     });
-    told.flat_map(stream::iter)
+    objects.flat_map(stream::iter)
 }
 
-/// What a watch tells, without its interruptions, which are logged. A controller that hears of one waits, and ever longer, until
-/// it listens to any of its watches again.
+/// The objects of a watch without its errors, which are logged. A controller that receives an error pauses all of its
+/// watches, each time for longer.
 pub(crate) fn uninterrupted<K: Send>(
-    told: impl Stream<Item = watcher::Result<K>> + Send,
+    objects: impl Stream<Item = watcher::Result<K>> + Send,
 ) -> impl Stream<Item = watcher::Result<K>> + Send {
-    told.filter_map(|told| {
-        let told = told.inspect_err(|error| tracing::warn!(%error, "a watch was interrupted and starts again"));
-        future::ready(told.ok().map(Ok))
+    objects.filter_map(|object| {
+        let object = object.inspect_err(|error| tracing::warn!(%error, "watch interrupted; restarting it"));
+        future::ready(object.ok().map(Ok))
     })
 }
 
@@ -79,7 +84,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn of_a_list_that_does_not_come_to_its_end_nothing_is_told() {
+    async fn the_objects_of_an_incomplete_list_are_not_passed_on() {
         let events = [
             Event::Init,
             Event::InitApply("first page"),
@@ -91,12 +96,12 @@ mod tests {
             Event::Apply("later"),
             Event::Delete("later"),
         ];
-        // What was told when each event had come.
-        let mut told = Vec::new();
+        // The number of objects that were passed on after each event.
+        let mut counts = Vec::new();
         for count in 0..=events.len() {
             let so_far = stream::iter(events[..count].iter().cloned().map(Ok));
-            told.push(applied(so_far).filter_map(|told| future::ready(told.ok())).count().await);
+            counts.push(applied(so_far).filter_map(|object| future::ready(object.ok())).count().await);
         }
-        assert_eq!(told, [0, 0, 0, 0, 0, 0, 2, 3, 3]);
+        assert_eq!(counts, [0, 0, 0, 0, 0, 0, 2, 3, 3]);
     }
 }

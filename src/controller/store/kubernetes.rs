@@ -1,4 +1,4 @@
-//! [`Store`] over the real Kubernetes API.
+//! Implements [`Store`] with the real Kubernetes API.
 
 use std::collections::BTreeMap;
 
@@ -16,26 +16,26 @@ use crate::{
     controller::store::{Announcement, Key, Store, StoreError},
 };
 
-/// The Kubernetes API as the operator uses it.
+/// A client of the Kubernetes API with the operations that the operator needs.
 #[derive(Clone)]
 pub struct Kubernetes {
     pub(crate) client: Client,
-    /// The operator's own, where claims are kept.
+    /// The operator's own namespace, which contains the VPC leases.
     pub(crate) namespace: String,
     recorder: Recorder,
 }
 
 impl Kubernetes {
-    /// Uses that client, and keeps claims in that namespace.
+    /// Creates a store that uses the client, and keeps VPC leases in the namespace.
     pub fn new(client: Client, namespace: String) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
         Self { recorder: Recorder::new(client.clone(), reporter), client, namespace }
     }
 
-    /// The uid of the `kube-system` namespace, which names the cluster for as long as it lives.
+    /// Reads the UID of the `kube-system` namespace, which identifies the cluster for its whole lifetime.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the namespace cannot be read.
     pub async fn cluster_uid(&self) -> Result<String, StoreError> {
         let namespace = Api::<Namespace>::all(self.client.clone()).get("kube-system").await.map_err(classify)?;
         namespace.uid().ok_or(StoreError::Gone)
@@ -112,7 +112,8 @@ impl Store for Kubernetes {
 }
 
 impl Kubernetes {
-    /// Of what has no namespace, such as a class, the event is in namespace `default`.
+    /// Publishes an event. For an object without a namespace, such as a class, the event is created in namespace
+    /// `default`.
     async fn publish(&self, object: &ObjectReference, announcement: Announcement) {
         let event = Event {
             type_: if announcement.warning { EventType::Warning } else { EventType::Normal },
@@ -122,12 +123,12 @@ impl Kubernetes {
             secondary: None,
         };
         if let Err(error) = self.recorder.publish(&event, object).await {
-            tracing::debug!(%error, "an event was not published");
+            tracing::debug!(%error, "event could not be published");
         }
     }
 }
 
-/// A patch that tests uid and resourceVersion: an object of the same name that was made since is not touched.
+/// Sends a patch that tests UID and `resourceVersion`, so that a newer object with the same name is not changed.
 async fn patch_finalizer<K>(api: &Api<K>, object: &K, present: bool) -> Result<Option<K>, StoreError>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
@@ -146,7 +147,7 @@ where
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     match api.patch(&object.name_any(), &params, &Patch::<()>::Json(patch)).await {
         Ok(object) => Ok(Some(object)),
-        // A JSON patch whose test fails is answered with 422.
+        // The API server answers a JSON patch whose test fails with 422.
         Err(kube::Error::Api(status)) if status.code == 422 => Err(StoreError::Conflict),
         Err(error) => match classify(error) {
             StoreError::Gone if !present => Ok(None),

@@ -1,4 +1,4 @@
-//! The narrow seam to the Kubernetes API: everything that a reconcile reads or writes there.
+//! The interface to the Kubernetes API: everything that a reconcile reads or writes there. Tests replace it by a fake.
 
 pub(crate) mod kubernetes;
 mod vpc_lease;
@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, fmt, future::Future};
 
 use crate::api::{MigrationNetwork, MigrationNetworkClass};
 
-/// Which network.
+/// The namespace and name of a network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Its namespace.
+    /// The network's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The network's name.
     pub name: String,
 }
 
@@ -22,31 +22,31 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a write or read of the Kubernetes API can fail with.
+/// The error of a read from or a write to the Kubernetes API.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The object was changed or replaced since it was read: look at it again.
+    /// The object was changed or replaced since it was read. The caller reads it again.
     #[error("the object has changed since it was read")]
     Conflict,
-    /// The object is gone.
-    #[error("the object is gone")]
+    /// The object does not exist.
+    #[error("the object does not exist")]
     Gone,
-    /// The object stored there is not of the kind's form.
+    /// The stored object does not match the schema of its kind.
     #[error("the stored object cannot be read: {0}")]
     Undecodable(String),
-    /// Everything else.
-    #[error("the Kubernetes API did not do it")]
+    /// Any other failure of a request.
+    #[error("Kubernetes API request failed")]
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Something worth an event.
+/// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// Whether somebody should look.
+    /// Whether the event is a warning that requires attention.
     pub warning: bool,
     /// The event's reason.
     pub reason: String,
-    /// What was done to what, in a word or two. Events with the same reason and action are counted as one.
+    /// The action and its object, in a word or two. Kubernetes merges events with the same reason and action.
     pub action: String,
     /// The message.
     pub note: String,
@@ -55,70 +55,71 @@ pub struct Announcement {
 /// A VPC lease as it is stored: the right of one network to manage a VPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VpcLease {
-    /// Its name.
+    /// The name of the Lease object.
     pub name: String,
-    /// The uid of the network that holds it.
+    /// The UID of the network that holds the lease.
     pub holder: String,
-    /// The network of that uid, for people, and to see quickly whether it still exists. Nothing else rests on it.
+    /// The namespace and name of the holder, for users and for a quick check of its existence. No decision depends on
+    /// it alone.
     pub network: Option<Key>,
-    /// The `resourceVersion` that a write must match; none if it is not stored yet.
+    /// The `resourceVersion` that a write must match. None if the lease is not stored yet.
     pub version: Option<String>,
 }
 
 /// A network in a list.
 #[derive(Clone, Debug)]
 pub struct ListedNetwork {
-    /// Its uid.
+    /// The network's UID.
     pub uid: String,
-    /// The network, unless what is stored cannot be read.
+    /// The network. None if the stored object cannot be decoded.
     pub network: Option<MigrationNetwork>,
 }
 
 /// The store of VPC leases.
 pub trait VpcLeases: Send + Sync + 'static {
-    /// The lease of that name, if it exists.
+    /// Reads the lease of that name, if it exists.
     fn vpc_lease(&self, name: &str) -> impl Future<Output = Result<Option<VpcLease>, StoreError>> + Send;
 
-    /// Creates a lease that has no version, or replaces the one that has exactly that version.
+    /// Creates the lease if it has no version, or replaces the stored lease if that has the same version.
     ///
     /// # Errors
     /// `Conflict` if another write came first.
-    fn acquire_vpc_lease(&self, claim: &VpcLease) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn acquire_vpc_lease(&self, lease: &VpcLease) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// All leases, or those that a network holds, by its UID.
+    /// Lists all leases, or those that the network with the UID `holder` holds.
     fn vpc_leases(&self, holder: Option<&str>) -> impl Future<Output = Result<Vec<VpcLease>, StoreError>> + Send;
 
-    /// Deletes a lease, if it has not changed.
+    /// Deletes a lease on condition that it has not changed.
     ///
     /// # Errors
-    /// `Conflict` if it has changed, or is gone.
-    fn release_vpc_lease(&self, claim: &VpcLease) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// `Conflict` if the lease has changed or does not exist.
+    fn release_vpc_lease(&self, lease: &VpcLease) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The UID of the network of that name, if it exists, whether or not the rest of it can be decoded.
+    /// Reads the UID of the network of that name, if it exists, whether or not the rest of it can be decoded.
     fn network_uid(&self, key: &Key) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
-    /// All networks, or those of one namespace.
+    /// Lists all networks, or those of one namespace.
     ///
     /// # Errors
     /// `Gone` if the cluster does not serve the kind.
     fn networks(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<ListedNetwork>, StoreError>> + Send;
 }
 
-/// Networks, classes and namespaces, always read afresh: a cache may show the past.
+/// The store of networks, classes and namespaces. Every read is a new request, because a cache may be outdated.
 pub trait Store: VpcLeases {
-    /// The network, if it exists.
+    /// Reads the network, if it exists.
     fn network(&self, key: &Key) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
 
-    /// The class, if it exists.
+    /// Reads the class, if it exists.
     fn class(&self, name: &str) -> impl Future<Output = Result<Option<MigrationNetworkClass>, StoreError>> + Send;
 
-    /// All classes.
+    /// Lists all classes.
     fn classes(&self) -> impl Future<Output = Result<Vec<MigrationNetworkClass>, StoreError>> + Send;
 
-    /// The classes that are marked as default.
+    /// Lists the classes that are marked as the default.
     fn default_classes(&self) -> impl Future<Output = Result<Vec<MigrationNetworkClass>, StoreError>> + Send;
 
-    /// What a key of a ConfigMap holds, if both exist.
+    /// Reads the value of a key of a ConfigMap, if both exist.
     fn config_map_key(
         &self,
         namespace: &str,
@@ -126,56 +127,56 @@ pub trait Store: VpcLeases {
         key: &str,
     ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
-    /// The labels of a namespace, if it exists.
+    /// Reads the labels of a namespace, if it exists.
     fn namespace_labels(
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, StoreError>> + Send;
 
-    /// Stores the network's status, on condition that nobody has changed the object since it was read.
+    /// Stores the network's status on condition that the object has not changed since it was read.
     ///
     /// # Errors
-    /// `Conflict` if somebody has.
+    /// `Conflict` if the object has changed.
     fn write_status(
         &self,
         network: &MigrationNetwork,
     ) -> impl Future<Output = Result<MigrationNetwork, StoreError>> + Send;
 
-    /// Adds or removes the operator's finalizer, on condition that the object is the same (uid) and unchanged
-    /// (resourceVersion). None if it went with its finalizer.
+    /// Adds or removes the operator's finalizer, on condition that the object is the same (UID) and unchanged
+    /// (`resourceVersion`). Returns None if the finalizer was to be removed and the object no longer exists.
     ///
     /// # Errors
-    /// `Conflict` if it is not.
+    /// `Conflict` if the object is another one or has changed.
     fn set_finalizer(
         &self,
         network: &MigrationNetwork,
         present: bool,
     ) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
 
-    /// Adds or removes the operator's finalizer of a class, on the same condition. No error if the class is gone and it was
-    /// to be removed.
+    /// Adds or removes the operator's finalizer of a class, on the same condition. Removing it from a class that does
+    /// not exist succeeds.
     ///
     /// # Errors
-    /// `Conflict` if somebody has changed the class, `Gone` if it was to be added and the class is gone.
+    /// `Conflict` if the class has changed, `Gone` if the finalizer was to be added and the class does not exist.
     fn set_class_finalizer(
         &self,
         class: &MigrationNetworkClass,
         present: bool,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores the class's status, on the same condition.
+    /// Stores the class's status on condition that the object has not changed since it was read.
     ///
     /// # Errors
-    /// `Conflict` if somebody has changed the class.
+    /// `Conflict` if the class has changed.
     fn write_class_status(
         &self,
         class: &MigrationNetworkClass,
     ) -> impl Future<Output = Result<MigrationNetworkClass, StoreError>> + Send;
 
-    /// Publishes an event on the network. Failure is logged and otherwise ignored: events only accompany status.
+    /// Publishes an event on the network. A failure is only logged, because events merely accompany status.
     fn announce(&self, network: &MigrationNetwork, announcement: Announcement) -> impl Future<Output = ()> + Send;
 
-    /// The same on a class.
+    /// Publishes an event on a class. A failure is only logged.
     fn announce_on_class(
         &self,
         class: &MigrationNetworkClass,

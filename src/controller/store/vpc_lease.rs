@@ -1,6 +1,7 @@
-//! [`VpcLeases`] over the real Kubernetes API: Leases in the operator's own namespace, where tenants have no rights.
+//! Implements [`VpcLeases`] with the real Kubernetes API: Leases in the operator's own namespace, where tenants have
+//! no rights.
 //!
-//! They have no duration, as a claim does not expire: it ends with its network.
+//! The Leases have no duration, because a VPC lease does not expire: it ends with its network.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ use crate::{
     model::ownership::OWNER_TAG,
 };
 
-/// Tells people whose a claim is: `namespace/name`.
+/// The annotation that shows users which network holds a VPC lease: `namespace/name`.
 const NETWORK_ANNOTATION: &str = "mgnet.dev/network";
 
 impl Kubernetes {
@@ -31,24 +32,24 @@ impl Kubernetes {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Whether the API server serves a kind of ours, by its own list of what it serves. That a path is not found is no evidence: it
-    /// is answered in plain text, as by whatever else may stand in the way.
+    /// Whether the API server serves the kind, according to its discovery API. A 404 for a path of the kind is not
+    /// sufficient evidence: its body is plain text, and a proxy could have sent it.
     async fn has_kind<K: Resource<DynamicType = ()>>(&self) -> Result<bool, StoreError> {
         let served = self.client.list_api_group_resources(&K::api_version(&())).await.map_err(classify)?;
         Ok(served.resources.iter().any(|resource| resource.name == K::plural(&())))
     }
 
-    /// Makes sure that VPC leases can be read.
+    /// Checks that VPC leases can be read.
     ///
     /// # Errors
-    /// If they cannot.
+    /// If they cannot be read.
     pub async fn check_vpc_leases(&self) -> Result<(), StoreError> {
         self.vpc_lease("none").await.map(|_| ())
     }
 }
 
-/// The claim that a Lease is.
-fn claim(lease: Lease) -> VpcLease {
+/// Converts a Lease object to a VPC lease.
+fn vpc_lease(lease: Lease) -> VpcLease {
     let network = lease.annotations().get(NETWORK_ANNOTATION).and_then(|text| {
         let (namespace, name) = text.split_once('/')?;
         let is_name =
@@ -62,11 +63,11 @@ fn claim(lease: Lease) -> VpcLease {
 
 impl VpcLeases for Kubernetes {
     async fn vpc_lease(&self, name: &str) -> Result<Option<VpcLease>, StoreError> {
-        Ok(found(self.leases().get(name).await)?.map(claim))
+        Ok(found(self.leases().get(name).await)?.map(vpc_lease))
     }
 
     async fn vpc_leases(&self, holder: Option<&str>) -> Result<Vec<VpcLease>, StoreError> {
-        // Of those in the namespace that are no claims none has the label.
+        // Only the Leases of VPCs have the label.
         let label = holder.map_or_else(|| OWNER_TAG.to_owned(), |holder| format!("{OWNER_TAG}={holder}"));
         Ok(self
             .leases()
@@ -74,40 +75,41 @@ impl VpcLeases for Kubernetes {
             .await
             .map_err(classify)?
             .into_iter()
-            .map(claim)
+            .map(vpc_lease)
             .collect())
     }
 
-    async fn acquire_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
-        let annotation = claim.network.as_ref().map(|key| (NETWORK_ANNOTATION.to_owned(), key.to_string()));
-        let labels = [("app.kubernetes.io/managed-by", FIELD_MANAGER), (OWNER_TAG, &claim.holder)];
+    async fn acquire_vpc_lease(&self, desired: &VpcLease) -> Result<(), StoreError> {
+        let annotation = desired.network.as_ref().map(|key| (NETWORK_ANNOTATION.to_owned(), key.to_string()));
+        let labels = [("app.kubernetes.io/managed-by", FIELD_MANAGER), (OWNER_TAG, &desired.holder)];
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let lease = Lease {
             metadata: ObjectMeta {
-                name: Some(claim.name.clone()),
+                name: Some(desired.name.clone()),
                 annotations: annotation.map(|annotation| BTreeMap::from([annotation])),
                 labels: Some(BTreeMap::from(labels)),
-                resource_version: claim.version.clone(),
+                resource_version: desired.version.clone(),
                 ..ObjectMeta::default()
             },
             spec: Some(LeaseSpec {
-                holder_identity: Some(claim.holder.clone()),
+                holder_identity: Some(desired.holder.clone()),
                 acquire_time: Some(MicroTime(jiff::Timestamp::now())),
                 ..LeaseSpec::default()
             }),
         };
-        let answer = if claim.version.is_some() {
-            self.leases().replace(&claim.name, &params(), &lease).await
+        let answer = if desired.version.is_some() {
+            self.leases().replace(&desired.name, &params(), &lease).await
         } else {
             self.leases().create(&params(), &lease).await
         };
         match answer {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_already_exists() => Err(StoreError::Conflict),
-            Err(error @ kube::Error::Api(_)) if claim.version.is_none() => match classify(error) {
-                // Of a creation: the namespace is not there.
+            Err(error @ kube::Error::Api(_)) if desired.version.is_none() => match classify(error) {
+                // A creation fails with 404 if the namespace does not exist.
                 StoreError::Gone => Err(StoreError::Other(
-                    format!("there is no namespace '{}' for claims (--namespace)", self.namespace).into(),
+                    format!("namespace '{}' for VPC leases does not exist; correct `--namespace`", self.namespace)
+                        .into(),
                 )),
                 other => Err(other),
             },
@@ -115,12 +117,13 @@ impl VpcLeases for Kubernetes {
         }
     }
 
-    async fn release_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
-        let unchanged = Preconditions { resource_version: claim.version.clone(), uid: None };
-        match self.leases().delete(&claim.name, &DeleteParams::default().preconditions(unchanged)).await {
+    async fn release_vpc_lease(&self, lease: &VpcLease) -> Result<(), StoreError> {
+        let unchanged = Preconditions { resource_version: lease.version.clone(), uid: None };
+        match self.leases().delete(&lease.name, &DeleteParams::default().preconditions(unchanged)).await {
             Ok(_) => Ok(()),
             Err(error) => match classify(error) {
-                // Who looks again sees whether it is: it was there a moment ago, and its network's finalizer goes next.
+                // The lease existed a moment ago, and the finalizer of its network is removed next. The retry reads
+                // again whether the lease exists.
                 StoreError::Gone => Err(StoreError::Conflict),
                 other => Err(other),
             },

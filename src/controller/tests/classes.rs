@@ -1,4 +1,4 @@
-//! Classes in use, over a Kubernetes and an AWS in memory.
+//! Tests of classes in use, with in-memory fakes of Kubernetes and AWS.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -23,17 +23,21 @@ fn delete_class(fake: &Fake) {
 }
 
 #[tokio::test]
-async fn a_class_counts_its_networks_and_is_quiet_when_nothing_changes() {
+async fn a_class_counts_its_networks_and_writes_only_changes() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.reconcile_class(&context).await;
     assert_eq!(
         (status(&fake).networks, status(&fake).ready_networks),
         (Some(0), Some(0)),
-        "nobody has looked at it yet"
+        "the network has not been reconciled yet"
     );
     fake.reconcile(&context).await;
-    assert_eq!(fake.world().classes["tokyo"].finalizers(), [FINALIZER], "held from before the first write to AWS");
+    assert_eq!(
+        fake.world().classes["tokyo"].finalizers(),
+        [FINALIZER],
+        "the class has its finalizer before the first write to AWS"
+    );
     fake.reconcile_class(&context).await;
     assert_eq!((status(&fake).networks, status(&fake).ready_networks), (Some(1), Some(0)));
     fake.settle(&context).await;
@@ -43,7 +47,7 @@ async fn a_class_counts_its_networks_and_is_quiet_when_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_class_that_is_being_deleted_serves_those_it_has_and_goes_with_the_last() {
+async fn a_class_under_deletion_serves_its_networks_until_the_last_is_gone() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -55,7 +59,7 @@ async fn a_class_that_is_being_deleted_serves_those_it_has_and_goes_with_the_las
 
     fake.edit(|network| network.spec.proxy_cidrs = Some(vec!["192.168.99.1/32".to_owned()]));
     let log = fake.settle(&context).await;
-    assert!(log.iter().any(|line| line.starts_with("authorize")), "what is built is kept in order: {log:#?}");
+    assert!(log.iter().any(|line| line.starts_with("authorize")), "the built network is still reconciled: {log:#?}");
     fake.add("late", "uid-of-late");
     let (_, log) = fake.reconcile_one(&context, "late").await;
     assert_eq!(log, ["status"]);
@@ -66,11 +70,11 @@ async fn a_class_that_is_being_deleted_serves_those_it_has_and_goes_with_the_las
     fake.delete();
     fake.settle(&context).await;
     fake.reconcile_class(&context).await;
-    assert!(fake.world().classes.is_empty(), "a network that it never admitted does not hold it");
+    assert!(fake.world().classes.is_empty(), "a network that was never admitted does not block the deletion");
 }
 
 #[tokio::test]
-async fn a_finalizer_that_was_stripped_from_a_class_in_use_comes_back_and_one_of_an_unused_class_goes() {
+async fn the_finalizer_is_restored_on_a_class_in_use_and_removed_from_an_unused_one() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -79,11 +83,11 @@ async fn a_finalizer_that_was_stripped_from_a_class_in_use_comes_back_and_one_of
     fake.delete();
     fake.settle(&context).await;
     assert_eq!(fake.reconcile_class(&context).await, ["class finalizer removed"]);
-    assert!(fake.world().classes.contains_key("tokyo"), "nobody asked for its deletion");
+    assert!(fake.world().classes.contains_key("tokyo"), "the class was not deleted");
 }
 
 #[tokio::test]
-async fn a_class_goes_though_the_kind_of_its_networks_went_first() {
+async fn a_class_is_deleted_after_the_crd_of_networks() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -105,7 +109,7 @@ fn reason(fake: &Fake, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_network_over_a_limit_is_never_begun_and_one_that_is_built_is_left_as_it_is() {
+async fn limits_reject_new_networks_and_leave_built_ones_unchanged() {
     let exceeded = [
         ClassLimits { vpcs: Some(vec!["vpc-2".to_owned()]), ..ClassLimits::default() },
         ClassLimits { source_cidrs: Some(vec!["10.0.0.0/8".to_owned()]), ..ClassLimits::default() },
@@ -133,12 +137,12 @@ async fn a_network_over_a_limit_is_never_begun_and_one_that_is_built_is_left_as_
         fake.delete();
         fake.settle(&context).await;
         assert!(fake.world().networks.is_empty(), "deletion always works: {limits:?}");
-        assert!(!fake.world().aws.observed.resources.any_held(&identity()), "it was accepted with 'Delete'");
+        assert!(!fake.world().aws.observed.resources.any_held(&identity()), "the network was accepted with 'Delete'");
     }
 }
 
 #[tokio::test]
-async fn limits_that_are_tightened_do_not_turn_retain_into_delete() {
+async fn tightened_limits_do_not_turn_retain_into_delete() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.deletion_policy = Some(DeletionPolicy::Retain));
@@ -152,11 +156,11 @@ async fn limits_that_are_tightened_do_not_turn_retain_into_delete() {
 }
 
 #[tokio::test]
-async fn the_oldest_networks_of_a_namespace_keep_their_places() {
+async fn the_oldest_networks_of_a_namespace_stay_within_the_limit() {
     let fake = Fake::tokyo();
     let context = fake.context();
     limit(&fake, ClassLimits { networks_per_namespace: Some(1), ..ClassLimits::default() });
-    // Of the same second: then the uid says.
+    // Both were created in the same second, so the UID decides.
     fake.add("late", "z");
     fake.reconcile_one(&context, "late").await;
     assert_eq!(reason(&fake, "late"), Reason::LimitExceeded.as_str());

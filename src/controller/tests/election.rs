@@ -1,4 +1,4 @@
-//! Leader election: the rule as a table, many schedules of several candidates, and a Kubernetes API that fails.
+//! Tests of leader election: its rule, many random schedules of several candidates, and a failing Kubernetes API.
 
 use std::{
     collections::BTreeSet,
@@ -47,7 +47,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// One that took the Lease at that instant.
+/// A candidate that took the Lease at `since`.
 fn leader(since: Instant) -> Candidate {
     let mut leader = candidate();
     assert!(matches!(leader.decide(None, since, wall(0)), Move::Write(_)));
@@ -55,14 +55,14 @@ fn leader(since: Instant) -> Candidate {
     leader
 }
 
-/// The holder of what is to be written.
+/// The Lease that the candidate decided to write.
 fn written(next: Move) -> LeaseSpec {
-    let Move::Write(spec) = next else { panic!("{next:?} writes nothing") };
+    let Move::Write(spec) = next else { panic!("{next:?} does not write") };
     spec
 }
 
 #[test]
-fn a_lease_that_is_not_there_is_created() {
+fn a_missing_lease_is_created() {
     let first = written(candidate().decide(None, Instant::now(), wall(7)));
     assert_eq!(
         first,
@@ -71,25 +71,25 @@ fn a_lease_that_is_not_there_is_created() {
 }
 
 #[test]
-fn a_lease_that_nobody_holds_is_taken_at_once_and_counted() {
-    for nobody in [LeaseSpec { holder_identity: None, ..lease("", 0) }, lease("", 0)] {
-        let taken = written(candidate().decide(Some(nobody), Instant::now(), wall(7)));
+fn a_lease_without_a_holder_is_taken_and_the_transition_counted() {
+    for free in [LeaseSpec { holder_identity: None, ..lease("", 0) }, lease("", 0)] {
+        let taken = written(candidate().decide(Some(free), Instant::now(), wall(7)));
         let expected =
             LeaseSpec { acquire_time: Some(MicroTime(wall(7))), lease_transitions: Some(4), ..lease("me", 7) };
         assert_eq!(taken, expected);
     }
-    // Some tools make one with nothing in it.
+    // Some tools create an empty Lease.
     let taken = written(candidate().decide(Some(LeaseSpec::default()), Instant::now(), wall(7)));
     assert_eq!(taken.lease_transitions, Some(1));
 }
 
 #[test]
-fn another_s_lease_counts_from_when_it_was_seen_to_change() {
+fn a_lease_expires_after_its_last_observed_change() {
     let (start, mut candidate) = (Instant::now(), candidate());
     let mut decide = |renewed, after| candidate.decide(Some(lease("other", renewed)), start + seconds(after), wall(0));
     assert_eq!(decide(0, 0), Move::Wait(start + seconds(15)));
     assert_eq!(decide(0, 14), Move::Wait(start + seconds(15)));
-    // Renewed: it counts anew.
+    // A renewal extends the Lease.
     assert_eq!(decide(1, 14), Move::Wait(start + seconds(29)));
     assert_eq!(decide(1, 28), Move::Wait(start + seconds(29)));
     let taken = written(decide(1, 29));
@@ -97,7 +97,7 @@ fn another_s_lease_counts_from_when_it_was_seen_to_change() {
 }
 
 #[test]
-fn another_s_lease_counts_for_as_long_as_it_says_itself() {
+fn a_lease_expires_after_its_own_duration() {
     for (says, counts) in [(Some(40), 40), (Some(2), 2), (Some(0), 15), (Some(-5), 15), (None, 15)] {
         let start = Instant::now();
         let other = LeaseSpec { lease_duration_seconds: says, ..lease("other", 0) };
@@ -106,7 +106,7 @@ fn another_s_lease_counts_for_as_long_as_it_says_itself() {
 }
 
 #[test]
-fn what_others_wrote_as_times_decides_nothing() {
+fn times_written_by_others_are_ignored() {
     for hour in [-3600, 3600] {
         for own in [-3600, 3600] {
             let (start, mut candidate) = (Instant::now(), candidate());
@@ -119,7 +119,7 @@ fn what_others_wrote_as_times_decides_nothing() {
 }
 
 #[test]
-fn a_renewal_changes_the_time_of_renewal_and_nothing_else() {
+fn a_renewal_changes_only_the_renew_time() {
     let start = Instant::now();
     let mut leader = leader(start);
     let others_fields = LeaseSpec { preferred_holder: Some("kept".to_owned()), ..lease("me", 0) };
@@ -128,7 +128,7 @@ fn a_renewal_changes_the_time_of_renewal_and_nothing_else() {
 }
 
 #[test]
-fn a_leader_leads_until_the_deadline_after_it_sent_what_was_answered() {
+fn the_deadline_counts_from_when_the_last_answered_write_was_sent() {
     let start = Instant::now();
     let mut leader = leader(start);
     assert_eq!(leader.deadline(), Some(start + seconds(10)));
@@ -137,8 +137,8 @@ fn a_leader_leads_until_the_deadline_after_it_sent_what_was_answered() {
 }
 
 #[test]
-fn an_answer_that_comes_after_the_deadline_is_none() {
-    // As for a process that was halted between a renewal and its answer.
+fn a_response_after_the_deadline_is_ignored() {
+    // The process was halted between a renewal and its response.
     let start = Instant::now();
     let mut leader = leader(start);
     assert!(leader.holds_since(start + seconds(2), start + seconds(11)));
@@ -159,14 +159,14 @@ fn a_leader_that_the_lease_does_not_name_has_lost_it() {
 }
 
 #[test]
-fn a_candidate_that_took_the_lease_unheard_finds_itself_in_it() {
+fn a_candidate_whose_response_was_lost_finds_itself_as_the_holder() {
     let found = written(candidate().decide(Some(lease("me", 0)), Instant::now(), wall(5)));
     assert_eq!(found, lease("me", 5));
 }
 
 #[test]
-fn only_the_holder_gives_it_back() {
-    let back = candidate().release(Some(&lease("me", 0)), wall(9)).expect("it holds it");
+fn only_the_holder_releases_the_lease() {
+    let back = candidate().release(Some(&lease("me", 0)), wall(9)).expect("the candidate holds the Lease");
     assert_eq!(back, LeaseSpec { holder_identity: None, ..lease("", 9) });
     for other in [Some(lease("other", 0)), Some(lease("", 0)), Some(LeaseSpec::default()), None] {
         assert_eq!(candidate().release(other.as_ref(), wall(9)), None, "{other:?}");
@@ -174,18 +174,18 @@ fn only_the_holder_gives_it_back() {
 }
 
 #[test]
-fn the_lease_is_no_claim_of_a_vpc() {
-    // Three labels with dots between them; this one has none.
-    let place = crate::model::vpc_lease::VpcKey {
+fn the_leaders_lease_is_not_a_vpc_lease() {
+    // The name of a VPC lease has three labels with dots between them, but this name has no dot.
+    let vpc = crate::model::vpc_lease::VpcKey {
         account: "123456789012".to_owned(),
         region: "ap-northeast-1".to_owned(),
         vpc: "vpc-0a1b2c3d".into(),
     };
-    assert_eq!(place.lease_name().map(|name| name.matches('.').count()), Some(2));
+    assert_eq!(vpc.lease_name().map(|name| name.matches('.').count()), Some(2));
     assert!(!LEASE.contains('.'));
 }
 
-/// Steele's SplitMix64: enough chance for schedules, and the same for the same seed.
+/// Steele's SplitMix64: a random generator that is good enough for schedules, and repeatable by seed.
 struct Chance(u64);
 
 impl Chance {
@@ -198,20 +198,20 @@ impl Chance {
     }
 }
 
-/// A candidate in a schedule: what it waits for, and until when it is halted.
+/// A candidate in a schedule, with its pending read or write, and the time until which it is halted.
 struct Player {
     candidate: Candidate,
     skew: SignedDuration,
     awake_at: Instant,
-    /// The Lease that it was shown, with its version, and not gone on from yet.
+    /// The Lease and version that it has read, but not decided on yet.
     shown: Option<(Option<LeaseSpec>, u64)>,
-    /// When it sent a write that had its effect.
+    /// When it sent a write that took effect.
     sent: Option<Instant>,
     over: bool,
 }
 
-/// Plays a schedule of that seed: who looks, decides, writes and hears when, who is halted for how long, and which answers are
-/// lost. Gives who led from when to when.
+/// Runs the random schedule of a seed: it determines when each candidate reads, decides, writes and receives
+/// responses, how long it is halted, and which responses are lost. Returns which candidate led, and from when to when.
 fn play(seed: u64, skews: [i64; 3]) -> Vec<(usize, Duration, Duration)> {
     let mut chance = Chance(seed);
     let start = Instant::now();
@@ -241,7 +241,7 @@ fn play(seed: u64, skews: [i64; 3]) -> Vec<(usize, Duration, Duration)> {
             continue;
         }
         if player.over || player.candidate.deadline().is_some_and(|deadline| now >= deadline) {
-            // It ended, and another process begins in its place.
+            // The process has exited, and another one starts in its place.
             let identity = format!("{index}-{}", chance.below(u64::MAX));
             player.candidate = Candidate::new(identity, TIMING);
             (player.shown, player.sent, player.over) = (None, None, false);
@@ -256,7 +256,6 @@ fn play(seed: u64, skews: [i64; 3]) -> Vec<(usize, Duration, Duration)> {
             }
         } else if let Some((found, version)) = player.shown.take() {
             match player.candidate.decide(found, now, wall(0) + elapsed + player.skew) {
-                // Compare and swap.
                 Move::Write(spec) if stored.1 == version => {
                     stored = (Some(spec), version + 1);
                     player.sent = Some(now);
@@ -271,7 +270,7 @@ fn play(seed: u64, skews: [i64; 3]) -> Vec<(usize, Duration, Duration)> {
     reigns
 }
 
-/// Moments at which two led, by their own clocks.
+/// The times at which two candidates led, by their own clocks.
 fn overlaps(reigns: &[(usize, Duration, Duration)]) -> Vec<String> {
     let mut found = Vec::new();
     for (number, (who, from, until)) in reigns.iter().enumerate() {
@@ -285,18 +284,21 @@ fn overlaps(reigns: &[(usize, Duration, Duration)]) -> Vec<String> {
 }
 
 #[test]
-fn no_two_lead_at_once_however_they_are_halted_and_whatever_their_clocks_say() {
+fn at_most_one_process_leads_despite_halts_and_wrong_clocks() {
     let (mut reigns, mut leaders) = (0, BTreeSet::new());
     for seed in 0..3_000 {
         let mut chance = Chance(seed);
         let skews = [0; 3].map(|_| [-3600, 0, 3600][usize::try_from(chance.below(3)).expect("small")]);
         let played = play(seed, skews);
-        assert!(played.iter().all(|(_, from, until)| from < until), "seed {seed}: one led after its deadline");
+        assert!(
+            played.iter().all(|(_, from, until)| from < until),
+            "seed {seed}: a leader continued after its deadline"
+        );
         assert_eq!(overlaps(&played), Vec::<String>::new(), "seed {seed}, clocks off by {skews:?} s");
         reigns += played.len();
         leaders.extend(played.iter().map(|(who, ..)| *who));
     }
-    assert!(reigns > 30_000 && leaders.len() == 3, "hardly anybody led: {reigns}");
+    assert!(reigns > 30_000 && leaders.len() == 3, "too few leaders: {reigns}");
 }
 
 #[test]
@@ -309,7 +311,7 @@ fn clocks_that_are_off_by_an_hour_change_nothing() {
     }
 }
 
-/// A Kubernetes API in memory, which fails on demand.
+/// An in-memory Kubernetes API that fails on demand.
 #[derive(Clone, Default)]
 struct Memory(Arc<Shared>);
 
@@ -329,7 +331,7 @@ impl Memory {
         self.0.lease.lock().expect("no panic").clone()?.spec?.lease_transitions
     }
 
-    /// As somebody with kubectl would.
+    /// Edits the Lease like a user with kubectl.
     fn edit(&self, edit: impl FnOnce(&mut Lease)) {
         let mut lease = self.0.lease.lock().expect("no panic");
         let lease = lease.get_or_insert_default();
@@ -366,7 +368,7 @@ impl LeaseStore for Memory {
     async fn put(&self, lease: &Lease) -> Result<Lease, StoreError> {
         self.mood().await?;
         let mut stored = self.0.lease.lock().expect("no panic");
-        // As the API server does with objects that may be written without a version: that overwrites.
+        // Like the API server: a write of an existing object without a version overwrites it.
         let version = stored.as_ref().and_then(|stored| stored.metadata.resource_version.clone());
         if lease.metadata.resource_version.is_some() && lease.metadata.resource_version != version {
             return Err(StoreError::Conflict);
@@ -382,25 +384,25 @@ impl LeaseStore for Memory {
     }
 }
 
-/// As short as whole seconds of a lease allow.
+/// The shortest timing that a lease of whole seconds allows.
 const QUICK: Timing = Timing {
     lease: Duration::from_secs(1),
     renew_deadline: Duration::from_millis(600),
     retry: Duration::from_millis(100),
 };
 
-/// Fails if it takes as long as no part of an election may take.
+/// Fails if the future takes longer than any part of an election may take.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), what).await.expect("it ends")
+    tokio::time::timeout(Duration::from_secs(20), what).await.expect("the future completes in time")
 }
 
 #[tokio::test]
-async fn the_first_one_leads_and_the_second_one_waits_until_it_is_given_the_lease() {
+async fn the_second_candidate_leads_when_the_first_releases_the_lease() {
     let api = Memory::default();
     let (mut first, mut second) = (api.campaign("first"), api.campaign("second"));
     soon(first.win()).await;
     assert_eq!(api.holder().as_deref(), Some("first"));
-    // Three leases long, renewed all the while.
+    // The first leader renews its Lease for three lease durations.
     tokio::select! {
         lost = first.keep() => panic!("{lost}"),
         () = second.win() => panic!("two lead"),
@@ -415,7 +417,7 @@ async fn the_first_one_leads_and_the_second_one_waits_until_it_is_given_the_leas
 }
 
 #[tokio::test]
-async fn a_leader_that_is_gone_is_replaced_when_its_lease_has_expired_and_not_before() {
+async fn a_dead_leader_is_replaced_only_after_its_lease_expires() {
     let api = Memory::default();
     soon(api.campaign("gone").win()).await;
     let gone = Instant::now();
@@ -426,7 +428,7 @@ async fn a_leader_that_is_gone_is_replaced_when_its_lease_has_expired_and_not_be
 }
 
 #[tokio::test]
-async fn a_kubernetes_api_that_hangs_does_not_keep_a_leader_beyond_its_deadline() {
+async fn a_leader_stops_at_its_deadline_if_the_kubernetes_api_hangs() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -437,7 +439,7 @@ async fn a_kubernetes_api_that_hangs_does_not_keep_a_leader_beyond_its_deadline(
 }
 
 #[tokio::test]
-async fn a_kubernetes_api_that_fails_does_not_keep_a_leader_beyond_its_deadline() {
+async fn a_leader_stops_at_its_deadline_if_the_kubernetes_api_fails() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -449,7 +451,7 @@ async fn a_kubernetes_api_that_fails_does_not_keep_a_leader_beyond_its_deadline(
 }
 
 #[tokio::test]
-async fn one_renewal_that_hangs_is_followed_by_another_in_time() {
+async fn a_hanging_renewal_is_retried_before_the_deadline() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -466,7 +468,7 @@ async fn one_renewal_that_hangs_is_followed_by_another_in_time() {
 }
 
 #[tokio::test]
-async fn a_leader_whose_lease_was_taken_finds_out_at_the_next_renewal_and_takes_nothing_back() {
+async fn a_leader_detects_a_taken_lease_at_the_next_renewal_and_does_not_retake_it() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -475,13 +477,13 @@ async fn a_leader_whose_lease_was_taken_finds_out_at_the_next_renewal_and_takes_
     assert_eq!(soon(leader.keep()).await, Lost::Taken("thief".to_owned()));
     assert!(taken.elapsed() < QUICK.renew_deadline, "after {:?}", taken.elapsed());
     assert_eq!(api.holder().as_deref(), Some("thief"));
-    // Nor does it give back what is not its own.
+    // A process does not release the Lease of another one.
     leader.release().await;
     assert_eq!(api.holder().as_deref(), Some("thief"));
 }
 
 #[tokio::test]
-async fn a_label_that_somebody_puts_on_the_lease_stays_and_costs_nobody_the_lead() {
+async fn a_foreign_label_on_the_lease_is_kept_and_the_leader_stays() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;
@@ -497,7 +499,7 @@ async fn a_label_that_somebody_puts_on_the_lease_stays_and_costs_nobody_the_lead
 }
 
 #[tokio::test]
-async fn work_begins_with_the_lead_and_ends_before_the_lease_is_given_back() {
+async fn work_starts_with_leadership_and_ends_before_the_release() {
     let api = Memory::default();
     let work = async |leads: futures::future::BoxFuture<'static, ()>| {
         leads.await;
@@ -510,7 +512,7 @@ async fn work_begins_with_the_lead_and_ends_before_the_lease_is_given_back() {
 }
 
 #[tokio::test]
-async fn work_ends_with_the_lead() {
+async fn work_ends_when_leadership_is_lost() {
     let api = Memory::default();
     let work = async |leads: futures::future::BoxFuture<'static, ()>| {
         leads.await;
@@ -522,7 +524,7 @@ async fn work_ends_with_the_lead() {
 }
 
 #[tokio::test]
-async fn who_never_led_gives_back_nothing() {
+async fn a_process_that_never_led_releases_nothing() {
     let api = Memory::default();
     let mut leader = api.campaign("leader");
     soon(leader.win()).await;

@@ -1,4 +1,4 @@
-//! A Kubernetes API and an AWS in memory, with a log of every write to either, in order.
+//! In-memory fakes of the Kubernetes API and AWS, with an ordered log of all writes to both.
 
 use std::{
     collections::BTreeMap,
@@ -27,56 +27,56 @@ use crate::{
     },
 };
 
-/// How AWS answers a step.
+/// The behavior of the fake AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
-    /// Refuses every step with this class.
+    /// Refuses every step with a failure of this class.
     Refuses(FailureClass),
-    /// Does it and fails to say so.
+    /// Executes the step, but returns a failure.
     LosesAnswers,
-    /// Accepts edits and does not keep them.
+    /// Accepts edits, but does not keep them.
     Forgets,
-    /// Does not list, and does not find, what was made: eventual consistency.
+    /// Does not list new resources: eventual consistency.
     Blind,
     Panics,
     Hangs,
-    /// Takes that long for each step.
+    /// Takes this long for each step.
     Slow(Duration),
-    /// The account cannot be looked at, unlike any other.
+    /// Fails to observe this account, but no other one.
     Unseen,
 }
 
-/// All that there is, and the log of what was written to it.
+/// The state of both fakes, and the log of writes.
 pub(crate) struct World {
     pub(crate) networks: BTreeMap<String, MigrationNetwork>,
     pub(crate) classes: BTreeMap<String, MigrationNetworkClass>,
     pub(crate) config_maps: BTreeMap<(String, String), String>,
-    /// Claims of VPCs by name.
+    /// The VPC leases by name.
     pub(crate) vpc_leases: BTreeMap<String, VpcLease>,
     pub(crate) aws: Lab,
     pub(crate) mood: Mood,
-    /// Fails the write of status with this number from now, as if somebody else had written first.
+    /// Lets the write of status with this number from now fail with a conflict.
     pub(crate) conflict_in: Option<usize>,
     pub(crate) log: Vec<String>,
     pub(crate) connected: Vec<Account>,
-    /// What was told of classes.
+    /// The events on classes.
     pub(crate) announced: Vec<(String, Announcement)>,
-    /// Is made, and built by somebody, while AWS is being listed.
-    pub(crate) comes_meanwhile: Option<MigrationNetwork>,
-    /// The CRD of networks was deleted.
+    /// A network that is created and built while AWS is being listed.
+    pub(crate) created_during_list: Option<MigrationNetwork>,
+    /// Whether the CRD of networks was deleted.
     pub(crate) is_kindless: bool,
     revision: u64,
 }
 
-/// Shared by both seams.
+/// The fake of both Kubernetes and AWS. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct Fake(Arc<Mutex<World>>);
 
-/// Where everything is.
+/// The account that contains all resources.
 pub(crate) const ACCOUNT: &str = "111122223333";
 
-/// How long a call may be on its way.
+/// The absence grace of the tests.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 pub(crate) fn key(name: &str) -> Key {
@@ -84,7 +84,7 @@ pub(crate) fn key(name: &str) -> Key {
 }
 
 impl Fake {
-    /// The Tokyo VPC, a class for it, and a network named `tokyo`.
+    /// Creates the Tokyo VPC, a class for it, and a network named `tokyo`.
     pub(crate) fn tokyo() -> Self {
         let fake = Self(Arc::new(Mutex::new(World {
             networks: BTreeMap::new(),
@@ -97,7 +97,7 @@ impl Fake {
             log: Vec::new(),
             connected: Vec::new(),
             announced: Vec::new(),
-            comes_meanwhile: None,
+            created_during_list: None,
             is_kindless: false,
             revision: 0,
         })));
@@ -171,7 +171,7 @@ impl Fake {
         self.world().networks.get("tokyo").cloned().expect("the network is there")
     }
 
-    /// Changes the network as a user would.
+    /// Edits the network like a user.
     pub(crate) fn edit(&self, change: impl FnOnce(&mut MigrationNetwork)) {
         let mut world = self.world();
         world.revision += 1;
@@ -189,19 +189,19 @@ impl Fake {
         });
     }
 
-    /// One reconcile; the writes that it made.
+    /// Reconciles the network once, and returns the writes.
     pub(crate) async fn reconcile(&self, context: &Context<Self, Self>) -> (Next, Vec<String>) {
         self.reconcile_one(context, "tokyo").await
     }
 
-    /// The same of the network of that name.
+    /// Reconciles the network of that name once, and returns the writes.
     pub(crate) async fn reconcile_one(&self, context: &Context<Self, Self>, name: &str) -> (Next, Vec<String>) {
         self.world().log.clear();
         let next = guard::network(context, &key(name)).await;
         (next, std::mem::take(&mut self.world().log))
     }
 
-    /// One reconcile of the class; the writes that it made.
+    /// Reconciles the class once, and returns the writes.
     pub(crate) async fn reconcile_class(&self, context: &Context<Self, Self>) -> Vec<String> {
         self.world().log.clear();
         let networks: Vec<_> = self.world().networks.values().cloned().collect();
@@ -209,7 +209,7 @@ impl Fake {
         std::mem::take(&mut self.world().log)
     }
 
-    /// Reconciles until nothing is written any more; all writes.
+    /// Reconciles until nothing more is written, and returns all writes.
     pub(crate) async fn settle(&self, context: &Context<Self, Self>) -> Vec<String> {
         let mut all = Vec::new();
         for _ in 0..20 {
@@ -218,12 +218,12 @@ impl Fake {
                 if !self.is_going() {
                     return all;
                 }
-                // A deletion takes at least as long as a call may be on its way.
+                // A deletion waits for calls that may still arrive.
                 tokio::time::sleep(GRACE).await;
             }
             all.extend(log);
         }
-        panic!("no rest after 20 reconciles: {all:#?}");
+        panic!("not at rest after 20 reconciles: {all:#?}");
     }
 
     fn is_going(&self) -> bool {
@@ -337,26 +337,26 @@ impl VpcLeases for Fake {
     }
 
     async fn vpc_leases(&self, holder: Option<&str>) -> Result<Vec<VpcLease>, StoreError> {
-        let held = |claim: &&VpcLease| holder.is_none_or(|holder| claim.holder == holder);
+        let held = |lease: &&VpcLease| holder.is_none_or(|holder| lease.holder == holder);
         Ok(self.world().vpc_leases.values().filter(held).cloned().collect())
     }
 
-    async fn acquire_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
+    async fn acquire_vpc_lease(&self, lease: &VpcLease) -> Result<(), StoreError> {
         let mut world = self.world();
-        if world.vpc_leases.get(&claim.name).and_then(|stored| stored.version.clone()) != claim.version {
+        if world.vpc_leases.get(&lease.name).and_then(|stored| stored.version.clone()) != lease.version {
             return Err(StoreError::Conflict);
         }
         world.revision += 1;
         let version = Some(world.revision.to_string());
-        world.vpc_leases.insert(claim.name.clone(), VpcLease { version, ..claim.clone() });
-        world.log.push(format!("claim {} taken", claim.name));
+        world.vpc_leases.insert(lease.name.clone(), VpcLease { version, ..lease.clone() });
+        world.log.push(format!("VPC lease {} acquired", lease.name));
         Ok(())
     }
 
-    async fn release_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
+    async fn release_vpc_lease(&self, lease: &VpcLease) -> Result<(), StoreError> {
         let mut world = self.world();
-        world.vpc_leases.remove(&claim.name).ok_or(StoreError::Conflict)?;
-        world.log.push(format!("claim {} dropped", claim.name));
+        world.vpc_leases.remove(&lease.name).ok_or(StoreError::Conflict)?;
+        world.log.push(format!("VPC lease {} released", lease.name));
         Ok(())
     }
 
@@ -418,7 +418,7 @@ impl Cloud for Fake {
             Mood::Well | Mood::LosesAnswers | Mood::Forgets | Mood::Blind | Mood::Slow(_) | Mood::Unseen => {}
         }
         let mut world = self.world();
-        if let Some(network) = world.comes_meanwhile.take() {
+        if let Some(network) = world.created_during_list.take() {
             world.networks.insert(network.name_any(), network);
         }
         Ok(world.aws.observed.resources.clone())

@@ -1,4 +1,4 @@
-//! One bad object hurts only itself.
+//! Tests of the guard: one bad object affects only itself.
 
 use crate::{
     api::{ConditionType, conditions::find},
@@ -17,7 +17,7 @@ fn broken(fake: &Fake) -> String {
 }
 
 #[tokio::test]
-async fn a_panic_is_caught_and_told() {
+async fn a_panic_is_caught_and_reported() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Panics;
@@ -29,7 +29,7 @@ async fn a_panic_is_caught_and_told() {
 }
 
 #[tokio::test]
-async fn a_hang_is_ended_and_told() {
+async fn a_hanging_reconcile_is_canceled_and_reported() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Hangs;
@@ -41,7 +41,7 @@ async fn a_hang_is_ended_and_told() {
 }
 
 #[tokio::test]
-async fn breaking_again_and_again_is_tried_ever_more_seldom() {
+async fn repeated_panics_are_retried_with_back_off() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Panics;
@@ -55,7 +55,7 @@ async fn breaking_again_and_again_is_tried_ever_more_seldom() {
 }
 
 #[tokio::test]
-async fn a_network_that_is_gone_is_forgotten() {
+async fn the_memory_of_a_missing_network_is_dropped() {
     let fake = Fake::tokyo();
     let context = fake.context();
     assert_eq!(guard::network(&context, &key("never-there")).await, Next::OnChange);

@@ -1,11 +1,11 @@
-//! Looks for orphans over a Kubernetes and an AWS in memory: in which order, what is told when, and what is removed.
+//! Tests of the search for orphans, with in-memory fakes: the order of lists, the reports, and the deletion of orphans.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     controller::{
         Metrics,
-        orphans::{self, Looks, Memory, Place, RemovalError, Round},
+        orphans::{self, AccountRegion, Memory, RemovalError, Round, Survey},
         tests::fakes::{Fake, GRACE, Mood},
     },
     model::{
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A network was built, and is there no more.
+/// Creates a world with the resources of a network that no longer exists.
 fn orphaned() -> Fake {
     let fake = Fake::tokyo();
     fake.world().aws = Lab::built();
@@ -23,18 +23,18 @@ fn orphaned() -> Fake {
     fake
 }
 
-fn place() -> Place {
-    Place { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() }
+fn account_region() -> AccountRegion {
+    AccountRegion { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned() }
 }
 
-async fn look(fake: &Fake) -> Looks {
+async fn take_survey(fake: &Fake) -> Survey {
     let patience = Duration::from_millis(200);
-    orphans::look(fake, fake, &identity().cluster, patience).await.expect("the networks are listed")
+    orphans::survey(fake, fake, &identity().cluster, patience).await.expect("the networks are listed")
 }
 
-/// How many resources look orphaned, or the code of the failure.
-fn found(looks: &Looks) -> Result<usize, String> {
-    match &looks.places[&place()].seen {
+/// The number of orphaned resources that a search found, or the code of its failure.
+fn found(survey: &Survey) -> Result<usize, String> {
+    match &survey.account_regions[&account_region()].seen {
         Ok(seen) => Ok(seen.leftovers.orphans.len()),
         Err(failure) => Err(failure.code.clone()),
     }
@@ -53,19 +53,19 @@ fn counted(metrics: &Metrics, name: &str) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn a_network_that_is_made_between_the_two_lists_is_not_taken_for_one_that_is_gone() {
+async fn a_network_created_between_the_two_lists_has_no_orphans() {
     let fake = Fake::tokyo();
     let network = fake.network();
     fake.world().aws = Lab::built();
     fake.world().networks.clear();
-    fake.world().comes_meanwhile = Some(network);
-    assert_eq!(found(&look(&fake).await), Ok(0));
+    fake.world().created_during_list = Some(network);
+    assert_eq!(found(&take_survey(&fake).await), Ok(0));
     fake.world().networks.clear();
-    assert_eq!(found(&look(&fake).await), Ok(10), "it would have been");
+    assert_eq!(found(&take_survey(&fake).await), Ok(10), "without the network, its resources are orphans");
 }
 
 #[tokio::test]
-async fn nothing_is_told_where_the_networks_cannot_be_listed() {
+async fn nothing_is_reported_if_networks_cannot_be_listed() {
     let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
     fake.world().is_kindless = true;
     let context = fake.context();
@@ -77,42 +77,42 @@ async fn nothing_is_told_where_the_networks_cannot_be_listed() {
 }
 
 #[tokio::test]
-async fn what_looks_orphaned_is_told_after_the_grace_once_and_nothing_is_written() {
+async fn an_orphan_is_reported_once_after_the_grace_and_nothing_is_written() {
     let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
     let context = fake.context();
-    assert_eq!(memory.round(&context, &metrics).await.expect("looked"), Round::Unconfirmed);
+    assert_eq!(memory.round(&context, &metrics).await.expect("the search succeeds"), Round::Unconfirmed);
     assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
     tokio::time::sleep(GRACE).await;
-    assert_eq!(memory.round(&context, &metrics).await.expect("looked"), Round::Settled);
+    assert_eq!(memory.round(&context, &metrics).await.expect("the search succeeds"), Round::Settled);
     assert_eq!(counted(&metrics, "mgnet_orphaned_resources"), Some(10));
     let events = told(&fake);
-    let [(class, note)] = events.as_slice() else { panic!("one network is gone: {events:?}") };
+    let [(class, note)] = events.as_slice() else { panic!("expected one event: {events:?}") };
     assert_eq!(class, "tokyo");
     for word in
         ["OrphansFound", "'team-billing/tokyo'", &identity().uid, "account 111122223333 in ap-northeast-1", "vpce-"]
     {
         assert!(note.contains(word), "{word} is not in {note}");
     }
-    memory.round(&context, &metrics).await.expect("looked");
-    assert_eq!(told(&fake), [], "it is known");
+    memory.round(&context, &metrics).await.expect("the search succeeds");
+    assert_eq!(told(&fake), [], "the orphans are already reported");
     assert_eq!(fake.world().log, Vec::<String>::new());
 
     fake.add("tokyo", &identity().uid);
-    memory.round(&context, &metrics).await.expect("looked");
+    memory.round(&context, &metrics).await.expect("the search succeeds");
     assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_look_is_named_once_with_what_it_needs_and_the_count_stays() {
+async fn a_missing_permission_is_reported_once_and_the_counts_stay() {
     let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
     let context = fake.context();
-    memory.round(&context, &metrics).await.expect("looked");
+    memory.round(&context, &metrics).await.expect("the search succeeds");
     tokio::time::sleep(GRACE).await;
-    memory.round(&context, &metrics).await.expect("looked");
+    memory.round(&context, &metrics).await.expect("the search succeeds");
     told(&fake);
     fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
     for expected in [1, 0] {
-        memory.round(&context, &metrics).await.expect("looked");
+        memory.round(&context, &metrics).await.expect("the search succeeds");
         let events = told(&fake);
         assert_eq!(events.len(), expected, "{events:?}");
         assert!(events.iter().all(|(_, note)| note.starts_with("OrphansUnknown") && note.contains("statement 'Read'")));
@@ -120,43 +120,43 @@ async fn a_role_that_may_not_look_is_named_once_with_what_it_needs_and_the_count
         assert_eq!(counted(&metrics, "mgnet_orphaned_resources"), Some(10));
     }
     fake.world().mood = Mood::Well;
-    memory.round(&context, &metrics).await.expect("looked");
+    memory.round(&context, &metrics).await.expect("the search succeeds");
     assert_eq!((told(&fake), counted(&metrics, "mgnet_orphans_look_failed")), (vec![], Some(0)));
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_answer_fails_and_holds_nothing_up() {
+async fn an_account_that_does_not_answer_times_out() {
     let fake = orphaned();
     fake.world().mood = Mood::Hangs;
-    assert_eq!(found(&look(&fake).await), Err("Timeout".to_owned()));
+    assert_eq!(found(&take_survey(&fake).await), Err("Timeout".to_owned()));
 }
 
 #[tokio::test]
-async fn classes_that_lead_to_one_place_share_a_look() {
+async fn classes_with_the_same_account_and_region_share_a_search() {
     let fake = orphaned();
     let mut second = fake.world().classes["tokyo"].clone();
     second.metadata.name = Some("another".to_owned());
     second.spec.account.role_arn = Some("arn:aws:iam::111122223333:role/another".to_owned());
     fake.world().classes.insert("another".to_owned(), second);
-    assert_eq!(found(&look(&fake).await), Ok(10));
+    assert_eq!(found(&take_survey(&fake).await), Ok(10));
     assert_eq!(fake.world().connected.len(), 1);
-    // If the first may not look, the second is asked.
+    // If the first role lacks the permission, the second one is used.
     fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
-    assert_eq!(found(&look(&fake).await), Err("Unauthorized".to_owned()));
+    assert_eq!(found(&take_survey(&fake).await), Err("Unauthorized".to_owned()));
     assert_eq!(fake.world().connected.len(), 3);
 }
 
 #[tokio::test]
-async fn one_orphan_is_removed_and_only_after_another_look_at_its_owner() {
+async fn an_orphan_is_deleted_only_after_its_owner_was_checked_again() {
     let fake = orphaned();
     let cluster = identity().cluster;
-    let looks = look(&fake).await;
-    let seen = looks.places[&place()].seen.as_ref().expect("seen");
+    let survey = take_survey(&fake).await;
+    let seen = survey.account_regions[&account_region()].seen.as_ref().expect("seen");
     let of_kind = |kind| seen.leftovers.orphans.iter().find(|made| made.kind == kind).expect("one of each").id.clone();
     let ids: BTreeMap<Kind, String> = Kind::ALL.into_iter().map(|kind| (kind, of_kind(kind))).collect();
     for (kind, id) in &ids {
-        let account = looks.account_of(&cluster, id).expect("an orphan").clone();
-        // Its network turns up after the look.
+        let account = survey.account_of(&cluster, id).expect("an orphan").clone();
+        // The network appears after the search.
         fake.add("tokyo", &identity().uid);
         let refused = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("refused");
         assert!(matches!(refused, RemovalError::Refused(Refusal::OwnerExists { .. })), "{kind}: {refused}");
@@ -169,6 +169,6 @@ async fn one_orphan_is_removed_and_only_after_another_look_at_its_owner() {
         let again = orphans::remove(&fake, &fake, &cluster, &account, id).await.expect_err("gone");
         assert!(matches!(again, RemovalError::Refused(Refusal::NotOurs)), "{kind}: {again}");
     }
-    assert_eq!(found(&look(&fake).await), Ok(7));
-    assert_eq!(looks.account_of(&cluster, "sg-elsewhere"), Err(Refusal::NotOurs));
+    assert_eq!(found(&take_survey(&fake).await), Ok(7));
+    assert_eq!(survey.account_of(&cluster, "sg-elsewhere"), Err(Refusal::NotOurs));
 }

@@ -1,4 +1,4 @@
-//! `managementPolicy: Plan`: what is written while a network is only planned, which is nothing but its status.
+//! Tests of `managementPolicy: Plan`: a reconcile writes only status while a network is planned.
 
 use kube::ResourceExt;
 
@@ -23,16 +23,16 @@ fn reason(fake: &Fake, type_: ConditionType) -> Option<String> {
     Some(find(&fake.network().status?.conditions, type_)?.reason.clone())
 }
 
-/// The writes of a reconcile to AWS.
+/// The writes to AWS in a log.
 fn to_aws(log: &[String]) -> Vec<&String> {
     let to_kubernetes = |line: &String| {
-        line == "status" || ["finalizer", "class finalizer", "claim "].iter().any(|word| line.starts_with(word))
+        line == "status" || ["finalizer", "class finalizer", "VPC lease "].iter().any(|word| line.starts_with(word))
     };
     log.iter().filter(|line| !to_kubernetes(line)).collect()
 }
 
 #[tokio::test]
-async fn a_new_network_is_planned_without_finalizer_and_claims_and_goes_at_once() {
+async fn a_planned_network_has_no_finalizer_or_claims_and_is_deleted_immediately() {
     let fake = Fake::tokyo();
     let context = fake.context();
     policy(&fake, ManagementPolicy::Plan);
@@ -41,7 +41,7 @@ async fn a_new_network_is_planned_without_finalizer_and_claims_and_goes_at_once(
     assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 48), "{next:?}");
     let network = fake.network();
     assert!(network.finalizers().is_empty());
-    let status = network.status.expect("it was written");
+    let status = network.status.expect("status was written");
     assert_eq!(status.claims, []);
     assert_eq!(status.settings.and_then(|settings| settings.management_policy), Some(ManagementPolicy::Plan));
     assert_eq!(reason(&fake, ConditionType::Stalled).as_deref(), Some("AwaitingApproval"));
@@ -51,11 +51,11 @@ async fn a_new_network_is_planned_without_finalizer_and_claims_and_goes_at_once(
     assert_eq!(log, Vec::<String>::new(), "the same plan is not written again");
     fake.delete();
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(log, Vec::<String>::new(), "Kubernetes lets it go without the operator");
+    assert_eq!(log, Vec::<String>::new(), "Kubernetes deletes the network without the operator");
 }
 
 #[tokio::test]
-async fn enforcing_does_what_was_shown_and_takes_the_plan_out_of_status() {
+async fn enforce_executes_the_plan_and_removes_it_from_status() {
     let fake = Fake::tokyo();
     let context = fake.context();
     policy(&fake, ManagementPolicy::Plan);
@@ -63,7 +63,7 @@ async fn enforcing_does_what_was_shown_and_takes_the_plan_out_of_status() {
     let shown = plan(&fake).expect("there is a plan");
     policy(&fake, ManagementPolicy::Enforce);
     let log = fake.settle(&context).await;
-    // Ids are the only thing that could not be known.
+    // Only the IDs were unknown when the plan was made.
     let live = |slot| fake.world().aws.observed.resources.live(&identity(), slot);
     let mut ids: Vec<(String, String)> =
         Slot::standard().filter_map(|slot| Some((live(slot)?, format!("(new {slot})")))).collect();
@@ -76,7 +76,7 @@ async fn enforcing_does_what_was_shown_and_takes_the_plan_out_of_status() {
 }
 
 #[tokio::test]
-async fn a_built_network_is_only_looked_at_and_drift_and_edits_become_plans() {
+async fn drift_and_edits_of_a_built_network_become_plans() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -103,18 +103,18 @@ async fn a_built_network_is_only_looked_at_and_drift_and_edits_become_plans() {
     assert_eq!(fake.network().finalizers(), [FINALIZER]);
     fake.delete();
     fake.settle(&context).await;
-    assert!(fake.world().networks.is_empty(), "what it has is deleted with it");
+    assert!(fake.world().networks.is_empty(), "the resources are deleted with the network");
     assert!(fake.world().aws.observed.resources.endpoints.is_empty());
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_is_planned_and_not_sent_and_deletion_still_resolves_it() {
+async fn an_unanswered_call_is_planned_and_only_deletion_resolves_it() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::LosesAnswers;
     fake.reconcile(&context).await;
     fake.world().mood = Mood::Well;
-    // What was made cannot be seen yet.
+    // The new resources are not listed yet.
     let made = std::mem::take(&mut fake.world().aws.observed.resources);
     policy(&fake, ManagementPolicy::Plan);
     let log = fake.settle(&context).await;
@@ -129,7 +129,7 @@ async fn a_call_without_an_answer_is_planned_and_not_sent_and_deletion_still_res
 }
 
 #[tokio::test]
-async fn a_vpc_that_does_not_fit_is_told_as_ever_and_has_no_plan() {
+async fn preflight_findings_are_reported_without_a_plan() {
     let fake = Fake::tokyo();
     let context = fake.context();
     policy(&fake, ManagementPolicy::Plan);
@@ -137,11 +137,11 @@ async fn a_vpc_that_does_not_fit_is_told_as_ever_and_has_no_plan() {
     fake.world().aws.observed.vpcs[0].dns_hostnames = false;
     fake.settle(&context).await;
     assert_eq!(reason(&fake, ConditionType::Stalled).as_deref(), Some("DNSSupportDisabled"));
-    assert_eq!(plan(&fake), None, "what was planned for another VPC is not to be approved");
+    assert_eq!(plan(&fake), None, "a plan for another VPC must not be shown");
 }
 
 #[tokio::test]
-async fn what_is_at_work_is_waited_for_and_what_failed_is_told() {
+async fn pending_resources_are_awaited_and_failed_ones_reported() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -159,7 +159,7 @@ async fn what_is_at_work_is_waited_for_and_what_failed_is_told() {
 }
 
 #[tokio::test]
-async fn the_class_decides_where_the_network_does_not() {
+async fn the_class_sets_the_policy_of_networks_without_one() {
     let fake = Fake::tokyo();
     let context = fake.context();
     for class in fake.world().classes.values_mut() {
@@ -169,7 +169,7 @@ async fn the_class_decides_where_the_network_does_not() {
     assert!(plan(&fake).is_some());
     fake.world().mood = Mood::Refuses(FailureClass::Invalid);
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(log, Vec::<String>::new(), "nothing is even tried");
+    assert_eq!(log, Vec::<String>::new(), "no step is attempted");
     fake.world().mood = Mood::Well;
     policy(&fake, ManagementPolicy::Enforce);
     fake.settle(&context).await;

@@ -1,4 +1,4 @@
-//! What one reconcile writes, and in which order.
+//! Tests of the writes of a reconcile, and of their order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,19 +32,19 @@ fn creations(log: &[String]) -> usize {
 }
 
 #[tokio::test]
-async fn the_first_reconcile_builds_all_and_the_second_finds_it_complete() {
+async fn the_first_reconcile_builds_everything_and_the_second_confirms_it() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let (_, log) = fake.reconcile(&context).await;
     insta::assert_snapshot!(log.join("\n"));
-    assert_eq!(ready(&fake).0, "False", "what was just built was not observed yet");
+    assert_eq!(ready(&fake).0, "False", "the new resources are not confirmed yet");
     let (_, log) = fake.reconcile(&context).await;
     assert_eq!(log, ["status"]);
     assert_eq!(ready(&fake), ("True".to_owned(), "Ready".to_owned()));
 }
 
 #[tokio::test]
-async fn at_rest_nothing_is_written() {
+async fn a_network_at_rest_is_not_written() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -58,13 +58,13 @@ async fn at_rest_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn nothing_is_created_when_its_claim_could_not_be_stored() {
+async fn nothing_is_created_if_its_claim_cannot_be_stored() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().conflict_in = Some(0);
     let (_, log) = fake.reconcile(&context).await;
-    let claim = "claim 111122223333.ap-northeast-1.vpc-1 taken";
-    assert_eq!(log, ["finalizer added", "class finalizer added", claim]);
+    let lease = "VPC lease 111122223333.ap-northeast-1.vpc-1 acquired";
+    assert_eq!(log, ["finalizer added", "class finalizer added", lease]);
     fake.world().conflict_in = Some(1);
     let (_, log) = fake.reconcile(&context).await;
     assert!(!log.iter().any(|line| line.starts_with("create vpce/mgn")), "the second claim was not stored: {log:#?}");
@@ -73,7 +73,7 @@ async fn nothing_is_created_when_its_claim_could_not_be_stored() {
 }
 
 #[tokio::test]
-async fn lost_answers_make_no_second_resource() {
+async fn lost_responses_create_no_second_resource() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::LosesAnswers;
@@ -89,7 +89,7 @@ async fn lost_answers_make_no_second_resource() {
 }
 
 #[tokio::test]
-async fn a_refusal_stalls_and_is_tried_again_slowly_until_it_is_mended() {
+async fn a_refusal_stalls_and_is_retried_slowly_until_it_is_corrected() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Refuses(FailureClass::Quota);
@@ -102,7 +102,7 @@ async fn a_refusal_stalls_and_is_tried_again_slowly_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn edits_that_aws_does_not_keep_are_made_ever_more_seldom() {
+async fn edits_that_aws_does_not_keep_are_repeated_with_back_off() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -118,21 +118,21 @@ async fn edits_that_aws_does_not_keep_are_made_ever_more_seldom() {
 }
 
 #[tokio::test]
-async fn a_vpc_that_does_not_fit_is_told_before_anything_is_written_to_aws() {
+async fn preflight_findings_are_reported_before_the_first_write() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().aws.observed.vpcs[0].dns_hostnames = false;
     let (_, log) = fake.reconcile(&context).await;
     assert_eq!(log, ["status"]);
     assert_eq!(ready(&fake).1, "DNSSupportDisabled");
-    assert!(fake.network().finalizers().is_empty(), "there is nothing to hold on to");
+    assert!(fake.network().finalizers().is_empty(), "the network has no resources");
     fake.world().aws.observed.vpcs[0].dns_hostnames = true;
     fake.settle(&context).await;
     assert_eq!(ready(&fake).0, "True");
 }
 
 #[tokio::test]
-async fn a_suspended_network_is_looked_at_and_left_alone() {
+async fn a_suspended_network_is_observed_but_not_changed() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.suspend = Some(true));
@@ -149,7 +149,7 @@ async fn a_suspended_network_is_looked_at_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_suspended_network_whose_changes_are_due_is_looked_at_in_the_usual_rhythm() {
+async fn a_suspended_network_with_due_changes_is_requeued_at_the_resync() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -159,7 +159,10 @@ async fn a_suspended_network_whose_changes_are_due_is_looked_at_in_the_usual_rhy
     });
     for _ in 0..3 {
         let (next, _) = fake.reconcile(&context).await;
-        assert!(matches!(next, Next::After(delay) if delay.as_secs() >= 48), "nothing is going to change: {next:?}");
+        assert!(
+            matches!(next, Next::After(delay) if delay.as_secs() >= 48),
+            "nothing changes before the resync: {next:?}"
+        );
     }
 }
 
@@ -192,7 +195,7 @@ async fn deletion_needs_no_class() {
 }
 
 #[tokio::test]
-async fn deletion_right_after_a_lost_answer_leaves_nothing() {
+async fn deletion_after_a_lost_response_leaves_no_resource() {
     for reconciles in 1..12 {
         let fake = Fake::tokyo();
         let context = fake.context();
@@ -209,7 +212,7 @@ async fn deletion_right_after_a_lost_answer_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_group_that_a_late_call_makes_once_more_goes_too() {
+async fn a_group_that_a_late_call_creates_is_deleted_too() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -218,7 +221,7 @@ async fn a_group_that_a_late_call_makes_once_more_goes_too() {
     while !fake.world().aws.observed.resources.groups.is_empty() {
         fake.reconcile(&context).await;
     }
-    assert!(!fake.world().networks.is_empty(), "the finalizer holds while a call may arrive");
+    assert!(!fake.world().networks.is_empty(), "the finalizer stays while a call may arrive");
     let status = fake.network().status.unwrap_or_default();
     let ready = find(&status.conditions, ConditionType::Ready).expect("Ready is always there");
     assert!(ready.message.contains("sg/endpoints: gone; waits until no call"), "{}", ready.message);
@@ -229,7 +232,7 @@ async fn a_group_that_a_late_call_makes_once_more_goes_too() {
 }
 
 #[tokio::test]
-async fn no_look_is_wasted_while_only_late_calls_are_waited_for() {
+async fn waiting_for_late_calls_needs_no_extra_observation() {
     let fake = Fake::tokyo();
     let context = fake.context_with_grace(Duration::from_mins(1));
     fake.settle(&context).await;
@@ -242,7 +245,7 @@ async fn no_look_is_wasted_while_only_late_calls_are_waited_for() {
 }
 
 #[tokio::test]
-async fn what_was_changed_is_looked_at_again_at_once() {
+async fn a_change_is_confirmed_soon() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -250,12 +253,12 @@ async fn what_was_changed_is_looked_at_again_at_once() {
         group.tags.remove(crate::model::ownership::SLOT_TAG);
     }
     let (next, log) = fake.reconcile(&context).await;
-    assert!(!log.is_empty(), "it is put back");
+    assert!(!log.is_empty(), "the drift is corrected");
     assert!(matches!(next, Next::After(delay) if delay < Duration::from_secs(2)), "{next:?}");
 }
 
 #[tokio::test]
-async fn after_some_failures_nothing_more_is_sent_in_the_same_reconcile() {
+async fn some_failures_stop_all_calls_of_the_reconcile() {
     use FailureClass::{Conflict, Invalid, Quota, Throttled, Transient, Unauthorized};
     for class in [Throttled, Transient, Unauthorized, Quota, Conflict, Invalid] {
         let fake = Fake::tokyo();
@@ -268,7 +271,7 @@ async fn after_some_failures_nothing_more_is_sent_in_the_same_reconcile() {
 }
 
 #[tokio::test]
-async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
+async fn each_epoch_has_its_own_absence_grace() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let overdue = |epoch| {
@@ -278,11 +281,11 @@ async fn how_long_one_resource_was_missing_says_nothing_of_the_next() {
     assert_eq!(overdue(1), BTreeSet::new());
     tokio::time::sleep(GRACE).await;
     assert_eq!(overdue(1), BTreeSet::from([Slot::Resolver]));
-    assert_eq!(overdue(2), BTreeSet::new(), "the second has only just been made");
+    assert_eq!(overdue(2), BTreeSet::new(), "the second resource is new");
 }
 
 #[tokio::test]
-async fn a_look_that_takes_long_tells_how_it_was_when_it_began() {
+async fn a_slow_observation_counts_from_its_beginning() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let absent = BTreeMap::from([(Slot::Resolver, 1)]);
@@ -290,12 +293,16 @@ async fn a_look_that_takes_long_tells_how_it_was_when_it_began() {
     assert_eq!(overdue(Instant::now()), BTreeSet::new());
     let began = Instant::now();
     tokio::time::sleep(GRACE).await;
-    assert_eq!(overdue(began), BTreeSet::new(), "AWS may have listed it before all that time went by");
+    assert_eq!(
+        overdue(began),
+        BTreeSet::new(),
+        "AWS may have listed the resources at the beginning of the observation"
+    );
     assert_eq!(overdue(Instant::now()), BTreeSet::from([Slot::Resolver]));
 }
 
 #[tokio::test]
-async fn what_aws_does_not_show_yet_is_not_taken_for_gone() {
+async fn a_resource_that_aws_does_not_list_yet_is_not_considered_deleted() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::LosesAnswers;
@@ -305,7 +312,7 @@ async fn what_aws_does_not_show_yet_is_not_taken_for_gone() {
     for _ in 0..5 {
         fake.reconcile(&context).await;
     }
-    assert!(!fake.world().networks.is_empty(), "the finalizer holds while something may exist");
+    assert!(!fake.world().networks.is_empty(), "the finalizer stays while a resource may exist");
     fake.world().mood = Mood::Well;
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
@@ -313,7 +320,7 @@ async fn what_aws_does_not_show_yet_is_not_taken_for_gone() {
 }
 
 #[tokio::test]
-async fn retention_marks_everything_and_lets_the_network_go() {
+async fn retain_tags_all_resources_and_removes_the_finalizer() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.deletion_policy = Some(DeletionPolicy::Retain));
@@ -336,7 +343,7 @@ async fn retention_marks_everything_and_lets_the_network_go() {
 }
 
 #[tokio::test]
-async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_in_it() {
+async fn an_account_that_cannot_be_observed_is_not_considered_empty() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -349,7 +356,10 @@ async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_i
         fake.reconcile(&context).await;
         tokio::time::sleep(GRACE).await;
     }
-    assert!(!fake.world().networks.is_empty(), "nothing of it is in the class's account, and the other was not seen");
+    assert!(
+        !fake.world().networks.is_empty(),
+        "the class's account has none of its resources, but the other account was not observed"
+    );
     fake.world().mood = Mood::Well;
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
@@ -357,7 +367,7 @@ async fn an_account_that_cannot_be_looked_at_is_not_taken_for_one_with_nothing_i
 }
 
 #[tokio::test]
-async fn a_class_made_again_for_another_account_does_not_move_the_network() {
+async fn a_recreated_class_with_another_account_does_not_move_the_network() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -370,17 +380,18 @@ async fn a_class_made_again_for_another_account_does_not_move_the_network() {
     fake.delete();
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
-    assert!(!fake.world().aws.observed.resources.any_held(&identity()), "it goes where it is");
+    assert!(!fake.world().aws.observed.resources.any_held(&identity()), "the resources are deleted where they are");
 }
 
 #[tokio::test]
-async fn an_account_that_somebody_wrote_into_status_is_not_believed() {
+async fn a_forged_account_in_status_is_not_trusted() {
     for delete in [false, true] {
         let fake = Fake::tokyo();
         let context = fake.context();
         fake.settle(&context).await;
         fake.edit(|network| {
-            let account = network.status.as_mut().and_then(|status| status.account.as_mut()).expect("it is recorded");
+            let account =
+                network.status.as_mut().and_then(|status| status.account.as_mut()).expect("the account is recorded");
             account.id = "444455556666".to_owned();
         });
         if delete {
@@ -389,7 +400,7 @@ async fn an_account_that_somebody_wrote_into_status_is_not_believed() {
         fake.settle(&context).await;
         if delete {
             assert!(fake.world().networks.is_empty());
-            assert!(!fake.world().aws.observed.resources.any_held(&identity()), "nothing is left behind");
+            assert!(!fake.world().aws.observed.resources.any_held(&identity()), "no resource is left");
         } else {
             assert_eq!(ready(&fake).0, "True");
             let status = fake.network().status.unwrap_or_default();
@@ -399,19 +410,19 @@ async fn an_account_that_somebody_wrote_into_status_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_would_begin_long_after_their_claim_are_claimed_anew() {
+async fn calls_that_begin_long_after_their_claim_are_claimed_again() {
     let fake = Fake::tokyo();
     let mut context = fake.context();
     context.settings.deadline = Duration::from_mins(10);
     fake.world().mood = Mood::Slow(Duration::from_secs(4));
     let (_, log) = fake.reconcile(&context).await;
     let most = log.split(|line| line == "status").map(creations).max();
-    assert_eq!(most, Some(3), "after 0, 4 and 8 s, and none after 12 s: {log:#?}");
-    assert_eq!(creations(&log), 10, "and all of them in the end");
+    assert_eq!(most, Some(3), "calls after 0, 4 and 8 s, but none after 12 s: {log:#?}");
+    assert_eq!(creations(&log), 10, "all resources are created in the end");
 }
 
 #[tokio::test]
-async fn a_call_is_sent_again_only_if_the_object_is_as_it_was_read() {
+async fn a_call_is_repeated_only_if_the_object_has_not_changed() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = Mood::Refuses(FailureClass::Throttled);
@@ -419,11 +430,11 @@ async fn a_call_is_sent_again_only_if_the_object_is_as_it_was_read() {
     fake.world().mood = Mood::Well;
     fake.world().conflict_in = Some(0);
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(creations(&log), 0, "somebody had written meanwhile: {log:#?}");
+    assert_eq!(creations(&log), 0, "the object had changed: {log:#?}");
 }
 
 #[tokio::test]
-async fn the_finalizer_of_a_network_that_was_made_again_is_not_touched() {
+async fn the_finalizer_of_a_recreated_network_is_kept() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -435,23 +446,23 @@ async fn the_finalizer_of_a_network_that_was_made_again_is_not_touched() {
 }
 
 #[tokio::test]
-async fn a_resource_that_vanished_is_made_again_once_it_is_overdue() {
+async fn a_missing_resource_is_created_again_after_the_grace() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
     fake.world().aws.observed.resources.resolvers.clear();
     let log = fake.settle(&context).await;
-    assert_eq!(creations(&log), 0, "it may only not be listed: {log:#?}");
+    assert_eq!(creations(&log), 0, "the resource may only be missing from the list: {log:#?}");
     tokio::time::sleep(context.settings.absence_grace).await;
     let log = fake.settle(&context).await;
     assert_eq!(creations(&log), 1, "{log:#?}");
     let claims = fake.network().status.unwrap_or_default().claims;
-    let resolver = claims.iter().find(|claim| claim.slot == "resolver").expect("it is claimed");
+    let resolver = claims.iter().find(|claim| claim.slot == "resolver").expect("the resolver is claimed");
     assert_eq!(resolver.epoch, 2);
 }
 
 #[tokio::test]
-async fn an_edit_is_carried_out_and_settles() {
+async fn an_edit_is_applied_and_the_network_comes_to_rest() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;

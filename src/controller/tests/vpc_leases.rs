@@ -1,4 +1,4 @@
-//! One network per VPC, over a Kubernetes and an AWS in memory.
+//! Tests of the rule of one network per VPC, with in-memory fakes of Kubernetes and AWS.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use crate::{
     model::testing::identity,
 };
 
-const CLAIM: &str = "111122223333.ap-northeast-1.vpc-1";
+const LEASE: &str = "111122223333.ap-northeast-1.vpc-1";
 
-/// A second network for the same VPC, created that many seconds after the epoch; `tokyo` is as old as the epoch.
+/// Adds a network for the same VPC, created that many seconds after the epoch. `tokyo` was created at the epoch.
 fn add(fake: &Fake, name: &str, second: i64) {
     fake.add(name, &format!("uid-of-{name}"));
     let mut world = fake.world();
@@ -36,7 +36,7 @@ fn accepted(fake: &Fake, name: &str) -> (String, String) {
 }
 
 fn holder(fake: &Fake) -> Option<String> {
-    fake.world().vpc_leases.get(CLAIM).map(|claim| claim.holder.clone())
+    fake.world().vpc_leases.get(LEASE).map(|lease| lease.holder.clone())
 }
 
 fn is_free_of_aws(log: &[String]) -> bool {
@@ -44,62 +44,65 @@ fn is_free_of_aws(log: &[String]) -> bool {
 }
 
 #[tokio::test]
-async fn a_claim_goes_with_a_network_whose_status_never_named_its_vpc() {
+async fn deletion_releases_a_lease_that_status_does_not_name() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().conflict_in = Some(0);
     fake.reconcile(&context).await;
-    assert_eq!(fake.world().vpc_leases.len(), 1, "the claim is taken before the first status is stored");
+    assert_eq!(fake.world().vpc_leases.len(), 1, "the lease is acquired before the first status is stored");
     assert_eq!(fake.network().status, None);
     fake.delete();
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());
-    assert!(fake.world().vpc_leases.is_empty(), "nobody is left to give it back");
+    assert!(fake.world().vpc_leases.is_empty(), "no other reconcile would release the lease");
 }
 
 #[tokio::test]
-async fn a_claim_that_was_taken_for_a_network_that_is_gone_is_given_back() {
+async fn the_lease_of_a_missing_network_is_released() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
-    let claim = |name: &str, holder: &str, network: &str| VpcLease {
+    let lease = |name: &str, holder: &str, network: &str| VpcLease {
         name: name.to_owned(),
         holder: holder.to_owned(),
         network: Some(key(network)),
         version: None,
     };
-    for stale in [claim("of-nobody", "uid-of-gone", "gone"), claim("of-the-one-before", "uid-of-older", "tokyo")] {
+    for stale in
+        [lease("of-a-missing-network", "uid-of-gone", "gone"), lease("of-a-predecessor", "uid-of-older", "tokyo")]
+    {
         fake.acquire_vpc_lease(&stale).await.expect("taken");
     }
-    // Whether or not the operator has heard of the holder, it is asked for before its claim is touched.
-    for heard_of in [BTreeSet::new(), BTreeSet::from([identity().uid])] {
-        let next = guard::vpc_leases(&context, &heard_of).await;
+    // A lease is kept if its holder exists, whether or not the holder is in the cache.
+    for known in [BTreeSet::new(), BTreeSet::from([identity().uid])] {
+        let next = guard::vpc_leases(&context, &known).await;
         assert!(matches!(next, Next::After(_)), "{next:?}");
         let left: Vec<String> = fake.world().vpc_leases.keys().cloned().collect();
-        assert_eq!(left, [CLAIM]);
+        assert_eq!(left, [LEASE]);
     }
 }
 
 #[tokio::test]
-async fn the_claim_comes_before_the_first_write_to_aws_and_goes_right_before_the_finalizer() {
+async fn the_lease_is_acquired_before_the_first_write_and_released_before_the_finalizer() {
     let fake = Fake::tokyo();
     let context = fake.context();
     let log = fake.settle(&context).await;
-    let taken = log.iter().position(|line| *line == format!("claim {CLAIM} taken")).expect("it is taken");
-    let written = log.iter().position(|line| line.starts_with("create ")).expect("it is built");
+    let taken =
+        log.iter().position(|line| *line == format!("VPC lease {LEASE} acquired")).expect("the lease is acquired");
+    let written = log.iter().position(|line| line.starts_with("create ")).expect("a resource is created");
     assert!(taken < written, "{log:#?}");
     assert_eq!(holder(&fake), Some(identity().uid));
     fake.delete();
     let log = fake.settle(&context).await;
-    assert_eq!(log[log.len() - 2..], [format!("claim {CLAIM} dropped"), "finalizer removed".to_owned()]);
+    assert_eq!(log[log.len() - 2..], [format!("VPC lease {LEASE} released"), "finalizer removed".to_owned()]);
 }
 
 #[tokio::test]
-async fn the_second_network_of_a_vpc_is_told_so_without_the_name_of_the_first_and_writes_nothing() {
+async fn the_second_network_of_a_vpc_is_rejected_without_naming_the_first() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
-    // Older than the holder: whoever holds the claim keeps it.
+    // This network is older than the holder, but the holder keeps its lease.
     add(&fake, "late", -100);
     let (next, log) = fake.reconcile_one(&context, "late").await;
     assert!(is_free_of_aws(&log), "{log:#?}");
@@ -113,8 +116,8 @@ async fn the_second_network_of_a_vpc_is_told_so_without_the_name_of_the_first_an
         find(&fake.world().networks["late"].status.clone().unwrap_or_default().conditions, ConditionType::Stalled)
             .is_some()
     );
-    assert_eq!(fake.reconcile_one(&context, "late").await.1, Vec::<String>::new(), "told once");
-    assert!(fake.world().networks["late"].finalizers().is_empty(), "it has nothing to hold on to");
+    assert_eq!(fake.reconcile_one(&context, "late").await.1, Vec::<String>::new(), "the conflict is reported once");
+    assert!(fake.world().networks["late"].finalizers().is_empty(), "the network has no resources");
 
     fake.delete();
     fake.settle(&context).await;
@@ -124,7 +127,7 @@ async fn the_second_network_of_a_vpc_is_told_so_without_the_name_of_the_first_an
 }
 
 #[tokio::test]
-async fn among_newcomers_the_younger_waits_until_the_older_was_looked_at() {
+async fn a_younger_network_waits_until_the_older_one_is_reconciled() {
     let fake = Fake::tokyo();
     let context = fake.context();
     add(&fake, "late", 1);
@@ -139,7 +142,7 @@ async fn among_newcomers_the_younger_waits_until_the_older_was_looked_at() {
 }
 
 #[tokio::test]
-async fn an_older_network_that_nobody_ever_looks_at_is_not_waited_for_for_ever() {
+async fn the_wait_for_an_older_network_ends() {
     let fake = Fake::tokyo();
     let context = fake.context();
     add(&fake, "late", 1);
@@ -151,7 +154,7 @@ async fn an_older_network_that_nobody_ever_looks_at_is_not_waited_for_for_ever()
 }
 
 #[tokio::test]
-async fn a_network_that_was_built_before_there_were_claims_comes_before_older_newcomers() {
+async fn an_established_network_without_a_lease_precedes_older_new_ones() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
@@ -161,24 +164,28 @@ async fn a_network_that_was_built_before_there_were_claims_comes_before_older_ne
     assert!(is_free_of_aws(&log), "{log:#?}");
     assert_eq!(accepted(&fake, "late").0, Reason::Conflicted.as_str());
     let (_, log) = fake.reconcile(&context).await;
-    assert_eq!(log, [format!("claim {CLAIM} taken")], "a deleted claim is made again, and nothing else is written");
+    assert_eq!(
+        log,
+        [format!("VPC lease {LEASE} acquired")],
+        "a deleted lease is created again, and nothing else is written"
+    );
 }
 
-/// Forges the claim in favour of that uid.
+/// Replaces the lease by one that names another holder.
 fn forge(fake: &Fake, holder: &str) {
     fake.world().vpc_leases.insert(
-        CLAIM.to_owned(),
+        LEASE.to_owned(),
         VpcLease {
-            name: CLAIM.to_owned(),
+            name: LEASE.to_owned(),
             holder: holder.to_owned(),
-            network: Some(crate::controller::tests::fakes::key("nobody")),
+            network: Some(crate::controller::tests::fakes::key("missing")),
             version: Some("forged".to_owned()),
         },
     );
 }
 
 #[tokio::test]
-async fn a_claim_whose_holder_is_gone_is_taken_over() {
+async fn the_lease_of_a_missing_holder_is_taken_over() {
     let fake = Fake::tokyo();
     let context = fake.context();
     forge(&fake, "a-uid-that-no-network-has");
@@ -187,18 +194,18 @@ async fn a_claim_whose_holder_is_gone_is_taken_over() {
 }
 
 #[tokio::test]
-async fn a_network_that_is_ready_stops_writing_when_another_has_the_claim_and_says_so() {
+async fn a_ready_network_that_loses_its_lease_stops_writing_and_reports_it() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.settle(&context).await;
     add(&fake, "late", 1);
-    // The annotation names nobody: the uid is what counts.
+    // The network in the annotation does not exist, but the holder's UID does.
     forge(&fake, "uid-of-late");
     fake.edit(|network| network.spec.proxy_cidrs = Some(vec!["192.168.99.1/32".to_owned()]));
     let (_, log) = fake.reconcile(&context).await;
     assert_eq!(log, ["status"]);
     assert_eq!(accepted(&fake, "tokyo").0, Reason::Conflicted.as_str());
-    // Its deletion works all the same, and leaves the other's claim alone.
+    // Its deletion still works, and keeps the lease of the other network.
     fake.delete();
     fake.settle(&context).await;
     assert!(!fake.world().networks.contains_key("tokyo"));
@@ -207,7 +214,7 @@ async fn a_network_that_is_ready_stops_writing_when_another_has_the_claim_and_sa
 }
 
 #[tokio::test]
-async fn a_network_whose_selector_leads_to_another_vpc_gives_back_the_claim_of_one_in_which_it_has_nothing() {
+async fn a_changed_selector_releases_the_lease_of_an_unused_vpc() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.world().mood = crate::controller::tests::fakes::Mood::Refuses(crate::model::failure::FailureClass::Quota);
@@ -216,12 +223,12 @@ async fn a_network_whose_selector_leads_to_another_vpc_gives_back_the_claim_of_o
     fake.world().mood = crate::controller::tests::fakes::Mood::Well;
     fake.world().aws.observed.vpcs[0].id = "vpc-2".into();
     fake.settle(&context).await;
-    let claims: Vec<_> = fake.world().vpc_leases.keys().cloned().collect();
-    assert_eq!(claims, ["111122223333.ap-northeast-1.vpc-2"]);
+    let leases: Vec<_> = fake.world().vpc_leases.keys().cloned().collect();
+    assert_eq!(leases, ["111122223333.ap-northeast-1.vpc-2"]);
 }
 
 #[tokio::test]
-async fn a_suspended_newcomer_claims_nothing_and_stands_in_nobodys_way() {
+async fn a_suspended_new_network_acquires_no_lease_and_blocks_no_other() {
     let fake = Fake::tokyo();
     let context = fake.context();
     fake.edit(|network| network.spec.suspend = Some(true));

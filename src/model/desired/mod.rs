@@ -1,6 +1,6 @@
-//! What a network asks for: its settings resolved against the VPC that was observed, slot by slot.
+//! The desired state of a network: its settings, resolved against the observed VPC, for each slot.
 //!
-//! After this nobody looks at the spec again.
+//! Code that runs after this step does not read the spec again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,92 +26,92 @@ use crate::{
     },
 };
 
-/// The resources that a network asks for.
+/// The resources that the spec, the class and the VPC require.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
-    /// Whose they are.
+    /// The identity of the network.
     pub identity: Identity,
-    /// The VPC they stand in.
+    /// The VPC of the network.
     pub vpc: VpcId,
-    /// Zones of the VPC's subnets: endpoints take one subnet a zone.
+    /// The zones of the VPC's subnets. An interface endpoint accepts one subnet per zone.
     pub zones: BTreeMap<SubnetId, ZoneId>,
     /// The subnets that the selectors matched.
     pub subnets: ResolvedSubnets,
-    /// The groups that the operator keeps.
+    /// The security groups that the operator keeps.
     pub groups: BTreeMap<GroupRole, DesiredGroup>,
-    /// The groups that are there already, and only used.
+    /// The existing security groups, which are used read-only.
     pub existing_groups: BTreeMap<GroupRole, BTreeSet<SecurityGroupId>>,
     /// The endpoints.
     pub endpoints: BTreeMap<EndpointKey, DesiredEndpoint>,
-    /// The Resolver inbound endpoint, if there is to be one.
+    /// The Resolver inbound endpoint, if the network has one.
     pub resolver: Option<DesiredResolver>,
-    /// What in the VPC may become the network's own.
+    /// Which resources in the VPC the network may adopt.
     pub adoption: AdoptionPolicy,
     /// The resources whose published addresses may change.
     pub address_changes: AddressChanges,
-    /// The user's tags for everything.
+    /// The tags of the user, for all resources.
     pub tags: Tags,
-    /// Services that the Region does not offer and the network does without, with the reason.
+    /// The services that the network skips because the Region does not offer them, each with the reason.
     pub skipped: BTreeMap<Service, String>,
 }
 
 /// A security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredGroup {
-    /// Its name.
+    /// The name of the group.
     pub name: String,
-    /// Its description; immutable in EC2.
+    /// The description of the group, which cannot change in EC2.
     pub description: &'static str,
-    /// What it admits, and the description of each rule.
+    /// The ingress rules, each with its description.
     pub ingress: Ingress,
 }
 
 /// A VPC endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DesiredEndpoint {
-    /// Addresses in subnets.
+    /// An interface endpoint, with addresses in subnets.
     Interface {
         /// `com.amazonaws.<region>.<service>`
         service_name: String,
-        /// One subnet a zone.
+        /// One subnet per zone.
         subnets: BTreeSet<SubnetId>,
-        /// Fixed addresses in some of them.
+        /// The fixed addresses, for some or all of the subnets.
         addresses: BTreeMap<SubnetId, Ipv4Addr>,
-        /// Who resolves the service's name to it.
+        /// Which clients resolve the name of the service to this endpoint.
         private_dns: PrivateDns,
-        /// What it lets through.
+        /// The endpoint policy.
         policy: Policy,
     },
-    /// Routes in route tables.
+    /// A gateway endpoint, with routes in route tables.
     Gateway {
         /// `com.amazonaws.<region>.<service>`
         service_name: String,
-        /// The tables.
+        /// The route tables.
         route_tables: BTreeSet<RouteTableId>,
-        /// What it lets through.
+        /// The endpoint policy.
         policy: Policy,
     },
-    /// One that is there already, and only used.
+    /// An existing endpoint, which is used read-only.
     Existing(EndpointId),
 }
 
 /// The Resolver inbound endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DesiredResolver {
-    /// One address in each subnet; none lets AWS choose it.
+    /// One address in each subnet. None if AWS chooses it.
     Managed(BTreeMap<SubnetId, Option<Ipv4Addr>>),
-    /// One that is there already, and only used.
+    /// An existing Resolver endpoint, which is used read-only.
     Existing(ResolverId),
 }
 
-/// Where AWS chooses the addresses: of the subnets, those without a fixed one.
+/// How many of the addresses AWS chooses: those in subnets without a fixed address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chosen {
-    /// All addresses are fixed.
+    /// None of them: all addresses are fixed.
     Nowhere,
-    /// Some are.
+    /// Some of them.
     Somewhere,
-    /// None is, or there are none.
+    /// All of them, or the resource has no addresses.
     Everywhere,
 }
 
@@ -126,7 +126,7 @@ impl Chosen {
 }
 
 impl DesiredEndpoint {
-    /// Where AWS chooses its addresses.
+    /// Returns how many of the addresses AWS chooses.
     pub fn chosen(&self) -> Chosen {
         match self {
             Self::Interface { subnets, addresses, .. } => Chosen::of(subnets.len(), addresses.len()),
@@ -136,7 +136,7 @@ impl DesiredEndpoint {
 }
 
 impl DesiredResolver {
-    /// Where AWS chooses its addresses.
+    /// Returns how many of the addresses AWS chooses.
     pub fn chosen(&self) -> Chosen {
         match self {
             Self::Managed(addresses) => Chosen::of(addresses.len(), addresses.values().flatten().count()),
@@ -146,7 +146,7 @@ impl DesiredResolver {
 }
 
 impl Desired {
-    /// What the network with these settings asks for in the place that the preflight found.
+    /// Returns the resources that these settings require in the placement that the preflight found.
     pub fn resolve(identity: Identity, settings: &Settings, placement: &Placement) -> Self {
         Self {
             vpc: placement.vpc.clone(),

@@ -1,4 +1,4 @@
-//! VPC endpoints and their states.
+//! The observed VPC endpoints and their states.
 
 use std::collections::BTreeSet;
 
@@ -15,52 +15,53 @@ use crate::model::{
 pub struct Endpoint {
     /// `com.amazonaws.<region>.<service>`
     pub service_name: String,
-    /// Which of a network's endpoints it could be, if it is of a service and type that networks use.
+    /// The endpoint of a network that this one could be. None if networks use no endpoint of its service and type.
     pub key: Option<EndpointKey>,
-    /// How far it is.
+    /// The state of the endpoint.
     pub state: EndpointState,
-    /// AWS's reason for a failure, where it gave one.
+    /// The reason that AWS gives for a failure, if any.
     pub failure: Option<String>,
-    /// Subnets of an interface endpoint.
+    /// The subnets of an interface endpoint.
     pub subnets: BTreeSet<SubnetId>,
-    /// Groups of an interface endpoint.
+    /// The security groups of an interface endpoint.
     pub groups: BTreeSet<SecurityGroupId>,
-    /// Route tables of a gateway endpoint.
+    /// The route tables of a gateway endpoint.
     pub route_tables: BTreeSet<RouteTableId>,
-    /// Its network interfaces.
+    /// The network interfaces of the endpoint.
     pub interfaces: BTreeSet<NetworkInterfaceId>,
-    /// Private DNS of an interface endpoint.
+    /// The private DNS setting of an interface endpoint.
     pub private_dns: PrivateDns,
-    /// What it lets through.
+    /// The endpoint policy.
     pub policy: Policy,
-    /// The names under which it can be reached.
+    /// The DNS names of the endpoint.
     pub dns_names: BTreeSet<String>,
-    /// Its tags.
+    /// The tags of the endpoint.
     pub tags: Tags,
 }
 
 /// The state of a VPC endpoint.
 ///
-/// EC2 writes it in lower camel case where its own model has Pascal case, so the SDK's enum never matches
-/// (awslabs/aws-sdk-rust#619): it is read from text, whatever the case, and what is unknown counts as under way.
+/// EC2 returns lower camel case although its own model has Pascal case, so the enum of the SDK never matches
+/// (awslabs/aws-sdk-rust#619). The operator therefore parses the text in any case. An unknown state counts as in
+/// progress.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndpointState {
-    /// Being made or changed.
+    /// The endpoint is being created or changed.
     Pending,
-    /// In use.
+    /// The endpoint is in use.
     Available,
-    /// Going.
+    /// The endpoint is being deleted.
     Deleting,
-    /// Gone, and listed for a while.
+    /// The endpoint is deleted, but AWS lists it for a while.
     Deleted,
-    /// `failed`, `rejected`, `expired`, `partial`: it will not become available by waiting.
+    /// `failed`, `rejected`, `expired`, `partial`: waiting does not make the endpoint available.
     Failed(String),
-    /// A word that this version does not know: taken as under way.
+    /// A state that this version does not know. It counts as in progress.
     Unknown(String),
 }
 
 impl EndpointState {
-    /// Reads AWS's word.
+    /// Parses the state that AWS reports.
     pub fn parse(text: &str) -> Self {
         match text.to_ascii_lowercase().as_str() {
             "pending" | "pendingacceptance" => Self::Pending,
@@ -72,7 +73,7 @@ impl EndpointState {
         }
     }
 
-    /// The state as status and messages show it.
+    /// Returns the state as status and messages show it.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Pending => "Pending",

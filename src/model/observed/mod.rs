@@ -1,4 +1,5 @@
-//! What AWS reports now. Values only: `crate::aws` fills them, everything else in `model` reads them.
+//! The state of AWS as the last observation reported it. These are plain values: `crate::aws` creates them, and the
+//! rest of `model` reads them.
 
 mod endpoint;
 pub mod network_acl;
@@ -30,108 +31,108 @@ use super::{
 /// One complete observation: the VPC with its surroundings, and every resource in it that a network could own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// What the network's VPC selector matches.
+    /// The VPCs that the VPC selector of the network matches.
     pub vpcs: Vec<Vpc>,
-    /// All subnets of the VPC, if exactly one matched.
+    /// All subnets of the VPC, if exactly one VPC matched.
     pub subnets: BTreeMap<SubnetId, Subnet>,
-    /// Subnets that the network names and that are in other VPCs.
+    /// The subnets that the network names but that are in other VPCs.
     pub subnets_elsewhere: BTreeMap<SubnetId, VpcId>,
     /// All route tables of the VPC.
     pub route_tables: Vec<RouteTable>,
-    /// The endpoint services that the Region offers, of those a network can ask for.
+    /// The endpoint services that the Region offers, among those that a network can request.
     pub services: BTreeMap<EndpointKey, ServiceOffer>,
-    /// What is read seldom.
+    /// The data that changes rarely and is not read in every observation.
     pub surroundings: Surroundings,
     /// All Resolver endpoints of the account in the Region, inbound or not.
     pub resolvers_in_region: BTreeSet<ResolverId>,
-    /// The resources.
+    /// The resources in the VPC.
     pub resources: Resources,
 }
 
 /// A VPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vpc {
-    /// Its id.
+    /// The ID of the VPC.
     pub id: VpcId,
-    /// All its IPv4 ranges, secondary ones included.
+    /// All IPv4 CIDR blocks of the VPC, including secondary ones.
     pub cidrs: BTreeSet<Ipv4Net>,
     /// `enableDnsSupport`
     pub dns_support: bool,
     /// `enableDnsHostnames`
     pub dns_hostnames: bool,
-    /// The id of its DHCP options.
+    /// The ID of the DHCP options of the VPC.
     pub dhcp_options: Option<String>,
-    /// Whether instances run on hardware of their own unless they say otherwise (instance tenancy `dedicated`).
+    /// Whether instances run on dedicated hardware by default (instance tenancy `dedicated`).
     pub dedicated: bool,
 }
 
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
-    /// The zone's id.
+    /// The ID of the zone.
     pub zone: ZoneId,
-    /// The zone's name in this account, for people.
+    /// The name of the zone in this account, for messages.
     pub zone_name: String,
-    /// Its range.
+    /// The CIDR block of the subnet.
     pub cidr: Ipv4Net,
     /// `AvailableIpAddressCount`
     pub available_addresses: u32,
-    /// The other account that shares it with this one; none for a subnet of the account's own.
+    /// The other account that shares the subnet with this one. None if this account owns the subnet.
     pub shared_by: Option<String>,
-    /// Its tags.
+    /// The tags of the subnet.
     pub tags: Tags,
 }
 
 /// A route table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
-    /// Its id.
+    /// The ID of the route table.
     pub id: RouteTableId,
-    /// Whether subnets without an association of their own use it.
+    /// Whether this is the main route table: subnets without an association use it.
     pub main: bool,
-    /// Subnets that are associated with it explicitly.
+    /// The subnets that are associated with the route table explicitly.
     pub subnets: BTreeSet<SubnetId>,
-    /// Its IPv4 routes.
+    /// The IPv4 routes of the route table.
     pub routes: Vec<Route>,
 }
 
-/// An endpoint service as the Region offers it.
+/// An endpoint service that the Region offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceOffer {
     /// `com.amazonaws.<region>.<service>`
     pub name: String,
-    /// The zones it can be reached in, by id.
+    /// The IDs of the zones in which the service is available.
     pub zones: BTreeSet<ZoneId>,
-    /// The names that private DNS answers for it, without `*.` and the final dot.
+    /// The names that private DNS resolves for the service, without `*.` and the final dot.
     pub private_dns_names: BTreeSet<String>,
 }
 
-/// The resources found, the network's own and others'.
+/// The observed resources, both owned and foreign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
-    /// Security groups: all of the VPC. The rules are only known of those that matter to the network.
+    /// All security groups of the VPC. The rules are known only for the groups that matter to the network.
     pub groups: BTreeMap<SecurityGroupId, SecurityGroup>,
-    /// VPC endpoints.
+    /// The VPC endpoints.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
-    /// Resolver inbound endpoints.
+    /// The Resolver inbound endpoints.
     pub resolvers: BTreeMap<ResolverId, ResolverEndpoint>,
-    /// Those that are listed, and that AWS did not find when it was asked for their tags or addresses: whose they are is not
-    /// known.
+    /// The Resolver endpoints that are listed, but that AWS did not find when the operator read their tags or
+    /// addresses. Their owner is unknown.
     pub unread_resolvers: BTreeSet<ResolverId>,
-    /// Network interfaces of the network's endpoints, what else holds one of its groups, and what has one of the addresses
-    /// that it asks for.
+    /// The network interfaces of the network's endpoints, those that use one of its security groups, and those that
+    /// have one of its fixed addresses.
     pub interfaces: BTreeMap<NetworkInterfaceId, NetworkInterface>,
 }
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkInterface {
-    /// Its subnet.
+    /// The subnet of the interface.
     pub subnet: SubnetId,
-    /// Its first private IPv4 address; none while AWS has not assigned it.
+    /// The first private IPv4 address. None while AWS has not assigned it.
     pub ip: Option<Ipv4Addr>,
-    /// Its groups.
+    /// The security groups of the interface.
     pub groups: BTreeSet<SecurityGroupId>,
-    /// What AWS says it is for.
+    /// The description that AWS or the user gave the interface.
     pub description: String,
 }

@@ -1,5 +1,6 @@
-//! Network ACLs, and what passes them: the rule with the lowest number that fits decides, and what fits none is dropped
-//! (VPC User Guide, "Network ACL rules"). They are stateless: an answer needs a rule of its own.
+//! Network ACLs, and which traffic they admit. The matching rule with the lowest number decides, and traffic that
+//! matches no rule is dropped (VPC User Guide, "Network ACL rules"). Network ACLs are stateless: answers need a rule
+//! of their own.
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
@@ -7,50 +8,51 @@ use ipnet::Ipv4Net;
 
 use crate::model::ids::{NetworkAclId, SubnetId};
 
-/// The ports to which answers are sent: those from which clients of all systems call (VPC User Guide, "Ephemeral ports").
+/// The ports to which answers are sent: the client ports of all operating systems (VPC User Guide, "Ephemeral
+/// ports").
 pub const EPHEMERAL: RangeInclusive<u16> = 1024..=65535;
 
 /// A network ACL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkAcl {
-    /// Its id.
+    /// The ID of the network ACL.
     pub id: NetworkAclId,
-    /// The subnets that have it; each subnet has one.
+    /// The subnets that use the network ACL. Each subnet uses one.
     pub subnets: BTreeSet<SubnetId>,
-    /// Its IPv4 rules.
+    /// The IPv4 rules.
     pub entries: Vec<AclEntry>,
 }
 
 /// One IPv4 rule of a network ACL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AclEntry {
-    /// Its number, by which rules are gone through.
+    /// The number of the rule. Rules are evaluated in ascending order.
     pub number: i32,
-    /// Whether it is for what leaves the subnet.
+    /// Whether the rule applies to traffic that leaves the subnet.
     pub egress: bool,
-    /// Whether it lets through or drops.
+    /// Whether the rule allows or denies the traffic.
     pub allow: bool,
-    /// The protocol as IANA numbers it; none for all.
+    /// The IANA protocol number. None for all protocols.
     pub protocol: Option<u8>,
-    /// Where the packet comes from, or where it goes to.
+    /// The source of inbound traffic, or the destination of outbound traffic.
     pub range: Ipv4Net,
-    /// The destination ports; none for all.
+    /// The destination ports. None for all ports.
     pub ports: Option<(u16, u16)>,
 }
 
-/// Which way a packet goes, seen from the subnet.
+/// The direction of a packet, relative to the subnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Into it.
+    /// Into the subnet.
     In,
-    /// Out of it.
+    /// Out of the subnet.
     Out,
 }
 
-/// How much of what was asked for gets through.
+/// How much of the traffic is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Passage {
-    /// Nothing.
+    /// None of it.
     None,
     /// Some of it.
     Some,
@@ -64,13 +66,13 @@ impl Passage {
     }
 }
 
-/// TCP, as IANA numbers protocols.
+/// The IANA protocol number of TCP.
 pub const TCP: u8 = 6;
-/// UDP
+/// The IANA protocol number of UDP.
 pub const UDP: u8 = 17;
 
 impl NetworkAcl {
-    /// How much of what goes between the subnet and a range gets through, to all of these ports.
+    /// Returns how much of the traffic between the subnet and a range is admitted, for all of these ports.
     pub fn passes(&self, direction: Direction, protocol: u8, ports: RangeInclusive<u16>, range: Ipv4Net) -> Passage {
         let egress = direction == Direction::Out;
         let fits = |entry: &&AclEntry| entry.egress == egress && entry.protocol.is_none_or(|one| one == protocol);
@@ -90,14 +92,14 @@ impl AclEntry {
     }
 }
 
-/// One port of each stretch within which all rules treat ports alike.
+/// Returns one port of each interval within which every rule treats all ports alike.
 fn split_ports(entries: &[&AclEntry], first: u16, last: u16) -> BTreeSet<u16> {
     let bounds = entries.iter().filter_map(|entry| entry.ports);
     let starts = bounds.flat_map(|(first, last)| [Some(first), last.checked_add(1)]).flatten();
     starts.filter(|start| (first..=last).contains(start)).chain([first]).collect()
 }
 
-/// How much of a range gets through rules that are in order: halves it until no rule is about a part of it only.
+/// Returns how much of a range the ordered rules admit. Halves the range until no rule covers only a part of it.
 fn passes(entries: &[&AclEntry], range: Ipv4Net) -> Passage {
     for (index, entry) in entries.iter().enumerate() {
         if entry.range.contains(&range) {
@@ -105,7 +107,7 @@ fn passes(entries: &[&AclEntry], range: Ipv4Net) -> Passage {
         }
         if range.contains(&entry.range) {
             let Ok(halves) = range.subnets(range.prefix_len() + 1) else { break };
-            // What was passed over has nothing to do with this range, nor with its halves.
+            // The rules before this one do not overlap the range, so they do not overlap its halves either.
             let rest = entries.get(index..).unwrap_or_default();
             return halves.map(|half| passes(rest, half)).reduce(Passage::with).unwrap_or(Passage::None);
         }

@@ -1,4 +1,4 @@
-//! Route 53 Resolver inbound endpoints and the states of their addresses.
+//! The observed Route 53 Resolver inbound endpoints and the states of their addresses.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,41 +13,41 @@ use crate::model::{
 /// A Route 53 Resolver inbound endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolverEndpoint {
-    /// Its ARN, by which it is tagged.
+    /// The ARN of the endpoint, which the tagging calls need.
     pub arn: String,
-    /// How far it is.
+    /// The state of the endpoint.
     pub state: ResolverState,
-    /// AWS's words on the state.
+    /// The message of AWS about the state.
     pub message: String,
-    /// Its groups, for life.
+    /// The security groups, which cannot change after creation.
     pub groups: BTreeSet<SecurityGroupId>,
-    /// Its addresses.
+    /// The addresses of the endpoint.
     pub addresses: BTreeMap<ResolverAddressId, ResolverAddress>,
-    /// Its tags.
+    /// The tags of the endpoint.
     pub tags: Tags,
 }
 
 /// The state of a Resolver endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResolverState {
-    /// Being made.
+    /// The endpoint is being created.
     Creating,
-    /// In use.
+    /// The endpoint is in use.
     Operational,
-    /// Addresses are changing; it answers meanwhile.
+    /// Addresses are being changed. The endpoint answers meanwhile.
     Updating,
-    /// It works with fewer addresses while AWS repairs it.
+    /// The endpoint answers with fewer addresses while AWS repairs it.
     AutoRecovering,
-    /// Somebody removed one of its network interfaces.
+    /// A network interface of the endpoint was removed, and AWS cannot repair it.
     ActionNeeded,
-    /// Going.
+    /// The endpoint is being deleted.
     Deleting,
-    /// A word that this version does not know: taken as under way.
+    /// A state that this version does not know. It counts as in progress.
     Unknown(String),
 }
 
 impl ResolverState {
-    /// Reads AWS's word.
+    /// Parses the state that AWS reports.
     pub fn parse(text: &str) -> Self {
         match text {
             "CREATING" => Self::Creating,
@@ -60,7 +60,7 @@ impl ResolverState {
         }
     }
 
-    /// The state as status and messages show it.
+    /// Returns the state as status and messages show it.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Creating => "Creating",
@@ -77,26 +77,26 @@ impl ResolverState {
 /// One address of a Resolver endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolverAddress {
-    /// Its subnet.
+    /// The subnet of the address.
     pub subnet: SubnetId,
-    /// The address, once AWS has chosen it.
+    /// The IP address. None until AWS has chosen it.
     pub ip: Option<Ipv4Addr>,
-    /// AWS's word for its state.
+    /// The state that AWS reports.
     pub state: String,
 }
 
 impl ResolverAddress {
-    /// Whether it answers.
+    /// Whether the address answers DNS queries.
     pub fn is_attached(&self) -> bool {
         self.state == "ATTACHED"
     }
 
-    /// Whether it is broken for good: only another address in its place helps.
+    /// Whether the address has failed permanently, so that only a replacement helps.
     pub fn is_broken(&self) -> bool {
         self.state.starts_with("FAILED_")
     }
 
-    /// Whether it is on its way out.
+    /// Whether the address is being removed.
     pub fn is_leaving(&self) -> bool {
         matches!(self.state.as_str(), "DETACHING" | "REMAP_DETACHING" | "DELETING")
     }

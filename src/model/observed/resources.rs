@@ -1,4 +1,5 @@
-//! Which of the observed resources fill a network's slots, and what a step's answer changes in the observation.
+//! Finds the observed resources that fill the slots of a network, and applies the effects of steps to the
+//! observation.
 
 use std::collections::BTreeSet;
 
@@ -10,42 +11,43 @@ use crate::model::{
     slot::{GroupRole, Slot},
 };
 
-/// The name of a network's group: a function of uid and role, so that the name does the work of a client token.
+/// Returns the name of a network's security group. It depends only on UID and role, so that it has the effect of a
+/// client token.
 pub fn group_name(uid: &str, role: GroupRole) -> String {
     format!("mgnet-{uid}-{role}")
 }
 
-/// What a group of a network's own is for: by its name, else, if it was another's before, by its tag.
+/// Returns the role of one of the network's own groups: by its name, or by its tag if the group was adopted.
 fn role_of(uid: &str, group: &SecurityGroup) -> Option<GroupRole> {
     let tagged = |role: &GroupRole| group.tags.get(SLOT_TAG).is_some_and(|tag| *tag == Slot::Group(*role).to_string());
     let named = GroupRole::ALL.into_iter().find(|role| group.name == group_name(uid, *role));
     named.or_else(|| GroupRole::ALL.into_iter().find(tagged))
 }
 
-/// How alive a resource is.
+/// The phase of a resource's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Life {
-    /// It exists, in whatever state.
+    /// The resource exists, in any state.
     Live,
-    /// It is going.
+    /// The resource is being deleted.
     Deleting,
-    /// It is gone, and AWS still lists it.
+    /// The resource is deleted, but AWS still lists it.
     Deleted,
 }
 
-/// A resource of the network's own that fills a slot.
+/// A resource that the network owns and that fills a slot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Held {
-    /// Live before deleting before deleted.
+    /// The phase of its life. Live sorts before deleting, and deleting before deleted.
     pub life: Life,
-    /// Its id.
+    /// The ID of the resource.
     pub id: String,
-    /// The epoch its tags name.
+    /// The epoch in its tags.
     pub epoch: u32,
 }
 
 impl Resources {
-    /// The network's own resources in a slot, the most alive first.
+    /// Returns the network's own resources in a slot, live ones first.
     pub fn held(&self, identity: &Identity, slot: Slot) -> Vec<Held> {
         let mut held: Vec<Held> = match slot {
             Slot::Group(role) => self
@@ -86,24 +88,25 @@ impl Resources {
         held
     }
 
-    /// Whether the resource that a slot is known to have is listed, though it could not be read whose it is. Where its id is not
-    /// known either, it may be any that is.
+    /// Whether the resource of a slot is listed although its owner could not be read. If the ID is unknown, any such
+    /// resource counts.
     pub fn lists_unread(&self, slot: Slot, id: Option<&str>) -> bool {
         let unread = &self.unread_resolvers;
         slot == Slot::Resolver && id.map_or(!unread.is_empty(), |id| unread.contains(&id.into()))
     }
 
-    /// The id of the live resource in a slot; of several, which would be a breach of promise 1, always the same one.
+    /// Returns the ID of the live resource in a slot. If there are several, which would violate promise 1, it always
+    /// returns the same one.
     pub fn live(&self, identity: &Identity, slot: Slot) -> Option<String> {
         self.held(identity, slot).into_iter().find(|held| held.life == Life::Live).map(|held| held.id)
     }
 
-    /// The network's own group of a role.
+    /// Returns the network's own security group with a role.
     pub fn group(&self, identity: &Identity, role: GroupRole) -> Option<SecurityGroupId> {
         self.live(identity, Slot::Group(role)).map(SecurityGroupId::from)
     }
 
-    /// A resource's id in the form that tagging takes, and its tags.
+    /// Returns the ID of a resource in the form that the tagging calls take, and its tags.
     pub fn tags_of(&self, slot: Slot, id: &str) -> Option<(ResourceId, &Tags)> {
         match slot {
             Slot::Group(_) => self.groups.get(&id.into()).map(|group| (ResourceId::Ec2(id.to_owned()), &group.tags)),
@@ -117,7 +120,7 @@ impl Resources {
         }
     }
 
-    /// What still holds a group.
+    /// Returns the network interfaces that still use a security group.
     pub fn interfaces_of(&self, group: &SecurityGroupId) -> BTreeSet<NetworkInterfaceId> {
         self.interfaces
             .iter()
@@ -126,7 +129,7 @@ impl Resources {
             .collect()
     }
 
-    /// The slots that something of the network's own fills or filled, in the order of creation.
+    /// Returns the slots that the network's own resources fill or filled, in the order of creation.
     pub fn slots(&self, identity: &Identity) -> BTreeSet<Slot> {
         let groups = self.groups.values().filter(|group| identity.owns(&group.tags));
         let endpoints = self.endpoints.values().filter(|endpoint| identity.owns(&endpoint.tags));
@@ -138,14 +141,14 @@ impl Resources {
             .collect()
     }
 
-    /// Whether anything of the network's own is listed at all, dying resources included, dead ones not.
+    /// Whether any resource of the network is listed, including those being deleted, but not deleted ones.
     pub fn any_held(&self, identity: &Identity) -> bool {
         self.slots(identity)
             .into_iter()
             .any(|slot| self.held(identity, slot).iter().any(|held| held.life != Life::Deleted))
     }
 
-    /// The ids of everything live that is the network's own.
+    /// Returns the IDs of all live resources that the network owns.
     pub fn ids_held(&self, identity: &Identity) -> Vec<String> {
         self.slots(identity)
             .into_iter()
@@ -155,8 +158,9 @@ impl Resources {
             .collect()
     }
 
-    /// Takes in what a step did, so that the next steps can be planned without another observation. What the answer
-    /// does not tell is put down as under way, which plans nothing further for it until it is observed again.
+    /// Applies the effect of a step, so that the next steps can be planned without another observation. Whatever the
+    /// response does not contain is marked as in progress: no further steps are planned for it until the next
+    /// observation.
     pub fn apply(&mut self, step: &Step, effect: &Effect) {
         match effect {
             Effect::GroupCreated(id, group) => {
@@ -164,15 +168,15 @@ impl Resources {
             }
             Effect::EndpointCreated(id, endpoint) => {
                 let mut endpoint = endpoint.clone();
-                // A gateway endpoint is available at once, and others build on that. Of an interface endpoint the answer
-                // may not tell everything yet.
+                // A gateway endpoint is available at once, and other steps depend on it. The response for an
+                // interface endpoint may be incomplete.
                 if endpoint.route_tables.is_empty() {
                     endpoint.state = EndpointState::Pending;
                 }
                 self.endpoints.insert(id.clone(), endpoint);
             }
             Effect::ResolverCreated(id, resolver) => {
-                // The answer does not list the addresses.
+                // The response does not list the addresses.
                 let resolver = ResolverEndpoint { state: ResolverState::Creating, ..resolver.clone() };
                 self.resolvers.insert(id.clone(), resolver);
             }
@@ -191,7 +195,7 @@ impl Resources {
 
     fn accept(&mut self, step: &Step) {
         match step {
-            // These have effects of their own.
+            // These steps have effects of their own.
             Step::Create { .. } | Step::DeleteEndpoints { .. } => {}
             Step::AuthorizeIngress { group, permissions, .. } => {
                 if let Some(group) = self.groups.get_mut(group) {

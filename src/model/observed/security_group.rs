@@ -1,4 +1,4 @@
-//! Security groups, and what their rules admit.
+//! Security groups, and the traffic that their rules admit.
 
 use std::fmt;
 
@@ -10,37 +10,37 @@ use crate::model::{ids::SecurityGroupRuleId, ownership::Tags};
 /// A security group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecurityGroup {
-    /// Its name, unique in the VPC.
+    /// The name, unique in the VPC.
     pub name: String,
-    /// Its ingress rules; egress is left as AWS makes it.
+    /// The ingress rules. The operator does not change egress rules.
     pub ingress: Vec<Rule>,
-    /// Its tags.
+    /// The tags of the group.
     pub tags: Tags,
 }
 
 /// A security group rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its id; none for a rule that was added a moment ago and not read back yet.
+    /// The ID of the rule. None for a rule that was just added and has not been read back yet.
     pub id: Option<SecurityGroupRuleId>,
-    /// What it admits, if it is of the form that this operator writes.
+    /// The traffic that the rule admits, if it has the form that the operator writes.
     pub permission: Option<Permission>,
-    /// What it admits, in whatever form.
+    /// The traffic that the rule admits, in any form.
     pub traffic: Traffic,
-    /// Its description, which marks the operator's own rules.
+    /// The description, which marks the rules of the operator.
     pub description: String,
-    /// The rule as a person reads it.
+    /// The rule in readable form.
     pub text: String,
 }
 
-/// What a rule admits.
+/// The traffic that a rule admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traffic {
-    /// The protocol; none for all of them, or for one that is of no interest here together with an empty range of ports.
+    /// The protocol. None for all protocols, or, with an empty port range, for a protocol that does not matter here.
     pub protocol: Option<Protocol>,
-    /// The ports, from and to.
+    /// The first and the last port.
     pub ports: (u16, u16),
-    /// Where it comes from; none if that cannot be known from the rule alone: a prefix list, another group.
+    /// The source range. None if the rule alone does not show it: a prefix list or another group.
     pub source: Option<Ipv4Net>,
 }
 
@@ -58,7 +58,7 @@ impl From<Permission> for Traffic {
     }
 }
 
-/// Whether groups admit something together. Rules whose sources cannot be known are given the benefit of the doubt.
+/// Whether the groups together admit the traffic. A rule with an unknown source counts as admitting it.
 pub fn admit<'a>(groups: impl IntoIterator<Item = &'a SecurityGroup>, wanted: Permission) -> bool {
     let rules: Vec<&Rule> =
         groups.into_iter().flat_map(|group| &group.ingress).filter(|rule| rule.traffic.is_of(wanted)).collect();
@@ -67,7 +67,7 @@ pub fn admit<'a>(groups: impl IntoIterator<Item = &'a SecurityGroup>, wanted: Pe
         || Ipv4Net::aggregate(&ranges).iter().any(|range| range.contains(&wanted.source))
 }
 
-/// Transport protocols that are used here.
+/// The transport protocols that the operator uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
@@ -78,7 +78,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// As EC2 writes it.
+    /// Returns the name that EC2 uses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -87,14 +87,14 @@ impl Protocol {
     }
 }
 
-/// What one ingress rule admits. Compared canonically: EC2 stores a range with its host bits cleared.
+/// The traffic that one ingress rule admits, in canonical form: EC2 clears the host bits of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
     /// The protocol.
     pub protocol: Protocol,
-    /// The one port.
+    /// The port.
     pub port: u16,
-    /// The range it comes from.
+    /// The source range.
     pub source: Ipv4Net,
 }
 

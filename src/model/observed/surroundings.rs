@@ -1,18 +1,19 @@
-//! What stands around a network and changes seldom. Only the preflight looks at it; a Ready network's look at AWS may take
-//! it from a few minutes ago (`crate::aws::Scope`).
+//! The surroundings of a network: data about the VPC and the Region that changes rarely and that only the preflight
+//! uses. For a Ready network, an observation may reuse data that is a few minutes old (`crate::aws::Scope`).
 
 use std::collections::BTreeSet;
 
 use crate::model::{ids::EndpointId, observed::network_acl::NetworkAcl};
 
-/// The surroundings of a VPC. What the operator is not permitted to read is `None`, and not checked.
+/// The surroundings of a VPC. A field is `None` if the operator has no permission to read it, and is then not
+/// checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// The DNS servers that the VPC's DHCP options name, as AWS writes them.
+    /// The DNS servers in the DHCP options of the VPC, as AWS reports them.
     pub dns_servers: Option<Vec<String>>,
     /// The network ACLs of the VPC.
     pub network_acls: Option<Vec<NetworkAcl>>,
-    /// The private hosted zones that are associated with the VPC and that people made.
+    /// The private hosted zones that are associated with the VPC, except those that AWS services create.
     pub hosted_zones: Option<Vec<HostedZone>>,
     /// All gateway endpoints of the Region.
     pub gateway_endpoints: Option<BTreeSet<EndpointId>>,
@@ -21,10 +22,10 @@ pub struct Surroundings {
 /// A private hosted zone of Route 53.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostedZone {
-    /// Its id.
+    /// The ID of the zone.
     pub id: String,
-    /// Its name, without the final dot.
+    /// The name of the zone, without the final dot.
     pub name: String,
-    /// The account it belongs to.
+    /// The account that owns the zone.
     pub owner: String,
 }

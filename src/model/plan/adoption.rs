@@ -1,7 +1,8 @@
-//! Adoption: which resources that are in the VPC already may become the network's own, and fit one of its slots.
+//! Finds existing resources in the VPC that the network may adopt and that fit one of its slots.
 //!
-//! What carries the tags of another network, of another cluster or of another tool is never taken. What is taken is only
-//! tagged; from then on it is the network's own, and is brought to what is wanted as if the network had made it.
+//! A resource with the tags of another network, another cluster or another tool is never adopted. Adoption only adds
+//! tags. From then on the network owns the resource, and the operator changes it to the desired state as if it had
+//! created it.
 
 use crate::model::{
     desired::Desired,
@@ -12,18 +13,18 @@ use crate::model::{
     slot::{EndpointKey, GroupRole, Slot},
 };
 
-/// What there is to adopt for a slot.
+/// The resources that a slot could adopt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Candidate {
-    /// Nothing.
+    /// No resource fits.
     None,
-    /// This one.
+    /// Exactly one resource fits.
     One(Box<Step>),
-    /// Several fit, and only people can tell which is meant.
+    /// Several resources fit, and only a person can choose between them.
     Several(Vec<String>),
 }
 
-/// Finds what fits a slot. `epoch` is that of the claim which the resource will fill.
+/// Finds the resources that fit a slot. `epoch` is the epoch of the claim that the resource will fill.
 pub(crate) fn candidate(desired: &Desired, resources: &Resources, slot: Slot, epoch: u32) -> Candidate {
     let fitting = match slot {
         Slot::Group(role) => groups(desired, resources, role),
@@ -43,7 +44,7 @@ pub(crate) fn candidate(desired: &Desired, resources: &Resources, slot: Slot, ep
     }
 }
 
-/// The network's tags; a name that somebody gave to the resource stays.
+/// The tags that adoption adds. The resource keeps a `Name` tag that it already has, unless the spec sets one.
 fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags) -> Tags {
     let mut tags = desired.identity.tags(&desired.tags, slot, epoch);
     if present.contains_key(NAME_TAG) && !desired.tags.contains_key(NAME_TAG) {
@@ -54,28 +55,30 @@ fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags) -> Tags {
     tags
 }
 
-fn may_have(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
+/// Whether the adoption policy and the tags of a resource allow its adoption.
+fn may_adopt(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
     desired.identity.may_adopt(desired.adoption, tags, slot)
 }
 
 fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<String> {
     let fits = |state: &EndpointState| matches!(state, EndpointState::Available | EndpointState::Pending);
     let all = resources.endpoints.iter().filter(|(_, endpoint)| endpoint.key == Some(key) && fits(&endpoint.state));
-    let (left, others): (Vec<_>, Vec<_>) = all
-        .filter(|(_, endpoint)| may_have(desired, &endpoint.tags, Slot::Endpoint(key)))
+    let (retained, others): (Vec<_>, Vec<_>) = all
+        .filter(|(_, endpoint)| may_adopt(desired, &endpoint.tags, Slot::Endpoint(key)))
         .partition(|(_, endpoint)| desired.identity.left_behind(&endpoint.tags, Slot::Endpoint(key)));
-    // The network's own legacy before what merely fits.
-    let fitting = if left.is_empty() { others } else { left };
+    // Resources that the network itself left behind take precedence over others that fit.
+    let fitting = if retained.is_empty() { others } else { retained };
     fitting.into_iter().map(|(id, _)| id.to_string()).collect()
 }
 
-/// A group is only taken if the network left it behind, or with the Resolver endpoint that has it for life.
+/// The security groups that fit a role. A group is adopted only if the network left it behind, or together with the
+/// Resolver endpoint that keeps it for its lifetime.
 fn groups(desired: &Desired, resources: &Resources, role: GroupRole) -> Vec<String> {
     let slot = Slot::Group(role);
     let left: Vec<String> = resources
         .groups
         .iter()
-        .filter(|(_, group)| may_have(desired, &group.tags, slot) && desired.identity.left_behind(&group.tags, slot))
+        .filter(|(_, group)| may_adopt(desired, &group.tags, slot) && desired.identity.left_behind(&group.tags, slot))
         .map(|(id, _)| id.to_string())
         .collect();
     if !left.is_empty() || role != GroupRole::Resolver {
@@ -85,12 +88,14 @@ fn groups(desired: &Desired, resources: &Resources, role: GroupRole) -> Vec<Stri
         [only] => {
             resources.resolvers.get(only).and_then(only_group).map(SecurityGroupId::to_string).into_iter().collect()
         }
-        // Whoever has to tell which is meant chooses among them, not among groups, which they may share.
+        // The user has to choose between the Resolver endpoints. Their groups would not identify them, because several
+        // endpoints can share a group.
         others => others.iter().map(ResolverId::to_string).collect(),
     }
 }
 
-/// A Resolver endpoint keeps its groups for life, so that it fits only with the one group that goes with it.
+/// The Resolver endpoints that fit. A Resolver endpoint cannot change its groups, so it fits only together with its
+/// one group.
 fn resolvers(desired: &Desired, resources: &Resources) -> Vec<ResolverId> {
     let own = resources.group(&desired.identity, GroupRole::Resolver);
     let fits = |resolver: &ResolverEndpoint| {
@@ -105,17 +110,19 @@ fn resolvers(desired: &Desired, resources: &Resources) -> Vec<ResolverId> {
     resources
         .resolvers
         .iter()
-        .filter(|(_, resolver)| may_have(desired, &resolver.tags, Slot::Resolver) && fits(resolver))
+        .filter(|(_, resolver)| may_adopt(desired, &resolver.tags, Slot::Resolver) && fits(resolver))
         .map(|(id, _)| id.clone())
         .collect()
 }
 
-/// The default group of a VPC is everybody's.
+/// Whether the network may adopt the group. The default group of a VPC is never adopted, because other resources use
+/// it, too.
 fn is_free(desired: &Desired, group: &SecurityGroup) -> bool {
     let slot = Slot::Group(GroupRole::Resolver);
-    group.name != "default" && may_have(desired, &group.tags, slot)
+    group.name != "default" && may_adopt(desired, &group.tags, slot)
 }
 
+/// The group of a Resolver endpoint that has exactly one.
 fn only_group(resolver: &ResolverEndpoint) -> Option<&SecurityGroupId> {
     if resolver.groups.len() == 1 { resolver.groups.first() } else { None }
 }

@@ -1,60 +1,61 @@
-//! Blockers: what keeps a plan from running now.
+//! Blockers: the reasons why a part of a plan cannot run now.
 
 use std::net::Ipv4Addr;
 
 use crate::model::{ids::SubnetId, slot::Slot};
 
-/// Something that the network waits for.
+/// A condition that the network waits for before the plan can continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blocker {
-    /// AWS is at work on it.
+    /// AWS is still creating, changing or deleting the resource.
     UnderWay {
         /// The slot.
         slot: Slot,
-        /// AWS's word for it.
+        /// The state that AWS reports.
         state: String,
     },
-    /// It was created, and no list shows it: it is not visible yet, or somebody deleted it.
+    /// The resource was created, but no list of AWS contains it: it is not visible yet, or it was deleted outside the
+    /// operator.
     NotVisible {
         /// The slot.
         slot: Slot,
     },
-    /// It is gone, and a call that was sent before may still make it again.
+    /// The resource is gone, but a create call that was sent earlier may still arrive and create it again.
     MayArrive {
         /// The slot.
         slot: Slot,
     },
-    /// It cannot be made before another slot is ready.
+    /// The step cannot run before another slot is ready.
     Awaits {
         /// The slot.
         slot: Slot,
-        /// What it needs.
+        /// The slot that must be ready first.
         needs: Slot,
     },
-    /// It is in a state that waiting does not heal.
+    /// The resource is in a failed state that does not resolve by waiting.
     Failed {
         /// The slot.
         slot: Slot,
         /// The resource.
         id: String,
-        /// AWS's words.
+        /// The failure message of AWS.
         message: String,
     },
-    /// Something that is not the network's stands in its place.
+    /// A foreign resource occupies the name of the slot's resource.
     NotOwned {
         /// The slot.
         slot: Slot,
-        /// The stranger.
+        /// The foreign resource.
         id: String,
     },
-    /// Several resources fit it, and only people can tell which of them is to be adopted.
+    /// Several resources could be adopted for the slot, and only a person can choose between them.
     Ambiguous {
         /// The slot.
         slot: Slot,
-        /// The resources.
+        /// The resources that fit.
         ids: Vec<String>,
     },
-    /// An address that others may know would change, and nobody has allowed it.
+    /// A published address would change, and the network has no annotation that allows the change.
     AddressChange {
         /// The slot.
         slot: Slot,
@@ -62,24 +63,24 @@ pub enum Blocker {
         id: String,
         /// The subnet of the address.
         subnet: SubnetId,
-        /// The address as it is.
+        /// The observed address.
         from: Ipv4Addr,
-        /// The address that is asked for.
+        /// The address that the spec requests.
         to: Ipv4Addr,
     },
-    /// It cannot be deleted while these hold it.
+    /// The resource cannot be deleted while other resources use it.
     InUse {
         /// The slot.
         slot: Slot,
         /// The resource.
         id: String,
-        /// The network interfaces, with what AWS says they are for.
+        /// The network interfaces or endpoints that use it, each with its description.
         by: Vec<String>,
     },
 }
 
 impl Blocker {
-    /// The slot that it blocks.
+    /// The slot that the blocker affects.
     pub const fn slot(&self) -> Slot {
         match self {
             Self::UnderWay { slot, .. }

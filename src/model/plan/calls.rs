@@ -1,4 +1,4 @@
-//! Steps as the calls that they are: which action, on which resources, and everything that the call says.
+//! Describes each step as an AWS call: its action, its resources and its complete parameters.
 
 use crate::model::{
     plan::step::{CreateRequest, ResourceId, Step},
@@ -6,7 +6,7 @@ use crate::model::{
 };
 
 impl Step {
-    /// The one call that carries the step out.
+    /// The AWS action that carries out the step.
     pub const fn action(&self) -> Action {
         match self {
             Self::Create { request, .. } => match request {
@@ -34,7 +34,7 @@ impl Step {
         }
     }
 
-    /// The ids of the resources that it works on, in the order of [`Step::slots`]; none for what it creates.
+    /// The IDs of the resources that the step changes, in the order of [`Step::slots`]. Empty for a creation.
     pub fn resource_ids(&self) -> Vec<String> {
         match self {
             Self::Create { .. } => Vec::new(),
@@ -53,15 +53,15 @@ impl Step {
         }
     }
 
-    /// The step in full, tags included, as a text that differs whenever the call would.
+    /// The complete step as text, including tags. Two steps with different calls have different texts.
     pub fn in_full(&self) -> String {
         let more = match self {
-            // Requests are plain data, which always becomes JSON.
+            // Serialization to JSON cannot fail, because requests are plain data.
             Self::Create { request, .. } => serde_json::to_string(request).unwrap_or_default(),
             Self::AuthorizeIngress { permissions, .. } => format!("{permissions:?}"),
             Self::ModifyEndpoint { change, .. } => format!("{:?}", change.policy),
             Self::Adopt { tags, .. } | Self::SetTags { tags, .. } => format!("{tags:?}"),
-            // Their one line says it all.
+            // The `Display` form of these steps is already complete.
             Self::RevokeIngress { .. }
             | Self::AssociateResolverAddress { .. }
             | Self::DisassociateResolverAddress { .. }

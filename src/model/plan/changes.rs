@@ -1,4 +1,5 @@
-//! Edits in place: what differs between a resource and what is wanted of it, as calls that never leave a gap.
+//! Plans changes in place: compares an observed resource with its desired state, and orders the calls so that the
+//! service is never interrupted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,8 @@ use crate::model::{
     slot::Slot,
 };
 
-/// Route tables and policy of a gateway endpoint. One call may add and remove: the tables are different ones.
+/// Returns the change of a gateway endpoint's route tables and policy. One call may add and remove route tables,
+/// because the two sets are disjoint.
 pub(crate) fn gateway(endpoint: &Endpoint, wanted: &BTreeSet<RouteTableId>, policy: &Policy) -> EndpointChange {
     let present = &endpoint.route_tables;
     EndpointChange {
@@ -26,7 +28,7 @@ pub(crate) fn gateway(endpoint: &Endpoint, wanted: &BTreeSet<RouteTableId>, poli
     }
 }
 
-/// What an interface endpoint is to be.
+/// The desired state of an interface endpoint.
 pub(crate) struct Interface<'a> {
     pub(crate) subnets: &'a BTreeSet<SubnetId>,
     pub(crate) addresses: &'a BTreeMap<SubnetId, Ipv4Addr>,
@@ -35,7 +37,7 @@ pub(crate) struct Interface<'a> {
     pub(crate) policy: &'a Policy,
 }
 
-/// A published address that is to be another.
+/// The change of a published address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Move {
     pub(crate) subnet: SubnetId,
@@ -43,7 +45,8 @@ pub(crate) struct Move {
     pub(crate) to: Ipv4Addr,
 }
 
-/// The addresses of an interface endpoint that are fixed and differ.
+/// Returns the moves of an interface endpoint: the subnets in which the observed address differs from the fixed
+/// address.
 pub(crate) fn moves(
     endpoint: &Endpoint,
     interfaces: &BTreeMap<NetworkInterfaceId, NetworkInterface>,
@@ -59,7 +62,7 @@ pub(crate) fn moves(
         .collect()
 }
 
-/// The subnets of a Resolver endpoint in which another address stands than the fixed one, and not the fixed one.
+/// Returns the moves of a Resolver endpoint: the subnets that have another address instead of the fixed address.
 pub(crate) fn resolver_moves(resolver: &ResolverEndpoint, wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>) -> Vec<Move> {
     let standing = |subnet: &SubnetId| {
         let all = resolver.addresses.values().filter(|address| !address.is_broken() && !address.is_leaving());
@@ -76,8 +79,8 @@ pub(crate) fn resolver_moves(resolver: &ResolverEndpoint, wanted: &BTreeMap<Subn
         .collect()
 }
 
-/// Subnets, addresses, groups, private DNS and policy of an interface endpoint. Additions go first, in a call of their own;
-/// removals follow once the endpoint is available again with what was added.
+/// Returns the next change of an interface endpoint's subnets, addresses, groups, private DNS and policy. Additions
+/// are made first, in a separate call. Removals follow when the endpoint is available again with the additions.
 pub(crate) fn interface(
     endpoint: &Endpoint,
     wanted: &Interface<'_>,
@@ -86,7 +89,7 @@ pub(crate) fn interface(
 ) -> EndpointChange {
     let (add_subnets, remove_subnets) = subnet_change(&endpoint.subnets, wanted.subnets, zones);
     let fixed = add_subnets.iter().filter_map(|subnet| Some((subnet.clone(), *wanted.addresses.get(subnet)?)));
-    // One a call: AWS gives the subnet another network interface, and the others serve meanwhile.
+    // One move per call: AWS replaces the network interface in the subnet, and the other subnets serve meanwhile.
     let addresses = fixed.chain(moves.first().map(|one| (one.subnet.clone(), one.to))).collect();
     let additions = EndpointChange {
         addresses,
@@ -104,13 +107,14 @@ pub(crate) fn interface(
     if additions.is_empty() {
         return removals;
     }
-    // A subnet that alone stands in the way of another in its zone has to leave in the same call.
+    // A subnet that blocks its replacement in the same zone has to be removed in the same call.
     let swap = !additions.add_subnets.is_empty() && !removals.remove_subnets.is_empty();
     if swap { EndpointChange { remove_subnets: removals.remove_subnets, ..additions } } else { additions }
 }
 
-/// Which subnets to add and remove now. An endpoint has one subnet a zone, so a subnet cannot be added while another
-/// stands in its zone: then that one leaves first, if others remain to serve meanwhile, else both go in one call.
+/// Returns the subnets to add and to remove now. An endpoint has one subnet per zone, so a subnet cannot be added
+/// while the endpoint has another subnet in its zone. That subnet is removed first if other subnets remain to serve
+/// meanwhile. If none remain, one call adds and removes.
 fn subnet_change(
     present: &BTreeSet<SubnetId>,
     wanted: &BTreeSet<SubnetId>,
@@ -127,22 +131,23 @@ fn subnet_change(
     if surplus.len() < present.len() || missing.is_empty() {
         return (BTreeSet::new(), surplus);
     }
-    // Everything present is to be replaced within its zone: zone by zone while there are several, in one call at last.
+    // Every subnet is replaced within its zone: one zone at a time while there are several, and the last one in one
+    // call.
     match surplus.first() {
         Some(first) if surplus.len() > 1 => (BTreeSet::new(), BTreeSet::from([first.clone()])),
         Some(_) | None => (missing, surplus),
     }
 }
 
-/// The next address to add to or remove from a Resolver endpoint: one call each, one at a time, additions first, never
-/// below two, and never below what is wanted.
+/// Returns the next step that adds or removes an address of a Resolver endpoint. Each step is one call and changes one
+/// address. Additions come first, so the endpoint never has fewer than two addresses, nor fewer than desired.
 pub(crate) fn resolver_addresses(
     id: &ResolverId,
     resolver: &ResolverEndpoint,
     wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
 ) -> Option<Step> {
     let standing = |address: &&ResolverAddress| !address.is_broken() && !address.is_leaving();
-    // An address that AWS has not chosen yet may become any.
+    // An address that AWS has not chosen yet counts as the desired one, because it may become any address.
     let is_wanted = |address: &ResolverAddress| {
         wanted.get(&address.subnet).is_some_and(|fixed| match (fixed, address.ip) {
             (Some(fixed), Some(ip)) => *fixed == ip,
@@ -168,7 +173,7 @@ pub(crate) fn resolver_addresses(
     }
 }
 
-/// Tags of everything that the network has and wants.
+/// Plans the tag changes of every desired resource that the network owns.
 pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<String>, steps: &mut Vec<Step>) {
     let identity = &desired.identity;
     let wanted_slots = desired
@@ -183,7 +188,7 @@ pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
             continue;
         };
         let mut wanted = identity.standing_tags(&desired.tags, slot);
-        // What is adopted keeps the name that it came with.
+        // An adopted resource keeps the name that it had before the adoption.
         let named_by_user = desired.tags.contains_key(NAME_TAG) || managed.contains(NAME_TAG);
         if let Some(name) = present.get(NAME_TAG).filter(|_| present.contains_key(ADOPTED_TAG) && !named_by_user) {
             wanted.insert(NAME_TAG.to_owned(), name.clone());
@@ -193,7 +198,7 @@ pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
             .filter(|(key, value)| present.get(*key) != Some(value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        // The mark of what was left behind goes when it is taken up again.
+        // The retained tag is removed when a network adopts the resource again.
         let retained = RETAINED_TAG.to_owned();
         let keys: BTreeSet<_> = managed
             .iter()

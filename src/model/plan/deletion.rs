@@ -1,5 +1,5 @@
-//! Plans for a network that is being deleted. They start from what is there, not from what the spec says: a spec or class
-//! that has become invalid, or is gone, must not keep a network from going.
+//! Plans the deletion of a network. The plans depend on the observed resources only, not on the spec: a spec or class
+//! that has become invalid, or no longer exists, must not prevent the deletion.
 
 use crate::model::{
     claims::{Claims, token},
@@ -8,7 +8,7 @@ use crate::model::{
     plan::{Blocker, Plan, removal::Surplus, step::Step},
 };
 
-/// Plans the removal of everything that is the network's own: endpoints and the Resolver, then groups.
+/// Plans the deletion of every owned resource: endpoints and the Resolver endpoint first, then security groups.
 pub fn delete(identity: &Identity, resources: &Resources, claims: &Claims) -> Plan {
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
@@ -22,7 +22,8 @@ pub fn delete(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
     plan
 }
 
-/// Plans the marking of everything that is the network's own as retained. It stays, and stays readable whose it was.
+/// Plans to tag every owned resource as retained. The resources keep their owner tags, so the former owner remains
+/// visible.
 pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Plan {
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
@@ -41,7 +42,8 @@ pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
     plan
 }
 
-/// Create calls whose answer never came are sent again, before anything else: only their answer tells what they made.
+/// Plans to repeat the create calls that were never answered, before any other step: only the answer identifies the
+/// resource that such a call created.
 fn unanswered(identity: &Identity, claims: &Claims) -> Plan {
     let steps = claims
         .pending()
@@ -53,6 +55,7 @@ fn unanswered(identity: &Identity, claims: &Claims) -> Plan {
     Plan { steps, blockers: Vec::new() }
 }
 
+/// Adds a blocker for each claimed resource that no list of AWS contains.
 fn not_visible(identity: &Identity, resources: &Resources, claims: &Claims, plan: &mut Plan) {
     plan.blockers.extend(claims.missing(identity, resources).into_iter().map(|slot| Blocker::NotVisible { slot }));
 }

@@ -12,10 +12,11 @@ use crate::model::{
 };
 
 impl Planner<'_> {
+    /// Plans one VPC endpoint.
     pub(super) fn endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint) {
         let slot = Slot::Endpoint(key);
         if let DesiredEndpoint::Existing(id) = wanted {
-            return self.somebodys_endpoint(slot, id);
+            return self.foreign_endpoint(slot, id);
         }
         match self.resources.live(&self.desired.identity, slot).map(EndpointId::from) {
             Some(id) => self.existing_endpoint(key, wanted, &id),
@@ -24,8 +25,9 @@ impl Planner<'_> {
         }
     }
 
-    /// An endpoint that is only used is waited for, and nothing else. What is wrong with it was said before.
-    fn somebodys_endpoint(&mut self, slot: Slot, id: &EndpointId) {
+    /// Waits until an existing endpoint is available, and never changes it. The preflight has already reported its
+    /// problems.
+    fn foreign_endpoint(&mut self, slot: Slot, id: &EndpointId) {
         match self.resources.endpoints.get(id).map(|endpoint| &endpoint.state) {
             Some(EndpointState::Available) => {}
             Some(state) => self.block(Blocker::UnderWay { slot, state: state.as_str().to_owned() }),
@@ -33,6 +35,7 @@ impl Planner<'_> {
         }
     }
 
+    /// Plans the creation or adoption of an endpoint.
     fn new_endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint) {
         let slot = Slot::Endpoint(key);
         let vpc = self.desired.vpc.clone();
@@ -68,7 +71,8 @@ impl Planner<'_> {
         }
     }
 
-    /// AWS refuses the S3 interface endpoint's inbound-only private DNS before the VPC has the gateway endpoint.
+    /// Whether the S3 gateway endpoint is available. Until then AWS rejects an S3 interface endpoint with private DNS
+    /// for the inbound resolver only.
     fn gateway_is_available(&self) -> bool {
         let gateway = match self.desired.endpoints.get(&EndpointKey::S3_GATEWAY) {
             Some(DesiredEndpoint::Existing(id)) => Some(id.clone()),
@@ -82,6 +86,7 @@ impl Planner<'_> {
             .is_some_and(|gateway| gateway.state == EndpointState::Available)
     }
 
+    /// Plans the changes of an endpoint that the network owns.
     fn existing_endpoint(&mut self, key: EndpointKey, wanted: &DesiredEndpoint, id: &EndpointId) {
         let slot = Slot::Endpoint(key);
         let Some(endpoint) = self.resources.endpoints.get(id) else { return };

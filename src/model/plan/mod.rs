@@ -1,9 +1,10 @@
-//! The plan: the steps from observed to desired that can run now, and what the rest waits for.
+//! Plans the steps from observed to desired that can run now, and the blockers of the other steps.
 //!
-//! Pure, total and deterministic. It plans a frontier, not a script: run the steps, take in their effects, plan again,
-//! until no step is left. Order is therefore a matter of what each step needs to be there before it:
-//! groups, their rules, the gateway endpoint, the S3 interface endpoint; other endpoints and the Resolver beside it.
-//! What is added is in place before what it replaces is removed.
+//! Planning is pure, total and deterministic. A plan contains only the next steps, not all of them: the caller runs
+//! the steps, applies their effects to the observation, and plans again until no step remains. The order follows from
+//! what each step requires: security groups, their rules, the gateway endpoint, then the S3 interface endpoint. The
+//! other endpoints and the Resolver endpoint are created in parallel. A replacement is in place before the resource
+//! that it replaces is removed.
 
 pub(crate) mod adoption;
 mod blocker;
@@ -33,31 +34,31 @@ use super::{
     slot::Slot,
 };
 
-/// What to do now, and what has to happen elsewhere first.
+/// The next steps, and the reasons that block the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Steps that can run now, in order.
     pub steps: Vec<Step>,
-    /// Why the rest cannot.
+    /// The reasons why the other steps cannot run yet.
     pub blockers: Vec<Blocker>,
 }
 
 impl Plan {
-    /// Whether observed is desired.
+    /// Whether the network is at rest: observed equals desired.
     pub fn is_done(&self) -> bool {
         self.steps.is_empty() && self.blockers.is_empty()
     }
 }
 
-/// Plans the next steps. `managed_tags` are the keys of user tags that the operator has set before: those of them that
-/// are no longer wanted are removed, other tags are left alone.
+/// Plans the next steps. `managed_tags` are the keys of the user tags that the operator has set before. The operator
+/// removes those of them that are no longer desired, and does not change other tags.
 pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_tags: &BTreeSet<String>) -> Plan {
     let mut planner = Planner { desired, resources, claims, plan: Plan::default() };
     for (role, group) in &desired.groups {
         planner.group(*role, group);
     }
-    // AWS chooses among what is free. Whatever asks for its addresses by number comes first, or AWS might have given one of
-    // them to another endpoint of the network a moment before.
+    // Resources with fixed addresses are planned first. If AWS chose an address for another endpoint before that, it
+    // could take one of the fixed addresses.
     for chosen in [Chosen::Nowhere, Chosen::Somewhere, Chosen::Everywhere] {
         for (key, endpoint) in desired.endpoints.iter().filter(|(_, endpoint)| endpoint.chosen() == chosen) {
             planner.endpoint(*key, endpoint);
@@ -83,7 +84,7 @@ impl Planner<'_> {
         self.plan.blockers.push(blocker);
     }
 
-    /// Plans the adoption or creation of what is missing from a slot, by its claim.
+    /// Plans the adoption or creation of a missing resource, depending on the claim of its slot.
     fn create(&mut self, slot: Slot, request: impl FnOnce(Tags) -> CreateRequest) {
         if self.adopt(slot) {
             return;
@@ -91,7 +92,7 @@ impl Planner<'_> {
         let identity = &self.desired.identity;
         let epoch = self.claims.epoch_to_create(slot);
         let request = match self.claims.get(slot).map(|claim| &claim.phase) {
-            // An unanswered call is sent again as it was; what has changed since is edited afterwards.
+            // An unanswered call is repeated unchanged. Later changes of the spec are applied after it was answered.
             Some(Phase::Pending { request: Some(recorded) }) if recorded.fits(slot, identity) => recorded.clone(),
             Some(Phase::Pending { .. } | Phase::Refused | Phase::Released) | None => {
                 request(identity.tags(&self.desired.tags, slot, epoch))
@@ -101,7 +102,8 @@ impl Planner<'_> {
         self.plan.steps.push(Step::Create { slot, token: token(&identity.uid, slot, epoch), request });
     }
 
-    /// Plans the adoption of what is there for a slot. False if nothing is, or if the slot's own resource may be.
+    /// Plans the adoption of a resource for the slot. Returns false if no resource fits, or if the slot's claim shows
+    /// that its own resource may exist.
     fn adopt(&mut self, slot: Slot) -> bool {
         match self.claims.get(slot).map(|claim| &claim.phase) {
             None | Some(Phase::Refused | Phase::Released) => {}
@@ -115,11 +117,12 @@ impl Planner<'_> {
         true
     }
 
+    /// Whether AWS is still deleting a resource of the slot.
     fn is_deleting(&self, slot: Slot) -> bool {
         self.resources.held(&self.desired.identity, slot).iter().any(|held| held.life == Life::Deleting)
     }
 
-    /// Parts changes of published addresses into those that somebody has allowed, and what is said of the others.
+    /// Splits changes of published addresses into the allowed changes, and the blockers for those that are not allowed.
     fn allowed(&self, slot: Slot, id: &str, moves: Vec<Move>) -> (Vec<Move>, Vec<Blocker>) {
         if self.desired.address_changes.contains(&(slot, id.to_owned())) {
             return (moves, Vec::new());

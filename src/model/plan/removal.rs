@@ -1,4 +1,5 @@
-//! Removal: endpoints in one call, the Resolver beside it, then the groups that nothing holds any more.
+//! Plans the deletion of owned resources: all endpoints in one call, the Resolver endpoint in parallel, then the
+//! security groups that no network interface uses any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use crate::model::{
     slot::{EndpointKey, GroupRole, Slot},
 };
 
-/// Resources of the network's own that are to go.
+/// The owned resources to delete.
 #[derive(Debug, Default)]
 pub(crate) struct Surplus {
     endpoints: BTreeMap<EndpointId, EndpointKey>,
@@ -20,7 +21,7 @@ pub(crate) struct Surplus {
 }
 
 impl Surplus {
-    /// Adds all that fills a slot.
+    /// Adds every resource that fills the slot.
     pub(crate) fn add(&mut self, resources: &Resources, identity: &Identity, slot: Slot) {
         for held in resources.held(identity, slot) {
             match (held.life, slot) {
@@ -41,17 +42,18 @@ impl Surplus {
         }
     }
 
-    /// Plans its removal.
+    /// Plans the deletion of the added resources.
     pub(crate) fn plan(self, resources: &Resources, plan: &mut Plan) {
         let Self { endpoints, resolvers, groups, under_way } = self;
-        // Groups wait until the endpoints that hold them are gone from every list.
-        let going = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
+        // Security groups wait until no list of AWS contains the endpoints that use them.
+        let deleting = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
         plan.blockers.extend(under_way);
         if !endpoints.is_empty() {
             plan.steps.push(Step::DeleteEndpoints { endpoints });
         }
         for resolver in resolvers {
-            // Deletion of a resolver endpoint that is being created or changed is refused; it comes to rest by itself.
+            // AWS rejects the deletion of a Resolver endpoint that it is still creating or updating. These states end by
+            // themselves.
             let state = resources.resolvers.get(&resolver).map(|resolver| &resolver.state);
             if let Some(state @ (ResolverState::Creating | ResolverState::Updating)) = state {
                 plan.blockers.push(Blocker::UnderWay { slot: Slot::Resolver, state: state.as_str().to_owned() });
@@ -69,18 +71,18 @@ impl Surplus {
                     Some(description) => format!("{id} ({description})"),
                 })
                 .collect();
-            // An endpoint of the same owner lets go of it by a change that is still to come.
+            // A later change of an endpoint of the same owner will detach this group.
             let owner = resources.groups.get(&group).and_then(|group| group.tags.get(OWNER_TAG));
             let holder = resources.endpoints.values().find(|endpoint| {
                 endpoint.groups.contains(&group)
                     && endpoint.tags.get(OWNER_TAG) == owner
                     && !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
             });
-            if let Some(key) = holder.and_then(|endpoint| endpoint.key).filter(|_| !going) {
+            if let Some(key) = holder.and_then(|endpoint| endpoint.key).filter(|_| !deleting) {
                 plan.blockers.push(Blocker::Awaits { slot, needs: Slot::Endpoint(key) });
             } else if !by.is_empty() {
                 plan.blockers.push(Blocker::InUse { slot, id: group.to_string(), by });
-            } else if !going {
+            } else if !deleting {
                 plan.steps.push(Step::DeleteGroup { role, group });
             }
         }

@@ -14,16 +14,17 @@ use crate::{
 };
 
 impl Planner<'_> {
+    /// Plans the Resolver endpoint, whether it is managed or existing.
     pub(super) fn any_resolver(&mut self) {
         match &self.desired.resolver {
             Some(DesiredResolver::Managed(addresses)) => self.resolver(addresses),
-            Some(DesiredResolver::Existing(id)) => self.somebodys_resolver(id),
+            Some(DesiredResolver::Existing(id)) => self.foreign_resolver(id),
             None => {}
         }
     }
 
-    /// The same for a Resolver endpoint.
-    fn somebodys_resolver(&mut self, id: &ResolverId) {
+    /// Waits until an existing Resolver endpoint is operational, and never changes it.
+    fn foreign_resolver(&mut self, id: &ResolverId) {
         let slot = Slot::Resolver;
         match self.resources.resolvers.get(id) {
             Some(resolver) if resolver.state == ResolverState::Operational => {}
@@ -32,6 +33,7 @@ impl Planner<'_> {
         }
     }
 
+    /// Plans the Resolver endpoint that the network owns.
     fn resolver(&mut self, addresses: &BTreeMap<SubnetId, Option<Ipv4Addr>>) {
         let slot = Slot::Resolver;
         let identity = &self.desired.identity;
@@ -42,7 +44,7 @@ impl Planner<'_> {
         if self.is_deleting(slot) {
             return self.block(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
         }
-        // CreateResolverEndpoint wants a group that admits TCP and UDP 53 already.
+        // CreateResolverEndpoint requires a security group that already admits TCP and UDP port 53.
         let Some(group) = self.ready_group(GroupRole::Resolver) else {
             return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Resolver) });
         };
@@ -50,6 +52,7 @@ impl Planner<'_> {
         self.create(slot, |tags| CreateRequest::Resolver { name, addresses, group, tags });
     }
 
+    /// Plans the changes of a Resolver endpoint that the network owns.
     fn existing_resolver(
         &mut self,
         id: &ResolverId,
@@ -58,7 +61,7 @@ impl Planner<'_> {
     ) {
         let slot = Slot::Resolver;
         match &resolver.state {
-            // AWS wants an address added for the lost one, then the lost one removed.
+            // AWS requires a replacement for the lost address first, then the removal of the lost address.
             ResolverState::Operational | ResolverState::ActionNeeded => {}
             ResolverState::Creating
             | ResolverState::Updating
@@ -69,7 +72,7 @@ impl Planner<'_> {
             }
         }
         let (moves, refused) = self.allowed(slot, id.as_str(), changes::resolver_moves(resolver, addresses));
-        // Where a move is not allowed, whatever address stands there is right.
+        // If a move is not allowed, the address that the subnet has now is accepted.
         let mut addresses = addresses.clone();
         for blocker in &refused {
             if let Blocker::AddressChange { subnet, .. } = blocker {
@@ -92,7 +95,8 @@ impl Planner<'_> {
     }
 }
 
-/// At most 64 characters of `a-zA-Z0-9-_' `, and not only digits (API reference of CreateResolverEndpoint).
+/// The name of the Resolver endpoint: at most 64 characters of `a-zA-Z0-9-_' `, and not only digits (API reference of
+/// CreateResolverEndpoint).
 fn resolver_name(uid: &str) -> String {
     truncate(&format!("mgnet-{uid}"), 64)
 }

@@ -14,12 +14,13 @@ use crate::model::{
 };
 
 impl Planner<'_> {
+    /// Plans a security group and its rules.
     pub(super) fn group(&mut self, role: GroupRole, wanted: &DesiredGroup) {
         let slot = Slot::Group(role);
         let identity = &self.desired.identity;
         let Some(id) = self.resources.group(identity, role) else {
-            let squatter = self.resources.groups.iter().find(|(_, group)| group.name == wanted.name);
-            if let Some((id, _)) = squatter {
+            let foreign = self.resources.groups.iter().find(|(_, group)| group.name == wanted.name);
+            if let Some((id, _)) = foreign {
                 let id = id.to_string();
                 return self.block(Blocker::NotOwned { slot, id });
             }
@@ -50,7 +51,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The group of a role, once it admits what it should.
+    /// Returns the security group of a role when all desired rules are in place.
     pub(super) fn ready_group(&self, role: GroupRole) -> Option<SecurityGroupId> {
         let id = self.resources.group(&self.desired.identity, role)?;
         let wanted = self.desired.groups.get(&role)?;
@@ -59,7 +60,8 @@ impl Planner<'_> {
         wanted.ingress.keys().all(|permission| present.contains(permission)).then_some(id)
     }
 
-    /// The groups of interface endpoints, once they admit what they should. Existing ones were checked before.
+    /// Returns the security groups for interface endpoints when all desired rules are in place. The preflight has
+    /// already checked the rules of existing groups.
     pub(super) fn endpoint_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
         match self.desired.existing_groups.get(&GroupRole::Endpoints) {
             Some(ids) => Some(ids.clone()),

@@ -1,4 +1,4 @@
-//! Steps: the writes to AWS that a plan can ask for, and what they answer. Each is exactly one call.
+//! Steps: the calls to AWS that a plan can contain, and their effects. Each step is exactly one call.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,54 +20,54 @@ use crate::model::{
     slot::{EndpointKey, EndpointType, GroupRole, Slot},
 };
 
-/// One write to AWS.
+/// One call that changes something in AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Creates what fills a slot. Its claim must have been stored before.
+    /// Creates the resource of a slot. The claim must be stored before the call is sent.
     Create {
         /// The slot to fill.
         slot: Slot,
-        /// The client token, or the name that does its work; a function of network, slot and epoch.
+        /// The client token, or the unique name in its stead: a function of network, slot and epoch only.
         token: String,
         /// The call's parameters.
         request: CreateRequest,
     },
-    /// Makes a resource that is there already the network's own, by its tags.
+    /// Adopts an existing resource by adding the network's owner tags.
     Adopt {
-        /// The slot that it fills from now on.
+        /// The slot that the resource fills from now on.
         slot: Slot,
-        /// Its id.
+        /// The ID of the resource.
         id: String,
-        /// The resource.
+        /// The resource, in the form that the tagging call takes.
         resource: ResourceId,
-        /// The network's tags.
+        /// The tags to add.
         tags: Tags,
     },
-    /// Adds ingress rules to a group of ours.
+    /// Adds ingress rules to an owned security group.
     AuthorizeIngress {
         /// The group's role.
         role: GroupRole,
         /// The group.
         group: SecurityGroupId,
-        /// What to admit, each with the description that marks it as ours.
+        /// The permissions to add, each with the description that marks the operator's rules.
         permissions: BTreeMap<Permission, String>,
     },
-    /// Removes ingress rules of ours from a group of ours.
+    /// Removes the operator's ingress rules from an owned security group.
     RevokeIngress {
         /// The group's role.
         role: GroupRole,
         /// The group.
         group: SecurityGroupId,
-        /// The rules.
+        /// The rules to remove.
         rules: BTreeMap<SecurityGroupRuleId, Permission>,
     },
     /// Changes an endpoint in place.
     ModifyEndpoint {
-        /// Which of the network's endpoints it is.
+        /// The service and type of the endpoint.
         key: EndpointKey,
         /// The endpoint.
         endpoint: EndpointId,
-        /// All that changes.
+        /// The changes.
         change: EndpointChange,
     },
     /// Adds one address to a Resolver endpoint.
@@ -76,37 +76,39 @@ pub enum Step {
         resolver: ResolverId,
         /// The subnet of the new address.
         subnet: SubnetId,
-        /// The address; none lets AWS choose.
+        /// The address. `None` lets AWS choose it.
         ip: Option<Ipv4Addr>,
     },
     /// Removes one address from a Resolver endpoint.
     DisassociateResolverAddress {
         /// The Resolver endpoint.
         resolver: ResolverId,
-        /// The address.
+        /// The ID of the address.
         address: ResolverAddressId,
     },
     /// Adds or overwrites tags.
     SetTags {
-        /// The slot whose resource is tagged.
+        /// The slot of the resource.
         slot: Slot,
         /// The resource.
         resource: ResourceId,
-        /// The tags.
+        /// The tags to set.
         tags: Tags,
     },
     /// Removes tags by key.
     RemoveTags {
-        /// The slot whose resource is untagged.
+        /// The slot of the resource.
         slot: Slot,
         /// The resource.
         resource: ResourceId,
-        /// The keys.
+        /// The keys of the tags to remove.
         keys: BTreeSet<String>,
     },
-    /// Deletes endpoints, all in one call: the call's bucket holds 4 and refills at 0.3 a second.
+    /// Deletes several endpoints in one call, because the rate limit of the call is low: a bucket of 4 that refills
+    /// at 0.3 per second.
     DeleteEndpoints {
-        /// The endpoints, with what each one is; interface endpoints are sent before the gateway endpoint.
+        /// The endpoints, each with its service and type. Interface endpoints come before the gateway endpoint in the
+        /// call.
         endpoints: BTreeMap<EndpointId, EndpointKey>,
     },
     /// Deletes a Resolver endpoint.
@@ -124,7 +126,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The slots that the step works on.
+    /// The slots that the step changes.
     pub fn slots(&self) -> Vec<Slot> {
         match self {
             Self::Create { slot, .. }
@@ -143,7 +145,8 @@ impl Step {
     }
 }
 
-/// A create call with all its parameters but the token. What a claim records, so that it can be sent again unchanged.
+/// A create call with all parameters except the client token. A claim records it, so that the operator can repeat the
+/// call unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum CreateRequest {
@@ -151,7 +154,7 @@ pub enum CreateRequest {
     SecurityGroup {
         /// The VPC.
         vpc: VpcId,
-        /// The name, unique in the VPC: the call has no token.
+        /// The name, which is unique in the VPC. It replaces the client token, which this call does not have.
         name: String,
         /// The description.
         description: String,
@@ -164,16 +167,16 @@ pub enum CreateRequest {
         vpc: VpcId,
         /// `com.amazonaws.<region>.<service>`
         service_name: String,
-        /// One subnet a zone.
+        /// The subnets, one per zone.
         subnets: BTreeSet<SubnetId>,
-        /// Fixed addresses in some of them.
+        /// The fixed addresses, by subnet.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         addresses: BTreeMap<SubnetId, Ipv4Addr>,
-        /// The groups.
+        /// The security groups.
         groups: BTreeSet<SecurityGroupId>,
-        /// Private DNS.
+        /// The private DNS setting.
         private_dns: PrivateDns,
-        /// What it lets through.
+        /// The endpoint policy.
         policy: Policy,
         /// The tags.
         tags: Tags,
@@ -184,9 +187,9 @@ pub enum CreateRequest {
         vpc: VpcId,
         /// `com.amazonaws.<region>.<service>`
         service_name: String,
-        /// The route tables that get its route.
+        /// The route tables that get a route to the endpoint.
         route_tables: BTreeSet<RouteTableId>,
-        /// What it lets through.
+        /// The endpoint policy.
         policy: Policy,
         /// The tags.
         tags: Tags,
@@ -195,9 +198,9 @@ pub enum CreateRequest {
     Resolver {
         /// The name: at most 64 characters of `a-zA-Z0-9-_' `.
         name: String,
-        /// One address in each; none lets AWS choose it.
+        /// One address per subnet. `None` lets AWS choose it.
         addresses: BTreeMap<SubnetId, Option<Ipv4Addr>>,
-        /// The group, for life.
+        /// The security group, which cannot be changed later.
         group: SecurityGroupId,
         /// The tags.
         tags: Tags,
@@ -205,7 +208,7 @@ pub enum CreateRequest {
 }
 
 impl CreateRequest {
-    /// The tags that the resource is created with.
+    /// The tags of the created resource.
     pub const fn tags(&self) -> &Tags {
         match self {
             Self::SecurityGroup { tags, .. }
@@ -215,8 +218,8 @@ impl CreateRequest {
         }
     }
 
-    /// Whether the request fills that slot of that network. A recorded request comes from status, which others may have
-    /// written: one that does not fit is not sent.
+    /// Whether the request creates the resource of this slot for this network. A recorded request comes from status,
+    /// which others can write. A request that does not fit is not sent.
     pub fn fits(&self, slot: Slot, identity: &Identity) -> bool {
         let kind = match (self, slot) {
             (Self::SecurityGroup { .. }, Slot::Group(_)) | (Self::Resolver { .. }, Slot::Resolver) => true,
@@ -234,65 +237,66 @@ impl CreateRequest {
     }
 }
 
-/// What one `ModifyVpcEndpoint` changes.
+/// The changes of one `ModifyVpcEndpoint` call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointChange {
     /// Subnets to add.
     pub add_subnets: BTreeSet<SubnetId>,
     /// Subnets to remove.
     pub remove_subnets: BTreeSet<SubnetId>,
-    /// Groups to add.
+    /// Security groups to add.
     pub add_groups: BTreeSet<SecurityGroupId>,
-    /// Groups to remove.
+    /// Security groups to remove.
     pub remove_groups: BTreeSet<SecurityGroupId>,
     /// Route tables to add.
     pub add_route_tables: BTreeSet<RouteTableId>,
     /// Route tables to remove.
     pub remove_route_tables: BTreeSet<RouteTableId>,
-    /// Private DNS to set, where it differs.
+    /// The private DNS setting to apply, if it differs.
     pub private_dns: Option<PrivateDns>,
-    /// Fixed addresses of subnets that are added, or whose address is to be another.
+    /// The fixed addresses of added subnets, and of subnets whose address changes.
     pub addresses: BTreeMap<SubnetId, Ipv4Addr>,
-    /// The policy to set, where it differs.
+    /// The policy to apply, if it differs.
     pub policy: Option<Policy>,
 }
 
 impl EndpointChange {
-    /// Whether there is nothing to change.
+    /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The id of a resource that can be tagged, in the form that its service's tagging call takes.
+/// The ID of a resource that can be tagged, in the form that the tagging call of its service takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceId {
-    /// An EC2 resource, by its id.
+    /// The ID of an EC2 resource.
     Ec2(String),
-    /// A Resolver endpoint, by its ARN.
+    /// The ARN of a Resolver endpoint.
     ResolverArn(String),
 }
 
-/// What a step that AWS accepted answered.
+/// The answer of AWS to a step that it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// A group exists now.
+    /// A security group was created.
     GroupCreated(SecurityGroupId, SecurityGroup),
-    /// An endpoint exists now.
+    /// A VPC endpoint was created.
     EndpointCreated(EndpointId, Endpoint),
-    /// A Resolver endpoint exists now.
+    /// A Resolver endpoint was created.
     ResolverCreated(ResolverId, ResolverEndpoint),
-    /// Endpoints are going, all but these: `DeleteVpcEndpoints` answers 200 and lists what it refused.
+    /// AWS deletes all endpoints of the call except the refused ones: `DeleteVpcEndpoints` answers 200 and lists those.
     EndpointsDeleting {
-        /// Why each of these stays. One that was not found is among them: it may only not be visible yet.
+        /// The failure of each refused endpoint. It includes endpoints that AWS did not find, which may only not be
+        /// visible yet.
         refused: BTreeMap<EndpointId, CallFailure>,
     },
-    /// The call was accepted and says nothing more.
+    /// AWS accepted the call, and the answer contains nothing else.
     Accepted,
 }
 
 impl fmt::Display for Step {
-    /// One line, as logs and plans show it.
+    /// Writes the step in one line, as logs and plans show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Create { slot, request, .. } => write!(f, "create {slot}: {request}"),
@@ -324,26 +328,27 @@ impl fmt::Display for CreateRequest {
         match self {
             Self::SecurityGroup { vpc, name, .. } => write!(f, "group '{name}' in {vpc}"),
             Self::InterfaceEndpoint { service_name, subnets, addresses, groups, private_dns, policy, .. } => {
-                let places = subnets.iter().map(|subnet| at(subnet, addresses.get(subnet).copied()));
-                write!(f, "{service_name} in {} with {}, ", join(places), join(groups))?;
+                let subnets = subnets.iter().map(|subnet| at(subnet, addresses.get(subnet).copied()));
+                write!(f, "{service_name} in {} with {}, ", join(subnets), join(groups))?;
                 write!(f, "private DNS {private_dns:?}{}", restricted(policy))
             }
             Self::GatewayEndpoint { service_name, route_tables, policy, .. } => {
                 write!(f, "{service_name} in {}{}", join(route_tables), restricted(policy))
             }
             Self::Resolver { addresses, group, .. } => {
-                let places = addresses.iter().map(|(subnet, ip)| at(subnet, *ip));
-                write!(f, "inbound in {} with {group}", join(places))
+                let addresses = addresses.iter().map(|(subnet, ip)| at(subnet, *ip));
+                write!(f, "inbound in {} with {group}", join(addresses))
             }
         }
     }
 }
 
+/// A subnet, with its fixed address if it has one.
 fn at(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> String {
     ip.map_or_else(|| subnet.to_string(), |ip| format!("{subnet} at {ip}"))
 }
 
-/// A word on a policy that is not AWS's own.
+/// A note about a policy, unless it is the default policy of AWS.
 fn restricted(policy: &Policy) -> String {
     match policy {
         Policy::FullAccess => String::new(),

@@ -1,4 +1,4 @@
-//! Plans the removal of what the network has and no longer asks for.
+//! Plans the deletion of owned resources that are no longer desired.
 
 use super::{Blocker, Planner, removal::Surplus};
 use crate::model::{
@@ -9,7 +9,8 @@ use crate::model::{
 };
 
 impl Planner<'_> {
-    /// Removes what the network has and no longer asks for: endpoints in one call, then groups that nothing holds.
+    /// Plans the deletion of owned resources that are no longer desired: endpoints in one call, then the security
+    /// groups that no network interface uses.
     pub(super) fn no_longer_wanted(&mut self) {
         let identity = &self.desired.identity;
         let mut surplus = Surplus::default();
@@ -17,7 +18,7 @@ impl Planner<'_> {
         let slots: Vec<Slot> =
             self.resources.slots(identity).into_iter().filter(|slot| !self.is_wanted(*slot)).collect();
         for slot in slots {
-            let by = if slot == gateway { self.strangers_on_the_gateway() } else { Vec::new() };
+            let by = if slot == gateway { self.foreign_endpoints_on_the_gateway() } else { Vec::new() };
             if slot == gateway && self.gateway_is_needed() {
                 let needs = Slot::Endpoint(EndpointKey::S3_INTERFACE);
                 self.plan.blockers.push(Blocker::Awaits { slot, needs });
@@ -31,20 +32,22 @@ impl Planner<'_> {
         surplus.plan(self.resources, &mut self.plan);
     }
 
-    /// Whether an S3 interface endpoint that stays still leaves the VPC to the gateway endpoint.
+    /// Whether the network's S3 interface endpoint, which remains, still depends on the gateway endpoint: its private
+    /// DNS names are for the inbound resolver only.
     fn gateway_is_needed(&self) -> bool {
         let slot = Slot::Endpoint(EndpointKey::S3_INTERFACE);
         let own = self.resources.live(&self.desired.identity, slot).map(EndpointId::from);
         let endpoint = own.and_then(|id| self.resources.endpoints.get(&id));
         self.is_wanted(slot)
             && endpoint.is_some_and(|endpoint| {
-                // While it changes, what it was is not known to be over.
+                // While a change is in progress, the previous setting may still be in effect.
                 endpoint.private_dns == PrivateDns::InboundResolverOnly || endpoint.state != EndpointState::Available
             })
     }
 
-    /// Other people's S3 interface endpoints that leave the VPC to the gateway endpoint: AWS keeps it for them.
-    fn strangers_on_the_gateway(&self) -> Vec<String> {
+    /// The foreign S3 interface endpoints that depend on the gateway endpoint. AWS refuses to delete the gateway
+    /// endpoint while they exist.
+    fn foreign_endpoints_on_the_gateway(&self) -> Vec<String> {
         let others = self.resources.endpoints.iter().filter(|(_, endpoint)| {
             endpoint.key == Some(EndpointKey::S3_INTERFACE)
                 && endpoint.private_dns == PrivateDns::InboundResolverOnly
@@ -56,7 +59,7 @@ impl Planner<'_> {
             .collect()
     }
 
-    /// Whether the network keeps something of its own in a slot.
+    /// Whether the network desires a resource of its own in the slot.
     fn is_wanted(&self, slot: Slot) -> bool {
         match slot {
             Slot::Group(role) => self.desired.groups.contains_key(&role),

@@ -1,22 +1,24 @@
-//! The checks of the preflight: one entry each, with its code, what it does to a network, and the sentence that should be
-//! true. `docs/checks.md` has a section for each code; a test holds the two together.
+//! The checks of the preflight: one entry each, with its code, its severity, and the sentence that should be true.
+//! `docs/checks.md` has a section for each code, and a test compares the two.
 //!
-//! To add a check: a line here, a section there, and the function that finds it under [`crate::model::preflight`].
+//! To add a check, add a line here, a section there, and the function that returns the finding under
+//! [`crate::model::preflight`].
 
 use std::fmt;
 
 use crate::api::Reason;
 
-/// What a finding does to a network.
+/// The effect of a finding on a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Nothing is written to AWS while it stands; condition `NetworkResolved` is false for this reason.
+    /// The operator writes nothing to AWS while the finding exists. Condition `NetworkResolved` is false for this
+    /// reason.
     Error(Reason),
-    /// It is told, and the network goes on.
+    /// The operator reports the finding and continues.
     Warning,
 }
 
-/// Declares the checks once: the sentence that should be true, the variant, the number of the code, and the severity.
+/// Declares each check once: the sentence that should be true, the variant, the number of the code, and the severity.
 macro_rules! checks {
     ($($(#[doc = $title:literal])+ $variant:ident = $number:literal, $severity:expr;)+) => {
         /// One check of the preflight.
@@ -26,17 +28,17 @@ macro_rules! checks {
         }
 
         impl Check {
-            /// Every check, by code.
+            /// All checks, ordered by code.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The stable code, on which scripts and people may rely.
+            /// Returns the stable code, which scripts may rely on.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!("MGN", stringify!($number)),)+
                 }
             }
 
-            /// The sentence that should be true, without its full stop.
+            /// Returns the sentence that should be true, without its full stop.
             pub fn title(self) -> &'static str {
                 let sentence = match self {
                     $(Self::$variant => concat!($($title),+).trim_ascii(),)+
@@ -44,7 +46,7 @@ macro_rules! checks {
                 sentence.strip_suffix('.').unwrap_or(sentence)
             }
 
-            /// What it does to a network if it is not.
+            /// Returns the effect on a network if the sentence is false.
             pub const fn severity(self) -> Severity {
                 match self {
                     $(Self::$variant => $severity,)+
@@ -59,23 +61,23 @@ use Severity::{Error, Warning};
 checks! {
     /// The VPC selector matches a VPC.
     VpcFound = 101, Error(Reason::VpcNotFound);
-    /// The VPC selector matches no more than one VPC.
+    /// The VPC selector matches only one VPC.
     VpcIsOne = 102, Error(Reason::AmbiguousSelector);
-    /// The VPC selector goes on matching the VPC that holds the network.
+    /// The VPC selector still matches the VPC of the network.
     VpcIsTheSame = 103, Error(Reason::VpcChanged);
     /// The subnet selectors match subnets.
     SubnetsFound = 104, Error(Reason::SubnetNotFound);
     /// The subnets are in the network's VPC.
     SubnetsInVpc = 105, Error(Reason::SubnetsInDifferentVpcs);
-    /// The VPC has DNS support and DNS hostnames turned on.
+    /// The VPC has DNS support and DNS hostnames enabled.
     DnsAttributes = 106, Error(Reason::DnsSupportDisabled);
-    /// The endpoint subnets are in zones of their own.
+    /// The endpoint subnets are all in different zones.
     OneSubnetAZone = 107, Error(Reason::SeveralSubnetsInZone);
     /// The endpoint subnets are in at least two zones for the Resolver endpoint.
     TwoZones = 108, Error(Reason::TooFewZones);
-    /// The Region and the zones of the endpoint subnets offer the services that MGN needs.
+    /// The Region and the zones of the endpoint subnets offer the services that MGN requires.
     ServicesOffered = 109, Error(Reason::ServiceNotOffered);
-    /// The endpoint subnets have a free address for everything that is still to come.
+    /// The endpoint subnets have enough free addresses.
     AddressesFree = 110, Error(Reason::NotEnoughAddresses);
     /// The staging and launch subnets have a route table that can take the S3 gateway endpoint.
     SubnetsRouted = 111, Error(Reason::SubnetNotFound);
@@ -85,25 +87,25 @@ checks! {
     HostedZonesApart = 113, Error(Reason::PrivateDnsConflict);
     /// No other S3 gateway endpoint has routes in the route tables of the staging and launch subnets.
     GatewayRoutesFree = 114, Error(Reason::NotOwned);
-    /// The source and proxy ranges are outside the VPC's ranges.
+    /// The source and proxy ranges do not overlap the CIDR blocks of the VPC.
     SourcesApart = 115, Warning;
-    /// The VPC's DHCP options name Amazon's DNS server.
+    /// The DHCP options of the VPC name Amazon's DNS server.
     AmazonDns = 116, Warning;
-    /// The subnets belong to the account.
+    /// The account owns the subnets.
     SubnetsOwned = 117, Error(Reason::SubnetsShared);
     /// The VPC of a network with a Resolver endpoint has default tenancy.
     ResolverTenancy = 118, Error(Reason::ResolverImpossible);
     /// The VPC has default tenancy.
     DefaultTenancy = 119, Warning;
-    /// The network ACLs let through what the network cannot do without, in some subnet and from some source.
+    /// The network ACLs admit the required traffic in at least one subnet and from at least one source range.
     AclsPassable = 120, Error(Reason::TrafficBlocked);
-    /// The network ACLs let everything through that the network needs.
+    /// The network ACLs admit all traffic that the network needs.
     AclsOpen = 121, Warning;
     /// The endpoint and staging subnets have a route back to the source servers.
     ReturnRoutes = 122, Warning;
-    /// The resources that are only used do their part.
+    /// The existing resources meet the needs of the network.
     ExistingFits = 123, Error(Reason::ExistingUnfit);
-    /// The fixed addresses can be had.
+    /// The fixed addresses are available.
     FixedAddressesFree = 124, Error(Reason::AddressUnusable);
     /// The interface endpoints of the VPC stay within the default quota.
     InterfaceEndpointQuota = 131, Warning;
@@ -121,30 +123,31 @@ impl fmt::Display for Check {
     }
 }
 
-/// What a check found.
+/// A problem that a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which check.
+    /// The check.
     pub check: Check,
-    /// What it is about, where one check can find several things: an id, a range. Empty where it cannot.
+    /// The subject of the finding, such as an ID or a range, for a check that can find several problems. Otherwise
+    /// empty.
     pub subject: String,
-    /// What is wrong and what to change.
+    /// The problem, and what to change.
     pub message: String,
 }
 
 impl Finding {
-    /// A finding of a check that has only one thing to find, or whose findings block.
+    /// Creates a finding without a subject: the check can find only one problem, or its findings block.
     pub const fn new(check: Check, message: String) -> Self {
         Self { check, subject: String::new(), message }
     }
 
-    /// The same, about one of several things: warnings are told apart by it.
+    /// Sets the subject, which distinguishes warnings of the same check.
     #[must_use]
     pub fn about(self, subject: impl fmt::Display) -> Self {
         Self { subject: subject.to_string(), ..self }
     }
 
-    /// The reason it gives to `NetworkResolved`; none if it does not block.
+    /// Returns the reason for `NetworkResolved`. None if the finding does not block.
     pub const fn reason(&self) -> Option<Reason> {
         match self.check.severity() {
             Severity::Error(reason) => Some(reason),

@@ -1,4 +1,4 @@
-//! What others have in the VPC that AWS lets exist once: private names and routes to S3.
+//! Checks for resources of others that AWS allows only once in a VPC: private DNS names and routes to S3.
 
 use crate::model::{
     ids::{EndpointId, join},
@@ -18,7 +18,8 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The interface endpoints that are still to get their private names. Those that have them have won already.
+/// Returns the interface endpoints that do not have their private DNS names yet. Endpoints that already have their
+/// names cannot conflict.
 fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 'a {
     let has_names =
         |key: EndpointKey| site.own_endpoint(key).is_some_and(|endpoint| endpoint.private_dns != PrivateDns::Disabled);
@@ -28,23 +29,23 @@ fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 
     site.interface_endpoints().filter(move |key| wants_names(*key) && !has_names(*key))
 }
 
-/// Whether an endpoint of somebody else's is about to become the network's own.
+/// Whether the network is about to adopt this foreign endpoint.
 fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
     other.key == Some(key)
         && site.own_endpoint(key).is_none()
         && site.identity.may_adopt(site.settings.adoption, &other.tags, Slot::Endpoint(key))
 }
 
-/// The ways out that do not touch what is there.
+/// Returns the solutions that do not change the foreign endpoint.
 fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint) -> String {
-    let use_it = format!("use it by `spec.endpoints` ({key}: `mode` 'Existing', `endpointID` '{id}')");
+    let use_it = format!("use it in `spec.endpoints` ({key}: `mode` 'Existing', `endpointID` '{id}')");
     let slot = Slot::Endpoint(key);
     if site.identity.left_behind(&other.tags, slot) {
-        format!("{use_it}, or take it up again by `spec.adoptionPolicy` 'Retained'")
+        format!("{use_it}, or adopt it again with `spec.adoptionPolicy` 'Retained'")
     } else if let Some(keeper) = ownership::keeper(&other.tags) {
-        format!("{use_it}; it is kept by {keeper}")
+        format!("{use_it}; it is managed by {keeper}")
     } else {
-        format!("{use_it}, or let the network have it by `spec.adoptionPolicy` 'Any'")
+        format!("{use_it}, or let the network adopt it with `spec.adoptionPolicy` 'Any'")
     }
 }
 
@@ -56,8 +57,8 @@ fn private_dns(site: &Site<'_>) -> Vec<Finding> {
         .filter(|(key, (_, other))| !is_adopted(site, *key, other))
         .map(|(key, (id, other))| {
             let message = format!(
-                "{}: endpoint {id} in VPC {} has private DNS for {}, which a VPC has once; {}; or turn its private DNS off \
-                 with ModifyVpcEndpoint",
+                "{}: endpoint {id} in VPC {} has private DNS for {}, which only one endpoint in a VPC can have; {}; \
+                 or disable its private DNS with ModifyVpcEndpoint",
                 Slot::Endpoint(key),
                 site.vpc.id,
                 other.service_name,
@@ -68,8 +69,9 @@ fn private_dns(site: &Site<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// hashicorp/terraform-provider-aws issue 37783: a hosted zone of the same name and private DNS exclude each other. Zones of a
-/// parent or child domain do not: the more specific name wins (Route 53 Developer Guide, "Private hosted zones").
+/// hashicorp/terraform-provider-aws issue 37783: a hosted zone and private DNS with the same name exclude each other.
+/// Zones of a parent or child domain do not conflict: the more specific name wins (Route 53 Developer Guide, "Private
+/// hosted zones").
 fn hosted_zones(site: &Site<'_>) -> Vec<Finding> {
     let zones = site.observed.surroundings.hosted_zones.as_deref().unwrap_or_default();
     without_names(site)
@@ -80,8 +82,8 @@ fn hosted_zones(site: &Site<'_>) -> Vec<Finding> {
         })
         .map(|(key, zone)| {
             let message = format!(
-                "{}: private hosted zone {} of account {} with the name '{}' is associated with VPC {}, and private DNS would \
-                 answer for the same name; end the association with DisassociateVPCFromHostedZone",
+                "{}: private hosted zone {} of account {} with the name '{}' is associated with VPC {} and conflicts \
+                 with private DNS for the same name; remove the association with DisassociateVPCFromHostedZone",
                 Slot::Endpoint(key),
                 zone.id,
                 zone.owner,
@@ -93,8 +95,8 @@ fn hosted_zones(site: &Site<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// EC2 error `RouteAlreadyExists`: a route table has one route to a prefix list. Routes of an endpoint that is going are
-/// gone at once.
+/// EC2 error `RouteAlreadyExists`: a route table has one route to a prefix list. AWS removes the routes of an
+/// endpoint as soon as its deletion begins.
 fn gateway_routes(site: &Site<'_>) -> Vec<Finding> {
     if !site.services.contains_key(&EndpointKey::S3_GATEWAY) {
         return Vec::new();
@@ -105,12 +107,15 @@ fn gateway_routes(site: &Site<'_>) -> Vec<Finding> {
         .filter(|(_, other)| !is_adopted(site, EndpointKey::S3_GATEWAY, other))
         .filter_map(|(id, other)| {
             let is_own = |table: &_| own.is_some_and(|own| own.route_tables.contains(table));
-            let taken: Vec<_> =
-                other.route_tables.iter().filter(|table| site.route_tables.contains(*table) && !is_own(*table)).collect();
+            let taken: Vec<_> = other
+                .route_tables
+                .iter()
+                .filter(|table| site.route_tables.contains(*table) && !is_own(*table))
+                .collect();
             (!taken.is_empty()).then(|| {
                 let message = format!(
-                    "{}: endpoint {id} has the route to S3 in {}, and a route table has one; {}; or take the table from it \
-                     with ModifyVpcEndpoint",
+                    "{}: endpoint {id} has the route to S3 in {}, but a route table can have only one; {}; or remove \
+                     the route tables from it with ModifyVpcEndpoint",
                     Slot::Endpoint(EndpointKey::S3_GATEWAY),
                     join(taken),
                     ways_out(site, EndpointKey::S3_GATEWAY, id, other)

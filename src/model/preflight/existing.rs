@@ -1,5 +1,5 @@
-//! What is there already and is only to be used: whether it is as the network needs it. Nothing here is ever written to, so
-//! every finding says what whoever keeps the resource has to change.
+//! Checks the existing resources that a network uses read-only (`mode: Existing`). The operator never writes to them,
+//! so every finding says what their owner has to change.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::model::{
     slot::{EndpointKey, EndpointType},
 };
 
-/// What is found, and where it is looked for.
+/// The findings so far, and the site that is checked.
 struct Checks<'a> {
     site: &'a Site<'a>,
     findings: Vec<Finding>,
 }
 
-/// Checks everything that the network names and does not keep.
+/// Checks every existing resource that the network names.
 pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let mut checks = Checks { site, findings: Vec::new() };
     for (key, endpoint) in &site.settings.endpoints {
@@ -52,17 +52,17 @@ impl Checks<'_> {
         let field = format!("spec.endpoints[{key}].endpointID");
         let Some(endpoint) = self.site.observed.resources.endpoints.get(id) else {
             let message =
-                format!("must name an endpoint of VPC {}, which has no {id}; correct the id", self.site.vpc.id);
+                format!("must name an endpoint of VPC {}, which has no {id}; correct the ID", self.site.vpc.id);
             return self.add(&field, &message);
         };
         if self.site.identity.owns(&endpoint.tags) {
-            let message = format!("must not name {id}, which is the network's own; set `mode` to 'Managed'");
+            let message = format!("must not name {id}, which the network owns; set `mode` to 'Managed'");
             return self.add(&field, &message);
         }
         if endpoint.key != Some(key) {
-            // The type is told where it is known: S3 has both.
+            // S3 has both types, so the type is part of the message where it is known.
             let other = endpoint.key.map_or_else(|| endpoint.service_name.clone(), |other| other.to_string());
-            let message = format!("must name the {key} endpoint, and {id} is {other}; correct the id");
+            let message = format!("must name the {key} endpoint, but {id} is {other}; correct the ID");
             return self.add(&field, &message);
         }
         match &endpoint.state {
@@ -70,7 +70,7 @@ impl Checks<'_> {
             EndpointState::Deleting | EndpointState::Deleted | EndpointState::Failed(_) => {
                 let state = endpoint.state.as_str();
                 let message =
-                    format!("must name an endpoint that works, and {id} is {state}; choose another or replace it");
+                    format!("must name an available endpoint, but {id} is {state}; choose another or replace it");
                 return self.add(&field, &message);
             }
         }
@@ -84,8 +84,8 @@ impl Checks<'_> {
         let missing: Vec<_> = self.site.route_tables.difference(&endpoint.route_tables).collect();
         if !missing.is_empty() {
             let message = format!(
-                "must name a gateway endpoint with the route tables of the staging and launch subnets, and {id} lacks {}; \
-                 associate them with it",
+                "must name a gateway endpoint with the route tables of the staging and launch subnets, but {id} lacks \
+                 {}; associate them with it",
                 join(missing)
             );
             self.add(field, &message);
@@ -101,11 +101,11 @@ impl Checks<'_> {
         private_dns: PrivateDns,
     ) {
         if endpoint.subnets.is_empty() {
-            self.add(field, &format!("must name an endpoint with a subnet, and {id} has none; give it one"));
+            self.add(field, &format!("must name an endpoint with a subnet, but {id} has none; add one to it"));
         }
         if private_dns != PrivateDns::Disabled && endpoint.private_dns == PrivateDns::Disabled {
             let message = format!(
-                "must name an endpoint with private DNS, and {id} has none; turn it on, or set \
+                "must name an endpoint with private DNS, but {id} has none; enable it, or set \
                  `spec.endpoints[{key}].privateDNS` to 'Disabled' and use hosts files",
             );
             self.add(field, &message);
@@ -118,7 +118,7 @@ impl Checks<'_> {
         let unknown: Vec<_> = ids.iter().filter(|id| !self.site.observed.resources.groups.contains_key(*id)).collect();
         if !unknown.is_empty() {
             let message = format!(
-                "must name security groups of VPC {}, which has no {}; correct the ids",
+                "must name security groups of VPC {}, which has no {}; correct the IDs",
                 self.site.vpc.id,
                 join(unknown)
             );
@@ -127,7 +127,7 @@ impl Checks<'_> {
         self.admitted(field, &join(ids), ids, wanted);
     }
 
-    /// What is to be admitted, and is not by any of the groups.
+    /// Adds a finding for required traffic that none of the groups admits.
     fn admitted(
         &mut self,
         field: &str,
@@ -140,7 +140,7 @@ impl Checks<'_> {
         let missing: Vec<Permission> =
             wanted.into_iter().filter(|permission| !admit(groups.iter().copied(), *permission)).collect();
         if !missing.is_empty() {
-            let message = format!("needs ingress that {who} lack: {}; add the rules", join(missing));
+            let message = format!("must have ingress rules that {who} lack: {}; add the rules", join(missing));
             self.add(field, &message);
         }
     }
@@ -149,11 +149,11 @@ impl Checks<'_> {
         let field = "spec.resolver.endpointID";
         let Some(resolver) = self.site.observed.resources.resolvers.get(id) else {
             let message =
-                format!("must name an inbound endpoint of VPC {}, which has no {id}; correct the id", self.site.vpc.id);
+                format!("must name an inbound endpoint of VPC {}, which has no {id}; correct the ID", self.site.vpc.id);
             return self.add(field, &message);
         };
         if self.site.identity.owns(&resolver.tags) {
-            let message = format!("must not name {id}, which is the network's own; set `mode` to 'Managed'");
+            let message = format!("must not name {id}, which the network owns; set `mode` to 'Managed'");
             return self.add(field, &message);
         }
         match &resolver.state {
@@ -164,7 +164,7 @@ impl Checks<'_> {
             | ResolverState::Unknown(_) => {}
             ResolverState::ActionNeeded | ResolverState::Deleting => {
                 let message = format!(
-                    "must name an inbound endpoint that works, and {id} is {}: {}; put it right or choose another",
+                    "must name an operational inbound endpoint, but {id} is {}: {}; repair it or choose another",
                     resolver.state.as_str(),
                     resolver.message
                 );
@@ -174,7 +174,7 @@ impl Checks<'_> {
         let attached = resolver.addresses.values().filter(|address| address.is_attached()).count();
         if attached < 2 && resolver.state == ResolverState::Operational {
             let message =
-                format!("must name an inbound endpoint with two addresses, and {id} has {attached}; add some");
+                format!("must name an inbound endpoint with two addresses, but {id} has {attached}; add some");
             self.add(field, &message);
         }
         let wanted = ingress::to_resolver(self.site.settings).into_keys();

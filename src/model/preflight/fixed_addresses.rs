@@ -1,5 +1,5 @@
-//! Fixed addresses: whether those that a network asks for can be had. AWS would refuse them one by one, in the middle of
-//! the work.
+//! Checks whether the fixed addresses of a network are available. Without this check, AWS would reject them one by
+//! one while the network is being built.
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -17,7 +17,7 @@ use crate::model::{
     slot::{GroupRole, Slot},
 };
 
-/// Checks them all.
+/// Checks all fixed addresses.
 pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let Site { identity, settings, observed, subnets, .. } = *site;
     let mut findings = Vec::new();
@@ -31,42 +31,44 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
             findings.push(Finding::new(Check::FixedAddressesFree, format!("`{field}` {message}")));
         };
         if let Some(other) = asked.insert(ip, slot) {
-            add(format!("must not use {ip} twice, and {other} is to have it, too; choose another"));
+            add(format!("must not use {ip} twice, but {other} requests it, too; choose another"));
         }
         let Some(range) = observed.subnets.get(subnet).map(|subnet| subnet.cidr) else {
-            add(format!("must name subnets of the network's VPC, and {subnet} is not one; correct `subnetID`"));
+            add(format!("must name subnets of the network's VPC, but {subnet} is not one; correct `subnetID`"));
             continue;
         };
         if !subnets.endpoints.contains(subnet) {
             add(format!(
-                "must name subnets that `spec.subnets.endpoints` selects, and {subnet} is not one; correct it"
+                "must name subnets that `spec.subnets.endpoints` selects, but {subnet} is not one; correct it"
             ));
         } else if !range.contains(&ip) {
-            add(format!("must be in the range of {subnet}, and {ip} is not in {range}; choose another"));
+            add(format!("must be in the range of {subnet}, but {ip} is not in {range}; choose another"));
         } else if is_reserved(range, ip) {
             add(format!(
-                "must not be an address that AWS keeps for itself, and {ip} is one of the first four or the last of \
-                 {range}; choose another"
+                "must not be an address that AWS reserves, but {ip} is one of the first four or the last of {range}; \
+                 choose another"
             ));
         } else if let Some((id, occupant)) = occupant(identity, settings, observed, (slot, subnet, ip)) {
-            let description = if occupant.description.is_empty() { "nothing said" } else { &occupant.description };
+            let description = if occupant.description.is_empty() { "no description" } else { &occupant.description };
             let way = match owner_of(identity, observed, id) {
-                Some(other) => format!("move {other} to another first"),
+                Some(other) => format!("move {other} to another address first"),
                 None => "choose another or free it".to_owned(),
             };
-            add(format!("must be free, and {ip} belongs to {id} ({description}); {way}"));
+            add(format!("must be free, but {ip} belongs to {id} ({description}); {way}"));
         }
     }
     findings
 }
 
-/// The first four addresses of a subnet and its last (VPC User Guide, "Subnet CIDR blocks").
+/// Whether AWS reserves the address: the first four addresses of a subnet and its last (VPC User Guide, "Subnet CIDR
+/// blocks").
 fn is_reserved(range: Ipv4Net, ip: Ipv4Addr) -> bool {
     let offset = u32::from(ip) - u32::from(range.network());
     offset < 4 || ip == range.broadcast()
 }
 
-/// Whoever has an address and is not what it is asked for: not the network's own in that slot, nor what it may adopt for it.
+/// Returns the network interface that has the address, unless it belongs to the network's own resource in that slot,
+/// or to one that the network may adopt for it.
 fn occupant<'a>(
     identity: &Identity,
     settings: &Settings,
@@ -80,7 +82,7 @@ fn occupant<'a>(
             let mut all = resources.endpoints.values().filter(|endpoint| endpoint.interfaces.contains(id));
             match all.next() {
                 Some(endpoint) => endpoint.key == Some(key) && takes(&endpoint.tags),
-                // What was made a moment ago may be known by its interfaces before any list shows it.
+                // A resource that was just created may have visible interfaces before any list shows it.
                 None => {
                     resources.group(identity, GroupRole::Endpoints).is_some_and(|own| interface.groups.contains(&own))
                 }
@@ -101,7 +103,7 @@ fn occupant<'a>(
         .find(|(id, interface)| interface.subnet == *subnet && interface.ip == Some(ip) && !fills(id, interface))
 }
 
-/// Which of the network's own endpoints an interface is of.
+/// Returns the slot of the network's own endpoint to which an interface belongs.
 fn owner_of(identity: &Identity, observed: &Observed, id: &NetworkInterfaceId) -> Option<Slot> {
     let mut all = observed.resources.endpoints.values().filter(|endpoint| endpoint.interfaces.contains(id));
     all.find(|endpoint| identity.owns(&endpoint.tags)).and_then(|endpoint| endpoint.key).map(Slot::Endpoint)

@@ -1,7 +1,8 @@
-//! Preflight: resolves a network's selectors against the observed VPC and says everything that AWS would refuse, before
-//! the first write. Each check is a function that returns findings; a finding says what to change.
+//! The preflight: resolves the selectors of a network in the observed VPC, and reports everything that AWS would
+//! reject, before the first write. Each check is a function that returns findings, and each finding states what to
+//! change.
 //!
-//! What selectors and services need is checked here, everything else by theme in the modules below.
+//! This file checks the selectors and the services. The modules below check everything else by topic.
 
 pub mod checks;
 mod conflicts;
@@ -31,11 +32,12 @@ use crate::model::{
     slot::{EndpointKey, Service, Slot},
 };
 
-/// Checks the VPC, and resolves the settings' selectors in it. `pinned` is the VPC that holds resources of the network.
+/// Checks the VPC and resolves the selectors of the settings in it. `pinned` is the VPC that holds resources of the
+/// network.
 ///
 /// # Errors
-/// All findings of the first stage that has any that blocks: the VPC, then its subnets, then what depends on both. Warnings
-/// of that stage are among them.
+/// Returns all findings of the first stage that has a blocking one, warnings included. The stages are the VPC, then
+/// its subnets, then all that depends on both.
 pub fn check(
     identity: &Identity,
     settings: &Settings,
@@ -87,8 +89,8 @@ fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) 
             Some(pinned) if *pinned != vpc.id => Err(Finding::new(
                 Check::VpcIsTheSame,
                 format!(
-                    "`spec.vpc` must go on matching {pinned}, where the network's resources are, and matches {} now; put the \
-                     tags back, or delete this network and create another",
+                    "`spec.vpc` must still match {pinned}, where the network's resources are, but matches {} now; put \
+                     the tags back, or delete this network and create another",
                     vpc.id
                 ),
             )),
@@ -101,7 +103,7 @@ fn the_vpc<'a>(selector: &VpcSelector, pinned: Option<&VpcId>, vpcs: &'a [Vpc]) 
         several => Err(Finding::new(
             Check::VpcIsOne,
             format!(
-                "`spec.vpc` must match one VPC, and {} have {}: {}; use `id` or more tags",
+                "`spec.vpc` must match one VPC, but {} have {}: {}; use `id` or more tags",
                 several.len(),
                 wanted.trim_start_matches("with "),
                 join(several.iter().map(|vpc| &vpc.id))
@@ -122,11 +124,11 @@ fn the_subnets(settings: &Settings, observed: &Observed) -> Result<ResolvedSubne
                 let unknown: Vec<_> = missing().filter(|id| !observed.subnets_elsewhere.contains_key(*id)).collect();
                 let rule = format!("`spec.subnets.{field}` must name subnets of the network's VPC");
                 if !elsewhere.is_empty() {
-                    let message = format!("{rule}, and {}; choose others", elsewhere.join(", "));
+                    let message = format!("{rule}, but {}; choose others", elsewhere.join(", "));
                     findings.push(Finding::new(Check::SubnetsInVpc, message));
                 }
                 if !unknown.is_empty() {
-                    let message = format!("{rule}, and the account has no {}; correct the ids", join(unknown));
+                    let message = format!("{rule}, but the account has no {}; correct the IDs", join(unknown));
                     findings.push(Finding::new(Check::SubnetsFound, message));
                 }
                 ids.clone()
@@ -171,7 +173,7 @@ fn dns_attributes(vpc: &Vpc) -> Option<Finding> {
         Finding::new(
             Check::DnsAttributes,
             format!(
-                "VPC {} must have {} turned on for private DNS; turn on with ModifyVpcAttribute",
+                "VPC {} must have {} enabled for private DNS; enable with ModifyVpcAttribute",
                 vpc.id,
                 off.join(" and ")
             ),
@@ -179,8 +181,9 @@ fn dns_attributes(vpc: &Vpc) -> Option<Finding> {
     })
 }
 
-/// An interface endpoint takes one subnet a zone (EC2 error `DuplicateSubnetsInSameZone`); a Resolver endpoint must be
-/// in at least two (API reference of CreateResolverEndpoint: at least two addresses; two zones by AWS's own advice).
+/// Checks the zones. An interface endpoint accepts one subnet per zone (EC2 error `DuplicateSubnetsInSameZone`). A
+/// Resolver endpoint needs at least two zones (API reference of CreateResolverEndpoint: at least two addresses; two
+/// zones are advice of AWS).
 fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Vec<Finding> {
     let mut by_zone: BTreeMap<&ZoneId, Vec<&SubnetId>> = BTreeMap::new();
     for (id, subnet) in subnets.iter().filter_map(|id| observed.subnets.get_key_value(id)) {
@@ -193,7 +196,8 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
             Finding::new(
                 Check::OneSubnetAZone,
                 format!(
-                    "`spec.subnets.endpoints` must have one subnet a zone; {} are all in {zone}: keep one of them",
+                    "`spec.subnets.endpoints` must have one subnet per zone, but {} are all in {zone}; keep one of \
+                     them",
                     join(subnets)
                 ),
             )
@@ -203,8 +207,8 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
         findings.push(Finding::new(
             Check::TwoZones,
             format!(
-                "`spec.subnets.endpoints` must be in at least two zones for the Resolver endpoint, and is in {} only; add a \
-                 subnet in another zone, or set `spec.resolver.mode` to 'Disabled' and use hosts files",
+                "`spec.subnets.endpoints` must be in at least two zones for the Resolver endpoint, but is in {} only; \
+                 add a subnet in another zone, or set `spec.resolver.mode` to 'Disabled' and use hosts files",
                 join(by_zone.keys())
             ),
         ));
@@ -228,9 +232,9 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
     for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
         let (problem, way_out) = match observed.services.get(&key) {
             None => (
-                format!("the Region does not offer service '{}' as {} endpoint", key.service, key.endpoint_type),
-                "name a service that is offered, leave this one out in `spec.endpoints` (`mode` 'Disabled'), or choose \
-                 another Region",
+                format!("the Region does not offer service '{}' for {} endpoints", key.service, key.endpoint_type),
+                "name a service that is offered, set the `mode` of this one to 'Disabled' in `spec.endpoints`, or \
+                 choose another Region",
             ),
             Some(offer) => {
                 let unsupported: Vec<String> = subnets
@@ -258,8 +262,8 @@ fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetI
     (services, skipped, findings)
 }
 
-/// Every interface endpoint and the Resolver endpoint take one address in each subnet; those that have theirs already do
-/// not need another.
+/// Checks the free addresses. Every interface endpoint and the Resolver endpoint need one address in each subnet,
+/// unless they have it already.
 fn free_addresses(
     identity: &Identity,
     settings: &Settings,
@@ -292,8 +296,8 @@ fn free_addresses(
                 Finding::new(
                     Check::AddressesFree,
                     format!(
-                        "subnet {id} ({}) must have {needed} free addresses for the endpoints, and has {free}; free some or \
-                         choose another subnet in `spec.subnets.endpoints`",
+                        "subnet {id} ({}) must have {needed} free addresses for the endpoints, but has {free}; free \
+                         some or choose another subnet in `spec.subnets.endpoints`",
                         subnet.cidr
                     ),
                 )
@@ -302,7 +306,7 @@ fn free_addresses(
         .collect()
 }
 
-/// The table that each subnet uses: its own association, else the VPC's main table.
+/// Returns the route table of each subnet: the associated one, or else the main route table of the VPC.
 fn route_tables<'a>(
     observed: &Observed,
     subnets: impl Iterator<Item = &'a SubnetId>,
@@ -315,9 +319,7 @@ fn route_tables<'a>(
             }
             None => findings.push(Finding::new(
                 Check::SubnetsRouted,
-                format!(
-                    "subnet {subnet} has no route table; associate one, so that the S3 gateway endpoint can be routed"
-                ),
+                format!("subnet {subnet} has no route table for the S3 gateway endpoint; associate one"),
             )),
         }
     }

@@ -1,7 +1,7 @@
-//! Whether the network ACLs let through what source servers send, and the answers.
+//! Checks whether the network ACLs admit the traffic of the source servers, and the answers to it.
 //!
-//! Some of it may be meant to be dropped, so that is a warning. If nothing of what the network cannot do without gets through
-//! anywhere, no source server can work: an error.
+//! Some traffic may be dropped on purpose, so that is a warning. If the required traffic passes in no subnet, no
+//! source server can work, so that is an error.
 
 use std::collections::BTreeSet;
 
@@ -16,15 +16,15 @@ use crate::model::{
     },
 };
 
-/// Something that source servers send.
+/// One kind of traffic that source servers send.
 struct Flow<'a> {
     protocol: u8,
     port: u16,
-    /// What the subnets are for.
+    /// The purpose of the subnets.
     subnets_of: &'static str,
     subnets: &'a BTreeSet<SubnetId>,
     sources: BTreeSet<Ipv4Net>,
-    /// Whether nothing works without it. DNS over TCP is for long answers only.
+    /// Whether the network cannot work without this traffic. DNS over TCP is not vital: only long answers use it.
     vital: bool,
 }
 
@@ -77,8 +77,8 @@ fn check_flow(flow: &Flow<'_>, acls: &[NetworkAcl]) -> Vec<Finding> {
     if flow.vital && all_guarded && nothing {
         let acls: BTreeSet<_> = guarded.iter().map(|(_, acl)| &acl.id).collect();
         let message = format!(
-            "no {} subnet lets {protocol} {port} in from any source server and the answers out (network ACL {}); admit {protocol} \
-             {port} in and {protocol} {}-{} out for {}",
+            "no {} subnet admits {protocol} {port} from any source server together with the answers (network ACL {}); \
+             admit {protocol} {port} in and {protocol} {}-{} out for {}",
             flow.subnets_of,
             join(acls),
             EPHEMERAL.start(),
@@ -111,7 +111,7 @@ fn check_flow(flow: &Flow<'_>, acls: &[NetworkAcl]) -> Vec<Finding> {
         .collect()
 }
 
-/// How much gets there, and how much of the answers gets back.
+/// Returns how much of the traffic passes, and how much of the answers.
 fn both_ways(flow: &Flow<'_>, acl: &NetworkAcl, range: Ipv4Net) -> [Passage; 2] {
     [
         acl.passes(Direction::In, flow.protocol, flow.port..=flow.port, range),
@@ -119,7 +119,7 @@ fn both_ways(flow: &Flow<'_>, acl: &NetworkAcl, range: Ipv4Net) -> [Passage; 2] 
     ]
 }
 
-/// One warning a subnet, whatever its ACL drops.
+/// Merges the findings of a subnet into one warning.
 fn merge(mut findings: Vec<Finding>, next: Finding) -> Vec<Finding> {
     match findings
         .iter_mut()

@@ -1,4 +1,4 @@
-//! The placement of a network: its selectors resolved to one VPC, subnets, route tables and services.
+//! The placement of a network: its selectors, resolved to one VPC, subnets, route tables and services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,34 +10,34 @@ use crate::model::{
     slot::{EndpointKey, Service},
 };
 
-/// Where a network is built.
+/// The place in AWS where a network is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// The VPC.
     pub vpc: VpcId,
-    /// All IPv4 ranges of the VPC.
+    /// All IPv4 CIDR blocks of the VPC.
     pub vpc_cidrs: BTreeSet<Ipv4Net>,
     /// The zones of all subnets of the VPC.
     pub zones: BTreeMap<SubnetId, ZoneId>,
     /// The subnets that the selectors matched.
     pub subnets: ResolvedSubnets,
-    /// The route tables of staging and launch subnets.
+    /// The route tables of the staging and launch subnets.
     pub route_tables: BTreeSet<RouteTableId>,
-    /// The endpoints that the operator builds, with the full names of their services.
+    /// The endpoints that the operator builds, with the full names of the services.
     pub services: BTreeMap<EndpointKey, String>,
-    /// The optional services that the Region or its zones do not offer, each with the reason.
+    /// The optional services that the Region or its zones do not offer, each with the reason for skipping it.
     pub skipped: BTreeMap<Service, String>,
-    /// The findings that do not stand in the way.
+    /// The findings that do not block the network.
     pub warnings: Vec<Finding>,
 }
 
 /// The subnets of a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResolvedSubnets {
-    /// Where interface endpoints and the Resolver endpoint have their addresses.
+    /// The subnets of the interface endpoints and of the Resolver endpoint.
     pub endpoints: BTreeSet<SubnetId>,
-    /// Where replication servers run.
+    /// The subnets of the replication servers.
     pub staging: BTreeSet<SubnetId>,
-    /// Where test and cutover instances run.
+    /// The subnets of the test and cutover instances.
     pub launch: BTreeSet<SubnetId>,
 }

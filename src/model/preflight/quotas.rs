@@ -1,7 +1,8 @@
-//! Default quotas that the network would exceed, by count.
+//! Checks which default quotas the network would exceed.
 //!
-//! Warnings only: the quotas are adjustable, and what an account has been raised to cannot be seen without a permission of
-//! its own. If it was not raised, AWS refuses the call, and that is said as `QuotaExceeded` for the slots it concerns.
+//! All findings are warnings: the quotas are adjustable, and reading the adjusted value needs a separate permission.
+//! If the quota was not raised, AWS rejects the call, and the operator reports `QuotaExceeded` for the affected
+//! slots.
 
 use crate::model::{
     ids::{EndpointId, ResolverId},
@@ -17,7 +18,7 @@ use crate::model::{
 /// AWS PrivateLink guide, "Quotas".
 const INTERFACE_ENDPOINTS_PER_VPC: usize = 50;
 const GATEWAY_ENDPOINTS_PER_REGION: usize = 20;
-/// Amazon VPC quotas: inbound rules.
+/// Amazon VPC quotas: inbound rules per security group.
 const RULES_PER_GROUP: usize = 60;
 /// Route 53 quotas.
 const RESOLVER_ENDPOINTS_PER_REGION: usize = 4;
@@ -36,14 +37,15 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
 fn exceeded(check: Check, what: &str, used: usize, needed: usize, allowed: usize) -> Option<Finding> {
     (used + needed > allowed).then(|| {
         let message = format!(
-            "{what}: {used} in use by others, {needed} needed, {allowed} allowed by default; have the quota raised if it was not, \
-             or make room"
+            "{what}: {used} in use by others, {needed} needed, {allowed} allowed by default; request a higher quota \
+             if you have not done so, or delete some"
         );
         Finding::new(check, message)
     })
 }
 
-/// Endpoints of AWS's and others' services have subnets and a service name; those of resources have quotas of their own.
+/// Counts the interface endpoints. Endpoints of AWS services and endpoint services have subnets and a service name.
+/// Endpoints of resources have neither, and have separate quotas.
 fn interface_endpoints(site: &Site<'_>) -> Option<Finding> {
     let others =
         site.other_endpoints().filter(|(_, one)| !one.subnets.is_empty() && !one.service_name.is_empty()).count();
@@ -75,7 +77,7 @@ fn held(site: &Site<'_>, slot: Slot) -> Vec<Held> {
     site.observed.resources.held(site.identity, slot)
 }
 
-/// The rules of the network's groups, with those that others added.
+/// Counts the rules of the network's security groups, including those that others added.
 fn rules(site: &Site<'_>) -> Vec<Finding> {
     let resources = &site.observed.resources;
     ingress::of_managed_groups(site.settings, &site.vpc.cidrs)

@@ -1,4 +1,4 @@
-//! Whether answers find their way back to the source servers.
+//! Checks whether answers can be routed back to the source servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,9 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The VPC's own ranges are always local, whatever other routes say. No error: a company that is 10.0.0.0/8 has VPCs within
-/// it, and source servers may be instances in the VPC.
+/// Checks for overlaps with the CIDR blocks of the VPC, which are always local, whatever other routes exist. An
+/// overlap is only a warning: a company that uses 10.0.0.0/8 has VPCs within it, and source servers may be instances
+/// in the VPC.
 fn overlaps(site: &Site<'_>) -> Vec<Finding> {
     let lists = [("sourceCIDRs", &site.settings.sources), ("proxyCIDRs", &site.settings.proxies)];
     let ranges = lists.into_iter().flat_map(|(field, ranges)| ranges.iter().map(move |range| (field, range)));
@@ -29,8 +30,8 @@ fn overlaps(site: &Site<'_>) -> Vec<Finding> {
             let overlapped: Vec<_> = site.vpc.cidrs.iter().filter(|cidr| meet(**cidr, *range)).collect();
             (!overlapped.is_empty()).then(|| {
                 let message = format!(
-                    "`spec.{field}`: {range} overlaps the VPC's own {}, and answers to addresses in both stay in the VPC; leave \
-                     them out, unless those servers are in the VPC",
+                    "`spec.{field}`: {range} overlaps the VPC's own {}, so answers to addresses in both ranges stay in the \
+                     VPC; remove them, unless those servers are in the VPC",
                     join(overlapped)
                 );
                 Finding::new(Check::SourcesApart, message).about(format!("{field} {range}"))
@@ -43,7 +44,7 @@ fn meet(one: Ipv4Net, other: Ipv4Net) -> bool {
     one.contains(&other) || other.contains(&one)
 }
 
-/// One finding a route table. What is in the VPC needs no route back.
+/// Returns one finding for each route table that lacks a return route. Addresses in the VPC need none.
 fn return_routes(site: &Site<'_>) -> Vec<Finding> {
     let mut tables: BTreeMap<_, (&RouteTable, BTreeSet<&SubnetId>)> = BTreeMap::new();
     for subnet in site.subnets.endpoints.iter().chain(&site.subnets.staging) {
@@ -60,8 +61,8 @@ fn return_routes(site: &Site<'_>) -> Vec<Finding> {
                 sources.flat_map(|range| without_return(&table.routes, *range)).filter(outside).collect();
             (!missing.is_empty()).then(|| {
                 let message = format!(
-                    "route table {id} of {} has no route back to {}; add one to the virtual private gateway or transit gateway, \
-                     or let the gateway propagate its routes",
+                    "route table {id} of {} has no route back to {}; add one to the virtual private gateway or \
+                     transit gateway, or let the gateway propagate its routes",
                     join(subnets),
                     some(&missing)
                 );
@@ -71,7 +72,7 @@ fn return_routes(site: &Site<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// The first few of many ranges.
+/// Lists the first few ranges, and the number of the others.
 fn some(ranges: &BTreeSet<Ipv4Net>) -> String {
     const SHOWN: usize = 8;
     let shown = join(ranges.iter().take(SHOWN));

@@ -1,8 +1,9 @@
-//! What a network costs a month, idle: the hours of its interface endpoints and of its Resolver endpoint.
+//! Estimates the monthly cost of an idle network: the hours of its interface endpoints and of its Resolver endpoint.
 //!
-//! The one table of rates, each with its date and source. What is billed by use (data processed, queries) is not in it, and
-//! the S3 gateway endpoint is free (aws.amazon.com/privatelink/pricing, aws.amazon.com/route53/pricing). A Region that is
-//! not in the table gets no figure: a guess would be taken for an offer.
+//! The table of rates gives the date and source of each rate. Charges by use (data processed, queries) are not
+//! included, and the S3 gateway endpoint is free (aws.amazon.com/privatelink/pricing,
+//! aws.amazon.com/route53/pricing). A Region that is not in the table gets no estimate, because users could take a
+//! guess for a price.
 
 use crate::model::{
     observed::{Resources, resources::Life},
@@ -10,29 +11,29 @@ use crate::model::{
     slot::{EndpointType, Slot},
 };
 
-/// AWS's own count of hours in a month (AWS Pricing Calculator).
+/// The number of hours in a month, as the AWS Pricing Calculator counts them.
 const HOURS_A_MONTH: u64 = 730;
 
-/// What an hour costs in a Region, in millionths of a US dollar.
+/// The hourly rates of a Region, in millionths of a US dollar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// The Region.
     pub region: &'static str,
-    /// An interface endpoint in one zone (usage type `VpcEndpoint-Hours`).
+    /// The rate of an interface endpoint in one zone (usage type `VpcEndpoint-Hours`).
     pub endpoint_zone_hour: u64,
-    /// One address of a Resolver endpoint (usage type `ResolverNetworkInterface`).
+    /// The rate of one address of a Resolver endpoint (usage type `ResolverNetworkInterface`).
     pub resolver_address_hour: u64,
-    /// When both were looked up: the older of the two days.
+    /// The date of the rates: the older of the two dates.
     pub as_of: &'static str,
-    /// Where.
+    /// The source of the rates.
     pub source: &'static str,
 }
 
 const SOURCE: &str = "AWS Price List, offer AmazonVPC, usage type VpcEndpoint-Hours, and aws.amazon.com/route53/pricing, \
                       Resolver endpoints, both as publicly quoted";
 
-/// The rates that are known. They were read where others quote the Price List API and the pricing page with the day on which
-/// they asked, not from AWS itself. Of the Resolver, AWS publishes one rate for all commercial Regions (2026-09-20).
+/// The known rates. They come from public pages that quote the Price List API and the pricing page with a date, not
+/// from AWS itself. AWS publishes one Resolver rate for all commercial Regions (2026-09-20).
 pub const TABLE: [Rates; 3] = [
     Rates {
         region: "ap-northeast-1",
@@ -57,22 +58,22 @@ pub const TABLE: [Rates; 3] = [
     },
 ];
 
-/// The rates of a Region, if they are known.
+/// Returns the rates of a Region, if they are known.
 pub fn rates(region: &str) -> Option<&'static Rates> {
     TABLE.iter().find(|rates| rates.region == region)
 }
 
-/// What is billed by the hour, as far as it is the network's own.
+/// The owned resources that AWS bills by the hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Billed {
-    /// Interface endpoints, each counted once for every subnet that it is in.
+    /// The number of interface endpoints, each counted once per subnet.
     pub endpoint_zones: usize,
-    /// Addresses of the Resolver endpoint.
+    /// The number of addresses of the Resolver endpoint.
     pub resolver_addresses: usize,
 }
 
 impl Billed {
-    /// What is billed of these resources.
+    /// Counts the billed resources that the network owns.
     pub fn of(identity: &Identity, resources: &Resources) -> Self {
         let live = |slot| resources.held(identity, slot).into_iter().filter(|held| held.life == Life::Live);
         let interfaces = resources.slots(identity).into_iter().filter_map(|slot| match slot {
@@ -92,7 +93,7 @@ impl Billed {
         }
     }
 
-    /// What it costs a month, in US dollars, as people write it: `305.14`.
+    /// Returns the monthly cost in US dollars, with two decimals: `305.14`.
     pub fn monthly_usd(self, rates: &Rates) -> String {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let an_hour = count(self.endpoint_zones)
@@ -109,7 +110,7 @@ mod tests {
     use crate::model::testing::{Lab, identity};
 
     #[test]
-    fn the_network_of_the_sample_costs_three_hundred_dollars_a_month() {
+    fn the_sample_network_costs_305_dollars_per_month() {
         let billed = Billed::of(&identity(), &Lab::built().observed.resources);
         assert_eq!(billed, Billed { endpoint_zones: 12, resolver_addresses: 2 });
         let tokyo = rates("ap-northeast-1").expect("it is in the table");
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_somebody_elses_or_going_is_not_counted() {
+    fn foreign_and_deleting_resources_are_not_counted() {
         let mut lab = Lab::built();
         for endpoint in lab.observed.resources.endpoints.values_mut() {
             endpoint.state = crate::model::observed::EndpointState::Deleting;
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_region_is_there_once_with_a_day_and_a_source() {
+    fn every_region_is_listed_once_with_date_and_source() {
         for rates in &TABLE {
             assert_eq!(TABLE.iter().filter(|other| other.region == rates.region).count(), 1, "{}", rates.region);
             assert!(rates.as_of.parse::<jiff::civil::Date>().is_ok(), "{}", rates.as_of);

@@ -1,8 +1,9 @@
-//! The forecast: every step that carrying out would take, in order, before the first of them is taken.
+//! Forecasts every step that the operator would run to reach the desired state, in order, without running any of them.
 //!
-//! A plan is a frontier, so it is carried out here on a copy of what was observed, by an AWS that does everything at once
-//! and never fails, and planned again until nothing is left. What is under way now is taken to end well. What such an AWS
-//! would not get past is left as a blocker.
+//! A plan contains only the next steps. The forecast therefore runs each plan on a copy of the observation, with a
+//! simulated AWS that completes every call at once and never fails, and plans again until no step remains. Changes
+//! that AWS is already making are assumed to succeed. A blocker that even this AWS would not resolve remains in the
+//! forecast.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,53 +26,55 @@ use crate::model::{
     slot::Slot,
 };
 
-/// More waves than the largest edit needs: sixteen subnets swapped one by one, and what stands around them.
+/// The maximum number of waves, a wave being the steps of one plan. The largest edit, which replaces sixteen subnets
+/// one by one, needs fewer.
 const MOST_WAVES: usize = 64;
 
-/// What the ids of things begin with that do not exist yet.
+/// The prefix of the placeholder IDs of resources that do not exist yet.
 const NEW: &str = "(new ";
 
-/// What carrying out would come to.
+/// The result of a forecast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// The steps, in order.
     pub steps: Vec<ForeseenStep>,
-    /// What would be left after them, for which something has to happen elsewhere.
+    /// The blockers that would remain after these steps.
     pub blockers: Vec<Blocker>,
-    /// The resources as they would be then.
+    /// The resources as they would be after these steps.
     pub resources: Resources,
-    /// Whether these are all steps: false only for a plan without end, which no network should have.
+    /// Whether the forecast contains all steps. It is false only for a plan that never ends, which no network should
+    /// have.
     pub is_whole: bool,
 }
 
-/// A step that would be taken.
+/// A step that the operator would run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeseenStep {
-    /// The step. Ids of what does not exist yet are stand-ins, which [`is_new`] knows.
+    /// The step. Resources that do not exist yet have placeholder IDs, which [`is_new`] recognizes.
     pub step: Step,
-    /// Why it would be taken.
+    /// The cause of the step.
     pub cause: Cause,
 }
 
-/// Why a step would be taken.
+/// The cause of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// What the network asks for is not there.
+    /// A desired resource is missing.
     Missing,
-    /// A create call whose answer never came is sent again.
+    /// A create call was never answered, and is sent again.
     Unanswered,
-    /// What is there is not as the network asks for it.
+    /// A resource differs from its desired state.
     Differs,
-    /// The network does not ask for it any more.
+    /// The resource, or a part of it, is no longer desired.
     NoLongerWanted,
 }
 
-/// Whether an id stands for something that does not exist yet.
+/// Whether an ID is the placeholder of a resource that does not exist yet.
 pub fn is_new(id: &str) -> bool {
     id.starts_with(NEW)
 }
 
-/// Foretells what carrying out would do to these resources. `claims` are settled with them already.
+/// Forecasts the steps from these resources to the desired state. `claims` must already be settled with the resources.
 pub fn forecast(desired: &Desired, resources: &Resources, claims: &Claims, managed: &BTreeSet<String>) -> Forecast {
     let unanswered: BTreeSet<Slot> = claims.pending().map(|(slot, ..)| slot).collect();
     let mut aws = IdealAws { resources: resources.clone(), claims: claims.clone() };
@@ -98,6 +101,7 @@ pub fn forecast(desired: &Desired, resources: &Resources, claims: &Claims, manag
     Forecast { steps, blockers: Vec::new(), resources: aws.resources, is_whole: false }
 }
 
+/// Returns the cause of a step. `made` are the slots that earlier steps of the forecast created.
 fn cause(step: &Step, made: &BTreeSet<Slot>, unanswered: &BTreeSet<Slot>) -> Cause {
     match step {
         Step::Create { slot, .. } if unanswered.contains(slot) && !made.contains(slot) => Cause::Unanswered,
@@ -121,7 +125,7 @@ fn cause(step: &Step, made: &BTreeSet<Slot>, unanswered: &BTreeSet<Slot>) -> Cau
     }
 }
 
-/// An AWS that does everything at once and never fails.
+/// A simulated AWS that completes every call at once and never fails.
 struct IdealAws {
     resources: Resources,
     claims: Claims,
@@ -148,7 +152,7 @@ impl IdealAws {
         self.finish(step);
     }
 
-    /// What an answer does not tell, and the next observation would show.
+    /// Applies the effects that the answer of AWS does not contain, but the next observation would show.
     fn finish(&mut self, step: &Step) {
         let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
         match step {
@@ -175,7 +179,7 @@ impl IdealAws {
                     resolver.addresses.remove(address);
                 }
             }
-            // `Resources::apply` has put down all of it.
+            // `Resources::apply` has already applied the complete effect.
             Step::Create { .. }
             | Step::Adopt { .. }
             | Step::AuthorizeIngress { .. }
@@ -188,13 +192,13 @@ impl IdealAws {
         }
     }
 
-    /// Everything that is under way ends, and ends well.
+    /// Completes every change in progress successfully.
     fn come_to_rest(&mut self) {
         let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
-        let mut gone: BTreeSet<NetworkInterfaceId> = BTreeSet::new();
+        let mut deleted: BTreeSet<NetworkInterfaceId> = BTreeSet::new();
         endpoints.retain(|_, endpoint| match endpoint.state {
             EndpointState::Deleting | EndpointState::Deleted => {
-                gone.append(&mut endpoint.interfaces);
+                deleted.append(&mut endpoint.interfaces);
                 false
             }
             EndpointState::Pending | EndpointState::Unknown(_) => {
@@ -205,9 +209,9 @@ impl IdealAws {
         });
         resolvers.retain(|id, resolver| match resolver.state {
             ResolverState::Deleting => {
-                // Nothing else names a Resolver endpoint's interfaces.
-                let its_own = interfaces.iter().filter(|(_, one)| one.description.contains(id.as_str()));
-                gone.extend(its_own.map(|(id, _)| id.clone()));
+                // Only the descriptions of network interfaces show which Resolver endpoint they belong to.
+                let owned = interfaces.iter().filter(|(_, one)| one.description.contains(id.as_str()));
+                deleted.extend(owned.map(|(id, _)| id.clone()));
                 false
             }
             ResolverState::Creating
@@ -225,10 +229,11 @@ impl IdealAws {
                 ATTACHED.clone_into(&mut address.state);
             }
         }
-        interfaces.retain(|id, _| !gone.contains(id));
+        interfaces.retain(|id, _| !deleted.contains(id));
     }
 }
 
+/// Returns the answer of AWS to a create call.
 fn created(slot: Slot, request: &CreateRequest) -> Effect {
     let id = format!("{NEW}{slot})");
     let key = if let Slot::Endpoint(key) = slot { Some(key) } else { None };
@@ -290,7 +295,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
     }
 }
 
-/// AWS's word for an address that answers.
+/// The state that AWS reports for an address in service.
 const ATTACHED: &str = "ATTACHED";
 
 fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
@@ -306,7 +311,7 @@ fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {
         add_route_tables,
         remove_route_tables,
         private_dns,
-        // Those of interfaces.
+        // The network interfaces hold the addresses.
         addresses: _,
         policy,
     } = change;

@@ -1,4 +1,5 @@
-//! `managementPolicy: Plan`: which calls 'Enforce' would make, how long they take and what they cost.
+//! Previews a network with `managementPolicy: Plan`: the calls that 'Enforce' would make, their duration and their
+//! cost.
 
 pub mod cost;
 pub mod forecast;

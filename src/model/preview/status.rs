@@ -1,4 +1,4 @@
-//! The plan as status shows it: a forecast with its counts, its time and its cost.
+//! Writes a forecast into `status.plan`, with its counts, its duration and its cost.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// Shows a forecast. `present` is what is there now; `drifted`, whether AWS was seen to be equal to what is desired.
+/// Returns the plan of a forecast. `present` are the resources as observed. `drifted` means that AWS has matched the
+/// desired state before, so that every difference is drift.
 pub fn status(forecast: &Forecast, desired: &Desired, present: &Resources, region: &str, drifted: bool) -> PlanStatus {
     let steps = || forecast.steps.iter().map(|foreseen| &foreseen.step);
     let calls = forecast.steps.iter().take(MOST_CALLS).map(|foreseen| {
@@ -51,7 +52,8 @@ pub fn status(forecast: &Forecast, desired: &Desired, present: &Resources, regio
     plan
 }
 
-/// A digest of what a network wants of AWS: the same for as long as nothing in spec, class and VPC asks for anything else.
+/// Returns a digest of the desired state. It stays the same until a change of the spec, the class or the VPC changes
+/// the desired state.
 pub fn digest(desired: &Desired) -> String {
     let Desired {
         identity: _,
@@ -73,7 +75,7 @@ pub fn digest(desired: &Desired) -> String {
 fn summary(plan: &PlanStatus, is_whole: bool) -> String {
     let PlanStatus { hash, create, update, delete, call_count, .. } = plan;
     if *call_count == 0 {
-        return "nothing to create, to change or to delete".to_owned();
+        return "nothing to create, change or delete".to_owned();
     }
     let calls = if *call_count == 1 { "call" } else { "calls" };
     let more = if is_whole { "" } else { " and more" };
@@ -93,7 +95,8 @@ fn reason(cause: Cause, drifted: bool) -> PlanReason {
     }
 }
 
-/// How many resources are created, changed and deleted. What is made and then given its rules is created, not changed.
+/// Returns the number of resources that are created, changed and deleted. A resource that is created and then gets
+/// its rules counts as created only.
 fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> (usize, usize, usize) {
     let (mut create, mut update, mut delete) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for step in steps {
@@ -119,7 +122,7 @@ fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> (usize, usize, usize) {
 
 fn price(forecast: &Forecast, desired: &Desired, present: &Resources, region: &str) -> PlanCost {
     let Some(rates) = cost::rates(region) else {
-        let source = format!("no rates are known for Region '{region}'; see calculator.aws");
+        let source = format!("the operator has no rates for Region '{region}'; see calculator.aws");
         return PlanCost { source: shorten(&source, 256), ..PlanCost::default() };
     };
     let monthly = |resources| Some(Billed::of(&desired.identity, resources).monthly_usd(rates));
@@ -131,7 +134,7 @@ fn price(forecast: &Forecast, desired: &Desired, present: &Resources, region: &s
     }
 }
 
-/// Twelve hexadecimal digits.
+/// Returns a hash of twelve hexadecimal digits.
 fn hash(parts: impl IntoIterator<Item = String>) -> String {
     let mut digest = Sha256::new();
     for part in parts {
@@ -145,13 +148,13 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Rounded up. The cast saturates, and plans take minutes at most.
+/// Rounds up to whole seconds. The cast saturates, and plans take minutes at most.
 #[expect(clippy::cast_possible_truncation, reason = "whole seconds far below the range's end")]
 fn whole_seconds(seconds: f64) -> i64 {
     seconds.ceil() as i64
 }
 
-/// The schema has sets, of no more than 32.
+/// Returns distinct texts, at most 32: the schema has sets of this size.
 fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.collect::<BTreeSet<_>>().into_iter().take(32).collect()
 }

@@ -1,4 +1,4 @@
-//! IPv4 ranges of servers.
+//! Parses the IPv4 ranges in a spec, such as `sourceCIDRs`.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::FieldError;
 
-/// Ranges in which no server of a network is: this host, loopback, link-local, multicast, reserved (RFC 6890).
+/// The ranges that no server of a network can have: this host, loopback, link-local, multicast, reserved (RFC 6890).
 const RESERVED: [Ipv4Net; 5] = [
     Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 8),
     Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -15,10 +15,11 @@ const RESERVED: [Ipv4Net; 5] = [
     Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// The widest range: no network is larger, and two of '/1' would be everything.
+/// The shortest prefix that is accepted. No private network is larger, and two ranges of '/1' would cover all
+/// addresses.
 const WIDEST: u8 = 8;
 
-/// Reads ranges as strictly as the CRDs' rules do (`api::constraints`), in the one form in which AWS reports them.
+/// Parses ranges as strictly as the rules of the CRDs do (`api::constraints`), in the form in which AWS reports them.
 pub(super) fn cidrs(field: &str, texts: &[String], errors: &mut Vec<FieldError>) -> BTreeSet<Ipv4Net> {
     let mut parsed = BTreeSet::new();
     for text in texts {
@@ -33,8 +34,8 @@ pub(super) fn cidrs(field: &str, texts: &[String], errors: &mut Vec<FieldError>)
             Ok(_) | Err(_) => errors.push(FieldError {
                 field: field.to_owned(),
                 message: format!(
-                    "must hold IPv4 ranges such as '192.0.2.0/24', of addresses that servers can have and at most a \
-                     '/{WIDEST}' each; '{text}' is not one"
+                    "must hold IPv4 ranges such as '192.0.2.0/24', of addresses that servers can have, and no larger \
+                     than a '/{WIDEST}' each; correct '{text}'"
                 ),
             }),
         }

@@ -1,4 +1,4 @@
-//! Which endpoints a network asks for and how: `endpoints` of its spec, else of its class, else as usual; parsed once.
+//! Parses the endpoints of a network: `endpoints` of its spec, then those of its class, then the built-in defaults.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,35 +19,35 @@ use crate::{
     },
 };
 
-/// The policies that ConfigMaps hold, by name and key. What is not there is missing from the cluster.
+/// The policies in ConfigMaps, by name and key. A missing entry does not exist in the cluster.
 pub type ConfigMapKeys = BTreeMap<(String, String), String>;
 
-/// One endpoint that a network asks for.
+/// One endpoint of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointSettings {
-    /// Whose it is.
+    /// Whether the operator builds the endpoint or uses an existing one.
     pub source: EndpointSource,
-    /// Who resolves the service's name to it.
+    /// Which clients resolve the name of the service to this endpoint.
     pub private_dns: PrivateDns,
-    /// Whether the network does without it where the Region does not offer it.
+    /// Whether the network skips the endpoint where the Region does not offer the service.
     pub optional: bool,
 }
 
-/// Whose an endpoint is.
+/// The two ways to get an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointSource {
-    /// The operator builds and keeps it.
+    /// The operator creates and updates the endpoint.
     Managed {
         /// Fixed addresses.
         addresses: BTreeMap<SubnetId, Ipv4Addr>,
-        /// What it lets through.
+        /// The endpoint policy.
         policy: Policy,
     },
-    /// It is there already, and only used.
+    /// The endpoint exists already and is used read-only.
     Existing(EndpointId),
 }
 
-/// The ConfigMap keys that a network's policies are in.
+/// Returns the name and key of every ConfigMap entry that holds a policy of the network.
 pub fn policy_references(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec) -> BTreeSet<(String, String)> {
     let defaults = class.defaults.as_ref();
     let general = spec.endpoint_policy.as_ref().or(defaults.and_then(|defaults| defaults.endpoint_policy.as_ref()));
@@ -60,7 +60,8 @@ pub fn policy_references(spec: &MigrationNetworkSpec, class: &MigrationNetworkCl
         .collect()
 }
 
-/// The entries that hold: a network's own, and the class's where the network has none for the same endpoint.
+/// Returns the effective entries: those of the network, and those of the class for endpoints that the network does
+/// not list.
 fn entries<'a>(
     spec: &'a MigrationNetworkSpec,
     defaults: Option<&'a NetworkDefaults>,
@@ -88,10 +89,9 @@ pub(crate) fn parse(
             }
             None => errors.push(FieldError {
                 field: format!("spec.endpoints[{service}/{endpoint_type}]"),
-                message:
-                    "must be an interface endpoint of a service in short, such as 'kms', or the gateway endpoint of \
-                          's3'; correct `service` or `type`"
-                        .to_owned(),
+                message: "must be an interface endpoint of a service such as 'kms', without 'com.amazonaws.', or the \
+                     gateway endpoint of 's3'; correct `service` or `type`"
+                    .to_owned(),
             }),
         }
     }
@@ -130,8 +130,8 @@ pub(crate) fn parse(
                 let own = entry.and_then(|entry| entry.policy.as_ref());
                 let policy_field = if own.is_some() { field("policy") } else { "spec.endpointPolicy".to_owned() };
                 let policy = own.or(general).map_or(Policy::FullAccess, |policy| {
-                    let place = Place { key, region: &class.region, ssm: wants_ssm };
-                    read_policy(policy, &place, config_maps, &policy_field, errors)
+                    let scope = PresetScope { key, region: &class.region, ssm: wants_ssm };
+                    read_policy(policy, &scope, config_maps, &policy_field, errors)
                 });
                 let listed = entry.and_then(|entry| entry.addresses.as_deref()).unwrap_or_default();
                 EndpointSource::Managed { addresses: addresses(&field("addresses"), listed, errors), policy }
@@ -142,8 +142,8 @@ pub(crate) fn parse(
             errors.push(FieldError {
                 field: field("privateDNS"),
                 message:
-                    "must not be 'InboundResolverOnly' without the S3 gateway endpoint, as AWS refuses it; set it to \
-                          'Enabled', or let `s3` have its gateway endpoint"
+                    "must not be 'InboundResolverOnly' without the S3 gateway endpoint, because AWS rejects it; set \
+                     it to 'Enabled', or enable the gateway endpoint of `s3`"
                         .to_owned(),
             });
         }
@@ -154,8 +154,9 @@ pub(crate) fn parse(
     parsed
 }
 
-/// Replication servers keep the free way to S3 through the gateway endpoint; only on-premises queries, which come in
-/// through the Resolver, are answered with the S3 interface endpoint's addresses. Other services have one kind only.
+/// Returns the private DNS setting that applies. With an S3 gateway endpoint, replication servers keep using it, free
+/// of charge: only on-premises queries, which arrive through the Resolver, are answered with the addresses of the S3
+/// interface endpoint. Other services have one endpoint type only.
 fn effective_private_dns(key: EndpointKey, asked: Option<PrivateDns>, has_gateway: bool) -> PrivateDns {
     if key.endpoint_type == EndpointType::Gateway {
         return PrivateDns::Disabled;
@@ -167,7 +168,7 @@ fn effective_private_dns(key: EndpointKey, asked: Option<PrivateDns>, has_gatewa
     }
 }
 
-/// Reads fixed addresses.
+/// Parses fixed addresses.
 pub(crate) fn addresses(
     field: &str,
     listed: &[AddressSpec],
@@ -188,8 +189,9 @@ pub(crate) fn addresses(
     parsed
 }
 
-/// What a preset depends on.
-struct Place<'a> {
+/// Where the policy presets apply: the presets depend on the endpoint, the Region, and whether Systems Manager is
+/// used.
+struct PresetScope<'a> {
     key: EndpointKey,
     region: &'a str,
     ssm: bool,
@@ -197,7 +199,7 @@ struct Place<'a> {
 
 fn read_policy(
     policy: &PolicySpec,
-    place: &Place<'_>,
+    scope: &PresetScope<'_>,
     config_maps: &ConfigMapKeys,
     field: &str,
     errors: &mut Vec<FieldError>,
@@ -206,7 +208,7 @@ fn read_policy(
         PolicyType::Preset => {
             return match policy.preset.unwrap_or_default() {
                 PolicyPreset::FullAccess => Policy::FullAccess,
-                PolicyPreset::MgnOnly => policy::mgn_only(place.key, place.region, place.ssm),
+                PolicyPreset::MgnOnly => policy::mgn_only(scope.key, scope.region, scope.ssm),
             };
         }
         PolicyType::Inline => Ok(policy.inline.as_deref().unwrap_or_default()),
@@ -214,18 +216,19 @@ fn read_policy(
             Some(reference) => {
                 config_maps.get(&(reference.name.clone(), reference.key.clone())).map(String::as_str).ok_or_else(|| {
                     format!(
-                        "name a ConfigMap beside the network, and '{}' with the key '{}' is not there",
+                        "name an existing ConfigMap in the namespace of the network, but '{}' with the key '{}' does \
+                         not exist",
                         reference.name, reference.key
                     )
                 })
             }
-            None => Err("have `configMapKeyRef` when its `type` is 'ConfigMap'".to_owned()),
+            None => Err("set `configMapKeyRef` when its `type` is 'ConfigMap'".to_owned()),
         },
     };
     let parsed = text.and_then(|text| Policy::parse(text).map_err(|error| error.to_string()));
     parsed.unwrap_or_else(|message| {
         let error = FieldError { field: field.to_owned(), message: format!("must {message}") };
-        // A policy that holds for all endpoints is wrong once.
+        // A policy for all endpoints is reported once only.
         if !errors.contains(&error) {
             errors.push(error);
         }

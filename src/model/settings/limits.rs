@@ -1,7 +1,7 @@
-//! The limits of a class: what its networks may ask for. A network over a limit is not changed any further, and what it has
-//! is never torn down.
+//! The limits of a class: what its networks may request. The operator changes nothing for a network that exceeds a
+//! limit, but never deletes what the network has.
 //!
-//! `deploy/admission/` says what of this the API server can say, at apply time and in the same words.
+//! `deploy/admission/` enforces those limits that the API server can check at admission, with the same messages.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The limits of one class. What is omitted is not limited.
+/// The limits of one class. An omitted limit does not apply.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     class: String,
@@ -29,8 +29,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Parses the limits of a class. The schema admits no range that cannot be read; a service of another form is one that no
-    /// network can ask for.
+    /// Parses the limits of a class. The schema rejects ranges that cannot be parsed. A service name of another form
+    /// is ignored because no network can request it.
     pub fn parse(class: &str, limits: Option<&ClassLimits>) -> Self {
         let class = class.to_owned();
         let Some(limits) = limits else { return Self { class, ..Self::default() } };
@@ -47,8 +47,9 @@ impl Limits {
         }
     }
 
-    /// What exceeds the limits in the settings, as far as it is known without AWS. A range that may not reach the network as a
-    /// source server may not reach it as a proxy or DNS client either.
+    /// Returns a message for each limit that the settings exceed, as far as that is known without AWS. The limit of
+    /// source ranges also applies to proxies and DNS clients: a range that may not reach the network as a source
+    /// server may not reach it as those either.
     pub fn of_settings(&self, settings: &Settings) -> Vec<String> {
         let outside = settings.limited_ranges.iter().filter_map(|(field, ranges)| self.outside(field, ranges));
         let deletion = self.deletion_policies.as_deref();
@@ -60,13 +61,13 @@ impl Limits {
         outside.chain(policies.into_iter().flatten()).collect()
     }
 
-    /// Whether the VPC that the selector matches exceeds them. It is checked before anything else about the VPC: a tenant who
-    /// may not use a VPC does not learn whether another has it.
+    /// Returns a message if the class does not allow the VPC that the selector matches. This check comes before all
+    /// others about the VPC: a tenant that may not use a VPC does not learn whether another network has it.
     pub fn of_vpc(&self, vpc: &VpcId) -> Option<String> {
         let allowed = self.vpcs.as_deref()?;
         (!allowed.contains(vpc)).then(|| {
             format!(
-                "`spec.vpc` must be a VPC that class '{}' allows, and '{vpc}' is not; allowed: {}",
+                "`spec.vpc` must be a VPC that class '{}' allows, but '{vpc}' is not; allowed: {}",
                 self.class,
                 join(allowed)
             )
@@ -78,20 +79,20 @@ impl Limits {
         self.networks_per_namespace.is_some()
     }
 
-    /// Whether a network that has so many older ones of its class in its namespace exceeds their number.
+    /// Returns a message if the namespace has so many older networks of the class that this one exceeds the limit.
     pub fn of_number(&self, older: usize) -> Option<String> {
         let most = self.networks_per_namespace?;
         (i64::try_from(older).unwrap_or(i64::MAX) >= i64::from(most)).then(|| {
             format!(
-                "class '{}' allows {most} of its networks in a namespace (`limits.networksPerNamespace`), and this is number {}; \
-                 the oldest keep their places: delete one, or ask whoever keeps the class",
+                "class '{}' allows {most} of its networks in a namespace (`limits.networksPerNamespace`), but this is \
+                 number {}, and the oldest have priority; delete one, or ask the owner of the class for a higher limit",
                 self.class,
                 older.saturating_add(1)
             )
         })
     }
 
-    /// Whether the services that the network has endpoints for exceed them.
+    /// Returns a message if the network has endpoints for services that the class does not allow.
     pub fn of_services(&self, wanted: &BTreeSet<Service>) -> Option<String> {
         let allowed = self.services.as_deref()?;
         let refused: Vec<Service> = wanted.iter().copied().filter(|service| !allowed.contains(service)).collect();
@@ -100,12 +101,14 @@ impl Limits {
             None
         } else if refused.iter().all(|service| service.is_for_post_launch()) {
             Some(format!(
-                "`spec.postLaunch.ssm` must be 'Disabled', as class '{class}' allows no endpoint for '{names}'; allowed: {allowed}"
+                "`spec.postLaunch.ssm` must be 'Disabled', because class '{class}' allows no endpoint for '{names}'; \
+                 allowed: {allowed}"
             ))
         } else {
             Some(format!(
-                "`spec.endpoints` must not come to endpoints for '{names}', which class '{class}' does not allow \
-                 (`limits.services`); allowed: {allowed}; leave them out by `mode` 'Disabled', or ask whoever keeps the class"
+                "`spec.endpoints` must not lead to endpoints for '{names}', which class '{class}' does not allow \
+                 (`limits.services`); allowed: {allowed}; set their `mode` to 'Disabled', or ask the owner of the \
+                 class"
             ))
         }
     }
@@ -116,7 +119,7 @@ impl Limits {
             ranges.iter().filter(|range| !allowed.iter().any(|allowed| allowed.contains(*range))).collect();
         (!outside.is_empty()).then(|| {
             format!(
-                "`{field}` must lie in a range that class '{}' allows, and '{}' does not; allowed: {}",
+                "`{field}` must lie in a range that class '{}' allows, but '{}' does not; allowed: {}",
                 self.class,
                 join(outside),
                 join(allowed)
@@ -127,7 +130,7 @@ impl Limits {
     fn one_of<T: PartialEq + Word>(&self, field: &str, value: &T, allowed: &[T]) -> Option<String> {
         (!allowed.contains(value)).then(|| {
             format!(
-                "`{field}` must be one that class '{}' allows, and '{}' is not; allowed: {}",
+                "`{field}` must be a value that class '{}' allows, but '{}' is not; allowed: {}",
                 self.class,
                 value.word(),
                 join(allowed.iter().map(Word::word))
@@ -136,9 +139,10 @@ impl Limits {
     }
 }
 
-/// What deletion does to what a network has made: what is asked for now, unless the class's limits refuse that. An edit that
-/// the class refuses has no effect, on deletion either: then what held when the network was last accepted does. So tightened
-/// limits never turn a network's own `Retain` into `Delete`, and a refused edit never turns one into the other.
+/// Returns the deletion policy that applies to the resources of a network: the one in the spec, unless the limits of
+/// the class reject it. A rejected edit has no effect on deletion either: the policy that was last accepted then
+/// applies. Tightened limits therefore never turn `Retain` of a network into `Delete`, and a rejected edit never
+/// turns one policy into the other.
 pub fn deletion(
     asked: DeletionPolicy,
     recorded: Option<DeletionPolicy>,
@@ -149,7 +153,7 @@ pub fn deletion(
     recorded.filter(|_| refused).unwrap_or(asked)
 }
 
-/// A value as it is written in a spec.
+/// A value in the form in which specs contain it.
 trait Word {
     fn word(&self) -> &'static str;
 }

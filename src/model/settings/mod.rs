@@ -1,4 +1,5 @@
-//! What holds for a network: each field of its spec, else of its class's defaults, else the built-in default; parsed once.
+//! The effective settings of a network. Each field comes from its spec, then from the defaults of its class, then
+//! from the built-in defaults, and is parsed once.
 
 mod cidrs;
 pub mod endpoints;
@@ -36,64 +37,67 @@ use crate::api::{
 /// The settings of one network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Which VPC.
+    /// How the VPC is selected.
     pub vpc: VpcSelector,
-    /// Where interface endpoints and the Resolver endpoint have their addresses.
+    /// The subnets of the interface endpoints and of the Resolver endpoint.
     pub endpoint_subnets: SubnetSelector,
-    /// Where replication servers run.
+    /// The subnets of the replication servers.
     pub staging_subnets: SubnetSelector,
-    /// Where test and cutover instances run.
+    /// The subnets of the test and cutover instances.
     pub launch_subnets: Option<SubnetSelector>,
-    /// Ranges of the source servers.
+    /// The ranges of the source servers.
     pub sources: BTreeSet<Ipv4Net>,
-    /// Ranges of proxies that source servers really go through.
+    /// The ranges of proxies through which source servers reach the endpoints.
     pub proxies: BTreeSet<Ipv4Net>,
-    /// The ranges that the class's limits apply to, by field. A class's own proxies and DNS clients are not limited.
+    /// The ranges to which the limits of the class apply, by field. Proxies and DNS clients of the class itself are
+    /// not limited.
     pub limited_ranges: BTreeMap<&'static str, BTreeSet<Ipv4Net>>,
-    /// The endpoints, and how each is to be.
+    /// The settings of each endpoint.
     pub endpoints: BTreeMap<EndpointKey, EndpointSettings>,
-    /// The groups of interface endpoints; none: one that the operator keeps.
+    /// The existing security groups of the interface endpoints. None if the operator builds the group.
     pub endpoint_groups: Option<BTreeSet<SecurityGroupId>>,
     /// The Resolver inbound endpoint.
     pub resolver: Resolver,
-    /// Who may ask it.
+    /// The ranges of the DNS clients of the Resolver endpoint.
     pub clients: BTreeSet<Ipv4Net>,
-    /// Whose group admits replication traffic.
+    /// The security group that admits replication traffic.
     pub replication: ReplicationGroup,
     /// Whether post-launch actions get their endpoints.
     pub ssm: Toggle,
-    /// Whether the network is built, or only planned.
+    /// Whether the operator builds the network or only plans it.
     pub management: ManagementPolicy,
-    /// What in the VPC may become the network's own.
+    /// Which resources in the VPC the network may adopt.
     pub adoption: AdoptionPolicy,
-    /// The resources whose published addresses somebody has allowed to change.
+    /// The resources whose published addresses may change, as the annotation of the network allows.
     pub address_changes: AddressChanges,
-    /// What deletion of the network does to what it made.
+    /// Whether deletion of the network deletes or retains its resources.
     pub deletion: DeletionPolicy,
-    /// The user's tags; the class's win.
+    /// The tags of the user. The tags of the class take precedence.
     pub tags: Tags,
 }
 
-/// Resources whose published addresses may change: each the one that fills a slot now.
+/// The resources whose published addresses may change: for each slot, the ID of the resource that fills it now.
 pub type AddressChanges = BTreeSet<(Slot, String)>;
 
-/// What is wrong with a field, for the person who wrote it.
+/// An invalid field, with a message for the author of the spec.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {message}")]
 pub struct FieldError {
-    /// The field as a path from the object's root.
+    /// The path of the field from the root of the object.
     pub field: String,
-    /// `must …`, and what to do.
+    /// `must …`, and what to change.
     pub message: String,
 }
 
 impl Settings {
-    /// Parses a network's spec with its class, the ConfigMap keys that [`policy_references`](endpoints::policy_references)
-    /// names, and the address changes that the object's annotation allows.
+    /// Parses the spec of a network with its class, the ConfigMap keys that
+    /// [`policy_references`](endpoints::policy_references) returns, and the address changes that the annotation of
+    /// the object allows.
     ///
     /// # Errors
-    /// Every field that is missing from both or cannot be read. The CRD's own rules refuse most of it before; what
-    /// was stored under older rules, or is split between network and class, shows up here.
+    /// Returns every field that is missing from both spec and class, or that is invalid. The rules of the CRD reject
+    /// most of these earlier. This check finds what was stored under older rules, or is split between network and
+    /// class.
     pub fn parse(
         spec: &MigrationNetworkSpec,
         class: &MigrationNetworkClassSpec,
@@ -124,7 +128,8 @@ impl Settings {
         if sources.is_empty() && errors.iter().all(|error| error.field != "spec.sourceCIDRs") {
             errors.push(FieldError {
                 field: "spec.sourceCIDRs".to_owned(),
-                message: "must name at least one IPv4 range of source servers; set it here or in the class's defaults"
+                message: "must name at least one IPv4 range of source servers; set it here or in the defaults of the \
+                          class"
                     .to_owned(),
             });
         }
@@ -181,14 +186,14 @@ impl Settings {
     }
 }
 
-/// Reads the annotation by which somebody allows addresses to change. What cannot be read allows nothing.
+/// Parses the annotation that allows addresses to change. Entries that cannot be parsed allow nothing.
 pub fn address_changes(annotation: Option<&str>) -> AddressChanges {
     let pairs = annotation.unwrap_or_default().split(',').filter_map(|pair| pair.split_once('='));
     pairs.filter_map(|(slot, id)| Some((slot.trim().parse().ok()?, id.trim().to_owned()))).collect()
 }
 
 impl Settings {
-    /// The subnets that are named by their ids.
+    /// Returns the subnets that the spec selects by ID.
     pub fn named_subnets(&self) -> BTreeSet<SubnetId> {
         [Some(&self.endpoint_subnets), Some(&self.staging_subnets), self.launch_subnets.as_ref()]
             .into_iter()
@@ -200,12 +205,12 @@ impl Settings {
             .collect()
     }
 
-    /// Whether resources in the VPC may become the network's own.
+    /// Whether the network may adopt resources in the VPC.
     pub fn adopts(&self) -> bool {
         self.adoption != AdoptionPolicy::Never
     }
 
-    /// The existing groups that are named by their ids.
+    /// Returns the existing security groups that the spec names by ID.
     pub fn named_groups(&self) -> BTreeSet<SecurityGroupId> {
         let replication = match &self.replication {
             ReplicationGroup::Existing(id) => Some(id),
@@ -214,7 +219,7 @@ impl Settings {
         self.endpoint_groups.iter().flatten().chain(replication).cloned().collect()
     }
 
-    /// The existing endpoints that are named by their ids.
+    /// Returns the existing endpoints that the spec names by ID.
     pub fn named_endpoints(&self) -> BTreeSet<EndpointId> {
         self.endpoints
             .values()
@@ -225,7 +230,7 @@ impl Settings {
             .collect()
     }
 
-    /// The existing Resolver endpoint, if one is named.
+    /// Returns the existing Resolver endpoint that the spec names, if any.
     pub const fn named_resolver(&self) -> Option<&ResolverId> {
         match &self.resolver {
             Resolver::Existing(id) => Some(id),
@@ -233,7 +238,7 @@ impl Settings {
         }
     }
 
-    /// All fixed addresses, each with the slot that it is for and its subnet.
+    /// Returns all fixed addresses, each with its slot and subnet.
     pub fn fixed_addresses(&self) -> Vec<(Slot, &SubnetId, Ipv4Addr)> {
         let of_endpoints = self.endpoints.iter().flat_map(|(key, endpoint)| match &endpoint.source {
             EndpointSource::Managed { addresses, .. } => {
@@ -251,7 +256,7 @@ impl Settings {
     }
 }
 
-/// The deletion policy alone, which must be known for a network whose other fields cannot be read, too.
+/// Returns the deletion policy alone. It must be known even for a network with other fields that are invalid.
 pub fn deletion_policy(spec: &MigrationNetworkSpec, class: Option<&MigrationNetworkClassSpec>) -> DeletionPolicy {
     spec.deletion_policy
         .or_else(|| class.and_then(|class| class.defaults.as_ref()).and_then(|defaults| defaults.deletion_policy))
@@ -265,9 +270,9 @@ fn tags(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec, errors: 
         let message = format!("must not use keys that start with '{RESERVED_PREFIX}' or 'aws:'; rename '{key}'");
         errors.push(FieldError { field: "spec.tags".to_owned(), message });
     }
-    // EC2 allows 50 tags a resource; eight are the operator's (`model::owner`), `Name` among them.
+    // EC2 allows 50 tags on a resource. The operator needs eight (`model::ownership`), including `Name`.
     if tags.len() > 42 {
-        let message = "must not be more than 42 together with the class's tags; remove some".to_owned();
+        let message = "must not be more than 42 together with the tags of the class; remove some".to_owned();
         errors.push(FieldError { field: "spec.tags".to_owned(), message });
     }
     tags

@@ -1,4 +1,4 @@
-//! How a network selects its VPC and subnets.
+//! How a network selects its VPC and subnets: by ID or by tags.
 
 use std::collections::BTreeSet;
 
@@ -11,21 +11,21 @@ use crate::{
     },
 };
 
-/// How the VPC is named.
+/// The selector of the VPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VpcSelector {
-    /// By its id.
+    /// By ID.
     Id(VpcId),
-    /// By tags that exactly one VPC carries.
+    /// By tags that exactly one VPC has.
     Tags(Tags),
 }
 
-/// How subnets are named.
+/// The selector of subnets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubnetSelector {
-    /// By their ids.
+    /// By their IDs.
     Ids(BTreeSet<SubnetId>),
-    /// By tags that they carry.
+    /// By tags that all of them have.
     Tags(Tags),
 }
 
@@ -38,7 +38,8 @@ pub(super) fn vpc_selector(selector: Option<&ApiVpcSelector>, errors: &mut Vec<F
         Some(_) | None => None,
     };
     if parsed.is_none() {
-        let message = "must have exactly one of `id` and `tags`; set it here or in the class's defaults".to_owned();
+        let message =
+            "must have exactly one of `id` and `tags`; set it here or in the defaults of the class".to_owned();
         errors.push(FieldError { field: "spec.vpc".to_owned(), message });
     }
     parsed
@@ -59,7 +60,8 @@ pub(super) fn subnet_selector(
         Some(_) | None => None,
     };
     if parsed.is_none() {
-        let message = "must have exactly one of `ids` and `tags`; set it here or in the class's defaults".to_owned();
+        let message =
+            "must have exactly one of `ids` and `tags`; set it here or in the defaults of the class".to_owned();
         errors.push(FieldError { field: field.to_owned(), message });
     }
     parsed

@@ -1,5 +1,5 @@
-//! Whether the operator builds a resource of a network, uses an existing one, or does without: the Resolver endpoint and the
-//! security groups.
+//! Whether the operator builds the Resolver endpoint and the security groups of a network, uses existing ones, or
+//! omits them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,28 +15,29 @@ use crate::{
     model::ids::{ResolverId, SecurityGroupId, SubnetId},
 };
 
-/// The Resolver inbound endpoint that is asked for.
+/// The Resolver inbound endpoint of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolver {
-    /// One that the operator keeps.
+    /// The operator creates and updates the endpoint.
     Managed {
         /// Fixed addresses.
         addresses: BTreeMap<SubnetId, Ipv4Addr>,
     },
-    /// One that is there already, and only used.
+    /// The endpoint exists already and is used read-only.
     Existing(ResolverId),
-    /// None.
+    /// The network has no Resolver endpoint.
     Disabled,
 }
 
-/// Whose group admits TCP 1500 to replication servers.
+/// The security group that admits TCP 1500 to replication servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplicationGroup {
-    /// MGN's own ("Always use Application Migration Service security group"), which is never touched.
+    /// The group of MGN itself ("Always use Application Migration Service security group"), which the operator never
+    /// changes.
     ServiceManaged,
-    /// One that the operator keeps, to be named in the replication template.
+    /// A group that the operator keeps, and that the replication template must name.
     Managed,
-    /// One that is there already, and only checked.
+    /// An existing group, which the operator only checks.
     Existing(SecurityGroupId),
 }
 
@@ -61,7 +62,8 @@ pub(super) fn endpoint_groups(
     }
 }
 
-/// A network that only says who may ask the resolver leaves to the class whether there is one.
+/// Parses the settings of the Resolver endpoint. If the network only sets the DNS clients, the class decides whether
+/// an endpoint exists.
 pub(super) fn merged(spec: Option<&ResolverSpec>, default: Option<&ResolverSpec>) -> ResolverSpec {
     let none = ResolverSpec::default();
     let (spec, default) = (spec.unwrap_or(&none), default.unwrap_or(&none));

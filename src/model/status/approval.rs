@@ -1,7 +1,8 @@
-//! Conditions of a network that waits for a word: its plan is known, and is carried out only once it is approved.
+//! The conditions of a network whose plan waits for approval (`managementPolicy: Plan`).
 //!
-//! kstatus is to fail at once and Argo CD to say Suspended, so `Stalled` says `AwaitingApproval`; `Ready`, `Synced` and
-//! whatever the plan would change say `ChangesPlanned`.
+//! `Stalled` has the reason `AwaitingApproval`, so that kstatus reports a failure at once and Argo CD reports
+//! Suspended. `Ready`, `Synced` and the condition of each part that the plan changes have the reason
+//! `ChangesPlanned`.
 
 use crate::api::{
     ConditionStatus::{False, True},
@@ -9,7 +10,8 @@ use crate::api::{
     conditions::State,
 };
 
-/// The conditions behind `Ready`: what would be at work under 'Enforce' is planned here.
+/// Returns the conditions that `Ready` summarizes. Changes that would be in progress with 'Enforce' are reported as
+/// planned.
 pub(crate) fn details(as_enforced: Vec<(ConditionType, State)>, summary: &str) -> Vec<(ConditionType, State)> {
     as_enforced
         .into_iter()
@@ -21,20 +23,20 @@ pub(crate) fn details(as_enforced: Vec<(ConditionType, State)>, summary: &str) -
         .collect()
 }
 
-/// `Ready`. What approval alone would not heal comes first.
+/// Returns the state of `Ready`. Problems that approval alone would not resolve take precedence.
 pub(crate) fn ready(details: &[(ConditionType, State)], suspended: bool, summary: &str) -> State {
-    let troubled = details
+    let problem = details
         .iter()
         .map(|(_, state)| state)
         .find(|(status, reason, _)| *status != True && !reason.heals_by_waiting() && *reason != Reason::ChangesPlanned);
-    if let Some((_, reason, message)) = troubled {
+    if let Some((_, reason, message)) = problem {
         return (False, *reason, message.clone());
     }
     let reason = if suspended { Reason::Suspended } else { Reason::ChangesPlanned };
     (False, reason, summary.to_owned())
 }
 
-/// The reason of `Stalled` for a reason of `Ready`.
+/// Returns the reason of `Stalled` that corresponds to a reason of `Ready`.
 pub(crate) const fn stalled(ready: Reason) -> Reason {
     match ready {
         Reason::ChangesPlanned => Reason::AwaitingApproval,

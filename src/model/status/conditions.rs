@@ -1,7 +1,8 @@
-//! Writes a [`Verdict`] into the conditions of a network, once at the end of every reconcile, also of one that failed.
+//! Writes a [`Verdict`] into the conditions of a network, once at the end of every reconcile, including a failed one.
 //!
-//! `Ready` is true only if the last complete observation equals what this generation of the spec asks for. `Stalled` is
-//! there only for what somebody has to act on, `Reconciling` for all other work; never both.
+//! `Ready` is true only if the last complete observation equals the desired state of this generation of the spec.
+//! `Stalled` exists only while a person has to act, and `Reconciling` while any other work remains. They never exist
+//! together.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -25,14 +26,14 @@ use crate::{
     text::shorten,
 };
 
-/// The longest message of a condition, in characters. The API server's own bound is 32,768.
+/// The longest message of a condition, in characters. The limit of the API server is 32,768.
 const LONGEST_MESSAGE: usize = 2048;
 
-/// Writes a verdict into a network's conditions.
+/// Writes a verdict into the conditions of a network.
 pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool, generation: i64, now: Timestamp) {
     let was_ready = find(conditions, ConditionType::Ready)
         .is_some_and(|ready| ready.status == True.as_str() && ready.observed_generation == Some(generation));
-    // Suspension is there only while it lasts, so that its last transition is its beginning.
+    // The `Suspended` condition exists only during a suspension, so its last transition is the start of the suspension.
     let since = find(conditions, ConditionType::Suspended).map_or(now, |before| before.last_transition_time.0);
     let details = details(conditions, verdict);
     let ready = ready(verdict, suspended, was_ready, &details);
@@ -50,18 +51,19 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     let stalled = stalled.then(|| (True, approval::stalled(ready.1), ready.2.clone()));
     let suspended = suspended.then(|| {
         let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
-        let message =
-            format!("`spec.suspend` is true since {since}: nothing is written to AWS; set it to false to go on");
+        let message = format!(
+            "`spec.suspend` is true since {since}: the operator changes nothing in AWS; set it to false to resume"
+        );
         (True, Reason::Suspended, message)
     });
-    let there = details.into_iter().map(|(type_, state)| (type_, Some(state)));
-    let passing = [
+    let permanent = details.into_iter().map(|(type_, state)| (type_, Some(state)));
+    let others = [
         (ConditionType::Reconciling, reconciling),
         (ConditionType::Stalled, stalled),
         (ConditionType::Suspended, suspended),
         (ConditionType::Ready, Some(ready)),
     ];
-    for (type_, state) in there.chain(passing) {
+    for (type_, state) in permanent.chain(others) {
         match state {
             Some((status, reason, message)) => {
                 set(conditions, type_, (status, reason, shorten(&message, LONGEST_MESSAGE)), generation, now);
@@ -75,10 +77,10 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
     match verdict {
         Verdict::Rejected { reason, message } => (False, *reason, message.clone()),
         Verdict::Unfit(findings) => unfit(findings),
-        // What was complete at the last look is taken to be complete until a look says otherwise; but a role that no
-        // longer opens the account is somebody's business.
+        // A network that was complete in the last observation counts as complete until another observation shows a
+        // difference. But if the role can no longer access the account, a person has to act.
         Verdict::Unseen(failure) if was_ready && !failure.needs_person() => {
-            (True, Reason::Ready, format!("complete when last seen; {failure}"))
+            (True, Reason::Ready, format!("complete in the last observation, but the current one failed: {failure}"))
         }
         Verdict::Unseen(failure) => (False, failure.reason(), failure.to_string()),
         Verdict::Broken(message) => (False, Reason::InternalError, message.clone()),
@@ -86,18 +88,19 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
         Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
         Verdict::Built { plan, failures, changed, endpoints: (available, wanted), resolver, .. } => {
             if plan.is_done() && failures.is_empty() && !changed {
-                let resolver = if *resolver { "resolver operational" } else { "no resolver wanted" };
+                let resolver = if *resolver { "resolver operational" } else { "resolver disabled" };
                 return (True, Reason::Ready, format!("{available} of {wanted} endpoints available, {resolver}"));
             }
-            let troubled = details
+            let problem = details
                 .iter()
                 .map(|(_, state)| state)
                 .find(|(status, reason, _)| *status == False && !reason.heals_by_waiting());
-            if let Some((_, reason, message)) = troubled {
+            if let Some((_, reason, message)) = problem {
                 return (False, *reason, message.clone());
             }
             if suspended {
-                let message = "changes are due, and `spec.suspend` is true".to_owned();
+                let message =
+                    "changes are pending, but `spec.suspend` is true; set it to false to apply them".to_owned();
                 return (False, Reason::Suspended, message);
             }
             let waits = |wanted: ConditionType| {
@@ -110,18 +113,18 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
             } else if let Some(message) = waits(ConditionType::ResolverReady) {
                 (False, Reason::ResolverPending, message.clone())
             } else {
-                (False, Reason::Progressing, "changes were made and are looked at again".to_owned())
+                (False, Reason::Progressing, "changes applied; waiting for AWS to confirm them".to_owned())
             }
         }
     }
 }
 
-/// The conditions that stand behind `Ready`.
+/// Returns the conditions that `Ready` summarizes.
 fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, State)> {
     use ConditionType::{Accepted, EndpointsReady, NetworkResolved, ResolverReady, SecurityGroupsReady, Synced};
 
     let same = |type_, reason: Reason, message: &str| {
-        // Keeps what was known; what never was stays unknown.
+        // Keeps the previous state of the condition. Without one, the state is unknown.
         let state = find(previous, type_).map_or((Unknown, Reason::Pending, String::new()), |condition| {
             let status = [True, False].into_iter().find(|status| status.as_str() == condition.status);
             let reason = Reason::parse(&condition.reason).unwrap_or(reason);
@@ -138,7 +141,7 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
         Verdict::Rejected { reason, message } => {
             let mut details = vec![(Accepted, (False, *reason, message.clone()))];
             let rest = [NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
-            details.extend(waiting(&rest, "not looked at while the network is not accepted"));
+            details.extend(waiting(&rest, "not checked until the network is accepted"));
             details
         }
         Verdict::Unseen(failure) => {
@@ -146,32 +149,49 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
             if failure.needs_person() {
                 details.push((NetworkResolved, (False, failure.reason(), failure.to_string())));
             } else {
-                details.push(same(NetworkResolved, Reason::Pending, "AWS was not seen yet"));
+                details.push(same(
+                    NetworkResolved,
+                    Reason::Pending,
+                    "waiting for the first complete observation of AWS",
+                ));
             }
-            details.extend(waiting(&[SecurityGroupsReady, EndpointsReady, ResolverReady], "AWS was not seen yet"));
+            details.extend(waiting(
+                &[SecurityGroupsReady, EndpointsReady, ResolverReady],
+                "waiting for the first complete observation of AWS",
+            ));
             details.push((Synced, (Unknown, failure.reason(), failure.to_string())));
             details
         }
         Verdict::Unfit(findings) => {
             let mut details = vec![accepted, (NetworkResolved, unfit(findings))];
             let rest = [SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
-            details.extend(waiting(&rest, "nothing is done before the VPC fits"));
+            details.extend(waiting(&rest, "waiting for the VPC to pass the preflight"));
             details
         }
         Verdict::Broken(_) => {
             let all = [Accepted, NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
-            waiting(&all, "not known")
+            waiting(&all, "unknown, because the reconcile failed")
         }
         Verdict::Deleting { plan, failures, .. } => {
             let mut details = waiting(&[Accepted, NetworkResolved], "the network is being deleted");
-            let mut tell = |type_, belongs: &dyn Fn(Slot) -> bool| {
+            let mut report = |type_, belongs: &dyn Fn(Slot) -> bool| {
                 let left = part(plan, failures, belongs).map(|(_, _, message)| message);
-                details.push((type_, (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left".to_owned()))));
+                details.push((
+                    type_,
+                    (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left to delete or retain".to_owned())),
+                ));
             };
-            tell(SecurityGroupsReady, &|slot| matches!(slot, Slot::Group(_)));
-            tell(EndpointsReady, &|slot| matches!(slot, Slot::Endpoint(_)));
-            tell(ResolverReady, &|slot| slot == Slot::Resolver);
-            details.push((Synced, (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())));
+            report(SecurityGroupsReady, &|slot| matches!(slot, Slot::Group(_)));
+            report(EndpointsReady, &|slot| matches!(slot, Slot::Endpoint(_)));
+            report(ResolverReady, &|slot| slot == Slot::Resolver);
+            details.push((
+                Synced,
+                (
+                    False,
+                    Reason::Deleting,
+                    "the operator is deleting or retaining the network's resources in AWS".to_owned(),
+                ),
+            ));
             details
         }
         Verdict::Planned { plan, summary, resolver, endpoints, foreign_rules, under_way: _ } => {
@@ -186,23 +206,27 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
             approval::details(self::details(previous, &as_enforced), summary)
         }
         Verdict::Built { plan, failures, changed, resolver, endpoints: (available, wanted), foreign_rules } => {
-            let resolved = "the VPC and its subnets were found and fit".to_owned();
+            let resolved = "the VPC and its subnets passed the preflight".to_owned();
             let groups = part(plan, failures, |slot| matches!(slot, Slot::Group(_)));
             let endpoints = part(plan, failures, |slot| matches!(slot, Slot::Endpoint(_)));
             let inbound = part(plan, failures, |slot| slot == Slot::Resolver);
             let inbound = inbound.unwrap_or_else(|| {
                 if *resolver {
-                    (True, Reason::Operational, "all addresses answer".to_owned())
+                    (True, Reason::Operational, "the Resolver endpoint is operational".to_owned())
                 } else {
-                    (True, Reason::Disabled, "`spec.resolver.mode` is 'Disabled': use hosts files".to_owned())
+                    (
+                        True,
+                        Reason::Disabled,
+                        "`spec.resolver.mode` is 'Disabled'; use hosts files on premises".to_owned(),
+                    )
                 }
             });
-            let all_there = (True, Reason::Available, format!("{available} of {wanted} endpoints available"));
+            let all_available = (True, Reason::Available, format!("{available} of {wanted} endpoints available"));
             vec![
                 accepted,
                 (NetworkResolved, (True, Reason::Resolved, resolved)),
                 (SecurityGroupsReady, groups.unwrap_or((True, Reason::Available, "all rules are in place".to_owned()))),
-                (EndpointsReady, endpoints.unwrap_or(all_there)),
+                (EndpointsReady, endpoints.unwrap_or(all_available)),
                 (ResolverReady, inbound),
                 (Synced, synced(previous, plan, *changed || !failures.is_empty(), foreign_rules)),
             ]
@@ -214,14 +238,14 @@ fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[Str
     let was_ready = is_true(previous, ConditionType::Ready);
     if !foreign_rules.is_empty() {
         let message =
-            format!("rules that are not the operator's were found and left alone: {}", foreign_rules.join("; "));
+            format!("foreign rules found and kept; delete them if they are not intended: {}", foreign_rules.join("; "));
         (False, Reason::DriftDetected, message)
     } else if plan.is_done() && !acted {
-        (True, Reason::InSync, "AWS equals what is wanted".to_owned())
+        (True, Reason::InSync, "AWS matches the desired state".to_owned())
     } else if was_ready {
-        (False, Reason::DriftDetected, "AWS differs from what is wanted, and is brought back to it".to_owned())
+        (False, Reason::DriftDetected, "drift detected; restoring the desired state".to_owned())
     } else {
-        (False, Reason::Progressing, "changes are being made".to_owned())
+        (False, Reason::Progressing, "the operator is applying changes".to_owned())
     }
 }
 
@@ -237,14 +261,14 @@ fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
     } else if let Some(failed) = failures.first() {
         (False, Reason::Deleting, failed.failure.to_string())
     } else if all.is_empty() {
-        (False, Reason::Deleting, "what was made in AWS is being removed".to_owned())
+        (False, Reason::Deleting, "the operator is deleting or retaining the network's resources in AWS".to_owned())
     } else {
         (False, Reason::Deleting, all.join("; "))
     }
 }
 
 fn unfit(findings: &[Finding]) -> State {
-    // Warnings may stand beside what blocks; they have a list of their own in status.
+    // Only blocking findings are reported here. Warnings have their own list in status.
     let blocking = || findings.iter().filter_map(|finding| Some((finding.reason()?, finding)));
     let reason = blocking().next().map_or(Reason::Progressing, |(reason, _)| reason);
     (False, reason, blocking().map(|(_, finding)| finding.to_string()).collect::<Vec<_>>().join("; "))

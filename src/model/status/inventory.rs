@@ -1,4 +1,4 @@
-//! The inventory: what a network is made of, as its status lists it.
+//! Writes the inventory into status: the settings, endpoints, security groups and Resolver endpoint of a network.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Writes into status what there is. Until tags are settled, those that were set before stay recorded.
+/// Writes the observed resources into status. The previous tags stay recorded until `tags_are_settled`.
 pub fn write(
     status: &mut MigrationNetworkStatus,
     settings: &Settings,
@@ -46,7 +46,7 @@ pub fn write(
         found.groups().into_iter().take(8).map(|(role, id, group)| group_status(&found, role, id, group)).collect();
 }
 
-/// What was observed, seen by what is desired.
+/// Finds the observed resources that correspond to the desired ones.
 struct Found<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -96,8 +96,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The warnings among what the preflight found, as status lists them: one for each code and subject, and no more than the
-/// schema takes.
+/// Returns the warnings of the preflight as status lists them: one for each code and subject, and at most as many as
+/// the schema allows.
 pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
     let by_key: BTreeMap<(&str, String), &Finding> = findings
         .iter()
@@ -112,7 +112,7 @@ pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
     by_key.into_iter().take(64).map(warning).collect()
 }
 
-/// How many of the wanted endpoints are available, and how many are wanted.
+/// Returns the number of desired endpoints that are available, and the number of desired endpoints.
 pub fn endpoints_available(desired: &Desired, observed: &Observed) -> (usize, usize) {
     let found = Found { desired, observed };
     let available = |(key, wanted): &(&EndpointKey, &DesiredEndpoint)| {
@@ -121,7 +121,8 @@ pub fn endpoints_available(desired: &Desired, observed: &Observed) -> (usize, us
     (desired.endpoints.iter().filter(available).count(), desired.endpoints.len())
 }
 
-/// Rules on the network's groups that the operator did not write and does not want, as a person reads them.
+/// Returns the foreign rules on the network's security groups, as text: rules that the operator did not write and
+/// that are not desired.
 pub fn foreign_rules(desired: &Desired, observed: &Observed) -> Vec<String> {
     desired
         .groups
@@ -154,7 +155,7 @@ fn endpoint(key: EndpointKey, one: Option<(&EndpointId, &Endpoint)>, found: &Fou
     let mut status =
         EndpointStatus { service: key.service.to_string(), type_: key.endpoint_type, ..EndpointStatus::default() };
     let Some((id, one)) = one else { return status };
-    // The names that carry the endpoint's own id work without private DNS; the others are the service's.
+    // DNS names that contain the endpoint's ID work without private DNS. The other names are those of the service.
     let (own, service): (Vec<String>, Vec<String>) =
         one.dns_names.iter().take(64).map(|name| truncate(name, 253)).partition(|name| name.contains("vpce-"));
     status.service_name = Some(one.service_name.clone());
@@ -207,7 +208,7 @@ fn resolver_status(found: &Found<'_>, id: &ResolverId, one: &ResolverEndpoint) -
 
 fn group_status(found: &Found<'_>, role: GroupRole, id: &SecurityGroupId, one: &SecurityGroup) -> SecurityGroupStatus {
     let origin = found.origin(&one.tags);
-    // On somebody else's group no rule is foreign.
+    // The rules of an existing group are not reported as foreign, because the operator does not manage that group.
     let rules = if origin == Origin::Existing { BTreeSet::new() } else { foreign(role, one, found.desired) };
     SecurityGroupStatus {
         role,
@@ -226,7 +227,8 @@ fn settings_status(
 ) -> SettingsStatus {
     let ids =
         |subnets: &BTreeSet<crate::model::ids::SubnetId>| subnets.iter().take(256).map(ToString::to_string).collect();
-    // Tags that were set before stay recorded until they are gone from every resource: nobody else knows they were ours.
+    // The previous tags stay recorded until every resource has lost them: no other record shows that the operator set
+    // them.
     let mut tags = settings.tags.clone();
     if let Some(previous) = previous.filter(|_| !tags_are_settled) {
         for (key, value) in &previous.tags {

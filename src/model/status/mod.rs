@@ -1,4 +1,4 @@
-//! What a network's status reports: conditions and the inventory.
+//! Derives the status of a network: its conditions and its inventory.
 
 mod approval;
 pub mod conditions;

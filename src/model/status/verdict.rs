@@ -1,72 +1,72 @@
-//! The verdict: how a reconcile ended. Every way in which one can end is a [`Verdict`].
+//! The verdict: the result of a reconcile, from which the conditions are derived.
 
 use crate::{
     api::Reason,
     model::{failure::CallFailure, plan::Plan, preflight::checks::Finding, slot::Slot},
 };
 
-/// A call that failed, and what it was about.
+/// A call that failed, and the slots that it affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepFailure {
-    /// The slots that the step was to change; none if no step could be taken at all.
+    /// The slots that the step would have changed. Empty if no step could run.
     pub slots: Vec<Slot>,
-    /// Why it was not.
+    /// The reason for the failure.
     pub failure: CallFailure,
 }
 
-/// How a reconcile ended.
+/// The result of a reconcile.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// The network may not be built as it is: its class, its spec, or the two together.
+    /// The network is not accepted because of its class, its spec, or the combination of both.
     Rejected {
-        /// Why.
+        /// The reason for the conditions.
         reason: Reason,
-        /// What to do.
+        /// The message, which says what to do.
         message: String,
     },
-    /// AWS could not be reached or seen in full.
+    /// AWS could not be reached, or the observation is incomplete.
     Unseen(CallFailure),
-    /// The VPC is not as the network needs it.
+    /// The preflight found problems that block the network.
     Unfit(Vec<Finding>),
-    /// The network is built, or being built.
+    /// The network is built, or the operator is building it.
     Built {
-        /// What is left to do.
+        /// The remaining steps and blockers.
         plan: Plan,
-        /// What went wrong.
+        /// The calls that failed.
         failures: Vec<StepFailure>,
-        /// Whether steps were taken, so that only the next observation can say that all is well.
+        /// Whether steps ran. If so, only the next observation can confirm the result.
         changed: bool,
-        /// Whether a Resolver endpoint is wanted.
+        /// Whether a Resolver endpoint is desired.
         resolver: bool,
-        /// How many endpoints are available, and of how many.
+        /// The number of available endpoints, and the number of desired endpoints.
         endpoints: (usize, usize),
-        /// Rules on our groups that are not ours.
+        /// The foreign rules on the network's security groups.
         foreign_rules: Vec<String>,
     },
-    /// The network is only planned, and its plan is not empty.
+    /// The plan of a network with `managementPolicy: Plan` waits for approval, and it is not empty.
     Planned {
-        /// All that is left to do, foretold to its end.
+        /// The remaining steps up to the desired state, as forecast, and the remaining blockers.
         plan: Plan,
-        /// The plan in a line, and how to have it carried out.
+        /// The plan in one line, and how to approve it.
         summary: String,
-        /// Whether AWS is at work on something, so that the plan may soon be another.
+        /// Whether AWS is still working on a resource, so that the plan may change soon.
         under_way: bool,
-        /// Whether a Resolver endpoint is wanted.
+        /// Whether a Resolver endpoint is desired.
         resolver: bool,
-        /// How many endpoints are available, and of how many.
+        /// The number of available endpoints, and the number of desired endpoints.
         endpoints: (usize, usize),
-        /// Rules on our groups that are not ours.
+        /// The foreign rules on the network's security groups.
         foreign_rules: Vec<String>,
     },
     /// The network is being deleted.
     Deleting {
-        /// What is left to do.
+        /// The remaining steps and blockers.
         plan: Plan,
-        /// What went wrong.
+        /// The calls that failed.
         failures: Vec<StepFailure>,
-        /// Whether steps were taken.
+        /// Whether steps ran.
         changed: bool,
     },
-    /// The reconcile itself failed: a panic, a deadline.
+    /// The reconcile itself failed, for example by a panic or a missed deadline.
     Broken(String),
 }

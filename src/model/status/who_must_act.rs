@@ -1,7 +1,7 @@
-//! Who has to act before a network makes progress, and so whether waiting helps.
+//! Determines who has to act before a network makes progress, and therefore whether waiting helps.
 //!
-//! [`Reason::heals_by_waiting`] is the one table. A failed call has the answer of the reason that it gives to conditions; a
-//! blocker also says whether AWS or the operator itself goes on next.
+//! [`Reason::heals_by_waiting`] is the only table. A failed call has the answer of the reason that it gives to
+//! conditions. For a blocker, the answer also distinguishes between AWS and the operator itself.
 
 use crate::{
     api::Reason,
@@ -11,14 +11,14 @@ use crate::{
     },
 };
 
-/// Who has to act next.
+/// The party that has to act next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhoMustAct {
-    /// AWS is at work, or fails for a moment: the same request succeeds later.
+    /// AWS is still working, or fails temporarily: the same request succeeds later.
     Aws,
-    /// The operator, in a later step of its own.
+    /// The operator, in a later step.
     Operator,
-    /// A person has to change the network, its class, the VPC or the account.
+    /// A person, who has to change the network, its class, the VPC or the account.
     Person,
 }
 
@@ -30,7 +30,7 @@ impl CallFailure {
             FailureClass::AccountMismatch => Reason::AccountMismatch,
             FailureClass::Unauthorized => Reason::AccessDenied,
             FailureClass::Quota => Reason::QuotaExceeded,
-            // The other endpoint is foreign.
+            // The route belongs to a foreign endpoint.
             FailureClass::RouteConflict => Reason::NotOwned,
             FailureClass::Conflict => Reason::PrivateDnsConflict,
             FailureClass::Invalid => Reason::InvalidRequest,
@@ -39,14 +39,14 @@ impl CallFailure {
         }
     }
 
-    /// Whether a person has to act: waiting does not help.
+    /// Whether a person has to act, because waiting does not help.
     pub const fn needs_person(&self) -> bool {
         !self.reason().heals_by_waiting()
     }
 }
 
 impl Blocker {
-    /// Who has to act before the slot is free.
+    /// Returns the party that has to act before the blocker is resolved.
     pub const fn who_must_act(&self) -> WhoMustAct {
         match self {
             Self::UnderWay { .. } | Self::NotVisible { .. } | Self::MayArrive { .. } => WhoMustAct::Aws,

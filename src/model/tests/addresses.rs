@@ -1,4 +1,4 @@
-//! Fixed addresses: had from the start, checked before, and changed only by an explicit word.
+//! Fixed addresses: used from the creation on, checked by the preflight, and changed only with permission.
 
 use std::net::Ipv4Addr;
 
@@ -52,7 +52,7 @@ fn fixed_addresses_are_part_of_the_create_calls() {
 }
 
 #[test]
-fn what_asks_for_an_address_by_number_is_created_before_aws_chooses_any() {
+fn resources_with_fixed_addresses_are_created_first() {
     let mut lab = Lab::new();
     fixed(&mut lab, &[("subnet-c", "10.20.2.21")], &[("subnet-a", "10.20.1.53"), ("subnet-c", "10.20.2.53")]);
     let steps = lab.run();
@@ -81,7 +81,7 @@ fn an_endpoint_with_one_fixed_address_is_created_before_those_with_none() {
 }
 
 #[test]
-fn what_cannot_be_had_is_said_before_anything_is_sent() {
+fn unavailable_addresses_are_reported_before_the_first_write() {
     let said = |mgn: &[(&str, &str)], resolver: &[(&str, &str)], change: &dyn Fn(&mut Lab)| {
         let mut lab = Lab::new();
         fixed(&mut lab, mgn, resolver);
@@ -101,7 +101,10 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
     }
     let mut lab = Lab::new();
     fixed(&mut lab, &[("subnet-a", "10.20.1.4")], &[]);
-    assert!(crate::model::testing::resolve(&lab.settings, &lab.observed).is_ok(), "the fifth is the first to be had");
+    assert!(
+        crate::model::testing::resolve(&lab.settings, &lab.observed).is_ok(),
+        "the fifth address is the first available one"
+    );
     assert!(said(&[("subnet-x", "10.20.1.21")], &[], nothing).contains("subnet-x is not one"));
     assert!(said(&[("subnet-s", "10.20.11.21")], &[], nothing).contains("`spec.subnets.endpoints` selects"));
     let twice = said(&[("subnet-a", "10.20.1.21")], &[("subnet-a", "10.20.1.21")], nothing);
@@ -119,13 +122,13 @@ fn what_cannot_be_had_is_said_before_anything_is_sent() {
 }
 
 #[test]
-fn what_the_network_has_itself_is_not_taken() {
+fn addresses_of_the_network_itself_count_as_available() {
     let lab = built();
     assert!(lab.observed.resources.interfaces.values().any(|interface| interface.ip == Some(ip("10.20.1.21"))));
     assert!(lab.plan().is_done(), "{:#?}", lab.plan());
 }
 
-/// What is said of addresses that are not free, after a change to a network that has them.
+/// Returns the messages about occupied addresses after a change to a network that has them.
 fn occupied(change: impl FnOnce(&mut Resources)) -> String {
     let mut lab = built();
     let resources = &mut lab.observed.resources;
@@ -145,20 +148,20 @@ fn occupied(change: impl FnOnce(&mut Resources)) -> String {
 }
 
 #[test]
-fn who_has_an_address_is_known_by_the_resource_or_by_the_group_of_its_interface() {
+fn the_owner_of_an_address_is_found_by_resource_or_by_security_group() {
     let ungrouped = |all: &mut Resources| all.interfaces.values_mut().for_each(|interface| interface.groups.clear());
-    assert_eq!(occupied(ungrouped), "", "the Resolver endpoint tells");
-    assert_eq!(occupied(|all| all.resolvers.clear()), "", "what no list shows yet is told by its group");
+    assert_eq!(occupied(ungrouped), "", "the Resolver endpoint shows the owner");
+    assert_eq!(occupied(|all| all.resolvers.clear()), "", "the security group shows the owner before any list does");
     let unknown = occupied(|all| {
         ungrouped(all);
         all.resolvers.clear();
     });
     assert!(unknown.contains("10.20.1.53") && unknown.contains("10.20.2.53"), "{unknown}");
-    let anybodys = occupied(|all| {
+    let foreign = occupied(|all| {
         ungrouped(all);
         all.resolvers.values_mut().for_each(|resolver| resolver.tags.clear());
     });
-    assert!(anybodys.contains("10.20.1.53"), "{anybodys}");
+    assert!(foreign.contains("10.20.1.53"), "{foreign}");
     let elsewhere = occupied(|all| {
         ungrouped(all);
         let addresses = all.resolvers.values_mut().flat_map(|resolver| resolver.addresses.values_mut());
@@ -168,7 +171,7 @@ fn who_has_an_address_is_known_by_the_resource_or_by_the_group_of_its_interface(
 }
 
 #[test]
-fn an_address_that_another_endpoint_has_is_taken_whosever_that_is() {
+fn an_address_of_another_endpoint_is_unavailable() {
     const EC2: EndpointKey = EndpointKey::interface(Service::Ec2);
     let holder = |all: &mut Resources| {
         let (id, _) =
@@ -184,17 +187,17 @@ fn an_address_that_another_endpoint_has_is_taken_whosever_that_is() {
             }
         }
     });
-    assert!(own.contains("10.20.1.21") && own.contains("move vpce/ec2/Interface to another first"), "{own}");
-    let anybodys = occupied(|all| {
+    assert!(own.contains("10.20.1.21") && own.contains("move vpce/ec2/Interface to another address first"), "{own}");
+    let foreign = occupied(|all| {
         let id = holder(all);
         let mgn = all.endpoints.values_mut().find(|endpoint| endpoint.interfaces.contains(&id));
         mgn.expect("it is built").tags.clear();
     });
-    assert!(anybodys.contains("10.20.1.21") && anybodys.contains("choose another or free it"), "{anybodys}");
+    assert!(foreign.contains("10.20.1.21") && foreign.contains("choose another or free it"), "{foreign}");
 }
 
 #[test]
-fn another_address_is_refused_until_it_is_allowed_for_this_very_resource() {
+fn an_address_change_is_refused_until_it_is_allowed_for_the_resource() {
     let mut lab = built();
     fixed(&mut lab, &[("subnet-a", "10.20.1.22")], &[("subnet-a", "10.20.1.54"), ("subnet-c", "10.20.2.53")]);
     let plan = lab.plan();
@@ -226,7 +229,7 @@ fn another_address_is_refused_until_it_is_allowed_for_this_very_resource() {
 }
 
 #[test]
-fn while_a_change_is_refused_everything_else_goes_on() {
+fn other_changes_continue_while_an_address_change_is_refused() {
     let mut lab = built();
     fixed(&mut lab, &[("subnet-a", "10.20.1.22")], &[]);
     let mgn = lab.observed.resources.live(&identity(), MGN).unwrap();
@@ -238,14 +241,14 @@ fn while_a_change_is_refused_everything_else_goes_on() {
 }
 
 #[test]
-fn an_address_that_is_no_longer_fixed_stays() {
+fn an_address_that_is_no_longer_fixed_is_kept() {
     let mut lab = built();
     fixed(&mut lab, &[], &[]);
     assert!(lab.plan().is_done(), "{:#?}", lab.plan());
 }
 
 #[test]
-fn a_fixed_address_comes_with_a_subnet_that_is_added() {
+fn an_added_subnet_gets_its_fixed_address() {
     let mut lab = Lab::built();
     let all = ["subnet-a", "subnet-c", "subnet-d"];
     lab.settings.endpoint_subnets = crate::model::settings::SubnetSelector::Ids(crate::model::testing::subnets(&all));
@@ -256,7 +259,7 @@ fn a_fixed_address_comes_with_a_subnet_that_is_added() {
 }
 
 #[test]
-fn the_annotation_is_read_for_what_can_be_read() {
+fn unreadable_entries_of_the_annotation_are_ignored() {
     assert_eq!(address_changes(None), [].into());
     let read = address_changes(Some(" resolver = rslvr-in-1 ,vpce/kms/Interface=vpce-1,bad,=,x=y"));
     let kms = Slot::Endpoint(EndpointKey::interface(Service::named("kms").unwrap()));

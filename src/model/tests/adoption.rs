@@ -1,4 +1,4 @@
-//! What may become a network's own, and how.
+//! Adoption: which resources a network may adopt, and how.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// A network of the same name whose predecessor was deleted with `Retain`.
+/// Creates a network of the same name as one that was deleted with `Retain`.
 fn heir(adoption: AdoptionPolicy) -> Lab {
     let mut lab = Lab::built();
     lab.run_plan(|lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims));
@@ -47,7 +47,7 @@ fn tags_of_all(lab: &Lab) -> Vec<Tags> {
 }
 
 #[test]
-fn a_network_of_the_same_name_gets_its_own_back_by_tags_alone() {
+fn a_network_of_the_same_name_adopts_retained_resources_by_changing_tags_only() {
     for adoption in [AdoptionPolicy::Retained, AdoptionPolicy::Any] {
         let mut lab = heir(adoption);
         let before = lab.observed.resources.clone();
@@ -69,25 +69,26 @@ fn a_network_of_the_same_name_gets_its_own_back_by_tags_alone() {
     }
 }
 
-/// What stops the network before its first write.
-fn what_is_in_the_way(lab: &Lab) -> String {
-    let findings = crate::model::testing::resolve(&lab.settings, &lab.observed).expect_err("something is in the way");
+/// Returns the findings that block the network before its first write.
+fn blocking_findings(lab: &Lab) -> String {
+    let findings =
+        crate::model::testing::resolve(&lab.settings, &lab.observed).expect_err("a finding blocks the network");
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn without_a_word_nothing_is_adopted_and_what_is_in_the_way_is_told_with_the_ways_out() {
-    let told = what_is_in_the_way(&heir(AdoptionPolicy::Never));
+fn by_default_nothing_is_adopted_and_conflicts_are_reported_with_solutions() {
+    let message = blocking_findings(&heir(AdoptionPolicy::Never));
     for word in ["`mode` 'Existing'", "`spec.adoptionPolicy` 'Retained'"] {
-        assert!(told.contains(word), "{told}");
+        assert!(message.contains(word), "{message}");
     }
     let mut lab = heir(AdoptionPolicy::Never);
     lab.observed.resources.endpoints.clear();
-    assert!(!lab.run().iter().any(|step| step.starts_with("adopt")), "groups and resolver are in nobody's way");
+    assert!(!lab.run().iter().any(|step| step.starts_with("adopt")), "groups and resolver conflict with nothing");
 }
 
 #[test]
-fn what_somebody_keeps_is_never_adopted() {
+fn resources_that_another_tool_manages_are_never_adopted() {
     for (key, value) in [
         (OWNER_TAG, "another-uid"),
         (CLUSTER_TAG, "another-cluster"),
@@ -97,26 +98,26 @@ fn what_somebody_keeps_is_never_adopted() {
         ("managed-by", "Terraform"),
         ("kubernetes.io/cluster/blue", "owned"),
     ] {
-        let mut lab = stranger(&[(key, value)]);
+        let mut lab = with_foreign_endpoint(&[(key, value)]);
         let steps = lab.run();
         assert!(!steps.iter().any(|step| step.contains("vpce-theirs")), "{key}: {steps:#?}");
     }
 }
 
 #[test]
-fn what_another_network_left_behind_stays_anothers() {
+fn retained_resources_of_another_network_are_not_adopted() {
     for (key, value) in [(NETWORK_TAG, "team-web/tokyo"), (CLUSTER_TAG, "another-cluster"), (RETAINED_TAG, "false")] {
         let mut lab = heir(AdoptionPolicy::Any);
         for endpoint in lab.observed.resources.endpoints.values_mut() {
             endpoint.tags.insert(key.to_owned(), value.to_owned());
         }
-        let told = what_is_in_the_way(&lab);
-        assert!(!told.contains("adoptionPolicy"), "{key} leaves no such way out: {told}");
+        let message = blocking_findings(&lab);
+        assert!(!message.contains("adoptionPolicy"), "{key} rules out adoption: {message}");
     }
 }
 
-/// A network that is complete but for the mgn endpoint, in whose place there is one with these tags.
-fn stranger(tags: &[(&str, &str)]) -> Lab {
+/// Creates a complete network, except that a foreign endpoint with these tags replaces its mgn endpoint.
+fn with_foreign_endpoint(tags: &[(&str, &str)]) -> Lab {
     let mut lab = Lab::built();
     let key = EndpointKey::interface(Service::Mgn);
     let id = lab.observed.resources.live(&identity(), Slot::Endpoint(key)).unwrap();
@@ -131,18 +132,18 @@ fn stranger(tags: &[(&str, &str)]) -> Lab {
 }
 
 #[test]
-fn a_stranger_that_nobody_keeps_is_adopted_and_brought_to_what_is_wanted() {
-    let mut lab = stranger(&[(NAME_TAG, "by hand")]);
+fn an_unmanaged_foreign_endpoint_is_adopted_and_changed_to_the_desired_state() {
+    let mut lab = with_foreign_endpoint(&[(NAME_TAG, "by hand")]);
     insta::assert_snapshot!(lab.run().join("\n"));
     let endpoint = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
-    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "its name stays");
-    assert_eq!(ownership::epoch(&endpoint.tags), 2, "it fills the slot after the one that is gone");
+    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "its name is kept");
+    assert_eq!(ownership::epoch(&endpoint.tags), 2, "it follows the deleted endpoint in the slot");
     assert!(lab.plan().is_done());
 }
 
 #[test]
-fn of_several_that_fit_none_is_taken() {
-    let mut lab = stranger(&[]);
+fn none_of_several_matching_resources_is_adopted() {
+    let mut lab = with_foreign_endpoint(&[]);
     let second = lab.observed.resources.endpoints[&"vpce-theirs".into()].clone();
     lab.observed.resources.endpoints.insert("vpce-others".into(), second);
     let plan = lab.plan();
@@ -151,8 +152,8 @@ fn of_several_that_fit_none_is_taken() {
 }
 
 #[test]
-fn what_is_going_does_not_fit() {
-    let mut lab = stranger(&[]);
+fn a_resource_being_deleted_is_not_adopted() {
+    let mut lab = with_foreign_endpoint(&[]);
     for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.tags.is_empty()) {
         endpoint.state = EndpointState::Deleting;
     }
@@ -161,7 +162,7 @@ fn what_is_going_does_not_fit() {
 
 #[test]
 fn an_unanswered_create_call_is_settled_before_anything_is_adopted() {
-    let mut lab = stranger(&[]);
+    let mut lab = with_foreign_endpoint(&[]);
     let never = Desired { adoption: AdoptionPolicy::Never, ..lab.desired() };
     let steps = plan(&never, &lab.observed.resources, &lab.claims, &lab.managed_tags).steps;
     assert!(lab.claims.reserve(&steps));
@@ -170,7 +171,7 @@ fn an_unanswered_create_call_is_settled_before_anything_is_adopted() {
 }
 
 #[test]
-fn a_strangers_resolver_comes_with_its_group_or_not_at_all() {
+fn a_foreign_resolver_is_adopted_only_together_with_its_group() {
     let strip = |lab: &mut Lab| {
         let group = lab.observed.resources.group(&identity(), GroupRole::Resolver).unwrap();
         let found = lab.observed.resources.groups.get_mut(&group).unwrap();
@@ -195,10 +196,10 @@ fn a_strangers_resolver_comes_with_its_group_or_not_at_all() {
     lab.observed.resources.groups.get_mut(&group).unwrap().tags =
         Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
     let steps = lab.run();
-    assert!(!steps.iter().any(|step| step.starts_with("adopt rslvr-in")), "its group is somebody's: {steps:#?}");
+    assert!(!steps.iter().any(|step| step.starts_with("adopt rslvr-in")), "another tool manages its group: {steps:#?}");
 }
 
-/// What a network would do first with what its predecessor left, by slot.
+/// Returns the first adoptions of a network whose predecessor retained resources, by slot.
 fn adoptions(lab: &Lab) -> Vec<(Slot, String, Tags)> {
     let steps = lab.plan().steps;
     steps
@@ -211,7 +212,7 @@ fn adoptions(lab: &Lab) -> Vec<(Slot, String, Tags)> {
 }
 
 #[test]
-fn what_is_adopted_gets_the_name_that_the_spec_asks_for_else_keeps_its_own() {
+fn an_adopted_resource_keeps_its_name_unless_the_spec_sets_one() {
     let mut lab = heir(AdoptionPolicy::Retained);
     assert!(adoptions(&lab).iter().all(|(_, _, tags)| !tags.contains_key(NAME_TAG)), "each has one");
     for group in lab.observed.resources.groups.values_mut() {
@@ -224,11 +225,11 @@ fn what_is_adopted_gets_the_name_that_the_spec_asks_for_else_keeps_its_own() {
 }
 
 #[test]
-fn the_group_of_a_resolver_is_adopted_for_nothing_else() {
+fn the_group_of_a_resolver_is_adopted_only_for_the_resolver() {
     let mut lab = heir(AdoptionPolicy::Retained);
     let endpoints = Slot::Group(GroupRole::Endpoints);
     let adopted = adoptions(&lab);
-    let (_, id, _) = adopted.iter().find(|(slot, ..)| *slot == endpoints).expect("it was left behind");
+    let (_, id, _) = adopted.iter().find(|(slot, ..)| *slot == endpoints).expect("it was retained");
     lab.observed.resources.groups.remove(&id.as_str().into());
     assert!(!adoptions(&lab).iter().any(|(slot, ..)| *slot == endpoints), "{:#?}", adoptions(&lab));
     assert!(adoptions(&lab).iter().any(|(slot, ..)| *slot == Slot::Group(GroupRole::Resolver)));

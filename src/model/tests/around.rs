@@ -1,4 +1,4 @@
-//! What the preflight finds around a network: in others' resources, in the VPC and in its routes.
+//! Checks of the surroundings of a network: foreign resources, the VPC and its routes.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::model::{
     tests::found::{findings, one},
 };
 
-/// Puts into the VPC what another network has built there: the same endpoints, under another owner.
-fn strangers(
+/// Adds the same endpoints to the VPC under another owner, as another network would create them.
+fn foreign_endpoints(
     keys: &[EndpointKey],
     change: impl Fn(&mut crate::model::observed::Endpoint),
 ) -> impl FnOnce(&mut Settings, &mut Observed) {
@@ -26,31 +26,35 @@ fn strangers(
 }
 
 #[test]
-fn private_dns_exists_once() {
+fn private_dns_for_a_service_exists_once() {
     let mgn = EndpointKey::interface(Service::Mgn);
-    one(strangers(&[mgn], |_| {}), Check::PrivateDnsFree, "vpce/mgn/Interface: endpoint vpce-");
+    one(foreign_endpoints(&[mgn], |_| {}), Check::PrivateDnsFree, "vpce/mgn/Interface: endpoint vpce-");
     one(
-        strangers(&[EndpointKey::S3_INTERFACE], |_| {}),
+        foreign_endpoints(&[EndpointKey::S3_INTERFACE], |_| {}),
         Check::PrivateDnsFree,
         "has private DNS for com.amazonaws.ap-northeast-1.s3",
     );
-    one(strangers(&[mgn], |other| other.state = EndpointState::Deleting), Check::PrivateDnsFree, "vpce/mgn/Interface");
+    one(
+        foreign_endpoints(&[mgn], |other| other.state = EndpointState::Deleting),
+        Check::PrivateDnsFree,
+        "vpce/mgn/Interface",
+    );
     for change in [
         |other: &mut crate::model::observed::Endpoint| other.private_dns = PrivateDns::Disabled,
         |other: &mut crate::model::observed::Endpoint| other.state = EndpointState::Deleted,
         |other: &mut crate::model::observed::Endpoint| other.key = None,
     ] {
-        assert_eq!(findings(strangers(&[mgn], change)), []);
+        assert_eq!(findings(foreign_endpoints(&[mgn], change)), []);
     }
     let unwanted = |settings: &mut Settings, observed: &mut Observed| {
         settings.endpoints = endpoints_of(&without_ssm());
-        strangers(&[EndpointKey::interface(Service::Ssm)], |_| {})(settings, observed);
+        foreign_endpoints(&[EndpointKey::interface(Service::Ssm)], |_| {})(settings, observed);
     };
-    assert_eq!(findings(unwanted), [], "a service that the network does not want is nobody's conflict");
+    assert_eq!(findings(unwanted), [], "an endpoint of a disabled service causes no conflict");
 }
 
 #[test]
-fn what_is_the_networks_own_is_no_conflict() {
+fn own_endpoints_cause_no_conflict() {
     let mut lab = Lab::built();
     lab.observed.surroundings.hosted_zones = Some(vec![zone("mgn.ap-northeast-1.amazonaws.com")]);
     assert_eq!(lab.warnings(), []);
@@ -61,7 +65,7 @@ fn what_is_the_networks_own_is_no_conflict() {
 }
 
 #[test]
-fn an_own_endpoint_that_lost_its_names_to_another_is_a_conflict() {
+fn an_own_endpoint_without_names_conflicts_with_a_foreign_one() {
     let mut lab = Lab::built();
     let mgn = EndpointKey::interface(Service::Mgn);
     let own = lab.observed.resources.endpoints.values_mut().find(|endpoint| endpoint.key == Some(mgn)).unwrap();
@@ -99,24 +103,24 @@ fn a_hosted_zone_of_the_same_name_excludes_private_dns() {
     ] {
         assert_eq!(findings(zones(apart)), [], "{apart:?}");
     }
-    assert_eq!(findings(|_, observed| observed.surroundings.hosted_zones = None), [], "not permitted, not checked");
+    assert_eq!(findings(|_, observed| observed.surroundings.hosted_zones = None), [], "no check without permission");
 }
 
 #[test]
 fn a_route_table_has_one_route_to_s3() {
     let gateway = [EndpointKey::S3_GATEWAY];
-    one(strangers(&gateway, |_| {}), Check::GatewayRoutesFree, "has the route to S3 in rtb-main, rtb-s");
+    one(foreign_endpoints(&gateway, |_| {}), Check::GatewayRoutesFree, "has the route to S3 in rtb-main, rtb-s");
     one(
-        strangers(&gateway, |other| other.route_tables = ["rtb-s".into()].into()),
+        foreign_endpoints(&gateway, |other| other.route_tables = ["rtb-s".into()].into()),
         Check::GatewayRoutesFree,
         "has the route to S3 in rtb-s,",
     );
-    assert_eq!(findings(strangers(&gateway, |other| other.route_tables = ["rtb-other".into()].into())), []);
-    assert_eq!(findings(strangers(&gateway, |other| other.state = EndpointState::Deleting)), []);
+    assert_eq!(findings(foreign_endpoints(&gateway, |other| other.route_tables = ["rtb-other".into()].into())), []);
+    assert_eq!(findings(foreign_endpoints(&gateway, |other| other.state = EndpointState::Deleting)), []);
 }
 
 #[test]
-fn ranges_of_the_vpc_itself_are_told() {
+fn ranges_that_overlap_the_vpc_are_reported() {
     let sources = |range: &'static str| {
         move |settings: &mut Settings, observed: &mut Observed| {
             settings.sources = [range.parse().unwrap()].into();
@@ -139,7 +143,7 @@ fn ranges_of_the_vpc_itself_are_told() {
 }
 
 #[test]
-fn dns_servers_that_are_not_amazons_are_told() {
+fn other_dns_servers_than_amazons_are_reported() {
     let servers = |servers: &'static [&'static str]| {
         move |_: &mut Settings, observed: &mut Observed| {
             observed.surroundings.dns_servers = Some(servers.iter().map(|server| (*server).to_owned()).collect());
@@ -151,7 +155,7 @@ fn dns_servers_that_are_not_amazons_are_told() {
     one(servers(&["192.168.1.53", "192.168.1.54"]), Check::AmazonDns, "(192.168.1.53, 192.168.1.54)");
     one(servers(&["AmazonProvidedDNS", "192.168.1.53"]), Check::AmazonDns, "(192.168.1.53)");
     one(servers(&[]), Check::AmazonDns, "(none)");
-    assert_eq!(findings(|_, observed| observed.surroundings.dns_servers = None), [], "not permitted, not checked");
+    assert_eq!(findings(|_, observed| observed.surroundings.dns_servers = None), [], "no check without permission");
 }
 
 #[test]
@@ -179,20 +183,20 @@ fn nothing_is_built_in_a_shared_subnet() {
         };
         one(twice, Check::SubnetsOwned, "shares subnet-a with this account");
     }
-    assert_eq!(findings(share(&["subnet-d"])), [], "a subnet that is not used is nobody's business");
+    assert_eq!(findings(share(&["subnet-d"])), [], "a subnet that the network does not use is not checked");
 }
 
 #[test]
-fn no_resolver_in_a_vpc_with_dedicated_tenancy() {
+fn a_vpc_with_dedicated_tenancy_cannot_have_a_resolver() {
     one(|_, observed| observed.vpcs[0].dedicated = true, Check::ResolverTenancy, "ModifyVpcTenancy");
     let without = |settings: &mut Settings, observed: &mut Observed| {
         (settings.resolver, observed.vpcs[0].dedicated) = (Resolver::Disabled, true);
     };
-    one(without, Check::DefaultTenancy, "hardware of their own");
+    one(without, Check::DefaultTenancy, "dedicated hardware");
 }
 
 #[test]
-fn answers_need_a_way_back() {
+fn answers_need_a_return_route() {
     let without = |tables: &'static [usize]| {
         move |_: &mut Settings, observed: &mut Observed| {
             for table in tables {

@@ -1,4 +1,4 @@
-//! Checks have stable codes, are documented, and their warnings come into status.
+//! Checks have stable codes and documentation, and their warnings appear in status.
 
 use std::collections::BTreeSet;
 
@@ -39,14 +39,14 @@ fn sections(page: &str) -> Vec<(&str, &str, &str)> {
 }
 
 #[test]
-fn every_check_has_its_section_and_every_section_its_check() {
+fn checks_and_documented_sections_match() {
     let written: Vec<(&str, &str)> = sections(PAGE).into_iter().map(|(code, title, _)| (code, title)).collect();
     let wanted: Vec<(&str, &str)> = Check::ALL.iter().map(|check| (check.code(), check.title())).collect();
     assert_eq!(written, wanted);
 }
 
 #[test]
-fn every_section_says_what_it_does_why_and_what_to_do_with_an_example() {
+fn every_section_has_severity_cause_cure_and_example() {
     for (check, (code, _, text)) in Check::ALL.iter().zip(sections(PAGE)) {
         let severity = match check.severity() {
             Severity::Error(reason) => format!("Error, reason `{reason}`."),
@@ -62,7 +62,7 @@ fn every_section_says_what_it_does_why_and_what_to_do_with_an_example() {
 }
 
 #[test]
-fn the_page_is_found_from_readme_and_architecture() {
+fn readme_and_architecture_link_to_the_page() {
     assert!(include_str!("../../../README.md").contains("docs/checks.md"));
     assert!(include_str!("../../../docs/architecture.md").contains("checks.md"));
 }

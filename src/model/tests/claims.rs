@@ -1,4 +1,4 @@
-//! Claims: what makes duplicates impossible, transition by transition.
+//! Claims, which make duplicates impossible: each transition.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn phase(claims: &Claims, slot: Slot) -> Option<&Phase> {
     claims.get(slot).map(|claim| &claim.phase)
 }
 
-/// A network whose groups stand and whose endpoint creations have just been claimed.
+/// Creates a network with its groups, whose endpoint creations have just been claimed.
 fn claimed() -> (Lab, Vec<Step>) {
     let mut lab = Lab::new();
     loop {
@@ -46,7 +46,7 @@ fn creation(steps: &[Step], wanted: Slot) -> Step {
 }
 
 #[test]
-fn tokens_differ_by_network_slot_and_epoch_and_by_nothing_else() {
+fn tokens_depend_only_on_network_slot_and_epoch() {
     let tokens: BTreeSet<String> = ["uid-1", "uid-2"]
         .iter()
         .flat_map(|uid| Slot::standard().flat_map(move |slot| (1..4).map(move |epoch| token(uid, slot, epoch))))
@@ -57,7 +57,7 @@ fn tokens_differ_by_network_slot_and_epoch_and_by_nothing_else() {
 }
 
 #[test]
-fn an_unanswered_call_is_sent_again_as_it_was_even_after_an_edit() {
+fn an_unanswered_call_is_repeated_unchanged_even_after_an_edit() {
     let (mut lab, steps) = claimed();
     let sent = creation(&steps, MGN);
     lab.settings.endpoint_subnets =
@@ -78,17 +78,17 @@ fn a_claim_stored_in_status_reads_back() {
 }
 
 #[test]
-fn a_resource_that_shows_up_settles_the_claim() {
+fn an_observed_resource_settles_the_claim() {
     let (mut lab, steps) = claimed();
     let step = creation(&steps, MGN);
-    // The effect took place, and the answer was lost.
+    // The call had its effect, but the answer was lost.
     lab.execute(&step);
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { id: Some(_) })));
 }
 
 #[test]
-fn a_refused_call_is_made_anew_in_the_same_epoch_with_what_is_wanted_now() {
+fn a_refused_call_is_replaced_in_the_same_epoch_by_the_desired_one() {
     let (mut lab, steps) = claimed();
     let step = creation(&steps, MGN);
     lab.claims.failed(&step, FailureClass::Invalid);
@@ -103,7 +103,7 @@ fn a_refused_call_is_made_anew_in_the_same_epoch_with_what_is_wanted_now() {
 }
 
 #[test]
-fn failures_that_say_nothing_leave_the_claim_unanswered() {
+fn failures_without_a_clear_outcome_leave_the_claim_pending() {
     for class in [FailureClass::Transient, FailureClass::Throttled, FailureClass::Unknown] {
         let (mut lab, steps) = claimed();
         lab.claims.failed(&creation(&steps, MGN), class);
@@ -117,7 +117,7 @@ fn a_taken_token_means_that_the_resource_exists() {
     lab.claims.failed(&creation(&steps, MGN), FailureClass::AlreadyExists);
     assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Held { id: None }));
     let plan = lab.plan();
-    assert!(!plan.steps.iter().any(|step| step.slots().contains(&MGN)), "it is waited for: {plan:?}");
+    assert!(!plan.steps.iter().any(|step| step.slots().contains(&MGN)), "the plan waits for it: {plan:?}");
 }
 
 #[test]
@@ -130,11 +130,11 @@ fn absence_ends_an_epoch_only_when_overdue() {
     lab.claims.settle(&identity(), &nothing, &BTreeSet::from([MGN]));
     assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Released));
     assert_eq!(lab.claims.epoch_to_create(MGN), 2);
-    assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Held { .. })), "others are not overdue");
+    assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Held { .. })), "the other slots are not overdue");
 }
 
 #[test]
-fn what_a_list_shows_is_not_absent_though_aws_does_not_find_it_when_asked() {
+fn a_listed_resource_is_not_absent_even_if_a_read_does_not_find_it() {
     let mut lab = Lab::built();
     let mut unread = lab.observed.resources.clone();
     unread.unread_resolvers = std::mem::take(&mut unread.resolvers).into_keys().collect();
@@ -144,11 +144,11 @@ fn what_a_list_shows_is_not_absent_though_aws_does_not_find_it_when_asked() {
     let another = Resources { unread_resolvers: ["rslvr-in-another".into()].into(), ..Resources::default() };
     assert!(lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "another one is listed");
     lab.claims.failed(&creation(&claimed().1, Slot::Resolver), FailureClass::AlreadyExists);
-    assert!(!lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "which one it is is not known");
+    assert!(!lab.claims.absent(&identity(), &another).contains_key(&Slot::Resolver), "the ID is unknown");
 }
 
 #[test]
-fn what_is_going_is_gone_once_no_list_shows_it() {
+fn a_resource_being_deleted_is_gone_once_no_list_contains_it() {
     let mut lab = Lab::built();
     let mut unread = lab.observed.resources.clone();
     let ids: Vec<_> = std::mem::take(&mut unread.resolvers).into_keys().collect();
@@ -164,7 +164,7 @@ fn what_is_going_is_gone_once_no_list_shows_it() {
 }
 
 #[test]
-fn a_list_from_the_past_does_not_answer_an_open_call() {
+fn an_outdated_list_does_not_settle_a_pending_call() {
     let mut lab = Lab::built();
     let past = lab.observed.resources.clone();
     let key = EndpointKey::interface(Service::Mgn);
@@ -172,21 +172,21 @@ fn a_list_from_the_past_does_not_answer_an_open_call() {
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::from([MGN]));
     let steps = lab.plan().steps;
     lab.claims.reserve(&steps);
-    // The old endpoint is still listed, as if nothing had happened to it.
+    // The old endpoint is still listed as available.
     lab.claims.settle(&identity(), &past, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Pending { .. })));
     assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
 }
 
 #[test]
-fn the_dead_of_an_earlier_epoch_are_not_taken_for_this_one() {
+fn deleted_resources_of_an_earlier_epoch_do_not_count_for_this_one() {
     let mut lab = Lab::built();
     let key = EndpointKey::interface(Service::Mgn);
     for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.key == Some(key)) {
         endpoint.state = EndpointState::Deleted;
     }
     lab.run();
-    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "with its predecessor still listed");
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Held { .. })), "although its predecessor is still listed");
     assert_eq!(lab.claims.get(MGN).map(|claim| claim.epoch), Some(2));
     let is_dead = |endpoint: &Endpoint| endpoint.state == EndpointState::Deleted;
     lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.key != Some(key) || is_dead(endpoint));
@@ -195,7 +195,7 @@ fn the_dead_of_an_earlier_epoch_are_not_taken_for_this_one() {
 }
 
 #[test]
-fn lost_claims_are_found_again_by_tags() {
+fn lost_claims_are_restored_from_tags() {
     let mut lab = Lab::built();
     let before = lab.claims.clone();
     lab.claims = Claims::default();
@@ -223,19 +223,19 @@ fn a_forged_request_is_never_sent() {
     let Step::Create { request, .. } = creation(&steps, MGN) else { unreachable!() };
     let mut forged = request;
     let CreateRequest::InterfaceEndpoint { tags, .. } = &mut forged else { unreachable!() };
-    tags.insert(ownership::OWNER_TAG.to_owned(), "somebody-else".to_owned());
+    tags.insert(ownership::OWNER_TAG.to_owned(), "another-network".to_owned());
     let mut stored = lab.claims.to_status(&identity().uid);
     for claim in stored.iter_mut().filter(|claim| claim.slot == MGN.to_string()) {
         claim.request = serde_json::to_string(&forged).ok();
     }
     lab.claims = Claims::from_status(&stored);
-    assert_eq!(creation(&lab.plan().steps, MGN), creation(&steps, MGN), "what is wanted is sent instead");
+    assert_eq!(creation(&lab.plan().steps, MGN), creation(&steps, MGN), "the desired request is sent instead");
     lab.claims.drop_unusable(&identity());
-    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused), "deletion does without");
+    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused), "deletion does not need it");
 }
 
 #[test]
-fn a_status_that_was_tampered_with_is_read_without_harm() {
+fn a_tampered_status_does_no_harm() {
     let built = Lab::built();
     let good = built.claims.to_status(&identity().uid);
     for (index, _) in good.iter().enumerate() {
@@ -244,7 +244,7 @@ fn a_status_that_was_tampered_with_is_read_without_harm() {
             |claim: &mut crate::api::ClaimStatus| claim.slot.clear(),
             |claim: &mut crate::api::ClaimStatus| claim.epoch = -4,
             |claim: &mut crate::api::ClaimStatus| claim.epoch = i64::MAX,
-            |claim: &mut crate::api::ClaimStatus| claim.id = Some("vpce-of-somebody-else".to_owned()),
+            |claim: &mut crate::api::ClaimStatus| claim.id = Some("vpce-of-another-network".to_owned()),
             |claim: &mut crate::api::ClaimStatus| claim.id = None,
             |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Pending,
             |claim: &mut crate::api::ClaimStatus| claim.phase = ClaimPhase::Deleting,
@@ -262,7 +262,7 @@ fn a_status_that_was_tampered_with_is_read_without_harm() {
 }
 
 #[test]
-fn an_answer_is_taken_in_before_it_is_ever_listed() {
+fn the_effect_of_an_answer_counts_before_any_list_shows_it() {
     let (mut lab, steps) = claimed();
     let step = creation(&steps, MGN);
     let effect = lab.execute(&step);
@@ -295,7 +295,7 @@ fn an_answer_settles_the_claim_before_anything_is_listed() {
 }
 
 #[test]
-fn a_claim_whose_epoch_nobody_could_have_counted_to_is_no_claim() {
+fn a_claim_with_an_impossible_epoch_is_ignored() {
     let mut stored = Lab::built().claims.to_status(&identity().uid);
     stored[0].epoch = 0;
     stored[1].epoch = -1;

@@ -1,4 +1,4 @@
-//! How what is there is brought to what is wanted, call by call, and what that waits for.
+//! Changes to existing resources: the calls that lead to the desired state, and what they wait for.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +30,7 @@ fn waits(lab: &Lab, slot: Slot) -> Option<Blocker> {
 }
 
 #[test]
-fn a_gateway_follows_the_route_tables() {
+fn the_gateway_endpoint_follows_the_route_tables() {
     let mut lab = Lab::built();
     let gateway = endpoint(&mut lab, EndpointKey::S3_GATEWAY);
     gateway.route_tables = BTreeSet::from(["rtb-main".into(), "rtb-of-others".into()]);
@@ -39,7 +39,7 @@ fn a_gateway_follows_the_route_tables() {
 }
 
 #[test]
-fn groups_are_given_before_a_subnet_is_left() {
+fn groups_are_added_before_a_subnet_is_removed() {
     let mut lab = Lab::built();
     lab.settings.resolver = Resolver::Disabled;
     lab.run();
@@ -55,7 +55,7 @@ fn groups_are_given_before_a_subnet_is_left() {
 }
 
 #[test]
-fn zone_by_zone_where_every_subnet_is_replaced_within_its_zone() {
+fn subnets_are_replaced_zone_by_zone() {
     let mut lab = Lab::new();
     lab.settings.resolver = Resolver::Disabled;
     let beside = lab.observed.subnets[&"subnet-c".into()].clone();
@@ -65,7 +65,7 @@ fn zone_by_zone_where_every_subnet_is_replaced_within_its_zone() {
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2", "subnet-c2"]));
     let steps = lab.run();
     let of_mgn: Vec<_> = steps.iter().filter(|step| step.contains("(mgn/Interface)")).collect();
-    assert!(of_mgn[0].ends_with(": -subnet-a"), "one zone serves meanwhile: {of_mgn:#?}");
+    assert!(of_mgn[0].ends_with(": -subnet-a"), "the other zone still answers: {of_mgn:#?}");
     assert_eq!(endpoint(&mut lab, MGN).subnets, subnets(&["subnet-a2", "subnet-c2"]));
 }
 
@@ -87,16 +87,16 @@ fn a_resolver_never_has_fewer_than_two_addresses() {
     for state in ["DETACHING", "REMAP_DETACHING", "DELETING"] {
         let mut three = two.clone();
         three.addresses.get_mut(&"rni-2".into()).expect("it is there").state = state.to_owned();
-        assert_eq!(next(&three), None, "{state}: it leaves by itself, and does not count");
+        assert_eq!(next(&three), None, "{state}: AWS removes it, so it does not count");
     }
 }
 
 #[test]
-fn an_address_that_is_broken_or_leaves_is_none_that_anybody_would_lose() {
+fn a_broken_or_leaving_address_can_be_removed_without_outage() {
     let fixed = BTreeMap::from([("subnet-a".into(), Some("10.20.1.53".parse().expect("an address")))]);
     let mut lab = Lab::built();
     let one = resolver(&mut lab);
-    assert_eq!(changes::resolver_moves(one, &fixed).len(), 1, "another address serves there");
+    assert_eq!(changes::resolver_moves(one, &fixed).len(), 1, "another address answers there");
     for state in ["FAILED_RESOURCE_GONE", "DETACHING"] {
         let there = one.addresses.values_mut().find(|address| address.subnet == "subnet-a".into());
         there.expect("it has one").state = state.to_owned();
@@ -105,7 +105,7 @@ fn an_address_that_is_broken_or_leaves_is_none_that_anybody_would_lose() {
 }
 
 #[test]
-fn what_is_adopted_keeps_its_name_until_somebody_names_it() {
+fn an_adopted_resource_keeps_its_name_until_the_spec_sets_one() {
     let mut lab = Lab::built();
     let named = |lab: &mut Lab| endpoint(lab, MGN).tags[NAME_TAG].clone();
     let own = named(&mut lab);
@@ -113,7 +113,7 @@ fn what_is_adopted_keeps_its_name_until_somebody_names_it() {
 
     rename(&mut lab);
     lab.run();
-    assert_eq!(named(&mut lab), own, "what the network has made has the network's name");
+    assert_eq!(named(&mut lab), own, "a resource that the network created has the network's name");
 
     endpoint(&mut lab, MGN).tags.insert(ADOPTED_TAG.to_owned(), "true".to_owned());
     rename(&mut lab);
@@ -127,11 +127,11 @@ fn what_is_adopted_keeps_its_name_until_somebody_names_it() {
     lab.managed_tags = BTreeSet::from([NAME_TAG.to_owned()]);
     lab.settings.tags.clear();
     lab.run();
-    assert_eq!(named(&mut lab), own, "the spec's name is taken back, and the one by hand is gone");
+    assert_eq!(named(&mut lab), own, "the spec no longer sets a name, and the name set by hand is lost");
 }
 
 #[test]
-fn what_is_being_deleted_in_aws_is_waited_for_before_it_is_made_again() {
+fn a_resource_being_deleted_is_awaited_before_its_replacement_is_created() {
     let mut lab = Lab::built();
     endpoint(&mut lab, MGN).state = EndpointState::Deleting;
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
@@ -140,15 +140,15 @@ fn what_is_being_deleted_in_aws_is_waited_for_before_it_is_made_again() {
     assert_eq!(lab.plan().steps, []);
 }
 
-/// A stranger's S3 interface endpoint that leaves the VPC to the gateway endpoint.
-fn stranger_on_the_gateway(lab: &mut Lab) -> &mut Endpoint {
-    let mut stranger = endpoint(lab, EndpointKey::S3_INTERFACE).clone();
-    stranger.tags.clear();
-    lab.observed.resources.endpoints.entry("vpce-stranger".into()).or_insert(stranger)
+/// Adds a foreign S3 interface endpoint that leaves the traffic of the VPC to the gateway endpoint.
+fn foreign_endpoint_on_the_gateway(lab: &mut Lab) -> &mut Endpoint {
+    let mut foreign = endpoint(lab, EndpointKey::S3_INTERFACE).clone();
+    foreign.tags.clear();
+    lab.observed.resources.endpoints.entry("vpce-foreign".into()).or_insert(foreign)
 }
 
 #[test]
-fn a_gateway_that_strangers_names_stand_on_stays_and_says_so() {
+fn a_gateway_that_a_foreign_endpoint_needs_is_kept_and_reported() {
     use crate::api::{EndpointMode, EndpointSpec, EndpointType as Type, MigrationNetworkSpec};
     use crate::model::testing::endpoints;
 
@@ -162,10 +162,10 @@ fn a_gateway_that_strangers_names_stand_on_stays_and_says_so() {
     let gateway = Slot::Endpoint(EndpointKey::S3_GATEWAY);
     let stays = |change: &dyn Fn(&mut Endpoint)| {
         let mut lab = Lab::built();
-        change(stranger_on_the_gateway(&mut lab));
+        change(foreign_endpoint_on_the_gateway(&mut lab));
         let spec = MigrationNetworkSpec { endpoints: both.clone(), ..MigrationNetworkSpec::default() };
         lab.settings.endpoints = endpoints(&spec);
-        // The network's own goes first; afterwards only the stranger's is left.
+        // The network's own endpoint is deleted first. Only the foreign one then remains.
         lab.observed
             .resources
             .endpoints
@@ -174,19 +174,19 @@ fn a_gateway_that_strangers_names_stand_on_stays_and_says_so() {
         assert_eq!(
             blocker.is_none(),
             lab.plan().steps.iter().any(|step| step.slots().contains(&gateway)),
-            "it goes or it is said why not"
+            "it is deleted or the reason is reported"
         );
         blocker
     };
     let Some(Blocker::InUse { by, .. }) = stays(&|_| {}) else { panic!("it is in use") };
-    assert!(by[0].starts_with("vpce-stranger"), "{by:?}");
-    assert_eq!(stays(&|one| one.private_dns = PrivateDns::Enabled), None, "its names lead to itself");
-    assert_eq!(stays(&|one| one.state = EndpointState::Deleting), None, "it is going");
+    assert!(by[0].starts_with("vpce-foreign"), "{by:?}");
+    assert_eq!(stays(&|one| one.private_dns = PrivateDns::Enabled), None, "its names resolve to itself");
+    assert_eq!(stays(&|one| one.state = EndpointState::Deleting), None, "it is being deleted");
     assert_eq!(stays(&|one| one.key = Some(MGN)), None, "it is of another service");
 }
 
 #[test]
-fn the_words_of_aws_for_states_are_told_apart() {
+fn the_states_of_aws_are_distinguished() {
     use EndpointState::{Available, Deleted, Deleting, Failed, Pending, Unknown};
     use ResolverState as R;
 
@@ -215,15 +215,15 @@ fn the_words_of_aws_for_states_are_told_apart() {
 }
 
 #[test]
-fn an_address_that_is_not_attached_yet_is_waited_for() {
+fn the_plan_waits_for_an_address_that_is_not_attached() {
     let mut lab = Lab::built();
     resolver(&mut lab).addresses.values_mut().next().expect("it has two").state = "ATTACHING".to_owned();
-    let Some(Blocker::UnderWay { state, .. }) = waits(&lab, Slot::Resolver) else { panic!("it is not said") };
+    let Some(Blocker::UnderWay { state, .. }) = waits(&lab, Slot::Resolver) else { panic!("it is not reported") };
     assert!(state.contains("ATTACHING"), "{state}");
 }
 
 #[test]
-fn only_requests_of_the_slots_own_kind_fit_it() {
+fn only_requests_of_its_kind_fit_a_slot() {
     let mut lab = Lab::new();
     let mut checked = 0;
     loop {
@@ -263,7 +263,7 @@ fn only_requests_of_the_slots_own_kind_fit_it() {
 }
 
 #[test]
-fn names_for_the_inbound_resolver_alone_wait_for_the_gateway_and_others_do_not() {
+fn only_names_for_the_inbound_resolver_wait_for_the_gateway() {
     let mut lab = Lab::built();
     endpoint(&mut lab, EndpointKey::S3_GATEWAY).state = EndpointState::Pending;
     let gone = [Some(EndpointKey::S3_INTERFACE), Some(MGN)];

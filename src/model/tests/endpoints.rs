@@ -1,4 +1,4 @@
-//! What a network and its class say of endpoints, and what comes of it.
+//! The endpoint settings of a network and its class, and their effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ fn kms() -> EndpointKey {
     EndpointKey::interface(Service::named("kms").unwrap())
 }
 
-/// A class whose networks need say nothing but who their servers are.
+/// Creates a class whose networks only need to name their source servers.
 fn class(defaults: NetworkDefaults) -> MigrationNetworkClassSpec {
     let subnets = |id: &str| Some(SubnetSelector { ids: Some(vec![id.to_owned()]), tags: None });
     MigrationNetworkClassSpec {
@@ -61,23 +61,27 @@ fn errors(spec: &MigrationNetworkSpec) -> Vec<String> {
 }
 
 #[test]
-fn what_is_not_listed_is_as_usual() {
+fn unlisted_endpoints_have_the_default_settings() {
     let keys: Vec<EndpointKey> = endpoints(&MigrationNetworkSpec::default()).into_keys().collect();
     assert_eq!(keys.len(), 7);
-    assert_eq!(endpoints(&with(vec![entry("mgn")])), endpoints(&MigrationNetworkSpec::default()), "no word, no change");
+    assert_eq!(
+        endpoints(&with(vec![entry("mgn")])),
+        endpoints(&MigrationNetworkSpec::default()),
+        "an empty entry changes nothing"
+    );
 }
 
 #[test]
-fn an_entry_leaves_one_out_or_adds_one() {
+fn an_entry_disables_or_adds_an_endpoint() {
     let disabled = EndpointSpec { mode: Some(EndpointMode::Disabled), ..entry("ec2") };
     let parsed = endpoints(&with(vec![disabled, entry("kms")]));
     assert!(!parsed.contains_key(&EndpointKey::interface(Service::Ec2)));
     assert!(parsed.contains_key(&kms()));
-    assert!(!parsed[&kms()].optional, "who asks for it needs it");
+    assert!(!parsed[&kms()].optional, "a requested endpoint is required");
 }
 
 #[test]
-fn systems_manager_follows_its_switch_unless_an_entry_says_otherwise() {
+fn systems_manager_follows_its_switch_unless_an_entry_overrides_it() {
     let ssm = EndpointKey::interface(Service::Ssm);
     assert!(!endpoints(&without_ssm()).contains_key(&ssm));
     let asked = EndpointSpec { mode: Some(EndpointMode::Managed), ..entry("ssm") };
@@ -87,7 +91,7 @@ fn systems_manager_follows_its_switch_unless_an_entry_says_otherwise() {
 }
 
 #[test]
-fn the_networks_entry_replaces_the_classs_whole() {
+fn an_entry_of_the_network_replaces_that_of_the_class() {
     let of_class = EndpointSpec { private_dns: Some(PrivateDns::Disabled), ..entry("mgn") };
     let defaults = NetworkDefaults { endpoints: Some(vec![of_class, entry("kms")]), ..NetworkDefaults::default() };
     let parse = |spec: &MigrationNetworkSpec| {
@@ -99,11 +103,11 @@ fn the_networks_entry_replaces_the_classs_whole() {
     assert_eq!(parse(&MigrationNetworkSpec::default())[&mgn].private_dns, PrivateDns::Disabled);
     let parsed = parse(&with(vec![entry("mgn")]));
     assert_eq!(parsed[&mgn].private_dns, PrivateDns::Enabled);
-    assert!(parsed.contains_key(&kms()), "the class's others stay");
+    assert!(parsed.contains_key(&kms()), "the other entries of the class still apply");
 }
 
 #[test]
-fn private_dns_of_s3_goes_with_the_gateway() {
+fn private_dns_of_s3_depends_on_the_gateway() {
     let s3 = |spec: &MigrationNetworkSpec| endpoints(spec)[&EndpointKey::S3_INTERFACE].private_dns;
     assert_eq!(s3(&MigrationNetworkSpec::default()), PrivateDns::InboundResolverOnly);
     assert_eq!(s3(&with(vec![gateway(EndpointMode::Disabled)])), PrivateDns::Enabled);
@@ -113,7 +117,7 @@ fn private_dns_of_s3_goes_with_the_gateway() {
 }
 
 #[test]
-fn a_policy_is_the_endpoints_own_else_that_for_all() {
+fn the_policy_of_an_endpoint_overrides_the_general_one() {
     let preset = |preset| PolicySpec { preset: Some(preset), ..PolicySpec::default() };
     let own = EndpointSpec { policy: Some(preset(PolicyPreset::FullAccess)), ..entry("mgn") };
     let spec = MigrationNetworkSpec { endpoint_policy: Some(preset(PolicyPreset::MgnOnly)), ..with(vec![own]) };
@@ -124,7 +128,7 @@ fn a_policy_is_the_endpoints_own_else_that_for_all() {
 }
 
 #[test]
-fn a_policy_in_a_config_map_is_asked_for_and_read() {
+fn a_policy_in_a_config_map_is_referenced_and_read() {
     let reference = ConfigMapKeyReference { name: "policies".to_owned(), key: "s3.json".to_owned() };
     let policy =
         PolicySpec { type_: PolicyType::ConfigMap, config_map_key_ref: Some(reference), ..PolicySpec::default() };
@@ -134,8 +138,8 @@ fn a_policy_in_a_config_map_is_asked_for_and_read() {
     assert_eq!(policy_references(&spec, &class), [at.clone()].into());
 
     let missing = Settings::parse(&spec, &class, &BTreeMap::new(), BTreeSet::new()).unwrap_err();
-    assert_eq!(missing.len(), 1, "said once, and not for each endpoint: {missing:?}");
-    assert!(missing[0].to_string().contains("'policies' with the key 's3.json' is not there"), "{missing:?}");
+    assert_eq!(missing.len(), 1, "reported once, not for each endpoint: {missing:?}");
+    assert!(missing[0].to_string().contains("'policies' with the key 's3.json' does not exist"), "{missing:?}");
 
     let text = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}"#;
     let held = BTreeMap::from([(at.clone(), text.to_owned())]);
@@ -149,7 +153,7 @@ fn a_policy_in_a_config_map_is_asked_for_and_read() {
 }
 
 #[test]
-fn who_may_ask_the_resolver_does_not_say_whether_there_is_one() {
+fn dns_clients_do_not_decide_whether_a_resolver_exists() {
     let defaults = NetworkDefaults {
         resolver: Some(ResolverSpec { mode: Some(ResolverMode::Disabled), ..ResolverSpec::default() }),
         ..NetworkDefaults::default()
@@ -162,21 +166,21 @@ fn who_may_ask_the_resolver_does_not_say_whether_there_is_one() {
 }
 
 #[test]
-fn what_the_crd_lets_through_unfinished_is_said() {
+fn incomplete_settings_that_the_crd_accepts_are_reported() {
     let existing = EndpointSpec { mode: Some(EndpointMode::Existing), ..entry("mgn") };
     let dynamo = EndpointSpec { service: "dynamodb".to_owned(), ..gateway(EndpointMode::Managed) };
     let resolver = ResolverSpec { mode: Some(ResolverMode::Existing), ..ResolverSpec::default() };
     let spec = MigrationNetworkSpec { resolver: Some(resolver), ..with(vec![existing, dynamo]) };
-    let said = errors(&spec).join("\n");
+    let message = errors(&spec).join("\n");
     for field in
         ["spec.endpoints[mgn/Interface].endpointID", "spec.endpoints[dynamodb/Gateway]", "spec.resolver.endpointID"]
     {
-        assert!(said.contains(field), "{field}: {said}");
+        assert!(message.contains(field), "{field}: {message}");
     }
 }
 
 #[test]
-fn further_services_come_and_go_like_the_others() {
+fn additional_services_are_created_and_deleted_like_the_others() {
     let mut lab = Lab::built();
     let name = "com.amazonaws.ap-northeast-1.kms".to_owned();
     let zones = lab.observed.services[&EndpointKey::interface(Service::Mgn)].zones.clone();
@@ -192,11 +196,11 @@ fn further_services_come_and_go_like_the_others() {
     lab.settings.endpoints = endpoints(&with(vec![entry("kms")]));
     lab.run();
     lab.delete();
-    assert!(lab.observed.resources.endpoints.is_empty(), "deletion starts from what is there");
+    assert!(lab.observed.resources.endpoints.is_empty(), "deletion starts from the observed resources");
 }
 
 #[test]
-fn the_gateway_goes_only_when_the_interface_endpoint_no_longer_leaves_the_vpc_to_it() {
+fn the_gateway_is_deleted_only_after_the_interface_endpoint_serves_the_vpc() {
     let mut lab = Lab::built();
     lab.settings.endpoints = endpoints(&with(vec![gateway(EndpointMode::Disabled)]));
     let steps = lab.run();
@@ -210,13 +214,17 @@ fn the_gateway_goes_only_when_the_interface_endpoint_no_longer_leaves_the_vpc_to
 }
 
 #[test]
-fn a_policy_is_changed_in_place_and_put_back() {
+fn a_policy_is_changed_in_place_and_restored() {
     let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
     let spec = MigrationNetworkSpec { endpoint_policy: Some(preset), ..MigrationNetworkSpec::default() };
     let mut lab = Lab::new();
     lab.settings.endpoints = endpoints(&spec);
     let steps = lab.run();
-    assert_eq!(steps.iter().filter(|step| step.contains("a policy of")).count(), 7, "as they are made: {steps:#?}");
+    assert_eq!(
+        steps.iter().filter(|step| step.contains("a policy of")).count(),
+        7,
+        "the policy is part of creation: {steps:#?}"
+    );
     let mut lab = Lab::built();
     lab.settings.endpoints = endpoints(&spec);
     let steps = lab.run();
@@ -231,7 +239,7 @@ fn a_policy_is_changed_in_place_and_put_back() {
 }
 
 #[test]
-fn least_privilege_leaves_out_systems_manager_where_none_of_its_endpoints_is_wanted() {
+fn the_preset_omits_systems_manager_without_its_endpoints() {
     let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
     let of_s3 = |spec: MigrationNetworkSpec| {
         let spec = MigrationNetworkSpec { endpoint_policy: Some(preset.clone()), ..spec };
@@ -240,7 +248,7 @@ fn least_privilege_leaves_out_systems_manager_where_none_of_its_endpoints_is_wan
     let disabled = |service: &str| EndpointSpec { mode: Some(EndpointMode::Disabled), ..entry(service) };
     let all = [disabled("ssm"), disabled("ssmmessages"), disabled("ec2messages")];
     let (with_it, without) = (of_s3(MigrationNetworkSpec::default()), of_s3(without_ssm()));
-    assert_ne!(with_it, without, "patches and agents come from buckets of their own");
+    assert_ne!(with_it, without, "patches and agents need separate buckets");
     assert_eq!(of_s3(with(all.to_vec())), without);
-    assert_eq!(of_s3(with(all[..2].to_vec())), with_it, "one of them is left");
+    assert_eq!(of_s3(with(all[..2].to_vec())), with_it, "one of the endpoints remains");
 }

@@ -1,4 +1,4 @@
-//! Existing resources are used as they are: what is wrong with them is said, and nothing is ever written to them.
+//! Existing resources are used read-only: problems are reported, and nothing is ever written to them.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +16,12 @@ use crate::{
     },
 };
 
-/// A second network's resources in the same VPC, as strangers: made by the fixture, and with other people's tags.
-struct Stranger {
+/// The resources of a second network in the same VPC: created by the fixture, with foreign tags.
+struct ForeignNetwork {
     lab: Lab,
 }
 
-impl Stranger {
+impl ForeignNetwork {
     fn new() -> Self {
         let mut lab = Lab::built();
         let resources = &mut lab.observed.resources;
@@ -40,24 +40,25 @@ impl Stranger {
 
     fn endpoint(&self, key: EndpointKey) -> EndpointId {
         let found = self.lab.observed.resources.endpoints.iter().find(|(_, endpoint)| endpoint.key == Some(key));
-        found.expect("the stranger has it").0.clone()
+        found.expect("the foreign network has it").0.clone()
     }
 
-    /// Uses all that the stranger has.
+    /// Uses all resources of the foreign network.
     fn used() -> Self {
-        let mut stranger = Self::new();
+        let mut foreign = Self::new();
         let entries = EndpointKey::standard().map(|key| EndpointSpec {
             service: key.service.to_string(),
             type_: if key == EndpointKey::S3_GATEWAY { EndpointType::Gateway } else { EndpointType::Interface },
             mode: Some(EndpointMode::Existing),
-            endpoint_id: Some(stranger.endpoint(key).to_string()),
+            endpoint_id: Some(foreign.endpoint(key).to_string()),
             ..EndpointSpec::default()
         });
         let spec = MigrationNetworkSpec { endpoints: Some(entries.collect()), ..MigrationNetworkSpec::default() };
-        stranger.lab.settings.endpoints = endpoints(&spec);
-        let resolver = stranger.lab.observed.resources.resolvers.keys().next().expect("the stranger has one").clone();
-        stranger.lab.settings.resolver = Resolver::Existing(resolver);
-        stranger
+        foreign.lab.settings.endpoints = endpoints(&spec);
+        let resolver =
+            foreign.lab.observed.resources.resolvers.keys().next().expect("the foreign network has one").clone();
+        foreign.lab.settings.resolver = Resolver::Existing(resolver);
+        foreign
     }
 
     fn findings(&self) -> Vec<(Reason, String)> {
@@ -69,14 +70,14 @@ impl Stranger {
         }
     }
 
-    /// What is said of one thing that is wrong.
-    fn said(change: impl FnOnce(&mut Lab, &EndpointId, &SecurityGroupId)) -> String {
-        let mut stranger = Self::used();
-        let mgn = stranger.endpoint(EndpointKey::interface(Service::Mgn));
-        let group = stranger.lab.observed.resources.endpoints[&mgn].groups.first().expect("it has one").clone();
-        change(&mut stranger.lab, &mgn, &group);
-        let findings = stranger.findings();
-        assert!(!findings.is_empty(), "nothing is found");
+    /// Returns the only finding after a change.
+    fn only_finding(change: impl FnOnce(&mut Lab, &EndpointId, &SecurityGroupId)) -> String {
+        let mut foreign = Self::used();
+        let mgn = foreign.endpoint(EndpointKey::interface(Service::Mgn));
+        let group = foreign.lab.observed.resources.endpoints[&mgn].groups.first().expect("it has one").clone();
+        change(&mut foreign.lab, &mgn, &group);
+        let findings = foreign.findings();
+        assert!(!findings.is_empty(), "no finding");
         assert!(findings.iter().all(|(reason, _)| *reason == Reason::ExistingUnfit), "{findings:#?}");
         findings.into_iter().map(|(_, message)| message).collect::<Vec<_>>().join("\n")
     }
@@ -84,72 +85,72 @@ impl Stranger {
 
 #[test]
 fn a_network_of_nothing_but_existing_resources_is_complete_without_a_step() {
-    let mut stranger = Stranger::used();
-    assert_eq!(stranger.findings(), []);
-    assert!(stranger.lab.plan().is_done(), "{:#?}", stranger.lab.plan());
-    let desired = stranger.lab.desired();
-    assert_eq!(inventory::endpoints_available(&desired, &stranger.lab.observed), (7, 7));
-    assert_eq!(stranger.lab.delete(), Vec::<String>::new(), "and deletion leaves it alone");
+    let mut foreign = ForeignNetwork::used();
+    assert_eq!(foreign.findings(), []);
+    assert!(foreign.lab.plan().is_done(), "{:#?}", foreign.lab.plan());
+    let desired = foreign.lab.desired();
+    assert_eq!(inventory::endpoints_available(&desired, &foreign.lab.observed), (7, 7));
+    assert_eq!(foreign.lab.delete(), Vec::<String>::new(), "deletion changes nothing");
 }
 
 #[test]
-fn what_is_wrong_with_an_existing_endpoint_is_said_with_its_cure() {
-    let gone = Stranger::said(|lab, mgn, _| drop(lab.observed.resources.endpoints.remove(mgn)));
+fn problems_of_an_existing_endpoint_are_reported_with_their_cure() {
+    let gone = ForeignNetwork::only_finding(|lab, mgn, _| drop(lab.observed.resources.endpoints.remove(mgn)));
     assert!(gone.contains("which has no vpce-") && gone.contains("[mgn/Interface].endpointID"), "{gone}");
-    let other = Stranger::said(|lab, mgn, _| {
+    let other = ForeignNetwork::only_finding(|lab, mgn, _| {
         let endpoint = lab.observed.resources.endpoints.get_mut(mgn).unwrap();
         endpoint.key = Some(EndpointKey::interface(Service::named("kms").unwrap()));
     });
     assert!(other.contains("must name the mgn/Interface endpoint"), "{other}");
-    let failed = Stranger::said(|lab, mgn, _| {
+    let failed = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().state = EndpointState::Failed("rejected".to_owned());
     });
     assert!(failed.contains("is rejected"), "{failed}");
-    let unnamed = Stranger::said(|lab, mgn, _| {
+    let unnamed = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().private_dns = PrivateDns::Disabled;
     });
-    assert!(unnamed.contains("turn it on"), "{unnamed}");
-    let nowhere = Stranger::said(|lab, mgn, _| {
+    assert!(unnamed.contains("enable it"), "{unnamed}");
+    let nowhere = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().subnets.clear();
     });
-    assert!(nowhere.contains("has none; give it one"), "{nowhere}");
-    let closed = Stranger::said(|lab, _, group| {
+    assert!(nowhere.contains("has none; add one to it"), "{nowhere}");
+    let closed = ForeignNetwork::only_finding(|lab, _, group| {
         lab.observed.resources.groups.get_mut(group).unwrap().ingress.clear();
     });
     assert!(closed.contains("tcp 443 from 192.168.10.0/24") && closed.contains("add the rules"), "{closed}");
-    let own = Stranger::said(|lab, mgn, _| {
+    let own = ForeignNetwork::only_finding(|lab, mgn, _| {
         lab.observed.resources.endpoints.get_mut(mgn).unwrap().tags =
             identity().standing_tags(&Tags::new(), Slot::Endpoint(EndpointKey::interface(Service::Mgn)));
     });
-    assert!(own.contains("is the network's own"), "{own}");
+    assert!(own.contains("which the network owns"), "{own}");
 }
 
 #[test]
 fn an_existing_gateway_needs_the_route_tables() {
-    let mut stranger = Stranger::used();
-    let gateway = stranger.endpoint(EndpointKey::S3_GATEWAY);
-    stranger.lab.observed.resources.endpoints.get_mut(&gateway).unwrap().route_tables.clear();
-    let findings = stranger.findings();
+    let mut foreign = ForeignNetwork::used();
+    let gateway = foreign.endpoint(EndpointKey::S3_GATEWAY);
+    foreign.lab.observed.resources.endpoints.get_mut(&gateway).unwrap().route_tables.clear();
+    let findings = foreign.findings();
     assert!(matches!(&findings[..], [(_, one)] if one.contains("lacks rtb-main, rtb-s")), "{findings:#?}");
 }
 
 #[test]
-fn what_is_wrong_with_an_existing_resolver_is_said() {
-    let gone = Stranger::said(|lab, _, _| lab.observed.resources.resolvers.clear());
+fn problems_of_an_existing_resolver_are_reported() {
+    let gone = ForeignNetwork::only_finding(|lab, _, _| lab.observed.resources.resolvers.clear());
     assert!(gone.contains("`spec.resolver.endpointID` must name an inbound endpoint of VPC vpc-1"), "{gone}");
-    let broken = Stranger::said(|lab, _, _| {
+    let broken = ForeignNetwork::only_finding(|lab, _, _| {
         for resolver in lab.observed.resources.resolvers.values_mut() {
             resolver.state = ResolverState::ActionNeeded;
         }
     });
     assert!(broken.contains("ActionNeeded"), "{broken}");
-    let single = Stranger::said(|lab, _, _| {
+    let single = ForeignNetwork::only_finding(|lab, _, _| {
         for resolver in lab.observed.resources.resolvers.values_mut() {
             resolver.addresses.pop_first();
         }
     });
     assert!(single.contains("has 1; add some"), "{single}");
-    let closed = Stranger::said(|lab, _, _| {
+    let closed = ForeignNetwork::only_finding(|lab, _, _| {
         let groups: BTreeSet<_> =
             lab.observed.resources.resolvers.values().flat_map(|resolver| resolver.groups.clone()).collect();
         for group in groups {
@@ -159,17 +160,17 @@ fn what_is_wrong_with_an_existing_resolver_is_said() {
     assert!(closed.contains("udp 53 from 192.168.10.0/24") && !closed.contains("tcp 53"), "{closed}");
 }
 
-/// A rule: protocol, ports and source; nothing said means all.
+/// A rule: protocol, ports and source. `None` means all.
 type Admitted<'a> = (Option<Protocol>, (u16, u16), Option<&'a str>);
 
 #[test]
-fn rules_are_judged_by_what_they_admit() {
-    let mut stranger = Stranger::used();
-    let (id, _) = stranger.lab.observed.resources.groups.iter().next().unwrap();
+fn rules_are_judged_by_the_traffic_that_they_admit() {
+    let mut foreign = ForeignNetwork::used();
+    let (id, _) = foreign.lab.observed.resources.groups.iter().next().unwrap();
     let id = id.clone();
-    stranger.lab.settings.replication = ReplicationGroup::Existing(id.clone());
-    let group = |stranger: &mut Stranger, rules: &[Admitted<'_>]| {
-        let group = stranger.lab.observed.resources.groups.get_mut(&id).unwrap();
+    foreign.lab.settings.replication = ReplicationGroup::Existing(id.clone());
+    let group = |foreign: &mut ForeignNetwork, rules: &[Admitted<'_>]| {
+        let group = foreign.lab.observed.resources.groups.get_mut(&id).unwrap();
         group.ingress.retain(|rule| rule.permission.is_some());
         for (protocol, ports, source) in rules {
             let source = source.map(|source| source.parse().unwrap());
@@ -181,7 +182,7 @@ fn rules_are_judged_by_what_they_admit() {
                 text: String::new(),
             });
         }
-        stranger.findings().is_empty()
+        foreign.findings().is_empty()
     };
     let tcp = Some(Protocol::Tcp);
     for (rules, admits) in [
@@ -193,15 +194,15 @@ fn rules_are_judged_by_what_they_admit() {
         (vec![(tcp, (1501, 1600), Some("192.168.10.0/24"))], false),
         (vec![(tcp, (1500, 1500), Some("192.168.10.0/25"))], false),
         (vec![(tcp, (1500, 1500), Some("192.168.10.0/25")), (tcp, (1500, 1500), Some("192.168.10.128/25"))], true),
-        // Whether a prefix list holds them cannot be seen from here.
+        // The rule does not show whether a prefix list contains them.
         (vec![(tcp, (1500, 1500), None)], true),
     ] {
-        assert_eq!(group(&mut stranger, &rules), admits, "{rules:?}");
+        assert_eq!(group(&mut foreign, &rules), admits, "{rules:?}");
     }
 }
 
 #[test]
-fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
+fn existing_groups_are_added_to_endpoints_before_the_own_group_is_deleted() {
     let mut lab = Lab::built();
     let own = lab.observed.resources.group(&identity(), GroupRole::Endpoints).unwrap();
     let wide = |source: &str| {
@@ -221,13 +222,13 @@ fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
     };
     lab.observed.resources.groups.insert("sg-theirs".into(), group);
     lab.settings.endpoint_groups = Some(BTreeSet::from(["sg-theirs".into()]));
-    // Its endpoints are still to let go of it; another owner's do not.
+    // The network's endpoints will stop using the group, but those of another owner will not.
     let holds = |lab: &Lab| {
         let blockers = lab.plan().blockers;
         blockers
             .into_iter()
             .find(|blocker| blocker.slot() == Slot::Group(GroupRole::Endpoints))
-            .expect("it cannot go yet")
+            .expect("it cannot be deleted yet")
     };
     assert!(matches!(holds(&lab), Blocker::Awaits { needs: Slot::Endpoint(_), .. }), "{:?}", holds(&lab));
     let endpoints = lab.observed.resources.endpoints.clone();
@@ -248,18 +249,18 @@ fn existing_groups_are_given_to_the_endpoints_before_the_networks_own_goes() {
 }
 
 #[test]
-fn what_is_only_used_is_waited_for() {
-    let mut stranger = Stranger::used();
-    assert!(stranger.lab.plan().is_done(), "{:#?}", stranger.lab.plan());
-    let all = &stranger.lab.observed.resources;
-    assert_eq!(stranger.lab.settings.named_endpoints(), all.endpoints.keys().cloned().collect());
-    assert_eq!(stranger.lab.settings.named_resolver(), all.resolvers.keys().next());
-    let id = stranger.endpoint(EndpointKey::interface(Service::Mgn));
-    stranger.lab.observed.resources.endpoints.get_mut(&id).unwrap().state = EndpointState::Pending;
-    for resolver in stranger.lab.observed.resources.resolvers.values_mut() {
+fn the_plan_waits_for_existing_resources() {
+    let mut foreign = ForeignNetwork::used();
+    assert!(foreign.lab.plan().is_done(), "{:#?}", foreign.lab.plan());
+    let all = &foreign.lab.observed.resources;
+    assert_eq!(foreign.lab.settings.named_endpoints(), all.endpoints.keys().cloned().collect());
+    assert_eq!(foreign.lab.settings.named_resolver(), all.resolvers.keys().next());
+    let id = foreign.endpoint(EndpointKey::interface(Service::Mgn));
+    foreign.lab.observed.resources.endpoints.get_mut(&id).unwrap().state = EndpointState::Pending;
+    for resolver in foreign.lab.observed.resources.resolvers.values_mut() {
         resolver.state = ResolverState::Updating;
     }
-    let plan = stranger.lab.plan();
+    let plan = foreign.lab.plan();
     let waits: Vec<_> = plan.blockers.iter().map(Blocker::slot).collect();
     assert_eq!(waits, [Slot::Endpoint(EndpointKey::interface(Service::Mgn)), Slot::Resolver], "{plan:#?}");
     assert_eq!(plan.steps, []);

@@ -1,4 +1,4 @@
-//! The forecast is what carrying out really does, call by call, from every situation to every other.
+//! Tests that the forecast contains exactly the calls that the operator makes later, for every pair of situations.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A call, without the ids of what does not exist before it is made.
+/// A call, without the IDs of resources that do not exist before the call.
 type Line = (Action, Vec<Slot>, String);
 
 fn foreseen(lab: &Lab) -> Forecast {
@@ -26,14 +26,14 @@ fn foreseen(lab: &Lab) -> Forecast {
     forecast(&lab.desired(), &lab.observed.resources, &claims, &lab.managed_tags)
 }
 
-/// Carries everything out, as the operator does: wave after wave.
+/// Runs all steps like the operator: one wave after the other.
 fn carried_out(lab: &mut Lab) -> Vec<Line> {
     let mut lines = Vec::new();
     for _ in 0..60 {
         lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
         let next = lab.plan();
         if next.steps.is_empty() {
-            assert_eq!(next.blockers, [], "nothing blocks an AWS that does everything at once");
+            assert_eq!(next.blockers, [], "nothing blocks while AWS completes every call at once");
             return lines;
         }
         lab.claims.reserve(&next.steps);
@@ -43,33 +43,33 @@ fn carried_out(lab: &mut Lab) -> Vec<Line> {
             lab.claims.done(&step, &effect);
         }
     }
-    panic!("no rest after 60 waves");
+    panic!("the network is not at rest after 60 waves");
 }
 
-/// Addresses are told by their subnets, as their ids are not known beforehand.
+/// A step as a line. It identifies addresses by their subnets, because their IDs are not known in advance.
 fn line(step: &Step, resources: &Resources) -> Line {
     let mut text = step.to_string();
     if let Step::DisassociateResolverAddress { resolver, address } = step {
         let known = resources.resolvers.get(resolver).and_then(|resolver| resolver.addresses.get(address));
-        let place = known.map(|known| format!("(new address in {})", known.subnet));
-        text = text.replace(address.as_str(), &place.unwrap_or_else(|| address.to_string()));
+        let placeholder = known.map(|known| format!("(new address in {})", known.subnet));
+        text = text.replace(address.as_str(), &placeholder.unwrap_or_else(|| address.to_string()));
     }
     (step.action(), step.slots(), text)
 }
 
 #[track_caller]
-fn comes_true(situation: &str, mut lab: Lab) -> usize {
+fn forecast_is_correct(situation: &str, mut lab: Lab) -> usize {
     let foreseen = foreseen(&lab);
     assert!(foreseen.is_whole && foreseen.blockers.is_empty(), "{situation}: {:#?}", foreseen.blockers);
-    let mut foretold: Vec<Line> = foreseen.steps.iter().map(|one| line(&one.step, &lab.observed.resources)).collect();
+    let mut forecast: Vec<Line> = foreseen.steps.iter().map(|one| line(&one.step, &lab.observed.resources)).collect();
     let done = carried_out(&mut lab);
     let live = |slot: Slot| lab.observed.resources.live(&identity(), slot);
     for (slot, id) in Slot::standard().filter_map(|slot| Some((slot, live(slot)?))) {
-        for (_, _, text) in &mut foretold {
+        for (_, _, text) in &mut forecast {
             *text = text.replace(&format!("(new {slot})"), &id);
         }
     }
-    assert_eq!(foretold, done, "{situation}");
+    assert_eq!(forecast, done, "{situation}");
     done.len()
 }
 
@@ -77,10 +77,10 @@ fn managed_resolver() -> Resolver {
     Resolver::Managed { addresses: std::collections::BTreeMap::new() }
 }
 
-/// Everything that a network can be asked for, as far as it decides what is built.
-fn wishes() -> Vec<(String, Settings, Tags)> {
-    let mut wishes = Vec::new();
-    for places in
+/// Combinations of the settings that determine which resources are built.
+fn all_settings() -> Vec<(String, Settings, Tags)> {
+    let mut all = Vec::new();
+    for ids in
         [["subnet-a", "subnet-c"].as_slice(), &["subnet-c", "subnet-d"], &["subnet-a2", "subnet-d"], &["subnet-a"]]
     {
         for bits in 0..32_u32 {
@@ -88,22 +88,22 @@ fn wishes() -> Vec<(String, Settings, Tags)> {
             let sources = if is(0) { ["192.168.20.0/24", "192.168.30.0/24"].as_slice() } else { &["192.168.10.0/24"] };
             let tags = if is(1) { Tags::from([("Wave".to_owned(), "3".to_owned())]) } else { Tags::new() };
             let settings = Settings {
-                endpoint_subnets: SubnetSelector::Ids(subnets(places)),
+                endpoint_subnets: SubnetSelector::Ids(subnets(ids)),
                 sources: sources.iter().map(|range| range.parse().unwrap()).collect(),
                 tags: tags.clone(),
                 clients: sources.iter().map(|range| range.parse().unwrap()).collect(),
-                resolver: if is(2) && places.len() > 1 { managed_resolver() } else { Resolver::Disabled },
+                resolver: if is(2) && ids.len() > 1 { managed_resolver() } else { Resolver::Disabled },
                 endpoints: endpoints(&if is(3) { MigrationNetworkSpec::default() } else { without_ssm() }),
                 replication: if is(4) { ReplicationGroup::Managed } else { ReplicationGroup::ServiceManaged },
                 ..settings()
             };
-            wishes.push((format!("{places:?} {bits:05b}"), settings, tags));
+            all.push((format!("{ids:?} {bits:05b}"), settings, tags));
         }
     }
-    wishes
+    all
 }
 
-/// A network that was built for these settings, and that somebody has been at since.
+/// Networks that were built for these settings, some of them with changes made outside the operator.
 fn situations(of: &Settings, tags: &Tags) -> Vec<(&'static str, Lab)> {
     let lab = |built: bool| {
         let mut lab = Lab::new();
@@ -125,14 +125,14 @@ fn situations(of: &Settings, tags: &Tags) -> Vec<(&'static str, Lab)> {
         ("new", lab(false)),
         ("built", lab(true)),
         (
-            "an endpoint is going",
+            "AWS deletes an endpoint",
             changed(&|lab| {
                 let id = id(lab, mgn);
                 lab.observed.resources.endpoints.get_mut(&id).unwrap().state = EndpointState::Deleted;
             }),
         ),
         (
-            "rules are gone and a stranger's stands there",
+            "foreign rules replace the operator's rules",
             changed(&|lab| {
                 for group in lab.observed.resources.groups.values_mut() {
                     let mut rule = group.ingress.pop().unwrap();
@@ -167,16 +167,17 @@ fn situations(of: &Settings, tags: &Tags) -> Vec<(&'static str, Lab)> {
 }
 
 #[test]
-fn what_is_foretold_is_what_carrying_out_does_from_everywhere_to_everywhere() {
-    let wishes = wishes();
+fn the_forecast_is_correct_between_all_situations_and_settings() {
+    let all = all_settings();
     let (mut cases, mut calls) = (0, 0);
-    // Every eleventh wish, and from there every fourth: all of them takes a minute and a half, and shows nothing more.
-    for (number, (from, settings, tags)) in wishes.iter().enumerate().step_by(11) {
+    // From every eleventh combination to every fourth: testing all of them takes a minute and a half, and finds
+    // nothing more.
+    for (number, (from, settings, tags)) in all.iter().enumerate().step_by(11) {
         for (situation, lab) in situations(settings, tags) {
-            for (to, settings, _) in wishes.iter().skip(number % 4).step_by(4) {
+            for (to, settings, _) in all.iter().skip(number % 4).step_by(4) {
                 let mut lab = lab.clone();
                 lab.settings = settings.clone();
-                calls += comes_true(&format!("{situation}, built for {from}, wanted {to}"), lab);
+                calls += forecast_is_correct(&format!("{situation}, built for {from}, desired {to}"), lab);
                 cases += 1;
             }
         }
@@ -185,12 +186,12 @@ fn what_is_foretold_is_what_carrying_out_does_from_everywhere_to_everywhere() {
 }
 
 #[test]
-fn half_built_networks_are_foretold_too() {
-    for (to, settings, _) in wishes() {
+fn the_forecast_of_a_half_built_network_is_correct() {
+    for (to, settings, _) in all_settings() {
         for done in 0..15 {
             let mut lab = Lab::new();
             lab.settings.replication = ReplicationGroup::Managed;
-            // The process ends after so many calls, with the rest of the wave claimed.
+            // The process ends after this number of calls, when the rest of the wave is already claimed.
             'building: loop {
                 lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
                 let next = lab.plan();
@@ -208,15 +209,15 @@ fn half_built_networks_are_foretold_too() {
                 }
             }
             lab.settings = settings.clone();
-            // A call that may have been sent is sent again as it was, even if it is not wanted any more: it is not planned,
-            // and only deletion resolves it. All others must come true.
-            comes_true(&format!("{done} made, wanted {to}"), lab);
+            // A call that may have been sent is not planned again if its resource is no longer desired: only the
+            // deletion of the network resolves it. The forecast of all other calls must be correct.
+            forecast_is_correct(&format!("{done} created, desired {to}"), lab);
         }
     }
 }
 
 #[test]
-fn what_is_under_way_is_taken_to_end_well() {
+fn the_forecast_assumes_that_changes_in_progress_succeed() {
     let mut lab = Lab::built();
     lab.settings.endpoints = endpoints(&without_ssm());
     let at_rest = foreseen(&lab);
@@ -244,7 +245,7 @@ fn interface(lab: &mut Lab, role: GroupRole, description: &str) {
 }
 
 #[test]
-fn a_group_goes_when_the_interfaces_go_that_hold_it_and_stays_under_a_strangers() {
+fn a_group_is_deleted_with_the_resolver_but_not_while_a_foreign_interface_uses_it() {
     let mut lab = Lab::built();
     let resolver = lab.observed.resources.live(&identity(), Slot::Resolver).unwrap();
     interface(&mut lab, GroupRole::Resolver, &format!("Route 53 Resolver: {resolver}:rni-1"));
@@ -258,7 +259,7 @@ fn a_group_goes_when_the_interfaces_go_that_hold_it_and_stays_under_a_strangers(
 }
 
 #[test]
-fn what_a_forecast_cannot_get_past_is_left_as_a_blocker() {
+fn an_unresolvable_problem_remains_as_a_blocker() {
     let mut lab = Lab::built();
     let mgn = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
     let id = lab.observed.resources.live(&identity(), mgn).unwrap();
@@ -272,7 +273,10 @@ fn what_a_forecast_cannot_get_past_is_left_as_a_blocker() {
 fn every_step_has_its_cause() {
     let causes = |lab: &Lab| foreseen(lab).steps.iter().map(|one| one.cause).collect::<Vec<_>>();
     let mut lab = Lab::new();
-    assert!(causes(&lab).iter().all(|cause| *cause == Cause::Missing), "rules of a new group are part of it");
+    assert!(
+        causes(&lab).iter().all(|cause| *cause == Cause::Missing),
+        "the rules of a new group belong to its creation"
+    );
     lab.claims.reserve(&lab.plan().steps);
     assert_eq!(causes(&lab).iter().filter(|cause| **cause == Cause::Unanswered).count(), 3, "two groups, the gateway");
     let mut lab = Lab::built();
@@ -282,7 +286,7 @@ fn every_step_has_its_cause() {
 }
 
 #[test]
-fn a_forecast_changes_nothing_and_is_the_same_every_time() {
+fn a_forecast_is_deterministic_and_changes_nothing() {
     let lab = Lab::new();
     let (resources, claims) = (lab.observed.resources.clone(), lab.claims.clone());
     let first = foreseen(&lab);
@@ -290,5 +294,8 @@ fn a_forecast_changes_nothing_and_is_the_same_every_time() {
     assert_eq!(foreseen(&lab), first);
     let desired: Desired = lab.desired();
     let made = |slot| first.resources.live(&desired.identity, slot);
-    assert!(Slot::standard().filter_map(made).all(|id| is_new(&id)), "what does not exist has no id");
+    assert!(
+        Slot::standard().filter_map(made).all(|id| is_new(&id)),
+        "resources that do not exist have placeholder IDs"
+    );
 }

@@ -1,4 +1,4 @@
-//! What the preflight finds in the Tokyo VPC after a change, blocking or not.
+//! Returns the findings of the preflight in the Tokyo VPC after a change, blocking or not.
 
 use crate::model::{
     observed::Observed,

@@ -1,4 +1,4 @@
-//! The limits of classes.
+//! The limits of classes, and the messages about networks that exceed them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_said_is_no_limit() {
+fn omitted_limits_do_not_apply() {
     for limits in [None, Some(&ClassLimits::default())] {
         let limits = Limits::parse("tokyo", limits);
         assert_eq!(limits.of_settings(&asking("spec.sourceCIDRs", &["10.0.0.0/8"])), Vec::<String>::new());
@@ -39,7 +39,7 @@ fn nothing_said_is_no_limit() {
 }
 
 #[test]
-fn each_source_range_lies_inside_one_that_is_allowed() {
+fn each_source_range_must_be_inside_an_allowed_one() {
     let none = "";
     let cases: [(&[&str], &[&str], &str); 7] = [
         (&["192.168.10.0/24"], &["192.168.0.0/16"], none),
@@ -48,7 +48,7 @@ fn each_source_range_lies_inside_one_that_is_allowed() {
         (&["192.169.0.0/24"], &["192.168.0.0/16"], "192.169.0.0/24"),
         (&["10.1.0.0/24", "192.168.1.0/24"], &["192.168.0.0/16", "10.1.0.0/16"], none),
         (&["172.16.0.0/24", "192.168.1.0/24", "10.9.0.0/24"], &["192.168.0.0/16"], "10.9.0.0/24, 172.16.0.0/24"),
-        // Inside one: not inside two together.
+        // The range must be inside one allowed range, not inside two together.
         (&["192.168.0.0/24"], &["192.168.0.0/25", "192.168.0.128/25"], "192.168.0.0/24"),
     ];
     for (sources, allowed, outside) in cases {
@@ -58,7 +58,7 @@ fn each_source_range_lies_inside_one_that_is_allowed() {
             let expected: Vec<String> = (!outside.is_empty())
                 .then(|| {
                     format!(
-                        "`{field}` must lie in a range that class 'tokyo' allows, and '{outside}' does not; allowed: {}",
+                        "`{field}` must lie in a range that class 'tokyo' allows, but '{outside}' does not; allowed: {}",
                         allowed.join(", ")
                     )
                 })
@@ -70,7 +70,7 @@ fn each_source_range_lies_inside_one_that_is_allowed() {
 }
 
 #[test]
-fn policies_are_among_those_that_are_allowed() {
+fn policies_must_be_allowed() {
     let limits = ClassLimits {
         deletion_policies: Some(vec![DeletionPolicy::Retain]),
         adoption_policies: Some(vec![AdoptionPolicy::Never, AdoptionPolicy::Retained]),
@@ -82,8 +82,8 @@ fn policies_are_among_those_that_are_allowed() {
     assert_eq!(
         found,
         [
-            "`spec.deletionPolicy` must be one that class 'tokyo' allows, and 'Delete' is not; allowed: Retain",
-            "`spec.adoptionPolicy` must be one that class 'tokyo' allows, and 'Any' is not; allowed: Never, Retained",
+            "`spec.deletionPolicy` must be a value that class 'tokyo' allows, but 'Delete' is not; allowed: Retain",
+            "`spec.adoptionPolicy` must be a value that class 'tokyo' allows, but 'Any' is not; allowed: Never, Retained",
         ]
     );
     settings.deletion = DeletionPolicy::Retain;
@@ -94,7 +94,7 @@ fn policies_are_among_those_that_are_allowed() {
 }
 
 #[test]
-fn vpc_and_services_are_among_those_that_are_allowed() {
+fn vpc_and_services_must_be_allowed() {
     let limits = ClassLimits {
         vpcs: Some(words(&["vpc-2", "vpc-3"])),
         services: Some(words(&["mgn", "s3", "ec2"])),
@@ -105,11 +105,11 @@ fn vpc_and_services_are_among_those_that_are_allowed() {
     assert_eq!(of(&limits).of_services(&core), None);
     assert_eq!(
         of(&limits).of_vpc(&"vpc-1".into()).unwrap(),
-        "`spec.vpc` must be a VPC that class 'tokyo' allows, and 'vpc-1' is not; allowed: vpc-2, vpc-3"
+        "`spec.vpc` must be a VPC that class 'tokyo' allows, but 'vpc-1' is not; allowed: vpc-2, vpc-3"
     );
     assert_eq!(
         of(&limits).of_services(&BTreeSet::from(Service::STANDARD)).unwrap(),
-        "`spec.postLaunch.ssm` must be 'Disabled', as class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
+        "`spec.postLaunch.ssm` must be 'Disabled', because class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
          allowed: mgn, s3, ec2"
     );
     let limits = ClassLimits { services: Some(words(&["mgn"])), ..ClassLimits::default() };
@@ -118,7 +118,7 @@ fn vpc_and_services_are_among_those_that_are_allowed() {
 }
 
 #[test]
-fn the_oldest_networks_of_a_namespace_keep_their_places() {
+fn the_oldest_networks_of_a_namespace_have_priority() {
     let limits = ClassLimits { networks_per_namespace: Some(2), ..ClassLimits::default() };
     assert_eq!(of(&limits).of_number(0), None);
     assert_eq!(of(&limits).of_number(1), None);
@@ -127,7 +127,7 @@ fn the_oldest_networks_of_a_namespace_keep_their_places() {
 }
 
 #[test]
-fn an_edit_that_limits_refuse_has_no_effect_on_deletion() {
+fn an_edit_that_exceeds_limits_has_no_effect_on_deletion() {
     use DeletionPolicy::{Delete, Retain};
     let only = |policy| ClassLimits { deletion_policies: Some(vec![policy]), ..ClassLimits::default() };
     let cases = [
@@ -137,7 +137,7 @@ fn an_edit_that_limits_refuse_has_no_effect_on_deletion() {
         ("a refused edit from Retain to Delete", Delete, Some(Retain), Some(only(Retain)), Retain),
         ("a refused edit from Delete to Retain", Retain, Some(Delete), Some(only(Delete)), Delete),
         ("an accepted edit", Retain, Some(Delete), Some(only(Retain)), Retain),
-        ("never accepted, so that nothing is there", Retain, None, Some(only(Delete)), Retain),
+        ("never accepted, so nothing exists", Retain, None, Some(only(Delete)), Retain),
     ];
     for (case, asked, recorded, limits, expected) in cases {
         assert_eq!(deletion(asked, recorded, limits.as_ref()), expected, "{case}");

@@ -1,4 +1,4 @@
-//! Tests of the model: each reads as sentences about what the operator decides.
+//! Tests of the model: the decisions of the operator, with one file for each topic.
 
 mod addresses;
 mod adoption;

@@ -1,4 +1,4 @@
-//! A network ACL lets through what its rules say, in the order of their numbers, and nothing else.
+//! Network ACLs: they admit the traffic that their rules allow, in the order of their numbers, and no other.
 
 use std::ops::RangeInclusive;
 
@@ -26,7 +26,7 @@ fn acl(entries: Vec<AclEntry>) -> NetworkAcl {
 const SOURCES: &str = "192.168.10.0/24";
 
 #[test]
-fn the_first_rule_that_fits_decides() {
+fn the_first_matching_rule_decides() {
     use Passage::{All, None as Nothing, Some as Part};
     let everything = || rule(100, true, None, "0.0.0.0/0", None);
     let the_end = || rule(32767, false, None, "0.0.0.0/0", None);
@@ -48,7 +48,7 @@ fn the_first_rule_that_fits_decides() {
             All,
         ),
         (
-            "one address is admitted out of what is dropped",
+            "one address of a dropped range is admitted",
             vec![rule(10, true, None, "192.168.10.7/32", None), rule(20, false, None, SOURCES, None), everything()],
             Part,
         ),
@@ -61,7 +61,7 @@ fn the_first_rule_that_fits_decides() {
 }
 
 #[test]
-fn answers_must_get_through_to_all_ports() {
+fn answers_must_pass_to_all_ports() {
     let out = |ports: &[(u16, u16)]| {
         let entries = ports.iter().zip(100..).map(|(ports, number)| AclEntry {
             egress: true,
@@ -77,7 +77,7 @@ fn answers_must_get_through_to_all_ports() {
     assert_eq!(out(&[(443, 443)]), Passage::None);
 }
 
-/// Packet by packet, as the documentation tells it.
+/// Evaluates the rules for each packet, as the AWS documentation describes it.
 fn naive(acl: &NetworkAcl, protocol: u8, ports: RangeInclusive<u16>, range: Ipv4Net) -> Passage {
     let mut entries: Vec<&AclEntry> = acl.entries.iter().filter(|entry| !entry.egress).collect();
     entries.sort_by_key(|entry| entry.number);
@@ -102,9 +102,9 @@ fn naive(acl: &NetworkAcl, protocol: u8, ports: RangeInclusive<u16>, range: Ipv4
     }
 }
 
-/// 2,000 ACLs of up to eight rules, whose ranges and ports meet those that are asked for in every way.
+/// Compares both evaluations for 2,000 ACLs of up to eight rules, with all kinds of overlapping ranges and ports.
 #[test]
-fn ranges_and_ports_taken_together_are_what_every_packet_says() {
+fn evaluation_by_ranges_equals_evaluation_by_packets() {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = |below: u32| {
         state ^= state << 13;
@@ -133,10 +133,10 @@ fn ranges_and_ports_taken_together_are_what_every_packet_says() {
         assert_eq!(acl.passes(Direction::In, TCP, ports.clone(), range), expected, "{acl:#?}");
         seen[expected as usize] += 1;
     }
-    assert!(seen.iter().all(|count| *count > 100), "all three outcomes are met: {seen:?}");
+    assert!(seen.iter().all(|count| *count > 100), "all three outcomes occur: {seen:?}");
 }
 
-/// What an access list denies: whether outwards, the protocol, the range and the ports.
+/// The traffic that a network ACL denies: whether it is outbound, the protocol, the range and the ports.
 type Denied<'a> = (bool, Option<u8>, &'a str, Option<(u16, u16)>);
 
 fn acl_of(ids: &[&str], closed: &[Denied<'_>]) -> NetworkAcl {
@@ -161,7 +161,7 @@ fn acls(acls: Vec<NetworkAcl>) -> impl FnOnce(&mut Settings, &mut Observed) {
 }
 
 #[test]
-fn what_a_network_acl_drops_is_told() {
+fn traffic_that_a_network_acl_drops_is_reported() {
     let all = ["subnet-a", "subnet-c", "subnet-s", "subnet-l"];
     assert_eq!(findings(acls(vec![acl_of(&all, &[])])), []);
     let first = |closed| acls(vec![acl_of(&["subnet-a"], &[closed]), acl_of(&["subnet-c", "subnet-s"], &[])]);
@@ -181,27 +181,27 @@ fn what_a_network_acl_drops_is_told() {
         "drops all or some of: UDP 1024-65535 to 192.168.10.0/24",
     );
     assert_eq!(findings(first((false, Some(TCP), "192.168.10.0/24", Some((1500, 1500))))), [], "no replication server");
-    assert_eq!(findings(first((false, Some(TCP), "192.168.11.0/24", None))), [], "nobody sends from there");
-    assert_eq!(findings(|_, observed| observed.surroundings.network_acls = None), [], "not permitted, not checked");
+    assert_eq!(findings(first((false, Some(TCP), "192.168.11.0/24", None))), [], "no source server has this range");
+    assert_eq!(findings(|_, observed| observed.surroundings.network_acls = None), [], "no check without permission");
 }
 
 #[test]
-fn network_acls_that_let_nothing_through_stand_in_the_way() {
+fn network_acls_that_admit_nothing_block_the_network() {
     let endpoints = |closed| acls(vec![acl_of(&["subnet-a", "subnet-c"], &[closed]), acl_of(&["subnet-s"], &[])]);
     one(
         endpoints((false, Some(TCP), "192.168.0.0/16", Some((443, 443)))),
         Check::AclsPassable,
-        "no endpoint subnet lets TCP 443 in from any source server",
+        "no endpoint subnet admits TCP 443 from any source server",
     );
     let found = findings(endpoints((true, Some(TCP), "192.168.0.0/16", Some((1024, 65535)))));
     assert_eq!(found[0].0, Check::AclsPassable, "no answer gets out: {found:#?}");
     one(endpoints((false, Some(UDP), "0.0.0.0/0", Some((53, 53)))), Check::AclsPassable, "UDP 53");
     let staging = (false, Some(TCP), "192.168.10.0/24", Some((0, 65535)));
-    one(acls(vec![acl_of(&["subnet-s"], &[staging])]), Check::AclsPassable, "no staging subnet lets TCP 1500 in");
+    one(acls(vec![acl_of(&["subnet-s"], &[staging])]), Check::AclsPassable, "no staging subnet admits TCP 1500");
     let found = findings(endpoints((false, Some(TCP), "0.0.0.0/0", Some((53, 53)))));
     assert!(
         matches!(&found[..], [(Check::AclsOpen, a), (Check::AclsOpen, c)] if a.contains("subnet-a") && c.contains("subnet-c")),
-        "long answers only are lost without DNS over TCP: {found:#?}"
+        "only long answers need DNS over TCP: {found:#?}"
     );
     let proxied = |settings: &mut Settings, observed: &mut Observed| {
         settings.proxies = ["192.168.200.0/24".parse().unwrap()].into();
@@ -215,18 +215,19 @@ fn network_acls_that_let_nothing_through_stand_in_the_way() {
         settings.resolver = Resolver::Disabled;
         endpoints((false, None, "192.168.0.0/16", Some((53, 53))))(settings, observed);
     };
-    assert_eq!(findings(no_resolver), [], "nobody asks for names there");
+    assert_eq!(findings(no_resolver), [], "no DNS client uses these subnets");
 }
 
 #[test]
-fn that_nobody_gets_through_is_said_only_of_subnets_whose_rules_are_known() {
+fn blocked_traffic_is_an_error_only_if_all_rules_are_known() {
     let closed = |ids: &[&str]| {
         let acl = NetworkAcl { subnets: subnets(ids), ..acl(Vec::new()) };
         move |_: &mut Settings, observed: &mut Observed| observed.surroundings.network_acls = Some(vec![acl])
     };
-    let nobody = |found: &[(Check, String)]| found.iter().any(|(_, message)| message.starts_with("no endpoint subnet"));
+    let blocked =
+        |found: &[(Check, String)]| found.iter().any(|(_, message)| message.starts_with("no endpoint subnet"));
     let both = findings(closed(&["subnet-a", "subnet-c"]));
-    assert!(nobody(&both), "{both:#?}");
+    assert!(blocked(&both), "{both:#?}");
     let one = findings(closed(&["subnet-a"]));
-    assert!(!one.is_empty() && !nobody(&one), "{one:#?}");
+    assert!(!one.is_empty() && !blocked(&one), "{one:#?}");
 }

@@ -1,5 +1,5 @@
-//! Path independence: whatever a network was before, the same spec comes to the same resources. Every value of every field of
-//! the spec is followed by every other; see `values`.
+//! Path independence: the same spec leads to the same resources, whatever the network was before. Every value of every
+//! field of the spec is followed by every other value (see `values`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// The Tokyo VPC with what other people have in it, which nobody may adopt.
+/// Returns the Tokyo VPC with foreign resources that no network may adopt.
 fn world() -> Lab {
     let mut lab = Lab::built();
     let theirs = Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
@@ -62,7 +62,7 @@ fn world() -> Lab {
     lab
 }
 
-/// The settings of a network of the simplest class with that spec.
+/// Returns the settings of a network with that spec and the simplest class.
 fn settings(more: &Value) -> Settings {
     let subnets = json!({
         "endpoints": { "ids": ["subnet-a", "subnet-c"] },
@@ -85,8 +85,7 @@ fn settings(more: &Value) -> Settings {
     Settings::parse(&spec, &class, &held, BTreeSet::new()).unwrap()
 }
 
-/// Brings the network to what the settings ask for, with the word that its addresses may change.
-/// The steps, as lines.
+/// Applies the settings to the network, with permission to change its addresses. Returns the steps as lines.
 fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
     let tags_before: BTreeSet<String> = lab.settings.tags.keys().cloned().collect();
     lab.managed_tags.extend(tags_before);
@@ -101,7 +100,7 @@ fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
     steps
 }
 
-/// The network's own resources as lines, without ids, and without addresses that AWS chose.
+/// Returns the network's own resources as lines, without IDs and without addresses that AWS chose.
 fn own(lab: &Lab) -> Vec<String> {
     let resources = &lab.observed.resources;
     let slot_of = |id: &SecurityGroupId| {
@@ -194,7 +193,7 @@ fn from_every_value_of_every_field_to_every_other() {
             own(&lab)
         })
         .collect();
-    let strangers = theirs(&world());
+    let foreign = theirs(&world());
     for (from, settings) in &specs {
         let mut built = world();
         apply(&mut built, settings.clone());
@@ -202,15 +201,16 @@ fn from_every_value_of_every_field_to_every_other() {
             let mut lab = built.clone();
             apply(&mut lab, settings.clone());
             assert_eq!(own(&lab), *expected, "from {from} to {to}");
-            assert_eq!(theirs(&lab), strangers, "from {from} to {to}: what is not the network's was touched");
+            assert_eq!(theirs(&lab), foreign, "from {from} to {to}: a foreign resource was changed");
         }
     }
     assert!(specs.len() > 40, "{} specs", specs.len());
 }
 
-/// Whether each value comes to what is said that it does: else a walk from one to the other would show nothing.
+/// Checks that the values lead to different resources where they should. Without a difference, a change from one value to
+/// another would test nothing.
 #[test]
-fn values_differ_in_aws_unless_it_is_said_that_they_do_not() {
+fn values_lead_to_different_resources_unless_marked_as_alike() {
     for (chain, values) in chains() {
         let built: Vec<Vec<String>> = values
             .iter()
@@ -230,7 +230,7 @@ fn values_differ_in_aws_unless_it_is_said_that_they_do_not() {
     }
 }
 
-/// The text without the numbers of ids, which only count what was made before.
+/// Removes the numbers of IDs, which only count the resources created before.
 fn without_numbers(text: &str) -> String {
     let mut rest = text;
     let mut out = String::new();
@@ -245,7 +245,7 @@ fn without_numbers(text: &str) -> String {
     out + rest
 }
 
-/// The lines that are only in the second of two lists, and those that are only in the first.
+/// Returns the lines that are only in the second list, and those that are only in the first.
 fn difference(usual: &[String], lines: &[String]) -> Vec<String> {
     let only = |there: &[String], not: &[String], sign: &str| {
         let mut not = not.to_vec();

@@ -1,4 +1,4 @@
-//! What is planned, as whole plans.
+//! Tests of the planner, with snapshots of complete plans.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn a_new_network_is_built_in_order() {
 }
 
 #[test]
-fn everything_goes_in_the_other_order() {
+fn a_network_is_deleted_in_reverse_order() {
     let mut lab = Lab::built();
     insta::assert_snapshot!(lab.delete().join("\n"));
     assert!(!lab.observed.resources.any_held(&identity()));
@@ -42,13 +42,13 @@ fn everything_goes_in_the_other_order() {
 }
 
 #[test]
-fn at_rest_nothing_is_planned() {
+fn nothing_is_planned_at_rest() {
     let lab = Lab::built();
     assert!(lab.plan().is_done(), "{:#?}", lab.plan());
 }
 
 #[test]
-fn another_source_is_granted_before_the_old_one_is_revoked() {
+fn a_new_source_is_granted_before_the_old_one_is_revoked() {
     let mut lab = Lab::built();
     lab.settings.sources = BTreeSet::from(["192.168.20.0/24".parse().unwrap()]);
     lab.settings.clients.clone_from(&lab.settings.sources);
@@ -67,13 +67,13 @@ fn a_proxy_is_admitted_to_the_endpoints_only() {
 }
 
 #[test]
-fn a_rule_that_is_missing_comes_back_and_a_strangers_rule_stays() {
+fn a_missing_rule_is_restored_and_a_foreign_rule_is_kept() {
     let mut lab = Lab::built();
     let id = group(&lab, GroupRole::Endpoints);
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
     let removed = rules.pop().unwrap();
     rules.push(Rule {
-        id: Some("sgr-stranger".into()),
+        id: Some("sgr-foreign".into()),
         permission: None,
         traffic: Traffic { protocol: None, ports: (1, 0), source: None },
         description: "by hand".to_owned(),
@@ -84,12 +84,12 @@ fn a_rule_that_is_missing_comes_back_and_a_strangers_rule_stays() {
 }
 
 #[test]
-fn an_endpoint_that_was_deleted_by_hand_comes_back_in_the_next_epoch() {
+fn an_endpoint_deleted_by_hand_is_created_again_in_the_next_epoch() {
     let mut lab = Lab::built();
     endpoint(&mut lab, EndpointKey::interface(Service::Mgn)).state = EndpointState::Deleting;
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
     let plan = lab.plan();
-    assert!(plan.steps.is_empty(), "it is still going: {plan:?}");
+    assert!(plan.steps.is_empty(), "AWS is still deleting it: {plan:?}");
     lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.state != EndpointState::Deleting);
     insta::assert_snapshot!(lab.run().join("\n"));
     let key = EndpointKey::interface(Service::Mgn);
@@ -97,7 +97,7 @@ fn an_endpoint_that_was_deleted_by_hand_comes_back_in_the_next_epoch() {
 }
 
 #[test]
-fn another_zone_is_added_before_a_zone_is_left() {
+fn a_new_zone_is_added_before_the_old_one_is_removed() {
     let mut lab = Lab::built();
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-c", "subnet-d"]));
     insta::assert_snapshot!(lab.run().join("\n"));
@@ -123,14 +123,14 @@ fn the_only_subnet_is_swapped_in_one_call() {
 }
 
 #[test]
-fn all_subnets_are_replaced_without_a_moment_of_none() {
+fn all_subnets_are_replaced_without_interruption() {
     let mut lab = Lab::built();
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a2", "subnet-d"]));
     insta::assert_snapshot!(lab.run().join("\n"));
 }
 
 #[test]
-fn post_launch_actions_go_in_one_call_and_come_back() {
+fn post_launch_endpoints_are_deleted_in_one_call_and_created_again() {
     let mut lab = Lab::built();
     lab.settings.endpoints = endpoints(&without_ssm());
     let steps = lab.run();
@@ -143,7 +143,7 @@ fn post_launch_actions_go_in_one_call_and_come_back() {
 }
 
 #[test]
-fn without_the_resolver_its_group_goes_last() {
+fn the_resolver_is_deleted_before_its_group() {
     let mut lab = Lab::built();
     lab.settings.resolver = Resolver::Disabled;
     let steps = lab.run();
@@ -152,7 +152,7 @@ fn without_the_resolver_its_group_goes_last() {
 }
 
 #[test]
-fn a_group_that_something_holds_is_not_deleted() {
+fn a_group_in_use_is_not_deleted() {
     let mut lab = Lab::built();
     let id = group(&lab, GroupRole::Endpoints);
     lab.observed.resources.interfaces.insert(
@@ -182,7 +182,7 @@ fn a_group_that_something_holds_is_not_deleted() {
 }
 
 #[test]
-fn tags_follow_and_strangers_tags_stay() {
+fn tags_follow_the_spec_and_foreign_tags_are_kept() {
     let mut lab = Lab::new();
     lab.settings.tags = Tags::from([("Wave".to_owned(), "3".to_owned())]);
     lab.run();
@@ -198,7 +198,7 @@ fn tags_follow_and_strangers_tags_stay() {
 }
 
 #[test]
-fn retaining_marks_everything_and_deletes_nothing() {
+fn retain_tags_every_resource_and_deletes_none() {
     let mut lab = Lab::built();
     let retain = |lab: &Lab| crate::model::plan::deletion::retain(&identity(), &lab.observed.resources, &lab.claims);
     let steps = retain(&lab).steps;
@@ -208,19 +208,19 @@ fn retaining_marks_everything_and_deletes_nothing() {
         lab.execute(&step);
     }
     assert!(retain(&lab).is_done());
-    assert!(identity().owns(&endpoint(&mut lab, EndpointKey::S3_GATEWAY).tags), "whose it was stays readable");
+    assert!(identity().owns(&endpoint(&mut lab, EndpointKey::S3_GATEWAY).tags), "the former owner remains visible");
 }
 
 #[test]
-fn what_is_not_ours_is_never_touched() {
+fn foreign_resources_are_never_changed() {
     let mut lab = Lab::new();
     let built = Lab::built();
-    // The preflight would have stopped at what AWS lets exist once.
+    // The desired state is computed first, because the preflight would report conflicts with the foreign network.
     let desired = lab.desired();
-    // The whole network of somebody else, of the same kind, in the same VPC.
+    // The VPC contains all resources of a foreign network with the same settings.
     lab.observed.resources = built.observed.resources.clone();
     for endpoint in lab.observed.resources.endpoints.values_mut() {
-        endpoint.tags.insert(ownership::OWNER_TAG.to_owned(), "somebody-else".to_owned());
+        endpoint.tags.insert(ownership::OWNER_TAG.to_owned(), "another-uid".to_owned());
     }
     for group in lab.observed.resources.groups.values_mut() {
         group.tags.remove(ownership::OWNER_TAG);
@@ -231,17 +231,17 @@ fn what_is_not_ours_is_never_touched() {
     let plan = crate::model::plan::plan(&desired, &lab.observed.resources, &lab.claims, &lab.managed_tags);
     assert!(
         plan.steps.iter().all(|step| matches!(step, Step::Create { .. })),
-        "only what is new is made: {:#?}",
+        "the plan only creates new resources: {:#?}",
         plan.steps
     );
-    let squatted = plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::NotOwned { .. })).count();
-    assert_eq!(squatted, 2, "both groups' names are taken: {:#?}", plan.blockers);
+    let taken = plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::NotOwned { .. })).count();
+    assert_eq!(taken, 2, "both groups' names are taken: {:#?}", plan.blockers);
     let teardown = crate::model::plan::deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     assert_eq!(teardown.steps, []);
 }
 
 #[test]
-fn what_is_under_way_is_waited_for() {
+fn the_plan_waits_for_changes_in_progress() {
     let mut lab = Lab::built();
     lab.settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a", "subnet-c", "subnet-d"]));
     for endpoint in lab.observed.resources.endpoints.values_mut() {
@@ -253,13 +253,13 @@ fn what_is_under_way_is_waited_for() {
     let plan = lab.plan();
     assert_eq!(plan.steps, []);
     assert_eq!(plan.blockers.len(), 8, "{:#?}", plan.blockers);
-    // A state that nobody has heard of is under way, too.
+    // An unknown state counts as a change in progress, too.
     endpoint(&mut lab, EndpointKey::S3_GATEWAY).state = EndpointState::parse("levitating");
     assert_eq!(lab.plan().steps, []);
 }
 
 #[test]
-fn a_failed_endpoint_is_reported_and_not_replaced() {
+fn a_failed_endpoint_is_reported_but_not_replaced() {
     let mut lab = Lab::built();
     let failed = endpoint(&mut lab, EndpointKey::interface(Service::Ec2));
     failed.state = EndpointState::parse("Failed");
@@ -283,10 +283,10 @@ fn a_lost_resolver_address_is_replaced_before_it_is_removed() {
 }
 
 #[test]
-fn nothing_more_is_planned_for_what_was_only_just_created() {
+fn nothing_is_planned_for_a_resolver_that_was_just_created() {
     let mut lab = Lab::built();
     let (id, mut resolver) = lab.observed.resources.resolvers.pop_first().unwrap();
-    // The answer to the creation says that it is operational, and lists no address.
+    // The answer to the create call has the state operational, but contains no addresses.
     resolver.addresses.clear();
     let step = Step::DeleteResolver { resolver: id.clone() };
     lab.observed.resources.apply(&step, &Effect::ResolverCreated(id, resolver));
@@ -294,7 +294,7 @@ fn nothing_more_is_planned_for_what_was_only_just_created() {
 }
 
 #[test]
-fn a_lost_tag_comes_back() {
+fn a_lost_tag_is_restored() {
     let mut lab = Lab::built();
     endpoint(&mut lab, EndpointKey::S3_INTERFACE).tags.remove(ownership::SLOT_TAG);
     let resource = lab.resource(Slot::Endpoint(EndpointKey::S3_INTERFACE));
@@ -306,7 +306,7 @@ fn a_lost_tag_comes_back() {
 }
 
 #[test]
-fn groups_wait_in_silence_while_what_holds_them_is_going() {
+fn groups_wait_without_a_blocker_while_their_endpoints_are_deleted() {
     let lab = Lab::built();
     let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
     assert!(!plan.blockers.iter().any(|blocker| matches!(blocker, Blocker::Awaits { .. })), "{:#?}", plan.blockers);
@@ -314,7 +314,7 @@ fn groups_wait_in_silence_while_what_holds_them_is_going() {
 }
 
 #[test]
-fn held_is_what_is_listed_and_not_dead() {
+fn held_resources_are_listed_and_not_deleted() {
     let mut lab = Lab::built();
     let ids = |lab: &Lab| lab.observed.resources.ids_held(&identity());
     let key = EndpointKey::interface(Service::Mgn);
@@ -322,13 +322,13 @@ fn held_is_what_is_listed_and_not_dead() {
     assert_eq!(ids(&lab).len(), Slot::standard().count() - 1, "all but the replication group: {:?}", ids(&lab));
     assert!(ids(&lab).contains(&mgn));
     endpoint(&mut lab, key).state = EndpointState::Deleting;
-    assert!(!ids(&lab).contains(&mgn), "it is going");
+    assert!(!ids(&lab).contains(&mgn), "AWS is deleting it");
 
     let resources = &mut lab.observed.resources;
     resources.endpoints.retain(|id, _| id.to_string() == mgn);
     resources.resolvers.clear();
     resources.groups.clear();
-    assert!(resources.any_held(&identity()), "it is going, and not gone");
+    assert!(resources.any_held(&identity()), "AWS is deleting it, but it still exists");
     resources.endpoints.values_mut().for_each(|endpoint| endpoint.state = EndpointState::Deleted);
-    assert!(!resources.any_held(&identity()), "it is listed, and gone");
+    assert!(!resources.any_held(&identity()), "it is listed, but deleted");
 }

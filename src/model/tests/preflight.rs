@@ -1,4 +1,4 @@
-//! Everything about a VPC that stands in the way is said before the first write, with what to change.
+//! The preflight reports every problem of the VPC before the first write, with its cure.
 
 use crate::model::{
     ids::VpcId,
@@ -26,7 +26,7 @@ fn a_vpc_must_be_found() {
 }
 
 #[test]
-fn a_vpc_must_be_one() {
+fn only_one_vpc_may_match() {
     let twice = |_: &mut Settings, observed: &mut Observed| {
         let mut second = observed.vpcs[0].clone();
         second.id = "vpc-2".into();
@@ -36,7 +36,7 @@ fn a_vpc_must_be_one() {
 }
 
 #[test]
-fn a_vpc_with_resources_in_it_stays_the_vpc() {
+fn a_network_with_resources_does_not_move_to_another_vpc() {
     let pinned = VpcId::from("vpc-0");
     let refused = preflight::check(&identity(), &settings(), Some(&pinned), &tokyo()).unwrap_err();
     assert_eq!(refused[0].check, Check::VpcIsTheSame);
@@ -51,7 +51,7 @@ fn subnets_must_be_found() {
     one(
         unknown,
         Check::SubnetsFound,
-        "`spec.subnets.staging` must name subnets of the network's VPC, and the account has no subnet-x",
+        "`spec.subnets.staging` must name subnets of the network's VPC, but the account has no subnet-x",
     );
     let elsewhere = |settings: &mut Settings, observed: &mut Observed| {
         unknown(settings, observed);
@@ -66,8 +66,8 @@ fn subnets_must_be_found() {
 
 #[test]
 fn both_dns_attributes_must_be_on() {
-    one(|_, observed| observed.vpcs[0].dns_hostnames = false, Check::DnsAttributes, "enableDnsHostnames turned on");
-    one(|_, observed| observed.vpcs[0].dns_support = false, Check::DnsAttributes, "enableDnsSupport turned on");
+    one(|_, observed| observed.vpcs[0].dns_hostnames = false, Check::DnsAttributes, "enableDnsHostnames enabled");
+    one(|_, observed| observed.vpcs[0].dns_support = false, Check::DnsAttributes, "enableDnsSupport enabled");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_resolver_needs_two_zones() {
 }
 
 #[test]
-fn one_subnet_a_zone() {
+fn only_one_subnet_per_zone_is_accepted() {
     let two = |settings: &mut Settings, _: &mut Observed| {
         settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a", "subnet-a2", "subnet-c"]));
     };
@@ -92,7 +92,7 @@ fn one_subnet_a_zone() {
 }
 
 #[test]
-fn a_service_that_is_needed_must_be_offered() {
+fn a_required_service_must_be_offered() {
     for key in [
         EndpointKey::S3_GATEWAY,
         EndpointKey::S3_INTERFACE,
@@ -112,21 +112,21 @@ fn a_service_that_is_needed_must_be_offered() {
 }
 
 #[test]
-fn a_service_that_is_not_needed_is_skipped_and_said_so() {
+fn an_optional_service_is_skipped_and_reported() {
     let mut lab = Lab::new();
     lab.observed.services.remove(&EndpointKey::interface(Service::Ec2Messages));
     let desired = lab.desired();
     assert_eq!(desired.endpoints.len(), 6);
     assert_eq!(
         desired.skipped[&Service::Ec2Messages],
-        "the Region does not offer service 'ec2messages' as Interface endpoint"
+        "the Region does not offer service 'ec2messages' for Interface endpoints"
     );
     lab.run();
     assert!(lab.plan().is_done());
 }
 
 #[test]
-fn there_must_be_an_address_for_everything_that_is_still_to_come() {
+fn subnets_need_a_free_address_for_each_missing_endpoint() {
     // Six interface endpoints and the Resolver.
     let free = |count: u32| {
         move |_: &mut Settings, observed: &mut Observed| {
@@ -134,10 +134,10 @@ fn there_must_be_an_address_for_everything_that_is_still_to_come() {
         }
     };
     assert_eq!(findings(free(7)), []);
-    one(free(6), Check::AddressesFree, "must have 7 free addresses for the endpoints, and has 6");
+    one(free(6), Check::AddressesFree, "must have 7 free addresses for the endpoints, but has 6");
     let mut lab = Lab::built();
     lab.observed.subnets.get_mut(&"subnet-a".into()).unwrap().available_addresses = 0;
-    assert!(lab.plan().is_done(), "what stands needs no more");
+    assert!(lab.plan().is_done(), "existing endpoints need no more addresses");
     let needs = |lab: &Lab| {
         let found = crate::model::testing::resolve(&lab.settings, &lab.observed).unwrap_err();
         found.into_iter().map(|finding| finding.message).find(|message| message.contains("free addresses")).unwrap()
@@ -156,7 +156,7 @@ fn there_must_be_an_address_for_everything_that_is_still_to_come() {
 }
 
 #[test]
-fn findings_come_together() {
+fn findings_of_one_stage_are_reported_together() {
     let found = findings(|settings, observed| {
         observed.vpcs[0].dns_hostnames = false;
         settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));

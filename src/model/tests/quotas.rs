@@ -1,4 +1,4 @@
-//! Default quotas that a network would exceed.
+//! Warnings about default quotas that a network would exceed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 #[test]
-fn default_quotas_that_are_exceeded_are_told() {
+fn exceeded_default_quotas_are_reported() {
     let endpoints = |count: usize| {
         move |_: &mut Settings, observed: &mut Observed| {
             let built = Lab::built().observed.resources.endpoints;
@@ -24,7 +24,7 @@ fn default_quotas_that_are_exceeded_are_told() {
         }
     };
     assert_eq!(findings(endpoints(44)), []);
-    // Gateway endpoints have no subnets, and endpoints of resources no service: neither counts here.
+    // Neither gateway endpoints, which have no subnets, nor endpoints of resources, which have no service, count here.
     let uncounted: [fn(&mut Endpoint); 2] = [|one| one.subnets.clear(), |one| one.service_name.clear()];
     for change in uncounted {
         let all = |settings: &mut Settings, observed: &mut Observed| {
@@ -54,11 +54,11 @@ fn default_quotas_that_are_exceeded_are_told() {
         settings.resolver = Resolver::Disabled;
         resolvers(4)(settings, observed);
     };
-    assert_eq!(findings(without), [], "none is wanted");
+    assert_eq!(findings(without), [], "the network has no Resolver endpoint");
 }
 
 #[test]
-fn a_quota_counts_what_there_will_be_and_not_what_there_is_already() {
+fn quotas_do_not_count_own_resources_twice() {
     let mut lab = Lab::built();
     lab.observed.resolvers_in_region = lab.observed.resources.resolvers.keys().cloned().collect();
     lab.observed.resolvers_in_region.extend(["rslvr-in-x".into(), "rslvr-in-y".into(), "rslvr-in-z".into()]);
@@ -78,7 +78,7 @@ fn a_quota_counts_what_there_will_be_and_not_what_there_is_already() {
 }
 
 #[test]
-fn rules_of_a_group_are_counted_with_those_of_others() {
+fn foreign_rules_of_a_group_count_for_the_quota() {
     let sources = |count: u8| {
         move |settings: &mut Settings, _: &mut Observed| {
             settings.sources = (0..count).map(|third| format!("192.168.{third}.0/24").parse().unwrap()).collect();
@@ -91,26 +91,26 @@ fn rules_of_a_group_are_counted_with_those_of_others() {
         sources(61)(settings, observed);
         settings.replication = ReplicationGroup::Managed;
     };
-    assert_eq!(findings(managed).len(), 3, "each group has a quota of its own");
+    assert_eq!(findings(managed).len(), 3, "each group has its own quota");
 
     let mut lab = Lab::built();
     let id = lab.observed.resources.group(&crate::model::testing::identity(), GroupRole::Resolver).unwrap();
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
-    let stranger = Rule {
+    let foreign = Rule {
         id: None,
         permission: None,
         traffic: Traffic { protocol: None, ports: (1, 0), source: None },
         description: String::new(),
         text: "icmp".to_owned(),
     };
-    // What somebody has written by hand and is wanted counts once.
+    // A foreign rule that equals a desired one counts once.
     for rule in rules.iter_mut() {
         rule.description = "by hand".to_owned();
     }
-    rules.extend(std::iter::repeat_n(stranger.clone(), 58));
+    rules.extend(std::iter::repeat_n(foreign.clone(), 58));
     assert_eq!(lab.warnings(), []);
     let rules = &mut lab.observed.resources.groups.get_mut(&id).unwrap().ingress;
-    rules.push(stranger);
+    rules.push(foreign);
     let [warning] = &lab.warnings()[..] else { panic!("{:#?}", lab.warnings()) };
     assert!(warning.message.contains("59 in use by others, 2 needed"), "{warning}");
 }

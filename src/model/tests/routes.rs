@@ -1,4 +1,4 @@
-//! The most specific route decides where an answer goes.
+//! Return routes: the most specific route decides where an answer is sent.
 
 use std::collections::BTreeSet;
 
@@ -26,13 +26,13 @@ fn a_range_needs_a_route_to_the_premises() {
         ("a default route", vec![local, route("0.0.0.0/0", Private)], "192.168.10.0/24", ""),
         ("the internet", vec![local, route("0.0.0.0/0", Internet)], "192.168.10.0/24", "192.168.10.0/24"),
         (
-            "a more specific way into nothing",
+            "a more specific route to a missing target",
             vec![route("0.0.0.0/0", Private), route("192.168.10.128/25", Blackhole)],
             "192.168.10.0/24",
             "192.168.10.128/25",
         ),
         (
-            "a more specific way home",
+            "a more specific route to the premises",
             vec![route("0.0.0.0/0", Internet), route("192.168.10.0/25", Private)],
             "192.168.10.0/24",
             "192.168.10.128/25",
@@ -43,16 +43,16 @@ fn a_range_needs_a_route_to_the_premises() {
             "192.168.10.0/24",
             "",
         ),
-        ("what the VPC itself is", vec![local, route("10.0.0.0/8", Private)], "10.0.0.0/8", "10.20.0.0/16"),
+        ("a range that includes the VPC", vec![local, route("10.0.0.0/8", Private)], "10.0.0.0/8", "10.20.0.0/16"),
     ];
     for (case, routes, range, expected) in cases {
         assert_eq!(missing(&routes, range), expected, "{case}");
     }
 }
 
-/// Address by address.
+/// Compares the result with an evaluation of each address.
 #[test]
-fn ranges_are_what_every_address_says() {
+fn evaluation_by_ranges_equals_evaluation_by_addresses() {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = |below: u32| {
         state ^= state << 13;
@@ -79,12 +79,12 @@ fn ranges_are_what_every_address_says() {
             let address = std::net::Ipv4Addr::from_bits(address);
             let best = routes.iter().filter(|route| route.destination.contains(&address));
             let best = best.max_by_key(|route| route.destination.prefix_len()).map(|route| route.target);
-            let told = missing.iter().any(|range| range.contains(&address));
-            assert_eq!(told, best != Some(RouteTarget::Private), "{address}: {routes:#?}");
+            let is_missing = missing.iter().any(|range| range.contains(&address));
+            assert_eq!(is_missing, best != Some(RouteTarget::Private), "{address}: {routes:#?}");
         }
         complete += usize::from(missing.is_empty());
         let apart: BTreeSet<Ipv4Net> = Ipv4Net::aggregate(&missing.iter().copied().collect()).into_iter().collect();
-        assert_eq!(apart, missing, "as few ranges as can be");
+        assert_eq!(apart, missing, "the ranges are merged");
     }
     assert!((100..1900).contains(&complete), "{complete} of 2000 are complete");
 }

@@ -1,4 +1,4 @@
-//! What a spec and its class come to, and what of them cannot be read.
+//! The effective settings of a spec and its class, and the errors for invalid fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ fn tags(count: usize) -> Tags {
 }
 
 #[test]
-fn a_selector_has_one_way_and_something_in_it() {
+fn a_selector_has_exactly_one_kind_of_entries() {
     let vpc = |id: Option<&str>, tags: Option<Tags>| {
         parsed(|spec| spec.vpc = Some(VpcSelector { id: id.map(ToOwned::to_owned), tags }))
     };
@@ -68,14 +68,14 @@ fn a_selector_has_one_way_and_something_in_it() {
 }
 
 #[test]
-fn sources_are_missed_once_and_not_where_they_cannot_be_read() {
+fn missing_sources_are_reported_once_and_not_for_invalid_ranges() {
     assert_eq!(parsed(|spec| spec.source_cidrs = None).unwrap_err(), ["spec.sourceCIDRs"]);
     assert_eq!(parsed(|spec| spec.source_cidrs = Some(vec!["any".to_owned()])).unwrap_err(), ["spec.sourceCIDRs"]);
     assert_eq!(parsed(|spec| spec.proxy_cidrs = Some(vec!["any".to_owned()])).unwrap_err(), ["spec.proxyCIDRs"]);
 }
 
 #[test]
-fn a_range_has_one_form_and_holds_servers() {
+fn a_range_is_canonical_and_can_contain_servers() {
     let reads = |range: &str| parsed(|spec| spec.source_cidrs = Some(vec![range.to_owned()])).is_ok();
     for good in ["10.0.0.0/8", "192.168.10.7/32", "172.16.0.0/12"] {
         assert!(reads(good), "{good}");
@@ -87,7 +87,7 @@ fn a_range_has_one_form_and_holds_servers() {
 }
 
 #[test]
-fn tags_leave_room_for_the_operators_own() {
+fn tags_leave_room_for_the_owner_tags() {
     assert_eq!(parsed(|spec| spec.tags = Some(tags(42))).unwrap().tags, tags(42));
     assert_eq!(parsed(|spec| spec.tags = Some(tags(43))).unwrap_err(), ["spec.tags"]);
     assert_eq!(parsed(|spec| spec.tags = Some(tags(44))).unwrap_err(), ["spec.tags"]);
@@ -98,7 +98,7 @@ fn tags_leave_room_for_the_operators_own() {
 }
 
 #[test]
-fn existing_groups_are_named() {
+fn existing_groups_are_required_by_name() {
     let groups = |ids: &[&str]| EndpointSecurityGroupSpec {
         mode: Some(SecurityGroupMode::Existing),
         ids: Some(ids.iter().map(|id| (*id).to_owned()).collect()),
@@ -113,7 +113,7 @@ fn existing_groups_are_named() {
 }
 
 #[test]
-fn how_a_network_goes_is_its_own_word_else_its_classs() {
+fn the_deletion_policy_comes_from_the_network_or_its_class() {
     let retain = Some(DeletionPolicy::Retain);
     let mut class = class();
     assert_eq!(deletion_policy(&spec(), None), DeletionPolicy::Delete);

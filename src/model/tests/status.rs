@@ -1,4 +1,5 @@
-//! Conditions say what is true, in the words that kstatus, Flux and Argo CD read.
+//! Tests of the conditions: each verdict gives conditions that are true, and that kstatus, Flux and Argo CD interpret
+//! correctly.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -64,7 +65,7 @@ fn pair(status: &str, reason: Reason) -> (String, String) {
     (status.to_owned(), reason.as_str().to_owned())
 }
 
-/// Every way a reconcile can end.
+/// Every possible result of a reconcile.
 fn all_verdicts() -> Vec<Verdict> {
     let classes = [
         FailureClass::NotFound,
@@ -120,12 +121,12 @@ fn all_verdicts() -> Vec<Verdict> {
 }
 
 #[test]
-fn no_verdict_after_any_other_breaks_a_rule_of_kstatus() {
+fn no_sequence_of_verdicts_violates_kstatus() {
     let verdicts = all_verdicts();
     for first in &verdicts {
         for second in &verdicts {
             for suspended in [false, true] {
-                // `conditions` checks the rules after each. Deletion is never taken back.
+                // `conditions` checks the rules after each. A deletion cannot be undone.
                 if !matches!(first, Verdict::Deleting { .. }) || matches!(second, Verdict::Deleting { .. }) {
                     let deleting =
                         matches!(second, Verdict::Deleting { .. }) || matches!(first, Verdict::Deleting { .. });
@@ -137,7 +138,7 @@ fn no_verdict_after_any_other_breaks_a_rule_of_kstatus() {
 }
 
 #[test]
-fn ready_only_when_nothing_is_left_and_nothing_was_just_changed() {
+fn ready_is_true_only_when_no_step_remains_and_none_just_ran() {
     for (case, verdict) in all_verdicts().into_iter().enumerate() {
         let conditions = conditions(&[verdict], false);
         assert_eq!(state(&conditions, ConditionType::Ready).0 == "True", case == 0, "case {case}: {conditions:#?}");
@@ -145,7 +146,7 @@ fn ready_only_when_nothing_is_left_and_nothing_was_just_changed() {
 }
 
 #[test]
-fn the_seven_conditions_are_always_there() {
+fn the_seven_conditions_always_exist() {
     use ConditionType::{Accepted, EndpointsReady, NetworkResolved, Ready, ResolverReady, SecurityGroupsReady, Synced};
     for verdict in all_verdicts() {
         let conditions = conditions(&[verdict], false);
@@ -156,7 +157,7 @@ fn the_seven_conditions_are_always_there() {
 }
 
 #[test]
-fn what_somebody_has_to_mend_stalls_and_what_passes_does_not() {
+fn only_a_failure_that_needs_a_person_stalls() {
     let stalls = |verdict| find(&conditions(&[verdict], false), ConditionType::Stalled).is_some();
     for class in [FailureClass::Quota, FailureClass::Conflict, FailureClass::Invalid, FailureClass::Unauthorized] {
         assert!(stalls(failed(class)), "{class:?}");
@@ -168,7 +169,7 @@ fn what_somebody_has_to_mend_stalls_and_what_passes_does_not() {
 }
 
 #[test]
-fn what_was_complete_stays_ready_while_aws_does_not_answer() {
+fn a_complete_network_stays_ready_while_aws_does_not_answer() {
     let complete = built(Plan::default(), Vec::new(), false);
     let unseen = Verdict::Unseen(failure(FailureClass::Throttled, "RequestLimitExceeded"));
     let throttled = conditions(&[complete.clone(), unseen], false);
@@ -181,7 +182,7 @@ fn what_was_complete_stays_ready_while_aws_does_not_answer() {
 }
 
 #[test]
-fn drift_is_told_when_a_complete_network_is_found_changed() {
+fn a_change_of_a_complete_network_is_reported_as_drift() {
     let complete = built(Plan::default(), Vec::new(), false);
     let repaired = conditions(&[complete.clone(), built(Plan::default(), Vec::new(), true)], false);
     assert_eq!(state(&repaired, ConditionType::Synced), pair("False", Reason::DriftDetected));
@@ -190,11 +191,15 @@ fn drift_is_told_when_a_complete_network_is_found_changed() {
     let foreign = Verdict::Built { plan, failures, changed, resolver, endpoints, foreign_rules };
     let conditions = conditions(&[foreign], false);
     assert_eq!(state(&conditions, ConditionType::Synced), pair("False", Reason::DriftDetected));
-    assert_eq!(state(&conditions, ConditionType::Ready), pair("True", Reason::Ready), "a stranger's rule is no outage");
+    assert_eq!(
+        state(&conditions, ConditionType::Ready),
+        pair("True", Reason::Ready),
+        "a foreign rule is not an outage"
+    );
 }
 
 #[test]
-fn what_blocks_a_deletion_is_named() {
+fn the_condition_names_the_resource_that_blocks_a_deletion() {
     let blocker = Blocker::InUse {
         slot: Slot::Group(GroupRole::Replication),
         id: "sg-1".to_owned(),
@@ -212,7 +217,7 @@ fn what_blocks_a_deletion_is_named() {
 }
 
 #[test]
-fn suspension_is_said_and_leaves_ready_as_it_is() {
+fn suspension_is_reported_and_does_not_change_ready() {
     let complete = conditions(&[built(Plan::default(), Vec::new(), false)], true);
     assert_eq!(state(&complete, ConditionType::Suspended), pair("True", Reason::Suspended));
     assert_eq!(state(&complete, ConditionType::Ready), pair("True", Reason::Ready));
@@ -222,20 +227,20 @@ fn suspension_is_said_and_leaves_ready_as_it_is() {
 }
 
 #[test]
-fn a_plan_waits_for_approval_and_for_nothing_else() {
+fn a_plan_waits_only_for_approval() {
     let waits = conditions(&[planned(Lab::new().plan())], false);
-    let said = |type_| find(&waits, type_).map(|condition| (condition.reason.as_str(), condition.message.as_str()));
+    let reported = |type_| find(&waits, type_).map(|condition| (condition.reason.as_str(), condition.message.as_str()));
     assert_eq!(state(&waits, ConditionType::Ready), pair("False", Reason::ChangesPlanned));
     assert_eq!(state(&waits, ConditionType::Synced), pair("False", Reason::ChangesPlanned));
     assert_eq!(state(&waits, ConditionType::SecurityGroupsReady), pair("False", Reason::ChangesPlanned));
-    assert_eq!(said(ConditionType::Stalled), Some(("AwaitingApproval", "3 to create")));
-    assert_eq!(said(ConditionType::Reconciling), None, "nobody is at work");
+    assert_eq!(reported(ConditionType::Stalled), Some(("AwaitingApproval", "3 to create")));
+    assert_eq!(reported(ConditionType::Reconciling), None, "no work is in progress");
 
-    // What somebody has to mend first is said first: approval alone would not make the network complete.
-    let stranger = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() };
-    let squatted = conditions(&[planned(Plan { blockers: vec![stranger], ..Lab::new().plan() })], false);
-    assert_eq!(state(&squatted, ConditionType::Stalled), pair("True", Reason::NotOwned));
-    assert_eq!(state(&squatted, ConditionType::Synced), pair("False", Reason::ChangesPlanned));
+    // A problem that needs a person takes precedence, because approval alone would not complete the network.
+    let foreign = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-1".to_owned() };
+    let blocked = conditions(&[planned(Plan { blockers: vec![foreign], ..Lab::new().plan() })], false);
+    assert_eq!(state(&blocked, ConditionType::Stalled), pair("True", Reason::NotOwned));
+    assert_eq!(state(&blocked, ConditionType::Synced), pair("False", Reason::ChangesPlanned));
 
     let suspended = conditions(&[planned(Lab::new().plan())], true);
     assert_eq!(state(&suspended, ConditionType::Ready), pair("False", Reason::Suspended));
@@ -243,18 +248,18 @@ fn a_plan_waits_for_approval_and_for_nothing_else() {
 }
 
 #[test]
-fn suspension_says_since_when_and_goes_on_saying_so() {
+fn suspension_keeps_reporting_when_it_began() {
     let at = |second| Timestamp::constant(second, 500_000_000);
     let complete = built(Plan::default(), Vec::new(), false);
     let mut conditions = Vec::new();
     write(&mut conditions, &complete, true, 3, at(1_764_000_000));
     let first = find(&conditions, ConditionType::Suspended).cloned().expect("it is there");
     assert!(first.message.contains("since 2025-11-24T16:00:00Z"), "{}", first.message);
-    // As the API server gives it back, which keeps whole seconds.
+    // The conditions as the API server returns them: it stores whole seconds.
     conditions = serde_json::from_str(&serde_json::to_string(&conditions).unwrap()).unwrap();
     let stored = conditions.clone();
     write(&mut conditions, &complete, true, 3, at(1_764_000_600));
-    assert_eq!(conditions, stored, "no later reconcile writes it anew");
+    assert_eq!(conditions, stored, "a later reconcile does not change it");
     write(&mut conditions, &complete, false, 4, at(1_764_000_700));
     write(&mut conditions, &complete, true, 5, at(1_764_000_800));
     let again = find(&conditions, ConditionType::Suspended).cloned().expect("it is there again");
@@ -274,7 +279,7 @@ fn deleted(blockers: Vec<Blocker>, failures: Vec<StepFailure>) -> Vec<Condition>
 }
 
 #[test]
-fn what_goes_wrong_and_is_tried_again_is_told_from_what_only_takes_its_time() {
+fn retries_and_waiting_have_different_reasons() {
     let reason = |verdict| state(&conditions(&[verdict], false), ConditionType::Reconciling).1;
     assert_eq!(reason(failed(FailureClass::Throttled)), "ProgressingWithRetry");
     assert_eq!(reason(blocked(waits(MGN))), "Progressing");
@@ -284,7 +289,7 @@ fn what_goes_wrong_and_is_tried_again_is_told_from_what_only_takes_its_time() {
 }
 
 #[test]
-fn ready_says_what_is_waited_for_first() {
+fn ready_reports_the_first_part_that_waits() {
     let group = waits(Slot::Group(GroupRole::Endpoints));
     let (endpoint, resolver) = (waits(MGN), waits(Slot::Resolver));
     let ready = |blockers: &[&Blocker]| {
@@ -293,15 +298,17 @@ fn ready_says_what_is_waited_for_first() {
         let (_, reason) = state(&conditions, ConditionType::Ready);
         (reason, message(&conditions, ConditionType::Ready).to_owned())
     };
-    let says = |reason: Reason, slot: Slot| (reason.as_str().to_owned(), format!("{slot}: at work"));
-    let first = says(Reason::Progressing, Slot::Group(GroupRole::Endpoints));
+    let waiting = |reason: Reason, slot: Slot| {
+        (reason.as_str().to_owned(), format!("{slot}: waiting for AWS, which reports 'at work'"))
+    };
+    let first = waiting(Reason::Progressing, Slot::Group(GroupRole::Endpoints));
     assert_eq!(ready(&[&group, &endpoint, &resolver]), first);
-    assert_eq!(ready(&[&endpoint, &resolver]), says(Reason::EndpointsPending, MGN));
-    assert_eq!(ready(&[&resolver]), says(Reason::ResolverPending, Slot::Resolver));
+    assert_eq!(ready(&[&endpoint, &resolver]), waiting(Reason::EndpointsPending, MGN));
+    assert_eq!(ready(&[&resolver]), waiting(Reason::ResolverPending, Slot::Resolver));
 }
 
 #[test]
-fn each_condition_speaks_of_its_own_part() {
+fn each_condition_reports_only_its_own_part() {
     use ConditionType::{EndpointsReady, ResolverReady, SecurityGroupsReady};
     for (slot, own) in [
         (Slot::Group(GroupRole::Endpoints), SecurityGroupsReady),
@@ -311,13 +318,17 @@ fn each_condition_speaks_of_its_own_part() {
         let (built, deleted) = (conditions(&[blocked(waits(slot))], false), deleted(vec![waits(slot)], Vec::new()));
         for type_ in [SecurityGroupsReady, EndpointsReady, ResolverReady] {
             assert_eq!(state(&built, type_).0 == "False", type_ == own, "{slot}: {type_}");
-            assert_eq!(message(&deleted, type_) == "nothing is left", type_ != own, "{slot}: {type_}");
+            assert_eq!(
+                message(&deleted, type_) == "nothing is left to delete or retain",
+                type_ != own,
+                "{slot}: {type_}"
+            );
         }
     }
 }
 
 #[test]
-fn what_was_known_stays_while_nothing_new_is() {
+fn a_condition_keeps_its_state_while_nothing_new_is_known() {
     let broken = Verdict::Broken("a panic".to_owned());
     let after = |first: Verdict| conditions(&[first, broken.clone()], false);
     let complete = after(built(Plan::default(), Vec::new(), false));
@@ -329,7 +340,7 @@ fn what_was_known_stays_while_nothing_new_is() {
 }
 
 #[test]
-fn a_role_that_no_longer_opens_the_account_is_not_ready_though_it_was() {
+fn a_network_whose_role_loses_access_is_no_longer_ready() {
     let lost = Verdict::Unseen(failure(FailureClass::Unauthorized, "AccessDenied"));
     let conditions = conditions(&[built(Plan::default(), Vec::new(), false), lost], false);
     assert_eq!(state(&conditions, ConditionType::Ready), pair("False", Reason::AccessDenied));
@@ -337,7 +348,7 @@ fn a_role_that_no_longer_opens_the_account_is_not_ready_though_it_was() {
 }
 
 #[test]
-fn what_somebody_has_to_mend_is_said_before_what_passes_and_of_all_that_it_concerns() {
+fn a_failure_that_needs_a_person_comes_first_and_names_all_slots() {
     const EC2: Slot = Slot::Endpoint(EndpointKey::interface(Service::Ec2));
     const SSM: Slot = Slot::Endpoint(EndpointKey::interface(Service::Ssm));
     let of = |slot, class, code: &str| StepFailure { slots: vec![slot], failure: failure(class, code) };
@@ -349,8 +360,8 @@ fn what_somebody_has_to_mend_is_said_before_what_passes_and_of_all_that_it_conce
     ];
     let conditions = conditions(&[built(Plan::default(), failures, false)], false);
     assert_eq!(state(&conditions, ConditionType::EndpointsReady), pair("False", Reason::QuotaExceeded));
-    let told = message(&conditions, ConditionType::EndpointsReady);
-    assert_eq!(told, format!("{MGN}, {SSM}: ec2:CreateVpcEndpoint: VpcEndpointLimitExceeded"));
+    let text = message(&conditions, ConditionType::EndpointsReady);
+    assert_eq!(text, format!("{MGN}, {SSM}: ec2:CreateVpcEndpoint: VpcEndpointLimitExceeded"));
 
     let first = Blocker::NotOwned { slot: Slot::Group(GroupRole::Endpoints), id: "sg-1".to_owned() };
     let second = Blocker::NotOwned { slot: Slot::Group(GroupRole::Resolver), id: "sg-2".to_owned() };
@@ -358,12 +369,12 @@ fn what_somebody_has_to_mend_is_said_before_what_passes_and_of_all_that_it_conce
         Blocker::Failed { slot: Slot::Group(GroupRole::Replication), id: "sg-3".to_owned(), message: String::new() };
     let plan = Plan { steps: Vec::new(), blockers: vec![first, other, second] };
     let conditions = self::conditions(&[built(plan, Vec::new(), false)], false);
-    let told = message(&conditions, ConditionType::SecurityGroupsReady);
-    assert!(told.contains("sg-1") && told.contains("sg-2") && !told.contains("sg-3"), "{told}");
+    let text = message(&conditions, ConditionType::SecurityGroupsReady);
+    assert!(text.contains("sg-1") && text.contains("sg-2") && !text.contains("sg-3"), "{text}");
 }
 
 #[test]
-fn a_deletion_is_blocked_only_when_nothing_else_is_left_to_wait_for() {
+fn a_deletion_is_blocked_only_when_no_other_work_remains() {
     let used = || Blocker::InUse {
         slot: Slot::Group(GroupRole::Replication),
         id: "sg-1".to_owned(),
@@ -371,17 +382,20 @@ fn a_deletion_is_blocked_only_when_nothing_else_is_left_to_wait_for() {
     };
     let ready = |conditions: &[Condition]| state(conditions, ConditionType::Ready);
     assert_eq!(ready(&deleted(vec![used()], Vec::new())), pair("False", Reason::DeletionBlocked));
-    let going = deleted(vec![used(), waits(MGN)], Vec::new());
-    assert_eq!(ready(&going), pair("False", Reason::Deleting));
-    let told = message(&going, ConditionType::Ready);
-    assert!(told.contains("sg-1 is in use by eni-1") && told.contains("at work"), "{told}");
+    let deleting = deleted(vec![used(), waits(MGN)], Vec::new());
+    assert_eq!(ready(&deleting), pair("False", Reason::Deleting));
+    let text = message(&deleting, ConditionType::Ready);
+    assert!(text.contains("sg-1 is in use by eni-1") && text.contains("at work"), "{text}");
     let plan = Plan { blockers: vec![used()], ..Lab::new().plan() };
     let acting = conditions(&[Verdict::Deleting { plan, failures: Vec::new(), changed: true }], false);
     assert_eq!(ready(&acting), pair("False", Reason::Deleting));
 
     let nothing = deleted(Vec::new(), Vec::new());
     assert_eq!(ready(&nothing), pair("False", Reason::Deleting));
-    assert_eq!(message(&nothing, ConditionType::Ready), "what was made in AWS is being removed");
+    assert_eq!(
+        message(&nothing, ConditionType::Ready),
+        "the operator is deleting or retaining the network's resources in AWS"
+    );
     let of = |class, code: &str| StepFailure { slots: vec![MGN], failure: failure(class, code) };
     let retried = deleted(vec![waits(MGN)], vec![of(FailureClass::Transient, "Timeout")]);
     assert_eq!(ready(&retried), pair("False", Reason::Deleting));
@@ -391,7 +405,7 @@ fn a_deletion_is_blocked_only_when_nothing_else_is_left_to_wait_for() {
 }
 
 #[test]
-fn two_codes_of_a_class_have_reasons_of_their_own() {
+fn each_failure_class_has_its_reason() {
     for (class, code, reason) in [
         (FailureClass::AccountMismatch, "AccountMismatch", Reason::AccountMismatch),
         (FailureClass::Unauthorized, "UnauthorizedOperation", Reason::AccessDenied),
@@ -403,11 +417,11 @@ fn two_codes_of_a_class_have_reasons_of_their_own() {
 }
 
 #[test]
-fn a_long_message_is_cut_and_says_so() {
-    let told = |length: usize| {
+fn a_long_message_is_truncated_visibly() {
+    let truncated = |length: usize| {
         let rejected = Verdict::Rejected { reason: Reason::InvalidSpec, message: "é".repeat(length) };
         message(&conditions(&[rejected], false), ConditionType::Ready).to_owned()
     };
-    assert_eq!(told(2048), "é".repeat(2048));
-    assert_eq!(told(2049), format!("{}…", "é".repeat(2047)));
+    assert_eq!(truncated(2048), "é".repeat(2048));
+    assert_eq!(truncated(2049), format!("{}…", "é".repeat(2047)));
 }

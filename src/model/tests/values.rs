@@ -1,5 +1,5 @@
-//! The values that the fields of a spec go through in these tests, which stand in a file, held against the CRD's own schema:
-//! so that a new field or value is missed by nobody.
+//! The values of spec fields that these tests use. A test compares the file that contains them with the schema of the CRD,
+//! so that no new field or value is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::api::schema;
 
-/// The chains' values, which the tests on a real control plane use as well.
+/// The values of the chains. The tests on a real control plane use them, too.
 const VALUES: &str = include_str!("../../../tests/manifests/values.yaml");
 
-/// Fields that are in no chain, and the test of each.
+/// The fields that are in no chain, and the test of each.
 const ELSEWHERE: [(&str, &str, &str); 1] = [(
     "migrationNetworkClassName",
     "fn a_network_that_names_no_class_gets_the_default_one_and_keeps_it",
@@ -35,7 +35,7 @@ pub(crate) struct ConfigMapText {
     pub(crate) text: String,
 }
 
-/// A value of a field, or of several that only stand together.
+/// A value of a field, or of several fields that are only valid together.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Named {
@@ -50,19 +50,19 @@ pub(crate) fn values() -> Values {
     serde_saphyr::from_str(VALUES).unwrap()
 }
 
-/// A chain's values after that of absence, in the order of the file.
+/// Returns the absence of the field, followed by the values of the chain in the order of the file.
 fn with_absence(values: &[Named]) -> Vec<Named> {
     let absent = Named { name: "absent".to_owned(), like: None, held: false, spec: json!({}) };
     [absent].into_iter().chain(values.iter().cloned()).collect()
 }
 
-/// The chains that the model can walk: what is held back is so by the controller.
+/// Returns the chains that the model can test. The controller holds back the other values.
 pub(crate) fn chains() -> Vec<(String, Vec<Named>)> {
     let all = values().chains.into_iter().filter(|(_, values)| values.iter().all(|value| !value.held));
     all.map(|(chain, values)| (chain, with_absence(&values))).collect()
 }
 
-/// The leaves of the spec's schema, and the values that it enumerates for each.
+/// Returns the leaves of the spec's schema, each with its enumerated values.
 fn leaves() -> BTreeMap<String, Vec<String>> {
     fn walk(path: &str, schema: &JSONSchemaProps, found: &mut BTreeMap<String, Vec<String>>) {
         let properties = schema.properties.iter().flatten();
@@ -89,7 +89,7 @@ fn leaves() -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// The paths that are set in a part of a spec, each with its value.
+/// Collects the paths that are set in a part of a spec, each with its value.
 fn set(path: &str, value: &Value, found: &mut BTreeSet<(String, String)>) {
     match value {
         Value::Object(members) if !members.is_empty() => {
@@ -108,13 +108,13 @@ fn set(path: &str, value: &Value, found: &mut BTreeSet<(String, String)>) {
     }
 }
 
-/// The fields and enumerated values of the schema that are in none of the specs.
+/// Returns the fields and enumerated values of the schema that are in none of the specs.
 fn missing(specs: &[Value]) -> Vec<String> {
     let mut covered = BTreeSet::new();
     for spec in specs {
         set("", spec, &mut covered);
     }
-    // What is below a leaf are the keys of a map, such as those of tags.
+    // Paths below a leaf are keys of a map, such as those of tags.
     let has = |leaf: &str| {
         covered
             .iter()
@@ -132,14 +132,14 @@ fn missing(specs: &[Value]) -> Vec<String> {
 }
 
 #[test]
-fn every_field_and_every_value_of_the_schema_is_among_the_chains() {
+fn the_chains_contain_every_field_and_value_of_the_schema() {
     let Values { fixed, chains, .. } = values();
     let mut specs: Vec<Value> = fixed.into_values().chain(chains.into_values()).flatten().map(|one| one.spec).collect();
     assert_eq!(missing(&specs), [""; 0], "add values to tests/manifests/values.yaml");
     for (field, test, text) in ELSEWHERE {
         assert!(text.contains(test), "{field}: '{test}' is gone");
     }
-    // A value that is taken out is missed, though another field has one of the same name.
+    // A removed value is detected even if another field has a value of the same name.
     specs.retain(|spec| spec.pointer("/resolver/mode").is_none_or(|mode| mode != "Disabled"));
     assert_eq!(missing(&specs), ["resolver.mode: 'Disabled'"]);
     specs.retain(|spec| spec.get("tags").is_none());

@@ -1,4 +1,4 @@
-//! Who may claim a VPC.
+//! The VPC lease: which network may take it.
 
 use std::collections::BTreeMap;
 
@@ -9,54 +9,74 @@ use crate::{
         AccountStatus, ClaimPhase, ClaimStatus, ConditionStatus, ConditionType, ManagementPolicy, MigrationNetwork,
         MigrationNetworkSpec, MigrationNetworkStatus, Reason, conditions::set,
     },
-    model::vpc_lease::{Contender, Decision, Found, Stand, VpcKey, contender, decide},
+    model::vpc_lease::{Contender, Decision, Found, Relation, VpcKey, contender, decide},
 };
 
 fn at(second: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(second).unwrap()
 }
 
-fn one(second: i64, uid: &str, stand: Stand) -> Contender {
-    Contender { created: Some(at(second)), uid: uid.to_owned(), stand }
+fn one(second: i64, uid: &str, relation: Relation) -> Contender {
+    Contender { created: Some(at(second)), uid: uid.to_owned(), relation }
 }
 
 #[test]
-fn whoever_holds_the_claim_keeps_it_and_among_newcomers_the_oldest_comes_first() {
+fn the_holder_keeps_the_lease_and_the_oldest_new_network_has_priority() {
     use Decision::{Keep, Take, Wait, Yield};
     use Found::{Foreign, Free, Mine};
-    use Stand::{Established, Unseen, Wants};
+    use Relation::{Established, NotObserved, Wants};
     let wants = one(10, "m", Wants);
     let established = one(10, "m", Established);
     let cases = [
         ("its own", Mine, &wants, vec![one(1, "a", Established), one(1, "b", Wants)], Keep),
         ("another's", Foreign, &wants, vec![], Yield),
-        ("another's, though it has resources", Foreign, &established, vec![], Yield),
+        ("held by another network although this one has resources", Foreign, &established, vec![], Yield),
         ("free, alone", Free, &wants, vec![], Take),
-        ("free, and an older one wants it", Free, &wants, vec![one(9, "z", Wants)], Yield),
+        ("free, but an older one wants it", Free, &wants, vec![one(9, "z", Wants)], Yield),
         ("free, and a younger one wants it", Free, &wants, vec![one(11, "a", Wants)], Take),
         ("free, of the same second, and the other uid is lower", Free, &wants, vec![one(10, "a", Wants)], Yield),
         ("free, of the same second, and the other uid is higher", Free, &wants, vec![one(10, "z", Wants)], Take),
-        ("free, and an older one is unseen", Free, &wants, vec![one(9, "z", Unseen)], Wait),
-        ("free, and a younger one is unseen", Free, &wants, vec![one(11, "a", Unseen)], Take),
-        ("free, an older unseen and an older one", Free, &wants, vec![one(8, "y", Unseen), one(9, "z", Wants)], Yield),
+        ("free, but an older one was not observed", Free, &wants, vec![one(9, "z", NotObserved)], Wait),
+        ("free, and a younger one was not observed", Free, &wants, vec![one(11, "a", NotObserved)], Take),
+        (
+            "free, an older one and an older one that was not observed",
+            Free,
+            &wants,
+            vec![one(8, "y", NotObserved), one(9, "z", Wants)],
+            Yield,
+        ),
         ("free, and a younger one has resources there", Free, &wants, vec![one(11, "z", Established)], Yield),
         ("free, has resources, an older one wants it", Free, &established, vec![one(1, "a", Wants)], Take),
-        ("free, has resources, an older one is unseen", Free, &established, vec![one(1, "a", Unseen)], Take),
+        (
+            "free, has resources, an older one was not observed",
+            Free,
+            &established,
+            vec![one(1, "a", NotObserved)],
+            Take,
+        ),
         ("free, both have resources, the other is older", Free, &established, vec![one(9, "z", Established)], Yield),
         ("free, both have resources, the other is younger", Free, &established, vec![one(11, "a", Established)], Take),
     ];
     for (case, found, me, others, expected) in cases {
         assert_eq!(decide(found, me, &others, true), expected, "{case}");
     }
-    assert_eq!(decide(Free, &wants, &[one(9, "z", Unseen)], false), Take, "nobody waits for ever");
-    assert_eq!(decide(Free, &wants, &[one(9, "z", Wants)], false), Yield, "patience is not precedence");
+    assert_eq!(decide(Free, &wants, &[one(9, "z", NotObserved)], false), Take, "no network waits forever");
+    assert_eq!(
+        decide(Free, &wants, &[one(9, "z", Wants)], false),
+        Yield,
+        "without patience, older networks still have priority"
+    );
 }
 
-/// Of any set of newcomers of which all were looked at, exactly one takes a free claim, whoever asks in which order.
+/// Exactly one network of any set of observed new networks takes a free lease, in whatever order they decide.
 #[test]
-fn exactly_one_of_several_newcomers_takes_a_free_claim() {
-    let all =
-        [one(3, "a", Stand::Wants), one(2, "c", Stand::Wants), one(2, "b", Stand::Wants), one(5, "d", Stand::Wants)];
+fn exactly_one_of_several_new_networks_takes_a_free_lease() {
+    let all = [
+        one(3, "a", Relation::Wants),
+        one(2, "c", Relation::Wants),
+        one(2, "b", Relation::Wants),
+        one(5, "d", Relation::Wants),
+    ];
     let takers: Vec<_> = all
         .iter()
         .filter(|me| {
@@ -68,21 +88,21 @@ fn exactly_one_of_several_newcomers_takes_a_free_claim() {
     assert_eq!(takers, ["b"]);
 }
 
-fn place() -> VpcKey {
+fn vpc_key() -> VpcKey {
     VpcKey { account: "111122223333".to_owned(), region: "ap-northeast-1".to_owned(), vpc: "vpc-1".into() }
 }
 
 #[test]
-fn a_claim_is_named_by_account_region_and_vpc() {
-    assert_eq!(place().lease_name().as_deref(), Some("111122223333.ap-northeast-1.vpc-1"));
+fn a_lease_is_named_after_account_region_and_vpc() {
+    assert_eq!(vpc_key().lease_name().as_deref(), Some("111122223333.ap-northeast-1.vpc-1"));
     for forged in ["", "vpc-1/../x", "VPC-1", "vpc-", "vpc.1", "vpc 1", &"v".repeat(64)] {
-        assert_eq!(VpcKey { vpc: forged.into(), ..place() }.lease_name(), None, "{forged}");
-        assert_eq!(VpcKey { region: forged.to_owned(), ..place() }.lease_name(), None, "{forged}");
-        assert_eq!(VpcKey { account: forged.to_owned(), ..place() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { vpc: forged.into(), ..vpc_key() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { region: forged.to_owned(), ..vpc_key() }.lease_name(), None, "{forged}");
+        assert_eq!(VpcKey { account: forged.to_owned(), ..vpc_key() }.lease_name(), None, "{forged}");
     }
 }
 
-/// A network that wants the VPC, changed.
+/// Creates a network that will be built in the VPC, and applies a change.
 fn network(change: impl FnOnce(&mut MigrationNetwork)) -> MigrationNetwork {
     let spec = MigrationNetworkSpec { migration_network_class_name: Some("tokyo".to_owned()), ..Default::default() };
     let mut network = MigrationNetwork::new("other", spec);
@@ -106,7 +126,7 @@ fn network(change: impl FnOnce(&mut MigrationNetwork)) -> MigrationNetwork {
 
 type Change = Box<dyn FnOnce(&mut MigrationNetwork)>;
 
-fn says(network: &mut MigrationNetwork, type_: ConditionType, reason: Reason) {
+fn set_condition(network: &mut MigrationNetwork, type_: ConditionType, reason: Reason) {
     let conditions = &mut network.status.as_mut().unwrap().conditions;
     set(conditions, type_, (ConditionStatus::False, reason, ""), 1, jiff::Timestamp::UNIX_EPOCH);
 }
@@ -116,13 +136,13 @@ fn claim(phase: ClaimPhase) -> Vec<ClaimStatus> {
 }
 
 #[test]
-fn who_contends_for_a_vpc() {
-    use Stand::{Established, Unseen, Wants};
+fn contenders_for_a_vpc_are_recognized() {
+    use Relation::{Established, NotObserved, Wants};
     let deleted = |network: &mut MigrationNetwork| {
         network.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
     };
     let status = |network: &mut MigrationNetwork| network.status.take().unwrap();
-    let cases: [(&str, Option<Stand>, Change); 18] = [
+    let cases: [(&str, Option<Relation>, Change); 18] = [
         ("it fits", Some(Wants), Box::new(|_| {})),
         ("another account", None, Box::new(|one| one.status.as_mut().unwrap().account = None)),
         ("another Region", None, Box::new(|one| one.status.as_mut().unwrap().region = Some("eu-west-1".to_owned()))),
@@ -130,21 +150,37 @@ fn who_contends_for_a_vpc() {
         ("suspended", None, Box::new(|one| one.spec.suspend = Some(true))),
         ("only planned", None, Box::new(|one| one.spec.management_policy = Some(ManagementPolicy::Plan))),
         ("deleted", None, Box::new(move |one| deleted(one))),
-        ("held up by a claim", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Conflicted))),
-        ("waiting for a claim", Some(Wants), Box::new(|one| says(one, ConditionType::Accepted, Reason::Pending))),
-        ("not admitted", None, Box::new(|one| says(one, ConditionType::Accepted, Reason::NamespaceNotAllowed))),
-        ("over a limit", None, Box::new(|one| says(one, ConditionType::Accepted, Reason::LimitExceeded))),
-        ("it does not fit", None, Box::new(|one| says(one, ConditionType::NetworkResolved, Reason::TooFewZones))),
         (
-            "not admitted any more, with resources",
+            "blocked by a lease",
+            Some(Wants),
+            Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::Conflicted)),
+        ),
+        (
+            "waiting for a lease",
+            Some(Wants),
+            Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::Pending)),
+        ),
+        (
+            "not admitted",
+            None,
+            Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::NamespaceNotAllowed)),
+        ),
+        ("over a limit", None, Box::new(|one| set_condition(one, ConditionType::Accepted, Reason::LimitExceeded))),
+        (
+            "it does not fit",
+            None,
+            Box::new(|one| set_condition(one, ConditionType::NetworkResolved, Reason::TooFewZones)),
+        ),
+        (
+            "no longer admitted, with resources",
             Some(Established),
             Box::new(|one| {
-                says(one, ConditionType::Accepted, Reason::NamespaceNotAllowed);
+                set_condition(one, ConditionType::Accepted, Reason::NamespaceNotAllowed);
                 one.status.as_mut().unwrap().claims = claim(ClaimPhase::Held);
             }),
         ),
         (
-            "deleted, with an unanswered call",
+            "being deleted, with an unanswered call",
             Some(Established),
             Box::new(move |one| {
                 deleted(one);
@@ -152,16 +188,16 @@ fn who_contends_for_a_vpc() {
             }),
         ),
         (
-            "suspended, and what it had is gone",
+            "suspended, and its resources are deleted",
             None,
             Box::new(|one| {
                 one.spec.suspend = Some(true);
                 one.status.as_mut().unwrap().claims = claim(ClaimPhase::Released);
             }),
         ),
-        ("never looked at", Some(Unseen), Box::new(move |one| drop(status(one)))),
+        ("not observed", Some(NotObserved), Box::new(move |one| drop(status(one)))),
         (
-            "never looked at, of a class that leads elsewhere",
+            "not observed, of a class for another Region",
             None,
             Box::new(move |one| {
                 one.status = None;
@@ -169,8 +205,8 @@ fn who_contends_for_a_vpc() {
             }),
         ),
         (
-            "never looked at, as the default status says, of the default class",
-            Some(Unseen),
+            "not observed, with the default status, of the default class",
+            Some(NotObserved),
             Box::new(|one| {
                 one.status.as_mut().unwrap().observed_generation = -1;
                 one.spec.migration_network_class_name = None;
@@ -184,7 +220,7 @@ fn who_contends_for_a_vpc() {
         ("osaka".to_owned(), lead("ap-northeast-3")),
     ]);
     for (case, expected, change) in cases {
-        let found = contender(&network(change), &place(), &classes);
-        assert_eq!(found.map(|found| found.stand), expected, "{case}");
+        let found = contender(&network(change), &vpc_key(), &classes);
+        assert_eq!(found.map(|found| found.relation), expected, "{case}");
     }
 }

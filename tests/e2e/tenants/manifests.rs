@@ -11,9 +11,9 @@ use support::waiting::{close, until_looked_at};
 /// What is tried, the part of the spec, what the refusal says, and the part as it would be admitted.
 type Manifest = (&'static str, fn() -> Value, &'static str, fn() -> Value);
 
-const WILDCARD: &str = "which AWS takes as wildcards";
-const RESERVED: &str = "by which the operator knows what it owns";
-const TAG_CHARACTERS: &str = "which is what AWS admits";
+const WILDCARD: &str = "which AWS treats as wildcards";
+const RESERVED: &str = "which marks resources of the operator";
+const TAG_CHARACTERS: &str = "which AWS allows in tags";
 const NOT_CIDR: &str = "must be an IPv4 range in CIDR form";
 
 fn vpc_by_tag() -> Value {
@@ -80,32 +80,32 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
         subnets,
     ),
     ("a VPC by no tag", || json!({ "vpc": { "tags": {} } }), "at least 1 properties", vpc_by_tag),
-    ("a VPC's id with a wildcard", || json!({ "vpc": { "id": "vpc-*" } }), "must be a VPC id", vpc_by_id),
-    ("a path for an id", || json!({ "vpc": { "id": "vpc-../../other" } }), "must be a VPC id", vpc_by_id),
-    ("a second line in an id", || json!({ "vpc": { "id": "vpc-01234567\n" } }), "must be a VPC id", vpc_by_id),
-    ("two ids in one", || json!({ "vpc": { "id": "vpc-01234567,vpc-8" } }), "must be a VPC id", vpc_by_id),
+    ("a VPC's id with a wildcard", || json!({ "vpc": { "id": "vpc-*" } }), "must be a VPC ID", vpc_by_id),
+    ("a path for an id", || json!({ "vpc": { "id": "vpc-../../other" } }), "must be a VPC ID", vpc_by_id),
+    ("a second line in an id", || json!({ "vpc": { "id": "vpc-01234567\n" } }), "must be a VPC ID", vpc_by_id),
+    ("two ids in one", || json!({ "vpc": { "id": "vpc-01234567,vpc-8" } }), "must be a VPC ID", vpc_by_id),
     (
         "any endpoint",
         || endpoint(&json!({ "service": "mgn", "mode": "Existing", "endpointID": "vpce-*" })),
-        "must be an id of the form 'vpce-'",
+        "must be an ID of the form 'vpce-'",
         existing,
     ),
     (
         "a resolver by its ARN",
         || json!({ "resolver": { "mode": "Existing", "endpointID": "arn:aws:route53resolver:" } }),
-        "must be an id of the form 'rslvr-in-'",
+        "must be an ID of the form 'rslvr-in-'",
         resolver,
     ),
     (
         "an outbound resolver",
         || json!({ "resolver": { "mode": "Existing", "endpointID": "rslvr-out-0123456789abcd" } }),
-        "must be an id of the form 'rslvr-in-'",
+        "must be an ID of the form 'rslvr-in-'",
         resolver,
     ),
     (
         "a group of a peer's account",
         || json!({ "endpointSecurityGroup": { "mode": "Existing", "ids": ["1/sg-01234567"] } }),
-        "must be an id of the form 'sg-'",
+        "must be an ID of the form 'sg-'",
         group,
     ),
     ("the owner's tag", || json!({ "tags": { "mgnet.dev/owner": "somebody" } }), RESERVED, tags),
@@ -127,13 +127,13 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
     (
         "a service whose letter only looks like one",
         || endpoint(&json!({ "service": "\u{0455}3" })),
-        "must be a service in short",
+        "must be the short name of a service",
         || endpoint(&json!({ "service": "s3" })),
     ),
     (
         "another Region's service",
         || endpoint(&json!({ "service": "amazonaws.us-east-1.s3" })),
-        "must be only what follows the Region",
+        "must be only the part of the service's name after the Region",
         || endpoint(&json!({ "service": "s3" })),
     ),
     (

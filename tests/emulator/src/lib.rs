@@ -1,10 +1,10 @@
-//! A strict model of the parts of AWS that a migration network is made of, and an HTTP front that real AWS SDKs can talk to.
+//! A strict model of the AWS services that a migration network uses, with an HTTP server for real AWS SDKs.
 //!
-//! * [`world`] is the model: EC2, Route 53, Route 53 Resolver and STS as a pure state machine, without IO, clock and
-//!   randomness. Each kind of resource has a module of its own, named as AWS names it.
-//! * [`http`] is the front: the protocols of the four services on one port, and a control interface under `/_world/`.
+//! * [`world`] is the model: EC2, Route 53, Route 53 Resolver and STS as a pure state machine without IO, clock or
+//!   randomness. Each kind of resource has its own module, named after the AWS term.
+//! * [`http`] is the server: the protocols of the four services on one port, and a control interface under `/_world/`.
 //!
-//! Every behaviour names its source. What is only assumed is marked so, and listed in `ASSUMPTIONS.md`.
+//! Each behavior names its source. Behaviors without a source are marked ASSUMED and listed in `ASSUMPTIONS.md`.
 
 pub mod http;
 pub mod world;

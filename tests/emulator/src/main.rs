@@ -1,4 +1,4 @@
-//! The emulator as a program of its own.
+//! The emulator as a standalone program.
 
 use std::net::SocketAddr;
 
@@ -14,25 +14,25 @@ use tokio::sync::oneshot;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 chooses a free port.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// What drives world time: `manual` (only POST /_world/advance) or `wall`.
+    /// The source of world time: `manual` (only `POST /_world/advance`) or `wall`.
     #[arg(long, default_value = "wall")]
     clock: Clock,
-    /// World seconds for each real second of the wall clock.
+    /// The seconds of world time that pass per real second of the wall clock.
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
-    /// How long things take that AWS does in the background.
+    /// Whether background work takes about as long as in AWS, or no time.
     #[arg(long, value_enum, default_value = "aws")]
     delays: DelaysName,
     /// Whether calls are throttled by token buckets.
     #[arg(long, value_enum, default_value = "on")]
     throttle: Switch,
-    /// The longest page of any list, whatever a caller asks for.
+    /// The maximum page size of all lists, whatever a caller requests.
     #[arg(long)]
     max_page: Option<u32>,
-    /// Stop when standard input is closed, so that the program does not outlive the one that started it.
+    /// Stop when standard input is closed, so that the program ends with its parent process.
     #[arg(long)]
     until_stdin_closes: bool,
 }
@@ -80,7 +80,8 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// A thread waits: tokio's own standard input would turn a feature on below the SDK, which would then be compiled twice.
+/// A thread waits for the end of standard input: tokio's `stdin` would enable a feature of a dependency of the SDK,
+/// which would then be compiled twice.
 async fn stdin_closed() {
     let (closed, wait) = oneshot::channel::<()>();
     std::thread::spawn(move || {
@@ -88,6 +89,6 @@ async fn stdin_closed() {
         tracing::debug!(?outcome, "standard input is closed");
         drop(closed);
     });
-    // The sender is only ever dropped.
+    // The sender is never used, only dropped.
     let _closed = wait.await;
 }

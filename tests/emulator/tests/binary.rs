@@ -1,4 +1,4 @@
-//! The program: how it is started, what it prints, and how it ends.
+//! Tests of the program: its start, its output and its end.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -45,13 +45,13 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It has ended already when the test went well.
+        // The process has already ended if the test passed.
         drop(self.child.kill());
     }
 }
 
 #[test]
-fn it_says_where_it_listens_and_its_clock_runs_as_fast_as_told() {
+fn it_prints_its_address_and_its_clock_runs_at_the_given_speed() {
     let emulator = start(&["--speed", "1000"]);
     assert!(emulator.address.starts_with("127.0.0.1:"));
     thread::sleep(Duration::from_millis(50));
@@ -60,7 +60,7 @@ fn it_says_where_it_listens_and_its_clock_runs_as_fast_as_told() {
 }
 
 #[test]
-fn it_can_be_started_without_delays_and_throttling_and_with_its_clock_in_hand() {
+fn it_can_run_without_delays_and_throttling_and_with_a_manual_clock() {
     let emulator = start(&["--clock", "manual", "--delays", "none", "--throttle", "off", "--max-page", "3"]);
     thread::sleep(Duration::from_millis(20));
     assert_eq!(emulator.get("time")["seconds"], 0.0);

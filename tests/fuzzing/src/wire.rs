@@ -76,7 +76,7 @@ impl HttpConnector for Wire {
 pub(crate) static LANDING: LazyLock<Universe> = LazyLock::new(|| {
     block_on(async {
         let mut landing = scenario::landing(Duration::ZERO).await.expect("a VPC is made");
-        scenario::strangers(&mut landing);
+        scenario::foreign_resources(&mut landing);
         scenario::second_gateway(&mut landing);
         landing.aws.advance(Duration::from_mins(5));
         landing

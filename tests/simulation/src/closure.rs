@@ -1,5 +1,5 @@
-//! The closure: from a state of the universe, without faults, one fresh process of the operator has to bring everything to
-//! its goal, come to rest, and stay there.
+//! The closure: from any state of the universe, and without faults, one new process of the operator must reach the
+//! goal, come to rest, and stay at rest.
 
 use crate::{
     history::{What, Who},
@@ -10,15 +10,15 @@ use crate::{
     universe::Universe,
 };
 
-/// The reconciles after which the operator has to be at rest. A network takes about 10 to be built and as many to go; each
-/// failure that it finds adds a few.
+/// The maximum number of reconciles until the operator must be at rest. The creation of a network takes about 10
+/// reconciles, and so does its deletion. Each failure that the operator encounters adds a few.
 pub const MOST_RECONCILES: usize = 150;
 
-/// Runs the closure of a universe while something watches every call, and gives how it ends. The watcher may let arrive what is on
-/// its way; the rest arrives in its time, or when the operator is at rest for the first time.
+/// Runs the closure of a universe, and returns its end. `decider` sees every call, and may deliver requests that are
+/// in transit. The remaining requests arrive when they are due, or when the operator is at rest for the first time.
 ///
 /// # Errors
-/// The promise that does not hold, with the universe in which it does not.
+/// The broken promise, with the universe in which it is broken.
 pub async fn closure(universe: &Universe, decider: Decider) -> Result<Universe, Box<(Breach, Universe)>> {
     let mut universe = universe.branch();
     universe.watch = Watch::Prompt;
@@ -41,7 +41,7 @@ pub async fn closure(universe: &Universe, decider: Decider) -> Result<Universe, 
     if !quiet {
         return end("stable", format!("the operator is not at rest after {MOST_RECONCILES} reconciles"));
     }
-    stage.with(|universe| universe.record(Who::Somebody, None, What::Rest, true, ""));
+    stage.with(|universe| universe.record(Who::User, None, What::Rest, true, ""));
     for _ in 0..3 * operator.objects().max(1) {
         operator.step().await;
     }

@@ -1,4 +1,4 @@
-//! What a network should come to, told from its spec without the operator's code.
+//! The expected end state of a network, computed from its spec without the operator's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,14 @@ use support::{Expected, Summary, state::State};
 
 use crate::{history::Scene, promises::is_ready};
 
-/// What is said about a rule that somebody has added: those are reported, and left alone.
+/// The description of the rules that a scenario adds by hand. The operator reports such foreign rules, and keeps
+/// them.
 pub const BY_HAND: &str = "by hand";
 
-/// The names of the subnets that scenarios have beside those of the class.
+/// The names of the subnets that scenarios use in addition to those of the class.
 pub const OTHER_SUBNETS: [&str; 2] = ["others-1", "others-2"];
 
-/// What should be in AWS for a spec, with the class's defaults.
+/// The resources that AWS should contain for a spec and the defaults of its class.
 fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected {
     let mut expected = Expected::default();
     if let Some(sources) = &spec.source_cidrs {
@@ -54,13 +55,13 @@ fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected
     expected
 }
 
-/// The slots that a spec asks to be filled.
+/// The slots that a spec requires to be filled.
 pub fn slots(spec: &MigrationNetworkSpec) -> BTreeSet<String> {
     let summary = expected(spec, &NetworkDefaults::default()).summary();
     summary.lines().iter().filter_map(|line| line.split_once(": ")).map(|(slot, _)| slot.to_owned()).collect()
 }
 
-/// The rules that a network asks for in one scene, and its group of that slot does not have in another.
+/// The rules that a network requires in scene `asked`, and that its security group in `slot` lacks in scene `there`.
 pub fn missing_rules(asked: &Scene, there: &Scene, uid: &str, slot: &str) -> Vec<String> {
     let network = asked.networks.values().find(|network| network.uid().as_deref() == Some(uid));
     let wanted = network.map(|network| expected(&network.spec, &asked.defaults).summary()).unwrap_or_default();
@@ -68,14 +69,14 @@ pub fn missing_rules(asked: &Scene, there: &Scene, uid: &str, slot: &str) -> Vec
     rules(&wanted).remove(slot).unwrap_or_default().difference(&there).cloned().collect()
 }
 
-/// The rules of each group.
+/// The rules of each security group, by slot.
 fn rules(summary: &Summary) -> BTreeMap<String, BTreeSet<String>> {
     let groups = summary.lines().iter().filter_map(|line| line.split_once(": "));
     let rules = |text: &str| text.split(", ").filter(|rule| rule.contains(" from ")).map(str::to_owned).collect();
     groups.filter(|(slot, _)| slot.starts_with("sg/")).map(|(slot, text)| (slot.to_owned(), rules(text))).collect()
 }
 
-/// What of the state is owned by a network.
+/// The part of the state that a network owns.
 fn of(state: &State, uid: &str) -> State {
     let is_own = |tags: &support::state::Tags| tags.get(OWNER_TAG).is_some_and(|owner| owner == uid);
     let mut own = state.clone();
@@ -86,18 +87,18 @@ fn of(state: &State, uid: &str) -> State {
         group.ingress.retain(|rule| rule.description.as_deref() != Some(BY_HAND));
     }
     own.network_interfaces.clear();
-    // Groups of others go by their ids.
+    // Foreign security groups are kept, because summaries refer to them by ID.
     own
 }
 
-/// Whether AWS is as the network's spec wants it; else the lines that only one of the two has.
+/// Checks that AWS is in the state that the network's spec requires.
 ///
 /// # Errors
-/// The difference.
+/// The difference: lines that are missing in AWS (`-`) and lines that only AWS has (`+`).
 pub fn reached(network: &MigrationNetwork, scene: &Scene) -> Result<(), String> {
     let state = &scene.aws;
     let uid = network.uid().unwrap_or_default();
-    // Whether a resource was there before the network was does not matter.
+    // It does not matter whether a resource was created or adopted.
     let there: Vec<String> =
         Summary::of(&of(state, &uid)).lines().iter().map(|line| line.replace(", adopted", "")).collect();
     let wanted = expected(&network.spec, &scene.defaults).summary();
@@ -109,45 +110,49 @@ pub fn reached(network: &MigrationNetwork, scene: &Scene) -> Result<(), String> 
     if difference.is_empty() && there.len() == wanted.lines().len() { Ok(()) } else { Err(difference) }
 }
 
-/// Whether every network has what it wants and says so, or must not have it and says why.
+/// Checks that every network has reached its desired state and reports it, or reports the network that it conflicts
+/// with.
 ///
 /// # Errors
-/// What is not so.
+/// The first network for which this is not true, and the reason.
 pub fn all_reached(scene: &Scene) -> Result<(), String> {
     for (key, network) in &*scene.networks {
         if network.metadata.deletion_timestamp.is_some() {
-            return Err(format!("{key} is still being deleted: {}", said(network)));
+            return Err(format!("{key} is still being deleted: {}", ready_of(network)));
         }
         let uid = network.uid().unwrap_or_default();
         let conditions = network.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let why = find(conditions, ConditionType::Ready).map(|ready| ready.reason.as_str());
         if why == Some(Reason::Conflicted.as_str()) {
-            let holder = scene.vpc_leases.values().find(|claim| claim.holder != uid);
-            let is_there = holder.is_some_and(|claim| {
-                scene.networks.values().any(|other| other.uid().as_deref() == Some(&claim.holder))
+            let holder = scene.vpc_leases.values().find(|lease| lease.holder != uid);
+            let is_there = holder.is_some_and(|lease| {
+                scene.networks.values().any(|other| other.uid().as_deref() == Some(&lease.holder))
             });
             if !is_there {
-                return Err(format!("{key} gives way to nobody: {}", said(network)));
+                return Err(format!(
+                    "{key} is Conflicted, but no other network holds the VPC lease: {}",
+                    ready_of(network)
+                ));
             }
             if !Summary::of(&of(&scene.aws, &uid)).is_empty() {
-                return Err(format!("{key} has something in AWS, and says that it gives way"));
+                return Err(format!("{key} is Conflicted, but has resources in AWS"));
             }
             continue;
         }
         if network.spec.suspend == Some(true) || network.spec.management_policy == Some(ManagementPolicy::Plan) {
-            // It stays as it is; that nothing is done is another promise.
+            // Such a network changes nothing, which another promise verifies.
             continue;
         }
-        reached(network, scene).map_err(|difference| format!("{key}: {}\n{difference}", said(network)))?;
+        reached(network, scene).map_err(|difference| format!("{key}: {}\n{difference}", ready_of(network)))?;
         if !is_ready(network) {
-            return Err(format!("{key} has what it wants, and does not say so: {}", said(network)));
+            return Err(format!("{key} has reached its desired state, but is not Ready: {}", ready_of(network)));
         }
     }
     Ok(())
 }
 
-fn said(network: &MigrationNetwork) -> String {
+fn ready_of(network: &MigrationNetwork) -> String {
     let conditions = network.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let ready = find(conditions, ConditionType::Ready);
-    ready.map_or_else(|| "nothing is said".to_owned(), |ready| format!("{}: {}", ready.reason, ready.message))
+    ready.map_or_else(|| "no Ready condition".to_owned(), |ready| format!("{}: {}", ready.reason, ready.message))
 }

@@ -1,4 +1,4 @@
-//! What happened, effect by effect, and how the world was after each. Promises are functions of it.
+//! The history of a run: every effect, and the state of the world after it. Promises are functions of the history.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -9,68 +9,68 @@ use mgnet::{
 };
 use support::state::State;
 
-/// The world between two effects: the truth, whatever the operator may have been shown.
+/// The true state of the world between two effects, even if AWS has shown the operator an older one.
 #[derive(Clone, Debug)]
 pub struct Scene {
-    /// What there is in AWS.
+    /// The resources in AWS.
     pub aws: Arc<State>,
-    /// The networks that there are in Kubernetes.
+    /// The networks in Kubernetes.
     pub networks: Arc<BTreeMap<Key, MigrationNetwork>>,
-    /// Who holds which VPC.
+    /// The VPC leases, by name.
     pub vpc_leases: Arc<BTreeMap<String, VpcLease>>,
-    /// What holds for networks that do not say otherwise.
+    /// The defaults of the class.
     pub defaults: Arc<NetworkDefaults>,
-    /// Everything that anybody can read in Kubernetes that was written last.
+    /// The text of the last write to Kubernetes, which any reader of the cluster may see.
     pub told: Arc<str>,
 }
 
-/// Who did something.
+/// The actor of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Who {
-    /// A person, or another tool.
-    Somebody,
-    /// A process of the operator, by its number.
+    /// A user, or another tool.
+    User,
+    /// A process of the operator, with its number.
     Operator(usize),
-    /// AWS itself: something that was under way is done.
+    /// AWS itself, which has completed a transition.
     Aws,
 }
 
-/// What was done.
+/// The kind of an effect.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// A call to AWS that changed something there; for the network that the operator reconciled when it sent it.
+    /// A call that changed something in AWS, for the network that the operator reconciled when it sent the call.
     Call {
         /// The action.
         action: String,
-        /// The parameters, as text.
+        /// The parameters as text.
         parameters: String,
     },
-    /// A write to Kubernetes, by its name.
+    /// A write to Kubernetes, with its name.
     Write(&'static str),
-    /// A reconcile of a network begins, in that process.
+    /// The start of a reconcile of a network in that process.
     Begin,
-    /// A reconcile ended.
+    /// The end of a reconcile.
     End,
-    /// Something that a person, or another tool, did.
+    /// An action of a user or of another tool.
     Act(&'static str),
-    /// Everything is said to be done: from here on the operator is to be at rest.
+    /// The end of all work: from here on the operator must be at rest.
     Rest,
-    /// Time went by.
+    /// The passing of time.
     Passing,
 }
 
 /// One effect.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// When, on the world's clock.
+    /// The time on the world's clock.
     pub at: Duration,
-    /// Who did it.
+    /// The actor.
     pub who: Who,
-    /// The uid of the network that it was done for.
+    /// The UID of the network that the effect was for.
     pub of: Option<Arc<str>>,
-    /// What was done.
+    /// The kind of the effect.
     pub what: What,
-    /// How the world was after it.
+    /// The state of the world after the effect.
     pub after: Scene,
 }
 
@@ -90,7 +90,7 @@ impl fmt::Display for Moment {
 }
 
 impl Moment {
-    /// What the network says of itself after it.
+    /// The `Ready` condition of the network after the effect.
     fn ready(&self) -> String {
         let network = self.after.networks.values().find(|network| network.uid().as_deref() == self.of.as_deref());
         let conditions =
@@ -102,30 +102,30 @@ impl Moment {
     }
 }
 
-/// Everything that happened, from the first moment on.
+/// All effects of a run.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// How the world was before the first effect.
+    /// The state of the world before the first effect.
     pub first: Scene,
     /// The effects, in order.
     pub moments: Vec<Arc<Moment>>,
-    /// How long AWS may show the past.
+    /// The maximum time by which lists in AWS lag behind.
     pub lag: Duration,
 }
 
 impl History {
-    /// The last effect, and how the world was before it.
+    /// The last effect, with the state of the world before it.
     pub fn last(&self) -> Option<(&Scene, &Moment)> {
         let (last, earlier) = self.moments.split_last()?;
         Some((earlier.last().map_or(&self.first, |moment| &moment.after), last))
     }
 
-    /// How the world is.
+    /// The current state of the world.
     pub fn now(&self) -> &Scene {
         self.moments.last().map_or(&self.first, |moment| &moment.after)
     }
 
-    /// Every way that the world was since a moment, the way that it was then included.
+    /// All states of the world since a moment, including the state at that moment.
     pub fn scenes_since(&self, since: Duration) -> impl Iterator<Item = &Scene> {
         let from = self.moments.partition_point(|moment| moment.at < since);
         let before = from.checked_sub(1).map_or(&self.first, |index| &self.moments[index].after);

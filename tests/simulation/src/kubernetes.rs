@@ -1,5 +1,5 @@
-//! The Kubernetes API as a pure state machine: the objects that the operator reads and writes, and the rules by which the API
-//! server takes writes.
+//! The Kubernetes API as a pure state machine: the objects that the operator reads and writes, and the rules by which
+//! the API server accepts writes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,42 +10,42 @@ use kube::ResourceExt;
 use mgnet::api::{FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec};
 use mgnet::controller::{Announcement, Key, ListedNetwork, StoreError, VpcLease};
 
-/// What is looked at from time to time, and what of it a watch tells of.
+/// An object that the operator reconciles. Watches report changes of classes and networks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// A class, by its name.
+    /// A class, with its name.
     Class(String),
     /// A network.
     Network(Key),
-    /// The claims of VPCs, of which no watch tells.
-    Claims,
+    /// All VPC leases, which no watch reports.
+    VpcLeases,
 }
 
-/// How what a watch tells reaches a process.
+/// The way in which a watch reports changes to a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Watch {
-    /// At once, once.
+    /// Immediately, once.
     #[default]
     Prompt,
-    /// That much later.
+    /// After this delay.
     Late(Duration),
-    /// At once, and that much later again.
+    /// Immediately, and a second time after this delay.
     Twice(Duration),
-    /// Not at all: the process hears of it when it lists everything anew, as it does once its watch has expired.
+    /// Not at all: the process learns of the change when it lists all objects again, after its watch has expired.
     Missed,
-    /// Each change in one of these ways, by chance that this seed decides.
+    /// Each change in one of these ways, chosen at random from this seed.
     Anyhow(u64),
 }
 
-/// How often a process lists everything anew. Source: kube, `watcher`: the API server ends a watch within five minutes, and a
-/// version that it does not know any more makes the watcher list.
+/// The interval at which a process lists all objects again. Source: kube, `watcher`: the API server ends a watch
+/// within five minutes, and the watcher lists when the API server no longer knows its version.
 const LISTS_ANEW: Duration = Duration::from_mins(5);
 
-/// The longest that news is late by chance.
+/// The maximum random delay of a report, in seconds.
 const LATE: u64 = 30;
 
 impl Watch {
-    /// How long after a change a process hears of it, as often as it does; it has run for that long.
+    /// The delays of all reports of a change to a process that has been running for `running`.
     pub(crate) fn delays(self, number: usize, running: Duration) -> Vec<Duration> {
         match self {
             Self::Prompt => vec![Duration::ZERO],
@@ -65,20 +65,21 @@ impl Watch {
     }
 }
 
-/// All objects.
+/// All objects in the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Kubernetes {
     /// Networks.
     pub networks: BTreeMap<Key, MigrationNetwork>,
     /// Classes.
     pub classes: BTreeMap<String, MigrationNetworkClass>,
-    /// Claims of VPCs.
+    /// VPC leases.
     pub vpc_leases: BTreeMap<String, VpcLease>,
-    /// What a key of a ConfigMap holds, by namespace, name and key.
+    /// The values in ConfigMaps, by namespace, name and key.
     pub config_maps: BTreeMap<(String, String, String), String>,
-    /// All events, as text.
+    /// All events as text.
     pub events: Vec<String>,
-    /// What watches tell of, in order: changes of spec, of annotations and of finalizers, never of status.
+    /// The changes that watches report, in order: of the spec, of annotations and of finalizers, but not of the
+    /// status.
     pub changes: Vec<Target>,
     revision: u64,
     uids: u64,
@@ -91,12 +92,12 @@ impl Kubernetes {
         Some(self.revision.to_string())
     }
 
-    /// Counts all writes that changed something.
+    /// The number of writes that changed an object.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Creates a network, as a person does. Nothing happens if there is one of that name.
+    /// Creates a network as a user does. Does nothing if a network with that name exists.
     pub fn create(&mut self, key: &Key, spec: MigrationNetworkSpec) {
         if self.networks.contains_key(key) {
             return;
@@ -107,14 +108,14 @@ impl Kubernetes {
         meta.namespace = Some(key.namespace.clone());
         meta.uid = Some(format!("00000000-0000-4000-8000-{:012}", self.uids));
         meta.generation = Some(1);
-        // Seconds apart and in order, as creation decides who comes first.
+        // One second apart and in order, because the older network has precedence.
         meta.creation_timestamp = Timestamp::from_second(i64::try_from(self.uids).unwrap_or(0)).ok().map(Time);
         meta.resource_version = self.next_revision();
         self.networks.insert(key.clone(), network);
         self.changes.push(Target::Network(key.clone()));
     }
 
-    /// Creates a class, as an administrator does.
+    /// Creates a class as an administrator does.
     pub fn create_class(&mut self, mut class: MigrationNetworkClass) {
         let name = class.name_any();
         class.metadata.uid = Some(format!("class-{name}"));
@@ -124,7 +125,7 @@ impl Kubernetes {
         self.changes.push(Target::Class(name));
     }
 
-    /// Changes spec or annotations of a network, as a person does. Nothing happens if it is gone.
+    /// Changes the spec or the annotations of a network as a user does. Does nothing if the network does not exist.
     pub fn edit(&mut self, key: &Key, change: impl FnOnce(&mut MigrationNetwork)) {
         let revision = self.next_revision();
         let Some(network) = self.networks.get_mut(key) else { return };
@@ -137,7 +138,7 @@ impl Kubernetes {
         self.changes.push(Target::Network(key.clone()));
     }
 
-    /// Changes a class, as an administrator does.
+    /// Changes a class as an administrator does.
     pub fn edit_class(&mut self, name: &str, change: impl FnOnce(&mut MigrationNetworkClass)) {
         let revision = self.next_revision();
         let Some(class) = self.classes.get_mut(name) else { return };
@@ -148,11 +149,11 @@ impl Kubernetes {
         }
         class.metadata.resource_version = revision;
         self.changes.push(Target::Class(name.to_owned()));
-        // Whoever lives by the class hears of it, too.
+        // The change of a class also triggers a reconcile of its networks.
         self.changes.extend(self.networks.keys().cloned().map(Target::Network));
     }
 
-    /// Deletes a network, as a person does: it goes at once, or when its last finalizer goes.
+    /// Deletes a network as a user does: it is removed immediately, or when its last finalizer is removed.
     pub fn delete(&mut self, key: &Key) {
         let revision = self.next_revision();
         let Some(network) = self.networks.get_mut(key) else { return };
@@ -160,7 +161,7 @@ impl Kubernetes {
             self.networks.remove(key);
         } else if network.metadata.deletion_timestamp.is_none() {
             network.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-            // Source: Kubernetes, apiserver, `rest.BeforeDelete`: the mark of deletion raises the generation.
+            // Source: Kubernetes, apiserver, `rest.BeforeDelete`: setting `deletionTimestamp` raises the generation.
             network.metadata.generation = network.metadata.generation.map(|generation| generation + 1);
             network.metadata.resource_version = revision;
         }
@@ -177,7 +178,7 @@ impl Kubernetes {
 
     pub(crate) fn write_status(&mut self, network: &MigrationNetwork) -> Result<MigrationNetwork, StoreError> {
         let stored = self.stored(network)?;
-        // What changes nothing is no write, and makes no new version.
+        // An update without changes is not stored, and creates no new version.
         if stored.status != network.status {
             stored.status.clone_from(&network.status);
             let revision = self.next_revision();
@@ -259,21 +260,21 @@ impl Kubernetes {
         Ok(self.classes[&class.name_any()].clone())
     }
 
-    pub(crate) fn acquire_vpc_lease(&mut self, claim: &VpcLease) -> Result<(), StoreError> {
+    pub(crate) fn acquire_vpc_lease(&mut self, lease: &VpcLease) -> Result<(), StoreError> {
         let version = self.next_revision();
-        let stored = self.vpc_leases.get(&claim.name).and_then(|stored| stored.version.clone());
-        if stored != claim.version {
+        let stored = self.vpc_leases.get(&lease.name).and_then(|stored| stored.version.clone());
+        if stored != lease.version {
             return Err(StoreError::Conflict);
         }
-        self.vpc_leases.insert(claim.name.clone(), VpcLease { version, ..claim.clone() });
+        self.vpc_leases.insert(lease.name.clone(), VpcLease { version, ..lease.clone() });
         Ok(())
     }
 
-    pub(crate) fn release_vpc_lease(&mut self, claim: &VpcLease) -> Result<(), StoreError> {
-        if self.vpc_leases.get(&claim.name).is_none_or(|stored| stored.version != claim.version) {
+    pub(crate) fn release_vpc_lease(&mut self, lease: &VpcLease) -> Result<(), StoreError> {
+        if self.vpc_leases.get(&lease.name).is_none_or(|stored| stored.version != lease.version) {
             return Err(StoreError::Conflict);
         }
-        self.vpc_leases.remove(&claim.name);
+        self.vpc_leases.remove(&lease.name);
         Ok(())
     }
 
@@ -294,7 +295,7 @@ impl Kubernetes {
     }
 }
 
-/// Where a network is.
+/// Returns the namespace and name of a network.
 pub fn key_of(network: &MigrationNetwork) -> Key {
     Key { namespace: network.namespace().unwrap_or_default(), name: network.name_any() }
 }

@@ -1,14 +1,15 @@
-//! The operator's promises, and the simulator that searches for a world in which one of them does not hold.
+//! The operator's promises, and the simulator that searches for violations of them.
 //!
-//! Read [`promises`] first: what is promised, in one file. The rest is the search.
+//! Start with [`promises`], which states all promises in one file. The other modules are the search.
 //!
-//! * [`universe`] is everything outside the operator: the emulator's AWS and a Kubernetes API ([`kubernetes`]), both pure state
-//!   machines, with requests on their way, a clock, and the [`history`] of effects.
-//! * [`stage`] is where the operator meets it: every call to either is a choice point. [`wire`] and [`store`] are the two seams.
-//! * [`operator`] is a process: the real reconciles, through the real AWS SDK, on virtual time.
-//! * [`closure`] brings a universe to its end without faults; [`goal`] says what that end is.
-//! * [`scenario`] is what people do; [`search`] tries out what can go wrong meanwhile.
-//! * [`mutants`] are bugs that are planted in the operator, to see that the search finds them.
+//! * [`universe`] contains everything outside the operator: the emulator's AWS and a Kubernetes API ([`kubernetes`]),
+//!   both pure state machines, the requests that are in transit, a clock, and the [`history`] of effects.
+//! * [`stage`] connects the operator to the universe: every call to AWS or Kubernetes is a choice point. [`wire`] and
+//!   [`store`] implement the connections to AWS and to Kubernetes.
+//! * [`operator`] is a process of the operator: the real reconciles, through the real AWS SDK, in virtual time.
+//! * [`closure`] runs a universe to its end without faults; [`goal`] computes the expected end.
+//! * [`scenario`] lists what users do; [`search`] tries what can go wrong meanwhile.
+//! * [`mutants`] are bugs that are planted in the operator to verify that the search finds them.
 
 pub mod closure;
 pub mod goal;
@@ -24,7 +25,7 @@ pub mod store;
 pub mod universe;
 pub mod wire;
 
-/// Panics that the search plants are no news; others are told as usual.
+/// Suppresses the reports of panics that the search plants. Other panics are reported as usual.
 pub fn silence_planted_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

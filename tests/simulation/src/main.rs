@@ -1,4 +1,4 @@
-//! The long searches, and the replay of one schedule.
+//! The command line of the simulator: runs long searches, and replays single schedules.
 
 #![allow(clippy::large_futures, reason = "each thread runs one")]
 
@@ -12,65 +12,64 @@ use simulation::{
     universe::Universe,
 };
 
-/// Searches for a world in which a promise does not hold, and prints what was tried out.
+/// Searches for violations of the operator's promises, and prints what it has tried.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Options {
-    /// Only scenarios whose name has this in it
+    /// Play only scenarios whose name contains this text
     #[arg(long, default_value = "")]
     scenario: String,
-    /// Only so many of the things that people do in a scenario
+    /// Play only this many acts of each scenario, from its start
     #[arg(long, default_value_t = usize::MAX)]
     acts: usize,
-    /// How many seconds AWS's lists lag behind, whatever the scenario says
+    /// Seconds by which lists in AWS lag behind; overrides the value of the scenario
     #[arg(long)]
     lag: Option<u64>,
-    /// The most that AWS lists at a time
+    /// Maximum number of entries on a page of a list in AWS
     #[arg(long)]
     page: Option<u32>,
-    /// Whether each scenario is played once without any trouble
+    /// Play each scenario once without faults
     #[arg(long)]
     once: bool,
-    /// Crashes in a row, at every point; 0 for none
+    /// Number of consecutive crashes to try at every point; 0 for none
     #[arg(long, default_value_t = 0)]
     crashes: usize,
-    /// Calls of each name at which every kind of fault is tried out
+    /// Number of calls of each name at which to try every kind of fault
     #[arg(long, default_value_t = 0)]
     faults: usize,
-    /// Only faults whose name has this in it
+    /// Try only faults whose name contains this text
     #[arg(long, default_value = "")]
     kind: String,
-    /// Calls of each name at which no fault is tried out, of a successor at which no request arrives, or points at which
-    /// there is no crash, before the others
+    /// Number of calls or points to skip before the first one at which a fault, a late request or a crash is tried
     #[arg(long, default_value_t = 0)]
     skip: usize,
-    /// Only crashes, faults and stops at, and late requests of, calls whose name has this in it
+    /// Try crashes, faults, pauses and late requests only at calls whose name contains this text
     #[arg(long, default_value = "")]
     at: String,
-    /// Whether requests arrive late
+    /// Try requests that arrive after the end of the process that sent them
     #[arg(long)]
     late: bool,
-    /// Whether two leaders are stopped at all pairs of calls
+    /// Try two leaders that pause at every pair of calls
     #[arg(long)]
     leaders: bool,
-    /// Whether watches tell of changes late, twice or not at all
+    /// Try watches that report changes late, twice or not at all
     #[arg(long)]
     watches: bool,
-    /// Random schedules
+    /// Number of random schedules to play
     #[arg(long, default_value_t = 0)]
     schedules: u64,
-    /// The seed of the first of them; the others follow
+    /// Seed of the first random schedule; the others use the following numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Threads
+    /// Number of threads
     #[arg(long, default_value_t = 2)]
     threads: usize,
 }
 
-/// After how many random schedules it is told how far it is.
-const TOLD_EVERY: u64 = 10_000;
+/// The number of random schedules between two reports of the progress.
+const PROGRESS_EVERY: u64 = 10_000;
 
-/// One piece of work; they are shared out among the threads.
+/// One piece of work for a thread.
 enum Work {
     Scenario(Scenario),
     Seeds(std::ops::Range<u64>),
@@ -106,7 +105,7 @@ fn main() -> Result<()> {
             .collect();
         let mut all = Tally::default();
         for thread in threads {
-            all += thread.join().ok().context("a thread panicked")??;
+            all += thread.join().ok().context("a thread of the search panicked")??;
         }
         Ok::<_, anyhow::Error>(all)
     })?;
@@ -128,8 +127,8 @@ async fn go(landing: &Universe, work: &Work, options: &Options) -> Outcome<Tally
     match work {
         Work::Seeds(seeds) => {
             let all = scenario::all();
-            if (seeds.start - options.seed).is_multiple_of(TOLD_EVERY) {
-                eprintln!("from seed {}", seeds.start);
+            if (seeds.start - options.seed).is_multiple_of(PROGRESS_EVERY) {
+                eprintln!("playing schedules from seed {}", seeds.start);
             }
             for seed in seeds.clone() {
                 tally += random::schedule(landing, &all, seed).await?;
@@ -137,7 +136,7 @@ async fn go(landing: &Universe, work: &Work, options: &Options) -> Outcome<Tally
         }
         Work::Scenario(scenario) => {
             let mut landing = landing.branch();
-            // The jitter of the operator's delays: the same search is the same again.
+            // Fixes the jitter of the operator's delays, so that a search can be repeated.
             fastrand::seed(options.seed);
             landing.lag(options.lag.map_or(scenario.lag, Duration::from_secs));
             if let Some(most) = options.page {

@@ -1,4 +1,4 @@
-//! A process of the operator: the real reconciles of networks and classes, woken by watches and by their own delays.
+//! A process of the operator: runs the real reconciles of networks and classes, triggered by watches and by requeues.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,10 +23,10 @@ use crate::{
     wire,
 };
 
-/// The uid of the cluster.
+/// The UID of the cluster.
 const CLUSTER: &str = "00000000-0000-4000-8000-cccccccccccc";
 
-/// As `mgnet controller` has them by default.
+/// The default settings of `mgnet controller`.
 pub const SETTINGS: Settings = Settings {
     resync: Duration::from_mins(1),
     poll: Duration::from_secs(5),
@@ -34,27 +34,27 @@ pub const SETTINGS: Settings = Settings {
     deadline: Duration::from_mins(2),
 };
 
-/// See the module. Dropping it is a crash: everything that it remembers is gone.
+/// A process of the operator. Dropping it is a crash, which loses its memory.
 pub struct Operator {
-    /// Its place.
+    /// The connection of the process to the stage.
     pub seat: Arc<Seat>,
     dispatch: Dispatch<AwsClouds, Stored>,
     due: BTreeMap<Target, Due>,
-    /// When it hears of what has changed.
+    /// The reports of changes that have not arrived yet, with their times.
     coming: BTreeSet<(Instant, Target)>,
     heard: usize,
     started: Instant,
-    /// Reconciles in a row that wrote nothing.
+    /// The number of consecutive reconciles without a write.
     calm: usize,
-    /// The last write, or the beginning.
+    /// The time of the last write, or of the start.
     since: Instant,
 }
 
-/// When something is looked at again.
+/// The time of the next reconcile of an object.
 #[derive(Clone, Copy)]
 struct Due {
     at: Instant,
-    /// How long that was away when it was decided.
+    /// The delay that the last reconcile requested.
     delay: Duration,
 }
 
@@ -65,7 +65,7 @@ impl Due {
 }
 
 impl Operator {
-    /// Starts a process: it lists what there is, and everything is due.
+    /// Starts a process, which lists all objects and reconciles each of them immediately.
     pub fn start(stage: &Arc<Stage>, number: usize) -> Box<Self> {
         let seat = Seat::new(stage, number);
         let clouds = AwsClouds::new(&wire::config(&seat), Rates { factor: 1000.0 });
@@ -82,14 +82,14 @@ impl Operator {
         let (targets, heard) = stage.with(|universe| {
             let classes = universe.kubernetes.classes.keys().cloned().map(Target::Class);
             let networks = universe.kubernetes.networks.keys().cloned().map(Target::Network);
-            (classes.chain(networks).chain([Target::Claims]).collect::<Vec<_>>(), universe.kubernetes.changes.len())
+            (classes.chain(networks).chain([Target::VpcLeases]).collect::<Vec<_>>(), universe.kubernetes.changes.len())
         });
         let due = targets.into_iter().map(|target| (target, Due::after(Duration::ZERO))).collect();
         let (coming, now) = (BTreeSet::new(), Instant::now());
         Box::new(Self { seat, dispatch, due, coming, heard, started: now, calm: 0, since: now })
     }
 
-    /// Takes in what has changed since it last listened, and when it hears of it.
+    /// Schedules the reports of all changes since the last call.
     fn listen(&mut self) {
         let heard = self.heard;
         let (news, heard, watch) = self.seat.stage.with(|universe| {
@@ -103,7 +103,8 @@ impl Operator {
         self.heard = heard;
     }
 
-    /// Waits for the next object that is due, and reconciles it. Nothing is due for ever if there is nothing.
+    /// Waits for the next object that is due, and reconciles it. If there are no objects, waits for one poll
+    /// interval.
     pub async fn step(&mut self) {
         self.listen();
         let told = self.coming.iter().map(|(at, target)| (target, at));
@@ -120,7 +121,7 @@ impl Operator {
         let next = match &target {
             Target::Class(name) => self.reconcile_class(name).await,
             Target::Network(key) => self.reconcile_network(key).await,
-            Target::Claims => self.dispatch.sweep_vpc_leases().await,
+            Target::VpcLeases => self.dispatch.sweep_vpc_leases().await,
         };
         let after = self.seat.stage.with(|universe| universe.writes);
         if before == after {
@@ -134,7 +135,7 @@ impl Operator {
         };
     }
 
-    /// As kube-runtime does, an object that the watch does not show any more is not reconciled.
+    /// Reconciles a network. An object that the watch no longer shows is not reconciled, as in kube-runtime.
     async fn reconcile_network(&self, key: &Key) -> Next {
         let network = self.seat.stage.with(|universe| universe.kubernetes.networks.get(key).cloned());
         let Some(network) = network else { return Next::OnChange };
@@ -144,7 +145,7 @@ impl Operator {
             |what| self.seat.stage.with(|universe| universe.record(self.seat.who(), of.clone(), what, false, ""));
         note(What::Begin);
         let network: Guarded<_> = DeserializeGuard(Ok(network));
-        // The future of a reconcile is large; boxed, those that await it are not.
+        // Boxed, because the future of a reconcile is large, and would enlarge all futures that await it.
         let next = Box::pin(self.dispatch.reconcile_network(&network)).await;
         note(What::End);
         *self.seat.of.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -159,8 +160,8 @@ impl Operator {
         }
     }
 
-    /// Whether everything was looked at since the last write, nothing is due but the usual look, and what was missing all the
-    /// while counts as gone.
+    /// Whether every object was reconciled since the last write, only resyncs are due, and the absence grace of all
+    /// missing resources has passed.
     pub fn is_quiet(&mut self) -> bool {
         self.listen();
         let is_usual = |due: &Due| due.delay >= SETTINGS.resync.mul_f64(0.7);
@@ -168,18 +169,18 @@ impl Operator {
         is_over && self.coming.is_empty() && self.calm > self.due.len() && self.due.values().all(is_usual)
     }
 
-    /// Something has happened: it is not quiet before it has looked at everything again.
+    /// Resets the state after an effect: the process is quiet only after it has reconciled every object again.
     pub fn restless(&mut self) {
         self.calm = 0;
         self.since = Instant::now();
     }
 
-    /// The objects that it looks at from time to time.
+    /// The number of objects that are scheduled for a reconcile.
     pub fn objects(&self) -> usize {
         self.due.len()
     }
 
-    /// Goes on until it is quiet, but not for more than so many reconciles. Says whether it is.
+    /// Runs until the process is quiet, for at most `most` reconciles. Returns whether it is quiet.
     pub async fn settle(&mut self, most: usize) -> bool {
         for _ in 0..most {
             self.step().await;
@@ -191,16 +192,16 @@ impl Operator {
     }
 }
 
-/// A process that is at its turn, or stands still in the middle of a reconcile.
+/// A process between two reconciles, or paused in the middle of one.
 pub enum Process {
     /// Between two reconciles.
     Idle(Box<Operator>),
-    /// In the middle of one.
+    /// Paused in a reconcile.
     Parked(Arc<Seat>, Pin<Box<dyn Future<Output = Box<Operator>>>>),
 }
 
 impl Process {
-    /// Goes on until its reconcile is over, or it stands still. None if it is gone.
+    /// Continues until the reconcile ends or the process pauses. Returns none if the process has crashed.
     pub async fn go(self) -> Option<Self> {
         let (seat, mut under_way): (_, Pin<Box<dyn Future<Output = Box<Operator>>>>) = match self {
             Self::Idle(mut operator) => {
@@ -226,7 +227,7 @@ impl Process {
         }
     }
 
-    /// See [`Operator::is_quiet`]; one that stands still is not.
+    /// Whether the process is quiet, as in [`Operator::is_quiet`]. A paused process is not.
     pub fn is_quiet(&mut self) -> bool {
         match self {
             Self::Idle(operator) => operator.is_quiet(),

@@ -1,11 +1,11 @@
-//! The nine promises of the operator, each a function of everything that happened.
+//! The nine promises of the operator, each a function of the complete history of a run.
 //!
-//! [`check`] is called after every single effect, anybody's, and sees the truth: what there is in AWS, not what AWS listed. A
-//! promise about the end of things is checked where [`What::Rest`] says that everything is done. Nothing else in the
-//! simulator weakens what stands here; what a search leaves out, it leaves out of its scenarios.
+//! [`check`] is called after every effect of any actor, and sees the true state of AWS instead of lists that may lag.
+//! A promise about the end of a run is checked at [`What::Rest`]. No other part of the simulator weakens a promise. A
+//! search that omits a case omits it from its scenarios.
 //!
-//! Three words: a *slot* is what a resource is for, such as `vpce/mgn/Interface`; a resource is *owned* by the network whose
-//! uid its tag `mgnet.dev/owner` has; *live* is what is not going.
+//! Three terms: a *slot* is the place of a resource in a network, such as `vpce/mgn/Interface`. A resource is *owned*
+//! by the network whose UID is in its tag `mgnet.dev/owner`. A resource is *live* until its deletion starts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,12 +28,12 @@ use crate::{
     history::{History, Moment, Scene, What, Who},
 };
 
-/// A promise that was broken, and how.
+/// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// Its name: one of [`ALL`].
+    /// The name of the promise: one of [`ALL`].
     pub promise: &'static str,
-    /// What is wrong.
+    /// How it is broken.
     pub why: String,
 }
 
@@ -52,7 +52,7 @@ pub const ALL: [(&str, Promise); 9] = [
     ("one network per VPC", one_network_per_vpc),
 ];
 
-/// Holds all promises against what happened last.
+/// Checks all promises against the last effect.
 ///
 /// # Errors
 /// The first promise that is broken.
@@ -61,20 +61,20 @@ pub fn check(history: &History) -> Result<(), Breach> {
     ALL.into_iter().find_map(broken).map_or(Ok(()), Err)
 }
 
-/// 1. **No duplicate, ever.** Each slot of each network is filled by at most one live resource.
+/// 1. **No duplicate.** At most one live resource fills each slot of each network.
 fn no_duplicate(history: &History) -> Result<(), String> {
     let mut seen = BTreeMap::new();
     for (owner, slot, id) in owned(&history.now().aws).filter(|(.., is_live)| *is_live).map(|(o, s, id, _)| (o, s, id))
     {
         if let Some(other) = seen.insert((owner, slot), id) {
-            return Err(format!("{other} and {id} both fill {slot} of {owner}"));
+            return Err(format!("{other} and {id} both fill slot {slot} of network {owner}"));
         }
     }
     Ok(())
 }
 
-/// 2. **Nothing left behind.** What a network made is gone when the network is, at that moment and ever after, unless it
-///    was to be retained, and is marked so.
+/// 2. **Nothing left behind.** When a network is gone, its resources are gone too, at that moment and ever after,
+///    unless the network was to retain them and they are tagged as retained.
 fn nothing_left_behind(history: &History) -> Result<(), String> {
     let scene = history.now();
     let there: BTreeSet<String> = scene.networks.values().filter_map(ResourceExt::uid).collect();
@@ -85,26 +85,26 @@ fn nothing_left_behind(history: &History) -> Result<(), String> {
         })
     });
     if let Some((tags, id)) = left {
-        return Err(format!("{id} is left of a network that is gone: {tags:?}"));
+        return Err(format!("{id} still exists, but its network is gone: {tags:?}"));
     }
-    let claimed = scene.vpc_leases.values().find(|claim| !there.contains(&claim.holder));
-    match claimed {
-        // The claim goes before the finalizer does, so that nobody is left to give it back.
-        Some(claim) if at_rest(history) => Err(format!("{} is claimed by nobody that exists", claim.name)),
+    let abandoned = scene.vpc_leases.values().find(|lease| !there.contains(&lease.holder));
+    match abandoned {
+        // The operator must delete the lease before it removes the finalizer, because no network deletes it
+        // afterwards.
+        Some(lease) if at_rest(history) => Err(format!("the holder of VPC lease {} does not exist", lease.name)),
         _ => Ok(()),
     }
 }
 
-/// What the network of that uid said of its resources when it was last there.
+/// Whether the network with that UID had `deletionPolicy: Retain` when it last existed.
 fn was_to_be_retained(history: &History, uid: &str) -> bool {
     let mut scenes = history.moments.iter().rev().map(|moment| &moment.after).chain([&history.first]);
     let last = scenes.find_map(|scene| network(scene, uid));
     last.is_some_and(|network| network.spec.deletion_policy == Some(DeletionPolicy::Retain))
 }
 
-/// 3. **Hands off what is not ours.** What the operator does for a network changes nothing but what that network owns, or
-///    comes to own; of that, no rule that somebody has added; and nothing at all while the network is suspended, or only
-///    planned.
+/// 3. **Hands off.** For a network, the operator changes only resources that the network owns or adopts, and in them
+///    no foreign rule. It changes nothing while the network is suspended or planned.
 fn hands_off(history: &History) -> Result<(), String> {
     let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
         history.last()
@@ -116,14 +116,14 @@ fn hands_off(history: &History) -> Result<(), String> {
         network.metadata.deletion_timestamp.is_none() && (planned || network.spec.suspend == Some(true))
     };
     if since_begin(history).all(|scene| network(scene, of).is_some_and(is_idle)) {
-        return Err(format!("{action}, and the network is suspended, or only planned"));
+        return Err(format!("{action}, although the network is suspended or planned"));
     }
     for group in &after.aws.security_groups {
         let was = before.aws.security_groups.iter().find(|one| one.id == group.id);
         let by_hand = |rule: &&Rule| rule.description.as_deref() == Some(goal::BY_HAND);
         let kept = |rule: &Rule| group.ingress.iter().any(|one| one.id == rule.id);
         if let Some(rule) = was.and_then(|was| was.ingress.iter().filter(by_hand).find(|rule| !kept(rule))) {
-            return Err(format!("{action} took a rule from {} that somebody has added: {rule:?}", group.id));
+            return Err(format!("{action} removed a foreign rule from {}: {rule:?}", group.id));
         }
     }
     let of_others = |scene: &Scene, also: &Scene| -> BTreeMap<String, String> {
@@ -138,23 +138,23 @@ fn hands_off(history: &History) -> Result<(), String> {
         return Ok(());
     }
     let changed = was.iter().find(|(id, text)| is.get(*id) != Some(text)).map(|(id, _)| id);
-    Err(format!("{changed:?}, or something that is new, is not the network's own: {was:#?}\n{is:#?}"))
+    Err(format!("{changed:?} or a new resource changed, but is not owned by the network: {was:#?}\n{is:#?}"))
 }
 
-/// 4. **Stable.** At rest nothing is written, neither to AWS nor to Kubernetes.
+/// 4. **Stable.** At rest, the operator writes nothing to AWS and nothing to Kubernetes.
 fn stable(history: &History) -> Result<(), String> {
     let Some((_, last)) = history.last().filter(|_| at_rest(history)) else { return Ok(()) };
     match (last.who, &last.what) {
         (Who::Operator(_), What::Call { action, .. }) => Err(format!("{action} at rest")),
-        (Who::Operator(_), What::Write(what)) => Err(format!("a write of {what} at rest")),
+        (Who::Operator(_), What::Write(what)) => Err(format!("write of {what} at rest")),
         _ => Ok(()),
     }
 }
 
-/// 5. **No outage by an edit.** While a network is wanted, the operator deletes nothing that its spec asks for, takes no rule
-///    from a group before all that the spec asks for there are in it, never leaves an interface endpoint without an address or a
-///    resolver with fewer than two, and never leaves an S3 interface endpoint whose names are for the resolver only without
-///    the gateway endpoint. Of a network that goes and leaves its resources, it deletes none.
+/// 5. **No outage.** As long as a network exists, the operator deletes nothing that its spec requires. It adds the
+///    missing rules to a security group before it removes others. It never leaves an interface endpoint without an
+///    address, a Resolver endpoint with fewer than two addresses, or an S3 interface endpoint with private DNS for
+///    the Resolver only without the gateway endpoint. A network that retains its resources deletes none of them.
 fn no_outage(history: &History) -> Result<(), String> {
     let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
         history.last()
@@ -167,7 +167,7 @@ fn no_outage(history: &History) -> Result<(), String> {
         live_before.filter(|(_, _, id, _)| !owned(&after.aws).any(|(_, _, other, is_live)| other == *id && is_live));
     if network.metadata.deletion_timestamp.is_some() {
         return match gone.next().filter(|_| network.spec.deletion_policy == Some(DeletionPolicy::Retain)) {
-            Some((_, _, id, _)) => Err(format!("{action} took {id} away, and it is to be retained")),
+            Some((_, _, id, _)) => Err(format!("{action} deleted {id}, which the network must retain")),
             None => Ok(()),
         };
     }
@@ -176,12 +176,15 @@ fn no_outage(history: &History) -> Result<(), String> {
         was.is_some_and(|was| was.ingress.iter().any(|rule| !group.ingress.iter().any(|one| one.id == rule.id)))
     };
     if let Some(slot) = after.aws.security_groups.iter().find(lost_rules).and_then(|group| group.tags.get(SLOT_TAG)) {
-        // What was asked for when the reconcile began is what it went by.
+        // A reconcile follows a spec that was valid at some time since its start.
         let missing = since_begin(history).map(|scene| goal::missing_rules(scene, after, of, slot));
         let mut missing: Vec<_> = missing.collect();
         missing.sort_by_key(Vec::len);
         if let Some(missing) = missing.first().filter(|missing| !missing.is_empty()) {
-            return Err(format!("{action} while {slot} has not yet: {}", missing.join(", ")));
+            return Err(format!(
+                "{action} removed a rule of {slot} while these rules are missing: {}",
+                missing.join(", ")
+            ));
         }
     }
     for endpoint in after.aws.vpc_endpoints.iter().filter(|one| is_of(&one.tags, of) && one.state != "deleting") {
@@ -211,18 +214,18 @@ fn no_outage(history: &History) -> Result<(), String> {
         after.aws.vpc_endpoints.iter().find(|one| depends(one) && !has_gateway(&after.aws, &one.vpc))
         && has_gateway(&before.aws, &stranded.vpc)
     {
-        return Err(format!("{action} took the gateway from under {}", stranded.id));
+        return Err(format!("{action} removed the gateway endpoint that {} needs", stranded.id));
     }
     let wanted = goal::slots(&network.spec);
     match gone.find(|(_, slot, ..)| wanted.contains(*slot)) {
-        Some((_, slot, id, _)) => Err(format!("{action} took {id} away, and {slot} is wanted")),
+        Some((_, slot, id, _)) => Err(format!("{action} deleted {id}, but the spec requires {slot}")),
         None => Ok(()),
     }
 }
 
-/// 6. **Always truthful.** When Ready is written for a generation, AWS was as that generation wants it at some moment since
-///    the reconcile began; AWS may have shown it later by its lag. A reconcile that cannot see AWS says so, and leaves what
-///    was Ready as it is.
+/// 6. **Truthful.** When the operator sets `Ready` to true for a generation, AWS was in the desired state of that
+///    generation at some moment since the start of the reconcile, or up to the lag of its lists earlier. A reconcile
+///    that cannot observe AWS says so in the status, and does not change `Ready`.
 fn truthful(history: &History) -> Result<(), String> {
     let Some((before, Moment { who, of: Some(of), what: What::Write("status"), after, .. })) = history.last() else {
         return Ok(());
@@ -239,11 +242,11 @@ fn truthful(history: &History) -> Result<(), String> {
             Err(difference) => differs = difference,
         }
     }
-    Err(format!("Ready, and AWS is not as the spec wants it:\n{differs}"))
+    Err(format!("the network is Ready, but AWS differs from the desired state:\n{differs}"))
 }
 
-/// 7. **One bad object hurts only itself.** Where everything is said to be done, every network that can have what it wants
-///    has it, whatever the others are.
+/// 7. **Alone.** When all work is done, every network that can reach its desired state has reached it, regardless of
+///    the other networks.
 fn alone(history: &History) -> Result<(), String> {
     match history.last() {
         Some((_, Moment { what: What::Rest, after, .. })) => goal::all_reached(after),
@@ -251,16 +254,16 @@ fn alone(history: &History) -> Result<(), String> {
     }
 }
 
-/// 8. **Discreet.** No key and no encoded authorization message is told to anybody.
+/// 8. **Discreet.** The operator writes no secret access key and no encoded authorization message to Kubernetes.
 fn discreet(history: &History) -> Result<(), String> {
     let told = &history.now().told;
     match SECRETS.iter().find(|secret| told.contains(**secret)) {
-        Some(secret) => Err(format!("'{secret}' is in {told}")),
+        Some(secret) => Err(format!("a write to Kubernetes contains the secret '{secret}': {told}")),
         None => Ok(()),
     }
 }
 
-/// 9. **One network per VPC.** Of the networks that there are, one at most has something in a VPC.
+/// 9. **One network per VPC.** At most one existing network has resources in a VPC.
 fn one_network_per_vpc(history: &History) -> Result<(), String> {
     let scene = history.now();
     let groups = scene.aws.security_groups.iter().map(|one| (&one.vpc, &one.tags));
@@ -270,29 +273,29 @@ fn one_network_per_vpc(history: &History) -> Result<(), String> {
     for (vpc, tags) in groups.chain(endpoints).chain(resolvers) {
         let Some(owner) = tags.get(OWNER_TAG).filter(|owner| network(scene, owner).is_some()) else { continue };
         if let Some(other) = seen.insert(vpc, owner).filter(|other| *other != owner) {
-            return Err(format!("{other} and {owner} both have something in {vpc}"));
+            return Err(format!("{other} and {owner} both have resources in {vpc}"));
         }
     }
     Ok(())
 }
 
-/// The secret key that the operator signs with, and the encoded part of AWS's refusals in the simulator.
-pub const SECRETS: [&str; 2] = ["a-secret-key-of-somebody", "4EnCoDeDauThOrIzAtIoN"];
+/// The secret access key with which the operator signs, and the encoded message in rejections of the simulated AWS.
+pub const SECRETS: [&str; 2] = ["a-secret-access-key", "4EnCoDeDauThOrIzAtIoN"];
 
-/// Whether everything was said to be done, and nobody but the operator has done anything since.
+/// Whether all work was declared done, and no actor except the operator has acted since.
 fn at_rest(history: &History) -> bool {
     let by_others = |what: &What| matches!(what, What::Rest | What::Act(_));
     let last = history.moments.iter().rev().find(|moment| by_others(&moment.what));
     last.is_some_and(|moment| matches!(moment.what, What::Rest))
 }
 
-/// When the process began the reconcile that it is in.
+/// The time at which the process started its current reconcile.
 fn begun(history: &History, who: Who) -> Duration {
     let begun = history.moments.iter().rev().find(|moment| moment.who == who && matches!(moment.what, What::Begin));
     begun.map(|moment| moment.at).unwrap_or_default()
 }
 
-/// How the world was since whoever did the last thing began the reconcile in which it did.
+/// All states of the world since the actor of the last effect started its current reconcile.
 fn since_begin(history: &History) -> impl Iterator<Item = &Scene> {
     let who = history.last().map(|(_, last)| last.who);
     let is_begin = |moment: &Arc<Moment>| Some(moment.who) == who && matches!(moment.what, What::Begin);
@@ -300,18 +303,18 @@ fn since_begin(history: &History) -> impl Iterator<Item = &Scene> {
     history.moments[from..].iter().map(|moment| &moment.after)
 }
 
-/// The network of that uid, if there is one.
+/// The network with that UID, if it exists.
 fn network<'a>(scene: &'a Scene, uid: &str) -> Option<&'a MigrationNetwork> {
     scene.networks.values().find(|network| network.uid().as_deref() == Some(uid))
 }
 
-/// Whether the network says to be ready as it is now.
+/// Whether the network is `Ready` in its current generation.
 pub fn is_ready(network: &MigrationNetwork) -> bool {
     let Some(status) = &network.status else { return false };
     Some(status.observed_generation) == network.metadata.generation && is_true(&status.conditions, ConditionType::Ready)
 }
 
-/// Whether its status says that AWS could not be seen.
+/// Whether the status says that AWS could not be observed.
 fn is_unseen(network: &MigrationNetwork) -> bool {
     let conditions = network.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     find(conditions, ConditionType::Synced).is_some_and(|synced| synced.status == "Unknown")
@@ -321,7 +324,7 @@ fn is_of(tags: &Tags, uid: &str) -> bool {
     tags.get(OWNER_TAG).is_some_and(|owner| owner == uid)
 }
 
-/// Owner, slot, id and whether it is live, of all that is owned.
+/// Owner, slot, ID and liveness of each owned resource.
 fn owned(state: &State) -> impl Iterator<Item = (&str, &str, &str, bool)> {
     let groups = state.security_groups.iter().map(|one| (&one.tags, &one.id, true));
     let endpoints = state.vpc_endpoints.iter().map(|one| (&one.tags, &one.id, one.state != "deleting"));
@@ -332,7 +335,7 @@ fn owned(state: &State) -> impl Iterator<Item = (&str, &str, &str, bool)> {
         .filter_map(|(tags, id, is_live)| Some((&**tags.get(OWNER_TAG)?, &**tags.get(SLOT_TAG)?, &**id, is_live)))
 }
 
-/// Tags and id of all that has tags and can be owned.
+/// Tags and ID of each resource that can be owned.
 fn tagged(state: &State) -> impl Iterator<Item = (&Tags, &str)> {
     let groups = state.security_groups.iter().map(|one| (&one.tags, &*one.id));
     let endpoints = state.vpc_endpoints.iter().map(|one| (&one.tags, &*one.id));
@@ -340,8 +343,8 @@ fn tagged(state: &State) -> impl Iterator<Item = (&Tags, &str)> {
     groups.chain(endpoints).chain(resolvers)
 }
 
-/// All there is to know of everything that could be owned, and of what it stands in. Routes to gateway endpoints are part of
-/// these, and interfaces of what they are of.
+/// The complete description of each resource that can be owned, and of the VPC resources around it, by ID. Routes to
+/// gateway endpoints are excluded, because they belong to the endpoints, and so are network interfaces.
 fn described(state: &State) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for one in &state.security_groups {

@@ -1,4 +1,4 @@
-//! What people do, and where: the scenes in which the search looks for what can go wrong.
+//! The scenarios that the search plays: the actions of users and other tools, and the VPC in which they take place.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -28,53 +28,53 @@ use crate::{
     wire,
 };
 
-/// When somebody does something.
+/// The time of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cue {
     /// When the operator is at rest.
     AtRest,
-    /// After so many reconciles since the act before.
+    /// After this number of reconciles since the previous act.
     After(usize),
 }
 
-/// Something that somebody does.
+/// An action of a user or of another tool.
 #[derive(Clone)]
 pub struct Act {
-    /// When.
+    /// The time of the act.
     pub cue: Cue,
-    /// What, in a word or two.
+    /// A short name of the act.
     pub what: &'static str,
-    /// How.
+    /// The effect on the universe.
     pub act: Arc<dyn Fn(&mut Universe) + Send + Sync>,
 }
 
 /// A scenario.
 #[derive(Clone)]
 pub struct Scenario {
-    /// Its name.
+    /// The name of the scenario.
     pub name: &'static str,
-    /// How long AWS's lists lag behind.
+    /// The time by which lists in AWS lag behind.
     pub lag: Duration,
-    /// What people do, in order.
+    /// The acts, in order.
     pub acts: Vec<Act>,
 }
 
-/// The network of all scenarios.
+/// The network in all scenarios.
 pub fn tokyo() -> Key {
     Key { namespace: "team-billing".to_owned(), name: "tokyo".to_owned() }
 }
 
-/// One that wants the same VPC.
+/// A network that selects the same VPC.
 pub fn rival() -> Key {
     Key { namespace: "team-analytics".to_owned(), name: "osaka".to_owned() }
 }
 
-/// One that has a VPC of its own, of another class.
+/// A network of another class, with another VPC.
 pub fn neighbour() -> Key {
-    Key { namespace: "team-claims".to_owned(), name: "kyoto".to_owned() }
+    Key { namespace: "team-orders".to_owned(), name: "kyoto".to_owned() }
 }
 
-/// A network of a class, as small as it can be written.
+/// Returns a minimal spec of a network of the class.
 pub fn spec(class: &str) -> MigrationNetworkSpec {
     MigrationNetworkSpec {
         migration_network_class_name: Some(class.to_owned()),
@@ -83,7 +83,7 @@ pub fn spec(class: &str) -> MigrationNetworkSpec {
     }
 }
 
-/// A class that leads to the VPC of that name.
+/// Returns a class that selects the VPC with that name.
 pub fn class(name: &str, vpc: &str) -> MigrationNetworkClass {
     let by_use = |use_: support::Use| {
         let tags = [(support::SUBNET_TAG.to_owned(), use_.as_str().to_owned())].into();
@@ -107,14 +107,14 @@ pub fn class(name: &str, vpc: &str) -> MigrationNetworkClass {
     MigrationNetworkClass::new(name, spec)
 }
 
-/// A VPC that is ready for a migration, and a class for it. Nobody has asked for anything yet.
+/// Returns a universe with a VPC that is ready for a migration, with a class for it, and without networks.
 ///
 /// # Errors
-/// If the VPC could not be made.
+/// If the VPC cannot be created.
 pub async fn landing(lag: Duration) -> Result<Universe> {
     let delays = Delays {
         vpn_gateway_attaching: Duration::ZERO,
-        // Each transition takes a look or two: long enough to be met, no longer than it takes to meet it.
+        // Each transition takes one or two observations: long enough to be observed, but no longer than that needs.
         endpoint_creating: Duration::from_secs(8),
         endpoint_modifying: Duration::from_secs(6),
         endpoint_deleting: Duration::from_secs(8),
@@ -141,8 +141,8 @@ pub async fn landing(lag: Duration) -> Result<Universe> {
     }))
 }
 
-/// Plays a scenario to its end, with `processes` processes that take turns as `turn` says, and start again after a crash,
-/// while `decider` says what goes wrong. The promises are held against every effect.
+/// Plays a scenario to its end. `turn` chooses the next of the `processes` processes, which restart after a crash,
+/// and `decider` chooses the faults. Every effect is checked against the promises.
 pub async fn play(
     universe: &Universe,
     acts: &[Act],
@@ -154,7 +154,8 @@ pub async fn play(
     let mut started = processes;
     let mut troupe: Vec<Process> =
         (1..=processes).map(|number| Process::Idle(Operator::start(&stage, number))).collect();
-    // Each act waits for its cue, but not for ever: where faults keep the operator from its rest, life goes on.
+    // Each act waits for its cue, but only for a limited number of reconciles: faults may keep the operator from its
+    // rest.
     let cues = acts.iter().map(|act| act.cue).chain([Cue::AtRest]);
     let mut acts = acts.iter();
     for cue in cues {
@@ -196,12 +197,12 @@ fn delete(universe: &mut Universe) {
     universe.kubernetes.delete(&tokyo());
 }
 
-/// An edit of the spec.
+/// Returns an edit of the spec.
 fn edit(what: &'static str, change: fn(&mut MigrationNetworkSpec)) -> Act {
     act(Cue::AtRest, what, move |universe| universe.kubernetes.edit(&tokyo(), |network| change(&mut network.spec)))
 }
 
-/// A call on what fills a slot.
+/// Returns a call of another tool on the resource that fills a slot.
 fn on(slot: &'static str, what: &'static str, action: &'static str, parameters: fn(&State, &str) -> Value) -> Act {
     act(Cue::AtRest, what, move |universe| {
         let state = universe.state();
@@ -211,7 +212,7 @@ fn on(slot: &'static str, what: &'static str, action: &'static str, parameters: 
     })
 }
 
-/// All scenarios.
+/// Returns all scenarios.
 #[allow(clippy::too_many_lines, reason = "a list")]
 pub fn all() -> Vec<Scenario> {
     let created = act(Cue::AtRest, "create", create);
@@ -228,20 +229,20 @@ pub fn all() -> Vec<Scenario> {
         lagging("create, lists lag", vec![created.clone()]),
         after("delete", vec![deleted.clone()]),
         lagging("delete, lists lag", vec![created.clone(), deleted.clone()]),
-        after("delete as soon as it is begun", vec![soon(1, &deleted)]),
-        after("delete while it is made", vec![soon(2, &deleted)]),
-        after("delete once half is there", vec![soon(4, &deleted)]),
-        after("delete and make again", vec![deleted.clone(), soon(3, &created), created.clone()]),
+        after("delete after the first reconcile", vec![soon(1, &deleted)]),
+        after("delete during creation", vec![soon(2, &deleted)]),
+        after("delete halfway through creation", vec![soon(4, &deleted)]),
+        after("delete and rebuild", vec![deleted.clone(), soon(3, &created), created.clone()]),
         after("other sources", vec![edit("sources", |spec| spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]))]),
         after(
-            "proxies come and go",
+            "proxies are added and removed",
             vec![
                 edit("proxies", |spec| spec.proxy_cidrs = Some(vec!["10.9.0.0/24".to_owned()])),
                 edit("no proxies", |spec| spec.proxy_cidrs = None),
             ],
         ),
         after(
-            "the resolver goes and comes",
+            "the resolver is disabled and enabled",
             vec![
                 edit("no resolver", |spec| {
                     let mode = Some(ResolverMode::Disabled);
@@ -251,10 +252,10 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "post-launch actions and tags go and come",
+            "post-launch actions and tags change",
             vec![
                 edit("no SSM", |spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) })),
-                // One more without private DNS, of which AWS itself does not refuse a second.
+                // Another endpoint without private DNS, because AWS does not reject a duplicate of it.
                 edit("SSM, and KMS", |spec| {
                     spec.post_launch = None;
                     spec.endpoints = Some(vec![EndpointSpec {
@@ -267,7 +268,7 @@ pub fn all() -> Vec<Scenario> {
                         policy: None,
                     }]);
                 }),
-                // While endpoints are being made that lists may not show yet.
+                // While endpoints are being created that lists may not contain yet.
                 act(Cue::After(1), "tags", |universe| {
                     universe.kubernetes.edit(&tokyo(), |network| network.spec.tags = Some(tags("billing")));
                 }),
@@ -276,7 +277,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "a group for replication servers comes and goes",
+            "a replication security group is added and removed",
             vec![
                 edit("a group", |spec| {
                     let mode = Some(ReplicationSecurityGroupMode::Managed);
@@ -287,9 +288,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "the finalizer is taken",
+            "a user removes the finalizer",
             vec![
-                act(Cue::AtRest, "a finalizer is taken", |universe| {
+                act(Cue::AtRest, "the finalizer is removed", |universe| {
                     universe.kubernetes.edit(&tokyo(), |network| network.metadata.finalizers = None);
                 }),
                 deleted.clone(),
@@ -299,7 +300,7 @@ pub fn all() -> Vec<Scenario> {
             "other subnets",
             vec![
                 act(Cue::AtRest, "new subnets", other_subnets),
-                edit("the new ones", |spec| {
+                edit("the new subnets are used", |spec| {
                     let tags = Some([(support::SUBNET_TAG.to_owned(), "others".to_owned())].into());
                     let endpoints = Some(SubnetSelector { tags, ids: None });
                     spec.subnets = Some(SubnetSelectors { endpoints, ..SubnetSelectors::default() });
@@ -307,13 +308,13 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "suspended, then only planned",
+            "suspended, then planned",
             vec![
-                edit("other sources, suspended", |spec| {
+                edit("other sources while suspended", |spec| {
                     spec.suspend = Some(true);
                     spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()]);
                 }),
-                edit("only planned", |spec| {
+                edit("planned", |spec| {
                     spec.suspend = None;
                     spec.management_policy = Some(ManagementPolicy::Plan);
                 }),
@@ -321,7 +322,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "the console deletes",
+            "a user deletes resources",
             vec![
                 on("vpce/mgn/Interface", "DeleteVpcEndpoints mgn", "DeleteVpcEndpoints", deletes),
                 on("vpce/s3/Interface", "DeleteVpcEndpoints s3", "DeleteVpcEndpoints", deletes),
@@ -334,9 +335,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "the console edits",
+            "a user edits resources",
             vec![
-                on("sg/endpoints", "a rule by hand", "AuthorizeSecurityGroupIngress", |_, id| {
+                on("sg/endpoints", "a rule is added by hand", "AuthorizeSecurityGroupIngress", |_, id| {
                     let ranges = json!({ "1": { "CidrIp": "10.77.0.0/16", "Description": goal::BY_HAND } });
                     let rule = json!({ "IpProtocol": "tcp", "FromPort": "8443", "ToPort": "8443", "IpRanges": ranges });
                     json!({ "GroupId": id, "IpPermissions": { "1": rule } })
@@ -348,7 +349,7 @@ pub fn all() -> Vec<Scenario> {
                 }),
                 on(
                     "vpce/ec2/Interface",
-                    "tags are stripped",
+                    "tags are removed",
                     "DeleteTags",
                     |_, id| json!({ "ResourceId": { "1": id }, "Tag": { "1": { "Key": NETWORK_TAG }, "2": { "Key": "Name" } } }),
                 ),
@@ -357,7 +358,7 @@ pub fn all() -> Vec<Scenario> {
                     let subnet = endpoint.and_then(|endpoint| endpoint.subnets.first().cloned());
                     json!({ "VpcEndpointId": id, "RemoveSubnetId": { "1": subnet } })
                 }),
-                on("vpce/s3/Gateway", "a route table is taken", "ModifyVpcEndpoint", |state, id| {
+                on("vpce/s3/Gateway", "a route table is removed", "ModifyVpcEndpoint", |state, id| {
                     let endpoint = state.vpc_endpoints.iter().find(|one| one.id == id);
                     let table = endpoint.and_then(|endpoint| endpoint.route_tables.first().cloned());
                     json!({ "VpcEndpointId": id, "RemoveRouteTableId": { "1": table } })
@@ -366,7 +367,7 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "retain, and make again",
+            "retain and rebuild",
             vec![
                 edit("Retain", |spec| spec.deletion_policy = Some(DeletionPolicy::Retain)),
                 deleted.clone(),
@@ -380,9 +381,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         scenario(
-            "adopt what is there",
+            "adopt foreign resources",
             vec![
-                act(Cue::AtRest, "strangers", strangers),
+                act(Cue::AtRest, "foreign resources", foreign_resources),
                 act(Cue::AtRest, "create, adopting", |universe| {
                     create(universe);
                     universe
@@ -393,9 +394,9 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
-            "two networks want one VPC",
+            "two networks select one VPC",
             vec![
-                act(Cue::After(1), "a rival", |universe| universe.kubernetes.create(&rival(), spec("corp"))),
+                act(Cue::After(1), "a second network", |universe| universe.kubernetes.create(&rival(), spec("corp"))),
                 deleted.clone(),
             ],
         ),
@@ -419,7 +420,7 @@ fn tags(team: &str) -> BTreeMap<String, String> {
     [("team".to_owned(), team.to_owned())].into()
 }
 
-/// Two subnets in the zones of those that the class chooses.
+/// Creates two subnets in the same zones as the subnets of the class.
 fn other_subnets(universe: &mut Universe) {
     let state = universe.state();
     let Some(vpc) = state.vpcs.first() else { return };
@@ -440,7 +441,7 @@ fn deletes(_: &State, id: &str) -> Value {
     json!({ "VpcEndpointId": { "1": id } })
 }
 
-/// A gateway endpoint of somebody else, in the main route table.
+/// Creates a foreign gateway endpoint in the main route table.
 pub fn second_gateway(universe: &mut Universe) {
     let state = universe.state();
     let (Some(vpc), Some(table)) = (state.vpcs.first(), state.route_tables.iter().find(|table| table.main)) else {
@@ -453,9 +454,9 @@ pub fn second_gateway(universe: &mut Universe) {
     call(universe, "CreateVpcEndpoint", &parameters);
 }
 
-/// What somebody built by hand who then hears of the operator: a gateway endpoint, and an interface endpoint behind the VPC's
-/// default group, in one subnet.
-pub fn strangers(universe: &mut Universe) {
+/// Creates foreign resources that a network can adopt: a gateway endpoint, and an interface endpoint with the VPC's
+/// default security group in one subnet.
+pub fn foreign_resources(universe: &mut Universe) {
     let state = universe.state();
     let Some(vpc) = state.vpcs.first() else { return };
     let tables: Vec<&String> = state.route_tables.iter().filter(|table| !table.main).map(|table| &table.id).collect();
@@ -474,7 +475,7 @@ pub fn strangers(universe: &mut Universe) {
     call(universe, "CreateVpcEndpoint", &interface);
 }
 
-/// A call as somebody with keys of the account makes it. A refusal is no matter: what it is about may be gone.
+/// Sends a call with other credentials of the account. Ignores rejections, because the resource may be gone.
 pub fn call(universe: &mut Universe, action: &str, parameters: &Value) {
     use emulator::world::World;
 

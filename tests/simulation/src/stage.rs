@@ -1,4 +1,5 @@
-//! Choice points: every call of the operator to AWS and to Kubernetes stops here, and something decides how it goes on.
+//! Choice points: every call of the operator to AWS or Kubernetes stops here, and a decider chooses how the call
+//! continues.
 
 use std::{
     fmt, future,
@@ -17,32 +18,32 @@ use crate::{
     universe::{Universe, is_write},
 };
 
-/// What a planted panic says.
+/// The message of a planted panic.
 pub const PLANTED: &str = "planted";
 
-/// Where a call is.
+/// The position of a choice point in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum When {
-    /// It is about to be sent. This is also where the answer to the call before it has been taken in.
+    /// Before the call is sent. The process has handled the answer to its previous call.
     Before,
-    /// It has had its effect, and its answer is on the way.
+    /// After the effect of the call, while its answer is in transit.
     After,
 }
 
 /// A call at a choice point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// The process that calls.
+    /// The number of the process that calls.
     pub operator: usize,
-    /// The number of the call, from 1, over all processes.
+    /// The number of the call, counted from 1 over all processes.
     pub number: u64,
-    /// The action of AWS, or the name of what is read or written in Kubernetes.
+    /// The AWS action, or the name of the object that is read or written in Kubernetes.
     pub call: String,
-    /// Whether it goes to AWS.
+    /// Whether the call goes to AWS.
     pub to_aws: bool,
-    /// Whether it is to change something.
+    /// Whether the call is a write.
     pub is_write: bool,
-    /// Where it is.
+    /// The position in the call.
     pub when: When,
 }
 
@@ -53,60 +54,60 @@ impl fmt::Display for Point {
     }
 }
 
-/// How a call goes on.
+/// How a call continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// As it should.
+    /// Without a fault.
     Go,
-    /// The process is gone, with everything that it had in memory.
+    /// The process ends, and loses its memory.
     Crash,
-    /// The process is gone, and the request is on its way to AWS, where it arrives after that time, or before if it is told to.
-    /// Kubernetes has it at once.
+    /// The process ends, but the request is in transit. It arrives in AWS after this time, or earlier if it is
+    /// delivered. A request to Kubernetes arrives immediately.
     CrashSent(Duration),
-    /// The process stands still until it is told to go on.
+    /// The process pauses until it is resumed.
     Park,
-    /// Something goes wrong.
+    /// With a fault.
     Fault(Fault),
 }
 
-/// What goes wrong with a call.
+/// A fault in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// It does not arrive.
+    /// The call does not arrive.
     Drop,
-    /// It has its effect, and its answer does not arrive.
+    /// The call has its effect, but its answer does not arrive.
     LoseAnswer,
-    /// It is refused for its haste.
+    /// The call is throttled.
     Throttle,
-    /// It is refused with this code: 4xx.
+    /// The call is rejected with this code and a 4xx status.
     Refuse(&'static str),
-    /// The service fails: 500.
+    /// The service fails with status 500.
     Error500,
-    /// The service is not there: 503.
+    /// The service is unavailable, with status 503.
     Error503,
-    /// It arrives that much later, and so does its answer.
+    /// The call and its answer arrive after this delay.
     Delay(Duration),
-    /// It has its effect, and the answer is none.
+    /// The call has its effect, but the answer cannot be parsed.
     Garbage,
-    /// It has its effect, and the answer breaks off.
+    /// The call has its effect, but the answer is truncated.
     Truncate,
-    /// The object has changed meanwhile; only in Kubernetes.
+    /// The object has changed meanwhile (Kubernetes only).
     Conflict,
-    /// The code that calls panics.
+    /// The calling code panics.
     Panic,
 }
 
-/// How long the operator gives a call to AWS (`AwsClouds::new`). One that has stood still for longer gives it up.
+/// The timeout of a call to AWS (`AwsClouds::new`). A process that pauses for longer abandons the call.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// The longest that a request is on its way whose sender is gone: a call that has not left after the time that it is given
-/// never does, and what has left arrives within seconds.
+/// The maximum time for which a request of an ended process is in transit. A call that is not sent within its timeout
+/// is never sent, and a call that is sent arrives within seconds.
 pub const LATEST: Duration = Duration::from_secs(40);
 
-/// Decides how calls go on; it may change the universe, as others do meanwhile.
+/// Chooses how calls continue. It may change the universe, as other actors do meanwhile.
 pub type Decider = Box<dyn FnMut(&Point, &mut Universe) -> Decision + Send>;
 
-/// The universe, and who decides in it.
+/// The universe with its decider.
 pub struct Stage {
     inner: Mutex<Inner>,
 }
@@ -124,29 +125,29 @@ impl fmt::Debug for Stage {
 }
 
 impl Stage {
-    /// A universe in which that decides.
+    /// Returns a stage with this universe and this decider.
     pub fn new(universe: Universe, decider: Decider) -> Arc<Self> {
         Arc::new(Self { inner: Mutex::new(Inner { universe, decider, calls: 0 }) })
     }
 
-    /// A panic of the operator is one of the things that are tried out.
+    /// Locks the stage. Ignores poisoning, because the search plants panics in the operator.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the universe as it is now, or changes it.
-    pub fn with<T>(&self, look: impl FnOnce(&mut Universe) -> T) -> T {
+    /// Reads or changes the current universe.
+    pub fn with<T>(&self, access: impl FnOnce(&mut Universe) -> T) -> T {
         let mut inner = self.lock();
         inner.universe.catch_up();
-        look(&mut inner.universe)
+        access(&mut inner.universe)
     }
 
-    /// From here on this decides.
+    /// Replaces the decider.
     pub fn decide_by(&self, decider: Decider) {
         self.lock().decider = decider;
     }
 
-    /// The calls so far.
+    /// The number of calls so far.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
@@ -165,29 +166,29 @@ impl Stage {
     }
 }
 
-/// The place of one process on the stage.
+/// The connection of one process to the stage.
 #[derive(Debug)]
 pub struct Seat {
     /// The stage.
     pub stage: Arc<Stage>,
     /// The number of the process.
     pub operator: usize,
-    /// The uid of the network that is being reconciled.
+    /// The UID of the network that is being reconciled.
     pub(crate) of: Mutex<Option<Arc<str>>>,
-    /// Told when the process is gone.
+    /// Notified when the process crashes.
     pub(crate) crashed: Notify,
-    /// Told when the process stands still.
+    /// Notified when the process pauses.
     pub(crate) parked: Notify,
-    /// Lets it go on.
+    /// Resumes the process.
     pub(crate) resume: Notify,
 }
 
-/// An answer that does not come.
+/// The loss of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost;
 
 impl Seat {
-    /// A place for a process.
+    /// Connects a process to the stage.
     pub fn new(stage: &Arc<Stage>, operator: usize) -> Arc<Self> {
         Arc::new(Self {
             stage: Arc::clone(stage),
@@ -217,7 +218,7 @@ impl Seat {
         self.resume.notified().await;
     }
 
-    /// A call to AWS.
+    /// Sends a call to AWS.
     pub(crate) async fn aws(&self, request: Direct) -> Result<Answer, Lost> {
         let (who, of) = (self.who(), self.of());
         let mut point = Point {
@@ -250,7 +251,7 @@ impl Seat {
             }
             Decision::Fault(Fault::Garbage) => {
                 let answer = effect(&request);
-                return Ok(Answer { body: "<html>}{ this is no answer".to_owned(), ..answer });
+                return Ok(Answer { body: "<html>}{ this is not an answer".to_owned(), ..answer });
             }
             Decision::Fault(Fault::Truncate) => {
                 let mut answer = effect(&request);
@@ -278,7 +279,7 @@ impl Seat {
         }
     }
 
-    /// A call to Kubernetes; `told` is what everybody can read once it is written.
+    /// Sends a call to Kubernetes. `told` is the written text, which any reader of the cluster can see.
     pub(crate) async fn kubernetes<T>(
         &self,
         call: &'static str,
@@ -293,7 +294,7 @@ impl Seat {
             is_write: told.is_some(),
             when: When::Before,
         };
-        let lost = || StoreError::Other("the connection broke".into());
+        let lost = || StoreError::Other("the connection was interrupted".into());
         let effect = |stage: &Stage| {
             stage.with(|universe| {
                 let before = universe.kubernetes.revision();
@@ -340,7 +341,7 @@ impl Seat {
     }
 }
 
-/// The order that makes the emulator refuse a call in the words of its service.
+/// Returns the order that makes the emulator reject a call in the format of its service.
 fn order(fault: Fault) -> Order {
     let kind = match fault {
         Fault::Throttle => FaultKind::Throttle,
@@ -351,7 +352,10 @@ fn order(fault: Fault) -> Order {
     let mut order = Order::next(kind, "");
     if let Fault::Refuse(code) = fault {
         order.code = Some(code.to_owned());
-        order.message = Some(format!("No. Encoded authorization failure message: {}", SECRETS[1]));
+        order.message = Some(format!(
+            "You are not authorized to perform this operation. Encoded authorization failure message: {}",
+            SECRETS[1]
+        ));
     }
     order
 }

@@ -1,4 +1,4 @@
-//! The operator's seam to Kubernetes, over the state machine of the stage.
+//! Implements the operator's interface to Kubernetes on the state machine of the stage.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::{kubernetes::Kubernetes, stage::Seat};
 
-/// What one process reads and writes.
+/// The Kubernetes API as one process sees it.
 #[derive(Clone, Debug)]
 pub struct Stored(pub Arc<Seat>);
 
-/// As everybody can read it.
-#[allow(clippy::unnecessary_wraps, reason = "as choice points take it")]
+/// Returns a written object as text, as any reader of the cluster can see it.
+#[allow(clippy::unnecessary_wraps, reason = "choice points take an option")]
 fn text(told: impl serde::Serialize) -> Option<String> {
     Some(json!(told).to_string())
 }
@@ -71,7 +71,7 @@ impl Store for Stored {
         self.0.kubernetes("class status", text(class), |kubernetes| kubernetes.write_class_status(class)).await
     }
 
-    /// Only the watch for orphans tells anything of classes, which does not run here.
+    /// Does nothing: only the search for orphans publishes events on classes, and it does not run here.
     async fn announce_on_class(&self, _: &MigrationNetworkClass, _: Announcement) {}
 
     async fn announce(&self, network: &MigrationNetwork, announcement: Announcement) {
@@ -80,30 +80,30 @@ impl Store for Stored {
             kubernetes.announce(network, &announcement);
             Ok(())
         });
-        // An event that is lost is lost.
+        // A lost event is not sent again.
         drop(announced.await);
     }
 }
 
 impl VpcLeases for Stored {
     async fn vpc_lease(&self, name: &str) -> Result<Option<VpcLease>, StoreError> {
-        self.0.kubernetes("claim", None, |kubernetes| Ok(kubernetes.vpc_leases.get(name).cloned())).await
+        self.0.kubernetes("VPC lease", None, |kubernetes| Ok(kubernetes.vpc_leases.get(name).cloned())).await
     }
 
     async fn vpc_leases(&self, holder: Option<&str>) -> Result<Vec<VpcLease>, StoreError> {
-        let is_held = |claim: &&VpcLease| holder.is_none_or(|holder| claim.holder == holder);
+        let is_held = |lease: &&VpcLease| holder.is_none_or(|holder| lease.holder == holder);
         let held = |kubernetes: &mut Kubernetes| kubernetes.vpc_leases.values().filter(is_held).cloned().collect();
-        self.0.kubernetes("claims", None, |kubernetes| Ok(held(kubernetes))).await
+        self.0.kubernetes("VPC leases", None, |kubernetes| Ok(held(kubernetes))).await
     }
 
-    async fn acquire_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
-        let told = Some(format!("{claim:?}"));
-        self.0.kubernetes("claim taken", told, |kubernetes| kubernetes.acquire_vpc_lease(claim)).await
+    async fn acquire_vpc_lease(&self, lease: &VpcLease) -> Result<(), StoreError> {
+        let told = Some(format!("{lease:?}"));
+        self.0.kubernetes("VPC lease acquired", told, |kubernetes| kubernetes.acquire_vpc_lease(lease)).await
     }
 
-    async fn release_vpc_lease(&self, claim: &VpcLease) -> Result<(), StoreError> {
-        let told = Some(format!("{claim:?}"));
-        self.0.kubernetes("claim dropped", told, |kubernetes| kubernetes.release_vpc_lease(claim)).await
+    async fn release_vpc_lease(&self, lease: &VpcLease) -> Result<(), StoreError> {
+        let told = Some(format!("{lease:?}"));
+        self.0.kubernetes("VPC lease released", told, |kubernetes| kubernetes.release_vpc_lease(lease)).await
     }
 
     async fn network_uid(&self, key: &Key) -> Result<Option<String>, StoreError> {

@@ -1,4 +1,4 @@
-//! Everything that is outside the operator: AWS, the Kubernetes API, requests on their way, the clock, and what happened.
+//! Everything outside the operator: AWS, the Kubernetes API, the requests in transit, the clock, and the history.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -28,35 +28,35 @@ pub const ACCOUNT: &str = "111122223333";
 /// The Region of all networks.
 pub const REGION: &str = "ap-northeast-1";
 
-/// See the module. A clone is a branch: it goes on by itself from here.
+/// Everything outside the operator. A clone is a branch, which continues independently.
 #[derive(Clone, Debug)]
 pub struct Universe {
     /// AWS.
     pub aws: World,
     /// The Kubernetes API.
     pub kubernetes: Kubernetes,
-    /// How processes hear of what changes there.
+    /// The way in which watches report changes to processes.
     pub watch: Watch,
-    /// What happened.
+    /// All effects so far.
     pub history: History,
-    /// The first promise that was broken.
+    /// The first broken promise.
     pub breach: Option<Breach>,
-    /// Whether what was to be seen has been seen: a scenario ends here.
+    /// Whether the scenario must end here, because the decider has reached its goal.
     pub is_over: bool,
-    /// Effects of operators on AWS and on Kubernetes.
+    /// The number of effects of operators on AWS and Kubernetes.
     pub writes: u64,
     on_their_way: Vec<Sent>,
     arrived: Vec<(u64, Answer)>,
     sent: u64,
-    /// The world's time at the runtime's.
+    /// A time of the world, and the same time on the runtime's clock.
     clock: (Duration, Instant),
 }
 
-/// A request on its way.
+/// A request in transit.
 #[derive(Clone, Debug)]
 struct Sent {
     ticket: u64,
-    /// When it arrives.
+    /// The time of its arrival.
     due: Duration,
     who: Who,
     of: Option<Arc<str>>,
@@ -64,7 +64,7 @@ struct Sent {
 }
 
 impl Universe {
-    /// Nothing is there yet.
+    /// Returns an empty universe.
     pub fn new(options: Options) -> Self {
         let lag = options.new_invisible_for.max(options.deleted_visible_for);
         let nothing = Scene {
@@ -89,7 +89,7 @@ impl Universe {
         }
     }
 
-    /// Has AWS's lists lag behind by that: what is new is not shown, what is gone still is.
+    /// Makes lists in AWS lag behind by this time: they omit new resources, and still contain deleted ones.
     pub fn lag(&mut self, lag: Duration) {
         let change = |options: &Options| {
             Ok::<_, std::convert::Infallible>(Options {
@@ -102,20 +102,20 @@ impl Universe {
         self.history.lag = lag;
     }
 
-    /// Has AWS list no more than so many at a time.
+    /// Limits the number of entries on a page of a list in AWS.
     pub fn page(&mut self, most: u32) {
         let change =
             |options: &Options| Ok::<_, std::convert::Infallible>(Options { max_page: Some(most), ..options.clone() });
         let Ok(()) = self.aws.change_options(None, change);
     }
 
-    /// Begins the history here: what was before is how the world is given.
+    /// Starts the history here, with the current state as the initial one.
     pub fn begin(&mut self) {
         self.history.first = self.scene("", true);
         self.history.moments.clear();
     }
 
-    /// A branch, whose clock goes on from here.
+    /// Returns a branch, whose clock continues from here.
     #[must_use]
     pub fn branch(&self) -> Self {
         let mut branch = self.clone();
@@ -124,7 +124,7 @@ impl Universe {
         branch
     }
 
-    /// Lets the world catch up with the runtime's clock: what is due happens.
+    /// Advances the world to the runtime's clock, and executes everything that is due.
     pub fn catch_up(&mut self) {
         let now = self.clock.0 + self.clock.1.elapsed();
         loop {
@@ -146,7 +146,7 @@ impl Universe {
         }
     }
 
-    /// Puts a request on its way; the ticket is for its answer.
+    /// Puts a request in transit, and returns the ticket for its answer.
     pub(crate) fn send(&mut self, request: Direct, who: Who, of: Option<Arc<str>>, after: Duration) -> u64 {
         self.sent += 1;
         let due = self.aws.now() + after;
@@ -154,20 +154,20 @@ impl Universe {
         self.sent
     }
 
-    /// The answer to a request that was on its way, once.
+    /// Returns the answer to a request that was in transit. Each answer is returned once.
     pub(crate) fn answer(&mut self, ticket: u64) -> Option<Answer> {
         let at = self.arrived.iter().position(|(arrived, _)| *arrived == ticket)?;
         Some(self.arrived.swap_remove(at).1)
     }
 
-    /// Lets everything arrive that is on its way.
+    /// Delivers all requests in transit.
     pub fn deliver(&mut self) {
         while !self.on_their_way.is_empty() {
             self.arrive(0);
         }
     }
 
-    /// Whether something is on its way.
+    /// Whether a request is in transit.
     pub fn is_awaited(&self) -> bool {
         !self.on_their_way.is_empty()
     }
@@ -178,7 +178,7 @@ impl Universe {
         self.arrived.push((ticket, answer));
     }
 
-    /// Carries a request out, now.
+    /// Executes a request now.
     pub(crate) fn carry_out(&mut self, request: &Direct, who: Who, of: Option<Arc<str>>) -> Answer {
         let answer = request.carry_out(&mut self.aws);
         if is_write(request.action()) && answer.outcome == "ok" {
@@ -189,15 +189,15 @@ impl Universe {
         answer
     }
 
-    /// Does what a person or another tool does.
+    /// Performs an action of a user or of another tool.
     pub fn act(&mut self, what: &'static str, act: impl FnOnce(&mut Self)) {
         self.catch_up();
         act(self);
-        self.record(Who::Somebody, None, What::Act(what), true, "");
+        self.record(Who::User, None, What::Act(what), true, "");
     }
 
-    /// Notes what happened and how the world is now, and holds the promises against it. `told` is what was written in
-    /// Kubernetes.
+    /// Records an effect and the current state of the world, and checks the promises. `told` is the text that was
+    /// written to Kubernetes.
     pub(crate) fn record(&mut self, who: Who, of: Option<Arc<str>>, what: What, in_aws: bool, told: &str) {
         if matches!((who, &what), (Who::Operator(_), What::Call { .. } | What::Write(_))) {
             self.writes += 1;
@@ -236,9 +236,10 @@ impl Universe {
         self.kubernetes.classes.values().find_map(|class| class.spec.defaults.clone()).unwrap_or_default()
     }
 
-    /// What tells this universe from others, as far as a process that starts in it can: what there is in AWS, the objects in
-    /// Kubernetes but for their times and versions, and what is on its way. AWS's memory of tokens follows from these and
-    /// from what was deleted, and how far AWS is with what it does from how that is shown.
+    /// Returns a hash of everything that a process which starts in this universe can observe: the resources in AWS,
+    /// the objects in Kubernetes without times and versions, and the requests in transit. The client tokens that AWS
+    /// remembers follow from these and from deleted resources, and the progress of transitions in AWS follows from
+    /// the states that it shows.
     pub fn likeness(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         json!(self.aws.state(ACCOUNT, REGION)).to_string().hash(&mut hasher);
@@ -249,8 +250,8 @@ impl Universe {
         let mut objects = json!(objects);
         forget_times(&mut objects);
         objects.to_string().hash(&mut hasher);
-        for claim in self.kubernetes.vpc_leases.values() {
-            (&claim.name, &claim.holder).hash(&mut hasher);
+        for lease in self.kubernetes.vpc_leases.values() {
+            (&lease.name, &lease.holder).hash(&mut hasher);
         }
         for sent in &self.on_their_way {
             (sent.request.action(), sent.request.parameters().to_string()).hash(&mut hasher);
@@ -258,23 +259,23 @@ impl Universe {
         hasher.finish()
     }
 
-    /// What there is in AWS.
+    /// Returns the resources in AWS.
     ///
     /// # Panics
-    /// If the laboratory cannot read what the emulator tells.
-    #[allow(clippy::expect_used, reason = "two descriptions of the same listing")]
+    /// If the test support cannot read the state that the emulator returns.
+    #[allow(clippy::expect_used, reason = "both crates describe the same state")]
     pub fn state(&self) -> State {
         let state = serde_json::to_value(self.aws.state(ACCOUNT, REGION)).expect("a state is JSON");
-        serde_json::from_value(state).expect("the laboratory reads what the emulator tells")
+        serde_json::from_value(state).expect("the test support reads the state of the emulator")
     }
 }
 
-/// Whether a call changes something, or tries to.
+/// Whether a call is a write, even if it fails.
 pub fn is_write(action: &str) -> bool {
     !["AssumeRole", "Describe", "Get", "List"].iter().any(|prefix| action.starts_with(prefix))
 }
 
-/// Takes out what differs from run to run and decides nothing.
+/// Removes fields that differ from run to run, but do not influence any decision.
 fn forget_times(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! The AWS SDK without a network: an HTTP client whose requests are calls at a choice point.
+//! The AWS SDK without a network: an HTTP client that turns each request into a call at a choice point.
 
 use std::sync::Arc;
 
@@ -24,11 +24,11 @@ use crate::{
     universe::{ACCOUNT, REGION},
 };
 
-/// One process's connections.
+/// The connections of one process to AWS.
 #[derive(Clone, Debug)]
 struct Wire(Arc<Seat>);
 
-/// A configuration of the SDK with which a process calls the AWS of its stage.
+/// Returns the configuration of the SDK with which a process calls the AWS of its stage.
 pub fn config(seat: &Arc<Seat>) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -60,7 +60,8 @@ impl HttpConnector for Wire {
                 Ok(direct) => seat.aws(direct).await,
                 Err(answer) => Ok(*answer),
             };
-            let Answer { status, content_type, body, .. } = answer.map_err(|Lost| broken("the connection broke"))?;
+            let Answer { status, content_type, body, .. } =
+                answer.map_err(|Lost| broken("the connection was interrupted"))?;
             let mut response = HttpResponse::new(status.into(), body.into());
             response.headers_mut().insert("content-type", content_type);
             Ok(response)

@@ -1,4 +1,5 @@
-//! Planted bugs: that every patch still fits, and a few of them planted. `make mutants` plants all.
+//! Tests of the planted bugs: every patch applies, and the search finds a sample of the bugs. `make mutants` plants
+//! all of them.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -14,7 +15,7 @@ use simulation::{
     scenario,
 };
 
-/// Of different parts of the operator, promises and searches; each is found within seconds.
+/// A sample of different parts of the operator, promises and searches. Each bug is found within seconds.
 const SAMPLE: [&str; 3] = ["design-b-find-then-create", "revoked-before-granted", "deleted-is-retained"];
 
 fn root() -> PathBuf {
@@ -26,7 +27,7 @@ fn all() -> Vec<Mutant> {
 }
 
 #[test]
-fn every_patch_fits_the_operator_and_can_be_switched_with_all_others() {
+fn all_patches_apply_and_can_be_switched_together() {
     let mut files: BTreeMap<PathBuf, Vec<(usize, String)>> = BTreeMap::new();
     for (number, mutant) in (1..).zip(all()) {
         for change in &mutant.changes {
@@ -42,7 +43,7 @@ fn every_patch_fits_the_operator_and_can_be_switched_with_all_others() {
 }
 
 #[test]
-fn there_are_many_mutants_and_each_searches_a_scenario_that_there_is() {
+fn each_mutant_searches_an_existing_scenario() {
     let (mutants, scenarios) = (all(), scenario::all());
     assert!(mutants.len() >= 50, "{}", mutants.len());
     for mutant in mutants {
@@ -53,15 +54,19 @@ fn there_are_many_mutants_and_each_searches_a_scenario_that_there_is() {
 }
 
 #[test]
-fn the_documentation_lists_them() {
+fn the_documentation_lists_all_mutants() {
     let text = fs::read_to_string(root().join("docs/promises.md")).expect("the documentation");
     let table = mutants::table(&all());
-    assert!(text.contains(&table), "put into docs/promises.md what `mutants --table` prints:\n{table}");
+    assert!(
+        text.contains(&table),
+        "replace the table in docs/promises.md with the output of `mutants \
+                                    --table`:\n{table}"
+    );
 }
 
 #[test]
-fn a_few_planted_bugs_are_caught_by_their_promises() {
-    let run = Command::new(env!("CARGO_BIN_EXE_mutants")).args(SAMPLE).output().expect("it runs");
+fn the_planted_bugs_of_the_sample_are_caught() {
+    let run = Command::new(env!("CARGO_BIN_EXE_mutants")).args(SAMPLE).output().expect("the program runs");
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
     for name in SAMPLE {

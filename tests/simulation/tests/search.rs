@@ -1,4 +1,4 @@
-//! The search as far as it goes in minutes. `make soak` goes all the way.
+//! The part of the search that takes minutes. `make soak` runs all of it.
 // The futures of a whole search are deep.
 #![recursion_limit = "256"]
 #![allow(clippy::expect_used, clippy::large_futures, reason = "a test fails by panicking, and runs one future")]
@@ -16,7 +16,7 @@ use simulation::{
     universe::Universe,
 };
 
-/// Runs on virtual time, from a VPC that nobody has asked for anything in.
+/// Runs a search in virtual time, from a universe with a VPC and without networks.
 fn search<F: Future<Output = Tally>>(searched: impl FnOnce(Universe) -> F) -> Tally {
     simulation::silence_planted_panics();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -29,7 +29,7 @@ fn search<F: Future<Output = Tally>>(searched: impl FnOnce(Universe) -> F) -> Ta
 }
 
 fn scenario(name: &str) -> Scenario {
-    scenario::all().into_iter().find(|one| one.name == name).expect("a scenario of that name")
+    scenario::all().into_iter().find(|one| one.name == name).expect("a scenario with that name exists")
 }
 
 #[test]
@@ -55,17 +55,17 @@ async fn crashes(landing: Universe, odd: bool) -> Tally {
 }
 
 #[test]
-fn a_crash_at_any_point_of_any_scenario_breaks_no_promise() {
+fn crashes_break_no_promise_in_the_first_half_of_the_scenarios() {
     search(|landing| crashes(landing, false));
 }
 
 #[test]
-fn nor_in_the_other_half_of_the_scenarios() {
+fn crashes_break_no_promise_in_the_second_half_of_the_scenarios() {
     search(|landing| crashes(landing, true));
 }
 
 #[test]
-fn every_kind_of_fault_at_every_kind_of_call_breaks_no_promise() {
+fn single_faults_break_no_promise() {
     let tally = search(async |landing| {
         faults::faults(&landing, &scenario("delete"), 1..=1, "", "").await.expect("no promise is broken")
     });
@@ -73,9 +73,9 @@ fn every_kind_of_fault_at_every_kind_of_call_breaks_no_promise() {
 }
 
 #[test]
-fn requests_that_arrive_after_their_sender_is_gone_break_no_promise() {
+fn late_requests_break_no_promise() {
     let tally = search(async |landing| {
-        late::late(&landing, &scenario("delete while it is made"), 1, 9, "").await.expect("no promise is broken")
+        late::late(&landing, &scenario("delete during creation"), 1, 9, "").await.expect("no promise is broken")
     });
     assert!(tally.late > 20, "{tally}");
 }
@@ -94,7 +94,7 @@ fn two_leaders_break_no_promise() {
 }
 
 #[test]
-fn watches_that_cannot_be_relied_on_break_no_promise() {
+fn unreliable_watches_break_no_promise() {
     let tally = search(async |landing| {
         let mut tally = Tally::default();
         for scenario in scenario::all() {
@@ -105,7 +105,7 @@ fn watches_that_cannot_be_relied_on_break_no_promise() {
     assert!(tally.watches >= 80, "{tally}");
 }
 
-/// Seeds whose schedules once found something, far out in the long search.
+/// Seeds of the long search whose schedules once found a violation.
 const FOUND_SOMETHING: [u64; 2] = [11475, 114_668];
 
 #[test]
@@ -120,7 +120,7 @@ fn random_schedules_break_no_promise() {
     assert!(tally.schedules > 100, "most have at least {} faults: {tally}", random::FEWEST);
 }
 
-/// What came of these scenarios, each with so many seeds, while that part of all calls was throttled.
+/// Plays these scenarios, each with this number of seeds, while AWS throttles `percent` of all calls.
 async fn throttled(landing: &Universe, percent: u8, names: &[&str], seeds: u64) -> Throttled {
     let mut all = Throttled::default();
     for name in names {
@@ -134,33 +134,34 @@ async fn throttled(landing: &Universe, percent: u8, names: &[&str], seeds: u64) 
 }
 
 #[test]
-fn throttling_only_takes_longer_and_no_more_calls_than_have_to_be_sent_again() {
+fn throttling_delays_but_adds_few_writes() {
     search(async |landing| {
         let undisturbed = throttled(&landing, 0, &["delete", "other sources"], 3).await;
         let half = throttled(&landing, 50, &["delete", "other sources"], 3).await;
         throttled(&landing, 95, &["delete"], 1).await;
-        // Each call that AWS takes is sent twice; what comes on top is what the operator does once more without need.
+        // With half of the calls throttled, each call is sent twice on average. The rest are calls that the operator
+        // repeats without need.
         assert!(
             half.writes * 2 <= undisturbed.writes * 5,
-            "{} writes, and without {}",
+            "{} writes with throttling, {} without",
             half.writes,
             undisturbed.writes
         );
-        assert!(half.refused * 10 > half.sent * 4, "half of them: {half}");
+        assert!(half.refused * 10 > half.sent * 4, "about half of the calls must be throttled: {half}");
         Tally::default()
     });
 }
 
-/// Of how many tamperings one is tried out, unless `MGNET_TAMPERINGS` is `all`.
+/// The step between the manual changes that the test tries, unless `MGNET_TAMPERINGS` is `all`.
 const ONE_OF: usize = 13;
 
 #[test]
-fn what_is_written_by_hand_into_status_and_annotations_heals_and_leads_to_nothing_of_others() {
+fn manual_changes_of_status_and_annotations_heal_and_harm_no_foreign_resource() {
     let all = std::env::var("MGNET_TAMPERINGS").is_ok_and(|which| which == "all");
     let tally = search(async |_| {
         let ground = Ground::new().await.expect("two networks at rest");
         let tamperings = ground.tamperings().expect("the CRD has a schema");
-        println!("{} tamperings", tamperings.len());
+        println!("{} manual changes", tamperings.len());
         let (mut tally, mut broken) = (Tally::default(), 0);
         for tampering in tamperings.iter().step_by(if all { 1 } else { ONE_OF }) {
             match ground.try_out(tampering).await {
@@ -174,7 +175,7 @@ fn what_is_written_by_hand_into_status_and_annotations_heals_and_leads_to_nothin
                 }
             }
         }
-        assert_eq!(broken, 0, "see above");
+        assert_eq!(broken, 0, "manual changes broke promises; see the output above");
         tally
     });
     assert!(tally.tamperings > 25, "{tally}");

@@ -27,6 +27,7 @@ mod api_proxy;
 mod api_server;
 mod aws;
 mod aws_in_process;
+pub mod class_limits;
 pub mod corruption;
 mod emulator;
 pub mod failing;

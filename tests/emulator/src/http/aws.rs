@@ -1,4 +1,4 @@
-//! One call of AWS: carried out, answered, and spoiled if a fault was ordered for it.
+//! Executes one AWS call, answers it, and applies an injected fault.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::world::{action::Service, error::AwsError};
 
-/// The largest request that is read; the largest real one is a policy of 20,480 characters.
+/// The maximum size of a request; the largest real request contains a policy of 20,480 characters.
 const LARGEST_REQUEST: usize = 1 << 20;
 
-/// Answers one call of AWS.
+/// Answers one AWS call.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(connection): ConnectInfo<Connection>,
@@ -52,7 +52,7 @@ async fn carry_out(shared: &Shared, connection: &Connection, request_id: &str, c
             return reply(Err(error)).whole();
         }
     };
-    // Whoever orders a hold may release it as soon as the call has its effect, so the wait begins before that.
+    // A test that injects a hold may release it as soon as the call has taken effect, so the wait begins before that.
     let release = shared.releases();
     let fault = shared.strike(&caller, &call.action);
     let kind = fault.as_ref().map(|fault| fault.kind);
@@ -79,7 +79,7 @@ async fn carry_out(shared: &Shared, connection: &Connection, request_id: &str, c
             release.next().await;
             reply.whole()
         }
-        // The others but this one have answered above.
+        // All other kinds have returned above.
         Some(
             FaultKind::LoseAnswer
             | FaultKind::DropBefore
@@ -94,7 +94,8 @@ async fn carry_out(shared: &Shared, connection: &Connection, request_id: &str, c
     }
 }
 
-/// The code for unknown credentials differs from service to service. Source: "Common errors" of each API Reference.
+/// Returns the error for unknown credentials, whose code differs from service to service. Source: "Common errors" of
+/// each API Reference.
 pub(super) fn as_service(service: Service, error: AwsError) -> AwsError {
     match service {
         Service::Ec2 => error,
@@ -107,7 +108,7 @@ pub(super) fn as_service(service: Service, error: AwsError) -> AwsError {
     }
 }
 
-/// The error that a fault answers in place of the call, if it is of that kind.
+/// Returns the error that a fault of such a kind returns instead of the call's answer.
 pub(super) fn instead_of_answer(service: Service, fault: &Fault) -> Option<AwsError> {
     let (throttled, internal, unavailable) = match service {
         Service::Ec2 => ("RequestLimitExceeded", "InternalError", "Unavailable"),

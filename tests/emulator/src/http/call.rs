@@ -1,4 +1,4 @@
-//! Reads one call of AWS: which service, which action, which parameters, and whose key.
+//! Parses one AWS call: its service, action, parameters and access key.
 
 use axum::{body::Bytes, http::request::Parts};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{credentials, json, query, rest};
 use crate::world::{World, action::Service, error::AwsError};
 
-/// A call that was read.
+/// A parsed call.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) service: Service,
@@ -17,14 +17,14 @@ pub(super) struct Call {
     pub(super) region: String,
 }
 
-/// A call that could not be read, and the protocol in which to say so.
+/// A call that could not be parsed, and the protocol of the error answer.
 pub(super) struct Refusal {
     pub(super) service: Service,
     pub(super) error: AwsError,
 }
 
-/// Tells the services apart as SDKs send them: Resolver by its header, the others by what was signed, EC2 and STS also by the
-/// action.
+/// Determines the service of a request that an SDK sent: Resolver by its header, the others by the signed service,
+/// and EC2 and STS also by the action.
 pub(super) fn read(Parts { method, uri, headers, .. }: &Parts, body: &Bytes) -> Result<Call, Refusal> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target");

@@ -1,23 +1,23 @@
-//! Where world time comes from.
+//! The source of world time.
 
 use std::{str::FromStr, time::Duration};
 
 use tokio::time::Instant;
 
-/// What drives world time.
+/// The source of world time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Clock {
-    /// Only [`Server::advance`](super::Server::advance) and `POST /_world/advance`.
+    /// World time passes only through [`Server::advance`](super::Server::advance) and `POST /_world/advance`.
     Manual,
-    /// The runtime's clock, which is the wall clock unless it is paused, at so many world seconds for each of its seconds,
-    /// and what is advanced on top of that.
+    /// World time follows the runtime's clock, at so many seconds of world time per second, and can be advanced in
+    /// addition. The runtime's clock is the wall clock unless it is paused.
     Wall {
-        /// World seconds for each second.
+        /// The seconds of world time per second of the runtime's clock.
         speed: f64,
     },
 }
 
-/// A clock that runs.
+/// A running clock.
 #[derive(Debug)]
 pub(super) struct Running {
     clock: Clock,
@@ -34,7 +34,7 @@ impl Running {
         self.advanced = self.advanced.saturating_add(by);
     }
 
-    /// What world time should be now.
+    /// Returns the world time that should be reached now.
     pub(super) fn now(&self) -> Duration {
         let by_itself = match self.clock {
             Clock::Manual => Duration::ZERO,

@@ -1,4 +1,4 @@
-//! Connections that can be cut: an answer that is lost on the way must not reach the client, not even in part.
+//! Connections that can be cut, so that no part of a lost answer reaches the client.
 
 use std::{
     io,
@@ -21,19 +21,19 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// The connection of a request.
+/// The connection that a request arrived on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     cut: Arc<AtomicBool>,
 }
 
 impl Connection {
-    /// Nothing is written to the connection any more; it is closed at the next attempt.
+    /// Stops all writes to the connection, which is closed at the next attempt.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
     }
 
-    /// Whether an answer on it is lost.
+    /// Whether the answers on the connection are lost.
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
@@ -56,7 +56,7 @@ impl Listener for CuttableListener {
         loop {
             match self.0.accept().await {
                 Ok((stream, peer)) => {
-                    // Answers are small: waiting for more to send would only make every call slower.
+                    // Answers are small, so waiting for more data would only delay every call.
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "TCP_NODELAY");
                     }

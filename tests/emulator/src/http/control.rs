@@ -1,4 +1,4 @@
-//! The control interface under `/_world/`: what a test may see and do that AWS does not have.
+//! The control interface under `/_world/`, through which tests inspect and change the world.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::world::{caller::Role, options::Options, sharing::Share};
 
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
-/// The routes, without their prefix.
+/// Returns the routes, without their prefix.
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/calls", get(calls))
@@ -36,7 +36,7 @@ fn bad_request(why: impl std::fmt::Display) -> (StatusCode, Json<Value>) {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": format!("{why}") })))
 }
 
-/// Reads a body whatever its content type is, so that `curl -d` does. None is an empty object.
+/// Parses a body regardless of its content type, so that `curl -d` works. A missing body is an empty object.
 fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, (StatusCode, Json<Value>)> {
     serde_json::from_str(if body.trim().is_empty() { "{}" } else { body }).map_err(bad_request)
 }
@@ -112,7 +112,8 @@ struct StateWanted {
     region: Option<String>,
 }
 
-/// One place: its state. Otherwise: the state of every place that fits, under `ACCOUNT/REGION`.
+/// Returns the state of one account and Region if both are given, or else the states of all matching ones under
+/// `ACCOUNT/REGION`.
 async fn state(State(shared): State<Arc<Shared>>, Query(wanted): Query<StateWanted>) -> Answer {
     shared.with_world(|world| match (&wanted.account, &wanted.region) {
         (Some(account), Some(region)) => show(&world.state(account, region)),
@@ -153,7 +154,8 @@ async fn change_options(State(shared): State<Arc<Shared>>, body: String) -> Answ
     })
 }
 
-/// Source: RFC 7386, "JSON Merge Patch": objects are merged, null takes away, everything else replaces what was there.
+/// Applies a merge patch. Source: RFC 7386, "JSON Merge Patch": objects are merged, null removes a member, and any
+/// other value replaces it.
 fn merge(into: &mut Value, change: &Value) {
     match (into, change) {
         (Value::Object(into), Value::Object(change)) => {
@@ -192,7 +194,7 @@ async fn break_address(State(shared): State<Arc<Shared>>, body: String) -> Answe
     if shared.with_world(|world| world.break_resolver_address(&account, &region, &address)) {
         Ok(Json(json!({})))
     } else {
-        Err(bad_request(format!("there is no Resolver address {address}")))
+        Err(bad_request(format!("the Resolver address {address} does not exist")))
     }
 }
 
@@ -206,7 +208,7 @@ async fn share(State(shared): State<Arc<Shared>>, body: String) -> Answer {
         Ok(Json(json!({})))
     } else {
         let Share { owner, region, subnet, with } = share;
-        Err(bad_request(format!("{owner} has no subnet {subnet} in {region} that it could share with {with}")))
+        Err(bad_request(format!("account {owner} has no subnet {subnet} in {region} to share with {with}")))
     }
 }
 
@@ -214,6 +216,6 @@ async fn unshare(State(shared): State<Arc<Shared>>, Query(share): Query<Share>) 
     if shared.with_world(|world| world.unshare(&share)) {
         Ok(Json(json!({})))
     } else {
-        Err(bad_request(format!("the subnet {} is not shared so", share.subnet)))
+        Err(bad_request(format!("subnet {} is not shared in this way", share.subnet)))
     }
 }

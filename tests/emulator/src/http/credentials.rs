@@ -1,10 +1,10 @@
-//! Who signed a request, for which region and which service. Signatures themselves are not verified.
+//! The signer, Region and service of a request. Signatures themselves are not verified.
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 
 use crate::world::error::AwsError;
 
-/// What the credential scope of a signature says.
+/// The credential scope of a signature.
 ///
 /// Source: AWS Signature Version 4, "Credential scope": `KEY/DATE/REGION/SERVICE/aws4_request`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) struct Scope {
     pub(super) service: String,
 }
 
-/// Reads the `Authorization` header.
+/// Parses the `Authorization` header.
 ///
 /// Source of the codes: "Common errors" of the EC2 and STS API References.
 pub(super) fn scope(headers: &HeaderMap) -> Result<Scope, AwsError> {

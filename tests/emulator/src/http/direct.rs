@@ -1,5 +1,5 @@
-//! Calls without a connection: a request is read, looked at, and carried out on a [`World`] whenever its owner likes. For
-//! simulators, which decide when a request arrives, and whether its answer does.
+//! Calls without a connection, for simulators, which decide when a request arrives and whether its answer does: a
+//! request is parsed, inspected, and executed on a [`World`] at any later time.
 
 use axum::{
     body::Bytes,
@@ -15,11 +15,11 @@ use super::{
 };
 use crate::world::{World, action::Service, caller::Caller, error::AwsError};
 
-/// A request that was read, and had no effect yet.
+/// A parsed request that has not taken effect yet.
 #[derive(Clone, Debug)]
 pub struct Direct(Call);
 
-/// An answer as it would go over the wire.
+/// An answer in the form in which it would be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -28,18 +28,18 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The body.
     pub body: String,
-    /// `ok`, or the code of the error.
+    /// `ok`, or the error code.
     pub outcome: String,
 }
 
-/// Calls carried out directly have all the same one: nothing may depend on it.
+/// All direct calls have the same request ID, because nothing may depend on it.
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 impl Direct {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// The answer to a request that cannot be read.
+    /// Returns the error answer to a request that cannot be parsed.
     pub fn read(request: Request<Bytes>) -> Result<Self, Box<Answer>> {
         let (parts, body) = request.into_parts();
         call::read(&parts, &body)
@@ -47,31 +47,31 @@ impl Direct {
             .map_err(|Refusal { service, error }| Box::new(answer(service, "", Err(error))))
     }
 
-    /// The action, such as `CreateVpcEndpoint`.
+    /// Returns the action, such as `CreateVpcEndpoint`.
     pub fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// The parameters as a tree; in the query protocol a list is an object with the keys `1`, `2`, ...
+    /// The parameters as a tree. In the query protocol, a list is an object with the keys `1`, `2`, ...
     pub fn parameters(&self) -> &Value {
         &self.0.parameters
     }
 
-    /// The region that the request was signed for.
+    /// Returns the Region that the request was signed for.
     pub fn region(&self) -> &str {
         &self.0.region
     }
 
-    /// Who calls.
+    /// Returns the caller.
     ///
     /// # Errors
-    /// If the world knows no such key.
+    /// Fails if the world does not know the access key.
     pub fn caller(&self, world: &World) -> Result<Caller, AwsError> {
         let Call { access_key, session_token, region, .. } = &self.0;
         world.identities().caller(access_key, session_token.as_deref(), region)
     }
 
-    /// Lets it have its effect, and gives the answer.
+    /// Executes the request and returns the answer.
     pub fn carry_out(&self, world: &mut World) -> Answer {
         let Call { service, action, parameters, .. } = &self.0;
         let outcome = self
@@ -81,7 +81,7 @@ impl Direct {
         answer(*service, action, outcome)
     }
 
-    /// The error that a fault answers in its place, if it is one of those.
+    /// Returns the error that a fault of such a kind returns instead of the call's answer.
     pub fn refused(&self, fault: &Fault) -> Option<Answer> {
         let error = aws::instead_of_answer(self.0.service, fault)?;
         Some(answer(self.0.service, &self.0.action, Err(error)))

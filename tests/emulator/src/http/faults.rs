@@ -1,35 +1,35 @@
-//! Faults to order: what goes wrong between a client and AWS, and when.
+//! Injected faults: failures between a client and AWS, and the calls that they affect.
 
 use serde::{Deserialize, Serialize};
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// The connection is closed before the call has an effect.
+    /// The server closes the connection before the call takes effect.
     DropBefore,
-    /// The call has its effect, and the connection is closed without an answer.
+    /// The call takes effect, but the server closes the connection without an answer.
     LoseAnswer,
-    /// The call is throttled, as the service does it.
+    /// The call is throttled in the way of its service.
     Throttle,
-    /// The service answers 500 `InternalError`; the call has no effect.
+    /// The service returns 500 `InternalError`; the call has no effect.
     Error500,
-    /// The service answers 503 `Unavailable`; the call has no effect.
+    /// The service returns 503 `Unavailable`; the call has no effect.
     Error503,
-    /// The call is refused with `code` and `message`; it has no effect.
+    /// The service rejects the call with `code` and `message`; the call has no effect.
     Error,
-    /// The call waits for `seconds` of real time before it has its effect.
+    /// The call waits for `seconds` of real time before it takes effect.
     DelaySeconds,
-    /// The call has its effect, and the answer is 200 with a body that is no answer.
+    /// The call takes effect, but the answer is 200 with an invalid body.
     Garbage,
-    /// The call has its effect, and the connection is closed in the middle of the answer.
+    /// The call takes effect, but the server closes the connection in the middle of the answer.
     Truncate,
-    /// The call has its effect, and the answer waits for `POST /_world/release`.
+    /// The call takes effect, but the answer waits for `POST /_world/release`.
     Hold,
 }
 
 impl FaultKind {
-    /// As in JSON.
+    /// Returns the name in JSON.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::DropBefore => "drop_before",
@@ -46,28 +46,28 @@ impl FaultKind {
     }
 }
 
-/// An order for a fault.
+/// A fault to inject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Only calls of this account.
+    /// The account whose calls are affected; all accounts if absent.
     #[serde(default)]
     pub account: Option<String>,
-    /// Only calls in this region.
+    /// The Region whose calls are affected; all Regions if absent.
     #[serde(default)]
     pub region: Option<String>,
-    /// Only calls of this action.
+    /// The action whose calls are affected; all actions if absent.
     #[serde(default)]
     pub action: Option<String>,
-    /// The first call that is spoiled, among those that fit; 1 is the next one.
+    /// The number of the first affected call among the matching ones; 1 is the next call.
     #[serde(default = "one")]
     pub nth: u64,
-    /// How many calls are spoiled from there on.
+    /// The number of affected calls from there on.
     #[serde(default = "one")]
     pub times: u64,
-    /// What goes wrong.
+    /// The kind of the fault.
     pub kind: FaultKind,
-    /// How long [`FaultKind::DelaySeconds`] waits.
+    /// The delay of [`FaultKind::DelaySeconds`].
     #[serde(default)]
     pub seconds: f64,
     /// The code of [`FaultKind::Error`].
@@ -83,7 +83,7 @@ fn one() -> u64 {
 }
 
 impl Fault {
-    /// The next call of an action goes wrong.
+    /// Returns a fault for the next call of an action.
     pub fn next(kind: FaultKind, action: &str) -> Self {
         Self {
             account: None,
@@ -105,20 +105,20 @@ impl Fault {
     }
 }
 
-/// An order, and how far it has come.
+/// An injected fault and its progress.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FaultStatus {
-    /// Its number.
+    /// The number of the fault.
     pub id: u64,
-    /// The order.
+    /// The fault.
     pub fault: Fault,
-    /// How many calls fitted.
+    /// The number of calls that matched.
     pub seen: u64,
-    /// How many calls were spoiled.
+    /// The number of calls that were affected.
     pub spoiled: u64,
 }
 
-/// All orders that are not used up.
+/// All faults that are not used up.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     ordered: Vec<FaultStatus>,
@@ -132,7 +132,8 @@ impl Faults {
         self.last_id
     }
 
-    /// The fault that spoils a call. Every order that fits counts the call; the oldest that is due spoils it.
+    /// Returns the fault for a call, if any. Every matching fault counts the call, and the oldest due fault affects
+    /// it.
     pub(super) fn strike(&mut self, account: &str, region: &str, action: &str) -> Option<Fault> {
         let mut struck = None;
         for status in &mut self.ordered {
@@ -153,7 +154,7 @@ impl Faults {
         self.ordered.clone()
     }
 
-    /// Takes orders back: those of an account, or all.
+    /// Removes the faults of an account, or all faults.
     pub(super) fn cancel(&mut self, account: Option<&str>) {
         self.ordered.retain(|status| account.is_some_and(|account| status.fault.account.as_deref() != Some(account)));
     }
@@ -164,7 +165,7 @@ mod tests {
     use super::{Fault, FaultKind, Faults};
 
     #[test]
-    fn a_fault_spoils_the_nth_call_that_fits_and_is_then_used_up() {
+    fn a_fault_affects_the_nth_matching_call_once() {
         let mut faults = Faults::default();
         faults.order(Fault { nth: 2, ..Fault::next(FaultKind::LoseAnswer, "CreateVpc") });
         assert_eq!(faults.strike("1", "r", "CreateVpc"), None);

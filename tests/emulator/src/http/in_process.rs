@@ -1,4 +1,4 @@
-//! The front without a socket: for tests whose clients run in the same process, and for which time may be virtual.
+//! The HTTP server without a socket, for tests whose clients run in the same process, possibly with virtual time.
 
 use std::{io, sync::Arc};
 
@@ -13,22 +13,22 @@ use tower_service::Service as _;
 use super::{clock::Clock, connection::Connection, server, shared::Shared};
 use crate::world::options::Options;
 
-/// Answers every request as [`Server`](super::Server) does. Clones are the same AWS.
+/// Answers requests like [`Server`](super::Server). Clones share one AWS.
 #[derive(Clone, Debug)]
 pub struct InProcess {
     routes: Router,
 }
 
 impl InProcess {
-    /// A world at its beginning.
+    /// Creates an emulator with an empty world.
     pub fn new(clock: Clock, world: Options) -> Self {
         Self { routes: server::routes(&Arc::new(Shared::new(clock, world))) }
     }
 
-    /// Carries out one request.
+    /// Executes one request.
     ///
     /// # Errors
-    /// If a fault broke the connection before the whole answer was there.
+    /// Fails if a fault closed the connection before the answer was complete.
     pub async fn call(&self, mut request: Request<Body>) -> io::Result<Response<Bytes>> {
         let connection = Connection::default();
         request.extensions_mut().insert(ConnectInfo(connection.clone()));

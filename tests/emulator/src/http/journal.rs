@@ -1,4 +1,4 @@
-//! The record of all calls, for tests to look into. AWS has nothing like it.
+//! The record of all calls, for inspection by tests. AWS has no equivalent.
 
 use std::collections::VecDeque;
 
@@ -7,29 +7,29 @@ use serde_json::Value;
 
 use crate::world::action::Service;
 
-/// How many calls are kept.
+/// The number of calls that are kept.
 const KEPT: usize = 200_000;
 
-/// One call.
+/// One recorded call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
-    /// Its number, from 1, over all accounts, in the order of the effects.
+    /// The number of the call across all accounts, from 1, in the order of effects.
     pub number: u64,
-    /// World time in seconds.
+    /// The world time in seconds.
     pub time: f64,
-    /// Who called; empty if the key is unknown or the call could not be read.
+    /// The account of the caller; empty if the key is unknown or the call could not be parsed.
     pub account: String,
-    /// In which region.
+    /// The Region of the call.
     pub region: String,
     /// The service.
     pub service: Service,
     /// The action.
     pub action: String,
-    /// The parameters as a tree; in the query protocol a list is an object with the keys `1`, `2`, ...
+    /// The parameters as a tree. In the query protocol, a list is an object with the keys `1`, `2`, ...
     pub parameters: Value,
-    /// `ok`, or the code of the error; `none` if a fault kept the call from having any effect and any answer.
+    /// `ok`, or the error code; `none` if a fault prevented both effect and answer.
     pub outcome: String,
-    /// The kind of the fault that spoiled the call, if one did.
+    /// The kind of the fault that affected the call, if any.
     pub fault: Option<&'static str>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Writes an entry and gives it the next number.
+    /// Records an entry and assigns the next number to it.
     pub(super) fn write(&mut self, mut entry: Entry) {
         self.written += 1;
         entry.number = self.written;

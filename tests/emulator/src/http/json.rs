@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::world::error::AwsError;
 
-/// What the `X-Amz-Target` header begins with.
+/// The prefix of the `X-Amz-Target` header.
 const TARGET: &str = "Route53Resolver.";
 
-/// The action that a target names.
+/// Returns the action that a target names.
 ///
 /// Source: Smithy, "AWS JSON 1.1 protocol".
 pub(super) fn action(target: &str) -> Result<&str, AwsError> {
@@ -16,7 +16,7 @@ pub(super) fn action(target: &str) -> Result<&str, AwsError> {
         .ok_or_else(|| AwsError::new("UnknownOperationException", format!("The target {target} is not known")))
 }
 
-/// Reads a body; none is an empty object.
+/// Parses a body; a missing body is an empty object.
 pub(super) fn read(body: &[u8]) -> Result<Value, AwsError> {
     if body.is_empty() {
         return Ok(json!({}));
@@ -24,7 +24,7 @@ pub(super) fn read(body: &[u8]) -> Result<Value, AwsError> {
     serde_json::from_slice(body).map_err(|error| AwsError::new("SerializationException", error.to_string()))
 }
 
-/// Writes an answer; members without a value are left out, as AWS does.
+/// Writes an answer. Members without a value are left out, like in AWS.
 pub(super) fn write(mut answer: Value) -> String {
     drop_nulls(&mut answer);
     answer.to_string()

@@ -1,7 +1,7 @@
-//! The world behind HTTP: the protocols of AWS on one port, and a control interface under `/_world/`.
+//! The HTTP server of the emulator: the AWS protocols on one port, and a control interface under `/_world/`.
 //!
-//! Nothing here knows what AWS does; it only reads requests, asks the [`World`](crate::world::World), writes answers, and
-//! spoils some of them on request.
+//! This module contains no AWS behavior. It parses requests, passes them to the [`World`](crate::world::World),
+//! writes the answers, and applies injected faults.
 
 mod aws;
 mod call;

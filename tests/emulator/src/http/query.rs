@@ -1,4 +1,4 @@
-//! The query protocols of EC2 and STS: form parameters in, XML out.
+//! The query protocols of EC2 and STS: form parameters as requests, XML as answers.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ pub(super) struct Query {
     pub(super) parameters: Value,
 }
 
-/// Reads a form: `A.B.1=x` becomes `{"A": {"B": {"1": "x"}}}`.
+/// Parses a form: `A.B.1=x` becomes `{"A": {"B": {"1": "x"}}}`.
 ///
 /// Source of the codes: EC2 API Reference, "Error codes".
 pub(super) fn read(form: &[u8]) -> Result<Query, AwsError> {
@@ -43,7 +43,7 @@ fn insert(tree: &mut Map<String, Value>, name: &str, value: String) -> Result<()
     }
 }
 
-/// An answer.
+/// Writes an answer.
 pub(super) fn write(service: Service, action: &str, request_id: &str, answer: &Value) -> String {
     let mut body = String::new();
     match service {
@@ -64,7 +64,7 @@ pub(super) fn write(service: Service, action: &str, request_id: &str, answer: &V
     }
 }
 
-/// An error answer.
+/// Writes an error answer.
 pub(super) fn write_error(service: Service, request_id: &str, error: &AwsError) -> String {
     let mut text = String::from("<Code>");
     xml::escape(&mut text, &error.code);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_both_a_value_and_a_structure_is_refused() {
+    fn a_parameter_that_is_value_and_structure_is_rejected() {
         assert_eq!(read(b"Action=A&X=1&X.Y=2").expect_err("refused").code, "MalformedQueryString");
     }
 }

@@ -1,4 +1,4 @@
-//! Answers on their way to the client, whole or spoiled.
+//! Answers to the client, complete or spoiled by a fault.
 
 use std::{io, time::Duration};
 
@@ -23,7 +23,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// What a call answered.
+    /// The answer of a call.
     pub(super) fn new(service: Service, action: &str, request_id: &str, outcome: Result<Value, AwsError>) -> Self {
         let status = outcome.as_ref().map_or_else(AwsError::status, |_| success(action).as_u16());
         let (content_type, body) = match (service, outcome) {
@@ -37,7 +37,7 @@ impl Reply {
         Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), content_type, body }
     }
 
-    /// The whole answer.
+    /// Returns the complete answer.
     pub(super) fn whole(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
@@ -45,22 +45,22 @@ impl Reply {
         response
     }
 
-    /// Status, content type and body.
+    /// Returns the status, content type and body.
     pub(super) fn into_parts(self) -> (StatusCode, &'static str, String) {
         (self.status, self.content_type, self.body)
     }
 
-    /// A success that cannot be read.
+    /// Returns a success whose body cannot be parsed.
     pub(super) fn garbage(self) -> Response<Body> {
         Self { status: StatusCode::OK, body: "<html>}{ this is no answer".to_owned(), ..self }.whole()
     }
 
-    /// Announces the whole answer, sends half of it, and breaks off.
+    /// Announces the length of the complete answer, sends half of it, and closes the connection.
     pub(super) fn half(mut self) -> Response<Body> {
         let body = std::mem::take(&mut self.body);
         let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
         let broken = async {
-            // The half must be on its way before the connection breaks, or the client would see no answer at all.
+            // The half must be sent before the connection closes, or the client would see no answer at all.
             tokio::time::sleep(Duration::from_millis(20)).await;
             Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut on request"))
         };
@@ -71,7 +71,8 @@ impl Reply {
     }
 }
 
-/// The status of a success. Source: Route 53 API Reference, "Response Syntax" of the actions that make something.
+/// Returns the status of a success. Source: Route 53 API Reference, "Response Syntax" of the actions that create
+/// something.
 fn success(action: &str) -> StatusCode {
     match action {
         "CreateHostedZone" => StatusCode::CREATED,

@@ -1,4 +1,4 @@
-//! The REST protocol of Route 53: methods and paths name the action, bodies are XML.
+//! The REST protocol of Route 53: method and path determine the action, and bodies are XML.
 //!
 //! Source: Smithy, "AWS restXml protocol"; Route 53 API Reference, "Request Syntax" of each action.
 
@@ -11,12 +11,12 @@ use crate::world::error::AwsError;
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 
-/// What an error answer says of an action that is none.
+/// The text of the error answer for an unknown action.
 fn unknown(method: &Method, path: &str) -> AwsError {
     AwsError::new("UnknownOperationException", format!("{method} {path} is not an operation of this service."))
 }
 
-/// The action of a request and its parameters, those of the path, the query and the body.
+/// Returns the action of a request, and its parameters from path, query and body.
 pub(super) fn read(
     method: &Method,
     path: &str,
@@ -57,20 +57,21 @@ pub(super) fn read(
     Ok((action, Value::Object(parameters)))
 }
 
-/// The children of the body's root, which has the name of the action.
+/// Returns the children of the body's root element, which is named after the action.
 fn read_body(action: &str, body: &[u8]) -> Result<Map<String, Value>, AwsError> {
     let malformed = |why: &str| AwsError::new("InvalidInput", format!("The body is not a {action}Request: {why}"));
     let text = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
     let mut tree = read_xml(text).ok_or_else(|| malformed("it is not well-formed XML"))?;
     match tree.remove(&format!("{action}Request")) {
         Some(Value::Object(children)) => Ok(children),
-        // An element without children is an empty text.
+        // An element without children is empty text.
         Some(Value::String(text)) if text.trim().is_empty() => Ok(Map::new()),
         _ => Err(malformed("its root has another name")),
     }
 }
 
-/// A document as a tree: an element with children is an object, another one its text. Attributes mean nothing here.
+/// Converts a document into a tree: an element with children becomes an object, and any other element its text.
+/// Attributes are ignored.
 fn read_xml(text: &str) -> Option<Map<String, Value>> {
     let mut open: Vec<(&str, Map<String, Value>, String)> = vec![("", Map::new(), String::new())];
     for token in Tokenizer::from(text) {
@@ -132,14 +133,14 @@ fn unescape(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// An answer.
+/// Writes an answer.
 pub(super) fn write(action: &str, answer: &Value) -> String {
     let mut body = String::new();
     xml::write(&mut body, answer, Lists::Flat);
     format!("<?xml version=\"1.0\"?>\n<{action}Response xmlns=\"{NAMESPACE}\">{body}</{action}Response>")
 }
 
-/// An error answer.
+/// Writes an error answer.
 pub(super) fn write_error(request_id: &str, error: &AwsError) -> String {
     let mut text = String::from("<Code>");
     xml::escape(&mut text, &error.code);
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn an_invalid_request_is_rejected() {
         let code = |method, path, body: &[u8]| read(&method, path, None, body).expect_err("refused").code;
         assert_eq!(code(Method::GET, "/2013-04-01/healthcheck", b""), "UnknownOperationException");
         for body in ["<CreateHostedZoneRequest>", "<Other></Other>", "text", "<a></b>"] {
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_and_the_query_name_parameters_too() {
+    fn parameters_come_from_path_and_query_too() {
         let query = Some("vpcid=vpc-1&vpcregion=eu-west-1&maxitems=5&nexttoken=a%2Fb");
         let (_, parameters) = read(&Method::GET, "/2013-04-01/hostedzonesbyvpc", query, b"").expect("a request");
         let expected = json!({"VPCId": "vpc-1", "VPCRegion": "eu-west-1", "MaxItems": "5", "NextToken": "a/b"});

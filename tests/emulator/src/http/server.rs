@@ -1,4 +1,4 @@
-//! The server: it listens on the loopback interface, and stops when it is dropped.
+//! The server, which listens on the loopback interface and stops when it is dropped.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,19 +16,19 @@ use super::{
 };
 use crate::world::{World, options::Options};
 
-/// How a server is started.
+/// The options of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// Where it listens; port 0 takes a free one.
+    /// The address to listen on; port 0 chooses a free port.
     pub listen: SocketAddr,
-    /// What drives world time.
+    /// The source of world time.
     pub clock: Clock,
     /// The options of the world.
     pub world: Options,
 }
 
 impl Default for ServerOptions {
-    /// A free port of the loopback interface, time by hand, delays and throttling as AWS.
+    /// Returns a free port of the loopback interface, manual time, and the delays and throttling of AWS.
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), clock: Clock::Manual, world: Options::default() }
     }
@@ -42,7 +42,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on the runtime of the caller.
+    /// Starts a server on the caller's runtime.
     pub async fn start(options: ServerOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -52,43 +52,43 @@ impl Server {
         Ok(Self { url, shared, task })
     }
 
-    /// Where it listens, for example `http://127.0.0.1:40123`.
+    /// Returns the URL of the server, for example `http://127.0.0.1:40123`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Looks at the world, or changes it, at the present moment.
+    /// Reads or changes the world at the present moment.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         self.shared.with_world(look)
     }
 
-    /// Lets world time pass.
+    /// Advances world time.
     pub fn advance(&self, by: Duration) {
         self.shared.advance(by);
     }
 
-    /// Orders a fault.
+    /// Injects a fault.
     pub fn order(&self, fault: Fault) -> u64 {
         self.shared.order(fault)
     }
 
-    /// Lets all answers go that [`FaultKind::Hold`](super::FaultKind::Hold) keeps back.
+    /// Sends all answers that [`FaultKind::Hold`](super::FaultKind::Hold) holds back.
     pub fn release(&self) {
         self.shared.release();
     }
 
-    /// The calls of an account, or of all, after a number.
+    /// Returns the calls of an account, or of all accounts, after a call number.
     pub fn calls(&self, account: Option<&str>, after: u64) -> Vec<Entry> {
         self.shared.calls(account, after)
     }
 
-    /// Waits until the server fails, which it does not do by itself.
+    /// Waits until the server fails. It does not stop by itself.
     pub async fn wait(&mut self) -> io::Result<()> {
         (&mut self.task).await.map_err(io::Error::other)?
     }
 }
 
-/// AWS, and the control interface beside it.
+/// Routes requests to the AWS protocols and to the control interface.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router {
     Router::new().nest("/_world", control::routes()).fallback(aws::answer).with_state(Arc::clone(shared))
 }

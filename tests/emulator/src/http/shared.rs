@@ -1,4 +1,4 @@
-//! What all connections share: the world with its clock, the journal, the faults, and who waits for a release.
+//! The state that all connections share: the world with its clock, the journal, the faults, and the held answers.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::world::{World, action::Service, caller::Caller, error::AwsError, options::Options};
 
-/// See the module.
+/// The shared state; see the module.
 pub(super) struct Shared {
     inner: Mutex<Inner>,
     releases: watch::Sender<u64>,
@@ -33,7 +33,7 @@ struct Inner {
 }
 
 impl Inner {
-    /// Lets the world catch up with its clock.
+    /// Advances the world to the time of its clock.
     fn catch_up(&mut self) {
         let late = self.clock.now().saturating_sub(self.world.now());
         self.world.advance(late);
@@ -66,12 +66,12 @@ impl Shared {
         Self { inner: Mutex::new(inner), releases: watch::Sender::new(0), options }
     }
 
-    /// A call that panicked has poisoned the lock; the world is a value and stays usable for the next test.
+    /// A call that panicked has poisoned the lock. The world is a value and remains usable for the next test.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the world, or changes it, at the present moment.
+    /// Reads or changes the world at the present moment.
     pub(super) fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.lock();
         inner.catch_up();
@@ -99,13 +99,13 @@ impl Shared {
         format!("{:08x}-0000-4000-8000-{:012x}", inner.requests, inner.requests)
     }
 
-    /// Who makes a call.
+    /// Returns the caller of a call.
     pub(super) fn caller(&self, call: &Call) -> Result<Caller, AwsError> {
         let inner = self.lock();
         inner.world.identities().caller(&call.access_key, call.session_token.as_deref(), &call.region)
     }
 
-    /// Carries out a call and records it in one step, so that the journal has the order of the effects.
+    /// Executes and records a call in one step, so that the journal has the order of effects.
     pub(super) fn call(&self, caller: &Caller, call: &Call, fault: Option<FaultKind>) -> Result<Value, AwsError> {
         let mut inner = self.lock();
         inner.catch_up();
@@ -122,7 +122,7 @@ impl Shared {
         inner.record(caller, call, outcome, fault);
     }
 
-    /// Records a call that could not be read.
+    /// Records a call that could not be parsed.
     pub(super) fn record_unread(&self, service: Service, error: &AwsError) {
         let unread = Call {
             service,
@@ -155,22 +155,22 @@ impl Shared {
         self.lock().faults.cancel(account);
     }
 
-    /// Lets all answers go that are held.
+    /// Sends all held answers.
     pub(super) fn release(&self) {
         self.releases.send_modify(|count| *count += 1);
     }
 
-    /// The releases from now on.
+    /// Returns the releases from now on.
     pub(super) fn releases(&self) -> Releases {
         Releases(self.releases.subscribe())
     }
 }
 
-/// The releases from the moment this was made.
+/// The releases since this value was created.
 pub(super) struct Releases(watch::Receiver<u64>);
 
 impl Releases {
-    /// Waits for the first of them.
+    /// Waits for the first release.
     pub(super) async fn next(mut self) {
         if self.0.changed().await.is_err() {
             tracing::debug!("the server is gone");

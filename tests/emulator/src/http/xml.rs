@@ -5,12 +5,12 @@
 
 use serde_json::Value;
 
-/// What the elements of a list are called.
+/// The naming of list elements.
 #[derive(Clone, Copy)]
 pub(super) enum Lists {
-    /// They have a name of their own within the element of the list: `item` for EC2, `member` for STS.
+    /// The elements have this name and are nested in the element of the list: `item` for EC2, `member` for STS.
     Named(&'static str),
-    /// They have the name of the list, and follow each other.
+    /// The elements have the name of the list and are not nested.
     Flat,
 }
 

@@ -1,10 +1,10 @@
-//! What an action of AWS is.
+//! The definition of an AWS action.
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Context, error::AwsError};
 
-/// The services of this world.
+/// The services of the emulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Service {
     /// Amazon EC2.
@@ -21,22 +21,22 @@ pub enum Service {
     Sts,
 }
 
-/// One action: the request is the value itself.
+/// An AWS action; the request is the value itself.
 ///
-/// An action checks everything before it changes anything, so that a refused call has no effect.
+/// An action checks everything before it changes anything, so that a rejected call has no effect.
 pub trait Action: DeserializeOwned {
-    /// The service it belongs to.
+    /// The service of the action.
     const SERVICE: Service;
-    /// Its name on the wire.
+    /// The name of the action in requests.
     const NAME: &'static str;
-    /// What it answers. Field names are those on the wire.
+    /// The answer. Its field names are those of the AWS protocol.
     type Answer: Serialize;
 
-    /// Carries the action out.
+    /// Executes the action.
     fn run(self, context: &mut Context<'_>) -> Result<Self::Answer, AwsError>;
 }
 
-/// The answer of EC2 actions that only say that they succeeded.
+/// The answer of EC2 actions that return only success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Done {
     /// Always true.
@@ -44,9 +44,9 @@ pub struct Done {
     pub done: bool,
 }
 
-/// Success, and nothing else to say.
+/// Returns success without other data.
 pub(crate) const DONE: Done = Done { done: true };
 
-/// The answer of Resolver actions that say nothing.
+/// The empty answer of some Resolver actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Empty {}

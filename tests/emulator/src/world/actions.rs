@@ -1,4 +1,4 @@
-//! The table of all actions of this world, and how a call finds its own.
+//! The table of all actions, and the dispatch of calls to them.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::{
     resolver, route53, sts,
 };
 
-/// An action, without its types.
+/// An action without its types.
 pub(super) struct Entry {
     service: Service,
     pub(super) name: &'static str,
@@ -122,7 +122,7 @@ fn style(service: Service) -> Style {
     }
 }
 
-/// The action of this name.
+/// Returns the action with this name.
 ///
 /// Source of `InvalidAction`: EC2 API Reference, "Error codes". Resolver: AWS JSON 1.1 protocol.
 pub(super) fn find(service: Service, name: &str) -> Result<&'static Entry, AwsError> {
@@ -136,17 +136,17 @@ pub(super) fn find(service: Service, name: &str) -> Result<&'static Entry, AwsEr
     })
 }
 
-/// The service that has an action of this name, for the protocols that do not say it.
+/// Returns the service that has an action of this name, for protocols that do not name the service.
 pub(super) fn service_of(name: &str) -> Option<Service> {
     ACTIONS.iter().find(|entry| entry.name == name).map(|entry| entry.service)
 }
 
-/// Whether a call says nothing of what it wants to see.
+/// Whether a call has neither IDs, nor filters, nor a page size.
 pub(super) fn lists_everything(parameters: &Value) -> bool {
     parameters.as_object().is_none_or(serde_json::Map::is_empty)
 }
 
-/// Takes `DryRun` out of the parameters of an EC2 call, all of which know it.
+/// Removes `DryRun` from the parameters of an EC2 call; all EC2 calls accept it.
 pub(super) fn split_dry_run(service: Service, parameters: &Value) -> Result<(Value, bool), AwsError> {
     let mut parameters = parameters.clone();
     if service != Service::Ec2 {

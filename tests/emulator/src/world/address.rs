@@ -1,4 +1,4 @@
-//! IPv4 addresses: blocks as callers write them, and which addresses of a subnet are free.
+//! IPv4 addresses: the CIDR blocks of requests, and the free addresses of a subnet.
 
 use std::net::Ipv4Addr;
 
@@ -11,10 +11,10 @@ use super::{
     ids::{NetworkInterfaceId, ResourceId},
 };
 
-/// Reads the block of a VPC or a subnet: /16 to /28, without host bits.
+/// Parses the CIDR block of a VPC or subnet: /16 to /28. Host bits are cleared.
 ///
-/// Source: VPC User Guide, "VPC CIDR blocks" and "Subnet CIDR blocks". Host bits are cleared, as EC2 API Reference,
-/// CreateVpc says: "we modify 100.68.0.18/18 to 100.68.0.0/18".
+/// Source: VPC User Guide, "VPC CIDR blocks" and "Subnet CIDR blocks". EC2 API Reference, CreateVpc, documents the
+/// cleared host bits: "we modify 100.68.0.18/18 to 100.68.0.0/18".
 pub(crate) fn parse_block(text: &str, out_of_range: &'static str) -> Result<Ipv4Net, AwsError> {
     let block: Ipv4Net = text.parse().map_err(|_| {
         let message = format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
@@ -27,19 +27,19 @@ pub(crate) fn parse_block(text: &str, out_of_range: &'static str) -> Result<Ipv4
     }
 }
 
-/// Why an address of a subnet cannot be taken.
+/// The reason why an address cannot be used in a subnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unavailable {
-    /// It is not of the subnet.
+    /// The address is outside the subnet.
     OutOfRange,
-    /// It is one of the five that AWS keeps.
+    /// The address is one of the five that AWS reserves.
     Reserved,
-    /// A network interface has it.
+    /// A network interface uses the address.
     InUse,
 }
 
 impl Unavailable {
-    /// As EC2 says it. Source of `InvalidIPAddress.InUse`: EC2 API Reference, "Error codes".
+    /// Returns the EC2 error. Source of `InvalidIPAddress.InUse`: EC2 API Reference, "Error codes".
     pub(crate) fn ec2_error(self, address: Ipv4Addr) -> AwsError {
         match self {
             Self::OutOfRange => {
@@ -51,7 +51,7 @@ impl Unavailable {
     }
 }
 
-/// What keeps a caller from taking this address of a subnet, if anything does.
+/// Returns the reason why an address cannot be used in a subnet, if there is one.
 pub(crate) fn obstacle(region: &Region, subnet: &Subnet, address: Ipv4Addr) -> Option<Unavailable> {
     if !subnet.cidr.contains(&address) {
         Some(Unavailable::OutOfRange)
@@ -74,13 +74,13 @@ fn taken(region: &Region, subnet: &Subnet) -> impl Iterator<Item = Ipv4Addr> {
     of_subnet.map(|interface| interface.address)
 }
 
-/// How many addresses of a subnet are free.
+/// Returns the number of free addresses in a subnet.
 pub(crate) fn free_count(region: &Region, subnet: &Subnet) -> usize {
     let size = 1_usize << (32 - u32::from(subnet.cidr.prefix_len()));
     (size - 5).saturating_sub(taken(region, subnet).count())
 }
 
-/// A free address of a subnet that is not among `kept`: AWS chooses at random, this world by the number `seed`.
+/// Returns a free address of a subnet that is not in `kept`. AWS chooses at random, the emulator by `seed`.
 pub(crate) fn choose(region: &Region, subnet: &Subnet, kept: &[Ipv4Addr], seed: u64) -> Result<Ipv4Addr, AwsError> {
     let used: std::collections::BTreeSet<Ipv4Addr> =
         taken(region, subnet).chain(kept.iter().copied().filter(|address| subnet.cidr.contains(address))).collect();
@@ -104,7 +104,7 @@ pub(crate) fn no_free_address(subnet: &Subnet) -> AwsError {
     )
 }
 
-/// Every interface of an account gets its own.
+/// Returns the MAC address of an interface; each interface of an account has its own.
 pub(crate) fn mac_of(id: &NetworkInterfaceId) -> String {
     let bytes = super::ids::hash(id.as_str()).to_le_bytes();
     format!("06:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])

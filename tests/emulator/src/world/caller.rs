@@ -1,4 +1,4 @@
-//! Who calls: accounts, roles, and the sessions of assumed roles.
+//! The callers: accounts, roles, and the sessions of assumed roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,47 +6,47 @@ use serde::{Deserialize, Serialize};
 
 use super::{error::AwsError, ids, zones};
 
-/// Who calls, and in which region.
+/// A caller, and the Region of the call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Caller {
     /// The 12-digit account.
     pub account: String,
-    /// The region.
+    /// The Region.
     pub region: String,
     /// The principal.
     pub arn: String,
 }
 
 impl Caller {
-    /// The user that every account has.
+    /// Returns the user that every account has.
     pub fn user(account: &str, region: &str) -> Self {
         let arn = format!("arn:{}:iam::{account}:user/emulator", zones::partition(region));
         Self { account: account.to_owned(), region: region.to_owned(), arn }
     }
 }
 
-/// A role that may be assumed.
+/// A role that callers may assume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
-    /// The account it belongs to.
+    /// The account of the role.
     pub account: String,
-    /// Its name, path included if it has one.
+    /// The name of the role, with its path if it has one.
     pub name: String,
-    /// The external id a caller must send; `null`: none is asked for.
+    /// The external ID that a caller must send; `null` if none is required.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// The accounts whose principals may assume it, or the ARNs of principals.
+    /// The accounts, or ARNs of principals, that may assume the role.
     pub trusts: BTreeSet<String>,
 }
 
 impl Role {
-    /// The role's ARN ends with this.
+    /// Returns the last part of the role's ARN.
     fn key(account: &str, name: &str) -> (String, String) {
         (account.to_owned(), name.to_owned())
     }
 
-    /// Whether the role's trust policy lets a caller in.
+    /// Whether the role's trust policy allows a caller to assume the role.
     ///
     /// Source: IAM User Guide, "How to use an external ID": the condition compares `sts:ExternalId` for equality.
     pub(crate) fn admits(&self, caller: &Caller, external_id: Option<&str>) -> bool {
@@ -55,7 +55,7 @@ impl Role {
     }
 }
 
-/// Roles that were declared, and sessions that were handed out.
+/// The declared roles and the sessions that were issued.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Identities {
     roles: BTreeMap<(String, String), Role>,
@@ -77,18 +77,18 @@ impl Identities {
         self.roles.insert(Role::key(&role.account, &role.name), role);
     }
 
-    /// All roles.
+    /// Returns all roles.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.values()
     }
 
-    /// The role of an account by its name.
+    /// Returns the role of an account by name.
     pub(crate) fn role(&self, account: &str, name: &str) -> Option<&Role> {
         self.roles.get(&Role::key(account, name))
     }
 
-    /// Who calls with this access key: a key of 12 digits is its own account, others must have been handed out, and come with
-    /// their session token.
+    /// Returns the caller with this access key. A key of 12 digits is the key of that account. Any other key must
+    /// have been issued by `AssumeRole` and requires its session token.
     ///
     /// Source of the code: EC2 API Reference, "Error codes".
     pub fn caller(&self, access_key: &str, session_token: Option<&str>, region: &str) -> Result<Caller, AwsError> {
@@ -102,7 +102,7 @@ impl Identities {
         Ok(Caller { account: session.account.clone(), region: region.to_owned(), arn: session.arn.clone() })
     }
 
-    /// Opens a session and gives its access key and its session token.
+    /// Opens a session and returns its access key and session token.
     pub(crate) fn open_session(&mut self, account: &str, arn: String) -> (String, String) {
         self.opened += 1;
         let number = ids::hash(&format!("session {}", self.opened));
@@ -111,7 +111,7 @@ impl Identities {
         (key, token)
     }
 
-    /// Forgets the roles and sessions of an account, or of all.
+    /// Deletes the roles and sessions of an account, or of all accounts.
     pub(crate) fn reset(&mut self, account: Option<&str>) {
         self.roles.retain(|(owner, _), _| account.is_some_and(|account| account != owner));
         self.sessions.retain(|_, session| account.is_some_and(|account| account != session.account));

@@ -1,4 +1,5 @@
-//! Which services a region offers over VPC endpoints, where, and under which names.
+//! The catalog of services: which services a Region offers through VPC endpoints, in which zones, and under which
+//! names.
 //!
 //! Source: AWS PrivateLink guide, "AWS services that integrate with AWS PrivateLink"; S3 User Guide, "AWS PrivateLink for
 //! Amazon S3" (names); Systems Manager User Guide, "VPC endpoints" (ec2messages). Zone support is ASSUMED
@@ -15,14 +16,14 @@ use super::{
 /// The kind of a VPC endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EndpointType {
-    /// Network interfaces in subnets.
+    /// The endpoint has network interfaces in subnets.
     Interface,
-    /// Routes in route tables.
+    /// The endpoint has routes in route tables.
     Gateway,
 }
 
 impl EndpointType {
-    /// As AWS writes it.
+    /// Returns the value in AWS requests and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Interface => "Interface",
@@ -31,24 +32,24 @@ impl EndpointType {
     }
 }
 
-/// A service of a region for one type of endpoint.
+/// A service of a Region for one type of endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
     /// `com.amazonaws.REGION.NAME`.
     pub(crate) service_name: String,
-    /// The last part of it.
+    /// The last part of the name.
     pub(crate) short_name: &'static str,
-    /// The type of endpoint.
+    /// The endpoint type.
     pub(crate) endpoint_type: EndpointType,
-    /// The zones in which interface endpoints may be made.
+    /// The zones in which interface endpoints can be created.
     pub(crate) zones: Vec<Zone>,
-    /// The names that private DNS answers; empty for gateways.
+    /// The private DNS names; empty for gateway endpoints.
     pub(crate) private_names: Vec<String>,
-    /// Why new endpoints fail, if a test wants them to.
+    /// The reason why new endpoints fail, if a test requests it.
     pub(crate) fails: Option<String>,
 }
 
-/// Short names, and whether there is an interface endpoint and a gateway endpoint.
+/// The short names of the services, and whether each has an interface endpoint and a gateway endpoint.
 const SERVICES: &[(&str, bool, bool)] = &[
     ("dynamodb", false, true),
     ("ec2", true, false),
@@ -63,11 +64,11 @@ const SERVICES: &[(&str, bool, bool)] = &[
     ("sts", true, false),
 ];
 
-/// Regions launched in 2024 and later do not have ec2messages.
+/// The Regions that were launched in 2024 or later and do not have ec2messages.
 const WITHOUT_EC2MESSAGES: &[&str] =
     &["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"];
 
-/// Everything a region offers, by service name and type.
+/// Returns all services that a Region offers, by service name and endpoint type.
 pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
     let mut offers = Vec::new();
     for &(short_name, interface, gateway) in SERVICES {
@@ -103,12 +104,12 @@ pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
     offers
 }
 
-/// use1-az3 is the zone that most often lacks a service.
+/// `use1-az3` is the zone that most often lacks a service.
 fn has_zone(short_name: &str, zone_id: &str) -> bool {
     !(short_name == "mgn" && zone_id == "use1-az3")
 }
 
-/// The names that private DNS of an interface endpoint answers.
+/// Returns the private DNS names of an interface endpoint.
 fn private_names(short_name: &str, region: &str) -> Vec<String> {
     let domain = format!("{region}.{}", zones::dns_suffix(region));
     match short_name {
@@ -126,15 +127,15 @@ fn private_names(short_name: &str, region: &str) -> Vec<String> {
 /// A prefix list that AWS manages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ManagedPrefixList {
-    /// Its id.
+    /// The ID.
     pub(crate) id: PrefixListId,
     /// `com.amazonaws.REGION.NAME`.
     pub(crate) name: String,
-    /// Its ranges; examples, not the real ones.
+    /// The IP ranges; examples, not the real ones.
     pub(crate) cidrs: Vec<String>,
 }
 
-/// The prefix lists of a region: one for each service with a gateway endpoint.
+/// Returns the prefix lists of a Region: one for each service with a gateway endpoint.
 pub(crate) fn prefix_lists(region: &str) -> Vec<ManagedPrefixList> {
     let gateways = SERVICES.iter().filter(|(_, _, gateway)| *gateway);
     let mut lists: Vec<ManagedPrefixList> =
@@ -143,7 +144,7 @@ pub(crate) fn prefix_lists(region: &str) -> Vec<ManagedPrefixList> {
     lists
 }
 
-/// The prefix list to which a gateway endpoint of a service routes.
+/// Returns the prefix list to which a gateway endpoint of a service routes.
 pub(crate) fn prefix_list(region: &str, short_name: &str) -> ManagedPrefixList {
     let name = format!("com.amazonaws.{region}.{short_name}");
     let number = hash(&name) & 0xffff_ffff;

@@ -1,7 +1,7 @@
 //! Filters of Describe and List calls.
 //!
-//! Source: EC2 API Reference, "Filtering": several filters are joined by AND, the values of one by OR; values are
-//! case-sensitive; `*` stands for any number of characters, `?` for one, and a backslash takes the meaning from either.
+//! Source: EC2 API Reference, "Filtering": several filters are joined by AND, and the values of one filter by OR.
+//! Values are case-sensitive. `*` matches any number of characters, `?` matches one, and a backslash escapes either.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,16 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// What is compared.
+    /// The name of the filter.
     #[serde(rename = "Name")]
     pub name: String,
-    /// What it may be.
+    /// The values that match.
     #[serde(rename = "Value", alias = "Values", default)]
     pub values: Vec<String>,
 }
 
 impl Filter {
-    /// A filter with these values.
+    /// Returns a filter with these values.
     pub fn new(name: &str, values: &[&str]) -> Self {
         Self { name: name.to_owned(), values: values.iter().map(|&value| value.to_owned()).collect() }
     }
@@ -36,19 +36,19 @@ impl Filter {
 
 /// A resource that calls can filter.
 pub(crate) trait Filterable {
-    /// The filters its Describe call knows, tags apart.
+    /// The filters that the Describe call accepts, apart from tag filters.
     const FILTERS: &'static [&'static str];
-    /// Whether `tag:KEY` is known, and whether `tag-key` is.
+    /// The tag filters that the Describe call accepts: `tag:KEY` and `tag-key`.
     const TAGS: TagFilters = TagFilters::Both;
 
-    /// What the resource has under a filter's name; several values if the resource has several.
+    /// Returns the values of the resource for a filter.
     fn values(&self, filter: &str, region: &Region) -> Vec<String>;
 
-    /// Its tags.
+    /// The tags of the resource.
     fn tags(&self) -> Option<&Tags>;
 }
 
-/// Which tag filters a Describe call knows.
+/// The tag filters that a Describe call accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TagFilters {
     None,
@@ -57,7 +57,7 @@ pub(crate) enum TagFilters {
     Both,
 }
 
-/// Checks the names of the filters, once for a call.
+/// Checks the names of the filters once per call.
 pub(crate) fn check<T: Filterable>(filters: &[Filter]) -> Result<(), AwsError> {
     for filter in filters {
         let known = match T::TAGS {
@@ -75,7 +75,7 @@ pub(crate) fn check<T: Filterable>(filters: &[Filter]) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// Whether a resource passes all filters.
+/// Whether a resource matches all filters.
 pub(crate) fn matches<T: Filterable>(resource: &T, filters: &[Filter], region: &Region) -> bool {
     filters.iter().all(|filter| {
         let found = if let Some(key) = filter.name.strip_prefix("tag:") {
@@ -89,7 +89,7 @@ pub(crate) fn matches<T: Filterable>(resource: &T, filters: &[Filter], region: &
     })
 }
 
-/// The rows of a table that a Describe call with these ids and filters lists.
+/// Returns the rows of a table that match the IDs and filters of a Describe call.
 pub(crate) fn select<'a, K: ResourceId, V: Filterable>(
     table: &'a Table<K, V>,
     ids: &[String],
@@ -107,7 +107,7 @@ pub(crate) fn select<'a, K: ResourceId, V: Filterable>(
     Ok(rows.into_iter().filter(|row| matches(*row, filters, region)).collect())
 }
 
-/// Whether a value is like a pattern with wildcards.
+/// Whether a value matches a pattern with wildcards.
 pub(crate) fn is_like(pattern: &str, value: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let value: Vec<char> = value.chars().collect();
@@ -130,7 +130,7 @@ mod tests {
     use super::is_like;
 
     #[test]
-    fn wildcards_match_as_aws_documents_them() {
+    fn wildcards_match_as_documented_by_aws() {
         for (pattern, value, expected) in [
             ("available", "available", true),
             ("available", "Available", false),

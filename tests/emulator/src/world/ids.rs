@@ -1,7 +1,7 @@
-//! Resource ids: one type per kind of AWS id, and the generator that mints them.
+//! Resource IDs: one type per kind of AWS ID, and the generator of new IDs.
 //!
-//! The generator is a counter behind a fixed mixing function: ids look like those of AWS, and the same calls in the same
-//! order give the same ids.
+//! The generator is a counter behind a fixed mixing function. Its IDs look like those of AWS, and the same calls in
+//! the same order produce the same IDs.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use serde::{Serialize, Serializer};
 
 use super::error::AwsError;
 
-/// An id of one kind of resource, with the error codes AWS uses for ids of that kind.
+/// An ID of one kind of resource, with the error codes that AWS uses for it.
 pub trait ResourceId: Clone + Ord + fmt::Display + Sized {
-    /// What every id of this kind begins with, hyphen included.
+    /// The prefix of every ID of this kind, including the hyphen.
     const PREFIX: &'static str;
-    /// The code for an id that is not of this form.
+    /// The error code for a malformed ID.
     const MALFORMED: &'static str;
-    /// The code for an id that names nothing.
+    /// The error code for an ID of a resource that does not exist.
     const NOT_FOUND: &'static str;
-    /// How AWS calls the resource in its messages.
+    /// The name of the resource in AWS messages.
     const NOUN: &'static str;
 
-    /// An id that is known to be well formed.
+    /// Creates an ID from text that is known to be well formed.
     fn from_text(text: String) -> Self;
 
-    /// The id as text.
+    /// Returns the ID as text.
     fn as_str(&self) -> &str;
 
-    /// Reads an id that a caller sent.
+    /// Parses an ID that a caller sent.
     fn parse(text: &str) -> Result<Self, AwsError> {
         if is_well_formed(text, Self::PREFIX) {
             Ok(Self::from_text(text.to_owned()))
@@ -35,13 +35,13 @@ pub trait ResourceId: Clone + Ord + fmt::Display + Sized {
         }
     }
 
-    /// The error for an id that names nothing.
+    /// Returns the error for an ID of a resource that does not exist.
     fn not_found(&self) -> AwsError {
         AwsError::new(Self::NOT_FOUND, format!("The {} '{self}' does not exist", Self::NOUN))
     }
 }
 
-/// Ids have 8 hexadecimal digits (before 2016) or 17. Source: EC2 User Guide, "Resource IDs".
+/// IDs have 17 hexadecimal digits, or 8 if created before 2016. Source: EC2 User Guide, "Resource IDs".
 fn is_well_formed(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|digits| {
         matches!(digits.len(), 8 | 17) && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -128,7 +128,7 @@ pub struct ResolverEndpointId(String);
 
 impl ResourceId for ResolverEndpointId {
     const PREFIX: &'static str = "rslvr-";
-    // Source: Route 53 API Reference, GetResolverEndpoint: the only code for an id that names nothing.
+    // Source: Route 53 API Reference, GetResolverEndpoint: the only code for an endpoint that does not exist.
     const MALFORMED: &'static str = "ResourceNotFoundException";
     const NOT_FOUND: &'static str = "ResourceNotFoundException";
     const NOUN: &'static str = "resolver endpoint";
@@ -162,7 +162,7 @@ impl Serialize for ResolverEndpointId {
     }
 }
 
-/// Mints ids: a counter, mixed with a seed, so that ids of two regions never meet.
+/// Generates IDs from a counter and a seed, so that the IDs of two Regions never collide.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ids {
     seed: u64,
@@ -170,37 +170,37 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// A generator whose ids depend on `name` and on how many were minted before.
+    /// Creates a generator whose IDs depend on `name` and on the number of earlier IDs.
     pub fn new(name: &str) -> Self {
         Self { seed: hash(name), minted: 0 }
     }
 
-    /// The next id of a kind.
+    /// Returns the next ID of a kind.
     pub fn mint<T: ResourceId>(&mut self) -> T {
         let number = self.next_number();
         T::from_text(format!("{}0{number:016x}", T::PREFIX))
     }
 
-    /// The next id of a Resolver endpoint, inbound or outbound.
+    /// Returns the next ID of a Resolver endpoint, inbound or outbound.
     pub fn mint_resolver_endpoint(&mut self, inbound: bool) -> ResolverEndpointId {
         let direction = if inbound { "in" } else { "out" };
         let number = self.next_number();
         ResolverEndpointId(format!("rslvr-{direction}-0{number:016x}"))
     }
 
-    /// The next number that looks random.
+    /// Returns the next pseudorandom number.
     pub fn next_number(&mut self) -> u64 {
         self.minted += 1;
         mix(self.seed ^ mix(self.minted))
     }
 }
 
-/// FNV-1a: a hash that stays the same in every version of Rust, which `DefaultHasher` does not promise.
+/// Computes FNV-1a, a hash that is stable across versions of Rust, unlike `DefaultHasher`.
 pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The finalizer of SplitMix64: every bit of the input changes about half of the output.
+/// Computes the finalizer of SplitMix64: every bit of the input changes about half of the output.
 pub(crate) fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -208,7 +208,7 @@ pub(crate) fn mix(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-/// `length` characters of capital letters and digits, as in access keys and hosted zone ids.
+/// Returns `length` characters of capital letters and digits, as in access keys and hosted zone IDs.
 pub(crate) fn letters(mut number: u64, length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     (0..length)

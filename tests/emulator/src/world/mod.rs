@@ -1,10 +1,11 @@
-//! The world: accounts and regions of AWS as a pure state machine.
+//! The world: AWS accounts and Regions as a pure state machine.
 //!
-//! It has no IO, no clock and no randomness: the same calls and the same [`World::advance`] give the same answers and the
-//! same ids. It is cheap to clone (regions are shared until one is written to), and can be compared and hashed, so that a
-//! simulator can branch it and recognise states it has seen.
+//! It has no IO, clock or randomness: the same calls and the same [`World::advance`] produce the same answers and
+//! IDs. A world is cheap to clone, because Regions are shared until they are changed, and can be compared and hashed.
+//! A simulator can thus branch it and recognize states that it has reached before.
 //!
-//! Two ways in: [`World::run`] takes a typed request, [`World::call`] a call as it came over the wire.
+//! There are two entry points: [`World::run`] takes a typed request, and [`World::call`] an untyped call from the
+//! network.
 
 pub mod action;
 mod actions;
@@ -56,7 +57,7 @@ pub use self::{
     tags::{Tag, TagItem, TagSpecification, Tags},
 };
 
-/// All accounts and all regions.
+/// All accounts and Regions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     start: Timestamp,
@@ -68,10 +69,10 @@ pub struct World {
     hosted_zones: HostedZones,
 }
 
-/// An account and a region.
+/// An account and a Region.
 type Place = (String, String);
 
-/// Options of all accounts, and of those that have their own.
+/// The options of all accounts, and of accounts with their own options.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Settings {
     of_all: Options,
@@ -84,8 +85,8 @@ impl Settings {
     }
 }
 
-/// What an action sees and changes: the caller, the moment, and one region of the caller's account. Other regions it can only
-/// look into.
+/// The context of an action: the caller, the time, and one Region of the caller's account. Other Regions are
+/// read-only.
 pub struct Context<'w> {
     pub(crate) caller: &'w Caller,
     pub(crate) options: &'w Options,
@@ -99,45 +100,45 @@ pub struct Context<'w> {
 }
 
 impl Context<'_> {
-    /// The region, to be read. [`World::context`] has made it.
+    /// Returns the Region for reading. [`World::context`] has created it.
     pub(crate) fn region(&self) -> &Region {
         &self.regions[&self.place]
     }
 
-    /// The region, to be changed.
+    /// Returns the Region for changes.
     pub(crate) fn region_mut(&mut self) -> &mut Region {
         let new = || Arc::new(Region::new(&self.caller.account, &self.caller.region));
         Arc::make_mut(self.regions.entry(self.place.clone()).or_insert_with(new))
     }
 
-    /// A region of any account, to be read, if something was ever called there.
+    /// Returns a Region of any account for reading, if it has received a call.
     pub(crate) fn region_of(&self, account: &str, region: &str) -> Option<&Region> {
         self.regions.get(&(account.to_owned(), region.to_owned())).map(|region| &**region)
     }
 
-    /// World time: how long the world has existed.
+    /// Returns the world time, which is the age of the world.
     pub(crate) fn now(&self) -> Duration {
         self.now
     }
 
-    /// A moment of world time as the date AWS would print.
+    /// Returns a moment of world time as a date in the format of AWS.
     pub(crate) fn date(&self, at: Duration) -> Timestamp {
         date(self.start, at)
     }
 
-    /// What the caller sees of creations and deletions.
+    /// Returns how late the caller sees creations and deletions.
     pub(crate) fn sight(&self) -> Sight {
         Sight { now: self.now, lag: self.options.lag() }
     }
 }
 
-/// A moment of world time as a date; a moment beyond the calendar is the last one in it.
+/// Returns a moment of world time as a date, limited to the last date of the calendar.
 pub(crate) fn date(start: Timestamp, at: Duration) -> Timestamp {
     start.checked_add(at).unwrap_or(Timestamp::MAX)
 }
 
 impl World {
-    /// An empty world that begins at a date.
+    /// Creates an empty world that starts at a date.
     pub fn new(start: Timestamp, options: Options) -> Self {
         Self {
             start,
@@ -150,12 +151,12 @@ impl World {
         }
     }
 
-    /// World time: how long the world has existed.
+    /// Returns the world time, which is the age of the world.
     pub fn now(&self) -> Duration {
         self.now
     }
 
-    /// Lets time pass; what becomes due happens, each thing at its own moment.
+    /// Advances time. Everything that becomes due happens at its own moment.
     pub fn advance(&mut self, by: Duration) {
         self.now = self.now.saturating_add(by);
         for ((account, _), region) in &mut self.regions {
@@ -165,13 +166,13 @@ impl World {
         }
     }
 
-    /// When the next thing happens by itself, in world time. A simulator may advance to it.
+    /// Returns the world time of the next scheduled change. A simulator may advance to it.
     pub fn next_due(&self) -> Option<Duration> {
         self.regions.values().filter_map(|region| region.next_due()).min()
     }
 
-    /// Forgets everything of an account, or of all accounts, and its options; time goes on. What an account had of its own
-    /// becomes again as it is for all, and what was set for all becomes `options`.
+    /// Deletes all data of an account, or of all accounts, but does not reset time. The options of one account become
+    /// those of all accounts, and the options of all accounts become `options`.
     pub fn reset(&mut self, account: Option<&str>, options: &Options) {
         self.regions.retain(|(owner, _), _| account.is_some_and(|account| account != owner));
         self.shares.retain(|share| account.is_some_and(|account| account != share.owner && account != share.with));
@@ -183,8 +184,8 @@ impl World {
         }
     }
 
-    /// Takes the network interface of a Resolver address away, as a person could who is allowed to; the endpoint then needs
-    /// action. Says whether there is such an address.
+    /// Deletes the network interface of a Resolver address, as a privileged user could; the endpoint then has status
+    /// `ACTION_NEEDED`. Returns whether the address exists.
     pub fn break_resolver_address(&mut self, account: &str, region: &str, address: &str) -> bool {
         let sight = Sight { now: self.now, lag: self.options.of(account).lag() };
         let place = (account.to_owned(), region.to_owned());
@@ -192,12 +193,12 @@ impl World {
         region.is_some_and(|region| region.break_resolver_address(address, sight))
     }
 
-    /// The options of an account, or those of accounts that have none of their own.
+    /// Returns the options of an account, which are those of all accounts if it has no own options.
     pub fn options(&self, account: Option<&str>) -> &Options {
         account.map_or(&self.options.of_all, |account| self.options.of(account))
     }
 
-    /// Changes the options of an account, or of all accounts, those with options of their own included.
+    /// Changes the options of an account, or of all accounts, including those with their own options.
     pub fn change_options<E>(
         &mut self,
         account: Option<&str>,
@@ -217,34 +218,34 @@ impl World {
         Ok(())
     }
 
-    /// Who may be who: roles, and the sessions that were handed out.
+    /// Returns the roles and the issued sessions.
     pub fn identities(&self) -> &Identities {
         &self.identities
     }
 
-    /// Who may be who, to declare roles.
+    /// Returns the roles and sessions for changes.
     pub fn identities_mut(&mut self) -> &mut Identities {
         &mut self.identities
     }
 
-    /// The accounts and regions in which something was called.
+    /// Returns the accounts and Regions that have received a call.
     pub fn places(&self) -> impl Iterator<Item = (&str, &str)> {
         self.regions.keys().map(|(account, region)| (account.as_str(), region.as_str()))
     }
 
-    /// The service that has an action of this name, for protocols that do not say it.
+    /// Returns the service that has an action of this name, for protocols that do not name the service.
     pub fn service_of(action: &str) -> Option<Service> {
         actions::service_of(action)
     }
 
-    /// Carries out a typed request.
+    /// Executes a typed request.
     pub fn run<A: Action>(&mut self, caller: &Caller, request: A) -> Result<A::Answer, AwsError> {
         self.advance(Duration::ZERO);
         self.throttle(caller, A::SERVICE, A::NAME, false)?;
         request.run(&mut self.context(caller))
     }
 
-    /// Carries out a call as it came over the wire; the answer is a tree with the element names of the wire.
+    /// Executes an untyped call. The answer is a tree with the element names of the AWS protocol.
     pub fn call(
         &mut self,
         caller: &Caller,
@@ -259,7 +260,7 @@ impl World {
         if !dry_run {
             return (entry.run)(&mut self.context(caller), &parameters);
         }
-        // ASSUMED (`ASSUMPTIONS.md`, "Dry runs"): what is wrong with a call is answered by its dry run too.
+        // ASSUMED (`ASSUMPTIONS.md`, "Dry runs"): a dry run returns the errors of the call itself.
         (entry.run)(&mut self.clone().context(caller), &parameters)?;
         Err(AwsError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."))
     }

@@ -1,6 +1,7 @@
-//! What a test may set about a world: delays, quotas, lag, paging, throttling, and the choices where AWS is silent.
+//! The options that a test can set: delays, quotas, lag, paging, throttling, and the choices that AWS does not
+//! document.
 //!
-//! In JSON, durations are seconds and may have a fraction.
+//! In JSON, durations are in seconds and may have a fraction.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,33 +9,34 @@ use serde::{Deserialize, Serialize};
 
 use super::table::Lag;
 
-/// Everything that can be set for one account, or for all of them.
+/// The options of one account, or of all accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// How long AWS takes for what it does in the background.
+    /// The durations of AWS's background work.
     pub delays: Delays,
     /// Service quotas.
     pub quotas: Quotas,
-    /// For how many seconds a new resource is not listed, and its id answers `*.NotFound`.
+    /// The seconds for which a new resource is not listed, and its ID returns `*.NotFound`.
     #[serde(with = "seconds")]
     pub new_invisible_for: Duration,
-    /// For how many seconds a deleted resource is still listed.
+    /// The seconds for which a deleted resource is still listed.
     #[serde(with = "seconds")]
     pub deleted_visible_for: Duration,
-    /// The longest page of any list, whatever a caller asks for. `null`: as AWS.
+    /// The maximum page size of all lists, whatever a caller requests. `null`: the limits of AWS.
     pub max_page: Option<u32>,
-    /// Whether calls are throttled by token buckets as AWS does.
+    /// Whether token buckets throttle calls like in AWS.
     pub throttling: bool,
-    /// What becomes of a client token when its resource is deleted.
+    /// The handling of a client token after its resource is deleted. AWS does not document it (`ASSUMPTIONS.md`,
+    /// "Client tokens").
     pub client_tokens: TokenMemory,
-    /// What Resolver answers to a `CreatorRequestId` it knows.
+    /// Resolver's answer to a known `CreatorRequestId`.
     pub creator_request_id: RepeatedRequest,
-    /// Whether a VPC endpoint that is still `pending` may be modified.
+    /// Whether a VPC endpoint in state `pending` can be modified.
     pub modify_while_pending: bool,
-    /// Whether ListHostedZonesByVPC lists the zones that AWS keeps for the private DNS of VPC endpoints.
+    /// Whether ListHostedZonesByVPC lists the zones that AWS creates for the private DNS of VPC endpoints.
     pub endpoint_zones_listed: bool,
-    /// Changes to the catalogue, keyed `region/service`, for example `ap-northeast-3/mgn`.
+    /// Changes to the catalog, with keys `region/service`, for example `ap-northeast-3/mgn`.
     pub services: BTreeMap<String, ServiceRule>,
 }
 
@@ -57,29 +59,29 @@ impl Default for Options {
 }
 
 impl Options {
-    /// How far behind the truth callers are.
+    /// Returns how late callers see creations and deletions.
     pub fn lag(&self) -> Lag {
         Lag { new_invisible_for: self.new_invisible_for, deleted_visible_for: self.deleted_visible_for }
     }
 }
 
-/// How long AWS takes for what it does in the background.
+/// The durations of AWS's background work.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delays {
     /// An interface endpoint from `pending` to `available`.
     #[serde(with = "seconds")]
     pub endpoint_creating: Duration,
-    /// An interface endpoint that was modified, back to `available`.
+    /// A modified interface endpoint from `pending` back to `available`.
     #[serde(with = "seconds")]
     pub endpoint_modifying: Duration,
-    /// An interface endpoint from `deleting` to `deleted`; its network interfaces go at the end.
+    /// An interface endpoint from `deleting` to `deleted`; its network interfaces are deleted at the end.
     #[serde(with = "seconds")]
     pub endpoint_deleting: Duration,
-    /// A gateway endpoint from `deleting` to `deleted`; its routes go at once.
+    /// A gateway endpoint from `deleting` to `deleted`; its routes are deleted immediately.
     #[serde(with = "seconds")]
     pub gateway_deleting: Duration,
-    /// How long a `deleted` endpoint is still listed.
+    /// The time for which a `deleted` endpoint is still listed.
     #[serde(with = "seconds")]
     pub endpoint_listed_deleted: Duration,
     /// A Resolver endpoint from `CREATING` to `OPERATIONAL`.
@@ -88,7 +90,7 @@ pub struct Delays {
     /// A Resolver endpoint from `UPDATING` to `OPERATIONAL`.
     #[serde(with = "seconds")]
     pub resolver_updating: Duration,
-    /// A Resolver endpoint from `DELETING` to absent.
+    /// A Resolver endpoint from `DELETING` to its disappearance.
     #[serde(with = "seconds")]
     pub resolver_deleting: Duration,
     /// A virtual private gateway from `attaching` to `attached`.
@@ -97,13 +99,14 @@ pub struct Delays {
     /// A virtual private gateway from `detaching` to `detached`.
     #[serde(with = "seconds")]
     pub vpn_gateway_detaching: Duration,
-    /// How long a `deleted` virtual private gateway is still listed.
+    /// The time for which a `deleted` virtual private gateway is still listed.
     #[serde(with = "seconds")]
     pub vpn_gateway_listed_deleted: Duration,
 }
 
 impl Delays {
-    /// Durations in the order of what AWS takes. ASSUMED: AWS publishes none (`ASSUMPTIONS.md`, "Durations").
+    /// Returns durations in the order of magnitude of AWS. ASSUMED: AWS publishes none (`ASSUMPTIONS.md`,
+    /// "Durations").
     pub fn aws() -> Self {
         Self {
             endpoint_creating: Duration::from_mins(1),
@@ -120,7 +123,8 @@ impl Delays {
         }
     }
 
-    /// Every transition is over by the next call; only the answer of the call that starts it shows the state between.
+    /// Returns zero durations: every transition is over by the next call. Only the answer of the call that starts a
+    /// transition shows the intermediate state.
     pub fn none() -> Self {
         Self {
             endpoint_creating: Duration::ZERO,
@@ -138,7 +142,7 @@ impl Delays {
     }
 }
 
-/// Service quotas with their default values.
+/// The service quotas, with their default values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
@@ -181,35 +185,36 @@ impl Default for Quotas {
     }
 }
 
-/// What becomes of a client token when its resource is deleted. AWS does not say (`ASSUMPTIONS.md`, "Client tokens").
+/// The handling of a client token after its resource is deleted. AWS does not document it (`ASSUMPTIONS.md`, "Client
+/// tokens").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenMemory {
-    /// The token goes on answering with the record of the deleted resource.
+    /// The token still returns the record of the deleted resource.
     Remember,
-    /// The token is free again: the same call creates a new resource.
+    /// The token is forgotten: the same call creates a new resource.
     ForgetDeleted,
 }
 
-/// What Resolver answers to a `CreatorRequestId` it knows.
+/// Resolver's answer to a known `CreatorRequestId`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RepeatedRequest {
     /// `ResourceExistsException`. Source: aws/aws-cdk issue 5012.
     Refuse,
-    /// The endpoint that has the id already.
+    /// Resolver returns the existing endpoint.
     Return,
 }
 
-/// A change to one service of one region.
+/// A change to one service of one Region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceRule {
-    /// Whether the region offers the service at all.
+    /// Whether the Region offers the service.
     #[serde(default = "offered")]
     pub offered: bool,
-    /// The ids of the availability zones in which interface endpoints may be made; `null`: as in the catalogue.
+    /// The IDs of the Availability Zones that support interface endpoints; `null`: the zones of the catalog.
     #[serde(default)]
     pub zones: Option<Vec<String>>,
-    /// The message with which new interface endpoints end as `failed`; `null`: they become `available`.
+    /// The failure message of new interface endpoints; `null`: they become `available`.
     #[serde(default)]
     pub fails: Option<String>,
 }
@@ -218,7 +223,7 @@ fn offered() -> bool {
     true
 }
 
-/// Durations as seconds with a fraction.
+/// Serializes durations as seconds with a fraction.
 mod seconds {
     use std::time::Duration;
 

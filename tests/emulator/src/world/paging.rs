@@ -1,43 +1,43 @@
 //! Pages of Describe and List calls.
 //!
-//! Source: EC2 API Reference, "Pagination". A token is opaque to the caller; here it holds the list it belongs to and the
-//! last id of the page, so that pages stay right while resources come and go.
+//! Source: EC2 API Reference, "Pagination". A token is opaque to the caller. Here it contains the list and the last
+//! ID of the page, so that pages stay correct while resources are created and deleted.
 
 use super::{
     error::AwsError,
     ids::{hash, mix},
 };
 
-/// What one kind of list allows.
+/// The paging rules of one kind of list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paging {
-    /// The list: a token of one is no token of another.
+    /// The name of the list: a token is valid only for its own list.
     pub(crate) list: &'static str,
-    /// The smallest page a caller may ask for.
+    /// The minimum page size.
     pub(crate) least: u32,
-    /// The largest page a caller may ask for.
+    /// The maximum page size.
     pub(crate) most: u32,
-    /// What a page above `most` means.
+    /// The handling of a page size above `most`.
     pub(crate) above: Above,
-    /// The page when a caller asks for none; `None`: everything.
+    /// The default page size; `None`: everything.
     pub(crate) default: Option<u32>,
-    /// The code for a token that is none.
+    /// The error code for an invalid token.
     pub(crate) bad_token: &'static str,
-    /// The code for a page size that is not allowed.
+    /// The error code for an invalid page size.
     pub(crate) bad_size: &'static str,
 }
 
-/// What a page size above the largest means.
+/// The handling of a page size above the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Above {
-    /// The call is refused.
+    /// AWS rejects the call.
     Refused,
-    /// The largest page is answered.
+    /// AWS returns a page of the maximum size.
     Capped,
 }
 
 impl Paging {
-    /// Pages of EC2: 5 to 1000. Source: aws-sdk-ec2, `DescribeSecurityGroupsInput::max_results` and others.
+    /// EC2 pages: 5 to 1000 items. Source: aws-sdk-ec2, `DescribeSecurityGroupsInput::max_results` and others.
     pub(crate) const fn ec2(list: &'static str) -> Self {
         Self {
             list,
@@ -50,13 +50,13 @@ impl Paging {
         }
     }
 
-    /// Pages of the VPC endpoint calls: no least page, and "if the value is greater than 1,000, we return only 1,000
-    /// items". Source: aws-sdk-ec2, `DescribeVpcEndpointsInput::max_results`.
+    /// Pages of the VPC endpoint calls: no minimum size, and "if the value is greater than 1,000, we return only
+    /// 1,000 items". Source: aws-sdk-ec2, `DescribeVpcEndpointsInput::max_results`.
     pub(crate) const fn endpoints(list: &'static str) -> Self {
         Self { least: 1, above: Above::Capped, ..Self::ec2(list) }
     }
 
-    /// Pages of Resolver: 1 to 100, 100 when not asked. Source: aws-sdk-route53resolver, `ListResolverEndpointsInput`.
+    /// Resolver pages: 1 to 100 items, by default 100. Source: aws-sdk-route53resolver, `ListResolverEndpointsInput`.
     pub(crate) const fn resolver(list: &'static str) -> Self {
         Self {
             list,
@@ -69,8 +69,8 @@ impl Paging {
         }
     }
 
-    /// Pages of Route 53: up to 100 zones. Source: Route 53 API Reference, ListHostedZonesByVPC (the code for a token that is
-    /// none) and ListHostedZones (the largest page).
+    /// Route 53 pages: up to 100 zones. Source: Route 53 API Reference, ListHostedZonesByVPC (the code for an invalid
+    /// token) and ListHostedZones (the maximum page size).
     pub(crate) const fn route53(list: &'static str) -> Self {
         Self {
             list,
@@ -83,9 +83,9 @@ impl Paging {
         }
     }
 
-    /// Cuts a page out of a list that is sorted by id.
+    /// Returns one page of a list that is sorted by ID.
     ///
-    /// `largest` is the longest page a test allows; `None`: as AWS.
+    /// `largest` is the maximum page size that a test sets; `None`: the limits of AWS.
     pub(crate) fn cut<T>(
         &self,
         rows: impl IntoIterator<Item = T>,
@@ -151,7 +151,7 @@ impl Paging {
     }
 }
 
-/// Makes a token unreadable, so that nobody comes to rely on what is in it.
+/// Obfuscates a token, so that no client relies on its contents.
 fn key_stream() -> impl Iterator<Item = u8> {
     (0_u64..).map(|n| mix(n).to_le_bytes()[0])
 }
@@ -164,7 +164,7 @@ mod tests {
     const LIST: Paging = Paging::ec2("DescribeThings");
 
     #[test]
-    fn a_list_is_read_to_its_end_over_its_pages() {
+    fn all_pages_together_are_the_list() {
         let ids: Vec<String> = (0..12).map(|n| format!("id-{n:02}")).collect();
         let (mut seen, mut token) = (Vec::new(), None);
         loop {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_of_another_list_is_refused() {
+    fn the_token_of_another_list_is_rejected() {
         let ids: Vec<String> = (0..12).map(|n| format!("id-{n:02}")).collect();
         let (_, token) = LIST.cut(ids.clone(), |id| id, Some(5), None, None).expect("a page");
         let other = Paging::ec2("DescribeOthers").cut(ids, |id| id, Some(5), token.as_deref(), None);

@@ -1,7 +1,8 @@
-//! Reads the parameters of a call into the request type of its action, and refuses what the action does not know.
+//! Parses the parameters of a call into the request type of its action, and rejects unknown parameters.
 //!
-//! Parameters arrive as a tree. In the query protocol of EC2 and STS every leaf is text and a list is a node whose keys are
-//! `1`, `2`, ... (STS puts a `member` between); in JSON leaves have types. Source: EC2 API Reference, "Query requests".
+//! Parameters arrive as a tree. In the query protocol of EC2 and STS, every leaf is text and a list is a node with
+//! the keys `1`, `2`, ... (STS inserts a `member`). In JSON, leaves have types. Source: EC2 API Reference, "Query
+//! requests".
 
 use std::fmt;
 
@@ -13,23 +14,23 @@ use serde_json::Value;
 
 use super::error::AwsError;
 
-/// How a service writes parameters.
+/// The parameter format of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     /// The query protocol.
     Form,
-    /// XML: every leaf is text, too.
+    /// XML; every leaf is text here too.
     Xml,
     /// JSON 1.1.
     Json,
 }
 
-/// Reads a request.
+/// Parses a request.
 pub(super) fn read<T: DeserializeOwned>(parameters: &Value, style: Style) -> Result<T, AwsError> {
     T::deserialize(Node { value: parameters, style }).map_err(|problem| problem.into_aws_error(style))
 }
 
-/// What is wrong with the parameters, and where.
+/// The error in the parameters, and its location.
 #[derive(Debug)]
 struct Problem {
     path: Vec<String>,
@@ -122,7 +123,7 @@ impl<'a> Node<'a> {
         Self { value, style: self.style }
     }
 
-    /// The items of a list, in order.
+    /// Returns the items of a list in order.
     fn items(self) -> Result<Vec<(String, Node<'a>)>, Problem> {
         match self.value {
             Value::Array(items) => {
@@ -151,7 +152,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Integers: text in the query protocol, numbers in JSON.
+/// Parses integers: text in the query protocol, numbers in JSON.
 macro_rules! integers {
     ($($method:ident => $visit:ident as $type:ty),* $(,)?) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {

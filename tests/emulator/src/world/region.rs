@@ -1,4 +1,4 @@
-//! One region of one account: its resources, and what happens in it by itself as time passes.
+//! One Region of one account: its resources, and the changes that happen as time passes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,11 +20,11 @@ use super::{
     tokens::Tokens,
 };
 
-/// The resources of one account in one region.
+/// The resources of one account in one Region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Region {
     pub(crate) ids: Ids,
-    /// The set that new VPCs get.
+    /// The set of DHCP options for new VPCs.
     pub(crate) default_dhcp_options: DhcpOptionsId,
     pub(crate) dhcp_options: Table<DhcpOptionsId, DhcpOptions>,
     pub(crate) vpcs: Table<VpcId, Vpc>,
@@ -35,7 +35,7 @@ pub struct Region {
     pub(crate) network_interfaces: Table<NetworkInterfaceId, NetworkInterface>,
     pub(crate) vpn_gateways: Table<VpnGatewayId, VpnGateway>,
     pub(crate) vpc_endpoints: Table<VpcEndpointId, VpcEndpoint>,
-    /// Endpoints that are no longer listed, for the client tokens that still answer with them.
+    /// Endpoints that are no longer listed, for the client tokens that still return them.
     pub(crate) past_vpc_endpoints: BTreeMap<VpcEndpointId, VpcEndpoint>,
     pub(crate) resolver_endpoints: Table<ResolverEndpointId, ResolverEndpoint>,
     pub(crate) creator_request_ids: BTreeMap<String, ResolverEndpointId>,
@@ -45,7 +45,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// A region in which nothing was made yet: it has no default VPC.
+    /// Creates an empty Region without a default VPC.
     pub(super) fn new(account: &str, region: &str) -> Self {
         let mut ids = Ids::new(&format!("{account} {region}"));
         let default_dhcp_options: DhcpOptionsId = ids.mint();
@@ -73,17 +73,17 @@ impl Region {
         }
     }
 
-    /// When the next thing happens by itself.
+    /// Returns the time of the next scheduled change.
     pub fn next_due(&self) -> Option<Duration> {
         self.next_due
     }
 
-    /// Says that something will happen at a moment.
+    /// Schedules a change at a moment.
     pub(crate) fn schedule(&mut self, due: Duration) {
         self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
     }
 
-    /// Lets everything happen that is due.
+    /// Executes all changes that are due.
     pub(super) fn settle(&mut self, now: Duration, options: &Options) {
         let sight = Sight { now, lag: options.lag() };
         self.settle_vpc_endpoints(sight, options);
@@ -95,7 +95,7 @@ impl Region {
         self.next_due = endpoints.chain(resolver_endpoints).chain(gateways).min();
     }
 
-    /// The tags of the EC2 resource with this id, to be changed.
+    /// Returns the tags of the EC2 resource with this ID for changes.
     pub(crate) fn tags_mut(&mut self, id: &str) -> Option<&mut Tags> {
         fn in_table<'a, K: super::ids::ResourceId, V>(
             table: &'a mut Table<K, V>,

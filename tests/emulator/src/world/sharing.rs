@@ -1,7 +1,9 @@
-//! Subnets that one account shares with another, as AWS RAM does, and what the other one, the participant, sees and may do.
+//! Subnets that one account shares with another, like AWS RAM, and what the other account, the participant, can see
+//! and do.
 //!
-//! Source, where nothing else is said: VPC User Guide, "Share your VPC with other accounts" and "Responsibilities and permissions
-//! for owners and participants". RAM itself is not part of this world: a share is made under `/_world/`.
+//! Source, unless noted otherwise: VPC User Guide, "Share your VPC with other accounts" and "Responsibilities and
+//! permissions for owners and participants". RAM itself is not part of the emulator: a share is created under
+//! `/_world/`.
 
 use std::{
     borrow::Cow,
@@ -23,17 +25,17 @@ use super::{
     tags::Tags,
 };
 
-/// A subnet that an account shares with another.
+/// A subnet that an account shares with another account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// The account that owns the subnet.
     pub owner: String,
-    /// The region of the subnet.
+    /// The Region of the subnet.
     pub region: String,
-    /// The id of the subnet.
+    /// The ID of the subnet.
     pub subnet: String,
-    /// The account it is shared with.
+    /// The account that the subnet is shared with.
     pub with: String,
 }
 
@@ -43,7 +45,7 @@ impl World {
         self.shares.iter()
     }
 
-    /// Shares a subnet; says whether there is such a subnet, and another account to share it with.
+    /// Shares a subnet. Returns whether the subnet exists and the other account is a different one.
     pub fn share(&mut self, share: Share) -> bool {
         let place = (share.owner.clone(), share.region.clone());
         let subnet = SubnetId::parse(&share.subnet).ok();
@@ -56,13 +58,13 @@ impl World {
         may
     }
 
-    /// Shares a subnet no longer; says whether it was shared.
+    /// Ends the sharing of a subnet. Returns whether it was shared.
     pub fn unshare(&mut self, share: &Share) -> bool {
         self.shares.remove(share)
     }
 }
 
-/// What a participant sees of an owner's region.
+/// The part of an owner's Region that a participant sees.
 pub(crate) struct Shared<'w> {
     owner: &'w str,
     region: &'w Region,
@@ -74,14 +76,15 @@ pub(crate) struct Shared<'w> {
 /// A kind of resource that participants can describe: "the VPC and its subnets, security groups, route tables, network ACLs,
 /// gateways, and DHCP option sets".
 pub(crate) trait Sharable: Filterable + Clone + 'static {
-    /// Whether the participant sees it.
+    /// Whether the participant sees the resource.
     fn is_shared(&self, shared: &Shared<'_>) -> bool;
 
-    /// "VPC tags and tags for the resources within the shared VPC are not shared with the participants."
+    /// Returns the tags, which a participant does not see: "VPC tags and tags for the resources within the shared VPC
+    /// are not shared with the participants."
     fn tags_mut(&mut self) -> &mut Tags;
 }
 
-/// Each kind, and how it belongs to what is shared.
+/// Implements [`Sharable`] for each kind, with the condition under which it is shared.
 macro_rules! sharable {
     ($($kind:ty: |$row:ident, $shared:ident| $is_shared:expr;)*) => { $(
         impl Sharable for $kind {
@@ -106,20 +109,21 @@ sharable! {
     DhcpOptions: |set, shared| shared.dhcp_options.contains(&set.id);
 }
 
-/// A resource that a caller sees, and whose it is.
+/// A resource that a caller sees, and its owner.
 pub(crate) struct Seen<'w, V: Clone> {
     pub(crate) row: Cow<'w, V>,
     pub(crate) region: &'w Region,
     pub(crate) owner: &'w str,
 }
 
-/// Participants can make groups and network interfaces of their own in a shared VPC; nothing that runs here needs them.
+/// Returns the error for resources that the emulator does not support in a shared VPC. In AWS, participants can
+/// create their own groups and network interfaces there.
 pub(crate) fn not_modelled(what: &str) -> AwsError {
     AwsError::new("UnsupportedOperation", format!("{what} are not part of this emulator."))
 }
 
 impl Context<'_> {
-    /// What others share with the caller, in the caller's region.
+    /// Returns what other accounts share with the caller in the caller's Region.
     fn shared(&self) -> Vec<Shared<'_>> {
         let mut subnets: BTreeMap<&str, BTreeSet<SubnetId>> = BTreeMap::new();
         let with_caller = |share: &&Share| share.with == self.caller.account && share.region == self.caller.region;
@@ -137,7 +141,8 @@ impl Context<'_> {
         subnets.into_iter().filter_map(of_owner).collect()
     }
 
-    /// What a Describe call with these ids and filters lists: the caller's own, and what others share with it.
+    /// Returns the resources that a Describe call with these IDs and filters lists: those of the caller, and those
+    /// that other accounts share with it.
     pub(crate) fn select<'c, K: ResourceId + 'static, V: Sharable>(
         &'c self,
         table: fn(&Region) -> &Table<K, V>,
@@ -175,7 +180,7 @@ impl Context<'_> {
         Ok(seen.into_values().filter(|seen| filters::matches(seen.row.as_ref(), filters, seen.region)).collect())
     }
 
-    /// One resource that a caller names in order to read it.
+    /// Returns a resource that a caller names in order to read it.
     pub(crate) fn see<'c, K: ResourceId + 'static, V: Sharable>(
         &'c self,
         table: fn(&Region) -> &Table<K, V>,
@@ -185,10 +190,10 @@ impl Context<'_> {
         seen.into_iter().next().map_or_else(|| Err(K::parse(id)?.not_found()), Ok)
     }
 
-    /// The resource of its own that a caller names in order to use or change it with an action.
+    /// Returns a resource of the caller that an action uses or changes.
     ///
-    /// Source of the code and the text for one that is only shared: ekristen/aws-nuke issue 497, which quotes AWS for deletions.
-    /// That other actions answer the same is ASSUMED (`ASSUMPTIONS.md`, "Shared subnets").
+    /// Source of the code and the text for a resource that is only shared: ekristen/aws-nuke issue 497, which quotes
+    /// AWS for deletions. That other actions return the same is ASSUMED (`ASSUMPTIONS.md`, "Shared subnets").
     pub(crate) fn own<K: ResourceId + 'static, V: Sharable>(
         &self,
         table: fn(&Region) -> &Table<K, V>,
@@ -207,7 +212,7 @@ impl Context<'_> {
         })
     }
 
-    /// Whether an id names something that another account owns and shares with the caller.
+    /// Whether an ID names a resource that another account owns and shares with the caller.
     pub(crate) fn is_shared<K: ResourceId + 'static, V: Sharable>(
         &self,
         table: fn(&Region) -> &Table<K, V>,

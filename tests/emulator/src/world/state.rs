@@ -1,4 +1,5 @@
-//! Everything that exists, in a form that is easy to assert on. It is no AWS call: it shows the truth, whatever the lag.
+//! All existing resources, in a form that is easy to assert on. This is not an AWS call: it shows the true state,
+//! without lag.
 #![allow(missing_docs, reason = "a plain listing; the names say what the fields are")]
 
 use std::{
@@ -23,7 +24,7 @@ use super::{
     tags::Tags,
 };
 
-/// The live resources of one account in one region. VPC endpoints that are `deleted` are not live.
+/// The live resources of one account in one Region. VPC endpoints that are `deleted` are not live.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
     pub vpcs: Vec<Vpc>,
@@ -34,7 +35,7 @@ pub struct State {
     pub network_interfaces: Vec<Interface>,
     pub vpc_endpoints: Vec<Endpoint>,
     pub resolver_endpoints: Vec<Resolver>,
-    /// The private hosted zones that VPCs of this region are associated with, whosever they are.
+    /// The private hosted zones that are associated with VPCs of this Region, whatever their owner.
     pub hosted_zones: Vec<HostedZone>,
 }
 
@@ -44,7 +45,7 @@ pub struct Vpc {
     pub cidrs: Vec<String>,
     pub dns_support: bool,
     pub dns_hostnames: bool,
-    /// `default` if it has none.
+    /// The ID of the DHCP options, or `default` if the VPC has none.
     pub dhcp_options: String,
     pub tags: Tags,
 }
@@ -71,9 +72,9 @@ pub struct RouteTable {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Route {
-    /// A CIDR block or the id of a prefix list.
+    /// A CIDR block or the ID of a prefix list.
     pub destination: String,
-    /// `local`, or the id of a gateway endpoint, a virtual private gateway or a network interface.
+    /// `local`, or the ID of a gateway endpoint, a virtual private gateway or a network interface.
     pub target: String,
     /// `active` or `blackhole`.
     pub state: &'static str,
@@ -85,7 +86,7 @@ pub struct NetworkAcl {
     pub vpc: VpcId,
     pub default: bool,
     pub subnets: BTreeSet<SubnetId>,
-    /// As EC2 shows them.
+    /// The entries in the format of EC2 answers.
     pub entries: Vec<EntryItem>,
     pub tags: Tags,
 }
@@ -107,7 +108,7 @@ pub struct Rule {
     pub protocol: String,
     pub from_port: i32,
     pub to_port: i32,
-    /// A CIDR block, or the id of a group or of a prefix list.
+    /// A CIDR block, or the ID of a group or a prefix list.
     pub peer: String,
     pub description: Option<String>,
     pub tags: Tags,
@@ -131,7 +132,7 @@ pub struct Endpoint {
     pub vpc: VpcId,
     pub service_name: String,
     pub endpoint_type: EndpointType,
-    /// As on the wire.
+    /// The status in the format of AWS.
     pub state: &'static str,
     pub subnets: Vec<SubnetId>,
     pub network_interfaces: Vec<Interface>,
@@ -170,12 +171,12 @@ pub struct HostedZone {
     pub id: String,
     pub name: String,
     pub owner: String,
-    /// Those of this region.
+    /// The VPCs of this Region.
     pub vpcs: BTreeSet<VpcId>,
 }
 
 impl World {
-    /// What exists in one region of one account.
+    /// Returns the existing resources of one account in one Region.
     pub fn state(&self, account: &str, region: &str) -> State {
         let place = (account.to_owned(), region.to_owned());
         self.regions.get(&place).map(|there| State::of(there, self.hosted_zones_of(there, region))).unwrap_or_default()
@@ -201,8 +202,8 @@ impl World {
 }
 
 impl State {
-    /// Whether nothing exists but what a VPC is born with, and VPCs, subnets and route tables: no group, no endpoint, no
-    /// interface.
+    /// Whether only VPCs, subnets, route tables and the default resources of VPCs exist: no other group, no endpoint,
+    /// no interface.
     pub fn is_clean(&self) -> bool {
         self.vpc_endpoints.is_empty()
             && self.resolver_endpoints.is_empty()

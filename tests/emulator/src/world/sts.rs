@@ -14,12 +14,12 @@ use super::{
     zones,
 };
 
-/// Who am I?
+/// Returns the identity of the caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct GetCallerIdentity {}
 
-/// The caller.
+/// The identity of the caller.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CallerIdentity {
@@ -46,7 +46,7 @@ impl Action for GetCallerIdentity {
     }
 }
 
-/// Becomes a role.
+/// Assumes a role.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct AssumeRole {
@@ -92,7 +92,7 @@ fn constraint(member: &str, rule: &str) -> AwsError {
     AwsError::new("ValidationError", message)
 }
 
-/// The account and the name in `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+/// Returns the account and the name in `arn:PARTITION:iam::ACCOUNT:role/NAME`.
 fn read_role_arn(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.splitn(6, ':');
     let (arn, _, iam, region) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -106,8 +106,8 @@ impl Action for AssumeRole {
     const NAME: &'static str = "AssumeRole";
     type Answer = RoleAssumed;
 
-    /// Source: STS API Reference, AssumeRole. A role that does not exist is answered like one that does not trust the
-    /// caller: `AccessDenied`, so that nobody learns which roles exist.
+    /// Source: STS API Reference, AssumeRole. A role that does not exist returns the same error as a role that does
+    /// not trust the caller: `AccessDenied`, which does not reveal whether a role exists.
     fn run(self, context: &mut Context<'_>) -> Result<RoleAssumed, AwsError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         let session = self.role_session_name;

@@ -1,31 +1,31 @@
-//! The resources of one kind, and how late a caller sees that one came or went.
+//! The resources of one kind, and how late callers see that a resource was created or deleted.
 //!
-//! EC2 is eventually consistent: a describe right after a create may not find the resource. Source: EC2 API Reference,
-//! "Eventual consistency". A table keeps the truth; [`Lag`] says how far behind it callers are.
+//! EC2 is eventually consistent: a describe call right after a create call may not find the resource. Source: EC2 API
+//! Reference, "Eventual consistency". A table holds the true state, and [`Lag`] defines how late callers see it.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{error::AwsError, ids::ResourceId};
 
-/// How far behind the truth a caller's view is. Zero in both fields means that callers see the truth.
+/// How late a caller sees the true state. Zero in both fields means no lag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lag {
-    /// For so long a new resource is not listed, and its id answers `*.NotFound`.
+    /// The time for which a new resource is not listed, and its ID returns `*.NotFound`.
     pub new_invisible_for: Duration,
-    /// For so long a deleted resource is still listed, as it was when it was deleted.
+    /// The time for which a deleted resource is still listed, in its last state.
     pub deleted_visible_for: Duration,
 }
 
-/// The moment a caller looks, and how far behind the truth it is.
+/// The time of a call, and the lag of its caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sight {
-    /// World time.
+    /// The world time.
     pub(crate) now: Duration,
     /// The caller's lag.
     pub(crate) lag: Lag,
 }
 
-/// Resources by id.
+/// The resources by ID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Table<K, V> {
     rows: BTreeMap<K, Row<V>>,
@@ -34,7 +34,7 @@ pub(crate) struct Table<K, V> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Row<V> {
     value: V,
-    /// `None`: it was there from the start.
+    /// The creation time; `None` if the resource existed from the start.
     born: Option<Duration>,
     gone: Option<Duration>,
 }
@@ -55,17 +55,17 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: ResourceId, V> Table<K, V> {
-    /// Adds a resource that is born now.
+    /// Adds a resource that is created now.
     pub(crate) fn insert(&mut self, id: K, value: V, now: Duration) {
         self.rows.insert(id, Row { value, born: Some(now), gone: None });
     }
 
-    /// Adds a resource that nobody made, and that everybody always sees.
+    /// Adds a resource that exists from the start and is always visible.
     pub(crate) fn insert_from_the_start(&mut self, id: K, value: V) {
         self.rows.insert(id, Row { value, born: None, gone: None });
     }
 
-    /// Removes a resource; callers with a lag go on seeing it for a while.
+    /// Removes a resource. Callers with a lag still see it for a while.
     pub(crate) fn remove(&mut self, id: &K, sight: Sight) {
         if sight.lag.deleted_visible_for.is_zero() {
             self.rows.remove(id);
@@ -75,37 +75,37 @@ impl<K: ResourceId, V> Table<K, V> {
         self.rows.retain(|_, row| row.gone.is_none_or(|gone| sight.now < gone + sight.lag.deleted_visible_for));
     }
 
-    /// The resource, if it exists in truth.
+    /// Returns the resource, if it truly exists.
     pub(crate) fn get(&self, id: &K) -> Option<&V> {
         self.rows.get(id).filter(|row| row.gone.is_none()).map(|row| &row.value)
     }
 
-    /// The resource, if it exists in truth, to be changed.
+    /// Returns the resource for changes, if it truly exists.
     pub(crate) fn get_mut(&mut self, id: &K) -> Option<&mut V> {
         self.rows.get_mut(id).filter(|row| row.gone.is_none()).map(|row| &mut row.value)
     }
 
-    /// All that exist in truth, by id.
+    /// Returns all existing resources by ID.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.rows.iter().filter(|(_, row)| row.gone.is_none()).map(|(id, row)| (id, &row.value))
     }
 
-    /// All that exist in truth, by id, to be changed.
+    /// Returns all existing resources by ID for changes.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.rows.iter_mut().filter(|(_, row)| row.gone.is_none()).map(|(id, row)| (id, &mut row.value))
     }
 
-    /// All that exist in truth.
+    /// Returns all existing resources.
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// All that a caller sees listed, by id.
+    /// Returns all resources that a caller sees in lists, by ID.
     pub(crate) fn listed(&self, sight: Sight) -> impl Iterator<Item = (&K, &V)> {
         self.rows.iter().filter(move |(_, row)| row.is_visible(sight)).map(|(id, row)| (id, &row.value))
     }
 
-    /// The resource that a caller names in order to read it: also one that is gone, while it is still seen.
+    /// Returns a resource that a caller names in order to read it. It may be deleted but still visible.
     pub(crate) fn read(&self, text: &str, sight: Sight) -> Result<(K, &V), AwsError> {
         let id = K::parse(text)?;
         match self.rows.get(&id).filter(|row| row.is_visible(sight)) {
@@ -114,9 +114,10 @@ impl<K: ResourceId, V> Table<K, V> {
         }
     }
 
-    /// The resource that a caller names in order to use or change it: it must exist, and be visible to the caller.
+    /// Returns a resource that a caller names in order to use or change it. It must exist and be visible to the
+    /// caller.
     ///
-    /// Source: EC2 API Reference, "Eventual consistency": a call that uses a resource just created may answer NotFound.
+    /// Source: EC2 API Reference, "Eventual consistency": a call that uses a new resource may return NotFound.
     pub(crate) fn find(&self, text: &str, sight: Sight) -> Result<(K, &V), AwsError> {
         let id = K::parse(text)?;
         match self.rows.get(&id).filter(|row| row.gone.is_none() && row.is_visible(sight)) {

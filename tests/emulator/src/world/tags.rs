@@ -1,7 +1,7 @@
-//! Tags: how they are read from a request, checked, and shown.
+//! Tags: their parsing, their limits, and their format in answers.
 //!
-//! Source: EC2 User Guide, "Tag restrictions": 50 tags a resource, keys up to 128 characters, values up to 256, keys that
-//! begin with `aws:` are reserved.
+//! Source: EC2 User Guide, "Tag restrictions": 50 tags per resource, keys of up to 128 characters, and values of up
+//! to 256. Keys that begin with `aws:` are reserved.
 
 use std::collections::BTreeMap;
 
@@ -19,19 +19,19 @@ pub struct Tag {
     /// The key.
     #[serde(rename = "Key")]
     pub key: String,
-    /// The value; EC2 takes an absent one as empty.
+    /// The value; EC2 treats an absent value as empty.
     #[serde(rename = "Value", default)]
     pub value: String,
 }
 
 impl Tag {
-    /// A tag.
+    /// Returns a tag.
     pub fn new(key: &str, value: &str) -> Self {
         Self { key: key.to_owned(), value: value.to_owned() }
     }
 }
 
-/// Tags for one kind of resource that a call creates.
+/// The tags for one kind of resource that a call creates.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagSpecification {
@@ -44,7 +44,7 @@ pub struct TagSpecification {
 }
 
 impl TagSpecification {
-    /// Tags for a kind of resource.
+    /// Returns the tags for a kind of resource.
     pub fn new(resource_type: &str, tags: &[(&str, &str)]) -> Vec<Self> {
         let tags = tags.iter().map(|(key, value)| Tag::new(key, value)).collect();
         vec![Self { resource_type: resource_type.to_owned(), tags }]
@@ -60,12 +60,12 @@ pub struct TagItem {
     pub value: String,
 }
 
-/// Tags as EC2 shows them.
+/// Returns tags in the format of EC2.
 pub(crate) fn items(tags: &Tags) -> Vec<TagItem> {
     tags.iter().map(|(key, value)| TagItem { key: key.clone(), value: value.clone() }).collect()
 }
 
-/// The tags of a create call, whose specifications must name the kind it creates.
+/// Returns the tags of a create call, whose specifications must name the kind of resource that it creates.
 pub(crate) fn from_specifications(specifications: &[TagSpecification], creates: &str) -> Result<Tags, AwsError> {
     let mut tags = Vec::new();
     for specification in specifications {

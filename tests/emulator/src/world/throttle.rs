@@ -1,16 +1,17 @@
-//! Token buckets per account, region and action.
+//! Token buckets per account, Region and action.
 //!
-//! Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API" (the figures below), and Route 53 quotas: five
-//! requests a second for all Resolver actions of an account in a Region together, and five for all of Route 53.
+//! Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API" (the rates below), and Route 53 quotas:
+//! five requests per second for all Resolver actions of an account in a Region together, and five for all of Route
+//! 53.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{action::Service, error::AwsError};
 
-/// Tokens are counted in thousandths so that a world can be compared and hashed.
+/// One token. Tokens are counted in thousandths, so that a world can be compared and hashed.
 const TOKEN: u64 = 1_000;
 
-/// The buckets of one account in one region.
+/// The buckets of one account in one Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Buckets {
     levels: BTreeMap<&'static str, Level>,
@@ -22,7 +23,7 @@ struct Level {
     at: Duration,
 }
 
-/// The size of a bucket and what flows into it each second, in thousandths of a token.
+/// A bucket: its size and its refill per second, in thousandths of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bucket {
     name: &'static str,
@@ -31,9 +32,9 @@ struct Bucket {
 }
 
 impl Buckets {
-    /// Takes a token for a call, or answers what AWS answers when there is none.
+    /// Takes a token for a call, or returns the throttling error if none is left.
     ///
-    /// `whole_list` says that the call lists everything: neither ids, nor filters, nor a page size.
+    /// `whole_list` is true for a call that lists everything, without IDs, filters or a page size.
     pub(crate) fn take(
         &mut self,
         service: Service,

@@ -1,7 +1,8 @@
-//! Client tokens: which calls were made already, with which parameters, and what came of them.
+//! Client tokens: the earlier calls, their parameters, and the resources that they created.
 //!
-//! Source: EC2 Developer Guide, "Ensuring idempotency": the same token with the same parameters succeeds again and makes
-//! nothing; with other parameters it is `IdempotentParameterMismatch`. At most 64 ASCII characters, case-sensitive.
+//! Source: EC2 Developer Guide, "Ensuring idempotency": the same token with the same parameters succeeds again and
+//! creates nothing; with other parameters, it is `IdempotentParameterMismatch`. Tokens have at most 64 ASCII
+//! characters and are case-sensitive.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use super::{error::AwsError, options::TokenMemory};
 
-/// The tokens of one account in one region, by action.
+/// The tokens of one account in one Region, by action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Tokens {
     used: BTreeMap<(&'static str, String), Use>,
@@ -22,7 +23,7 @@ struct Use {
 }
 
 impl Tokens {
-    /// The id of what an earlier call with this token made, if there was one.
+    /// Returns the ID of the resource that an earlier call with this token created, if there is one.
     pub(crate) fn replay(
         &self,
         action: &'static str,
@@ -43,7 +44,7 @@ impl Tokens {
         }
     }
 
-    /// Records what a call with a token made.
+    /// Records the resource that a call with a token created.
     pub(crate) fn record(
         &mut self,
         action: &'static str,
@@ -56,12 +57,12 @@ impl Tokens {
         }
     }
 
-    /// Whether a token answers with this resource.
+    /// Whether a token returns this resource.
     pub(crate) fn knows(&self, resource: &str) -> bool {
         self.used.values().any(|earlier| earlier.resource == resource)
     }
 
-    /// Says that a resource is gone.
+    /// Records the deletion of a resource.
     pub(crate) fn resource_gone(&mut self, resource: &str, memory: TokenMemory) {
         match memory {
             TokenMemory::Remember => {}
@@ -70,7 +71,7 @@ impl Tokens {
     }
 }
 
-/// The parameters of a call as one text. Requests are plain structures, so that writing them as JSON cannot fail.
+/// Returns the parameters of a call as one text. Requests are plain structures, so writing them as JSON cannot fail.
 fn fingerprint(parameters: &impl Serialize) -> String {
     serde_json::to_string(parameters).unwrap_or_default()
 }

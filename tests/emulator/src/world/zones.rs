@@ -1,20 +1,20 @@
-//! Regions: their partition, their DNS suffix, and their availability zones.
+//! Regions: their partition, their DNS suffix, and their Availability Zones.
 //!
-//! Zone names differ from account to account while zone ids do not; this world gives every account the same names. Source:
-//! AWS RAM User Guide, "Availability Zone IDs".
+//! Zone names differ from account to account, but zone IDs do not. The emulator uses the same names for all accounts.
+//! Source: AWS RAM User Guide, "Availability Zone IDs".
 
-/// An availability zone.
+/// An Availability Zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Zone {
-    /// For example `ap-northeast-1a`.
+    /// The name, for example `ap-northeast-1a`.
     pub(crate) name: String,
-    /// For example `apne1-az4`.
+    /// The ID, for example `apne1-az4`.
     pub(crate) id: String,
 }
 
-/// The zones of a region, by name.
+/// Returns the zones of a Region by name.
 ///
-/// Which name has which id is only an example of what an account may see; regions without an entry get three zones.
+/// The mapping of names to IDs is only an example of an account's mapping. Regions without an entry have three zones.
 pub(crate) fn of(region: &str) -> Vec<Zone> {
     let letters_and_numbers: &[(char, u8)] = match region {
         "us-east-1" => &[('a', 1), ('b', 2), ('c', 4), ('d', 6), ('e', 3), ('f', 5)],
@@ -28,7 +28,7 @@ pub(crate) fn of(region: &str) -> Vec<Zone> {
     letters_and_numbers.iter().map(zone).collect()
 }
 
-/// `ap-northeast-1` is `apne1`, `us-gov-west-1` is `usgw1`: how zone ids begin.
+/// Returns the prefix of zone IDs: `apne1` for `ap-northeast-1`, `usgw1` for `us-gov-west-1`.
 fn short_name(region: &str) -> String {
     region
         .split('-')
@@ -48,7 +48,7 @@ fn short_name(region: &str) -> String {
         .collect()
 }
 
-/// The partition of a region. Source: botocore `partitions.json`.
+/// Returns the partition of a Region. Source: botocore `partitions.json`.
 pub(crate) fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",
@@ -57,7 +57,7 @@ pub(crate) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// What the names of a region's services end with. Source: botocore `partitions.json`.
+/// Returns the DNS suffix of a Region's services. Source: botocore `partitions.json`.
 pub(crate) fn dns_suffix(region: &str) -> &'static str {
     match partition(region) {
         "aws-cn" => "amazonaws.com.cn",
@@ -70,7 +70,7 @@ mod tests {
     use super::of;
 
     #[test]
-    fn the_zones_of_tokyo_have_the_ids_they_have_in_older_accounts() {
+    fn the_zones_of_tokyo_have_the_ids_of_older_accounts() {
         let ids: Vec<String> = of("ap-northeast-1").into_iter().map(|zone| zone.id).collect();
         assert_eq!(ids, ["apne1-az4", "apne1-az1", "apne1-az2"]);
     }

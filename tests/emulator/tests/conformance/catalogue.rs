@@ -9,8 +9,8 @@ fn types(detail: &ServiceDetail) -> Vec<&str> {
     detail.service_type().iter().filter_map(|kind| kind.service_type().map(ServiceType::as_str)).collect()
 }
 
-/// Source: AWS PrivateLink guide, "AWS services that integrate with AWS PrivateLink"; S3 User Guide, "AWS PrivateLink for
-/// Amazon S3": S3 has an interface endpoint and a gateway endpoint, each an item of its own.
+/// Source: AWS PrivateLink guide, "AWS services that integrate with AWS PrivateLink"; S3 User Guide, "AWS PrivateLink
+/// for Amazon S3": S3 has an interface endpoint and a gateway endpoint, each in its own item.
 #[tokio::test]
 async fn s3_is_offered_twice_and_mgn_once() {
     let aws = Aws::start().await;
@@ -29,7 +29,7 @@ async fn s3_is_offered_twice_and_mgn_once() {
 
 /// Source: EC2 API Reference, DescribeVpcEndpointServices, and "Error codes" (`InvalidServiceName`).
 #[tokio::test]
-async fn an_unknown_name_is_an_error_as_a_parameter_and_nothing_as_a_filter() {
+async fn an_unknown_name_is_an_error_as_a_parameter_but_matches_nothing_as_a_filter() {
     let aws = Aws::start().await;
     let name = "com.amazonaws.ap-northeast-1.nothing";
     let named = aws.ec2.describe_vpc_endpoint_services().service_names(name).send().await;
@@ -41,7 +41,8 @@ async fn an_unknown_name_is_an_error_as_a_parameter_and_nothing_as_a_filter() {
     assert_eq!(gateways.service_details().len(), 2);
 }
 
-/// Source: Systems Manager User Guide, "VPC endpoints": regions launched in 2024 and later have no ec2messages.
+/// Source: Systems Manager User Guide, "VPC endpoints": Regions that were launched in 2024 or later have no
+/// ec2messages.
 #[tokio::test]
 async fn a_new_region_has_no_ec2messages() {
     let aws = Aws::in_region("mx-central-1", |_| {}).await;
@@ -49,9 +50,9 @@ async fn a_new_region_has_no_ec2messages() {
     assert_eq!(code(aws.ec2.describe_vpc_endpoint_services().service_names(name).send().await), "InvalidServiceName");
 }
 
-/// A test narrows the catalogue: a service that a region lacks, and one that lacks a zone.
+/// A test can narrow the catalog: a service is missing in a Region or in a zone.
 #[tokio::test]
-async fn options_narrow_the_catalogue() {
+async fn options_narrow_the_catalog() {
     let aws = Aws::with(|options| {
         let rule = |offered, zones| ServiceRule { offered, zones, fails: None };
         options.services.insert("ap-northeast-1/mgn".to_owned(), rule(false, None));

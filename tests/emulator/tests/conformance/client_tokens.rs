@@ -1,4 +1,4 @@
-//! Client tokens of EC2, and the creator request ids of Resolver.
+//! The client tokens of EC2 and the creator request IDs of Resolver.
 
 use aws_sdk_ec2::types::VpcEndpointType;
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection};
@@ -26,7 +26,7 @@ async fn id(call: aws_sdk_ec2::operation::create_vpc_endpoint::builders::CreateV
 
 /// Source: EC2 Developer Guide, "Ensuring idempotency".
 #[tokio::test]
-async fn the_same_call_with_the_same_token_makes_one_endpoint() {
+async fn the_same_call_with_the_same_token_creates_one_endpoint() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let first = id(create(&aws, &network, "t")).await;
@@ -38,7 +38,7 @@ async fn the_same_call_with_the_same_token_makes_one_endpoint() {
 
 /// Source: EC2 Developer Guide, "Ensuring idempotency": `IdempotentParameterMismatch`; at most 64 ASCII characters.
 #[tokio::test]
-async fn another_call_with_the_same_token_is_refused() {
+async fn another_call_with_the_same_token_is_rejected() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     create(&aws, &network, "t").send().await.unwrap();
@@ -49,7 +49,7 @@ async fn another_call_with_the_same_token_is_refused() {
     assert_eq!(code(upper), "ok", "tokens are case-sensitive");
 }
 
-/// ASSUMED: AWS does not say what a token does after its endpoint was deleted.
+/// ASSUMED: AWS does not document the handling of a token after its endpoint is deleted.
 #[tokio::test]
 async fn a_token_is_remembered_after_its_endpoint_is_gone() {
     let aws = Aws::start().await;
@@ -63,7 +63,7 @@ async fn a_token_is_remembered_after_its_endpoint_is_gone() {
     assert!(aws.state().vpc_endpoints.is_empty());
 }
 
-/// The other possibility, for tests that must hold whichever AWS does.
+/// The other possibility, for tests that must pass with either behavior of AWS.
 #[tokio::test]
 async fn a_token_may_be_forgotten_with_its_endpoint() {
     let aws = Aws::with(|options| options.client_tokens = TokenMemory::ForgetDeleted).await;
@@ -75,7 +75,7 @@ async fn a_token_may_be_forgotten_with_its_endpoint() {
     assert_ne!(id(create(&aws, &network, "t")).await, first);
 }
 
-/// Source: EC2 API Reference, CreateRouteTable and CreateNetworkInterface, for which the SDK makes tokens of its own.
+/// Source: EC2 API Reference, CreateRouteTable and CreateNetworkInterface. The SDK creates the tokens of these calls.
 #[tokio::test]
 async fn route_tables_and_interfaces_have_tokens_too() {
     let aws = Aws::start().await;
@@ -103,16 +103,16 @@ fn resolver(
 
 /// Source: aws/aws-cdk issue 5012, which quotes AWS.
 #[tokio::test]
-async fn a_known_creator_request_id_is_refused() {
+async fn a_known_creator_request_id_is_rejected() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     resolver(&aws, &network).send().await.unwrap();
     assert_eq!(code(resolver(&aws, &network).send().await), "ResourceExistsException");
 }
 
-/// The other possibility, for tests that must hold whichever AWS does.
+/// The other possibility, for tests that must pass with either behavior of AWS.
 #[tokio::test]
-async fn a_known_creator_request_id_may_answer_with_its_endpoint() {
+async fn a_known_creator_request_id_can_return_its_endpoint() {
     let aws = Aws::with(|options| options.creator_request_id = RepeatedRequest::Return).await;
     let network = aws.network().await;
     let first = resolver(&aws, &network).send().await.unwrap().resolver_endpoint.unwrap();

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{ACCOUNT, Aws, TOKYO, code, config, control, state_of, tags};
 
 #[tokio::test]
-async fn every_call_is_recorded_with_its_parameters_and_its_outcome() {
+async fn every_call_is_recorded_with_parameters_and_outcome() {
     let aws = Aws::start().await;
     let set = tags(ResourceType::Vpc, &[("Name", "n")]);
     aws.ec2.create_vpc().cidr_block("10.20.0.0/16").tag_specifications(set).send().await.unwrap();
@@ -45,7 +45,7 @@ async fn time_passes_on_request() {
 }
 
 #[tokio::test]
-async fn options_are_merged_and_may_be_those_of_one_account() {
+async fn options_are_merged_for_all_accounts_or_one() {
     let aws = Aws::start().await;
     let body = json!({"account": ACCOUNT, "options": {"delays": {"endpoint_creating": 0.0}, "max_page": 2}});
     let (status, options) = control(&aws.server, "POST", "options", &body.to_string()).await;
@@ -84,7 +84,7 @@ async fn the_state_shows_what_exists() {
 }
 
 #[tokio::test]
-async fn roles_and_faults_are_ordered_over_http() {
+async fn roles_and_faults_are_set_over_http() {
     let aws = Aws::start().await;
     let role = json!({"account": "222222222222", "name": "mgnet", "external_id": "x", "trusts": [ACCOUNT]});
     assert_eq!(control(&aws.server, "POST", "roles", &role.to_string()).await.0, 200);
@@ -103,7 +103,7 @@ async fn roles_and_faults_are_ordered_over_http() {
 }
 
 #[tokio::test]
-async fn a_reset_may_be_that_of_one_account() {
+async fn a_reset_can_apply_to_one_account() {
     let aws = Aws::start().await;
     aws.vpc("10.20.0.0/16").await;
     let other = aws_sdk_ec2::Client::new(&config(&aws.server, "222222222222", TOKYO).await);

@@ -26,7 +26,7 @@ fn values<'a>(set: &'a DhcpOptions, key: &str) -> Vec<&'a str> {
 
 /// Source: VPC User Guide, "Default DHCP option set".
 #[tokio::test]
-async fn a_new_vpc_has_the_default_set_with_the_dns_of_amazon() {
+async fn a_new_vpc_has_the_default_set_with_amazon_provided_dns() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let default = set(&aws, &set_of_vpc(&aws, &vpc).await).await;
@@ -37,7 +37,7 @@ async fn a_new_vpc_has_the_default_set_with_the_dns_of_amazon() {
 
 /// Source: EC2 API Reference, CreateDhcpOptions and AssociateDhcpOptions.
 #[tokio::test]
-async fn a_vpc_is_given_other_name_servers_and_its_set_again() {
+async fn a_vpc_can_get_other_name_servers_and_its_first_set_back() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let default = set_of_vpc(&aws, &vpc).await;
@@ -61,7 +61,7 @@ async fn a_vpc_is_given_other_name_servers_and_its_set_again() {
     associate(&default).await.unwrap();
     assert_eq!(set_of_vpc(&aws, &vpc).await, default);
     associate("default").await.unwrap();
-    assert_eq!(set_of_vpc(&aws, &vpc).await, "default", "no set at all");
+    assert_eq!(set_of_vpc(&aws, &vpc).await, "default", "the VPC has no set");
     assert_eq!(code(delete(own).await), "ok");
     assert_eq!(code(delete(own).await), "InvalidDhcpOptionID.NotFound");
     assert_eq!(code(associate(own).await), "InvalidDhcpOptionID.NotFound");
@@ -69,7 +69,7 @@ async fn a_vpc_is_given_other_name_servers_and_its_set_again() {
 
 /// Source: EC2 API Reference, CreateDhcpOptions.
 #[tokio::test]
-async fn sets_that_cannot_be_are_refused() {
+async fn invalid_sets_are_rejected() {
     let aws = Aws::start().await;
     let create = |options: Vec<NewDhcpConfiguration>| {
         let call = aws.ec2.create_dhcp_options().set_dhcp_configurations(Some(options));

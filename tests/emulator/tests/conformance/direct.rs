@@ -1,4 +1,4 @@
-//! The model without HTTP, as a simulator drives it: typed requests, time by hand, and worlds that branch.
+//! The model without HTTP, as simulators use it: typed requests, manual time, and worlds that branch.
 
 use std::time::Duration;
 
@@ -45,9 +45,9 @@ fn states(world: &mut World, caller: &Caller) -> Vec<&'static str> {
     world.run(caller, request).unwrap().endpoints.iter().map(|endpoint| endpoint.state).collect()
 }
 
-/// A simulator advances to the moment at which something happens.
+/// A simulator advances to the time of the next scheduled change.
 #[test]
-fn time_is_advanced_to_what_is_due() {
+fn time_advances_to_the_next_change() {
     let (mut world, caller) = world();
     endpoint(&mut world, &caller);
     assert_eq!(states(&mut world, &caller), ["pending"]);
@@ -58,7 +58,7 @@ fn time_is_advanced_to_what_is_due() {
     assert_eq!(world.next_due(), None);
 }
 
-/// A clone is a world of its own; the same steps lead to equal worlds.
+/// A clone is an independent world; the same steps lead to equal worlds.
 #[test]
 fn worlds_branch_and_can_be_compared() {
     let (mut one, caller) = world();
@@ -75,7 +75,7 @@ fn worlds_branch_and_can_be_compared() {
 
 /// Without delays every transition is over by the next call.
 #[test]
-fn without_delays_the_next_call_sees_the_end() {
+fn without_delays_the_next_call_sees_the_final_state() {
     let (mut world, caller) = world();
     let without = |options: &Options| Ok::<_, ()>(Options { delays: Delays::none(), ..options.clone() });
     world.change_options(None, without).unwrap();
@@ -86,9 +86,9 @@ fn without_delays_the_next_call_sees_the_end() {
     assert!(world.state("111111111111", TOKYO).is_clean());
 }
 
-/// A call in the form of the wire, and a typed request that only one of the attributes may be in.
+/// An untyped call and a typed request, which accept only one of the attributes at a time.
 #[test]
-fn calls_of_the_wire_and_typed_requests_meet_in_one_world() {
+fn untyped_calls_and_typed_requests_share_one_world() {
     let (mut world, caller) = world();
     let parameters = json!({"CidrBlock": "10.20.0.0/16"});
     let answer = world.call(&caller, Service::Ec2, "CreateVpc", &parameters).unwrap();

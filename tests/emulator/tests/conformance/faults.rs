@@ -1,4 +1,4 @@
-//! Faults to order: what a client sees, and what happened.
+//! Injected faults: what a client sees, and what took effect.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use emulator::http::{Fault, FaultKind};
 
 use crate::support::{Aws, code};
 
-/// The outcome of CreateVpc under a fault, and how many VPCs there are afterwards.
+/// Returns the outcome of CreateVpc under a fault, and the number of VPCs afterwards.
 async fn create_under(kind: FaultKind) -> (String, usize) {
     let aws = Aws::start().await;
     aws.server.order(Fault::next(kind, "CreateVpc"));
@@ -15,12 +15,12 @@ async fn create_under(kind: FaultKind) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_has_no_effect_and_no_answer() {
+async fn a_dropped_call_has_no_effect_and_no_answer() {
     assert_eq!(create_under(FaultKind::DropBefore).await, ("no answer".to_owned(), 0));
 }
 
 #[tokio::test]
-async fn a_lost_answer_has_its_effect() {
+async fn a_call_with_a_lost_answer_takes_effect() {
     assert_eq!(create_under(FaultKind::LoseAnswer).await, ("no answer".to_owned(), 1));
 }
 
@@ -33,7 +33,7 @@ async fn throttling_and_server_errors_have_no_effect() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_garbage_or_cut_off_has_its_effect() {
+async fn a_call_with_an_invalid_or_truncated_answer_takes_effect() {
     assert_eq!(create_under(FaultKind::Garbage).await, ("unreadable".to_owned(), 1));
     assert_eq!(create_under(FaultKind::Truncate).await, ("unreadable".to_owned(), 1));
 }
@@ -48,7 +48,7 @@ async fn a_delay_comes_before_the_effect() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_held_comes_with_the_release() {
+async fn a_held_answer_is_sent_on_release() {
     let aws = Aws::start().await;
     aws.server.order(Fault::next(FaultKind::Hold, "CreateVpc"));
     let call = tokio::spawn(aws.ec2.create_vpc().cidr_block("10.20.0.0/16").send());
@@ -62,7 +62,7 @@ async fn an_answer_that_is_held_comes_with_the_release() {
 }
 
 #[tokio::test]
-async fn a_fault_of_one_account_leaves_others_alone() {
+async fn a_fault_of_one_account_does_not_affect_others() {
     let aws = Aws::start().await;
     let account = Some("222222222222".to_owned());
     aws.server.order(Fault { account, ..Fault::next(FaultKind::Throttle, "CreateVpc") });

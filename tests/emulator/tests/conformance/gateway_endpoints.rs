@@ -13,7 +13,7 @@ async fn routed_tables(aws: &Aws, endpoint: &str) -> Vec<String> {
 /// Source: EC2 API Reference, CreateVpcEndpoint, example 1 (`available` in the answer); AWS PrivateLink guide, "Gateway
 /// endpoints": a route to the prefix list of the service in each route table.
 #[tokio::test]
-async fn a_gateway_is_available_at_once_and_has_a_route_in_its_tables() {
+async fn a_gateway_is_available_immediately_and_has_a_route_in_its_tables() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let id = aws.s3_gateway(&network).await;
@@ -28,7 +28,7 @@ async fn a_gateway_is_available_at_once_and_has_a_route_in_its_tables() {
 
 /// Source: EC2 API Reference, "Error codes" (`RouteAlreadyExists`), and eksctl-io/eksctl issue 2510.
 #[tokio::test]
-async fn a_table_has_one_gateway_for_a_service() {
+async fn a_table_has_one_gateway_per_service() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let first = aws.s3_gateway(&network).await;
@@ -38,7 +38,7 @@ async fn a_table_has_one_gateway_for_a_service() {
     };
     assert_eq!(code(second().await), "RouteAlreadyExists");
     aws.delete_endpoints(&[&first]).await;
-    assert_eq!(code(second().await), "ok", "the routes go with the call");
+    assert_eq!(code(second().await), "ok", "the call removes the routes");
 }
 
 /// Source: EC2 API Reference, ModifyVpcEndpoint: the routes follow the tables.
@@ -58,7 +58,7 @@ async fn routes_follow_the_tables_of_the_gateway() {
 
 /// Source: AWS PrivateLink guide, "Quotas": 20 gateway endpoints for each Region.
 #[tokio::test]
-async fn gateways_are_limited_in_a_region() {
+async fn gateways_have_a_quota_per_region() {
     let aws = Aws::with(|options| options.quotas.gateway_endpoints_per_region = 1).await;
     let network = aws.network().await;
     aws.s3_gateway(&network).await;

@@ -1,6 +1,6 @@
-//! Private hosted zones of Route 53, and how they and the private DNS of endpoints are in each other's way.
+//! Private hosted zones of Route 53, and their conflicts with the private DNS of endpoints.
 //!
-//! Source, where nothing else is said: Route 53 API Reference, the page of each action.
+//! Source, unless noted otherwise: Route 53 API Reference, the page of each action.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ async fn created(client: &aws_sdk_route53::Client, name: &str, vpc: &str) -> Str
     made.hosted_zone.expect("a zone").id
 }
 
-/// The names and owners of a VPC's zones.
+/// Returns the names and owners of a VPC's zones.
 async fn zones(client: &aws_sdk_route53::Client, vpc: &str) -> BTreeMap<String, String> {
     let call = client.list_hosted_zones_by_vpc().vpc_id(vpc).vpc_region(VpcRegion::ApNortheast1);
     let found = call.send().await.expect("a list");
@@ -44,7 +44,7 @@ async fn zones(client: &aws_sdk_route53::Client, vpc: &str) -> BTreeMap<String, 
     found.hosted_zone_summaries().iter().map(shown).collect()
 }
 
-/// What becomes of an endpoint with private DNS: code and text.
+/// Returns the code and text of the answer to a new endpoint with private DNS.
 async fn private(aws: &Aws, network: &Network, service: &str) -> (String, String) {
     let call = aws.ec2.create_vpc_endpoint().vpc_id(&network.vpc).service_name(aws.service(service));
     let call = call.vpc_endpoint_type(VpcEndpointType::Interface).subnet_ids(&network.subnets[0]);
@@ -61,14 +61,14 @@ async fn private(aws: &Aws, network: &Network, service: &str) -> (String, String
 }
 
 #[tokio::test]
-async fn a_private_zone_is_made_shown_and_deleted() {
+async fn a_private_zone_is_created_returned_and_deleted() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let config = HostedZoneConfig::builder().comment("a <comment> & more").private_zone(true).build();
     let made = create(&route53, "Corp.Example", &vpc).hosted_zone_config(config).send().await.unwrap();
     let zone = made.hosted_zone().unwrap();
-    assert_eq!(zone.name(), "corp.example.", "small letters, and a dot at the end");
+    assert_eq!(zone.name(), "corp.example.", "lowercase letters with a final dot");
     assert!(zone.id().starts_with("/hostedzone/Z"));
     assert_eq!(made.vpc(), Some(&place(&vpc)));
     assert_eq!(made.change_info().map(|change| change.status().as_str()), Some("PENDING"));
@@ -87,7 +87,7 @@ async fn a_private_zone_is_made_shown_and_deleted() {
 }
 
 #[tokio::test]
-async fn zones_that_cannot_be_are_refused() {
+async fn invalid_zones_are_rejected() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let vpc = aws.vpc("10.20.0.0/16").await;
@@ -104,13 +104,13 @@ async fn zones_that_cannot_be_are_refused() {
     assert_eq!(code(other.clone().caller_reference("").send().await), "InvalidInput");
     let stranger = client(&aws, OTHER).await;
     assert_eq!(code(create(&stranger, "other.example", &vpc).send().await), "InvalidVPCId");
-    // "A child or a parent of a zone's name": only public zones conflict so.
+    // "A child or a parent of a zone's name": only public zones conflict in this way.
     assert_eq!(code(create(&route53, "dev.corp.example", &vpc).send().await), "ok");
     assert_eq!(code(other.send().await), "ok");
 }
 
 #[tokio::test]
-async fn a_zone_is_associated_with_more_vpcs_and_keeps_the_last() {
+async fn a_zone_can_have_more_vpcs_but_keeps_the_last_one() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let (first, second) = (aws.vpc("10.20.0.0/16").await, aws.vpc("10.30.0.0/16").await);
@@ -134,7 +134,7 @@ async fn a_zone_is_associated_with_more_vpcs_and_keeps_the_last() {
 /// Source: Route 53 Developer Guide, "Associating a VPC and a private hosted zone that you created with different AWS accounts":
 /// the pattern of central endpoints.
 #[tokio::test]
-async fn a_zone_of_another_account_is_associated_after_that_account_has_allowed_it() {
+async fn a_zone_of_another_account_is_associated_after_authorization() {
     let aws = Aws::start().await;
     let (owner, vpc_owner) = (client(&aws, OTHER).await, client(&aws, ACCOUNT).await);
     let network = aws.network().await;
@@ -147,13 +147,13 @@ async fn a_zone_of_another_account_is_associated_after_that_account_has_allowed_
     allow().await.unwrap();
     associate().await.unwrap();
     assert_eq!(zones(&vpc_owner, &network.vpc).await, BTreeMap::from([(format!("{MGN}."), OTHER.to_owned())]));
-    assert_eq!(private(&aws, &network, "mgn").await.0, "InvalidParameter", "it is in the way of an endpoint");
+    assert_eq!(private(&aws, &network, "mgn").await.0, "InvalidParameter", "the zone conflicts with an endpoint");
     assert_eq!(code(vpc_owner.get_hosted_zone().id(&zone).send().await), "NoSuchHostedZone");
 }
 
 /// Source: hashicorp/terraform-provider-aws issues 17535 (the text) and 37783 (a zone for each endpoint).
 #[tokio::test]
-async fn a_zone_of_the_same_name_keeps_an_endpoint_from_private_dns() {
+async fn a_zone_of_the_same_name_conflicts_with_new_private_dns() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let network = aws.network().await;
@@ -170,7 +170,7 @@ async fn a_zone_of_the_same_name_keeps_an_endpoint_from_private_dns() {
     );
     assert_eq!(text, expected);
     assert_eq!(aws.state(), before);
-    assert_eq!(private(&aws, &network, "ec2").await.0, "ok", "parents and children of the name are not in the way");
+    assert_eq!(private(&aws, &network, "ec2").await.0, "ok", "parents and children of the name do not conflict");
 
     let call = aws.ec2.create_vpc_endpoint().vpc_id(&network.vpc).service_name(aws.service("mgn"));
     let call = call.vpc_endpoint_type(VpcEndpointType::Interface).private_dns_enabled(false);
@@ -183,9 +183,9 @@ async fn a_zone_of_the_same_name_keeps_an_endpoint_from_private_dns() {
     assert_eq!(code(turn_on().await), "ok", "cured");
 }
 
-/// The same the other way round.
+/// The same conflict in the other order.
 #[tokio::test]
-async fn private_dns_of_an_endpoint_keeps_a_zone_of_the_same_name_from_its_vpc() {
+async fn private_dns_of_an_endpoint_conflicts_with_a_new_zone_of_the_same_name() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let network = aws.network().await;
@@ -210,9 +210,9 @@ async fn private_dns_of_an_endpoint_keeps_a_zone_of_the_same_name_from_its_vpc()
     assert_eq!(code(associate.send().await), "ok");
 }
 
-/// The names of S3 with a star are in the zone of the name without it.
+/// The wildcard names of S3 belong to the zone of the name without the wildcard.
 #[tokio::test]
-async fn the_zones_of_endpoints_are_listed_with_their_service_as_owner_unless_an_option_says_otherwise() {
+async fn the_zones_of_endpoints_are_listed_with_their_owner_unless_an_option_hides_them() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let network = aws.network().await;
@@ -268,8 +268,8 @@ async fn zones_of_a_vpc_are_listed_page_by_page() {
     assert_eq!(code(call.send().await), "InvalidInput");
 }
 
-/// Permissions are not part of the world: a fault that is ordered for as long as wanted answers as IAM does. Source: Route 53 API
-/// Reference, "Common errors".
+/// The emulator has no permissions: a fault that is injected for many calls returns the error of IAM. Source: Route
+/// 53 API Reference, "Common errors".
 #[tokio::test]
 async fn listing_zones_can_be_denied_to_an_account() {
     let aws = Aws::start().await;
@@ -288,13 +288,13 @@ async fn listing_zones_can_be_denied_to_an_account() {
         assert_eq!(refused.raw_response().map(|response| response.status().as_u16()), Some(403));
         assert_eq!(code(Err::<(), _>(refused)), "AccessDenied");
     }
-    assert_eq!(code(create(&route53, "corp.example", &vpc).send().await), "ok", "other actions are not");
+    assert_eq!(code(create(&route53, "corp.example", &vpc).send().await), "ok", "other actions are not denied");
     let calls = aws.server.calls(Some(ACCOUNT), 0);
     let newest = calls.last().unwrap();
     assert_eq!((newest.action.as_str(), newest.parameters["VPC"]["VPCId"].as_str()), ("CreateHostedZone", Some(&*vpc)));
 }
 
-/// Source: Route 53 quotas: five requests a second for each account.
+/// Source: Route 53 quotas: five requests per second for each account.
 #[tokio::test]
 async fn route_53_is_throttled_too() {
     let aws = Aws::with(|options| options.throttling = true).await;
@@ -309,7 +309,7 @@ async fn route_53_is_throttled_too() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_of_route_53_is_refused() {
+async fn an_invalid_route_53_request_is_rejected() {
     let aws = Aws::start().await;
     let header = authorization(ACCOUNT, "us-east-1", "route53");
     let headers = [("authorization", header.as_str())];
@@ -323,7 +323,7 @@ async fn what_is_no_request_of_route_53_is_refused() {
 }
 
 #[tokio::test]
-async fn a_reset_forgets_the_zones_of_an_account() {
+async fn a_reset_deletes_the_zones_of_an_account() {
     let aws = Aws::start().await;
     let route53 = client(&aws, ACCOUNT).await;
     let zone = created(&route53, "corp.example", &aws.vpc("10.20.0.0/16").await).await;

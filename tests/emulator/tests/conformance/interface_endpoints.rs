@@ -5,10 +5,10 @@ use emulator::world::options::ServiceRule;
 
 use crate::support::{Aws, Network, code, filter, fixed, state_of};
 
-/// Source: EC2 API Reference, CreateVpcEndpoint, example 2: the answer is `pending` and has the interfaces already; the
-/// values on the wire begin with a small letter (awslabs/aws-sdk-rust issue 619).
+/// Source: EC2 API Reference, CreateVpcEndpoint, example 2: the answer is `pending` and already contains the
+/// interfaces. AWS sends values with a lowercase first letter (awslabs/aws-sdk-rust issue 619).
 #[tokio::test]
-async fn an_endpoint_is_pending_first_and_available_after_a_while() {
+async fn an_endpoint_is_first_pending_and_later_available() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let id = aws.interface_endpoint(&network, "mgn").await;
@@ -50,7 +50,7 @@ async fn the_interfaces_are_in_the_subnets_and_have_the_groups() {
 
 /// Source: EC2 API Reference, CreateVpcEndpoint, SubnetConfigurations.
 #[tokio::test]
-async fn fixed_addresses_are_honoured() {
+async fn fixed_addresses_are_used() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let create = |address: &str| {
@@ -86,9 +86,9 @@ async fn an_endpoint_has_regional_zonal_and_private_names() {
     assert!(of_s3.contains(&"*.s3.ap-northeast-1.amazonaws.com".to_owned()));
 }
 
-/// Source: EC2 API Reference, CreateVpcEndpoint: type, groups and private DNS have defaults that surprise people.
+/// Source: EC2 API Reference, CreateVpcEndpoint: type, groups and private DNS have surprising defaults.
 #[tokio::test]
-async fn what_is_not_said_is_decided_by_aws() {
+async fn absent_parameters_have_the_defaults_of_aws() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let silent = aws.ec2.create_vpc_endpoint().vpc_id(&network.vpc).service_name(aws.service("mgn")).send().await;
@@ -107,7 +107,8 @@ fn addresses(aws: &Aws, endpoint: &str) -> Vec<(String, String)> {
     endpoint.network_interfaces.iter().map(show).collect()
 }
 
-/// Source: EC2 API Reference, ModifyVpcEndpoint; hashicorp/terraform-provider-aws waits for `available` after it.
+/// Source: EC2 API Reference, ModifyVpcEndpoint; hashicorp/terraform-provider-aws waits for `available` after a
+/// modification.
 #[tokio::test]
 async fn a_change_of_subnets_and_groups_keeps_the_other_addresses() {
     let aws = Aws::start().await;
@@ -163,10 +164,11 @@ async fn a_policy_is_set_and_reset() {
     assert_eq!(aws.endpoint(&id).await.policy_document.unwrap(), full);
 }
 
-/// Source: EC2 API Reference, DeleteVpcEndpoints; hashicorp/terraform-provider-aws waits until the endpoint is gone: it is
-/// `deleting`, then listed as `deleted` for a while; the interfaces hold group and subnet until then.
+/// Source: EC2 API Reference, DeleteVpcEndpoints; hashicorp/terraform-provider-aws waits until the endpoint is gone.
+/// The endpoint is `deleting` and then listed as `deleted` for a while. Until its interfaces are gone, they use the
+/// group and the subnet.
 #[tokio::test]
-async fn a_deleted_endpoint_goes_in_steps_and_holds_its_group_until_its_interfaces_are_gone() {
+async fn a_deleted_endpoint_uses_its_group_until_its_interfaces_are_gone() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let id = aws.interface_endpoint(&network, "mgn").await;
@@ -183,9 +185,9 @@ async fn a_deleted_endpoint_goes_in_steps_and_holds_its_group_until_its_interfac
     assert_eq!(code(gone), "InvalidVpcEndpointId.NotFound");
 }
 
-/// Source: EC2 API Reference, DeleteVpcEndpoints: the call succeeds, and names what it did not delete.
+/// Source: EC2 API Reference, DeleteVpcEndpoints: the call succeeds and lists the endpoints that it did not delete.
 #[tokio::test]
-async fn what_cannot_be_deleted_is_named_in_an_answer_that_succeeds() {
+async fn a_successful_deletion_lists_the_endpoints_that_remain() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let id = aws.interface_endpoint(&network, "mgn").await;
@@ -197,7 +199,7 @@ async fn what_cannot_be_deleted_is_named_in_an_answer_that_succeeds() {
 
 /// Source: AWS PrivateLink guide, "Quotas"; EC2 API Reference, "Error codes" (`VpcEndpointLimitExceeded`).
 #[tokio::test]
-async fn endpoints_are_limited_by_a_quota() {
+async fn endpoints_have_a_quota() {
     let aws = Aws::with(|options| options.quotas.interface_endpoints_per_vpc = 1).await;
     let network = aws.network().await;
     aws.interface_endpoint(&network, "mgn").await;
@@ -208,7 +210,7 @@ async fn endpoints_are_limited_by_a_quota() {
 
 /// Source: EC2 API Reference, "Error codes" (`InsufficientFreeAddressesInSubnet`).
 #[tokio::test]
-async fn a_full_subnet_takes_no_endpoint() {
+async fn a_full_subnet_has_no_room_for_an_endpoint() {
     let aws = Aws::start().await;
     let vpc = aws.dns_vpc("10.20.0.0/16").await;
     let subnet = aws.subnet(&vpc, "10.20.0.0/28", "a").await;
@@ -220,9 +222,10 @@ async fn a_full_subnet_takes_no_endpoint() {
     assert_eq!(code(call.send().await), "InsufficientFreeAddressesInSubnet");
 }
 
-/// A test has the endpoints of a service fail. Source: aws-sdk-ec2, `State::Failed` and `VpcEndpoint::last_error`.
+/// A test can make the endpoints of a service fail. Source: aws-sdk-ec2, `State::Failed` and
+/// `VpcEndpoint::last_error`.
 #[tokio::test]
-async fn an_endpoint_may_fail() {
+async fn an_endpoint_can_fail() {
     let aws = Aws::with(|options| {
         let rule = ServiceRule { offered: true, zones: None, fails: Some("no capacity".to_owned()) };
         options.services.insert("ap-northeast-1/mgn".to_owned(), rule);

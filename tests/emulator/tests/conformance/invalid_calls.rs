@@ -1,7 +1,7 @@
-//! Thirty-two calls that AWS refuses and that public emulators accept, or nearly all of them do.
+//! Thirty-two calls that AWS rejects, but that all or nearly all public emulators accept.
 //!
-//! A world is set up once, every call is made in it, and after each the world must be as before. Where a code is only assumed,
-//! `ASSUMPTIONS.md` says so.
+//! The test sets up one world and makes every call in it. After each call, the world must be unchanged.
+//! `ASSUMPTIONS.md` lists the codes that are only assumed.
 
 use std::future::Future;
 
@@ -19,7 +19,7 @@ use crate::support::{Aws, Network, code, filter, fixed, inbound_only, tags};
 struct Scene {
     aws: Aws,
     network: Network,
-    /// A VPC without the DNS attributes, with a subnet, a group and a route table of its own.
+    /// A VPC without the DNS attributes, with its own subnet, group and route table.
     other: Network,
     mgn: String,
     gateway: String,
@@ -48,7 +48,7 @@ async fn scene() -> Scene {
 }
 
 impl Scene {
-    /// A call that would succeed as it is: an interface endpoint in the first subnet.
+    /// Returns a valid call: an interface endpoint in the first subnet.
     fn interface(&self, service: &str) -> CreateVpcEndpointFluentBuilder {
         self.aws
             .ec2
@@ -61,7 +61,7 @@ impl Scene {
             .private_dns_enabled(false)
     }
 
-    /// A call that would succeed as it is: a gateway endpoint without route tables.
+    /// Returns a valid call: a gateway endpoint without route tables.
     fn gateway(&self) -> CreateVpcEndpointFluentBuilder {
         let call = self.aws.ec2.create_vpc_endpoint().vpc_id(&self.network.vpc).service_name(self.aws.service("s3"));
         call.vpc_endpoint_type(VpcEndpointType::Gateway)
@@ -71,7 +71,7 @@ impl Scene {
         self.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(id)
     }
 
-    /// The call must be refused with this code, and must not have changed anything.
+    /// Checks that the call is rejected with this code and changes nothing.
     async fn refuses(&self, case: &str, expected: &str, call: impl Future<Output = String>) {
         let before = self.aws.state();
         assert_eq!(call.await, expected, "{case}");
@@ -81,7 +81,7 @@ impl Scene {
 
 /// Calls that create an endpoint: 20 of the 32.
 #[tokio::test]
-async fn endpoints_that_cannot_be() {
+async fn invalid_endpoints_are_rejected() {
     let scene = scene().await;
     let (network, other) = (&scene.network, &scene.other);
     let call = || scene.interface("ec2");
@@ -158,7 +158,7 @@ async fn endpoints_that_cannot_be() {
 
 /// Calls that modify an endpoint: 7 of the 32.
 #[tokio::test]
-async fn changes_that_cannot_be() {
+async fn invalid_changes_are_rejected() {
     let scene = scene().await;
     let (network, other) = (&scene.network, &scene.other);
     let cases: Vec<(&str, &str, ModifyVpcEndpointFluentBuilder)> = vec![
@@ -203,9 +203,9 @@ async fn changes_that_cannot_be() {
     }
 }
 
-/// Calls that delete what is in use: 5 of the 32.
+/// Calls that delete resources in use: 5 of the 32.
 #[tokio::test]
-async fn deletions_that_cannot_be() {
+async fn invalid_deletions_are_rejected() {
     let scene = scene().await;
     let (aws, network) = (&scene.aws, &scene.network);
     let group = |id: &str| {

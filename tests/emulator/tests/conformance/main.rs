@@ -1,6 +1,7 @@
-//! What the emulator does, as real SDK clients see it: one file a subject, one test a behaviour, each with its source.
+//! The behavior of the emulator, tested with real SDK clients: one file for each subject, and one test with a source
+//! for each behavior.
 //!
-//! It is one program, because linking the EC2 SDK takes longer than all of these tests.
+//! All tests are in one program, because linking the EC2 SDK takes longer than all of these tests.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod catalogue;

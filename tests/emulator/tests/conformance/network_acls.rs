@@ -25,7 +25,7 @@ fn ports(from: i32, to: i32) -> PortRange {
     PortRange::builder().from(from).to(to).build()
 }
 
-/// Direction, number, protocol, action, range.
+/// Returns direction, number, protocol, action and range.
 fn shown(entry: &NetworkAclEntry) -> (bool, i32, &str, &str, &str) {
     (
         entry.egress().unwrap_or_default(),
@@ -38,7 +38,7 @@ fn shown(entry: &NetworkAclEntry) -> (bool, i32, &str, &str, &str) {
 
 /// Source: VPC User Guide, "Default network ACL" and "Network ACL basics"; EC2 API Reference, DescribeNetworkAcls, example.
 #[tokio::test]
-async fn a_new_vpc_has_a_default_acl_that_allows_everything_and_every_new_subnet_is_under_it() {
+async fn the_default_acl_of_a_vpc_allows_all_traffic_and_applies_to_new_subnets() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
@@ -58,10 +58,10 @@ async fn a_new_vpc_has_a_default_acl_that_allows_everything_and_every_new_subnet
     assert_eq!(found.network_acls(), [acl]);
 }
 
-/// Source: VPC User Guide, "Custom network ACLs": it denies everything at first; a subnet is given another ACL by replacing its
-/// association.
+/// Source: VPC User Guide, "Custom network ACLs": a new ACL denies all traffic; replacing its association gives a
+/// subnet another ACL.
 #[tokio::test]
-async fn a_subnet_is_moved_to_an_acl_of_its_own() {
+async fn a_subnet_can_get_its_own_acl() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
@@ -99,7 +99,7 @@ async fn entries_are_added_replaced_and_removed_by_number_and_direction() {
     create().egress(true).port_range(ports(1024, 65_535)).send().await.unwrap();
     let found = acl(&aws, &id).await;
     let ingress = found.entries().iter().find(|entry| entry.egress() == Some(false)).unwrap();
-    assert_eq!(shown(ingress), (false, 100, "6", "allow", "192.168.0.0/16"), "the range is made canonical");
+    assert_eq!(shown(ingress), (false, 100, "6", "allow", "192.168.0.0/16"), "the range is canonicalized");
     assert_eq!(ingress.port_range(), Some(&ports(443, 443)));
 
     let replace = |number| {
@@ -118,10 +118,10 @@ async fn entries_are_added_replaced_and_removed_by_number_and_direction() {
     assert_eq!(acl(&aws, &id).await.entries().len(), 3);
 }
 
-/// Source: EC2 API Reference, CreateNetworkAclEntry: numbers from 1 to 32766, ports for TCP and UDP, types for ICMP; other
-/// protocols are for all ports.
+/// Source: EC2 API Reference, CreateNetworkAclEntry: numbers from 1 to 32766, ports for TCP and UDP, types for ICMP;
+/// entries of other protocols apply to all ports.
 #[tokio::test]
-async fn entries_that_cannot_be_are_refused() {
+async fn invalid_entries_are_rejected() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let id = create(&aws, &vpc).await;
@@ -181,7 +181,7 @@ async fn entries_and_acls_have_quotas() {
 
 /// Source: EC2 API Reference, DeleteNetworkAcl and DeleteVpc.
 #[tokio::test]
-async fn an_acl_goes_when_no_subnet_has_it_and_the_default_one_goes_with_its_vpc() {
+async fn an_unused_acl_can_be_deleted_and_the_default_acl_is_deleted_with_its_vpc() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
@@ -198,7 +198,7 @@ async fn an_acl_goes_when_no_subnet_has_it_and_the_default_one_goes_with_its_vpc
     assert_eq!(code(delete(&own).await), "DependencyViolation");
     let delete_vpc = || aws.ec2.delete_vpc().vpc_id(&vpc).send();
     assert_eq!(code(aws.ec2.delete_subnet().subnet_id(&subnet).send().await), "ok");
-    assert_eq!(code(delete_vpc().await), "DependencyViolation", "an ACL that is not the default one holds the VPC");
+    assert_eq!(code(delete_vpc().await), "DependencyViolation", "a custom ACL prevents the deletion of the VPC");
     assert_eq!(code(delete(&own).await), "ok");
     assert_eq!(code(delete(&own).await), "InvalidNetworkAclID.NotFound");
     assert_eq!(code(delete_vpc().await), "ok");

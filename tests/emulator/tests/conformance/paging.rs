@@ -20,7 +20,7 @@ async fn lists_are_read_page_by_page() {
     assert_eq!(code(aws.ec2.describe_subnets().next_token(token).send().await), "InvalidNextToken");
 }
 
-/// An option makes all pages tiny, so that a client that does not page is found out.
+/// An option makes all pages tiny, which reveals clients that do not page.
 #[tokio::test]
 async fn pages_can_be_forced() {
     let aws = Aws::with(|options| options.max_page = Some(2)).await;

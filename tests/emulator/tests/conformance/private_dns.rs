@@ -1,4 +1,4 @@
-//! Private DNS: what it needs, what it conflicts with, and how S3 differs.
+//! Private DNS: its requirements, its conflicts, and the special case of S3.
 
 use aws_sdk_ec2::types::VpcEndpointType;
 
@@ -41,10 +41,10 @@ async fn a_second_endpoint_of_a_service_cannot_have_private_dns() {
     assert_eq!(message(turn_on), expected);
 }
 
-/// Source: S3 User Guide, "AWS PrivateLink for Amazon S3", and hashicorp/terraform-provider-aws issue 33689 for the text:
-/// inbound-only is the default, and needs a gateway endpoint.
+/// Source: S3 User Guide, "AWS PrivateLink for Amazon S3", and hashicorp/terraform-provider-aws issue 33689 for the
+/// text: inbound-only is the default and requires a gateway endpoint.
 #[tokio::test]
-async fn private_dns_of_s3_needs_the_gateway_unless_it_is_for_everyone() {
+async fn inbound_only_private_dns_of_s3_requires_the_gateway() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let expected = format!(
@@ -56,9 +56,10 @@ async fn private_dns_of_s3_needs_the_gateway_unless_it_is_for_everyone() {
     assert_eq!(code(s3(&aws, &network).dns_options(inbound_only(false)).send().await), "ok");
 }
 
-/// Source: S3 User Guide, "AWS PrivateLink for Amazon S3": unset means true; the gateway must stay while it is so.
+/// Source: S3 User Guide, "AWS PrivateLink for Amazon S3": an absent value means true, and the gateway endpoint must
+/// then be kept.
 #[tokio::test]
-async fn the_gateway_cannot_go_before_the_s3_interface() {
+async fn the_gateway_cannot_be_deleted_before_the_s3_interface() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let gateway = aws.s3_gateway(&network).await;
@@ -71,10 +72,10 @@ async fn the_gateway_cannot_go_before_the_s3_interface() {
     assert_eq!(aws.delete_endpoints(&[&interface, &gateway]).await, []);
 }
 
-/// Source: as above: the way out is to turn inbound-only off. hashicorp/terraform-provider-aws issue 33689: turning private
-/// DNS on without DNS options asks for the default.
+/// Source: the same guide: the solution is to turn inbound-only off. hashicorp/terraform-provider-aws issue 33689:
+/// enabling private DNS without DNS options restores the default.
 #[tokio::test]
-async fn inbound_only_is_turned_off_and_on() {
+async fn inbound_only_can_be_turned_off_and_on() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let gateway = aws.s3_gateway(&network).await;
@@ -94,7 +95,7 @@ async fn inbound_only_is_turned_off_and_on() {
 
 /// Source: hashicorp/terraform-provider-aws issue 45846, which quotes the text of AWS.
 #[tokio::test]
-async fn inbound_only_is_not_for_gateways() {
+async fn gateways_reject_inbound_only() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let call = s3(&aws, &network).vpc_endpoint_type(VpcEndpointType::Gateway).set_subnet_ids(None);
@@ -107,7 +108,7 @@ async fn inbound_only_is_not_for_gateways() {
 
 /// Source: EC2 API Reference, CreateVpcEndpoint, PrivateDnsEnabled: both DNS attributes of the VPC must be true.
 #[tokio::test]
-async fn private_dns_needs_both_dns_attributes() {
+async fn private_dns_requires_both_dns_attributes() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     aws.dns_hostnames(&network.vpc, false).await;

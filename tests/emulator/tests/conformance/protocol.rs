@@ -1,4 +1,4 @@
-//! The wire: what is refused before any action is looked at. Source: EC2 API Reference, "Error codes" and "Query requests".
+//! The protocols: errors that precede any action. Source: EC2 API Reference, "Error codes" and "Query requests".
 
 use crate::support::{ACCOUNT, Aws, TOKYO, authorization, code, raw};
 
@@ -8,7 +8,7 @@ async fn form(aws: &Aws, body: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn an_unknown_action_or_parameter_is_refused() {
+async fn an_unknown_action_or_parameter_is_rejected() {
     let aws = Aws::start().await;
     for (body, expected) in [
         ("Action=RunInstances", "<Code>InvalidAction</Code>"),
@@ -26,7 +26,7 @@ async fn an_unknown_action_or_parameter_is_refused() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_signature_is_refused() {
+async fn a_call_without_a_signature_is_rejected() {
     let aws = Aws::start().await;
     let (status, answer) = raw(&aws.server, "POST", "/", &[], "Action=DescribeVpcs").await;
     assert_eq!(status, 403);
@@ -38,7 +38,7 @@ async fn a_call_without_a_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn resolver_refuses_unknown_operations_and_members() {
+async fn resolver_rejects_unknown_operations_and_members() {
     let aws = Aws::start().await;
     let authorization = authorization(ACCOUNT, TOKYO, "route53resolver");
     for (target, body, expected) in [
@@ -57,7 +57,7 @@ async fn resolver_refuses_unknown_operations_and_members() {
 
 /// Source: EC2 API Reference, "Common query parameters": DryRun.
 #[tokio::test]
-async fn a_dry_run_does_nothing() {
+async fn a_dry_run_changes_nothing() {
     let aws = Aws::start().await;
     let create = || aws.ec2.create_vpc().cidr_block("10.20.0.0/16").dry_run(true).send();
     assert_eq!(code(create().await), "DryRunOperation");
@@ -67,7 +67,7 @@ async fn a_dry_run_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_malformed_id_and_an_unknown_filter_are_refused() {
+async fn a_malformed_id_and_an_unknown_filter_are_rejected() {
     let aws = Aws::start().await;
     let ec2 = &aws.ec2;
     assert_eq!(code(ec2.describe_vpcs().vpc_ids("vpc").send().await), "InvalidVpcId.Malformed");

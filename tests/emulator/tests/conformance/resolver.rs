@@ -1,4 +1,4 @@
-//! Route 53 Resolver endpoints. Source, where nothing else is said: Route 53 API Reference.
+//! Route 53 Resolver endpoints. Source, unless noted otherwise: Route 53 API Reference.
 
 use aws_sdk_route53resolver::{
     operation::create_resolver_endpoint::builders::CreateResolverEndpointFluentBuilder,
@@ -44,8 +44,8 @@ async fn addresses(aws: &Aws, id: &str) -> Vec<(String, String, String)> {
     answer.ip_addresses().iter().map(read).collect()
 }
 
-/// Source: hashicorp/terraform-provider-aws `internal/service/route53resolver/endpoint.go` waits CREATING -> OPERATIONAL and
-/// DELETING -> ResourceNotFoundException.
+/// Source: hashicorp/terraform-provider-aws `internal/service/route53resolver/endpoint.go`, which waits for CREATING
+/// -> OPERATIONAL and DELETING -> ResourceNotFoundException.
 #[tokio::test]
 async fn an_endpoint_is_created_and_deleted_in_steps() {
     let aws = Aws::start().await;
@@ -67,9 +67,9 @@ async fn an_endpoint_is_created_and_deleted_in_steps() {
     assert!(aws.state().network_interfaces.is_empty());
 }
 
-/// What an endpoint shows, and the interfaces in its subnets.
+/// The fields of an endpoint, and the interfaces in its subnets.
 #[tokio::test]
-async fn an_endpoint_shows_what_it_was_made_with() {
+async fn an_endpoint_has_the_properties_of_its_creation() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let fixed = [address(&network.subnets[0], Some("10.20.0.53")), address(&network.subnets[1], Some("10.20.1.53"))];
@@ -91,10 +91,10 @@ async fn an_endpoint_shows_what_it_was_made_with() {
     assert!(state.network_interfaces.iter().all(|eni| eni.description.starts_with(&expected) && eni.requester_managed));
 }
 
-/// One address is added or removed by a call; meanwhile the endpoint is UPDATING, and two must stay. That other calls are
-/// refused meanwhile is ASSUMED.
+/// A call adds or removes one address. Meanwhile the endpoint is UPDATING, and two addresses must remain. That other
+/// calls are rejected meanwhile is ASSUMED.
 #[tokio::test]
-async fn an_address_is_added_before_another_is_removed() {
+async fn an_address_is_added_before_another_one_is_removed() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let id = made(&aws, &network).await;
@@ -112,7 +112,7 @@ async fn an_address_is_added_before_another_is_removed() {
         let update = IpAddressUpdate::builder().ip_id(ip).build();
         aws.resolver.disassociate_resolver_endpoint_ip_address().resolver_endpoint_id(&id).ip_address(update).send()
     };
-    assert_eq!(code(by_id(&before[0].0).await), "InvalidRequestException", "two must stay");
+    assert_eq!(code(by_id(&before[0].0).await), "InvalidRequestException", "two addresses must remain");
     associate().await.unwrap();
     assert_eq!(status(&aws, &id).await, "UPDATING");
     assert_eq!(addresses(&aws, &id).await.iter().filter(|(_, _, status)| status == "ATTACHING").count(), 1);
@@ -131,7 +131,7 @@ async fn an_address_is_added_before_another_is_removed() {
 
 /// Source: hashicorp/terraform-provider-aws issue 6563 quotes `RSLVR-00400`; `RSLVR-00405` is quoted in public issues.
 #[tokio::test]
-async fn what_an_endpoint_cannot_be_made_of_is_refused() {
+async fn invalid_endpoints_are_rejected() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let call = || create(&aws, &network, "request");
@@ -162,7 +162,7 @@ async fn what_an_endpoint_cannot_be_made_of_is_refused() {
 
 /// Source: Route 53 quotas: four endpoints; `RSLVR-00309` is quoted in hashicorp/terraform-provider-aws issue 40480.
 #[tokio::test]
-async fn a_fifth_endpoint_is_over_the_quota() {
+async fn a_fifth_endpoint_exceeds_the_quota() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     for n in 0..4 {
@@ -173,9 +173,9 @@ async fn a_fifth_endpoint_is_over_the_quota() {
     assert_eq!(code(create(&aws, &network, "request-4").send().await), "LimitExceededException");
 }
 
-/// Source: aws-sdk-route53resolver, `Filter::name`: seven filters, tags are none of them.
+/// Source: aws-sdk-route53resolver, `Filter::name`: seven filters, none of them for tags.
 #[tokio::test]
-async fn endpoints_are_found_by_filters() {
+async fn endpoints_are_listed_by_filters() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     made(&aws, &network).await;
@@ -199,9 +199,10 @@ async fn endpoints_are_found_by_filters() {
     assert_eq!(count("tag:Name", "x").await, "InvalidParameterException");
 }
 
-/// What is not given stays: UpdateResolverEndpoint without a name keeps it. Protocols do not jump from Do53 to DoH.
+/// Absent parameters stay unchanged: UpdateResolverEndpoint without a name keeps the name. Protocols cannot change
+/// directly from Do53 to DoH.
 #[tokio::test]
-async fn an_update_keeps_what_it_does_not_name() {
+async fn an_update_keeps_absent_parameters() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let id = made(&aws, &network).await;
@@ -215,7 +216,7 @@ async fn an_update_keeps_what_it_does_not_name() {
     assert_eq!(update().name("other").send().await.unwrap().resolver_endpoint.unwrap().name(), Some("other"));
 }
 
-/// Tags are apart from the list.
+/// Tags are not part of the list.
 #[tokio::test]
 async fn tags_are_read_and_changed_by_arn() {
     let aws = Aws::start().await;
@@ -235,8 +236,8 @@ async fn tags_are_read_and_changed_by_arn() {
     assert_eq!(code(other), "ResourceNotFoundException");
 }
 
-/// Source: aws-sdk-route53resolver, `ResolverEndpoint::status`: ACTION_NEEDED when an interface was deleted; another address
-/// and the removal of the broken one heal it.
+/// Source: aws-sdk-route53resolver, `ResolverEndpoint::status`: ACTION_NEEDED when an interface was deleted. Adding
+/// another address and removing the broken one repairs the endpoint.
 #[tokio::test]
 async fn an_endpoint_that_lost_an_interface_needs_action() {
     let aws = Aws::start().await;

@@ -1,4 +1,4 @@
-//! Routes that people make, and the propagation of virtual private gateways.
+//! Custom routes, and the propagation of virtual private gateways.
 
 use aws_sdk_ec2::types::{GatewayType, Route, RouteOrigin, RouteState, RouteTable};
 
@@ -54,7 +54,7 @@ impl Scene {
         table.routes().iter().find(|route| route.destination_cidr_block() == Some(destination)).cloned()
     }
 
-    /// The state of the route in the answer of EC2; the state of the world must say the same.
+    /// Returns the state of the route in the EC2 answer; the state of the world must be equal.
     async fn state(&self, destination: &str) -> RouteState {
         let state = self.route(destination).await.and_then(|route| route.state).expect("a route with a state");
         let world = self.aws.state();
@@ -83,7 +83,7 @@ impl Scene {
 
 /// Source: EC2 API Reference, CreateRoute (host bits are cleared) and DeleteRoute, "Error codes"; aws-sdk-ec2, `Route`.
 #[tokio::test]
-async fn a_route_to_a_gateway_is_shown_found_and_deleted() {
+async fn a_route_to_a_gateway_is_listed_filtered_and_deleted() {
     let scene = scene().await;
     assert_eq!(scene.to_gateway("192.168.7.1/16").await, "ok");
     let route = scene.route(ON_PREMISES).await.expect("the route in its canonical form");
@@ -120,13 +120,13 @@ async fn a_route_is_a_blackhole_without_its_target() {
     assert_eq!(scene.aws.ec2.describe_route_tables().filters(by_state).send().await.unwrap().route_tables().len(), 1);
     let table = &scene.network.route_table;
     let deleted = scene.aws.ec2.delete_route_table().route_table_id(table).send().await;
-    assert_eq!(code(deleted), "ok", "routes do not hold their table");
+    assert_eq!(code(deleted), "ok", "routes do not prevent the deletion of their table");
 }
 
 /// Source: VPC User Guide, "Route tables" (more specific than the local route); hashicorp/terraform-provider-aws issues 13896
 /// and 23866, and `vpc_route.go` (local routes).
 #[tokio::test]
-async fn routes_within_the_vpc_lead_to_interfaces_only_and_for_whole_subnets() {
+async fn routes_within_the_vpc_need_an_interface_and_a_whole_subnet() {
     let scene = scene().await;
     let interface = scene.interface(&scene.network.subnets[0]).await;
     assert_eq!(scene.to_gateway("10.20.0.0/16").await, "InvalidParameterValue");
@@ -141,7 +141,7 @@ async fn routes_within_the_vpc_lead_to_interfaces_only_and_for_whole_subnets() {
 /// Source: EC2 API Reference, CreateRoute and "Error codes"; smoketurner/serverless-vpc-plugin issue 147 and saltstack/salt issue
 /// 38791 (targets of another VPC); devopsacademyau/academy pull request 906 (a NAT gateway as a gateway).
 #[tokio::test]
-async fn routes_that_cannot_be_are_refused_and_change_nothing() {
+async fn invalid_routes_are_rejected_and_change_nothing() {
     let scene = scene().await;
     let (aws, table) = (&scene.aws, &scene.network.route_table);
     let other_vpc = aws.vpc("10.30.0.0/16").await;
@@ -187,7 +187,7 @@ async fn a_gateway_propagates_into_tables_of_its_vpc() {
     assert_eq!(scene.propagate().await, "ok");
     assert_eq!(scene.propagating().await, [scene.gateway.as_str()]);
     let routes = scene.table().await.routes().len();
-    assert_eq!(routes, 1, "nothing is behind the gateway, so that only the local route is there");
+    assert_eq!(routes, 1, "the gateway propagates no routes, so only the local route exists");
     let call = scene.aws.ec2.disable_vgw_route_propagation().route_table_id(&scene.network.route_table);
     call.gateway_id(&scene.gateway).send().await.unwrap();
     assert!(scene.propagating().await.is_empty());

@@ -14,10 +14,10 @@ fn ingress_peers(aws: &Aws, group: &str) -> Vec<String> {
     group.ingress.iter().map(|rule| format!("{} {} {}", rule.protocol, rule.from_port, rule.peer)).collect()
 }
 
-/// Source: EC2 API Reference, CreateSecurityGroup: one outbound rule for everything, no inbound rule; names are unique in a
-/// VPC whatever their case, and `default` is taken.
+/// Source: EC2 API Reference, CreateSecurityGroup: one outbound rule for all traffic, no inbound rule; names are
+/// unique in a VPC regardless of case, and `default` is reserved.
 #[tokio::test]
-async fn a_new_group_lets_everything_out_and_its_name_is_unique() {
+async fn a_new_group_allows_all_outbound_traffic_and_has_a_unique_name() {
     let aws = Aws::start().await;
     let (vpc, other) = (aws.vpc("10.20.0.0/16").await, aws.vpc("10.21.0.0/16").await);
     let create = |vpc: &str, name: &str| {
@@ -34,7 +34,8 @@ async fn a_new_group_lets_everything_out_and_its_name_is_unique() {
     assert_eq!(code(create(&other, "endpoints").await), "ok");
 }
 
-/// Source: EC2 API Reference, AuthorizeSecurityGroupIngress: all rules of all permissions are returned, each with an id.
+/// Source: EC2 API Reference, AuthorizeSecurityGroupIngress: all rules of all permissions are returned, each with an
+/// ID.
 #[tokio::test]
 async fn all_rules_of_a_call_are_added_and_returned() {
     let aws = Aws::start().await;
@@ -54,10 +55,10 @@ async fn all_rules_of_a_call_are_added_and_returned() {
     assert_eq!(code(tag_key), "InvalidParameterValue");
 }
 
-/// Source: aws-sdk-ec2, `IpRange::cidr_ip`: AWS canonicalises ranges; EC2 API Reference, "Error codes"
-/// (`InvalidPermission.Duplicate`). That the whole call is refused is ASSUMED.
+/// Source: aws-sdk-ec2, `IpRange::cidr_ip`: AWS canonicalizes ranges; EC2 API Reference, "Error codes"
+/// (`InvalidPermission.Duplicate`). That AWS rejects the whole call is ASSUMED.
 #[tokio::test]
-async fn a_range_is_canonical_and_a_duplicate_refuses_the_whole_call() {
+async fn a_range_is_canonical_and_a_duplicate_fails_the_whole_call() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let group = aws.group(&vpc, "endpoints").await;
@@ -74,7 +75,7 @@ async fn a_range_is_canonical_and_a_duplicate_refuses_the_whole_call() {
 
 /// Source: EC2 API Reference, IpPermission and "Error codes".
 #[tokio::test]
-async fn malformed_permissions_are_refused() {
+async fn malformed_permissions_are_rejected() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let group = aws.group(&vpc, "endpoints").await;
@@ -96,8 +97,8 @@ async fn malformed_permissions_are_refused() {
     assert!(ingress_peers(&aws, &group).is_empty());
 }
 
-/// Source: EC2 API Reference, RevokeSecurityGroupIngress: by id or by permission; what does not exist is an error, and then
-/// nothing is revoked.
+/// Source: EC2 API Reference, RevokeSecurityGroupIngress: by ID or by permission. A rule that does not exist is an
+/// error, and then no rule is revoked.
 #[tokio::test]
 async fn rules_are_revoked_by_id_and_by_permission() {
     let aws = Aws::start().await;
@@ -124,7 +125,7 @@ async fn rules_are_revoked_by_id_and_by_permission() {
     assert!(state.security_groups.iter().any(|other| other.id.to_string() == group && other.egress.is_empty()));
 }
 
-/// Source: EC2 API Reference, ModifySecurityGroupRules and UpdateSecurityGroupRuleDescriptionsIngress: in place, by id.
+/// Source: EC2 API Reference, ModifySecurityGroupRules and UpdateSecurityGroupRuleDescriptionsIngress: in place, by ID.
 #[tokio::test]
 async fn a_rule_is_modified_in_place() {
     let aws = Aws::start().await;
@@ -162,8 +163,8 @@ async fn a_group_has_at_most_sixty_inbound_rules() {
     assert_eq!(code(authorize(&cidrs[60..]).await), "RulesPerSecurityGroupLimitExceeded");
 }
 
-/// Source: EC2 API Reference, DeleteSecurityGroup: not while another group names it, an interface has it, or it is the
-/// default group.
+/// Source: EC2 API Reference, DeleteSecurityGroup: a group cannot be deleted while another group names it or an
+/// interface uses it, or if it is the default group.
 #[tokio::test]
 async fn a_group_in_use_is_not_deleted() {
     let aws = Aws::start().await;

@@ -1,7 +1,7 @@
-//! Subnets shared with another account, as AWS RAM does it.
+//! Subnets shared with another account, like AWS RAM.
 //!
-//! Source, where nothing else is said: VPC User Guide, "Share your VPC with other accounts" and "Responsibilities and permissions
-//! for owners and participants".
+//! Source, unless noted otherwise: VPC User Guide, "Share your VPC with other accounts" and "Responsibilities and
+//! permissions for owners and participants".
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection};
@@ -17,7 +17,7 @@ async fn share(server: &Server, subnet: &str) {
     assert_eq!(control(server, "POST", "shares", &share.to_string()).await.0, 200);
 }
 
-/// The owner, its network, of which the first subnet is shared, and the participant.
+/// The owner, its network, whose first subnet is shared, and the participant.
 async fn scene() -> (Aws, Network, aws_sdk_ec2::Client) {
     let aws = Aws::start().await;
     let network = aws.network().await;
@@ -28,7 +28,7 @@ async fn scene() -> (Aws, Network, aws_sdk_ec2::Client) {
 
 /// Also source: boto/boto3 issue 2929, which quotes DescribeVpcs of a participant.
 #[tokio::test]
-async fn a_participant_sees_the_shared_subnet_and_its_vpc_with_their_owner_and_without_their_tags() {
+async fn a_participant_sees_the_shared_subnet_and_vpc_with_their_owner_but_without_tags() {
     let (aws, network, participant) = scene().await;
     let tag = aws_sdk_ec2::types::Tag::builder().key("Name").value("secret").build();
     let ids = [network.vpc.clone(), network.subnets[0].clone()];
@@ -60,7 +60,7 @@ async fn a_participant_sees_the_shared_subnet_and_its_vpc_with_their_owner_and_w
 /// "Participants can describe the VPC and its subnets, security groups, route tables, network ACLs, gateways, and DHCP option
 /// sets." The owner's endpoints are not listed: aws-containers/amazon-ecs-exec-checker pull request 29.
 #[tokio::test]
-async fn a_participant_sees_what_belongs_to_the_shared_vpc_but_not_its_endpoints() {
+async fn a_participant_sees_the_resources_of_the_shared_vpc_except_its_endpoints() {
     let (aws, network, participant) = scene().await;
     aws.interface_endpoint(&network, "mgn").await;
     aws.vpc("10.99.0.0/16").await;
@@ -80,10 +80,10 @@ async fn a_participant_sees_what_belongs_to_the_shared_vpc_but_not_its_endpoints
     assert!(endpoints.vpc_endpoints().is_empty());
 }
 
-/// "Participants cannot create interface or gateway endpoints in a VPC that they do not own", and nothing of the owner's is theirs
-/// to change. The text is that which ekristen/aws-nuke issue 497 quotes.
+/// "Participants cannot create interface or gateway endpoints in a VPC that they do not own", and cannot change any
+/// resource of the owner. ekristen/aws-nuke issue 497 quotes the text.
 #[tokio::test]
-async fn a_participant_can_neither_make_endpoints_nor_change_what_the_owner_has() {
+async fn a_participant_can_neither_create_endpoints_nor_change_resources_of_the_owner() {
     let (aws, network, participant) = scene().await;
     let before = aws.state();
     let interface = participant.create_vpc_endpoint().vpc_id(&network.vpc).service_name(aws.service("mgn"));
@@ -109,13 +109,13 @@ async fn a_participant_can_neither_make_endpoints_nor_change_what_the_owner_has(
     let acl = acl.tag_specifications(tags(ResourceType::NetworkAcl, &[("Name", "x")])).send().await;
     assert_eq!(code(acl), "UnauthorizedOperation");
     let unseen = participant.delete_subnet().subnet_id(&network.subnets[1]).send().await;
-    assert_eq!(code(unseen), "InvalidSubnetID.NotFound", "what is not shared does not exist for the participant");
+    assert_eq!(code(unseen), "InvalidSubnetID.NotFound", "other resources do not exist for the participant");
     assert_eq!(aws.state(), before);
 }
 
 /// Also source: Route 53 Developer Guide, "Considerations when creating inbound and outbound endpoints".
 #[tokio::test]
-async fn a_participant_cannot_make_a_resolver_endpoint_in_a_shared_subnet() {
+async fn a_participant_cannot_create_a_resolver_endpoint_in_a_shared_subnet() {
     let (aws, network, _) = scene().await;
     share(&aws.server, &network.subnets[1]).await;
     let resolver = |config: &aws_config::SdkConfig| {
@@ -132,7 +132,7 @@ async fn a_participant_cannot_make_a_resolver_endpoint_in_a_shared_subnet() {
 
 /// "The owner can unshare a shared subnet with participants at any time."
 #[tokio::test]
-async fn a_subnet_is_shared_no_longer_when_its_owner_says_so_or_an_account_is_reset() {
+async fn sharing_ends_when_the_owner_unshares_or_an_account_is_reset() {
     let (aws, network, participant) = scene().await;
     let count = || async { participant.describe_subnets().send().await.unwrap().subnets().len() };
     assert_eq!(count().await, 1);
@@ -155,9 +155,9 @@ async fn a_subnet_is_shared_no_longer_when_its_owner_says_so_or_an_account_is_re
     }
 }
 
-/// Filters and pages go over both what is owned and what is shared.
+/// Filters and pages apply to both owned and shared resources.
 #[tokio::test]
-async fn what_is_shared_is_paged_together_with_what_is_owned() {
+async fn shared_and_owned_resources_are_paged_together() {
     let (aws, _, participant) = scene().await;
     aws.server.with_world(|world| {
         let set = |options: &emulator::world::options::Options| {

@@ -30,9 +30,9 @@ async fn the_access_key_names_the_account() {
     assert_eq!(code(refused), "UnrecognizedClientException");
 }
 
-/// Source: STS API Reference, AssumeRole; the world of the role's account is another one.
+/// Source: STS API Reference, AssumeRole; the role's account has its own resources.
 #[tokio::test]
-async fn the_keys_of_a_role_are_of_its_account() {
+async fn the_keys_of_a_role_belong_to_its_account() {
     let aws = Aws::start().await;
     aws.server.with_world(|world| world.identities_mut().declare(role(None)));
     aws.vpc("10.20.0.0/16").await;
@@ -53,7 +53,7 @@ async fn the_keys_of_a_role_are_of_its_account() {
     assert!(ec2.describe_vpcs().send().await.unwrap().vpcs().is_empty());
 }
 
-/// Source: IAM User Guide, "How to use an external ID"; a role that does not exist is answered the same way.
+/// Source: IAM User Guide, "How to use an external ID"; a role that does not exist returns the same error.
 #[tokio::test]
 async fn trust_and_external_id_are_checked() {
     let aws = Aws::start().await;
@@ -71,9 +71,9 @@ async fn trust_and_external_id_are_checked() {
     assert_eq!(code(call.role_session_name("test").external_id("secret").send().await), "AccessDenied");
 }
 
-/// Each account and each region is a world of its own.
+/// Each account and each Region has its own resources.
 #[tokio::test]
-async fn accounts_and_regions_do_not_see_each_other() {
+async fn accounts_and_regions_are_isolated() {
     let aws = Aws::start().await;
     aws.vpc("10.20.0.0/16").await;
     for (account, region) in [(OTHER, TOKYO), (ACCOUNT, "eu-west-1")] {

@@ -22,10 +22,10 @@ use tokio::{
 
 /// The account of most tests.
 pub(crate) const ACCOUNT: &str = "111111111111";
-/// The region of most tests.
+/// The Region of most tests.
 pub(crate) const TOKYO: &str = "ap-northeast-1";
 
-/// A server, and clients of one account in one region.
+/// A server, and the clients of one account in one Region.
 pub(crate) struct Aws {
     pub(crate) server: Server,
     pub(crate) ec2: aws_sdk_ec2::Client,
@@ -34,14 +34,14 @@ pub(crate) struct Aws {
     pub(crate) region: String,
 }
 
-/// Clients of an account in a region.
+/// Returns the clients of an account in a Region.
 pub(crate) async fn config(server: &Server, account: &str, region: &str) -> SdkConfig {
     config_with(server, Credentials::new(account, "secret", None, None, "test"), region).await
 }
 
-/// Clients with any credentials.
+/// Returns clients with any credentials.
 pub(crate) async fn config_with(server: &Server, credentials: Credentials, region: &str) -> SdkConfig {
-    // `empty_test_environment` keeps proxies, endpoints and CA bundles of the machine out of the clients.
+    // `empty_test_environment` isolates the clients from the machine's proxies, endpoints and CA bundles.
     aws_config::defaults(BehaviorVersion::latest())
         .empty_test_environment()
         .credentials_provider(credentials)
@@ -57,7 +57,7 @@ impl Aws {
         Self::with(|_| {}).await
     }
 
-    /// A world with other options.
+    /// Starts a server with other options.
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         Self::in_region(TOKYO, change).await
     }
@@ -98,7 +98,7 @@ impl Aws {
         answer.vpc.and_then(|vpc| vpc.vpc_id).expect("an id")
     }
 
-    /// A VPC in which private DNS works.
+    /// Creates a VPC that supports private DNS.
     pub(crate) async fn dns_vpc(&self, cidr: &str) -> String {
         let vpc = self.vpc(cidr).await;
         self.dns_hostnames(&vpc, true).await;
@@ -142,7 +142,7 @@ impl Aws {
         }
     }
 
-    /// An interface endpoint with everything said.
+    /// Returns the request for an interface endpoint with all parameters.
     pub(crate) async fn interface_endpoint(&self, network: &Network, short_name: &str) -> String {
         let call = self
             .ec2
@@ -188,7 +188,7 @@ pub(crate) struct Network {
     pub(crate) route_table: String,
 }
 
-/// The state of an endpoint as it came over the wire.
+/// Returns the state of an endpoint as AWS sends it.
 pub(crate) fn state_of(endpoint: &VpcEndpoint) -> &str {
     endpoint.state.as_ref().map_or("", VpceState::as_str)
 }
@@ -215,7 +215,7 @@ pub(crate) fn inbound_only(on: bool) -> DnsOptionsSpecification {
     DnsOptionsSpecification::builder().private_dns_only_for_inbound_resolver_endpoint(on).build()
 }
 
-/// The code of an error answer, or what became of the answer.
+/// Returns the code of an error answer, or the kind of failure without an answer.
 pub(crate) fn code<T, E: ProvideErrorMetadata>(outcome: Result<T, SdkError<E>>) -> String {
     match outcome {
         Ok(_) => "ok".to_owned(),
@@ -226,20 +226,20 @@ pub(crate) fn code<T, E: ProvideErrorMetadata>(outcome: Result<T, SdkError<E>>) 
     }
 }
 
-/// The message of an error answer.
+/// Returns the message of an error answer.
 pub(crate) fn message<T, E: ProvideErrorMetadata>(outcome: Result<T, SdkError<E>>) -> String {
     let error = outcome.err();
     let message = error.as_ref().and_then(SdkError::as_service_error).and_then(ProvideErrorMetadata::message);
     message.unwrap_or_default().to_owned()
 }
 
-/// One request to the control interface; answers the status and the body.
+/// Sends one request to the control interface; returns status and body.
 pub(crate) async fn control(server: &Server, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
     let (status, body) = raw(server, method, &format!("/_world/{path}"), &[], body).await;
     (status, serde_json::from_str(&body).expect("JSON"))
 }
 
-/// One HTTP request as it is written; answers the status and the body.
+/// Sends one raw HTTP request; returns status and body.
 pub(crate) async fn raw(
     server: &Server,
     method: &str,
@@ -263,7 +263,7 @@ pub(crate) async fn raw(
     (status, body)
 }
 
-/// The header that names the account, the region and the service.
+/// Returns the header that names the account, the Region and the service.
 pub(crate) fn authorization(account: &str, region: &str, service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"

@@ -24,7 +24,7 @@ async fn tags_are_set_with_the_resource_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn impossible_tags_are_refused() {
+async fn invalid_tags_are_rejected() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let tag = |id: &str, key: &str| {

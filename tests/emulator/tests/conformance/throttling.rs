@@ -11,16 +11,16 @@ async fn deletions_of_endpoints_have_a_bucket_of_four_that_fills_slowly() {
     }
     assert_eq!(code(delete().await), "RequestLimitExceeded");
     aws.advance(3);
-    assert_eq!(code(delete().await), "RequestLimitExceeded", "0.3 tokens a second");
+    assert_eq!(code(delete().await), "RequestLimitExceeded", "0.3 tokens per second");
     aws.advance(1);
     assert_eq!(code(delete().await), "ok");
     let other = aws_sdk_ec2::Client::new(&config(&aws.server, "222222222222", TOKYO).await);
     let outcome = other.delete_vpc_endpoints().vpc_endpoint_ids("vpce-00000000000000000").send().await;
-    assert_eq!(code(outcome), "ok", "every account has its own");
+    assert_eq!(code(outcome), "ok", "every account has its own bucket");
 }
 
 #[tokio::test]
-async fn all_calls_of_resolver_share_five_a_second() {
+async fn all_resolver_calls_share_five_per_second() {
     let aws = Aws::with(|options| options.throttling = true).await;
     for _ in 0..4 {
         assert_eq!(code(aws.resolver.list_resolver_endpoints().send().await), "ok");

@@ -1,4 +1,4 @@
-//! What callers see late. Source: EC2 API Reference, "Eventual consistency".
+//! The lag of callers. Source: EC2 API Reference, "Eventual consistency".
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn a_new_resource_is_invisible_for_a_while() {
     group("endpoints").await.unwrap();
     let by_name = filter("group-name", "endpoints");
     assert!(aws.ec2.describe_security_groups().filters(by_name).send().await.unwrap().security_groups().is_empty());
-    assert_eq!(code(group("endpoints").await), "InvalidGroup.Duplicate", "the truth counts where AWS decides");
+    assert_eq!(code(group("endpoints").await), "InvalidGroup.Duplicate", "decisions of AWS use the true state");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, Tenancy, VpcAttributeName};
 
 use crate::support::{Aws, code, filter};
 
-/// Source: VPC User Guide, "Create a VPC": a main route table and a default security group come with it.
+/// Source: VPC User Guide, "Create a VPC": a new VPC has a main route table and a default security group.
 #[tokio::test]
 async fn a_new_vpc_has_a_main_route_table_and_a_default_group() {
     let aws = Aws::start().await;
@@ -16,10 +16,10 @@ async fn a_new_vpc_has_a_main_route_table_and_a_default_group() {
     assert_eq!(groups.security_groups()[0].group_name(), Some("default"));
 }
 
-/// Source: VPC User Guide, "DNS attributes in your VPC": support is on and host names are off in a VPC that is not the
-/// default one; one attribute is read and set at a time.
+/// Source: VPC User Guide, "DNS attributes in your VPC": in a nondefault VPC, DNS support is enabled and DNS
+/// hostnames are disabled. One call sets or reads one attribute.
 #[tokio::test]
-async fn dns_attributes_begin_with_support_only_and_are_set_one_at_a_time() {
+async fn dns_support_is_on_by_default_and_attributes_are_set_one_at_a_time() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let read = |attribute| aws.ec2.describe_vpc_attribute().vpc_id(&vpc).attribute(attribute).send();
@@ -35,10 +35,10 @@ async fn dns_attributes_begin_with_support_only_and_are_set_one_at_a_time() {
     assert_eq!(code(both.send().await), "InvalidParameterCombination");
 }
 
-/// Source: EC2 API Reference, CreateVpc and ModifyVpcTenancy: a VPC of dedicated tenancy can become one of default tenancy, and
-/// not the other way.
+/// Source: EC2 API Reference, CreateVpc and ModifyVpcTenancy: dedicated tenancy can be changed to default tenancy,
+/// but not the reverse.
 #[tokio::test]
-async fn tenancy_can_only_become_the_default_one() {
+async fn tenancy_can_change_only_to_default() {
     let aws = Aws::start().await;
     let made =
         aws.ec2.create_vpc().cidr_block("10.20.0.0/16").instance_tenancy(Tenancy::Dedicated).send().await.unwrap();
@@ -69,9 +69,9 @@ async fn a_second_block_is_added_to_a_vpc() {
     assert_eq!(code(overlap), "InvalidVpc.Range");
 }
 
-/// Source: VPC User Guide, "Subnet CIDR blocks": five addresses of a subnet are kept by AWS.
+/// Source: VPC User Guide, "Subnet CIDR blocks": AWS reserves five addresses of a subnet.
 #[tokio::test]
-async fn a_subnet_knows_its_zone_and_its_free_addresses() {
+async fn a_subnet_reports_its_zone_and_free_addresses() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let id = aws.subnet(&vpc, "10.20.0.0/28", "c").await;
@@ -86,10 +86,10 @@ async fn a_subnet_knows_its_zone_and_its_free_addresses() {
     assert_eq!(code(create("10.20.9.0/24", "ap-northeast-1b").await), "InvalidParameterValue");
 }
 
-/// Source: EC2 API Reference, AssociateRouteTable: a subnet has at most one association; DeleteRouteTable: not while a subnet
-/// is associated.
+/// Source: EC2 API Reference, AssociateRouteTable: a subnet has at most one association; DeleteRouteTable: a table
+/// with an associated subnet cannot be deleted.
 #[tokio::test]
-async fn a_subnet_has_one_route_table_and_holds_it() {
+async fn a_subnet_has_one_route_table_and_prevents_its_deletion() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
@@ -106,9 +106,9 @@ async fn a_subnet_has_one_route_table_and_holds_it() {
     assert_eq!(code(aws.ec2.delete_route_table().route_table_id(&table).send().await), "ok");
 }
 
-/// Source: EC2 API Reference, DeleteVpc: everything but the default resources must be gone.
+/// Source: EC2 API Reference, DeleteVpc: all resources except the default ones must be deleted first.
 #[tokio::test]
-async fn a_vpc_goes_only_when_it_is_empty() {
+async fn only_an_empty_vpc_can_be_deleted() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let subnet = aws.subnet(&vpc, "10.20.0.0/24", "a").await;
@@ -119,9 +119,10 @@ async fn a_vpc_goes_only_when_it_is_empty() {
     assert!(aws.state().security_groups.is_empty() && aws.state().route_tables.is_empty());
 }
 
-/// Source: EC2 API Reference, CreateNetworkInterface; an interface of a person occupies its address and holds its group.
+/// Source: EC2 API Reference, CreateNetworkInterface; the interface of a caller occupies its address and uses its
+/// group.
 #[tokio::test]
-async fn an_own_interface_holds_its_subnet_its_address_and_its_group() {
+async fn an_interface_uses_its_subnet_its_address_and_its_group() {
     let aws = Aws::start().await;
     let network = aws.network().await;
     let create = || {

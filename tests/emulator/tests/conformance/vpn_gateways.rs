@@ -14,7 +14,7 @@ async fn gateway(aws: &Aws, id: &str) -> VpnGateway {
     found.vpn_gateways.and_then(|mut gateways| gateways.pop()).expect("one gateway")
 }
 
-/// The VPC and the state of each attachment.
+/// Returns the VPC and the state of each attachment.
 async fn attachments(aws: &Aws, id: &str) -> Vec<(String, String)> {
     let gateway = gateway(aws, id).await;
     let shown = gateway.vpc_attachments().iter().map(|attachment| {
@@ -27,7 +27,7 @@ async fn attachments(aws: &Aws, id: &str) -> Vec<(String, String)> {
 /// Source: EC2 API Reference, CreateVpnGateway, AttachVpnGateway, DetachVpnGateway; hashicorp/terraform pull request 6987 (a
 /// detached VPC stays listed).
 #[tokio::test]
-async fn a_gateway_is_attached_and_detached_as_time_passes() {
+async fn a_gateway_is_attached_and_detached_over_time() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let id = create(&aws).await;
@@ -52,7 +52,7 @@ async fn a_gateway_is_attached_and_detached_as_time_passes() {
 
 /// Source: EC2 API Reference, "Error codes"; cloudposse/terraform-aws-vpn-connection issue 22.
 #[tokio::test]
-async fn a_gateway_has_one_vpc_and_a_vpc_one_gateway() {
+async fn a_gateway_has_one_vpc_and_a_vpc_has_one_gateway() {
     let aws = Aws::start().await;
     let (vpc, other_vpc) = (aws.vpc("10.20.0.0/16").await, aws.vpc("10.30.0.0/16").await);
     let (id, other) = (create(&aws).await, create(&aws).await);
@@ -72,7 +72,7 @@ async fn a_gateway_has_one_vpc_and_a_vpc_one_gateway() {
 /// Source: hashicorp/terraform-provider-aws pull request 5831 (the gateway); gruntwork-io/cloud-nuke pull request 1022 (the VPC);
 /// EC2 API Reference, "Error codes" (`InvalidVpnGatewayState`).
 #[tokio::test]
-async fn an_attached_gateway_and_its_vpc_hold_each_other() {
+async fn an_attached_gateway_and_its_vpc_cannot_be_deleted() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let id = create(&aws).await;
@@ -93,9 +93,9 @@ async fn an_attached_gateway_and_its_vpc_hold_each_other() {
     assert_eq!(code(delete().await), "InvalidVpnGatewayID.NotFound");
 }
 
-/// Source: AWS Site-to-Site VPN User Guide, "Quotas": 5 in a Region; EC2 API Reference, CreateVpnGateway (the numbers).
+/// Source: AWS Site-to-Site VPN User Guide, "Quotas": 5 per Region; EC2 API Reference, CreateVpnGateway (the ASNs).
 #[tokio::test]
-async fn gateways_that_cannot_be_are_refused() {
+async fn invalid_gateways_are_rejected() {
     let aws = Aws::start().await;
     let with = |asn: i64| aws.ec2.create_vpn_gateway().r#type(GatewayType::Ipsec1).amazon_side_asn(asn).send();
     for (asn, expected) in [
@@ -120,7 +120,7 @@ async fn gateways_that_cannot_be_are_refused() {
 
 /// Source: aws-sdk-ec2, `DescribeVpnGatewaysInput::filters`.
 #[tokio::test]
-async fn gateways_are_found_by_their_vpc_their_state_and_their_tags() {
+async fn gateways_are_filtered_by_vpc_state_and_tags() {
     let aws = Aws::start().await;
     let vpc = aws.vpc("10.20.0.0/16").await;
     let set = tags(ResourceType::VpnGateway, &[("Name", "datacentre")]);

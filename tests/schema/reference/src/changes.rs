@@ -1,47 +1,49 @@
-//! What the schema cannot say of a spec field: what changing it does in AWS, and what holds when it is omitted, unless its
-//! description says that after 'Omitted: '. In the order of the types.
+//! The properties of spec fields that the schema cannot express: the effect of a change in AWS, and the value that
+//! applies when the field is omitted, unless its description states that value after 'Defaults to' or
+//! 'If omitted,'. The entries have the order of the types.
 //!
-//! It tells what `model::plan`, `model::edits` and `controller::class` do, and changes with them.
+//! The entries describe the code in `model::plan`, `model::settings` and `controller::class`, and must follow its
+//! changes.
 
 use Change::{ByField, InPlace, NotPossible, Nothing, Replace};
 
-/// What the schema cannot say of one field.
+/// The properties of one field that the schema cannot express.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     /// The field's path.
     pub(crate) path: &'static str,
-    /// What holds when it is omitted; empty if the schema says it.
+    /// The value that applies when the field is omitted; empty if the schema states it.
     pub(crate) omitted: &'static str,
-    /// What a change of it does in AWS.
+    /// The effect of a change in AWS.
     pub(crate) change: Change,
-    /// The same in a few words.
+    /// The details of that effect in a few words.
     pub(crate) how: &'static str,
 }
 
-/// What a change of a field does in AWS.
+/// The effect that a change of a field has in AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// No call to AWS changes anything because of it.
+    /// The operator changes nothing in AWS.
     Nothing,
-    /// What is there is changed and stays what it is.
+    /// The operator modifies the existing resource.
     InPlace,
-    /// Something goes, and something else comes.
+    /// The operator deletes resources, creates others, or both.
     Replace,
-    /// The API server refuses it.
+    /// The API server rejects the change.
     NotPossible,
-    /// It is made of fields that say it each.
+    /// The fields of the object have their own entries.
     ByField,
 }
 
-/// The schema says what holds when the field is omitted: its description does, or it is required.
+/// The schema states the value of an omitted field in its description, or the field is required.
 pub(crate) const SAID: &str = "";
 
-/// An entry.
+/// Returns an entry.
 pub(crate) const fn field(path: &'static str, omitted: &'static str, change: Change, how: &'static str) -> Entry {
     Entry { path, omitted, change, how }
 }
 
-/// Both kinds with the entries of their fields. Class `defaults` refer to the first.
+/// Both kinds with the entries of their fields. The `defaults` of a class refer to the first kind.
 pub(crate) const ALL: [(&str, &[Entry]); 2] = [("MigrationNetwork", NETWORK), ("MigrationNetworkClass", CLASS)];
 
 const NETWORK: &[Entry] = &[
@@ -52,156 +54,194 @@ const NETWORK: &[Entry] = &[
         "spec.vpc.tags",
         "not set",
         NotPossible,
-        "create another network. One that is built stays, and says `VPCChanged`, when tags in AWS come to match another VPC",
+        "create another network. If tags in AWS later match another VPC, a network that is built keeps its VPC and \
+         reports `VPCChanged`",
     ),
     field("spec.subnets", SAID, ByField, ""),
     field(
         "spec.subnets.endpoints",
-        "the class's; one of the two must have it",
+        "the class's value; the network or the class must set it",
         InPlace,
-        "adds before it removes, in endpoints and resolver. As an interface endpoint has one subnet a zone, within a zone the old \
-         one leaves first, while others serve, or at once with the other's coming. Addresses in subnets that leave are given up",
+        "interface endpoints and the Resolver endpoint get the new subnets before they lose the old ones. An \
+         interface endpoint has one subnet per zone, so within a zone the old subnet is removed first, or in the \
+         same call. Addresses in removed subnets are released",
     ),
     field("spec.subnets.endpoints.ids", "not set", InPlace, ""),
-    field("spec.subnets.endpoints.tags", "not set", InPlace, "so does a change of the subnets' tags in AWS"),
+    field(
+        "spec.subnets.endpoints.tags",
+        "not set",
+        InPlace,
+        "a change of the subnets' tags in AWS has the same effect",
+    ),
     field(
         "spec.subnets.staging",
-        "the class's; one of the two must have it",
+        "the class's value; the network or the class must set it",
         InPlace,
-        "the route tables of the S3 gateway endpoint, in one call",
+        "changes the route tables of the S3 gateway endpoint in one call",
     ),
     field("spec.subnets.staging.ids", "not set", InPlace, ""),
-    field("spec.subnets.staging.tags", "not set", InPlace, "so does a change of the subnets' tags in AWS"),
+    field("spec.subnets.staging.tags", "not set", InPlace, "a change of the subnets' tags in AWS has the same effect"),
     field(
         "spec.subnets.launch",
-        "the class's, or none",
+        "the class's value, or none",
         InPlace,
-        "the route tables of the S3 gateway endpoint, in one call",
+        "changes the route tables of the S3 gateway endpoint in one call",
     ),
     field("spec.subnets.launch.ids", "not set", InPlace, ""),
-    field("spec.subnets.launch.tags", "not set", InPlace, "so does a change of the subnets' tags in AWS"),
+    field("spec.subnets.launch.tags", "not set", InPlace, "a change of the subnets' tags in AWS has the same effect"),
     field(
         "spec.sourceCIDRs",
         SAID,
         InPlace,
-        "rules of `sg/endpoints`, `sg/replication` and, without `resolver.clientCIDRs`, `sg/resolver`: granted before revoked",
+        "adds rules to `sg/endpoints`, `sg/replication` and, without `resolver.clientCIDRs`, `sg/resolver`, before \
+         it revokes others",
     ),
-    field("spec.proxyCIDRs", SAID, InPlace, "rules of `sg/endpoints`: granted before revoked"),
-    field("spec.endpoints", "the class's, or all as usual", ByField, "an entry that goes leaves its endpoint as usual"),
+    field("spec.proxyCIDRs", SAID, InPlace, "adds rules to `sg/endpoints` before it revokes others"),
+    field(
+        "spec.endpoints",
+        "the class's value, or the standard VPC endpoints",
+        ByField,
+        "removing an entry returns its endpoint to the standard settings",
+    ),
     field(
         "spec.endpoints[].service",
         SAID,
         Replace,
-        "another service is another entry: what the old one asked for goes, or is as usual again; the new one is built",
+        "another service is another entry: the endpoint of the old service is deleted or returns to the standard \
+         settings, and the new one is created",
     ),
     field("spec.endpoints[].type", SAID, Replace, "another type is another entry"),
     field(
         "spec.endpoints[].mode",
         SAID,
         Replace,
-        "to 'Managed': one is built, or adopted. From 'Managed': the operator's own is deleted, and its addresses with it; \
-         the S3 gateway endpoint only once no `privateDNS` of S3 needs it",
+        "to 'Managed': an endpoint is created or adopted. From 'Managed': the operator's endpoint and its addresses \
+         are deleted, the S3 gateway endpoint only when no `privateDNS` of S3 needs it",
     ),
-    field("spec.endpoints[].endpointID", "not set", Nothing, "the other one is checked and used"),
+    field("spec.endpoints[].endpointID", "not set", Nothing, "the network checks and uses the other endpoint"),
     field(
         "spec.endpoints[].privateDNS",
         SAID,
         InPlace,
-        "to 'InboundResolverOnly' once the S3 gateway endpoint is available. With `mode` 'Existing' only the check changes",
+        "to 'InboundResolverOnly' when the S3 gateway endpoint is available. With `mode: Existing`, only the check \
+         changes",
     ),
     field(
         "spec.endpoints[].addresses",
-        "AWS chooses",
+        "chosen by AWS",
         Replace,
-        "where another address stands, AWS replaces the network interface, and the endpoint is cut off in that zone \
-         meanwhile: refused unless allowed by annotation. An address that is no longer listed stays",
+        "to change an assigned address, AWS replaces the network interface, and the endpoint is unreachable in that \
+         zone meanwhile. The operator does so only if an annotation allows it. An address that is no longer listed \
+         stays",
     ),
-    field("spec.endpoints[].addresses[].subnetID", SAID, Replace, "the other subnet's address; as `addresses`"),
+    field(
+        "spec.endpoints[].addresses[].subnetID",
+        SAID,
+        Replace,
+        "changes the address of the other subnet; as `addresses`",
+    ),
     field("spec.endpoints[].addresses[].ip", SAID, Replace, "as `addresses`"),
     field("spec.endpoints[].policy", SAID, InPlace, ""),
     field("spec.endpoints[].policy.type", SAID, InPlace, ""),
     field("spec.endpoints[].policy.preset", "not set", InPlace, ""),
-    field("spec.endpoints[].policy.inline", "not set", InPlace, "only if it means something else than before"),
-    field("spec.endpoints[].policy.configMapKeyRef", "not set", InPlace, "so does an edit of the ConfigMap"),
+    field("spec.endpoints[].policy.inline", "not set", InPlace, "only if the meaning of the policy changes"),
+    field(
+        "spec.endpoints[].policy.configMapKeyRef",
+        "not set",
+        InPlace,
+        "an edit of the ConfigMap has the same effect",
+    ),
     field("spec.endpoints[].policy.configMapKeyRef.name", SAID, InPlace, ""),
     field("spec.endpoints[].policy.configMapKeyRef.key", SAID, InPlace, ""),
-    field(
-        "spec.endpointPolicy",
-        SAID,
-        InPlace,
-        "a call for each endpoint that the operator keeps and that has no `policy` of its own",
-    ),
+    field("spec.endpointPolicy", SAID, InPlace, "one call for each managed endpoint without its own `policy`"),
     field("spec.endpointPolicy.type", SAID, InPlace, ""),
     field("spec.endpointPolicy.preset", "not set", InPlace, ""),
-    field("spec.endpointPolicy.inline", "not set", InPlace, "only if it means something else than before"),
-    field("spec.endpointPolicy.configMapKeyRef", "not set", InPlace, "so does an edit of the ConfigMap"),
+    field("spec.endpointPolicy.inline", "not set", InPlace, "only if the meaning of the policy changes"),
+    field("spec.endpointPolicy.configMapKeyRef", "not set", InPlace, "an edit of the ConfigMap has the same effect"),
     field("spec.endpointPolicy.configMapKeyRef.name", SAID, InPlace, ""),
     field("spec.endpointPolicy.configMapKeyRef.key", SAID, InPlace, ""),
-    field("spec.endpointSecurityGroup", "the class's, or as its fields say", ByField, ""),
+    field("spec.endpointSecurityGroup", "the class's value, or the defaults of its fields", ByField, ""),
     field(
         "spec.endpointSecurityGroup.mode",
         SAID,
         InPlace,
-        "the endpoints get the other groups before they lose those that they have; `sg/endpoints` is built before, or deleted \
-         after",
+        "the endpoints get the new security groups before they lose the old ones. `sg/endpoints` is created before \
+         that, or deleted after it",
     ),
     field(
         "spec.endpointSecurityGroup.ids",
         "not set",
         InPlace,
-        "added to the endpoints before others are removed; the groups themselves: nothing",
+        "the endpoints get the new security groups before they lose the old ones; the groups themselves do not change",
     ),
-    field("spec.resolver", "the class's, or as its fields say", ByField, ""),
+    field("spec.resolver", "the class's value, or the defaults of its fields", ByField, ""),
     field(
         "spec.resolver.mode",
         SAID,
         Replace,
-        "to 'Managed': `resolver` and `sg/resolver` are built, or adopted. From 'Managed': both are deleted, and the addresses \
-         with them",
+        "to 'Managed': `resolver` and `sg/resolver` are created or adopted. From 'Managed': both are deleted, and \
+         the addresses are released",
     ),
-    field("spec.resolver.endpointID", "not set", Nothing, "the other one is checked and used"),
+    field("spec.resolver.endpointID", "not set", Nothing, "the network checks and uses the other endpoint"),
     field(
         "spec.resolver.addresses",
-        "the class's, or AWS chooses",
+        "the class's value, or chosen by AWS",
         InPlace,
         "where another address stands, the new one is added before the old one is removed: refused unless allowed by \
          annotation. An address that is no longer listed stays",
     ),
-    field("spec.resolver.addresses[].subnetID", SAID, InPlace, "the other subnet's address; as `addresses`"),
+    field(
+        "spec.resolver.addresses[].subnetID",
+        SAID,
+        InPlace,
+        "changes the address of the other subnet; as `addresses`",
+    ),
     field("spec.resolver.addresses[].ip", SAID, InPlace, "as `addresses`"),
-    field("spec.resolver.clientCIDRs", SAID, InPlace, "rules of `sg/resolver`: granted before revoked"),
-    field("spec.replication", "the class's, or as its fields say", ByField, ""),
-    field("spec.replication.securityGroup", "as its fields say", ByField, ""),
+    field("spec.resolver.clientCIDRs", SAID, InPlace, "adds rules to `sg/resolver` before it revokes others"),
+    field("spec.replication", "the class's value, or the defaults of its fields", ByField, ""),
+    field("spec.replication.securityGroup", "the defaults of its fields", ByField, ""),
     field(
         "spec.replication.securityGroup.mode",
         SAID,
         Replace,
-        "to 'Managed': `sg/replication` is built, or adopted. From 'Managed': it is deleted, once no replication server has it",
+        "to 'Managed': `sg/replication` is created or adopted. From 'Managed': it is deleted when no replication \
+         server uses it",
     ),
-    field("spec.replication.securityGroup.id", "not set", Nothing, "the other one is checked"),
-    field("spec.postLaunch", "the class's, or as its fields say", ByField, ""),
+    field("spec.replication.securityGroup.id", "not set", Nothing, "the network checks the other group"),
+    field("spec.postLaunch", "the class's value, or the defaults of its fields", ByField, ""),
     field(
         "spec.postLaunch.ssm",
         SAID,
         Replace,
-        "the three endpoints are built or deleted, those excepted whose entry in `endpoints` has a `mode`; with the preset \
-         'MGNOnly' the policy of S3 follows in place",
+        "the three endpoints are created or deleted, except those whose entry in `endpoints` has a `mode`. With the \
+         preset 'MGNOnly', the policy of S3 is modified in place",
     ),
     field(
         "spec.managementPolicy",
         SAID,
         Nothing,
-        "'Plan': nothing more is written, and what stands stays. 'Enforce': what the plan shows is done",
+        "'Plan': the operator stops writing and keeps the resources. 'Enforce': it executes the plan",
     ),
     field(
         "spec.adoptionPolicy",
         SAID,
         Nothing,
-        "it decides who fills a slot that is empty; what fits is then tagged, and brought to what is wanted in place",
+        "decides whether a foreign resource may fill an empty slot. The operator tags a resource that it adopts, and \
+         modifies it in place",
     ),
-    field("spec.deletionPolicy", SAID, Nothing, "until the network is deleted"),
-    field("spec.suspend", SAID, Nothing, "changes that are due are made once it is false. Deletion goes on meanwhile"),
-    field("spec.tags", "only the class's", InPlace, "on all that is the network's own; set before others are removed"),
+    field("spec.deletionPolicy", SAID, Nothing, "takes effect when the network is deleted"),
+    field(
+        "spec.suspend",
+        SAID,
+        Nothing,
+        "the operator makes due changes when it is false again. A deletion continues while it is true",
+    ),
+    field(
+        "spec.tags",
+        "only the class's tags",
+        InPlace,
+        "on all resources that the network owns; new tags are set before others are removed",
+    ),
 ];
 
 const CLASS: &[Entry] = &[
@@ -215,7 +255,8 @@ const CLASS: &[Entry] = &[
         "spec.allowedNamespaces",
         SAID,
         Nothing,
-        "a network that is no longer admitted stays as it is and is changed no further; it can be deleted",
+        "a network that is no longer admitted keeps its resources, but the operator changes them no further; it can \
+         still be deleted",
     ),
     field("spec.allowedNamespaces.from", SAID, Nothing, ""),
     field("spec.allowedNamespaces.selector", "not set", Nothing, ""),
@@ -228,12 +269,13 @@ const CLASS: &[Entry] = &[
         "spec.limits",
         SAID,
         Nothing,
-        "a network beyond a limit is not begun; one that is built stays as it is and is changed no further",
+        "a new network that exceeds a limit is not built. An existing one keeps its resources, but the operator \
+         changes them no further",
     ),
     field("spec.limits.vpcs", "any", Nothing, ""),
     field("spec.limits.sourceCIDRs", "any", Nothing, ""),
     field("spec.limits.services", "any", Nothing, ""),
-    field("spec.limits.networksPerNamespace", "any number", Nothing, "the oldest keep their places"),
+    field("spec.limits.networksPerNamespace", "any number", Nothing, "the oldest networks stay within the limit"),
     field("spec.limits.deletionPolicies", "both", Nothing, ""),
     field("spec.limits.adoptionPolicies", "all", Nothing, ""),
     field("spec.defaults", "none", ByField, ""),
@@ -241,7 +283,13 @@ const CLASS: &[Entry] = &[
         "spec.defaults.vpc",
         SAID,
         Nothing,
-        "networks that are built stay where they are, say `VPCChanged`, and are changed no further until it is put back",
+        "networks that are built keep their VPC, report `VPCChanged`, and are changed no further until the old value \
+         is restored",
     ),
-    field("spec.tags", "none", InPlace, "on all that the networks of the class own; set before others are removed"),
+    field(
+        "spec.tags",
+        "none",
+        InPlace,
+        "on all resources that the networks of the class own; new tags are set before others are removed",
+    ),
 ];

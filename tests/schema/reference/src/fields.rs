@@ -1,4 +1,4 @@
-//! The fields of a CRD: what its schema says of each.
+//! Reads the fields of a CRD and their properties from its schema.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,31 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 
 use super::markdown::code;
 
-/// One field.
+/// A field of a CRD.
 pub(crate) struct Field<'a> {
-    /// Its path from the object's root: `spec.endpoints[].service`.
+    /// The path from the object's root, such as `spec.endpoints[].service`.
     pub(crate) path: String,
-    /// Its schema.
+    /// The schema of the field.
     pub(crate) schema: &'a JSONSchemaProps,
-    /// Whether it may not be omitted where the object around it is there.
+    /// Whether the field is required in its parent object.
     pub(crate) is_required: bool,
-    /// What else its values must be, a phrase each.
+    /// The rules for its values, one phrase each.
     pub(crate) rules: Vec<String>,
 }
 
 impl Field<'_> {
-    /// What it means.
+    /// The description of the field.
     pub(crate) fn description(&self) -> &str {
         self.schema.description.as_deref().unwrap_or_default()
     }
 
-    /// What its description says of it where it is omitted, and the rest of the description.
+    /// The value that the description states for an omitted field, and the rest of the description.
     pub(crate) fn when_omitted(&self) -> (Option<&str>, String) {
-        const MARK: &str = "Omitted: ";
+        const MARKS: [&str; 2] = ["Defaults to ", "If omitted, "];
         let description = self.description();
-        let Some((before, after)) = description.split_once(MARK) else { return (None, description.to_owned()) };
+        let Some((before, after)) = MARKS.iter().find_map(|mark| description.split_once(mark)) else {
+            return (None, description.to_owned());
+        };
         let (omitted, rest) = after.split_once(". ").unwrap_or((after.trim_end_matches('.'), ""));
         (Some(omitted), format!("{before}{rest}").trim_end().to_owned())
     }
@@ -46,7 +48,7 @@ pub(crate) fn root<'a>(crds: &'a [CustomResourceDefinition], kind: &str) -> Opti
     schema_of(crds.iter().find(|crd| crd.spec.names.kind == kind)?)
 }
 
-/// The fields below a part of an object, `spec` or `status`, parents before children.
+/// The fields below `spec` or `status`, parents before children.
 pub(crate) fn fields<'a>(root: Option<&'a JSONSchemaProps>, part: &str) -> Vec<Field<'a>> {
     let mut found = Vec::new();
     if let Some(schema) = property(root, part) {
@@ -57,7 +59,7 @@ pub(crate) fn fields<'a>(root: Option<&'a JSONSchemaProps>, part: &str) -> Vec<F
     found
 }
 
-/// The property of that path below a schema.
+/// The schema of the property with that path.
 pub(crate) fn property<'a>(schema: Option<&'a JSONSchemaProps>, path: &str) -> Option<&'a JSONSchemaProps> {
     path.split('.').try_fold(schema?, |schema, name| schema.properties.as_ref()?.get(name))
 }
@@ -92,7 +94,7 @@ fn value(schema: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
     }
 }
 
-/// What values a field has, in a few words.
+/// The values of a field, in a few words.
 pub(crate) fn values(schema: &JSONSchemaProps) -> String {
     let members: Vec<_> = schema.enum_.iter().flatten().filter_map(|member| member.0.as_str()).map(code).collect();
     if !members.is_empty() {
@@ -108,12 +110,12 @@ pub(crate) fn values(schema: &JSONSchemaProps) -> String {
     }
 }
 
-/// What the API server demands, by the path of the field that it is said of.
+/// The rules that the API server enforces, by the path of the field.
 #[derive(Default)]
 struct Rules(BTreeMap<String, Vec<String>>);
 
 impl Rules {
-    /// Takes in what is demanded of a place and of all below it.
+    /// Adds the rules of a schema and of all schemas below it.
     fn gather(&mut self, schema: &JSONSchemaProps, path: &str) {
         self.of(schema, path, "");
         for (name, property) in schema.properties.iter().flatten() {
@@ -127,7 +129,7 @@ impl Rules {
         }
     }
 
-    /// Items and values have no name: what is demanded of them is said of their list or map.
+    /// Adds the rules of list items and map values to their list or map, because they have no name.
     fn gather_inner(&mut self, schema: &JSONSchemaProps, path: &str, mark: &str, who: &str) {
         self.of_inner(schema, path, mark, who);
         for (name, property) in schema.properties.iter().flatten() {
@@ -145,7 +147,8 @@ impl Rules {
         self.add_cel(schema, &format!("{path}{mark}"), path, who);
     }
 
-    /// CEL rules, with what they demand and without the remedy: that is for whoever broke one.
+    /// Adds the first part of each CEL rule's message. The second part is the remedy, which only a rejected user
+    /// needs.
     fn add_cel(&mut self, schema: &JSONSchemaProps, object: &str, itself: &str, who: &str) {
         for rule in schema.x_kubernetes_validations.iter().flatten() {
             let message = rule.message.as_deref().unwrap_or_default();
@@ -167,7 +170,7 @@ impl Rules {
     }
 }
 
-/// The bounds of a value, in words.
+/// The bounds of a value as phrases.
 fn bounds(schema: &JSONSchemaProps) -> Vec<String> {
     let between = |least: Option<i64>, most: Option<i64>, unit: &str| match (least, most) {
         (Some(least), Some(most)) => Some(format!("must have {least} to {most} {unit}")),
@@ -213,15 +216,18 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_when_omitted_is_taken_out_of_the_description() {
+    fn the_value_when_omitted_is_separated_from_the_description() {
         let said = |omitted: &str, rest: &str| (Some(omitted.to_owned()), rest.to_owned());
-        assert_eq!(field_of("A thing. Omitted: as `a.b`."), said("as `a.b`", "A thing."));
-        assert_eq!(field_of("A thing. Omitted: none. Never more."), said("none", "A thing. Never more."));
+        assert_eq!(field_of("A thing. Defaults to `a.b`."), said("`a.b`", "A thing."));
+        assert_eq!(
+            field_of("A thing. If omitted, none is used. Never more."),
+            said("none is used", "A thing. Never more.")
+        );
         assert_eq!(field_of("A thing."), (None, "A thing.".to_owned()));
     }
 
     #[test]
-    fn a_demand_is_said_of_the_field_that_it_is_about() {
+    fn each_rule_is_listed_with_its_field() {
         let rule =
             |message: &str, path: Option<&str>| json!([{ "rule": "true", "message": message, "fieldPath": path }]);
         let root = root_of(&json!({
@@ -241,15 +247,15 @@ mod tests {
             } },
         }));
         let found = fields(Some(&root), "spec");
-        let told: Vec<_> = found.iter().map(|field| (field.path.as_str(), field.rules.join("; "))).collect();
+        let listed: Vec<_> = found.iter().map(|field| (field.path.as_str(), field.rules.join("; "))).collect();
         let of_list = "must fit; must have 1 to 4 entries; must have one entry for each `a`; each entry must be whole";
         let of_a = "must have at most 8 characters; must be a word";
-        assert_eq!(told, [("spec.list", of_list.to_owned()), ("spec.list[].a", of_a.to_owned())]);
+        assert_eq!(listed, [("spec.list", of_list.to_owned()), ("spec.list[].a", of_a.to_owned())]);
         assert!(found[1].is_required && !found[0].is_required);
     }
 
     #[test]
-    fn values_are_told_in_a_few_words() {
+    fn values_are_described_in_a_few_words() {
         for (schema, expected) in [
             (json!({ "type": "string", "enum": ["A", "B"] }), "`A`, `B`"),
             (json!({ "type": "string" }), "string"),

@@ -1,7 +1,7 @@
-//! The reference of the API, `docs/reference.md` in the repository, from the CRDs themselves: `make generate`.
+//! Generates the API reference, `docs/reference.md`, from the CRDs: `make generate`.
 //!
-//! Fields, values, meanings and rules come from the schema. What the schema cannot say, what changing a field does in AWS,
-//! comes from [`changes`]; a field that is missing there, or stands there and is gone, is an error.
+//! Fields, values, meanings and rules come from the schema. The effect of a change in AWS, which the schema cannot
+//! express, comes from [`changes`]. A field without an entry there is an error, and so is an entry without a field.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
@@ -20,15 +20,15 @@ use self::{
     spec::{Spec, problems},
 };
 
-/// Why the reference cannot be written: it would leave fields out, or speak of fields that are gone.
+/// The reasons why the reference cannot be generated: fields without an entry, or entries without a field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct Incomplete(pub Vec<String>);
 
-/// The reference, as Markdown.
+/// Returns the reference as Markdown.
 ///
 /// # Errors
-/// If `changes` and the schema do not fit together: every field that is concerned, with what to do.
+/// If `changes` and the schema differ: every field that differs, with the correction to make.
 pub fn document() -> Result<String, Incomplete> {
     let crds = schema::crds();
     let [network, class] = changes::ALL.map(|(kind, entries)| Spec { kind, entries, root: root(&crds, kind) });
@@ -41,7 +41,7 @@ pub fn document() -> Result<String, Incomplete> {
     for spec in specs {
         let description = spec.root.and_then(|root| root.description.as_deref()).unwrap_or_default();
         parts.extend([heading(2, &format!("{}: spec", spec.kind)), text(description), spec::table_of(spec, &network)]);
-        parts.push(heading(3, &format!("What the values in a {} must be", spec.kind)));
+        parts.push(heading(3, &format!("Rules for the values in a {}", spec.kind)));
         parts.push(RULES.to_owned());
         parts.push(spec::rules_of(spec, &network));
         parts.extend([heading(2, &format!("{}: status", spec.kind)), status(spec.root)]);
@@ -59,32 +59,34 @@ const INTRODUCTION: &str = "\
 
 # Reference
 
-Every field of both kinds, every condition and reason, and every name that the operator puts on things. A field that is
-omitted is filled from the class's `defaults`, then as the column *when omitted* says; `status.settings` says what holds.
+This page lists every field of both kinds, every condition and reason, and every name that the operator adds to objects
+and resources. An omitted field gets its value from the class's `defaults`, and without one there from the column *When
+omitted*. `status.settings` shows the values that apply.
 
-What a change of a field does in AWS:
+A change of a field has one of these effects in AWS:
 
 | word | meaning |
 |---|---|
-| nothing | no call to AWS changes anything because of it |
-| in place | what is there is changed and stays what it is; what is added is in place before what it replaces goes |
-| replace | something goes, and something else comes |
-| not possible | refused by the API server |
+| nothing | the operator changes nothing in AWS |
+| in place | the operator modifies the existing resource, and adds new parts before it removes old ones |
+| replace | the operator deletes resources, creates others, or both |
+| not possible | the API server rejects the change |
 
-Whatever a field says: what is only used (`mode: Existing`) is never changed, and while `suspend` is true nothing is, but for a
-deletion. Names such as `sg/endpoints` and `vpce/s3/Gateway` are the slots of the table in the README.";
+The operator never changes an existing resource (`mode: Existing`). While `suspend` is true, it changes nothing,
+except for a deletion. Names such as `sg/endpoints` and `vpce/s3/Gateway` are the slots of the table in the README.";
 
 const RULES: &str = "\
-The API server refuses anything else, and says what to do. What can only be known from AWS is said in the condition \
-`NetworkResolved`.";
+The API server rejects all other values with a message that names the correction. The condition `NetworkResolved` \
+reports the checks that need an observation of AWS.";
 
 const CONDITIONS: &str = "\
-A class has `Accepted` only. On a network the first seven are there from its first reconcile on, the others only while they \
-are true.";
+A class has only the condition `Accepted`. A network has the first seven conditions from its first reconcile on, and \
+the others only while they are true.";
 
 const REASONS: &str = "\
-Why a condition has its status. The words are part of the API and do not change within a version. Where somebody has to act, a \
-network that is not complete is `Stalled`, unless it is suspended or its deletion is what is blocked.";
+A reason explains the status of a condition. Reasons are part of the API and do not change within a version. If a \
+reason requires a user to act, a network that is not `Ready` is `Stalled`, unless it is suspended or its deletion is \
+blocked.";
 
 fn status(root: Option<&JSONSchemaProps>) -> String {
     let rows: Vec<_> = fields(root, "status")
@@ -103,11 +105,11 @@ fn reasons() -> String {
     let rows: Vec<_> = Reason::ALL
         .iter()
         .map(|reason| {
-            let needs_somebody = if reason.heals_by_waiting() { "no" } else { "yes" };
-            [code(reason.as_str()), text(reason.meaning()), needs_somebody.to_owned()]
+            let needs_action = if reason.heals_by_waiting() { "no" } else { "yes" };
+            [code(reason.as_str()), text(reason.meaning()), needs_action.to_owned()]
         })
         .collect();
-    table(&["Reason", "Meaning", "Somebody has to act"], &rows)
+    table(&["Reason", "Meaning", "User must act"], &rows)
 }
 
 #[cfg(test)]
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spec_field_has_its_entry_and_every_entry_its_field() {
+    fn spec_fields_and_entries_agree() {
         assert_eq!(document().map(|_| ()), Ok(()));
     }
 

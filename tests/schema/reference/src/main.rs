@@ -1,4 +1,4 @@
-//! Prints the reference.
+//! Prints the API reference to standard output.
 
 use std::io::Write as _;
 

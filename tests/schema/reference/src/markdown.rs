@@ -1,17 +1,18 @@
-//! Markdown as GitHub reads it: text that shows as it is written, and tables.
+//! Writes GitHub Flavored Markdown: escaped text, and tables.
 
-/// A heading.
+/// Returns a heading.
 pub(crate) fn heading(level: usize, title: &str) -> String {
     format!("{} {title}", "#".repeat(level))
 }
 
-/// A word as code, also inside a table.
+/// Returns a word as code, which is also valid inside a table.
 pub(crate) fn code(word: &str) -> String {
     format!("`{}`", word.replace('|', "\\|"))
 }
 
-/// Prose with code in back-quotes. Outside of them nothing is markup: `<region>` would be taken for HTML. Inside of them only
-/// `|` is special, which ends the cell of a table (GitHub Flavored Markdown, "Tables").
+/// Escapes prose that contains code in back-quotes. Outside code, all markup is escaped, because GitHub would treat
+/// `<region>` as HTML. Inside code, only `|` is escaped, because it ends the cell of a table (GitHub Flavored
+/// Markdown, "Tables").
 pub(crate) fn text(prose: &str) -> String {
     let mut escaped = String::with_capacity(prose.len());
     let mut in_code = false;
@@ -29,7 +30,7 @@ pub(crate) fn text(prose: &str) -> String {
     escaped
 }
 
-/// A table. Its cells are Markdown already.
+/// Returns a table. The cells must already be Markdown.
 pub(crate) fn table<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> String {
     let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
     let separator = format!("|{}", "---|".repeat(N));
@@ -42,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_code_is_markup() {
+    fn only_code_is_markup() {
         assert_eq!(text("a|b of 'x.<region>', not '*' or \\"), "a\\|b of 'x.\\<region\\>', not '\\*' or \\\\");
         assert_eq!(text("use `a[*]|b_c` or d_e"), "use `a[*]\\|b_c` or d\\_e");
         assert_eq!(code("a|b"), "`a\\|b`");
     }
 
     #[test]
-    fn a_table_has_one_line_a_row() {
+    fn a_table_has_one_line_per_row() {
         let table = table(&["A", "B"], &[["1".to_owned(), String::new()]]);
         assert_eq!(table, "| A | B |\n|---|---|\n| 1 |  |");
     }

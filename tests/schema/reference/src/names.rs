@@ -1,4 +1,4 @@
-//! The names that the operator reads and puts on things: annotations, finalizers, AWS tags.
+//! The names that the operator reads and sets: annotations, finalizers and AWS tags.
 
 use super::markdown::{code, text};
 use mgnet::{
@@ -12,66 +12,83 @@ use mgnet::{
     },
 };
 
-/// What stands before the table of tags.
+/// The introduction of the table of tags.
 pub(crate) const TAGS: &str = "\
-Sent in the create call of every resource, so that none exists without them, and put on what is adopted. Whatever lacks the \
-owner tag is somebody else's, and is never changed.";
+The operator sends these tags in the create call of every resource, so no resource exists without them, and adds \
+them to adopted resources. A resource without the owner tag is foreign, and the operator never changes it.";
 
-/// Names in Kubernetes objects: the name, on what, its meaning.
+/// The names in Kubernetes objects: the name, the kind of the object, and the meaning.
 pub(crate) fn annotations() -> Vec<[String; 3]> {
     [
         (
             DEFAULT_CLASS_ANNOTATION,
             "MigrationNetworkClass",
-            "Annotation. `\"true\"`: networks that name no class use this one. What is built already stays with its class.",
+            "Annotation. `\"true\"`: networks that name no class use this one. A network that is already built keeps \
+             its class.",
         ),
         (
             ADDRESS_CHANGE_ANNOTATION,
             "MigrationNetwork",
-            "Annotation. `<slot>=<id>`, several with commas, such as `resolver=rslvr-in-0123456789abcdef0`: fixed addresses of \
-             this resource may take the place of those that it has. It holds for the resource of that id alone.",
+            "Annotation. `<slot>=<ID>`, such as `resolver=rslvr-in-0123456789abcdef0`; separate several with commas. \
+             Allows the operator to replace the addresses of the resource with this ID by the fixed addresses of the \
+             spec.",
         ),
         (
             FINALIZER,
             "both",
-            "Finalizer. On a network from before the first write to AWS until nothing of it is left there; on a class as long as \
-             a network uses it.",
+            "Finalizer. A network has it from before the first write to AWS until AWS contains none of its \
+             resources, a class as long as a network uses it.",
         ),
     ]
     .map(|(name, on, meaning)| [code(name), on.to_owned(), text(meaning)])
     .into()
 }
 
-/// Tags on AWS resources: the key, its value and meaning.
+/// The tags on AWS resources: the key, and its value and meaning.
 pub(crate) fn tags() -> Vec<[String; 2]> {
     [
-        (OWNER_TAG, "The uid of the network: what ownership is decided by, and what IAM policies can demand."),
-        (NETWORK_TAG, "`<namespace>/<name>` of the network, for people, and for finding again what it left behind."),
-        (SLOT_TAG, "The place in the network that the resource fills, such as `vpce/mgn/Interface`."),
-        (EPOCH_TAG, "How many resources filled the slot before, plus one."),
-        (CLUSTER_TAG, "The uid of the cluster's namespace `kube-system`: which installation made it."),
+        (OWNER_TAG, "The UID of the network. It decides ownership, and IAM policies can require it."),
+        (
+            NETWORK_TAG,
+            "`<namespace>/<name>` of the network, which identifies the network for users and in the list of \
+             orphans.",
+        ),
+        (SLOT_TAG, "The slot of the network that the resource fills, such as `vpce/mgn/Interface`."),
+        (EPOCH_TAG, "The number of the resource in its slot, counted from 1."),
+        (
+            CLUSTER_TAG,
+            "The UID of namespace `kube-system` of the cluster whose operator created or adopted the \
+             resource.",
+        ),
         (RETAINED_TAG, "`true`: the network was deleted with `deletionPolicy: Retain`."),
-        (ADOPTED_TAG, "`true`: the resource was there before and was adopted."),
+        (ADOPTED_TAG, "`true`: a network adopted the resource."),
         (
             NAME_TAG,
-            "`<namespace>/<name> <slot>`, unless `tags` of network or class have a `Name`, or the resource was adopted with \
-             one.",
+            "`<namespace>/<name> <slot>`, unless `tags` of the network or the class set `Name`, or the resource had \
+             a `Name` when it was adopted.",
         ),
     ]
     .map(|(key, meaning)| [code(key), text(meaning)])
     .into_iter()
     .chain([
-        [format!("others that begin with {}", code(RESERVED_PREFIX)), "Kept for the operator; `tags` cannot set them.".to_owned()],
-        ["all others".to_owned(), "`tags` of the class, then of the network.".to_owned()],
+        [
+            format!("other keys that start with {}", code(RESERVED_PREFIX)),
+            "Reserved for the operator; `tags` cannot set them.".to_owned(),
+        ],
+        [
+            "all other keys".to_owned(),
+            "The `tags` of the class and of the network; the network has precedence.".to_owned(),
+        ],
     ])
     .collect()
 }
 
-/// What stands after it.
+/// The paragraph after the table of tags.
 pub(crate) fn rule_mark() -> String {
     format!(
-        "Rules of security groups have no owner tag. Those that the operator writes have a description that begins with {}; \
-         others on its groups are reported in `status.securityGroups[].foreignRules` and left alone.",
+        "Security group rules have no owner tag. The description of a rule that the operator added starts with {}. \
+         The operator reports all other rules in its security groups in `status.securityGroups[].foreignRules`, and \
+         keeps them.",
         code(RULE_MARK.trim_end())
     )
 }

@@ -1,8 +1,8 @@
-//! The fields of a spec: each row from the schema and from [`changes`](super::changes), and what of the two does not fit
-//! together.
+//! The table of the fields of a spec, made from the schema and from [`changes`](super::changes), and the check that
+//! both agree.
 //!
-//! A field of the class's `defaults` is the network's field of the same name. It is told in one row that refers to that one,
-//! as long as both have the same schema.
+//! A field of the class's `defaults` corresponds to the network's field of the same name. As long as both have the
+//! same schema, one row refers to the network's field.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 
@@ -12,27 +12,27 @@ use super::{
     markdown::{code, table, text},
 };
 
-/// The prefix of the fields that stand for a network's.
+/// The prefix of the class's fields that set defaults of a network's fields.
 const DEFAULTS: &str = "spec.defaults.";
 
 /// The spec of a kind.
 pub(crate) struct Spec<'a> {
     /// The kind.
     pub(crate) kind: &'static str,
-    /// What the schema cannot say of its fields.
+    /// The properties of its fields that the schema cannot express.
     pub(crate) entries: &'static [Entry],
     /// The schema of the whole object.
     pub(crate) root: Option<&'a JSONSchemaProps>,
 }
 
-/// How a field is told.
+/// The form in which the table shows a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Telling {
-    /// In a row of its own.
+    /// As a separate row.
     Own,
-    /// In a row that refers to the network's field.
+    /// As a row that refers to the network's field.
     Refers,
-    /// Not at all: the field above it refers.
+    /// As part of its parent, whose row refers to the network's field.
     Within,
 }
 
@@ -41,12 +41,12 @@ impl Spec<'_> {
         self.entries.iter().find(|entry| entry.path == path)
     }
 
-    /// Where a field stands among the entries, which have the order of the types; those without one come last.
+    /// The index of a field in the entries, which have the order of the types. Fields without an entry come last.
     fn place(&self, path: &str) -> usize {
         self.entries.iter().position(|entry| entry.path == path).unwrap_or(self.entries.len())
     }
 
-    /// The fields in the order of the types; `defaults` have that of the fields which they refer to.
+    /// The fields in the order of the types. The `defaults` have the order of the fields to which they refer.
     fn fields(&self, network: &Spec<'_>) -> Vec<Field<'_>> {
         let mut fields = fields(self.root, "spec");
         fields.sort_by_cached_key(|field| match field.path.strip_prefix(DEFAULTS) {
@@ -56,7 +56,7 @@ impl Spec<'_> {
         fields
     }
 
-    /// How a field is told.
+    /// The form in which the table shows a field.
     fn telling(&self, path: &str, network: &Spec<'_>) -> Telling {
         let Some(rest) = path.strip_prefix(DEFAULTS) else { return Telling::Own };
         let top = rest.split(['.', '[']).next().unwrap_or_default();
@@ -71,10 +71,10 @@ impl Spec<'_> {
     }
 }
 
-/// What does not fit together: a field without an entry, an entry without a field, a field of which two places say what
-/// holds when it is omitted, or none. `network` is the kind that `defaults` are for.
+/// The differences between schema and entries: fields without an entry, entries without a field, and fields whose
+/// value when omitted is stated twice or not at all. `network` is the kind to which `defaults` apply.
 pub(crate) fn problems(spec: &Spec<'_>, network: &Spec<'_>) -> Vec<String> {
-    const FILE: &str = "src/cli/reference/changes.rs";
+    const FILE: &str = "tests/schema/reference/src/changes.rs";
     let kind = spec.kind;
     let fields = spec.fields(network);
     let mut problems = Vec::new();
@@ -85,35 +85,36 @@ pub(crate) fn problems(spec: &Spec<'_>, network: &Spec<'_>) -> Vec<String> {
             (Telling::Own, None) => {
                 let omitted = if is_said { "SAID" } else { "\"what holds when it is omitted\"" };
                 problems.push(format!(
-                    "`{path}` of {kind} has no entry in {FILE}; add, where the field stands in the type: \
+                    "`{path}` of {kind} has no entry in {FILE}; add, at the position of the field in the type: \
                      field(\"{path}\", {omitted}, InPlace, \"what changing it does in AWS\")"
                 ));
             }
             (Telling::Own, Some(entry)) if entry.omitted.is_empty() != is_said => problems.push(if is_said {
                 format!(
-                    "`{path}` of {kind} is required, or its description says what holds when it is omitted; in {FILE} \
-                     write SAID in place of \"{}\"",
+                    "`{path}` of {kind} is required, or its description states the value when it is omitted; in \
+                     {FILE}, write SAID instead of \"{}\"",
                     entry.omitted
                 )
             } else {
                 format!(
-                    "`{path}` of {kind} may be omitted, and nothing says what holds then; in {FILE} write it in place of \
-                     SAID, or end its description with 'Omitted: …'"
+                    "`{path}` of {kind} is optional, but its value when omitted is not documented; in {FILE}, write it \
+                     instead of SAID, or end its description with 'Defaults to …' or 'If omitted, …'"
                 )
             }),
             (Telling::Within, Some(_)) => problems.push(format!(
-                "`{path}` of {kind} is as in a network, and has an entry in {FILE}; remove it, or give one to the field \
-                 right below `spec.defaults`"
+                "`{path}` of {kind} refers to the field of a network, but has an entry in {FILE}; remove the entry, \
+                 or move it to the field directly below `spec.defaults`"
             )),
             (Telling::Own | Telling::Refers | Telling::Within, _) => {}
         }
     }
     let gone = spec.entries.iter().filter(|entry| fields.iter().all(|field| field.path != entry.path));
-    problems.extend(gone.map(|entry| format!("`{}` is no field of {kind}; remove its entry from {FILE}", entry.path)));
+    problems
+        .extend(gone.map(|entry| format!("`{}` is not a field of {kind}; remove its entry from {FILE}", entry.path)));
     problems
 }
 
-/// The fields as a table.
+/// Returns the table of the fields.
 pub(crate) fn table_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
     let rows: Vec<_> = spec
         .fields(network)
@@ -133,7 +134,7 @@ pub(crate) fn table_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
             Some([code(&field.path), values(field.schema), text(&meaning), omitted, change])
         })
         .collect();
-    table(&["Field", "Values", "Meaning", "When omitted", "A change in AWS"], &rows)
+    table(&["Field", "Values", "Meaning", "When omitted", "Effect of a change in AWS"], &rows)
 }
 
 fn changed(entry: &Entry) -> String {
@@ -147,19 +148,19 @@ fn changed(entry: &Entry) -> String {
     if entry.how.is_empty() { word.to_owned() } else { format!("{word}: {}", text(entry.how)) }
 }
 
-/// What the values must be, as a list. Fields of which the same is demanded are told together.
+/// Returns the list of rules for the values. Fields with the same rules share an item.
 pub(crate) fn rules_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
-    let mut told: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    let mut listed: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for field in spec.fields(network) {
         if spec.telling(&field.path, network) != Telling::Own || field.rules.is_empty() {
             continue;
         }
-        match told.iter_mut().find(|(rules, _)| *rules == field.rules) {
+        match listed.iter_mut().find(|(rules, _)| *rules == field.rules) {
             Some((_, paths)) => paths.push(code(&field.path)),
-            None => told.push((field.rules, vec![code(&field.path)])),
+            None => listed.push((field.rules, vec![code(&field.path)])),
         }
     }
-    let lines = told.iter().map(|(rules, paths)| format!("- {}: {}", paths.join(", "), text(&rules.join("; "))));
+    let lines = listed.iter().map(|(rules, paths)| format!("- {}: {}", paths.join(", "), text(&rules.join("; "))));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -187,26 +188,26 @@ mod tests {
     }
 
     #[test]
-    fn a_field_without_an_entry_is_named_with_what_to_add() {
+    fn a_field_without_an_entry_is_reported_with_the_entry_to_add() {
         let found = problems_of(&root_of(&json!({ "a": { "type": "string" } })), &[]);
         assert_eq!(found.len(), 1);
         assert!(found[0].contains(r#"field("spec.a", "what holds when it is omitted", InPlace, "#), "{found:?}");
-        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Omitted: none." } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Defaults to none." } }));
         assert!(problems_of(&said, &[])[0].contains(r#"field("spec.a", SAID, InPlace, "#));
     }
 
     #[test]
-    fn an_entry_without_a_field_is_named() {
+    fn an_entry_without_a_field_is_reported() {
         const GONE: &[Entry] = &[field("spec.b", "none", InPlace, "")];
         assert_eq!(problems_of(&root_of(&json!({})), GONE).len(), 1);
     }
 
     #[test]
-    fn one_place_says_what_holds_when_a_field_is_omitted() {
+    fn exactly_one_place_states_the_value_of_an_omitted_field() {
         const THERE: &[Entry] = &[field("spec.a", "none", InPlace, "")];
         const NOT_THERE: &[Entry] = &[field("spec.a", SAID, InPlace, "")];
         let silent = root_of(&json!({ "a": { "type": "string" } }));
-        let said = root_of(&json!({ "a": { "type": "string", "description": "Omitted: none." } }));
+        let said = root_of(&json!({ "a": { "type": "string", "description": "If omitted, none is used." } }));
         for (root, entries, expected) in
             [(&silent, THERE, 0), (&said, NOT_THERE, 0), (&silent, NOT_THERE, 1), (&said, THERE, 1)]
         {
@@ -214,9 +215,10 @@ mod tests {
         }
     }
 
-    /// What the schema makes immutable, a field or all that is in it, is told to be so, and nothing else.
+    /// The fields that the schema makes immutable, with all fields below them, are exactly those marked as not
+    /// possible to change.
     #[test]
-    fn what_cannot_be_changed_is_what_the_api_server_refuses_to_change() {
+    fn the_immutable_fields_are_marked_as_not_possible_to_change() {
         let crds = mgnet::api::schema::crds();
         for (kind, entries) in changes::ALL {
             let fields = fields(root(&crds, kind), "spec");
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_refers_to_the_networks_field_while_both_are_alike() {
+    fn a_default_with_the_same_schema_refers_to_the_networks_field() {
         const DEFAULT: &[Entry] = &[field("spec.defaults", "none", InPlace, "")];
         let defaults = |a: &Value| root_of(&json!({ "defaults": { "type": "object", "properties": { "a": a } } }));
         let alike = defaults(&json!({ "type": "string", "description": "Of networks." }));

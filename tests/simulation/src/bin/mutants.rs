@@ -1,4 +1,5 @@
-//! Plants the bugs of `tests/simulation/mutants` in a copy of the operator, and says which promise catches each.
+//! The command line of `make mutants`: plants the bugs of `tests/simulation/mutants` in a copy of the operator, and
+//! reports the promise that catches each of them.
 
 use std::{
     path::Path,
@@ -17,28 +18,29 @@ use simulation::mutants::{
     workshop::{Built, Found, Workshop},
 };
 
-/// Plants bugs in a copy of the operator, and fails if a search does not find one, or finds another one.
+/// Plants bugs in a copy of the operator, and fails if a search finds no broken promise, or another one than
+/// expected.
 ///
-/// All are compiled at once, each behind a switch, but for those that a switch does not hold.
+/// All bugs are compiled at once behind switches, except for those that change more than bodies of functions.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Only mutants whose name has one of these in it
+    /// Plant only mutants whose name contains one of these texts
     names: Vec<String>,
-    /// Compiles each mutant by itself, as its patch reads
+    /// Compile each mutant separately, exactly as in its patch
     #[arg(long)]
     alone: bool,
-    /// Also runs each search without a bug: it must find nothing
+    /// Also run each search without a bug; it must find nothing
     #[arg(long)]
     unharmed: bool,
-    /// Searches at a time
+    /// Number of concurrent searches
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Prints the table for the documentation, and does nothing else
+    /// Print the table for docs/promises.md and exit
     #[arg(long)]
     table: bool,
 }
 
-/// What was done.
+/// The results of all searches.
 #[derive(Default)]
 struct Report {
     wrong: Vec<String>,
@@ -48,16 +50,16 @@ struct Report {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("no repository")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("this crate is not in a repository")?;
     let mut mutants = mutants::all(&root.join("tests/simulation/mutants"))?;
     if options.table {
         print!("{}", mutants::table(&mutants));
         return Ok(());
     }
     mutants.retain(|mutant| options.names.is_empty() || options.names.iter().any(|name| mutant.name.contains(name)));
-    // This program lies in the target folder itself.
+    // This program is in the target folder.
     let this = std::env::current_exe()?;
-    let target = this.ancestors().nth(2).context("no target folder")?;
+    let target = this.ancestors().nth(2).context("this program is not in a target folder")?;
     let mut workshop = Workshop::open(root, target)?;
     let (begun, mut report) = (Instant::now(), Report::default());
     if options.unharmed {
@@ -74,16 +76,25 @@ fn main() -> Result<()> {
     }
     let Report { wrong, compiling, compilations } = report;
     println!(
-        "{} mutants, {} not caught by their promise; {compilations} compilations in {:.0} s, {:.0} s in all",
+        "{} mutants, {} not caught by their promise; {compilations} compilations in {:.0} s, {:.0} s in total",
         mutants.len(),
         wrong.len(),
         compiling.as_secs_f64(),
         begun.elapsed().as_secs_f64()
     );
-    if wrong.is_empty() { Ok(()) } else { bail!("not as it should be:\n{}", wrong.join("\n")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!(
+            "unexpected results; correct the patch, or extend the promises or \
+                                                 scenarios:\n{}",
+            wrong.join("\n")
+        )
+    }
 }
 
-/// Plants bugs, all in one compilation. Where that fails, half of them at a time, until it is known whose fault it is.
+/// Plants bugs in one compilation. If that fails, plants each half separately, until the bug that does not compile is
+/// found.
 fn plant(workshop: &mut Workshop, mutants: &[Mutant], threads: usize, report: &mut Report) -> Result<()> {
     if mutants.is_empty() {
         return Ok(());
@@ -102,7 +113,7 @@ fn plant(workshop: &mut Workshop, mutants: &[Mutant], threads: usize, report: &m
     }
 }
 
-/// Runs the search of each mutant that is in a compilation, several at a time.
+/// Runs the searches of all mutants in a compilation concurrently.
 fn search(built: &Built, mutants: &[Mutant], threads: usize, report: &mut Report) -> Result<()> {
     report.compilations += 1;
     report.compiling += built.took;
@@ -125,7 +136,8 @@ fn search(built: &Built, mutants: &[Mutant], threads: usize, report: &mut Report
     built.discard()
 }
 
-/// Runs each search in the operator as it is; one that finds something all the same would catch anything.
+/// Runs each search in the operator without bugs. A search that reports a violation there would report it for every
+/// bug.
 fn unharmed(workshop: &mut Workshop, mutants: &[Mutant], threads: usize, report: &mut Report) -> Result<()> {
     let built = workshop.build(None)?;
     report.compilations += 1;
@@ -152,7 +164,7 @@ fn unharmed(workshop: &mut Workshop, mutants: &[Mutant], threads: usize, report:
 fn in_parallel(threads: usize, work: impl Fn() -> Result<()> + Sync) -> Result<()> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&work)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().ok().context("a thread panicked")?)
+        threads.into_iter().try_for_each(|thread| thread.join().ok().context("a thread of the search panicked")?)
     })
 }
 
@@ -160,8 +172,8 @@ fn verdict(mutant: &Mutant, found: &Found) -> Result<String, String> {
     let Mutant { name, promise, search, .. } = mutant;
     match found {
         Found::Broken(broken) if broken == promise => Ok(format!("{name}: caught by '{promise}'")),
-        Found::Broken(broken) => Err(format!("{name}: caught by '{broken}', and '{promise}' should have")),
-        Found::Nothing => Err(format!("{name}: survived {search}")),
+        Found::Broken(broken) => Err(format!("{name}: caught by '{broken}', but expected '{promise}'")),
+        Found::Nothing => Err(format!("{name}: survived the search {search}")),
         Found::Failed(why) => Err(format!("{name}: {why}")),
     }
 }

@@ -1,5 +1,5 @@
-//! Planted bugs as diffs that outlive edits around them. A hunk names its function, and holds only the lines that the bug
-//! changes and as many beside them as make it the only one of its kind there:
+//! Diffs of planted bugs, which stay valid when the code around them changes. A hunk names its function. It contains
+//! only the lines that the bug changes, and the context lines that make its position in the function unique:
 //!
 //! ```text
 //! --- a/src/model/plan.rs
@@ -9,8 +9,8 @@
 //! +        if !stale.is_empty() {
 //! ```
 //!
-//! It is applied strictly: the lines that it takes away must be in functions of that name exactly once. Where they begin,
-//! and how far they are indented, does not matter.
+//! The old lines of a hunk must occur exactly once in functions of that name. Their line numbers and indentation do
+//! not matter.
 
 use std::path::PathBuf;
 
@@ -18,30 +18,30 @@ use anyhow::{Context, Result, ensure};
 
 use super::function::{functions, lines};
 
-/// What changes in one file.
+/// The changes in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The file, from the root of the repository.
+    /// The path of the file, relative to the root of the repository.
     pub file: PathBuf,
-    /// The changes, in order.
+    /// The hunks, in order.
     pub hunks: Vec<Hunk>,
 }
 
-/// One change in a function.
+/// A change in a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hunk {
     /// The name of the function.
     pub function: String,
-    /// The lines as the operator has them.
+    /// The lines in the operator.
     pub old: Vec<String>,
-    /// The lines that take their place.
+    /// The lines that replace them.
     pub new: Vec<String>,
 }
 
-/// Reads a diff with paths that begin with `a/` and `b/`.
+/// Parses a diff whose paths start with `a/` and `b/`.
 ///
 /// # Errors
-/// If it is none, or a hunk names no function.
+/// If the text is not a diff, or a hunk names no function.
 pub fn parse(diff: &str) -> Result<Vec<Change>> {
     let mut changes: Vec<Change> = Vec::new();
     for line in diff.lines() {
@@ -49,19 +49,19 @@ pub fn parse(diff: &str) -> Result<Vec<Change>> {
             continue;
         }
         if let Some(file) = line.strip_prefix("+++ ") {
-            let file = file.strip_prefix("b/").with_context(|| format!("'{line}' names no file under b/"))?;
+            let file = file.strip_prefix("b/").with_context(|| format!("'{line}' does not name a file under b/"))?;
             changes.push(Change { file: file.into(), hunks: Vec::new() });
             continue;
         }
-        let change = changes.last_mut().with_context(|| format!("'{line}' is in no file"))?;
+        let change = changes.last_mut().with_context(|| format!("'{line}' precedes the first file"))?;
         if let Some(header) = line.strip_prefix("@@") {
-            let function = header.strip_prefix(" fn ").with_context(|| format!("'{line}' names no function"))?;
+            let function = header.strip_prefix(" fn ").with_context(|| format!("'{line}' does not name a function"))?;
             change.hunks.push(Hunk { function: function.to_owned(), ..Hunk::default() });
             continue;
         }
-        let hunk = change.hunks.last_mut().with_context(|| format!("'{line}' is in no hunk"))?;
+        let hunk = change.hunks.last_mut().with_context(|| format!("'{line}' precedes the first hunk"))?;
         let (sign, rest) = line.split_at_checked(1).unwrap_or((" ", ""));
-        ensure!(matches!(sign, " " | "-" | "+"), "'{line}' is no line of a diff");
+        ensure!(matches!(sign, " " | "-" | "+"), "'{line}' is not a line of a diff");
         if sign != "+" {
             hunk.old.push(rest.to_owned());
         }
@@ -69,15 +69,15 @@ pub fn parse(diff: &str) -> Result<Vec<Change>> {
             hunk.new.push(rest.to_owned());
         }
     }
-    ensure!(changes.iter().all(|change| !change.hunks.is_empty()), "a file without a hunk");
+    ensure!(changes.iter().all(|change| !change.hunks.is_empty()), "a file has no hunk");
     Ok(changes)
 }
 
 impl Change {
-    /// The text of the file with the change in it.
+    /// Applies the changes to the text of the file.
     ///
     /// # Errors
-    /// If a hunk fits nowhere, or in several places.
+    /// If a hunk fits nowhere or in several places.
     pub fn apply(&self, text: &str) -> Result<String> {
         let mut text = text.to_owned();
         for hunk in &self.hunks {
@@ -125,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn a_hunk_is_applied_where_it_fits_whatever_its_line_and_indentation() {
+    fn a_hunk_applies_at_any_line_and_indentation() {
         let around = |body: &str| function("g", "one\ntwo\nthree\n") + &function("f", body);
-        assert_eq!(apply(&around("one\ntwo\nthree\n")).expect("it fits"), around("one\n2\nthree\n"));
+        assert_eq!(apply(&around("one\ntwo\nthree\n")).expect("the hunk fits"), around("one\n2\nthree\n"));
         assert_eq!(
-            apply(&around("zero\n    one\n    two\n    three\nfour\n")).expect("it fits"),
+            apply(&around("zero\n    one\n    two\n    three\nfour\n")).expect("the hunk fits"),
             around("zero\n    one\n    2\n    three\nfour\n")
         );
     }
 
     #[test]
-    fn a_hunk_that_fits_nowhere_or_in_several_places_is_refused() {
+    fn a_hunk_without_a_unique_position_is_rejected() {
         let body = "one\ntwo\nthree\n";
         for text in [
             function("g", body),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_diff_is_refused() {
+    fn invalid_diffs_are_rejected() {
         for text in [
             "one\n",
             "+++ f.rs\n",

@@ -1,25 +1,25 @@
-//! The functions of a source file, found by the form that rustfmt gives to code: a function ends at the first line that is
-//! its own indentation and a brace.
+//! Finds the functions of a source file that rustfmt has formatted: a function ends at the first line that consists
+//! of the indentation of the function and a brace.
 
-/// One function, by the numbers of its lines.
+/// A function with the numbers of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Function<'t> {
-    /// Its name.
+    /// The name of the function.
     pub(super) name: &'t str,
-    /// The first line: visibility, `fn` and name.
+    /// The first line of the signature: visibility, `fn` and name.
     pub(super) signature: usize,
-    /// The first line of its body.
+    /// The first line of the body.
     pub(super) body: usize,
-    /// Its closing brace.
+    /// The line of the closing brace.
     pub(super) end: usize,
 }
 
-/// The lines of a text, each with its line break.
+/// Splits a text into lines, each with its line break.
 pub(super) fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-/// All functions of a text that have a body of their own lines, in order. Functions within functions are not among them.
+/// Returns all functions whose body has its own lines, in order. Nested functions are not included.
 pub(super) fn functions(text: &str) -> Vec<Function<'_>> {
     let lines = lines(text);
     let (mut functions, mut at) = (Vec::new(), 0);
@@ -40,10 +40,10 @@ pub(super) fn functions(text: &str) -> Vec<Function<'_>> {
     functions
 }
 
-/// The name of the function whose signature begins in a line, if one does.
+/// The name of the function whose signature starts in this line, if any.
 fn name(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    // Before `fn` are words such as `pub(super)`, `const` and `async`, and `pub(in crate::model)`.
+    // Words such as `pub(super)`, `const`, `async` and `pub(in crate::model)` may precede `fn`.
     let (before, after) = line.strip_prefix("fn ").map(|after| ("", after)).or_else(|| line.split_once(" fn "))?;
     let known = |word: &str| matches!(word, "pub" | "pub(super)" | "pub(crate)" | "pub(in" | "const" | "async");
     let is_signature = before.split_whitespace().all(|word| known(word) || word.starts_with("crate::"));

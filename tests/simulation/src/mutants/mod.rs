@@ -1,8 +1,8 @@
-//! Mutants: small bugs that are planted in a copy of the operator, one at a time, each of which the search has to find.
+//! Mutants: small bugs that are planted in a copy of the operator, one at a time. The search must find each of them.
 //!
-//! A promise that nothing can break in the simulator says nothing. Each patch in `tests/simulation/mutants` is a bug that
-//! somebody could write; its header says what it is, which promise it must break, and the search that finds it. A bug that
-//! survives shows what promises or scenarios do not see.
+//! A promise that no bug can break in the simulator is worthless. Each patch in `tests/simulation/mutants` is a
+//! realistic bug. Its header states the bug, the promise that it must break, and the search that finds it. A bug that
+//! survives reveals a gap in the promises or the scenarios.
 
 pub mod diff;
 mod function;
@@ -21,30 +21,35 @@ use diff::Change;
 pub struct Mutant {
     /// The name of its file, without `.patch`.
     pub name: String,
-    /// The part of the operator that it is in.
+    /// The part of the operator that contains the bug.
     pub group: String,
-    /// What the bug is.
+    /// The description of the bug.
     pub bug: String,
-    /// The promise that it must break: one of [`ALL`].
+    /// The promise that the bug must break: one of [`ALL`].
     pub promise: String,
-    /// The arguments of the search that finds it, as a shell would take them.
+    /// The arguments of the search that finds the bug, with the quotation marks of a shell.
     pub search: String,
-    /// The bug itself.
+    /// The changes that plant the bug.
     pub changes: Vec<Change>,
 }
 
 impl Mutant {
-    /// Reads a patch: a header of `Group:`, `Bug:`, `Promise:` and `Search:`, each with as many lines as it needs, then a unified
-    /// diff.
+    /// Parses a patch: a header of `Group:`, `Bug:`, `Promise:` and `Search:`, each with continuation lines if
+    /// needed, then a diff.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If the patch is invalid.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let begin = text.find("\n--- ").context("there is no diff")?;
+        let begin = text.find("\n--- ").context("the patch contains no diff")?;
         let (header, diff) = text.split_at(begin + 1);
         let field = |key: &str| -> Result<String> {
             let mut lines = header.lines().skip_while(|line| !line.starts_with(key));
-            let first = lines.next().and_then(|line| line.strip_prefix(key)).with_context(|| format!("no '{key}'"))?;
+            let first = lines.next().and_then(|line| line.strip_prefix(key)).with_context(|| {
+                format!(
+                    "the header has \
+                                                                                                      no '{key}'"
+                )
+            })?;
             let more = lines.take_while(|line| line.starts_with(' '));
             Ok([first].into_iter().chain(more).map(str::trim).collect::<Vec<_>>().join(" "))
         };
@@ -56,11 +61,11 @@ impl Mutant {
             search: field("Search:")?,
             changes: diff::parse(diff)?,
         };
-        ensure!(ALL.iter().any(|(promise, _)| *promise == mutant.promise), "no promise is '{}'", mutant.promise);
+        ensure!(ALL.iter().any(|(promise, _)| *promise == mutant.promise), "unknown promise '{}'", mutant.promise);
         Ok(mutant)
     }
 
-    /// The arguments of its search. Quotation marks hold together what has blanks in it.
+    /// Splits the arguments of the search. Text in quotation marks is one argument.
     pub fn arguments(&self) -> Vec<String> {
         let parts = self.search.split('"').enumerate();
         parts
@@ -73,7 +78,7 @@ impl Mutant {
     }
 }
 
-/// All mutants, in the order of their groups and names.
+/// Reads all mutants, sorted by group and name.
 ///
 /// # Errors
 /// If a patch cannot be read.
@@ -82,7 +87,7 @@ pub fn all(folder: &Path) -> Result<Vec<Mutant>> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".patch")) else {
-            bail!("{} is no patch", path.display());
+            bail!("{} is not a patch", path.display());
         };
         let text = fs::read_to_string(&path)?;
         mutants.push(Mutant::parse(name, &text).with_context(|| name.to_owned())?);
@@ -91,9 +96,9 @@ pub fn all(folder: &Path) -> Result<Vec<Mutant>> {
     Ok(mutants)
 }
 
-/// All mutants as a table for people, as it stands in `docs/promises.md`.
+/// Returns the table of all mutants that `docs/promises.md` contains.
 pub fn table(mutants: &[Mutant]) -> String {
-    let head = "| part | mutant | what is wrong | is caught by |\n|---|---|---|---|\n".to_owned();
+    let head = "| part | mutant | bug | promise that catches it |\n|---|---|---|---|\n".to_owned();
     let mut before = "";
     let lines = mutants.iter().map(|Mutant { name, group, bug, promise, .. }| {
         let shown = if group == before { "" } else { group };
@@ -111,7 +116,7 @@ mod tests {
                          --late\n\n--- a/f\n+++ b/f\n@@ fn f\n-x\n+y\n";
 
     #[test]
-    fn a_patch_says_what_it_breaks_and_how_that_is_found() {
+    fn a_patch_states_its_bug_and_its_search() {
         let mutant = Mutant::parse("m", PATCH).expect("a patch");
         assert_eq!(mutant.bug, "one line and another");
         assert_eq!(mutant.arguments(), ["--scenario", "a b", "--late"]);
@@ -119,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_that_does_not_say_it_is_refused() {
+    fn an_incomplete_patch_is_rejected() {
         for (from, to) in [("no duplicate", "nothing"), ("Search:", "Look:"), ("--- a/f", "")] {
             assert!(Mutant::parse("m", &PATCH.replacen(from, to, 1)).is_err(), "{from} became {to}");
         }

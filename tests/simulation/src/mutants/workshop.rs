@@ -1,8 +1,8 @@
-//! Where bugs are planted: a copy of the sources under the target folder, built into a folder of its own.
+//! Builds planted bugs: a copy of the sources in the target folder, which has its own output folder.
 //!
-//! The copy shares the compiled dependencies with the repository, or the AWS SDK would be compiled again. It must share nothing
-//! else: cargo takes a crate for the same wherever its workspace lies, and would sooner or later put a planted bug into the
-//! operator. So the crates of the copy have another version.
+//! The copy shares the compiled dependencies with the repository, so that the AWS SDK is not compiled again. It must
+//! share nothing else: cargo identifies a crate independently of the location of its workspace, and could use a crate
+//! with a planted bug in the operator. Therefore the crates of the copy have another version.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,41 +19,41 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Mutant, diff::Change, switch};
 use crate::promises::ALL;
 
-/// How long a search may take. Those of mutants are to end within seconds, but the machine may be a busy one.
+/// The maximum time for a search. The searches of mutants end within seconds, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// See the module.
+/// The copy of the sources in which bugs are planted.
 #[derive(Debug)]
 pub struct Workshop {
-    /// The repository.
+    /// The root of the repository.
     root: PathBuf,
-    /// Cargo's target folder, in which the dependencies are compiled.
+    /// Cargo's target folder, which contains the compiled dependencies.
     target: PathBuf,
-    /// Files of the copy that have a bug in them.
+    /// The files of the copy that contain a bug.
     mutated: BTreeSet<PathBuf>,
 }
 
-/// A search with a bug in it, ready to run.
+/// A compiled search that contains planted bugs.
 #[derive(Debug)]
 pub struct Built {
     program: PathBuf,
-    /// How long it took to compile.
+    /// The time of the compilation.
     pub took: Duration,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The promise that was broken.
+    /// A promise was broken.
     Broken(String),
     /// Every promise held.
     Nothing,
-    /// Neither: what it said last.
+    /// The search failed for another reason: the first lines of its errors.
     Failed(String),
 }
 
 impl Workshop {
-    /// Copies the sources, as far as the copy is not up to date.
+    /// Updates the copy of the sources.
     ///
     /// # Errors
     /// If a file cannot be read or written.
@@ -75,25 +75,26 @@ impl Workshop {
         self.target.join("mutants/src")
     }
 
-    /// Brings a file of the copy to what it is in the repository. What is the same is not touched, as cargo goes by times.
+    /// Restores a file of the copy to its content in the repository. Does not write equal content, because cargo
+    /// compares times.
     fn restore(&self, file: &Path) -> Result<()> {
         let Ok(mut content) = fs::read(self.root.join(file)) else {
-            // It is of a planted bug.
+            // The file belongs to a planted bug.
             return Ok(fs::remove_file(self.copy().join(file))?);
         };
         if file == Path::new("Cargo.toml") {
             content = renamed(&String::from_utf8(content)?)?.into_bytes();
         } else if file == Path::new("Cargo.lock") && self.copy().join(file).exists() {
-            // Cargo has put the other version into it.
+            // Cargo has changed the version in it.
             return Ok(());
         }
         write(&self.copy().join(file), &content)
     }
 
-    /// Plants one bug as its patch has it, or none, in place of what was planted before, and compiles the search.
+    /// Replaces the planted bugs with one bug, or none, and compiles the search.
     ///
     /// # Errors
-    /// If the patch does not apply, or what comes of it does not compile.
+    /// If the patch does not apply, or the result does not compile.
     pub fn build(&mut self, mutant: Option<&Mutant>) -> Result<Built> {
         let mut texts = BTreeMap::new();
         for change in mutant.iter().flat_map(|mutant| &mutant.changes) {
@@ -102,10 +103,10 @@ impl Workshop {
         self.compiled(mutant.map_or("none", |mutant| &mutant.name), texts)
     }
 
-    /// Plants bugs so that each can be turned on by its place in the list, counted from 1.
+    /// Plants all bugs behind switches. The number of a bug is its position in the list, counted from 1.
     ///
     /// # Errors
-    /// If a patch does not apply, or what comes of it does not compile.
+    /// If a patch does not apply, or the result does not compile.
     pub fn build_all(&mut self, mutants: &[Mutant]) -> Result<Built> {
         let mut changed: BTreeMap<PathBuf, Vec<(usize, String)>> = BTreeMap::new();
         for (number, mutant) in (1..).zip(mutants) {
@@ -125,7 +126,7 @@ impl Workshop {
         self.compiled("all", texts)
     }
 
-    /// Whether the bug can be turned on and off, as it is in bodies of functions alone.
+    /// Whether the bug changes only bodies of functions, so that a switch can select it.
     pub fn can_be_switched(&self, mutant: &Mutant) -> bool {
         let switches = |change: &Change| {
             let original = self.original(&change.file)?;
@@ -150,7 +151,7 @@ impl Workshop {
             self.mutated.insert(file);
         }
         self.compile()?;
-        // Searches run while the next one is compiled.
+        // Copied, because the search may still run while the next one is compiled.
         let (compiled, folder) = (self.target.join("mutants/out/debug/simulation"), self.target.join("mutants/built"));
         fs::create_dir_all(&folder)?;
         let program = folder.join(name);
@@ -160,36 +161,36 @@ impl Workshop {
 
     fn compile(&self) -> Result<()> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // The whole workspace, or the dependencies would have other features; nothing that is not compiled already.
+        // The whole workspace, so that the dependencies have the same features, and are not compiled again.
         cargo.args(["build", "--quiet", "--offline", "--workspace", "--bin", "simulation", "--target-dir"]);
         cargo.arg(self.target.join("mutants/out")).env("CARGO_BUILD_BUILD_DIR", &self.target);
-        // What cargo told the test that runs this is of another package.
+        // These variables, which cargo sets for the test that runs this, describe another package.
         for (key, _) in std::env::vars_os() {
             if key.to_str().is_some_and(|key| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")) {
                 cargo.env_remove(key);
             }
         }
-        let compiled = cargo.current_dir(self.copy()).output().context("cargo does not run")?;
-        ensure!(compiled.status.success(), "it does not compile: {}", String::from_utf8_lossy(&compiled.stderr));
+        let compiled = cargo.current_dir(self.copy()).output().context("cannot run cargo")?;
+        ensure!(compiled.status.success(), "the copy does not compile: {}", String::from_utf8_lossy(&compiled.stderr));
         Ok(())
     }
 }
 
 impl Built {
-    /// Runs the search with these arguments, the bug of that number being there, and says how long it took.
+    /// Runs the search with these arguments and the bug with this number. Returns the result and the time.
     ///
     /// # Errors
-    /// If it cannot be started.
+    /// If the search cannot be started.
     pub fn search(&self, arguments: &[String], number: usize) -> Result<(Found, Duration)> {
         let begun = Instant::now();
         let mut command = Command::new(&self.program);
-        // One thread: where one has found something, the others would go on.
+        // One thread, because other threads would continue after one has found a violation.
         command.args(["--threads", "1"]).args(arguments).env(switch::VARIABLE, number.to_string());
-        // Futures with the bodies of many functions in them are large, without optimisation.
+        // Without optimization, futures that contain the bodies of many functions are large.
         command.env("RUST_BACKTRACE", "0").env("RUST_MIN_STACK", (64 << 20).to_string());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut search = command.spawn().context("the search does not start")?;
-        let mut stderr = search.stderr.take().context("it has no stderr")?;
+        let mut search = command.spawn().context("cannot start the search")?;
+        let mut stderr = search.stderr.take().context("the search has no standard error")?;
         let reader = thread::spawn(move || {
             let mut text = String::new();
             stderr.read_to_string(&mut text).map(|_| text)
@@ -197,10 +198,10 @@ impl Built {
         let Some(success) = ended(&mut search, begun + PATIENCE)? else {
             search.kill()?;
             search.wait()?;
-            let why = format!("the search does not end within {} s", PATIENCE.as_secs());
+            let why = format!("the search did not end within {} s", PATIENCE.as_secs());
             return Ok((Found::Failed(why), begun.elapsed()));
         };
-        let Ok(said) = reader.join() else { bail!("what the search says cannot be read") };
+        let Ok(said) = reader.join() else { bail!("cannot read the errors of the search") };
         let said = said?;
         let broken = ALL.iter().find(|(promise, _)| said.contains(&format!("'{promise}' does not hold in '")));
         let found = match (success, broken) {
@@ -220,7 +221,7 @@ impl Built {
     }
 }
 
-/// Whether it ended well; none if it has not by then.
+/// Waits for the end of the search. Returns whether it succeeded, or none at the deadline.
 fn ended(search: &mut Child, deadline: Instant) -> Result<Option<bool>> {
     while Instant::now() < deadline {
         if let Some(status) = search.try_wait()? {
@@ -231,7 +232,7 @@ fn ended(search: &mut Child, deadline: Instant) -> Result<Option<bool>> {
     Ok(None)
 }
 
-/// What cargo needs of the repository, from its root.
+/// Returns the files that cargo needs, relative to the root of the repository.
 fn sources(root: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![PathBuf::new()];
@@ -265,9 +266,12 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
     fs::write(path, content).with_context(|| path.display().to_string())
 }
 
-/// The manifest of the workspace, its crates being of another version.
+/// Returns the manifest of the workspace with another version for its crates.
 fn renamed(manifest: &str) -> Result<String> {
-    let (before, after) = manifest.split_once("[workspace.package]\nversion = \"").context("no version to change")?;
-    let (version, rest) = after.split_once('"').context("no version to change")?;
+    let (before, after) = manifest.split_once("[workspace.package]\nversion = \"").context(
+        "the manifest has no \
+                                                                                            version",
+    )?;
+    let (version, rest) = after.split_once('"').context("the manifest has no version")?;
     Ok(format!("{before}[workspace.package]\nversion = \"{version}-mutant\"{rest}"))
 }

@@ -1,4 +1,4 @@
-//! Single faults: each kind at each call, while the process lives on.
+//! Single faults: every kind of fault at every call, in a process that continues.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use crate::{
     universe::Universe,
 };
 
-/// What can go wrong with a call to AWS. The delays are longer than an attempt of the SDK may take, and than all of them.
+/// The faults of calls to AWS. One delay is longer than an attempt of the SDK, the other is longer than all attempts.
 pub const AWS: [Fault; 12] = [
     Fault::Drop,
     Fault::LoseAnswer,
@@ -30,11 +30,11 @@ pub const AWS: [Fault; 12] = [
     Fault::Truncate,
 ];
 
-/// What can go wrong with a call to Kubernetes. The delay is longer than a reconcile may take.
+/// The faults of calls to Kubernetes. The delay is longer than the deadline of a reconcile.
 pub const KUBERNETES: [Fault; 5] =
     [Fault::Drop, Fault::LoseAnswer, Fault::Conflict, Fault::Delay(Duration::from_secs(150)), Fault::Panic];
 
-/// The calls of an undisturbed scenario, in order.
+/// Returns the calls of a scenario without faults, in order.
 async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
     let calls: Arc<Mutex<Vec<Point>>> = Arc::default();
     let log = Arc::clone(&calls);
@@ -50,7 +50,8 @@ async fn calls(landing: &Universe, scenario: &Scenario) -> Outcome<Vec<Point>> {
     Ok(std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// Tries every kind of fault, or those that have `kind` in their name, at these calls, counted from 1, of each name that has `at` in it.
+/// Tries every fault whose name contains `kind` at the calls whose name contains `at`. `which` selects calls of the
+/// same name, counted from 1.
 ///
 /// # Errors
 /// The first broken promise.

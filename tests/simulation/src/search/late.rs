@@ -1,4 +1,4 @@
-//! Late requests: a process is gone, and what it sent arrives at any moment of its successor's life.
+//! Late requests: a process ends, and its last request arrives at any call of its successor.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -12,8 +12,8 @@ use crate::{
     universe::Universe,
 };
 
-/// Sends each write to AWS late, or each whose name has `of` in it, at every `step`th call of the successor from
-/// one on.
+/// Delivers each write to AWS whose name contains `of` at every `step`th call of the successor, starting with call
+/// `from`.
 ///
 /// # Errors
 /// The first broken promise.
@@ -28,7 +28,7 @@ pub async fn late(landing: &Universe, scenario: &Scenario, from: u64, step: usiz
             let calls = Arc::new(AtomicU64::new(0));
             let counter = Arc::clone(&calls);
             let deliver = move |point: &Point, universe: &mut Universe| {
-                // Calls are counted for as long as it has not arrived.
+                // Counts the calls until the request has arrived.
                 let waits = point.when == When::Before && universe.is_awaited();
                 if waits && counter.fetch_add(1, Ordering::Relaxed) + 1 == at {
                     universe.deliver();
@@ -48,7 +48,8 @@ pub async fn late(landing: &Universe, scenario: &Scenario, from: u64, step: usiz
     }
 }
 
-/// The universe in which the process is gone that sent the `nth` write to AWS, which is on its way. None if there are fewer.
+/// Returns the universe in which the process has ended and its `nth` write to AWS is in transit, or none if it has
+/// fewer writes.
 async fn left(landing: &Universe, scenario: &Scenario, nth: usize, of: &str) -> Outcome<Option<(Universe, String)>> {
     let sent: Arc<Mutex<Option<String>>> = Arc::default();
     let (catch, mut met, of) = (Arc::clone(&sent), 0, of.to_owned());
@@ -60,7 +61,7 @@ async fn left(landing: &Universe, scenario: &Scenario, nth: usize, of: &str) -> 
                 return Decision::CrashSent(LATEST);
             }
         }
-        // This is what was waited for, and the successor has come to its first call.
+        // The write is in transit, and the successor has reached its first call.
         universe.is_over = met >= nth;
         Decision::Go
     };

@@ -1,4 +1,4 @@
-//! Two leaders: two processes that both believe to be the only one, each stopped at any point while the other goes on.
+//! Two leaders: two processes that both act as the only leader. Each pauses at any point while the other continues.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -15,16 +15,16 @@ use crate::{
     universe::Universe,
 };
 
-/// Which calls, by their number and what they are.
+/// Selects calls by their number and their choice point.
 pub trait Of: Fn(u64, &Point) -> bool + Clone + Send + 'static {}
 
 impl<F: Fn(u64, &Point) -> bool + Clone + Send + 'static> Of for F {}
 
-/// The reconciles that one of the two may take until it is quiet or stands still.
+/// The maximum number of reconciles of a leader until it is quiet or pauses.
 const MOST: usize = 80;
 
-/// Stops the first leader at each of its calls and the second at each of its own, and lets both go on: the first to its end, then
-/// the second. `of` says which calls, by their number and what they are. Each different state that comes of it is run to its end.
+/// Pauses the first leader at each of its calls and the second leader at each of its own. Then the first continues to
+/// its end, and after it the second. `of` selects the calls. Each distinct state that results is run to its end.
 ///
 /// # Errors
 /// The first broken promise.
@@ -34,10 +34,10 @@ pub async fn leaders(landing: &Universe, scenario: &Scenario, of: impl Of) -> Ou
     let eve = eve(landing, &scenario.acts, scenario.name).await?;
     for first in stops_of(&eve, None, of.clone()).await {
         let mut seconds = stops_of(&eve, Some(first), of.clone()).await;
-        // Or it is not stopped, and comes to its end before the first goes on.
+        // Also the case without a pause, in which the second leader reaches its end before the first one continues.
         seconds.push(u64::MAX);
         for second in seconds {
-            let how = || format!("leaders stopped at their calls {first} and {second}");
+            let how = || format!("leaders paused at their calls {first} and {second}");
             same_jitter();
             let stage = Stage::new(eve.branch(), stops([first, second]));
             let [one, other] = [1, 2].map(|number| Process::Idle(Operator::start(&stage, number)));
@@ -58,7 +58,7 @@ pub async fn leaders(landing: &Universe, scenario: &Scenario, of: impl Of) -> Ou
     Ok(tally)
 }
 
-/// Has each of two processes stand still before that call of its own.
+/// Returns a decider that pauses each of two processes before the given call.
 fn stops(at: [u64; 2]) -> Decider {
     let mut calls: BTreeMap<usize, u64> = BTreeMap::new();
     Box::new(move |point, _| {
@@ -93,16 +93,16 @@ async fn until_quiet(process: Option<Process>) {
     }
 }
 
-/// How a reconcile has gone so far: the worlds in which it has called, and what.
+/// The course of a reconcile: its calls so far, and the state of the world at each of them.
 #[derive(Default)]
 struct Course {
-    /// How many reconciles its process had begun and ended.
+    /// The number of starts and ends of reconciles of its process.
     reconciles: usize,
     calls: u64,
 }
 
 impl Course {
-    /// Goes on with a call, and tells this course from others.
+    /// Adds a call, and returns a hash that identifies the course.
     fn take(&mut self, point: &Point, universe: &Universe) -> u64 {
         let is_bound = |what: &What| matches!(what, What::Begin | What::End);
         let moments = universe.history.moments.iter();
@@ -118,8 +118,9 @@ impl Course {
     }
 }
 
-/// The calls at which the first leader can be stopped; or the second, where the first stands still. Of reconciles that have come
-/// to a call through the same calls in worlds that are alike, as those that wait for AWS do, only the first is stopped there.
+/// Returns the calls at which the first leader can pause, or the second one while the first is paused. Several
+/// reconciles may reach a call through the same calls in equal worlds, for example while they wait for AWS. Only the
+/// first of them pauses there.
 async fn stops_of(eve: &Universe, first: Option<u64>, of: impl Of) -> Vec<u64> {
     let leader = if first.is_some() { 2 } else { 1 };
     let found: Arc<Mutex<Vec<u64>>> = Arc::default();
@@ -140,7 +141,7 @@ async fn stops_of(eve: &Universe, first: Option<u64>, of: impl Of) -> Vec<u64> {
     let stage = Stage::new(eve.branch(), decider);
     let start = |number| Process::Idle(Operator::start(&stage, number));
     let (one, other) = (start(1), first.map(|_| start(2)));
-    // It stands still until this is over.
+    // The first leader stays paused until the end.
     let one = until_stopped(one).await;
     if let Some(other) = other {
         until_quiet(Some(other)).await;
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
     use crate::scenario;
 
-    /// The calls that a leader makes until it is quiet if nobody stops it: in which world, and what.
+    /// Returns all calls of a leader that is never paused, each with a hash of the world.
     async fn calls_of(eve: &Universe) -> Vec<(u64, String)> {
         let calls: Arc<Mutex<Vec<_>>> = Arc::default();
         let made = Arc::clone(&calls);
@@ -172,19 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_is_stopped_at_each_call_in_each_world_and_once_in_looks_that_are_alike() {
+    fn a_leader_pauses_once_at_each_call_in_each_world() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(async {
             let landing = scenario::landing(std::time::Duration::ZERO).await.expect("a VPC");
             let create = scenario::all().into_iter().find(|one| one.name == "create").expect("the scenario");
             let eve = eve(&landing, &create.acts, create.name).await.expect("no promise is broken");
             let calls = calls_of(&eve).await;
-            assert_eq!(calls_of(&eve).await, calls, "a call has not the same number again");
+            assert_eq!(calls_of(&eve).await, calls, "a call has another number in the second run");
             let stops = stops_of(&eve, None, |_, _| true).await;
-            let call = |stop: &u64| &calls[usize::try_from(stop - 1).expect("a place in memory")];
+            let call = |stop: &u64| &calls[usize::try_from(stop - 1).expect("the number is a valid index")];
             let stopped: HashSet<_> = stops.iter().map(call).collect();
-            assert_eq!(stopped, calls.iter().collect(), "a call in some world is left out");
-            assert!(stops.len() < calls.len(), "all {} calls: none in a look that is like another", calls.len());
+            assert_eq!(stopped, calls.iter().collect(), "a call in some world is missing");
+            assert!(stops.len() < calls.len(), "the leader pauses at all {} calls, also at repeated ones", calls.len());
         });
     }
 }

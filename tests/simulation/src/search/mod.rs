@@ -1,4 +1,4 @@
-//! The search: every way that this knows in which something can go wrong, tried out in every scenario.
+//! The search: tries every known kind of fault in every scenario, and checks the promises.
 
 pub mod faults;
 pub mod late;
@@ -19,33 +19,33 @@ use crate::{
     universe::Universe,
 };
 
-/// What was tried out.
+/// The numbers of cases that a search has tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Scenarios that were played.
+    /// Scenarios played.
     pub scenarios: u64,
-    /// Calls of the undisturbed scenarios; each has three points at which a process can crash: before it is sent, after its
-    /// effect, and after its answer, which is where the next one is about to be sent.
+    /// Calls of the scenarios without faults. Each call has three points at which a process can crash: before it is
+    /// sent, after its effect, and after its answer, which is the point before the next call.
     pub calls: u64,
-    /// States that differ, among all in which a process crashed, those of its successors included.
+    /// Distinct states in which a process or one of its successors crashed.
     pub states: u64,
-    /// Runs from one of these to the end, in each of which every call is again a point at which to crash.
+    /// Pairs of consecutive crashes: each point of each run from one of these states to the end.
     pub crash_pairs: u64,
     /// Single faults.
     pub faults: u64,
-    /// Requests that arrived after their sender was gone.
+    /// Requests that arrived after the end of the process that sent them.
     pub late: u64,
-    /// Pairs of points at which two leaders were stopped.
+    /// Pairs of points at which two leaders paused.
     pub leaders: u64,
-    /// Scenarios in which watches could not be relied on.
+    /// Scenarios played with unreliable watches.
     pub watches: u64,
-    /// What was written by hand into status and annotations.
+    /// Manual changes of status and annotations.
     pub tamperings: u64,
     /// Random schedules.
     pub schedules: u64,
     /// Faults in random schedules.
     pub random_faults: u64,
-    /// Runs without faults to the end, from all of these.
+    /// Runs to the end without faults, from all of these cases.
     pub closures: u64,
 }
 
@@ -85,16 +85,16 @@ impl fmt::Display for Tally {
         let tried = [
             (*scenarios, "scenarios"),
             (*calls, "calls"),
-            (calls * 3, "points of crash"),
-            (*states, "different states"),
+            (calls * 3, "crash points"),
+            (*states, "distinct states"),
             (*crash_pairs, "pairs of crashes"),
             (*faults, "single faults"),
             (*late, "late requests"),
-            (*leaders, "pairs of leaders"),
-            (*watches, "runs with bad watches"),
-            (*tamperings, "tamperings"),
+            (*leaders, "pairs of paused leaders"),
+            (*watches, "runs with unreliable watches"),
+            (*tamperings, "manual changes"),
             (*schedules, "random schedules"),
-            (*random_faults, "faults in them"),
+            (*random_faults, "faults in random schedules"),
             (*closures, "runs to the end"),
         ];
         let tried = tried.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
@@ -102,15 +102,15 @@ impl fmt::Display for Tally {
     }
 }
 
-/// A promise that was broken, where, and everything that had happened.
+/// A broken promise, with its scenario and the complete history.
 pub struct Found {
     /// The scenario.
     pub scenario: String,
-    /// What went wrong in it.
+    /// The faults in the scenario.
     pub how: String,
-    /// What is wrong.
+    /// The broken promise.
     pub breach: Breach,
-    /// The end.
+    /// The universe in which the promise is broken.
     pub universe: Box<Universe>,
 }
 
@@ -133,20 +133,20 @@ impl fmt::Display for Found {
 
 impl std::error::Error for Found {}
 
-/// A result whose error is as large as a universe.
+/// A result whose error is boxed, because it contains a universe.
 pub type Outcome<T = ()> = Result<T, Box<Found>>;
 
 pub(crate) fn go() -> Decider {
     Box::new(|_, _| Decision::Go)
 }
 
-/// From here on the operator's delays have the same jitter in every run, so that a call has the same number in each up to where
-/// they are made to differ.
+/// Fixes the jitter of the operator's delays, so that a call has the same number in every run until the runs are made
+/// to differ.
 fn same_jitter() {
     fastrand::seed(1);
 }
 
-/// Fails if a promise was broken on the stage.
+/// Returns an error if a promise was broken on the stage.
 fn intact(stage: &Stage, scenario: &str, how: impl Fn() -> String) -> Outcome {
     let found = stage.with(|universe| Some((universe.breach.clone()?, universe.branch())));
     found.map_or(Ok(()), |(breach, universe)| {
@@ -154,7 +154,7 @@ fn intact(stage: &Stage, scenario: &str, how: impl Fn() -> String) -> Outcome {
     })
 }
 
-/// Runs the closure of what is on the stage, or of a universe.
+/// Runs the closure of a universe.
 async fn closed(universe: &Universe, decider: Decider, scenario: &str, how: impl Fn() -> String) -> Outcome<Universe> {
     closure(universe, decider).await.map_err(|broken| {
         let (breach, universe) = *broken;
@@ -162,7 +162,7 @@ async fn closed(universe: &Universe, decider: Decider, scenario: &str, how: impl
     })
 }
 
-/// Plays a scenario in which nothing goes wrong.
+/// Plays a scenario without faults.
 ///
 /// # Errors
 /// The broken promise.
@@ -175,7 +175,7 @@ pub async fn once(landing: &Universe, scenario: &Scenario) -> Outcome<Tally> {
     Ok(Tally { scenarios: 1, calls: stage.calls(), closures: 1, ..Tally::default() })
 }
 
-/// Everything as it is when the last act has just been done, and the operator has not heard of it.
+/// Returns the universe right after the last act, before the operator has learned of it.
 async fn eve(universe: &Universe, acts: &[Act], scenario: &str) -> Outcome<Universe> {
     let Some((last, before)) = acts.split_last() else { return Ok(universe.branch()) };
     let stage = play(universe, before, 1, || 0, go()).await;
@@ -186,14 +186,14 @@ async fn eve(universe: &Universe, acts: &[Act], scenario: &str) -> Outcome<Unive
     }))
 }
 
-/// Whether every act has an effect where nothing goes wrong. A scenario that does nothing shows nothing.
+/// Checks that every act has an effect when no fault occurs, because an act without effect tests nothing.
 ///
 /// # Errors
-/// The act that has none.
+/// The first act without an effect.
 pub async fn acts_have_effects(universe: &Universe, acts: &[Act]) -> Result<(), String> {
     for count in 1..=acts.len() {
         let last = &acts[count - 1];
-        // One that comes soon may come before what it is about.
+        // An act that does not wait for rest may precede the resource that it acts on.
         if last.cue != Cue::AtRest {
             continue;
         }

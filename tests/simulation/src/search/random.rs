@@ -1,5 +1,5 @@
-//! Random schedules: a scenario, one or two processes, lists that lag or do not, watches that can be relied on or not, and
-//! faults of all kinds at random calls. The same seed is the same schedule.
+//! Random schedules: a scenario with one or two processes, with or without lagging lists, with reliable or unreliable
+//! watches, and with faults of all kinds at random calls. The same seed gives the same schedule.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use crate::{
     universe::Universe,
 };
 
-/// The faults that a schedule is to have, at least.
+/// The minimum number of faults for which a schedule counts.
 pub const FEWEST: u64 = 5;
 
-/// Plays the schedule of a seed.
+/// Plays the schedule of a seed, and runs it to its end.
 ///
 /// # Errors
 /// The broken promise.
@@ -37,7 +37,7 @@ pub async fn schedule(landing: &Universe, scenarios: &[Scenario], seed: u64) -> 
     Ok(Tally { schedules: counts, random_faults: struck * counts, closures: 1, ..Tally::default() })
 }
 
-/// A scenario to its end, and how many faults it met.
+/// A scenario that was played, with the number of its faults.
 struct Played {
     scenario: &'static str,
     stage: Arc<Stage>,
@@ -47,7 +47,7 @@ struct Played {
 
 async fn played(landing: &Universe, scenarios: &[Scenario], seed: u64) -> Played {
     let mut rng = Rng::with_seed(seed);
-    // The jitter of the operator's delays, and of the SDK's.
+    // Fixes the jitter of the delays of the operator and the SDK.
     fastrand::seed(rng.u64(..));
     let scenario = &scenarios[rng.usize(..scenarios.len())];
     let processes = if rng.u8(..3) == 0 { 2 } else { 1 };
@@ -65,9 +65,9 @@ async fn played(landing: &Universe, scenarios: &[Scenario], seed: u64) -> Played
     Played { scenario: scenario.name, stage, processes, struck: struck.load(Ordering::Relaxed) }
 }
 
-/// Strikes calls at random numbers, each in a random way.
+/// Returns a decider that injects random faults at random calls.
 fn strikes(rng: &mut Rng, processes: usize, struck: &Arc<AtomicU64>) -> Decider {
-    // Near the beginning they are dense: what is not reached is no fault.
+    // The first calls get many faults, because a fault that is not reached does not count.
     let mut number = 0;
     let mut at: BTreeMap<u64, u64> = BTreeMap::new();
     for _ in 0..rng.u64(FEWEST + 1..=20) {
@@ -108,7 +108,7 @@ mod tests {
     use crate::scenario;
 
     #[test]
-    fn a_seed_is_the_same_schedule_again() {
+    fn the_same_seed_gives_the_same_schedule() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(async {
             let landing = scenario::landing(Duration::ZERO).await.expect("a VPC");

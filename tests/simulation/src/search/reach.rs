@@ -1,4 +1,5 @@
-//! Crashes: every point of a scenario, then every point of what begins there, and so on as deep as is asked for.
+//! Crashes: at every point of a scenario, then at every point of each run that starts there, up to the requested
+//! depth.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -12,28 +13,28 @@ use crate::{
     universe::Universe,
 };
 
-/// States in which a process may have crashed, each once.
+/// The distinct states in which a process may have crashed.
 #[derive(Clone, Default)]
 struct States {
     inner: Arc<Mutex<Inner>>,
-    /// What the calls of interest have in their names.
+    /// The text in the names of the selected calls.
     at: Arc<str>,
 }
 
 #[derive(Default)]
 struct Inner {
     seen: HashSet<u64>,
-    /// The state at a point, by how it was reached and by how many crashes.
+    /// The states that are still to be run, each with its description and its number of crashes.
     waiting: VecDeque<(Universe, String, usize)>,
-    /// The length of the history at the last look: where nothing happened since, nothing is new.
+    /// The length of the history at the last point. If it has not changed, the state is not new.
     length: usize,
     points: u64,
-    /// Points of interest that are still to be passed over.
+    /// The number of selected points that are still to be skipped.
     skip: u64,
 }
 
 impl States {
-    /// Decides nothing, and notes every state that is met. Deeper ones than `most` are not.
+    /// Returns a decider that injects no faults, but records every new state with at most `most` crashes.
     fn recorder(&self, how: &str, crashes: usize, most: usize) -> Decider {
         let (states, how) = (self.clone(), how.to_owned());
         states.lock().length = usize::MAX;
@@ -63,8 +64,8 @@ impl States {
     }
 }
 
-/// Crashes at every point of the calls of a scenario whose name has `at` in it, but for the first `skip` of these, up to `most`
-/// times in a row, and runs each state that comes of it to its end.
+/// Tries up to `most` consecutive crashes at every point of the calls whose name contains `at`, except for the first
+/// `skip` of these points, and runs each distinct state to its end.
 ///
 /// # Errors
 /// The first broken promise.

@@ -1,6 +1,6 @@
-//! Status and annotations that somebody has written by hand: every field of the schema, in every way that the API server lets
-//! through. Nothing that is not the network's own is written to, the status becomes what it was, and a network that is deleted
-//! at once leaves nothing and takes nothing along.
+//! Manual changes of status and annotations: every field of the schema, in every way that the API server accepts. The
+//! operator must restore the status and change no foreign resource. A network that is deleted right after the change
+//! must delete all of its own resources and no others.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -29,25 +29,25 @@ use crate::{
     wire,
 };
 
-/// Two networks at rest, each in a VPC of its own, and what somebody else has in the VPC of the first.
+/// Two networks at rest, each in its own VPC, with foreign resources in the VPC of the first.
 pub struct Ground {
     universe: Universe,
     status: Value,
     material: Material,
 }
 
-/// Something that somebody writes by hand.
+/// A manual change.
 pub struct Tampering {
-    /// What.
+    /// The description of the change.
     pub what: String,
     act: Arc<dyn Fn(&mut Universe) + Send + Sync>,
 }
 
 impl Ground {
-    /// Builds it.
+    /// Creates the VPCs and networks.
     ///
     /// # Errors
-    /// If it cannot be built.
+    /// If they cannot be created, or the operator does not come to rest.
     pub async fn new() -> Result<Self> {
         let stage = Stage::new(scenario::landing(Duration::ZERO).await?, go());
         let config = wire::config(&Seat::new(&stage, 0));
@@ -59,20 +59,20 @@ impl Ground {
         let vpc = make_vpc(&aws, NEIGHBOURS_VPC).await?;
         Landing::make_in(&aws, vpc).await?;
         stage.with(|universe| {
-            strangers(universe);
+            foreign_resources(universe);
             universe.kubernetes.create_class(scenario::class("neighbours", NEIGHBOURS_VPC));
             universe.kubernetes.create(&tokyo(), scenario::spec("corp"));
             universe.kubernetes.create(&neighbour(), scenario::spec("neighbours"));
             universe.begin();
         });
         let mut operator = Operator::start(&stage, 1);
-        ensure!(operator.settle(MOST_RECONCILES).await, "it does not come to rest");
+        ensure!(operator.settle(MOST_RECONCILES).await, "the operator does not come to rest");
         let universe = stage.with(|universe| universe.branch());
         let material = Material { foreign: foreign(&universe)?, another: status(&universe, &neighbour())? };
         Ok(Self { status: status(&universe, &tokyo())?, universe, material })
     }
 
-    /// All that is written by hand.
+    /// Returns all manual changes.
     ///
     /// # Errors
     /// If the CRD has no schema.
@@ -83,7 +83,7 @@ impl Ground {
 
     fn annotations(&self) -> Vec<Tampering> {
         let resolver = |status: &Value| format!("resolver={}", status["resolver"]["id"].as_str().unwrap_or_default());
-        let somebodys = self.material.foreign.get("rslvr-").cloned().unwrap_or_default();
+        let foreign_resolver = self.material.foreign.get("rslvr-").cloned().unwrap_or_default();
         let mut all = Vec::new();
         for how in How::ALL {
             let text = |foreign: String, another: String| match how {
@@ -93,7 +93,7 @@ impl Ground {
                 How::Another => Some(another),
                 How::Huge => Some("x".repeat(200_000)),
             };
-            let address = text(format!("resolver={somebodys}"), resolver(&self.material.another));
+            let address = text(format!("resolver={foreign_resolver}"), resolver(&self.material.another));
             all.push(tampering(format!("{ADDRESS_CHANGE_ANNOTATION} {how:?}"), move |universe| {
                 universe
                     .kubernetes
@@ -107,27 +107,27 @@ impl Ground {
                         .edit_class(class, |class| annotate(class, DEFAULT_CLASS_ANNOTATION, default.as_ref()));
                 }
             }));
-            let nobody = Key { namespace: "nowhere".to_owned(), name: "nobody".to_owned() };
+            let unknown = Key { namespace: "nowhere".to_owned(), name: "nobody".to_owned() };
             let named = match how {
                 How::Removed | How::Emptied => None,
-                How::Foreign => Some(nobody),
+                How::Foreign => Some(unknown),
                 How::Another => Some(neighbour()),
-                How::Huge => Some(Key { name: "x".repeat(200_000), ..nobody }),
+                How::Huge => Some(Key { name: "x".repeat(200_000), ..unknown }),
             };
-            all.push(tampering(format!("mgnet.dev/network of the VPC's claim {how:?}"), move |universe| {
+            all.push(tampering(format!("mgnet.dev/network of the VPC lease {how:?}"), move |universe| {
                 let uid = universe.kubernetes.networks.get(&tokyo()).and_then(ResourceExt::uid).unwrap_or_default();
-                for claim in universe.kubernetes.vpc_leases.values_mut().filter(|claim| claim.holder == uid) {
-                    claim.network.clone_from(&named);
+                for lease in universe.kubernetes.vpc_leases.values_mut().filter(|lease| lease.holder == uid) {
+                    lease.network.clone_from(&named);
                 }
             }));
         }
         all
     }
 
-    /// Has somebody write that by hand; once the network lives on, once it is deleted at the same moment.
+    /// Tries a manual change twice: once the network continues to exist, once it is deleted at the same moment.
     ///
     /// # Errors
-    /// The broken promise. That the status heals is `truthful`, and that nothing is called that changes AWS is `stable`.
+    /// The broken promise: `truthful` if the status is not restored, `stable` if the operator writes to AWS.
     pub async fn try_out(&self, tampering: &Tampering) -> Outcome<Tally> {
         let how = || tampering.what.clone();
         let mut universe = self.universe.branch();
@@ -140,14 +140,14 @@ impl Ground {
             Err(Box::new(Found { scenario, how: how(), breach: Breach { promise, why }, universe }))
         };
         if essence(&now) != essence(&self.status) {
-            return broken("truthful", format!("its status was\n{:#}\nand is\n{now:#}", self.status));
+            return broken("truthful", format!("the status was\n{:#}\nbut is now\n{now:#}", self.status));
         }
         let written = healed.history.moments[since..].iter().find_map(|moment| match (&moment.who, &moment.what) {
             (Who::Operator(_), What::Call { action, .. }) => Some(action.clone()),
             _ => None,
         });
         if let Some(action) = written {
-            return broken("stable", format!("{action}, and AWS was as it was to be"));
+            return broken("stable", format!("{action}, although AWS was in the desired state"));
         }
         let mut universe = self.universe.branch();
         universe.act("tampering", |universe| (tampering.act)(universe));
@@ -164,7 +164,7 @@ fn tampering(what: String, act: impl Fn(&mut Universe) + Send + Sync + 'static) 
     Tampering { what, act: Arc::new(act) }
 }
 
-/// What the API server takes, the operator has to be able to read.
+/// Returns a change of the status. The operator must be able to read every status that the API server accepts.
 fn of_status(corruption: Corruption) -> Result<Tampering> {
     let what = format!("status.{corruption}");
     let status = serde_json::from_value(corruption.status).with_context(|| what.clone())?;
@@ -186,8 +186,8 @@ fn status(universe: &Universe, key: &Key) -> Result<Value> {
     Ok(serde_json::to_value(network.status.as_ref().context("no status")?)?)
 }
 
-/// A group, an endpoint and a Resolver endpoint of somebody else.
-fn strangers(universe: &mut Universe) {
+/// Creates a foreign security group, VPC endpoint and Resolver endpoint.
+fn foreign_resources(universe: &mut Universe) {
     let state = universe.state();
     let named = |name: &str| {
         let mut vpcs = state.vpcs.iter();
@@ -195,9 +195,9 @@ fn strangers(universe: &mut Universe) {
     };
     let Some(vpc) = named(support::VPC_NAME) else { return };
     let subnets: Vec<&String> = state.subnets.iter().filter(|one| one.vpc == vpc).map(|one| &one.id).collect();
-    let group = json!({ "VpcId": vpc, "GroupName": "somebodys", "GroupDescription": "of somebody else" });
+    let group = json!({ "VpcId": vpc, "GroupName": "foreign", "GroupDescription": "foreign" });
     call(universe, "CreateSecurityGroup", &group);
-    let made = universe.state().security_groups.into_iter().find(|group| group.name == "somebodys");
+    let made = universe.state().security_groups.into_iter().find(|group| group.name == "foreign");
     let Some(group) = made.map(|group| group.id) else { return };
     let rule = |protocol: &str| {
         let ranges = json!({ "1": { "CidrIp": "10.0.0.0/8" } });
@@ -212,16 +212,16 @@ fn strangers(universe: &mut Universe) {
     call(universe, "CreateVpcEndpoint", &endpoint);
     let addresses: Vec<Value> = subnets.iter().take(2).map(|subnet| json!({ "SubnetId": subnet })).collect();
     let resolver = json!({
-        "CreatorRequestId": "somebodys", "Name": "somebodys", "Direction": "INBOUND", "SecurityGroupIds": [group],
+        "CreatorRequestId": "foreign", "Name": "foreign", "Direction": "INBOUND", "SecurityGroupIds": [group],
         "IpAddresses": addresses,
     });
     call(universe, "CreateResolverEndpoint", &resolver);
 }
 
-/// The ids of what nobody's tags claim, by how ids of the kind begin.
+/// The IDs of foreign resources, by the prefix of the ID.
 fn foreign(universe: &Universe) -> Result<BTreeMap<String, String>> {
     let state = universe.state();
-    let group = state.security_groups.iter().find(|group| group.name == "somebodys").context("no group")?;
+    let group = state.security_groups.iter().find(|group| group.name == "foreign").context("no group")?;
     let endpoint = state.vpc_endpoints.iter().find(|one| one.service_name.ends_with("kms")).context("no endpoint")?;
     let resolver = state.resolver_endpoints.iter().find(|one| one.tags.is_empty()).context("no Resolver endpoint")?;
     let vpc = state.vpcs.iter().find(|vpc| vpc.tags.is_empty() || vpc.cidrs == ["172.31.0.0/16"]);

@@ -1,5 +1,5 @@
-//! Throttling: a part of all calls to AWS is refused for its haste, at random, for as long as people do things. What is asked for
-//! comes to be all the same, nobody is told that somebody has to act, and AWS is not asked more often than it takes.
+//! Throttling: AWS throttles random calls while users act. Every network must still reach its desired state without
+//! becoming `Stalled`, and without many additional calls.
 
 use std::{
     fmt,
@@ -25,18 +25,18 @@ use crate::{
     universe::Universe,
 };
 
-/// What came of a scenario.
+/// The numbers of calls and reconciles in a scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttled {
-    /// Calls that were sent to AWS.
+    /// Calls sent to AWS.
     pub sent: u64,
-    /// Those that were refused.
+    /// Calls that were throttled.
     pub refused: u64,
-    /// Those that were to change something, refused or not.
+    /// Writes, including throttled ones.
     pub writes: u64,
     /// Reconciles.
     pub reconciles: u64,
-    /// Reconciles that were ended because they took too long.
+    /// Reconciles that exceeded their deadline.
     pub ended: u64,
     /// Seconds on the world's clock.
     pub seconds: u64,
@@ -58,19 +58,20 @@ impl fmt::Display for Throttled {
         let Self { sent, refused, writes, reconciles, ended, seconds } = self;
         write!(
             f,
-            "{sent} calls sent, {refused} refused, {writes} to write; {reconciles} reconciles, {ended} ended for their length; \
-             {seconds} s"
+            "{sent} calls sent, {refused} throttled, {writes} writes; {reconciles} reconciles, {ended} beyond their \
+             deadline; {seconds} s"
         )
     }
 }
 
-/// The reconciles within which everything has to be as people want it, after each thing that they do.
+/// The maximum number of reconciles between an act and the desired state.
 const MOST_RECONCILES: u64 = 2_000;
 
-/// Plays a scenario while that part of all calls is throttled, and then to its end without.
+/// Plays a scenario while AWS throttles `percent` of all calls, and then runs it to its end without throttling.
 ///
 /// # Errors
-/// The broken promise; `converges` if the operator does not come to rest, and `never stalled` if it asks for help.
+/// The broken promise: `converges` if a network does not reach its desired state, `never stalled` if a network is
+/// `Stalled`.
 pub async fn throttled(landing: &Universe, scenario: &Scenario, percent: u8, seed: u64) -> Outcome<(Throttled, Tally)> {
     fastrand::seed(seed);
     let counts: [Arc<AtomicU64>; 3] = std::array::from_fn(|_| Arc::default());
@@ -81,13 +82,13 @@ pub async fn throttled(landing: &Universe, scenario: &Scenario, percent: u8, see
     let mut reconciles = 0;
     for act in scenario.acts.iter().map(Some).chain([None]) {
         let since = reconciles;
-        // That it rests would not do: one that is throttled pauses, too.
+        // Waiting for rest would not be enough, because a throttled operator pauses, too.
         while let Err(why) = stage.with(|universe| goal::all_reached(universe.history.now())) {
             operator.step().await;
             reconciles += 1;
             intact(&stage, scenario.name, how)?;
             if reconciles - since > MOST_RECONCILES {
-                let why = format!("not within {MOST_RECONCILES} reconciles: {why}");
+                let why = format!("the desired state is not reached within {MOST_RECONCILES} reconciles: {why}");
                 return Err(Box::new(found(&stage, scenario, how(), "converges", why)));
             }
         }
@@ -108,7 +109,7 @@ pub async fn throttled(landing: &Universe, scenario: &Scenario, percent: u8, see
     Ok((Throttled { sent, refused, writes, reconciles, ended, seconds }, tally))
 }
 
-/// Refuses calls to AWS at random, and counts what is sent, what is refused, and what is to change something.
+/// Returns a decider that throttles random calls to AWS, and counts sent calls, throttled calls and writes.
 fn decider(percent: u8, seed: u64, counts: &[Arc<AtomicU64>; 3]) -> Decider {
     let mut rng = Rng::with_seed(seed);
     let [sent, refused, writes] = counts.clone();
@@ -126,7 +127,7 @@ fn decider(percent: u8, seed: u64, counts: &[Arc<AtomicU64>; 3]) -> Decider {
     })
 }
 
-/// The first moment at which a network said that somebody has to act.
+/// The first moment at which a network was `Stalled`.
 fn stalled(universe: &Universe) -> Option<String> {
     universe.history.moments.iter().find_map(|moment| {
         moment.after.networks.values().find_map(|network| {
@@ -136,7 +137,7 @@ fn stalled(universe: &Universe) -> Option<String> {
     })
 }
 
-/// How many reconciles say that they were ended.
+/// The number of reconciles that exceeded their deadline according to the status.
 fn ended(universe: &Universe) -> u64 {
     let tells = |network: &MigrationNetwork| {
         let conditions = network.status.as_ref().map_or(&[][..], |status| &status.conditions);

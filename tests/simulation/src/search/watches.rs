@@ -1,4 +1,4 @@
-//! Watches: what has changed is told late, twice, or not at all until everything is listed anew.
+//! Unreliable watches: changes are reported late, twice, or only when all objects are listed again.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::{
     universe::Universe,
 };
 
-/// Every way but the usual one. What is told 20 s late is told in the middle of something else, and 90 s late when the usual
-/// look has come before it.
+/// All ways except the usual one. A report that is 20 s late arrives during other work, and one that is 90 s late
+/// arrives after a resync.
 const WAYS: [Watch; 5] = [
     Watch::Late(Duration::from_secs(20)),
     Watch::Late(Duration::from_secs(90)),
@@ -19,7 +19,7 @@ const WAYS: [Watch; 5] = [
     Watch::Missed,
 ];
 
-/// Plays a scenario while watches tell of changes in each of these ways.
+/// Plays a scenario once for each way in which watches report changes.
 ///
 /// # Errors
 /// The first broken promise.

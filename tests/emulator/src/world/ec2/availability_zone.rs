@@ -12,7 +12,7 @@ use crate::world::{
     zones::{self, Zone},
 };
 
-/// Lists the zones of the region.
+/// Lists the zones of the Region.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DescribeAvailabilityZones {
@@ -20,20 +20,20 @@ pub struct DescribeAvailabilityZones {
     pub zone_name: Vec<String>,
     #[serde(default)]
     pub zone_id: Vec<String>,
-    /// Zones that are not opted in; this world has none.
+    /// Whether to list zones that are not opted in; the emulator has none.
     pub all_availability_zones: Option<bool>,
     #[serde(default)]
     pub filter: Vec<Filter>,
 }
 
-/// The zones found.
+/// The matching zones.
 #[derive(Clone, Debug, Serialize)]
 pub struct AvailabilityZones {
     #[serde(rename = "availabilityZoneInfo")]
     pub zones: Vec<AvailabilityZone>,
 }
 
-/// A zone as EC2 shows it.
+/// A zone in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AvailabilityZone {

@@ -1,6 +1,6 @@
 //! DHCP option sets: CreateDhcpOptions, AssociateDhcpOptions, DeleteDhcpOptions, DescribeDhcpOptions.
 //!
-//! Every region is born with the default set, which has AmazonProvidedDNS.
+//! Every Region starts with the default set, which uses AmazonProvidedDNS.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -17,18 +17,18 @@ use crate::world::{
     tags::{self, TagItem, TagSpecification, Tags},
 };
 
-/// What a VPC has instead of an id when it has no set. Source: EC2 API Reference, AssociateDhcpOptions: "The ID of the DHCP
-/// options set, or `default` to associate no DHCP options with the VPC."
+/// The ID of the DHCP options of a VPC without any. Source: EC2 API Reference, AssociateDhcpOptions: "The ID of the
+/// DHCP options set, or `default` to associate no DHCP options with the VPC."
 pub(crate) const NONE: &str = "default";
 
-/// The name server of a VPC that is AWS's own.
+/// The name of AWS's own name server in a VPC.
 const AMAZON_PROVIDED: &str = "AmazonProvidedDNS";
 
 /// A set of DHCP options.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DhcpOptions {
     pub id: DhcpOptionsId,
-    /// The values of each option, in the order they were given.
+    /// The values of each option, in the order of the request.
     pub options: BTreeMap<String, Vec<String>>,
     pub tags: Tags,
     owner: String,
@@ -62,7 +62,7 @@ impl DhcpOptions {
     }
 }
 
-/// A set of DHCP options as EC2 shows it.
+/// A set of DHCP options in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DhcpOptionsItem {
@@ -106,7 +106,7 @@ impl Filterable for DhcpOptions {
     }
 }
 
-/// Makes a set.
+/// Creates a set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateDhcpOptions {
@@ -125,7 +125,7 @@ pub struct NewDhcpConfiguration {
     pub value: Vec<String>,
 }
 
-/// The set that was made.
+/// The created set.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DhcpOptionsCreated {
@@ -143,7 +143,7 @@ impl Action for CreateDhcpOptions {
         }
         let mut options = BTreeMap::new();
         for NewDhcpConfiguration { key, value } in self.dhcp_configuration {
-            // A list may come as one value: "specify the IP addresses in a single parameter, separated by commas".
+            // A list may be sent as one value: "specify the IP addresses in a single parameter, separated by commas".
             let values: Vec<String> = value
                 .iter()
                 .flat_map(|value| value.split(','))
@@ -188,7 +188,7 @@ fn refused(key: &str, why: &str) -> AwsError {
     AwsError::value(format!("Value ({key}) for parameter dhcpConfiguration is invalid: it {why}."))
 }
 
-/// Gives a VPC another set, or none.
+/// Associates a VPC with another set, or with none.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct AssociateDhcpOptions {
@@ -214,7 +214,7 @@ impl Action for AssociateDhcpOptions {
     }
 }
 
-/// Deletes a set that no VPC has.
+/// Deletes a set that no VPC uses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteDhcpOptions {
@@ -253,7 +253,7 @@ pub struct DescribeDhcpOptions {
     pub next_token: Option<String>,
 }
 
-/// The sets found.
+/// The matching sets.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DhcpOptionsSets {

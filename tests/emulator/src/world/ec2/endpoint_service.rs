@@ -15,7 +15,7 @@ use crate::world::{
     zones,
 };
 
-/// Lists the services to which endpoints can be made.
+/// Lists the services that offer VPC endpoints.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DescribeVpcEndpointServices {
@@ -27,7 +27,7 @@ pub struct DescribeVpcEndpointServices {
     pub next_token: Option<String>,
 }
 
-/// The services found.
+/// The matching services.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointServices {
@@ -38,7 +38,7 @@ pub struct EndpointServices {
     pub next_token: Option<String>,
 }
 
-/// A service for one type of endpoint.
+/// A service with one endpoint type.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceDetail {
@@ -69,14 +69,14 @@ pub struct ServiceDetail {
     place: String,
 }
 
-/// A type of endpoint.
+/// An endpoint type.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceType {
     pub service_type: &'static str,
 }
 
-/// A name that private DNS answers.
+/// A private DNS name.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrivateDnsName {

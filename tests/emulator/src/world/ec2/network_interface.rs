@@ -1,4 +1,4 @@
-//! Elastic network interfaces: those of people, and those that AWS services keep in subnets.
+//! Elastic network interfaces: those of callers, and those that AWS services manage.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -33,21 +33,21 @@ pub struct NetworkInterface {
     pub tags: Tags,
 }
 
-/// Whose a network interface is.
+/// The kind of owner of a network interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A person's own.
+    /// The interface of a caller.
     Own,
-    /// Of an interface endpoint.
+    /// The interface of an interface endpoint.
     VpcEndpoint,
-    /// Of a Resolver endpoint.
+    /// The interface of a Resolver endpoint.
     Resolver,
 }
 
 impl Kind {
     fn interface_type(self) -> &'static str {
         match self {
-            // Resolver has no value of its own in the enum. Source: aws-sdk-ec2, `NetworkInterfaceType`.
+            // The enum has no value for Resolver. Source: aws-sdk-ec2, `NetworkInterfaceType`.
             Self::Own | Self::Resolver => "interface",
             Self::VpcEndpoint => "vpc_endpoint",
         }
@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-/// What a network interface is made of.
+/// The properties of a new network interface.
 pub(crate) struct Draft {
     pub(crate) address: Ipv4Addr,
     pub(crate) groups: BTreeSet<SecurityGroupId>,
@@ -78,7 +78,7 @@ pub(crate) struct Draft {
 }
 
 impl NetworkInterface {
-    /// Puts an interface with an address that is known to be free into a subnet.
+    /// Creates an interface in a subnet, with an address that is known to be free.
     pub(crate) fn place(id: NetworkInterfaceId, subnet: &Subnet, draft: Draft) -> Self {
         let Draft { address, groups, description, kind, tags } = draft;
         Self {
@@ -100,7 +100,7 @@ impl NetworkInterface {
         self.kind.interface_type()
     }
 
-    /// Whether an AWS service keeps it.
+    /// Whether an AWS service manages the interface.
     pub fn requester_managed(&self) -> bool {
         self.kind.requester_managed()
     }
@@ -140,7 +140,7 @@ impl NetworkInterface {
     }
 }
 
-/// A network interface as EC2 shows it.
+/// A network interface in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInterfaceItem {
@@ -174,7 +174,7 @@ pub struct PrivateAddress {
     pub private_ip_address: String,
 }
 
-/// How a service holds an interface.
+/// The attachment of an interface to a service.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
@@ -235,7 +235,7 @@ impl Filterable for NetworkInterface {
     }
 }
 
-/// Makes a person's own interface.
+/// Creates the interface of a caller.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateNetworkInterface {
@@ -249,7 +249,7 @@ pub struct CreateNetworkInterface {
     pub client_token: Option<String>,
 }
 
-/// The interface that was made.
+/// The created interface.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInterfaceCreated {
@@ -303,7 +303,7 @@ impl Action for CreateNetworkInterface {
     }
 }
 
-/// Deletes a person's own interface.
+/// Deletes the interface of a caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteNetworkInterface {
@@ -341,7 +341,7 @@ pub struct DescribeNetworkInterfaces {
     pub next_token: Option<String>,
 }
 
-/// The network interfaces found.
+/// The matching network interfaces.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInterfaces {
@@ -357,7 +357,7 @@ impl Action for DescribeNetworkInterfaces {
 
     fn run(self, context: &mut Context<'_>) -> Result<NetworkInterfaces, AwsError> {
         let by_id = !self.network_interface_id.is_empty();
-        // Source: aws-sdk-ec2, `DescribeNetworkInterfacesInput::max_results`: not together with ids.
+        // Source: aws-sdk-ec2, `DescribeNetworkInterfacesInput::max_results`: it cannot be combined with IDs.
         if by_id && self.max_results.is_some() {
             let message = "The parameter networkInterfaceIds cannot be used with the parameter maxResults";
             return Err(AwsError::new("InvalidParameterCombination", message));

@@ -27,7 +27,7 @@ pub struct DescribePrefixLists {
     pub next_token: Option<String>,
 }
 
-/// The lists found.
+/// The matching lists.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrefixLists {
@@ -58,7 +58,7 @@ pub struct DescribeManagedPrefixLists {
     pub next_token: Option<String>,
 }
 
-/// The lists found.
+/// The matching lists.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedPrefixLists {
@@ -67,7 +67,7 @@ pub struct ManagedPrefixLists {
     pub next_token: Option<String>,
 }
 
-/// A prefix list as EC2 shows it.
+/// A prefix list in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedPrefixListItem {

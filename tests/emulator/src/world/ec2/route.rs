@@ -1,7 +1,7 @@
-//! Routes that people make in route tables: CreateRoute, DeleteRoute, and the propagation of virtual private gateways.
+//! Custom routes in route tables: CreateRoute, DeleteRoute, and the propagation of virtual private gateways.
 //!
-//! Destinations are IPv4 blocks, targets are virtual private gateways and network interfaces. What a gateway propagates comes
-//! from VPN connections, and there are none: propagation is only switched on and off.
+//! Destinations are IPv4 blocks, and targets are virtual private gateways and network interfaces. Gateways propagate
+//! routes of VPN connections, which the emulator does not have; propagation can only be enabled and disabled.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use ipnet::Ipv4Net;
@@ -15,7 +15,7 @@ use crate::world::{
     ids::{NetworkInterfaceId, RouteTableId, VpcId, VpnGatewayId},
 };
 
-/// Where a route leads.
+/// The target of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     Gateway(VpnGatewayId),
@@ -23,8 +23,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// The state of a route of this VPC. Source: aws-sdk-ec2, `Route::state`: `blackhole` "indicates that the route's target
-    /// isn't available (for example, the specified gateway isn't attached to the VPC".
+    /// Returns the state of a route of this VPC. Source: aws-sdk-ec2, `Route::state`: `blackhole` "indicates that the
+    /// route's target isn't available (for example, the specified gateway isn't attached to the VPC".
     pub(crate) fn state(&self, vpc: &VpcId, region: &Region) -> &'static str {
         let reached = match self {
             Self::Gateway(id) => region.vpn_gateways.get(id).is_some_and(|gateway| gateway.is_attached_to(vpc)),
@@ -44,7 +44,7 @@ fn destination(text: &str) -> Result<Ipv4Net, AwsError> {
     })
 }
 
-/// The gateway with this id, whatever its prefix. Source of the code: a NAT gateway as `GatewayId` in
+/// Returns the gateway with this ID, whatever its prefix. Source of the code: a NAT gateway as `GatewayId` in
 /// devopsacademyau/academy pull request 906.
 fn gateway<'c>(context: &'c Context<'_>, id: &str) -> Result<&'c VpnGateway, AwsError> {
     let found = context.region().vpn_gateways.find(id, context.sight()).ok().map(|(_, gateway)| gateway);
@@ -53,7 +53,7 @@ fn gateway<'c>(context: &'c Context<'_>, id: &str) -> Result<&'c VpnGateway, Aws
         .ok_or_else(|| AwsError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist")))
 }
 
-/// Makes a route.
+/// Creates a route.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateRoute {
@@ -106,7 +106,7 @@ impl Action for CreateRoute {
         let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
         let target = self.target(context, table)?;
         check_within_vpc(context.region(), table, destination, &target)?;
-        // ASSUMED (`ASSUMPTIONS.md`, "Routes"): also if the target is the same.
+        // ASSUMED (`ASSUMPTIONS.md`, "Routes"): this holds even if the target is the same.
         if table.own_routes.contains_key(&destination) {
             return Err(already_exists(destination));
         }
@@ -122,12 +122,13 @@ fn already_exists(destination: Ipv4Net) -> AwsError {
     AwsError::new("RouteAlreadyExists", format!("The route identified by {destination} already exists."))
 }
 
-/// What a route may do to the traffic within its VPC.
+/// Checks a route for the traffic within its VPC.
 ///
-/// Source: VPC User Guide, "Route tables": a route that is more specific than the local one "must match the entire IPv4 or IPv6
-/// CIDR block of a subnet in your VPC. The target must be a NAT gateway, network interface, or Gateway Load Balancer endpoint";
-/// hashicorp/terraform-provider-aws issues 13896 (the code for other targets) and 23866 (the block of the VPC itself, where the target
-/// is an endpoint). That an interface is answered as in the latter is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+/// Source: VPC User Guide, "Route tables": a route that is more specific than the local one "must match the entire
+/// IPv4 or IPv6 CIDR block of a subnet in your VPC. The target must be a NAT gateway, network interface, or Gateway
+/// Load Balancer endpoint"; hashicorp/terraform-provider-aws issues 13896 (the code for other targets) and 23866 (the
+/// block of the VPC itself, with an endpoint as target). That an interface gets the same answer as in the latter is
+/// ASSUMED (`ASSUMPTIONS.md`, "Codes").
 fn check_within_vpc(
     region: &Region,
     table: &RouteTable,
@@ -154,7 +155,7 @@ fn check_within_vpc(
     }
 }
 
-/// Deletes a route that was made with CreateRoute.
+/// Deletes a route that CreateRoute created.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteRoute {
@@ -182,7 +183,8 @@ impl Action for DeleteRoute {
     }
 }
 
-/// Source of both: hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route.go`, which goes by this code and this text.
+/// Source of code and text: hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route.go`, which depends on
+/// them.
 fn no_such_route(table: &RouteTableId, destination: Ipv4Net, is_local: bool) -> AwsError {
     if is_local {
         AwsError::value(format!("cannot remove local route {destination} in route table {table}"))
@@ -192,7 +194,7 @@ fn no_such_route(table: &RouteTableId, destination: Ipv4Net, is_local: bool) -> 
     }
 }
 
-/// Lets a gateway propagate its routes into a route table.
+/// Enables the propagation of a gateway's routes into a route table.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct EnableVgwRoutePropagation {
@@ -208,8 +210,9 @@ impl Action for EnableVgwRoutePropagation {
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
         let gateway = gateway(context, &self.gateway_id)?;
-        // Source: EC2 API Reference, EnableVgwRoutePropagation: attached to the VPC of the table; of the code:
-        // hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route_table.go`, which waits while AWS answers it.
+        // Source: EC2 API Reference, EnableVgwRoutePropagation: the gateway must be attached to the VPC of the table.
+        // Source of the code: hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route_table.go`, which
+        // retries on it.
         if !gateway.is_attached_to(&table.vpc) {
             let message = format!("resource {} is not attached to network {}", gateway.id, table.vpc);
             return Err(AwsError::new("Gateway.NotAttached", message));
@@ -222,7 +225,7 @@ impl Action for EnableVgwRoutePropagation {
     }
 }
 
-/// Ends the propagation of a gateway's routes into a route table.
+/// Disables the propagation of a gateway's routes into a route table.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DisableVgwRoutePropagation {
@@ -235,7 +238,7 @@ impl Action for DisableVgwRoutePropagation {
     const NAME: &'static str = "DisableVgwRoutePropagation";
     type Answer = Done;
 
-    /// That it is no error if nothing was propagated is ASSUMED (`ASSUMPTIONS.md`, "Routes").
+    /// That the call succeeds without enabled propagation is ASSUMED (`ASSUMPTIONS.md`, "Routes").
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let (id, _) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
         let gateway = gateway(context, &self.gateway_id)?.id.clone();

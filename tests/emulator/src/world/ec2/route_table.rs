@@ -1,7 +1,7 @@
 //! Route tables and their associations with subnets.
 //!
-//! Only the routes that people made are stored (`route.rs`). A table has the local routes of its VPC, too, and one route for each
-//! gateway endpoint that lists it.
+//! Only custom routes are stored (`route.rs`). A table also has the local routes of its VPC, and one route for each
+//! gateway endpoint that lists the table.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,9 +32,9 @@ pub struct RouteTable {
     main: Option<RouteTableAssociationId>,
     /// The associations with subnets.
     pub subnets: BTreeMap<RouteTableAssociationId, SubnetId>,
-    /// The routes that people made.
+    /// The custom routes.
     pub own_routes: BTreeMap<Ipv4Net, Target>,
-    /// The gateways that may propagate their routes.
+    /// The gateways whose routes are propagated.
     pub propagating: BTreeSet<VpnGatewayId>,
     pub tags: Tags,
 }
@@ -52,12 +52,12 @@ impl RouteTable {
         }
     }
 
-    /// Whether subnets without an association of their own use this table.
+    /// Whether this is the main table, which subnets without an explicit association use.
     pub fn is_main(&self) -> bool {
         self.main.is_some()
     }
 
-    /// All its routes.
+    /// Returns all routes of the table.
     pub(crate) fn routes(&self, region: &Region) -> Vec<Route> {
         let local = region.vpcs.get(&self.vpc).into_iter().flat_map(|vpc| vpc.cidrs.values());
         let mut routes: Vec<Route> = local
@@ -131,7 +131,7 @@ impl RouteTable {
     }
 }
 
-/// A route table as EC2 shows it.
+/// A route table in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteTableItem {
@@ -148,7 +148,7 @@ pub struct RouteTableItem {
     pub tags: Vec<TagItem>,
 }
 
-/// A gateway that propagates its routes.
+/// A gateway whose routes are propagated.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PropagatingGateway {
@@ -233,7 +233,7 @@ impl Filterable for RouteTable {
     }
 }
 
-/// Makes a route table with the local routes only.
+/// Creates a route table with only the local routes.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateRouteTable {
@@ -243,7 +243,7 @@ pub struct CreateRouteTable {
     pub client_token: Option<String>,
 }
 
-/// The table that was made.
+/// The created table.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteTableCreated {
@@ -298,7 +298,7 @@ impl Action for DeleteRouteTable {
             return Err(AwsError::new("DependencyViolation", message));
         }
         let region = context.region_mut();
-        // ASSUMED (`ASSUMPTIONS.md`, "Route tables"): a gateway endpoint does not hold the table.
+        // ASSUMED (`ASSUMPTIONS.md`, "Route tables"): a gateway endpoint does not prevent the deletion.
         for (_, endpoint) in region.vpc_endpoints.iter_mut() {
             endpoint.route_tables.remove(&id);
         }
@@ -315,7 +315,7 @@ pub struct AssociateRouteTable {
     pub subnet_id: String,
 }
 
-/// The association that was made.
+/// The created association.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteTableAssociated {
@@ -351,7 +351,7 @@ impl Action for AssociateRouteTable {
     }
 }
 
-/// Ends an association of a route table with a subnet.
+/// Disassociates a route table from a subnet.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DisassociateRouteTable {
@@ -386,7 +386,7 @@ pub struct DescribeRouteTables {
     pub next_token: Option<String>,
 }
 
-/// The route tables found.
+/// The matching route tables.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteTables {

@@ -22,7 +22,7 @@ pub struct Subnet {
     pub id: SubnetId,
     pub vpc: VpcId,
     pub cidr: Ipv4Net,
-    /// The name of its availability zone.
+    /// The name of its Availability Zone.
     pub zone: String,
     pub zone_id: String,
     pub tags: Tags,
@@ -51,7 +51,7 @@ impl Subnet {
     }
 }
 
-/// A subnet as EC2 shows it.
+/// A subnet in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "AWS has four")]
@@ -111,7 +111,7 @@ impl Filterable for Subnet {
     }
 }
 
-/// Makes a subnet in a VPC.
+/// Creates a subnet in a VPC.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateSubnet {
@@ -123,7 +123,7 @@ pub struct CreateSubnet {
     pub tag_specification: Vec<TagSpecification>,
 }
 
-/// The subnet that was made.
+/// The created subnet.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubnetCreated {
     pub subnet: SubnetItem,
@@ -231,7 +231,7 @@ pub struct DescribeSubnets {
     pub next_token: Option<String>,
 }
 
-/// The subnets found.
+/// The matching subnets.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subnets {

@@ -48,17 +48,17 @@ impl Action for CreateTags {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteTags {
     pub resource_id: Vec<String>,
-    /// Empty: all tags.
+    /// The tags to remove; if empty, all tags.
     #[serde(default)]
     pub tag: Vec<Removal>,
 }
 
-/// A tag to be removed.
+/// A tag to remove.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Removal {
     pub key: String,
-    /// Absent: whatever the value is. Source: EC2 API Reference, DeleteTags.
+    /// The value; if absent, the tag is removed regardless of its value. Source: EC2 API Reference, DeleteTags.
     pub value: Option<String>,
 }
 
@@ -97,7 +97,7 @@ fn write(context: &mut Context<'_>, changed: Vec<(&String, Tags)>) -> Result<Don
     Ok(DONE)
 }
 
-/// Source: EC2 API Reference, "Error codes": `InvalidID` for an id of no known kind.
+/// Source: EC2 API Reference, "Error codes": `InvalidID` for an ID of unknown kind.
 fn invalid_id(id: &str) -> AwsError {
     AwsError::new("InvalidID", format!("The ID '{id}' is not valid"))
 }
@@ -132,7 +132,7 @@ pub struct DescribeTags {
     pub next_token: Option<String>,
 }
 
-/// The tags found.
+/// The matching tags.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TagDescriptions {
@@ -141,7 +141,7 @@ pub struct TagDescriptions {
     pub next_token: Option<String>,
 }
 
-/// A tag and the resource it is on.
+/// A tag and its resource.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TagDescription {
@@ -180,7 +180,7 @@ impl Action for DescribeTags {
 
     fn run(self, context: &mut Context<'_>) -> Result<TagDescriptions, AwsError> {
         filters::check::<TagDescription>(&self.filter)?;
-        // `tag:KEY` asks for a key and a value at once; the others look at the fields.
+        // `tag:KEY` matches key and value together; the other filters match single fields.
         let (by_tag, by_field): (Vec<Filter>, Vec<Filter>) =
             self.filter.into_iter().partition(|filter| filter.name.starts_with("tag:"));
         let region = context.region();

@@ -1,6 +1,6 @@
-//! Virtual private gateways: the end of a VPN or of AWS Direct Connect that is attached to a VPC.
+//! Virtual private gateways: the AWS side of a VPN or AWS Direct Connect connection, attached to a VPC.
 //!
-//! There are no VPN connections here, so that nothing is behind a gateway: it is only what routes can lead to.
+//! The emulator has no VPN connections, so a gateway is only a target of routes.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::time::Duration;
@@ -26,14 +26,14 @@ pub struct VpnGateway {
     pub id: VpnGatewayId,
     pub amazon_side_asn: i64,
     pub availability_zone: Option<String>,
-    /// The VPC it is attached to, or was last.
+    /// The VPC that the gateway is attached to, or was attached to last.
     pub attachment: Option<Attachment>,
     pub tags: Tags,
-    /// When it is listed no longer, if it was deleted.
+    /// The time when the gateway is no longer listed, if it is deleted.
     unlisted: Option<Duration>,
 }
 
-/// What binds a gateway to a VPC.
+/// The attachment of a gateway to a VPC.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attachment {
     pub vpc: VpcId,
@@ -41,7 +41,7 @@ pub struct Attachment {
     due: Option<Duration>,
 }
 
-/// The states of an attachment. One that is detached stays listed. Source: hashicorp/terraform pull request 6987.
+/// The states of an attachment. A detached one stays listed. Source: hashicorp/terraform pull request 6987.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AttachmentState {
@@ -52,7 +52,7 @@ pub enum AttachmentState {
 }
 
 impl AttachmentState {
-    /// As on the wire.
+    /// Returns the value in AWS requests and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Attaching => "attaching",
@@ -64,7 +64,7 @@ impl AttachmentState {
 }
 
 impl VpnGateway {
-    /// Whether it is not deleted; a deleted gateway is only listed.
+    /// Whether the gateway is not deleted. A deleted gateway is only listed.
     pub fn exists(&self) -> bool {
         self.unlisted.is_none()
     }
@@ -73,22 +73,22 @@ impl VpnGateway {
         if self.exists() { "available" } else { "deleted" }
     }
 
-    /// The attachment, unless it is over.
+    /// Returns the attachment, unless it is over.
     fn bound(&self) -> Option<&Attachment> {
         self.attachment.as_ref().filter(|attachment| attachment.state != AttachmentState::Detached)
     }
 
-    /// Whether it is bound to this VPC, also while it comes or goes.
+    /// Whether the gateway is attached to this VPC, or is being attached or detached.
     pub(crate) fn holds(&self, vpc: &VpcId) -> bool {
         self.bound().is_some_and(|attachment| attachment.vpc == *vpc)
     }
 
-    /// Whether traffic of this VPC can go through it.
+    /// Whether traffic of this VPC can pass through the gateway.
     pub(crate) fn is_attached_to(&self, vpc: &VpcId) -> bool {
         self.bound().is_some_and(|bound| bound.vpc == *vpc && bound.state == AttachmentState::Attached)
     }
 
-    /// When it changes its state by itself.
+    /// Returns the time of the next scheduled state change.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.unlisted.into_iter().chain(self.attachment.as_ref().and_then(|attachment| attachment.due)).min()
     }
@@ -113,7 +113,7 @@ impl Attachment {
 }
 
 impl Region {
-    /// Lets attachments change their state that are due to, and forgets gateways that were deleted.
+    /// Executes the state changes of attachments that are due, and removes deleted gateways from the list.
     pub(crate) fn settle_vpn_gateways(&mut self, sight: Sight) {
         let mut forgotten = Vec::new();
         let mut detached = Vec::new();
@@ -143,9 +143,9 @@ impl Region {
     }
 }
 
-/// The gateway that a caller wants to change.
+/// Returns the gateway that a caller changes.
 ///
-/// Source of the code for one that is deleted: EC2 API Reference, "Error codes": "not in an available state".
+/// Source of the code for a deleted gateway: EC2 API Reference, "Error codes": "not in an available state".
 fn usable<'c>(context: &'c Context<'_>, id: &str) -> Result<(VpnGatewayId, &'c VpnGateway), AwsError> {
     let (id, gateway) = context.region().vpn_gateways.find(id, context.sight())?;
     if gateway.exists() {
@@ -155,7 +155,7 @@ fn usable<'c>(context: &'c Context<'_>, id: &str) -> Result<(VpnGatewayId, &'c V
     Err(AwsError::new("InvalidVpnGatewayState", message))
 }
 
-/// A gateway as EC2 shows it.
+/// A gateway in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpnGatewayItem {
@@ -170,7 +170,7 @@ pub struct VpnGatewayItem {
     pub tags: Vec<TagItem>,
 }
 
-/// An attachment as EC2 shows it.
+/// An attachment in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttachmentItem {
@@ -209,7 +209,7 @@ impl Filterable for VpnGateway {
     }
 }
 
-/// Makes a gateway that is attached to nothing.
+/// Creates a gateway without an attachment.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateVpnGateway {
@@ -221,7 +221,7 @@ pub struct CreateVpnGateway {
     pub tag_specification: Vec<TagSpecification>,
 }
 
-/// The gateway that was made.
+/// The created gateway.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpnGatewayCreated {
@@ -237,8 +237,8 @@ impl Action for CreateVpnGateway {
         if self.gateway_type != TYPE {
             return Err(AwsError::value(format!("Value ({}) for parameter type is invalid.", self.gateway_type)));
         }
-        // Source: aws-sdk-ec2, `CreateVpnGatewayInput::amazon_side_asn`: private numbers of 16 or of 32 bits. The default is ASSUMED
-        // (`ASSUMPTIONS.md`, "Virtual private gateways").
+        // Source: aws-sdk-ec2, `CreateVpnGatewayInput::amazon_side_asn`: private 16-bit or 32-bit numbers. The
+        // default is ASSUMED (`ASSUMPTIONS.md`, "Virtual private gateways").
         let amazon_side_asn = self.amazon_side_asn.unwrap_or(64_512);
         if !(64_512..=65_534).contains(&amazon_side_asn) && !(4_200_000_000..=4_294_967_294).contains(&amazon_side_asn)
         {
@@ -274,7 +274,7 @@ pub struct AttachVpnGateway {
     pub vpc_id: String,
 }
 
-/// The attachment as it begins.
+/// The new attachment.
 #[derive(Clone, Debug, Serialize)]
 pub struct VpnGatewayAttached {
     pub attachment: AttachmentItem,
@@ -331,7 +331,8 @@ impl Action for DetachVpnGateway {
                 format!("The attachment with vpn gateway ID '{id}' and vpc ID '{}' does not exist", self.vpc_id);
             return Err(AwsError::new("InvalidVpnGatewayAttachment.NotFound", message));
         };
-        // ASSUMED (`ASSUMPTIONS.md`, "Virtual private gateways"): detaching again is no error, and does not begin anew.
+        // ASSUMED (`ASSUMPTIONS.md`, "Virtual private gateways"): a repeated detachment succeeds and does not restart
+        // the transition.
         if bound.state == AttachmentState::Detaching {
             return Ok(DONE);
         }
@@ -346,7 +347,7 @@ impl Action for DetachVpnGateway {
     }
 }
 
-/// Deletes a gateway that is attached to nothing.
+/// Deletes a gateway without an attachment.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteVpnGateway {
@@ -374,7 +375,7 @@ impl Action for DeleteVpnGateway {
     }
 }
 
-/// Lists gateways. It has no pages. Source: aws-sdk-ec2, `DescribeVpnGatewaysInput`.
+/// Lists gateways. The call has no pages. Source: aws-sdk-ec2, `DescribeVpnGatewaysInput`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DescribeVpnGateways {
@@ -384,7 +385,7 @@ pub struct DescribeVpnGateways {
     pub filter: Vec<Filter>,
 }
 
-/// The gateways found.
+/// The matching gateways.
 #[derive(Clone, Debug, Serialize)]
 pub struct VpnGateways {
     #[serde(rename = "vpnGatewaySet")]

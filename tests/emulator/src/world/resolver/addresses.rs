@@ -21,7 +21,7 @@ pub struct ListResolverEndpointIpAddresses {
     pub next_token: Option<String>,
 }
 
-/// The addresses found.
+/// The matching addresses.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct IpAddresses {
@@ -30,7 +30,7 @@ pub struct IpAddresses {
     pub max_results: usize,
 }
 
-/// An address as Resolver shows it.
+/// An address in the format of Resolver.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct IpAddressItem {
@@ -84,7 +84,7 @@ impl Action for ListResolverEndpointIpAddresses {
     }
 }
 
-/// An address to be added or removed.
+/// An address to add or remove.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct IpAddressUpdate {
@@ -101,9 +101,10 @@ pub struct AssociateResolverEndpointIpAddress {
     pub ip_address: IpAddressUpdate,
 }
 
-/// An endpoint that is ready to have its addresses changed.
+/// Returns an endpoint whose addresses can be changed now.
 ///
-/// ASSUMED (`ASSUMPTIONS.md`, "Resolver"): one change at a time, others are `InvalidRequestException`.
+/// ASSUMED (`ASSUMPTIONS.md`, "Resolver"): only one change at a time; a concurrent change is
+/// Returns an `InvalidRequestException`.
 pub(super) fn ready<'a>(
     context: &'a Context<'_>,
     id: &str,
@@ -140,7 +141,7 @@ impl Action for AssociateResolverEndpointIpAddress {
     fn run(self, context: &mut Context<'_>) -> Result<OneResolverEndpoint, AwsError> {
         let (id, endpoint) = ready(context, &self.resolver_endpoint_id)?;
         let IpAddressUpdate { ip_id, subnet_id, ip } = self.ip_address;
-        // Source: aws-sdk-route53resolver, `IpAddressUpdate::ip_id`: only when an address is removed.
+        // Source: aws-sdk-route53resolver, `IpAddressUpdate::ip_id`: only for the removal of an address.
         if ip_id.is_some() {
             return Err(checks::parameter("IpId must not be given when an IP address is associated."));
         }
@@ -203,8 +204,8 @@ impl Action for DisassociateResolverEndpointIpAddress {
         let found = endpoint.staying().find(is_meant).ok_or_else(|| {
             AwsError::new("ResourceNotFoundException", format!("The IP address is not associated with '{id}'."))
         })?;
-        // Source: hashicorp/terraform-provider-aws `internal/service/route53resolver/endpoint.go`: clients add before they
-        // remove, so that two stay.
+        // Source: hashicorp/terraform-provider-aws `internal/service/route53resolver/endpoint.go`: clients add
+        // addresses before they remove others, so that two remain.
         if endpoint.staying().count() <= 2 {
             return Err(checks::request("[RSLVR-00400] Resolver endpoint need to have at least 2 IP addresses."));
         }

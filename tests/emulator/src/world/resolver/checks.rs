@@ -1,4 +1,4 @@
-//! What Resolver refuses. Source, where nothing else is said: Route 53 API Reference, CreateResolverEndpoint.
+//! The checks of Resolver. Source, unless noted otherwise: Route 53 API Reference, CreateResolverEndpoint.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,17 +15,18 @@ use crate::world::{
     tags::Tag,
 };
 
-/// `InvalidParameterException`.
+/// Returns an `InvalidParameterException`.
 pub(super) fn parameter(message: impl Into<String>) -> AwsError {
     AwsError::new("InvalidParameterException", message)
 }
 
-/// `InvalidRequestException`.
+/// Returns an `InvalidRequestException`.
 pub(super) fn request(message: impl Into<String>) -> AwsError {
     AwsError::new("InvalidRequestException", message)
 }
 
-/// A constraint of the API model that a value does not keep. The code is ASSUMED (`ASSUMPTIONS.md`, "Wire").
+/// Returns the error for a value that violates a constraint of the API model. The code is ASSUMED (`ASSUMPTIONS.md`,
+/// "Wire").
 pub(super) fn constraint(member: &str, rule: &str) -> AwsError {
     let message = format!("1 validation error detected: Value at '{member}' failed to satisfy constraint: {rule}");
     AwsError::new("ValidationException", message)
@@ -41,7 +42,7 @@ pub(super) fn check_name(name: &str) -> Result<(), AwsError> {
     Err(constraint("name", "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9\\-_' ']+)"))
 }
 
-/// Which protocols go together. Source: Route 53 API Reference, CreateResolverEndpoint, Protocols.
+/// Checks which protocols can be combined. Source: Route 53 API Reference, CreateResolverEndpoint, Protocols.
 pub(super) fn check_protocols(direction: Direction, protocols: &BTreeSet<Protocol>) -> Result<(), AwsError> {
     let fits = match direction {
         Direction::Inbound => !(protocols.contains(&Protocol::DoH) && protocols.contains(&Protocol::DoHFips)),
@@ -55,7 +56,7 @@ pub(super) fn check_protocols(direction: Direction, protocols: &BTreeSet<Protoco
     }
 }
 
-/// The tags of a create call or of TagResource: up to 200, no `aws:` keys.
+/// Returns the tags of a create call or of TagResource: up to 200, without `aws:` keys.
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), AwsError> {
     if tags.len() > 200 {
         return Err(AwsError::new("LimitExceededException", "A resource can have at most 200 tags."));
@@ -71,11 +72,11 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The subnet of an address request.
+/// Returns the subnet of an address request.
 ///
-/// Source: Route 53 Developer Guide, "Considerations when creating inbound and outbound endpoints", and VPC User Guide, "Share
-/// your VPC": participants cannot make Resolver endpoints in a VPC that they do not own. The code is ASSUMED
-/// (`ASSUMPTIONS.md`, "Codes"). An unknown one is `InvalidParameterException`: ASSUMED (`ASSUMPTIONS.md`, "Codes").
+/// Source: Route 53 Developer Guide, "Considerations when creating inbound and outbound endpoints", and VPC User
+/// Guide, "Share your VPC": participants cannot create Resolver endpoints in a VPC that they do not own. The codes,
+/// including `InvalidParameterException` for an unknown subnet, are ASSUMED (`ASSUMPTIONS.md`, "Codes").
 pub(super) fn subnet<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Subnet, AwsError> {
     if context.is_shared(|region| &region.subnets, id) {
         let message = format!("The subnet '{id}' is in a VPC that another account owns and shares.");
@@ -85,8 +86,8 @@ pub(super) fn subnet<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Subne
     found.map(|(_, subnet)| subnet).map_err(|_| parameter(format!("[RSLVR-00402] The subnet '{id}' does not exist.")))
 }
 
-/// The groups of an endpoint in a VPC. An unknown one, or one of another VPC, is `InvalidParameterException`: ASSUMED
-/// (`ASSUMPTIONS.md`, "Codes").
+/// Returns the groups of an endpoint in a VPC. That an unknown group, or a group of another VPC, is
+/// `InvalidParameterException` is ASSUMED (`ASSUMPTIONS.md`, "Codes").
 pub(super) fn groups(
     context: &Context<'_>,
     ids: &[String],
@@ -112,9 +113,10 @@ pub(super) fn groups(
     Ok(groups)
 }
 
-/// The addresses for requests, in one VPC; those that are not given are chosen.
+/// Returns the addresses for requests in one VPC. Addresses that a request does not fix are chosen.
 ///
-/// Source of `RSLVR-00405`: an IP that is not in the subnet's range, or reserved (quoted in public issues).
+/// Source of `RSLVR-00405`: quoted in public issues, for an IP address that is reserved or outside the range of its
+/// subnet.
 pub(super) fn addresses<'a>(
     context: &'a Context<'_>,
     requests: &[IpAddressRequest],

@@ -17,7 +17,7 @@ use crate::world::{
     tags::{Tag, Tags},
 };
 
-/// Makes an endpoint.
+/// Creates an endpoint.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateResolverEndpoint {
@@ -96,8 +96,8 @@ impl Action for CreateResolverEndpoint {
 }
 
 impl CreateResolverEndpoint {
-    /// A known id is refused. Source: aws/aws-cdk issue 5012, which quotes AWS. That the id of a deleted endpoint stays known
-    /// is ASSUMED (`ASSUMPTIONS.md`, "Client tokens").
+    /// A known ID is rejected. Source: aws/aws-cdk issue 5012, which quotes AWS. That the ID of a deleted endpoint
+    /// remains known is ASSUMED (`ASSUMPTIONS.md`, "Client tokens").
     fn repeated(&self, context: &Context<'_>) -> Result<Option<OneResolverEndpoint>, AwsError> {
         let region = context.region();
         let Some(earlier) = region.creator_request_ids.get(&self.creator_request_id) else { return Ok(None) };
@@ -126,7 +126,8 @@ impl CreateResolverEndpoint {
     }
 }
 
-/// The VPC is that of the subnets. Source: Route 53 Developer Guide, "Considerations": not one of dedicated tenancy.
+/// Checks the VPC of the subnets. Source: Route 53 Developer Guide, "Considerations": the VPC cannot have dedicated
+/// tenancy.
 fn common_vpc<'a>(context: &Context<'_>, mut vpcs: impl Iterator<Item = &'a VpcId>) -> Result<VpcId, AwsError> {
     let first = vpcs.next().ok_or_else(|| checks::request("[RSLVR-00400] An IP address is missing."))?;
     if vpcs.any(|vpc| vpc != first) {
@@ -138,7 +139,7 @@ fn common_vpc<'a>(context: &Context<'_>, mut vpcs: impl Iterator<Item = &'a VpcI
     Ok(first.clone())
 }
 
-/// All subnets of this world are IPv4 only.
+/// All subnets of the emulator are IPv4 only.
 pub(super) fn check_type(asked: Option<&str>) -> Result<(), AwsError> {
     match asked {
         None | Some("IPV4") => Ok(()),

@@ -27,7 +27,8 @@ impl Action for DeleteResolverEndpoint {
         let (id, endpoint) = context.region().resolver_endpoints.find(&self.resolver_endpoint_id, context.sight())?;
         match endpoint.status {
             Status::Operational | Status::ActionNeeded => {}
-            // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): not while it is being made or changed; again while it goes is no error.
+            // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): an endpoint cannot be deleted while it is created or changed; a
+            // repeated deletion succeeds.
             Status::Deleting => return Ok(OneResolverEndpoint { resolver_endpoint: endpoint.item(context) }),
             Status::Creating | Status::Updating => {
                 return Err(checks::request(format!(

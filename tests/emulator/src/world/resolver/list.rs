@@ -41,7 +41,7 @@ pub struct ListResolverEndpoints {
     pub next_token: Option<String>,
 }
 
-/// The endpoints found.
+/// The matching endpoints.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResolverEndpoints {
@@ -77,8 +77,8 @@ impl Action for ListResolverEndpoints {
     }
 }
 
-/// Source: aws-sdk-route53resolver, `Filter::name`, which also has the older names in capital letters. The code is ASSUMED
-/// (`ASSUMPTIONS.md`, "Codes").
+/// Source: aws-sdk-route53resolver, `Filter::name`, which also lists the older names in capital letters. The code is
+/// ASSUMED (`ASSUMPTIONS.md`, "Codes").
 fn check_filter(filter: &Filter) -> Result<(), AwsError> {
     const KNOWN: [&str; 7] =
         ["CreatorRequestId", "Direction", "HostVPCId", "IpAddressCount", "Name", "SecurityGroupIds", "Status"];

@@ -1,4 +1,4 @@
-//! Amazon Route 53 Resolver: endpoints, their addresses, and how they change as time passes.
+//! Amazon Route 53 Resolver: endpoints, their addresses, and their status changes over time.
 //!
 //! Source of states: aws-sdk-route53resolver, `ResolverEndpointStatus` and `IpAddressStatus`.
 #![allow(missing_docs, reason = "fields carry the names of the Route 53 API Reference, which documents them")]
@@ -51,7 +51,7 @@ pub struct ResolverEndpoint {
     due: Option<Duration>,
 }
 
-/// Which way queries go.
+/// The direction of DNS queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Direction {
@@ -86,7 +86,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// As on the wire.
+    /// Returns the value in AWS requests and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -98,7 +98,7 @@ impl Status {
     }
 }
 
-/// How queries are sent.
+/// The protocol of DNS queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     Do53,
@@ -132,7 +132,7 @@ pub enum AddressStatus {
 }
 
 impl AddressStatus {
-    /// As on the wire.
+    /// Returns the value in AWS requests and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -146,12 +146,12 @@ impl AddressStatus {
 }
 
 impl ResolverEndpoint {
-    /// When it changes its status by itself.
+    /// Returns the time of the next scheduled status change.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.due
     }
 
-    /// The addresses that are not on their way out.
+    /// Returns the addresses that are not being removed.
     fn staying(&self) -> impl Iterator<Item = &Address> {
         self.addresses
             .values()
@@ -183,7 +183,7 @@ fn arn(context: &Context<'_>, id: &ResolverEndpointId) -> String {
     format!("arn:{}:route53resolver:{region}:{account}:resolver-endpoint/{id}", zones::partition(region))
 }
 
-/// An endpoint as Resolver shows it.
+/// An endpoint in the format of Resolver.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResolverEndpointItem {
@@ -204,14 +204,14 @@ pub struct ResolverEndpointItem {
     pub protocols: Vec<Protocol>,
 }
 
-/// The answer of the calls that show one endpoint.
+/// The answer of the calls that return one endpoint.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OneResolverEndpoint {
     pub resolver_endpoint: ResolverEndpointItem,
 }
 
-/// A subnet, and the address in it.
+/// A subnet, and an address in it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct IpAddressRequest {
@@ -219,7 +219,7 @@ pub struct IpAddressRequest {
     pub ip: Option<String>,
 }
 
-/// Puts an interface for an address into a subnet, where the address is known to be free.
+/// Creates an interface in a subnet, with an address that is known to be free.
 fn attach(
     region: &mut Region,
     endpoint: &ResolverEndpointId,
@@ -232,7 +232,7 @@ fn attach(
     let draft = Draft {
         address: ip,
         groups: groups.clone(),
-        // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): what the EC2 console shows for such interfaces.
+        // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): the description that the EC2 console shows for such interfaces.
         description: format!("Route 53 Resolver: {endpoint}:{id}"),
         kind: Kind::Resolver,
         tags: Tags::new(),
@@ -242,7 +242,7 @@ fn attach(
 }
 
 impl Region {
-    /// Lets endpoints change their status that are due to.
+    /// Executes the status changes of endpoints that are due.
     pub(crate) fn settle_resolver_endpoints(&mut self, sight: Sight, options: &Options) {
         let due: Vec<ResolverEndpointId> = self
             .resolver_endpoints
@@ -296,7 +296,7 @@ impl Region {
         }
     }
 
-    /// Takes the interface of an address away, as a person could who is allowed to.
+    /// Deletes the interface of an address, as a privileged user could.
     ///
     /// Source: aws-sdk-route53resolver, `ResolverEndpoint::status`: `ACTION_NEEDED` when an interface was deleted.
     pub(crate) fn break_resolver_address(&mut self, id: &str, sight: Sight) -> bool {

@@ -1,4 +1,4 @@
-//! TagResource, UntagResource, ListTagsForResource: the tags of endpoints, which no other call shows.
+//! TagResource, UntagResource, ListTagsForResource: the tags of endpoints, which no other call returns.
 #![allow(missing_docs, reason = "fields carry the names of the Route 53 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct TagResource {
     pub tags: Vec<Tag>,
 }
 
-/// The endpoint that an ARN names.
+/// Returns the endpoint that an ARN names.
 fn named(context: &Context<'_>, text: &str) -> Result<ResolverEndpointId, AwsError> {
     let unknown =
         || AwsError::new("ResourceNotFoundException", format!("The resource with ARN '{text}' does not exist."));
@@ -76,7 +76,7 @@ pub struct ListTagsForResource {
     pub next_token: Option<String>,
 }
 
-/// The tags found.
+/// The matching tags.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResourceTags {

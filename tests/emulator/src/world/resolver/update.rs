@@ -1,4 +1,4 @@
-//! UpdateResolverEndpoint. Security groups are not among what can be updated.
+//! UpdateResolverEndpoint. It cannot change security groups.
 #![allow(missing_docs, reason = "fields carry the names of the Route 53 API Reference, which documents them")]
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::world::{
     ids::ResourceId,
 };
 
-/// Changes the name or the protocols of an endpoint; what is not given stays.
+/// Changes the name or the protocols of an endpoint. Absent parameters stay unchanged.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct UpdateResolverEndpoint {
@@ -39,7 +39,8 @@ impl Action for UpdateResolverEndpoint {
             Some(protocols) => protocols.iter().copied().collect(),
         };
         checks::check_protocols(endpoint.direction, &protocols)?;
-        // Source: Route 53 API Reference, UpdateResolverEndpoint: not directly from only Do53 to only DoH or DoH-FIPS.
+        // Source: Route 53 API Reference, UpdateResolverEndpoint: a direct change from only Do53 to only DoH or
+        // DoH-FIPS is not possible.
         let only_do53 = BTreeSet::from([Protocol::Do53]);
         if endpoint.protocols == only_do53 && !protocols.contains(&Protocol::Do53) {
             let message =

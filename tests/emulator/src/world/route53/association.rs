@@ -1,6 +1,6 @@
 //! AssociateVPCWithHostedZone, DisassociateVPCFromHostedZone, and CreateVPCAssociationAuthorization for VPCs of other accounts.
 //!
-//! Source, where nothing else is said: Route 53 API Reference, the pages of these actions.
+//! Source, unless noted otherwise: Route 53 API Reference, the pages of these actions.
 #![allow(missing_docs, reason = "fields carry the names of the Route 53 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::world::{
     error::AwsError,
 };
 
-/// Associates a VPC of the caller with a zone of its own, or with one whose account has allowed it.
+/// Associates a VPC of the caller with its own zone, or with a zone whose account has authorized it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct AssociateVpcWithHostedZone {
@@ -46,7 +46,7 @@ impl Action for AssociateVpcWithHostedZone {
     }
 }
 
-/// Ends an association; the account of the zone or that of the VPC may.
+/// Ends an association. The account of the zone or of the VPC can do so.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DisassociateVpcFromHostedZone {
@@ -80,7 +80,7 @@ impl Action for DisassociateVpcFromHostedZone {
     }
 }
 
-/// Allows a VPC of another account to be associated with a zone of the caller.
+/// Authorizes the association of another account's VPC with a zone of the caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateVpcAssociationAuthorization {
@@ -89,7 +89,7 @@ pub struct CreateVpcAssociationAuthorization {
     pub vpc: Vpc,
 }
 
-/// What was allowed.
+/// The authorization.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VpcAssociationAuthorized {

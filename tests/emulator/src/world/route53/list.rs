@@ -13,7 +13,7 @@ use crate::world::{
     paging::Paging,
 };
 
-/// Lists the private hosted zones that a VPC is associated with, whosever they are.
+/// Lists the private hosted zones that are associated with a VPC, whatever their owner.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ListHostedZonesByVpc {
@@ -25,7 +25,7 @@ pub struct ListHostedZonesByVpc {
     pub next_token: Option<String>,
 }
 
-/// The zones found.
+/// The matching zones.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HostedZonesOfVpc {
@@ -62,9 +62,9 @@ impl Action for ListHostedZonesByVpc {
     const NAME: &'static str = "ListHostedZonesByVPC";
     type Answer = HostedZonesOfVpc;
 
-    /// Source: Route 53 API Reference, ListHostedZonesByVPC: "regardless of which AWS account or AWS service owns the hosted
-    /// zones". That those of VPC endpoints are among them, the name of their owner, and the code for a VPC that is not the
-    /// caller's are ASSUMED (`ASSUMPTIONS.md`, "Hosted zones" and "Codes").
+    /// Source: Route 53 API Reference, ListHostedZonesByVPC: "regardless of which AWS account or AWS service owns the
+    /// hosted zones". That this includes the zones of VPC endpoints, the name of their owner, and the code for a VPC
+    /// of another account are ASSUMED (`ASSUMPTIONS.md`, "Hosted zones" and "Codes").
     fn run(self, context: &mut Context<'_>) -> Result<HostedZonesOfVpc, AwsError> {
         let Self { vpc_id, vpc_region, max_items, next_token } = self;
         let vpc = Vpc { region: vpc_region, id: vpc_id };

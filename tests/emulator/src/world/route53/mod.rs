@@ -1,7 +1,7 @@
-//! Amazon Route 53: private hosted zones and the VPCs they are associated with.
+//! Amazon Route 53: private hosted zones and their VPCs.
 //!
-//! The service is global: a zone belongs to an account and to no region, and can be associated with VPCs of every region and of
-//! other accounts. Records, public zones and delegation sets are not part of this world.
+//! The service is global: a zone belongs to an account but to no Region, and can be associated with VPCs of any
+//! Region and of other accounts. Records, public zones and delegation sets are not part of the emulator.
 
 pub mod association;
 pub mod list;
@@ -22,14 +22,14 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HostedZone {
     pub(crate) id: String,
-    /// The account that made it.
+    /// The account that created the zone.
     pub(crate) owner: String,
-    /// In small letters, with the dot at the end.
+    /// The name, in lowercase letters and with the final dot.
     pub(crate) name: String,
     caller_reference: String,
     comment: Option<String>,
     pub(crate) vpcs: BTreeSet<VpcPlace>,
-    /// VPCs of other accounts that may be associated with it.
+    /// The VPCs of other accounts that are authorized for an association.
     authorized: BTreeSet<VpcPlace>,
 }
 
@@ -41,17 +41,17 @@ pub(crate) struct HostedZones {
 }
 
 impl HostedZones {
-    /// No zones.
+    /// Returns an empty set of zones.
     pub(crate) fn new() -> Self {
         Self { zones: BTreeMap::new(), ids: Ids::new("route53") }
     }
 
-    /// Forgets the zones of an account, or all.
+    /// Deletes the zones of an account, or all zones.
     pub(crate) fn reset(&mut self, account: Option<&str>) {
         self.zones.retain(|_, zone| account.is_some_and(|account| account != zone.owner));
     }
 
-    /// The zones that a VPC is associated with, by id.
+    /// Returns the zones that are associated with a VPC, by ID.
     pub(crate) fn of_vpc(&self, region: &str, vpc: &VpcId) -> impl Iterator<Item = &HostedZone> {
         let is_place = move |place: &VpcPlace| place.region == region && place.vpc == *vpc;
         self.zones.values().filter(move |zone| zone.vpcs.iter().any(is_place))
@@ -62,18 +62,18 @@ impl HostedZones {
     }
 }
 
-/// The name of the zone that holds a name of private DNS: `*.s3.x` and `s3.x` are in one zone.
+/// Returns the name of the zone for a private DNS name: `*.s3.x` and `s3.x` are in one zone.
 pub(crate) fn zone_name(private_name: &str) -> String {
     format!("{}.", private_name.trim_start_matches("*."))
 }
 
-/// The id of the zone that AWS keeps for a private name of a VPC endpoint. It is the one that DescribeVpcEndpoints shows with
-/// the name.
+/// Returns the ID of the zone that AWS creates for a private name of a VPC endpoint. DescribeVpcEndpoints returns the
+/// same ID with the name.
 pub(crate) fn endpoint_zone_id(endpoint: &str, private_name: &str) -> String {
     format!("Z{}", letters(hash(&format!("{endpoint} {}", zone_name(private_name))), 20))
 }
 
-/// The zones that AWS keeps for the private DNS of a VPC's endpoints: ids and names.
+/// Returns the IDs and names of the zones that AWS creates for the private DNS of a VPC's endpoints.
 pub(crate) fn endpoint_zones(region: &Region, vpc: &VpcId) -> BTreeMap<String, String> {
     let with_dns = |endpoint: &&super::ec2::vpc_endpoint::VpcEndpoint| {
         endpoint.vpc == *vpc && endpoint.exists() && endpoint.private_dns
@@ -86,7 +86,7 @@ pub(crate) fn endpoint_zones(region: &Region, vpc: &VpcId) -> BTreeMap<String, S
     zones.collect()
 }
 
-/// `InvalidInput`: what Route 53 answers to a value that is not acceptable.
+/// Returns `InvalidInput`, Route 53's code for an invalid value.
 fn invalid_input(message: impl Into<String>) -> AwsError {
     AwsError::new("InvalidInput", message)
 }

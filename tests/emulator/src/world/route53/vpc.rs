@@ -10,7 +10,7 @@ use crate::world::{
     ids::{ResourceId, VpcId},
 };
 
-/// A VPC and the region it is in.
+/// A VPC and its Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vpc {
@@ -20,7 +20,7 @@ pub struct Vpc {
     pub id: String,
 }
 
-/// A VPC that exists, or did when it was associated.
+/// A VPC that exists, or existed when it was associated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VpcPlace {
     pub(crate) region: String,
@@ -34,16 +34,17 @@ impl VpcPlace {
 }
 
 impl Vpc {
-    /// The VPC as an id that is well formed.
+    /// Returns the VPC ID if it is well formed.
     pub(super) fn place(&self) -> Result<VpcPlace, AwsError> {
         let vpc = VpcId::parse(&self.id).map_err(|_| self.invalid())?;
         Ok(VpcPlace { region: self.region.clone(), vpc })
     }
 
-    /// The VPC, which must be the caller's.
+    /// Returns the VPC, which must belong to the caller.
     ///
-    /// Source: Route 53 API Reference, CreateHostedZone: "The VPC ID that you specified either isn't a valid ID or the current
-    /// account is not authorized to access this VPC." A participant is not: VPC User Guide, "Share your VPC".
+    /// Source: Route 53 API Reference, CreateHostedZone: "The VPC ID that you specified either isn't a valid ID or
+    /// the current account is not authorized to access this VPC." A participant is not authorized: VPC User Guide,
+    /// "Share your VPC".
     pub(super) fn of_caller(&self, context: &Context<'_>) -> Result<VpcPlace, AwsError> {
         let place = self.place()?;
         let region = context.region_of(&context.caller.account, &place.region);
@@ -59,7 +60,7 @@ impl Vpc {
     }
 }
 
-/// Whether a VPC of the caller can be associated with a zone of this name.
+/// Checks that a VPC of the caller can be associated with a zone of this name.
 ///
 /// Source: Route 53 API Reference, `ConflictingDomainExists`; hashicorp/terraform-provider-aws issue 37783 quotes it for the
 /// zone of an endpoint. That only the same name conflicts is ASSUMED (`ASSUMPTIONS.md`, "Hosted zones").

@@ -23,13 +23,13 @@ impl HostedZone {
             name: self.name.clone(),
             caller_reference: self.caller_reference.clone(),
             config: Config { comment: self.comment.clone(), private_zone: Some(true) },
-            // Its NS and SOA records. Source: Route 53 API Reference, CreateHostedZone.
+            // The NS and SOA records of the zone. Source: Route 53 API Reference, CreateHostedZone.
             resource_record_set_count: 2,
         }
     }
 }
 
-/// A zone as Route 53 shows it.
+/// A zone in the format of Route 53.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HostedZoneItem {
@@ -40,16 +40,16 @@ pub struct HostedZoneItem {
     pub resource_record_set_count: u32,
 }
 
-/// What is said about a zone.
+/// The configuration of a zone.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Config {
     pub comment: Option<String>,
-    /// In a request it says nothing: a zone is private if a VPC is given.
+    /// Ignored in a request: a zone is private if a VPC is given.
     pub private_zone: Option<bool>,
 }
 
-/// A change that Route 53 is carrying out.
+/// A change that Route 53 executes.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChangeInfo {
@@ -59,7 +59,8 @@ pub struct ChangeInfo {
 }
 
 impl ChangeInfo {
-    /// Source: Route 53 API Reference, ChangeInfo: it begins as `PENDING`. Here a change has its effect at once.
+    /// Source: Route 53 API Reference, ChangeInfo: a change starts as `PENDING`. In the emulator, it takes effect
+    /// immediately.
     pub(super) fn begun(context: &mut Context<'_>) -> Self {
         let number = context.hosted_zones.ids.next_number();
         let submitted_at = context.date(context.now()).to_string();
@@ -67,15 +68,15 @@ impl ChangeInfo {
     }
 }
 
-/// The answer of actions that only change something.
+/// The answer of actions that return only a change.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Changed {
     pub change_info: ChangeInfo,
 }
 
-/// The zone of this id, which must be the caller's. That a zone of another account is answered like one that does not exist is
-/// ASSUMED (`ASSUMPTIONS.md`, "Codes").
+/// Returns the zone with this ID, which must belong to the caller. That a zone of another account returns the same
+/// error as a zone that does not exist is ASSUMED (`ASSUMPTIONS.md`, "Codes").
 pub(super) fn own<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a HostedZone, AwsError> {
     let zone = context.hosted_zones.zones.get(id).filter(|zone| zone.owner == context.caller.account);
     zone.ok_or_else(|| no_such_zone(id))
@@ -85,7 +86,7 @@ pub(super) fn no_such_zone(id: &str) -> AwsError {
     AwsError::new("NoSuchHostedZone", format!("No hosted zone found with ID: {id}"))
 }
 
-/// Makes a zone, which is associated with a VPC from the start.
+/// Creates a zone and associates it with a VPC.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateHostedZone {
@@ -96,7 +97,7 @@ pub struct CreateHostedZone {
     pub hosted_zone_config: Option<Config>,
 }
 
-/// The zone that was made.
+/// The created zone.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HostedZoneCreated {
@@ -144,8 +145,8 @@ impl Action for CreateHostedZone {
     }
 }
 
-/// Source: Route 53 Developer Guide, "DNS domain name format": labels of up to 63 characters, 255 in all; upper-case letters are
-/// stored as lower-case ones, and a dot at the end may be left out.
+/// Source: Route 53 Developer Guide, "DNS domain name format": labels have up to 63 characters, and names up to 255.
+/// Uppercase letters are stored as lowercase letters, and the final dot is optional.
 fn read_name(text: &str) -> Result<String, AwsError> {
     let name = text.trim_end_matches('.').to_ascii_lowercase();
     let allowed = |c: char| c.is_ascii_graphic() && c != '"';
@@ -156,7 +157,7 @@ fn read_name(text: &str) -> Result<String, AwsError> {
     Err(AwsError::new("InvalidDomainName", format!("{text} is not a valid domain name.")))
 }
 
-/// Shows a zone.
+/// Returns a zone.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct GetHostedZone {

@@ -1,6 +1,6 @@
 //! The entries of a network ACL: CreateNetworkAclEntry, ReplaceNetworkAclEntry, DeleteNetworkAclEntry.
 //!
-//! Source, where nothing else is said: EC2 API Reference, CreateNetworkAclEntry. Entries of this world are IPv4 only.
+//! Source, unless noted otherwise: EC2 API Reference, CreateNetworkAclEntry. Only IPv4 entries are supported.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::collections::BTreeMap;
@@ -15,19 +15,19 @@ use crate::world::{
     ids::NetworkAclId,
 };
 
-/// The number of the entry that denies everything else, which the console shows as `*`.
+/// The number of the entry that denies all other traffic, which the console shows as `*`.
 ///
 /// Source: EC2 API Reference, DescribeNetworkAcls, example; "32767 to 65535 is reserved for internal use".
 const LAST: u32 = 32_767;
 
-/// The direction of an entry and its number, which together are unique in an ACL. A lower number is looked at first.
+/// The direction and number of an entry, which together are unique in an ACL. Lower numbers are evaluated first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub egress: bool,
     pub rule_number: u32,
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// A protocol number, or `-1` for all.
@@ -38,7 +38,7 @@ pub struct Entry {
     icmp: Option<Icmp>,
 }
 
-/// Whether matching traffic may pass.
+/// The action for matching traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleAction {
@@ -54,7 +54,7 @@ pub struct Ports {
     pub to: u16,
 }
 
-/// An ICMP type and code; -1 is any.
+/// An ICMP type and code; -1 matches any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all(deserialize = "PascalCase", serialize = "lowercase"), deny_unknown_fields)]
 pub struct Icmp {
@@ -64,7 +64,7 @@ pub struct Icmp {
 }
 
 impl Entry {
-    /// Everything may pass, in both directions.
+    /// Returns entries that allow all traffic in both directions.
     pub(super) fn allow_all() -> BTreeMap<Place, Self> {
         let all = Self {
             protocol: "-1".to_owned(),
@@ -89,7 +89,7 @@ impl Entry {
     }
 }
 
-/// An entry as EC2 shows it.
+/// An entry in the format of EC2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryItem {
@@ -103,7 +103,7 @@ pub struct EntryItem {
 }
 
 impl EntryItem {
-    /// What no other entry says anything about is denied. Source: VPC User Guide, "Network ACL basics".
+    /// Returns the entries that deny all other traffic. Source: VPC User Guide, "Network ACL basics".
     pub(super) fn deny_all() -> [Self; 2] {
         [true, false].map(|egress| Self {
             rule_number: LAST,
@@ -116,7 +116,7 @@ impl EntryItem {
         })
     }
 
-    /// The value of a filter `entry.FIELD`.
+    /// Returns the value for a filter `entry.FIELD`.
     pub(super) fn filter_value(&self, field: &str) -> Option<String> {
         match field {
             "cidr" => Some(self.cidr_block.clone()),
@@ -156,7 +156,7 @@ pub struct CreateNetworkAclEntry {
     pub icmp: Option<Icmp>,
 }
 
-/// Puts an entry in the place of one that has the same number and direction.
+/// Replaces the entry that has the same number and direction.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ReplaceNetworkAclEntry {
@@ -179,7 +179,7 @@ pub struct DeleteNetworkAclEntry {
     pub egress: bool,
 }
 
-/// What is said in a request about an entry.
+/// An entry in a request.
 struct Said {
     protocol: String,
     action: RuleAction,
@@ -189,9 +189,9 @@ struct Said {
 }
 
 impl Said {
-    /// Source: ports and ICMP types are required for their protocols, and "if you specify a protocol other than 6 (TCP),
-    /// 17 (UDP) or 1 (ICMP), traffic on all ports is allowed, regardless of any ports or ICMP types". Which codes a wrong
-    /// protocol, port or type has is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+    /// Source: ports and ICMP types are required for their protocols, and "if you specify a protocol other than 6
+    /// (TCP), 17 (UDP) or 1 (ICMP), traffic on all ports is allowed, regardless of any ports or ICMP types". The
+    /// codes for an invalid protocol, port or type are ASSUMED (`ASSUMPTIONS.md`, "Codes").
     fn read(self) -> Result<Entry, AwsError> {
         let number: Option<i16> = self.protocol.parse().ok().filter(|number| (-1..=255).contains(number));
         let number = number.ok_or_else(|| {
@@ -265,7 +265,7 @@ impl Action for CreateNetworkAclEntry {
             let message = format!("The network acl entry identified by {rule_number} already exists.");
             return Err(AwsError::new("NetworkAclEntryAlreadyExists", message));
         }
-        // The entry that denies everything is not counted: ASSUMED (`ASSUMPTIONS.md`, "Network ACLs").
+        // The entry that denies all traffic does not count: ASSUMED (`ASSUMPTIONS.md`, "Network ACLs").
         let of_direction = acl.entries.keys().filter(|other| other.egress == egress).count();
         if of_direction >= context.options.quotas.rules_per_network_acl {
             let message = "The maximum number of network acl entries has been reached.";

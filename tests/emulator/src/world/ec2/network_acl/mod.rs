@@ -1,7 +1,7 @@
 //! Network ACLs: CreateNetworkAcl, DeleteNetworkAcl, DescribeNetworkAcls, ReplaceNetworkAclAssociation.
 //!
-//! A subnet always has exactly one: it begins with the default ACL of its VPC, and can only be given another one. Nothing of
-//! this world is filtered by them: a client can only read what they would do.
+//! A subnet always has exactly one network ACL: first the default ACL of its VPC, which can be replaced by another
+//! one. The emulator carries no traffic, so ACLs filter nothing; clients can only read them.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 pub mod entry;
@@ -26,9 +26,9 @@ use crate::world::{
 pub struct NetworkAcl {
     pub id: NetworkAclId,
     pub vpc: VpcId,
-    /// Whether it came with its VPC.
+    /// Whether this is the default ACL of its VPC.
     pub is_default: bool,
-    /// The entries that people made; the last ones, which deny everything, are not stored.
+    /// The entries that callers created. The last entries, which deny all traffic, are not stored.
     pub entries: BTreeMap<Place, Entry>,
     pub subnets: BTreeMap<NetworkAclAssociationId, SubnetId>,
     pub tags: Tags,
@@ -36,17 +36,18 @@ pub struct NetworkAcl {
 }
 
 impl NetworkAcl {
-    /// The ACL a VPC is born with. Source: VPC User Guide, "Default network ACL": rule 100 allows all traffic in and out.
+    /// Returns the default ACL of a new VPC. Source: VPC User Guide, "Default network ACL": rule 100 allows all
+    /// inbound and outbound traffic.
     pub(crate) fn default_of(vpc: VpcId, owner: String, ids: &mut Ids) -> Self {
         Self { is_default: true, entries: Entry::allow_all(), ..Self::without_entries(vpc, owner, Tags::new(), ids) }
     }
 
-    /// Source: VPC User Guide, "Custom network ACLs": a new one denies everything until rules are added.
+    /// Source: VPC User Guide, "Custom network ACLs": a new ACL denies all traffic until rules are added.
     fn without_entries(vpc: VpcId, owner: String, tags: Tags, ids: &mut Ids) -> Self {
         Self { id: ids.mint(), vpc, is_default: false, entries: BTreeMap::new(), subnets: BTreeMap::new(), tags, owner }
     }
 
-    /// All entries as they are shown: those that deny everything are the last of each direction.
+    /// Returns all entries for answers; the entries that deny all traffic come last in each direction.
     pub(crate) fn shown(&self) -> Vec<EntryItem> {
         let own = self.entries.iter().map(|(place, entry)| entry.item(*place));
         let mut entries: Vec<EntryItem> = own.chain(EntryItem::deny_all()).collect();
@@ -73,8 +74,9 @@ impl NetworkAcl {
 }
 
 impl Region {
-    /// Puts a new subnet under the default ACL of its VPC. Source: VPC User Guide, "Network ACL basics": "If you don't
-    /// explicitly associate a subnet with a network ACL, the subnet is automatically associated with the default network ACL."
+    /// Associates a new subnet with the default ACL of its VPC. Source: VPC User Guide, "Network ACL basics": "If you
+    /// don't explicitly associate a subnet with a network ACL, the subnet is automatically associated with the
+    /// default network ACL."
     pub(crate) fn associate_default_network_acl(&mut self, vpc: &VpcId, subnet: &SubnetId) {
         let association = self.ids.mint();
         let default = self.network_acls.iter_mut().map(|(_, acl)| acl).find(|acl| acl.vpc == *vpc && acl.is_default);
@@ -83,7 +85,7 @@ impl Region {
         }
     }
 
-    /// Ends the association of a subnet that goes.
+    /// Deletes the association of a deleted subnet.
     pub(crate) fn dissociate_network_acl(&mut self, subnet: &SubnetId) {
         for (_, acl) in self.network_acls.iter_mut() {
             acl.subnets.retain(|_, other| other != subnet);
@@ -91,7 +93,7 @@ impl Region {
     }
 }
 
-/// A network ACL as EC2 shows it.
+/// A network ACL in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkAclItem {
@@ -116,7 +118,8 @@ pub struct Association {
     pub subnet_id: SubnetId,
 }
 
-/// Source of the filters: aws-sdk-ec2, `DescribeNetworkAclsInput::filters`; those of IPv6 and ICMP entries match nothing here.
+/// Source of the filters: aws-sdk-ec2, `DescribeNetworkAclsInput::filters`. Filters for IPv6 and ICMP entries match
+/// nothing here.
 impl Filterable for NetworkAcl {
     const FILTERS: &'static [&'static str] = &[
         "association.association-id",
@@ -159,7 +162,7 @@ impl Filterable for NetworkAcl {
     }
 }
 
-/// Makes a network ACL that denies everything.
+/// Creates a network ACL that denies all traffic.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateNetworkAcl {
@@ -169,7 +172,7 @@ pub struct CreateNetworkAcl {
     pub client_token: Option<String>,
 }
 
-/// The network ACL that was made.
+/// The created network ACL.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkAclCreated {
@@ -208,7 +211,7 @@ impl Action for CreateNetworkAcl {
     }
 }
 
-/// Deletes a network ACL that no subnet has.
+/// Deletes a network ACL that no subnet uses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteNetworkAcl {
@@ -220,8 +223,9 @@ impl Action for DeleteNetworkAcl {
     const NAME: &'static str = "DeleteNetworkAcl";
     type Answer = Done;
 
-    /// Source: EC2 API Reference, DeleteNetworkAcl: neither the default ACL nor one that is associated with a subnet. The
-    /// code for the default one is that which clients in public code expect; it is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+    /// Source: EC2 API Reference, DeleteNetworkAcl: the default ACL and an ACL with associated subnets cannot be
+    /// deleted. The code for the default ACL is the one that clients in public code expect; it is ASSUMED
+    /// (`ASSUMPTIONS.md`, "Codes").
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let sight = context.sight();
         let (id, acl) = context.own(|region| &region.network_acls, &self.network_acl_id, Self::NAME)?;
@@ -237,7 +241,7 @@ impl Action for DeleteNetworkAcl {
     }
 }
 
-/// Gives the subnet of an association another network ACL; the association gets a new id.
+/// Replaces the network ACL of a subnet's association. The association gets a new ID.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ReplaceNetworkAclAssociation {
@@ -295,7 +299,7 @@ pub struct DescribeNetworkAcls {
     pub next_token: Option<String>,
 }
 
-/// The network ACLs found.
+/// The matching network ACLs.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkAcls {

@@ -47,7 +47,7 @@ pub struct AuthorizeSecurityGroupEgress {
     pub tag_specification: Vec<TagSpecification>,
 }
 
-/// The rules that were added.
+/// The added rules.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RulesAdded {
@@ -81,7 +81,7 @@ impl Action for AuthorizeSecurityGroupEgress {
     }
 }
 
-/// The one rule that the short parameters write.
+/// Returns the single rule of the top-level parameters.
 pub(super) fn single(
     protocol: Option<String>,
     from_port: Option<i32>,
@@ -109,8 +109,8 @@ fn add(
     let mut seen: BTreeSet<&Traffic> = group.rules.iter().map(|rule| &rule.traffic).collect();
     let existing = seen.clone();
     for (traffic, _) in &drafts {
-        // Source of the first: EC2 API Reference, "Error codes". The whole request is refused: ASSUMED (`ASSUMPTIONS.md`,
-        // "Security groups").
+        // Source of the first code: EC2 API Reference, "Error codes". That AWS rejects the whole request is ASSUMED
+        // (`ASSUMPTIONS.md`, "Security groups").
         if existing.contains(traffic) {
             let message = format!("the specified rule \"{}\" already exists", traffic.phrase());
             return Err(AwsError::new("InvalidPermission.Duplicate", message));
@@ -140,8 +140,8 @@ fn append(
     items
 }
 
-/// Source: Amazon VPC quotas: for each direction, IPv4 and IPv6 apart; a rule with a group or a prefix list counts in
-/// both, a prefix list with its weight (that of S3 is 1).
+/// Source: Amazon VPC quotas: the quota applies to each direction, and to IPv4 and IPv6 separately. A rule with a
+/// group or a prefix list counts for both, a prefix list with its weight (1 for S3).
 fn check_limit(rules: &BTreeSet<&Traffic>, egress: bool, most: usize) -> Result<(), AwsError> {
     let of_direction = || rules.iter().filter(|rule| rule.egress == egress);
     let ipv4 = of_direction().filter(|rule| !matches!(rule.peer, Peer::Ipv6(_))).count();
@@ -153,7 +153,7 @@ fn check_limit(rules: &BTreeSet<&Traffic>, egress: bool, most: usize) -> Result<
     Err(AwsError::new("RulesPerSecurityGroupLimitExceeded", message))
 }
 
-/// The id of a group that a rule call must name.
+/// Returns the ID of the group that a rule call must name.
 pub(super) fn named_group(context: &Context<'_>, id: Option<&str>) -> Result<SecurityGroupId, AwsError> {
     let id = id.ok_or_else(|| AwsError::missing("groupId"))?;
     context.region().security_groups.find(id, context.sight()).map(|(id, _)| id)

@@ -1,4 +1,4 @@
-//! Security groups: CreateSecurityGroup, DeleteSecurityGroup, DescribeSecurityGroups. Rules have modules of their own.
+//! Security groups: CreateSecurityGroup, DeleteSecurityGroup, DescribeSecurityGroups. Rules have their own modules.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 pub mod authorize;
@@ -40,8 +40,8 @@ pub struct SecurityGroup {
 }
 
 impl SecurityGroup {
-    /// The group every VPC is born with. Source: VPC User Guide, "Default security groups": inbound from itself, outbound
-    /// to everywhere.
+    /// Returns the default group of a new VPC. Source: VPC User Guide, "Default security groups": inbound from
+    /// itself, outbound to everywhere.
     pub(crate) fn default_of(vpc: VpcId, owner: String, ids: &mut Ids) -> Self {
         let id: SecurityGroupId = ids.mint();
         let from_itself = Traffic::all(false, Peer::Group(id.clone()));
@@ -59,7 +59,7 @@ impl SecurityGroup {
         }
     }
 
-    /// Whether this is the group its VPC was born with.
+    /// Whether this is the default group of its VPC.
     pub fn is_default(&self) -> bool {
         self.name == "default"
     }
@@ -83,7 +83,7 @@ fn arn(region: &str, account: &str, id: &SecurityGroupId) -> String {
     format!("arn:{}:ec2:{region}:{account}:security-group/{id}", zones::partition(region))
 }
 
-/// A security group as EC2 shows it.
+/// A security group in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroupItem {
@@ -99,7 +99,7 @@ pub struct SecurityGroupItem {
     pub tags: Vec<TagItem>,
 }
 
-/// A group as other resources show it.
+/// A group in the answers about other resources.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupIdentifier {
@@ -107,13 +107,13 @@ pub struct GroupIdentifier {
     pub group_name: String,
 }
 
-/// Groups as other resources show them.
+/// Returns groups for the answers about other resources.
 pub(crate) fn identifiers(region: &Region, groups: &BTreeSet<SecurityGroupId>) -> Vec<GroupIdentifier> {
     let name = |id| region.security_groups.get(id).map(|group| group.name.clone()).unwrap_or_default();
     groups.iter().map(|id| GroupIdentifier { group_id: id.clone(), group_name: name(id) }).collect()
 }
 
-/// The groups that a caller names for an interface in a VPC; none means the default group.
+/// Returns the groups that a caller names for an interface in a VPC; without any, the default group.
 ///
 /// Source: EC2 API Reference, CreateVpcEndpoint: "If this parameter is not specified, we use the default security group
 /// for the VPC." The code for a group of another VPC is ASSUMED (`ASSUMPTIONS.md`, "Codes").
@@ -199,7 +199,7 @@ impl Filterable for SecurityGroup {
     }
 }
 
-/// Makes a group without inbound rules and with one outbound rule that allows everything.
+/// Creates a group without inbound rules, and with one outbound rule that allows all traffic.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateSecurityGroup {
@@ -210,7 +210,7 @@ pub struct CreateSecurityGroup {
     pub tag_specification: Vec<TagSpecification>,
 }
 
-/// The group that was made.
+/// The created group.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroupCreated {
@@ -220,7 +220,7 @@ pub struct SecurityGroupCreated {
     pub tags: Vec<TagItem>,
 }
 
-/// Source: EC2 API Reference, CreateSecurityGroup: up to 255 characters out of this set.
+/// Source: EC2 API Reference, CreateSecurityGroup: up to 255 characters from this set.
 fn check_text(parameter: &str, text: &str) -> Result<(), AwsError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
     if text.len() <= 255 && text.chars().all(allowed) {
@@ -263,7 +263,7 @@ impl Action for CreateSecurityGroup {
             return Err(sharing::not_modelled("Groups of a participant in a shared VPC"));
         }
         let (vpc, _) = region.vpcs.find(vpc, context.sight())?;
-        // Source: EC2 API Reference, CreateSecurityGroup: names are unique within a VPC, and not case-sensitive.
+        // Source: EC2 API Reference, CreateSecurityGroup: names are unique within a VPC and case-insensitive.
         if region.security_groups.values().any(|group| group.vpc == vpc && group.name.eq_ignore_ascii_case(&name)) {
             let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
             return Err(AwsError::new("InvalidGroup.Duplicate", message));
@@ -300,7 +300,7 @@ pub struct DeleteSecurityGroup {
     pub group_id: Option<String>,
 }
 
-/// The group that was deleted.
+/// The deleted group.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroupDeleted {
@@ -330,7 +330,8 @@ impl Action for DeleteSecurityGroup {
     }
 }
 
-/// Source: EC2 API Reference, DeleteSecurityGroup: a group cannot go while an interface has it or another group names it.
+/// Source: EC2 API Reference, DeleteSecurityGroup: a group cannot be deleted while an interface or another group's
+/// rule uses it.
 fn is_used(region: &Region, id: &SecurityGroupId) -> bool {
     let peer = Peer::Group(id.clone());
     region.network_interfaces.values().any(|interface| interface.groups.contains(id))
@@ -354,7 +355,7 @@ pub struct DescribeSecurityGroups {
     pub next_token: Option<String>,
 }
 
-/// The groups found.
+/// The matching groups.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroups {

@@ -23,7 +23,7 @@ pub struct ModifySecurityGroupRules {
     pub security_group_rule: Vec<RuleUpdate>,
 }
 
-/// A rule and what it becomes.
+/// A rule ID and the new content of the rule.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RuleUpdate {
@@ -31,7 +31,7 @@ pub struct RuleUpdate {
     pub security_group_rule: RuleRequest,
 }
 
-/// What a rule becomes.
+/// The new content of a rule.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RuleRequest {
@@ -96,7 +96,7 @@ fn write(context: &mut Context<'_>, id: &SecurityGroupId, rules: Vec<Rule>) -> R
     Ok(DONE)
 }
 
-/// A rule id and its new description.
+/// A rule ID and its new description.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RuleDescription {

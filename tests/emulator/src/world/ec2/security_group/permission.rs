@@ -1,4 +1,4 @@
-//! What a rule lets through: how callers write it, how AWS normalises it, and how it is shown.
+//! The traffic of a rule: the format in requests, AWS's normalization, and the format in answers.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -11,7 +11,7 @@ use crate::world::{
     ids::{PrefixListId, ResourceId, SecurityGroupId, VpcId},
 };
 
-/// What a rule lets through. Two rules of a group never let the same through.
+/// The traffic that a rule allows. No two rules of a group allow the same traffic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Traffic {
     pub egress: bool,
@@ -22,7 +22,7 @@ pub struct Traffic {
     pub peer: Peer,
 }
 
-/// The other side of a rule.
+/// The source or destination of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     Ipv4(Ipv4Net),
@@ -49,12 +49,12 @@ impl std::fmt::Display for Peer {
 }
 
 impl Traffic {
-    /// All protocols and ports.
+    /// Returns traffic of all protocols and ports.
     pub(crate) fn all(egress: bool, peer: Peer) -> Self {
         Self { egress, protocol: "-1".to_owned(), from_port: -1, to_port: -1, peer }
     }
 
-    /// As AWS names a rule in its messages.
+    /// Returns the description of a rule in AWS messages.
     pub(crate) fn phrase(&self) -> String {
         let Self { protocol, from_port, to_port, peer, .. } = self;
         match protocol.as_str() {
@@ -66,7 +66,7 @@ impl Traffic {
         }
     }
 
-    /// The value of a rule under a filter `ip-permission.NAME`.
+    /// Returns the value of a rule for a filter `ip-permission.NAME`.
     pub(super) fn filter_value(&self, name: &str) -> Option<String> {
         match (name, &self.peer) {
             ("cidr", Peer::Ipv4(net)) => Some(net.to_string()),
@@ -81,7 +81,7 @@ impl Traffic {
     }
 }
 
-/// Several rules of one protocol and port range, as callers write them.
+/// Several rules with one protocol and port range, in the format of requests.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct IpPermission {
@@ -122,7 +122,7 @@ pub struct PrefixListPeer {
     pub description: Option<String>,
 }
 
-/// Another group, or the same.
+/// A group: another one or the same one.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all(deserialize = "PascalCase", serialize = "camelCase"), deny_unknown_fields)]
 pub struct GroupPeer {
@@ -182,13 +182,13 @@ impl Ports {
     }
 }
 
-/// Reads an IPv4 range; host bits are cleared. Source: aws-sdk-ec2, `IpRange::cidr_ip`: "AWS canonicalizes IPv4 and IPv6
-/// CIDRs", and an error for the same range written otherwise.
+/// Parses an IPv4 range; host bits are cleared. Source: aws-sdk-ec2, `IpRange::cidr_ip`: "AWS canonicalizes IPv4 and
+/// IPv6 CIDRs", with an error for the same range in another form.
 pub(crate) fn parse_ipv4(text: &str) -> Result<Peer, AwsError> {
     text.parse::<Ipv4Net>().map(|net| Peer::Ipv4(net.trunc())).map_err(|_| malformed(text))
 }
 
-/// Reads an IPv6 range; host bits are cleared.
+/// Parses an IPv6 range; host bits are cleared.
 pub(crate) fn parse_ipv6(text: &str) -> Result<Peer, AwsError> {
     text.parse::<Ipv6Net>().map(|net| Peer::Ipv6(net.trunc())).map_err(|_| malformed(text))
 }
@@ -197,7 +197,7 @@ fn malformed(text: &str) -> AwsError {
     AwsError::value(format!("CIDR block {text} is malformed"))
 }
 
-/// Reads a prefix list.
+/// Parses a prefix list.
 pub(crate) fn parse_prefix_list(context: &Context<'_>, text: &str) -> Result<Peer, AwsError> {
     let id = PrefixListId::parse(text)?;
     if catalogue::prefix_lists(&context.caller.region).iter().any(|list| list.id == id) {
@@ -207,7 +207,7 @@ pub(crate) fn parse_prefix_list(context: &Context<'_>, text: &str) -> Result<Pee
     }
 }
 
-/// Reads a group that a rule of a group in `vpc` names.
+/// Parses a group that a rule of a group in `vpc` names.
 pub(crate) fn parse_group(context: &Context<'_>, text: &str, vpc: &VpcId) -> Result<Peer, AwsError> {
     let (id, group) = context.region().security_groups.find(text, context.sight())?;
     if group.vpc == *vpc {
@@ -218,7 +218,7 @@ pub(crate) fn parse_group(context: &Context<'_>, text: &str, vpc: &VpcId) -> Res
     }
 }
 
-/// Source: EC2 API Reference, IpRange: up to 255 characters out of this set.
+/// Source: EC2 API Reference, IpRange: up to 255 characters from this set.
 pub(crate) fn check_description(text: Option<&str>) -> Result<(), AwsError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
     if text.is_none_or(|text| text.len() <= 255 && text.chars().all(allowed)) {
@@ -228,7 +228,7 @@ pub(crate) fn check_description(text: Option<&str>) -> Result<(), AwsError> {
     }
 }
 
-/// Reads permissions into what they let through, each with its description.
+/// Converts permissions into rules with their descriptions.
 pub(super) fn read(
     context: &Context<'_>,
     permissions: &[IpPermission],
@@ -265,7 +265,7 @@ pub(super) fn read(
     Ok(rules)
 }
 
-/// Several rules of one protocol and port range, as EC2 shows them.
+/// Several rules with one protocol and port range, in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionItem {

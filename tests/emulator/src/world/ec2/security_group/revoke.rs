@@ -1,4 +1,4 @@
-//! RevokeSecurityGroupIngress and RevokeSecurityGroupEgress, by rule id or by permission.
+//! RevokeSecurityGroupIngress and RevokeSecurityGroupEgress, by rule ID or by permission.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ pub struct RevokeSecurityGroupEgress {
     pub cidr_ip: Option<String>,
 }
 
-/// The rules that were removed.
+/// The removed rules.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RulesRevoked {
@@ -57,7 +57,7 @@ pub struct RulesRevoked {
     pub revoked: Vec<RevokedRule>,
 }
 
-/// A rule that was removed, as EC2 shows it.
+/// A rule that was removed, in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedRule {

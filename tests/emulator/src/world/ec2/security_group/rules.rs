@@ -1,4 +1,4 @@
-//! The rules of security groups, each with an id, and DescribeSecurityGroupRules.
+//! The rules of security groups, each with an ID, and DescribeSecurityGroupRules.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ impl Rule {
     }
 }
 
-/// A rule as EC2 shows it.
+/// A rule in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleItem {
@@ -99,7 +99,7 @@ pub struct ReferencedGroup {
     pub user_id: String,
 }
 
-/// A rule together with the group it belongs to.
+/// A rule with its group.
 struct Row<'a> {
     group: &'a SecurityGroup,
     rule: &'a Rule,
@@ -134,7 +134,7 @@ pub struct DescribeSecurityGroupRules {
     pub next_token: Option<String>,
 }
 
-/// The rules found.
+/// The matching rules.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityGroupRules {

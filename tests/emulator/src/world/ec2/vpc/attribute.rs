@@ -1,4 +1,5 @@
-//! What can be changed about a VPC: its DNS attributes by ModifyVpcAttribute, read by DescribeVpcAttribute, and ModifyVpcTenancy.
+//! The changeable attributes of a VPC: its DNS attributes, set by ModifyVpcAttribute and read by
+//! DescribeVpcAttribute, and its tenancy, set by ModifyVpcTenancy.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ impl Action for ModifyVpcAttribute {
     }
 }
 
-/// Has instances started from now on in hardware that others use, too.
+/// Changes the tenancy of a VPC to `default`: new instances run on shared hardware.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ModifyVpcTenancy {
@@ -101,7 +102,7 @@ pub enum Attribute {
     EnableNetworkAddressUsageMetrics,
 }
 
-/// The attribute asked for.
+/// The requested attribute.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcAttribute {

@@ -24,11 +24,11 @@ use crate::world::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Vpc {
     pub id: VpcId,
-    /// The block it was created with.
+    /// The CIDR block of the creation.
     pub cidr: Ipv4Net,
-    /// All its blocks, the first included.
+    /// All CIDR blocks, including the first.
     pub cidrs: BTreeMap<VpcCidrAssociationId, Ipv4Net>,
-    /// `None`: no set at all.
+    /// The set of DHCP options; `None` if the VPC has no set.
     pub dhcp_options: Option<DhcpOptionsId>,
     pub tenancy: String,
     pub dns_support: bool,
@@ -38,12 +38,12 @@ pub struct Vpc {
 }
 
 impl Vpc {
-    /// Whether a block lies within one of the VPC's.
+    /// Whether a block is within one of the VPC's blocks.
     pub(crate) fn contains(&self, block: Ipv4Net) -> bool {
         self.cidrs.values().any(|cidr| cidr.contains(&block))
     }
 
-    /// The id of its DHCP options, or `default` if it has none.
+    /// Returns the ID of its DHCP options, or `default` if it has none.
     pub(crate) fn dhcp_options_id(&self) -> String {
         self.dhcp_options.as_ref().map_or_else(|| dhcp_options::NONE.to_owned(), ToString::to_string)
     }
@@ -68,7 +68,7 @@ impl Vpc {
     }
 }
 
-/// A VPC as EC2 shows it.
+/// A VPC in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcItem {
@@ -133,7 +133,7 @@ impl Filterable for Vpc {
     }
 }
 
-/// Makes a VPC with a main route table, a default network ACL and a default security group.
+/// Creates a VPC with a main route table, a default network ACL and a default security group.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateVpc {
@@ -143,7 +143,7 @@ pub struct CreateVpc {
     pub tag_specification: Vec<TagSpecification>,
 }
 
-/// The VPC that was made.
+/// The created VPC.
 #[derive(Clone, Debug, Serialize)]
 pub struct VpcCreated {
     pub vpc: VpcItem,
@@ -171,7 +171,8 @@ impl Action for CreateVpc {
             cidrs: BTreeMap::from([(region.ids.mint(), cidr)]),
             dhcp_options: Some(region.default_dhcp_options.clone()).filter(|id| region.dhcp_options.get(id).is_some()),
             tenancy,
-            // Source: VPC User Guide, "DNS attributes in your VPC": support is on, host names are off.
+            // Source: VPC User Guide, "DNS attributes in your VPC": DNS support is enabled, DNS hostnames are
+            // disabled.
             dns_support: true,
             dns_hostnames: false,
             tags,
@@ -189,7 +190,7 @@ impl Action for CreateVpc {
     }
 }
 
-/// Deletes a VPC in which only its own default resources are left.
+/// Deletes a VPC that contains only its default resources.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteVpc {
@@ -250,7 +251,7 @@ pub struct DescribeVpcs {
     pub next_token: Option<String>,
 }
 
-/// The VPCs found.
+/// The matching VPCs.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Vpcs {
@@ -285,7 +286,7 @@ pub struct AssociateVpcCidrBlock {
     pub cidr_block: String,
 }
 
-/// The block that was added.
+/// The added block.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CidrAssociated {

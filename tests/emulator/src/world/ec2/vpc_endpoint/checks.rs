@@ -1,4 +1,4 @@
-//! What AWS refuses about an endpoint, apart from its subnets: DNS options, private DNS, policies, routes.
+//! The checks of an endpoint, except for its subnets: DNS options, private DNS, policies, routes.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::world::{
     route53,
 };
 
-/// The most characters of a policy, white space included. Source: AWS PrivateLink guide, "Quotas".
+/// The maximum length of a policy in characters, including white space. Source: AWS PrivateLink guide, "Quotas".
 const LONGEST_POLICY: usize = 20_480;
 
-/// The policy of an endpoint for which none is given. Source: AWS PrivateLink guide, "Endpoint policies": full access.
+/// The default policy of an endpoint. Source: AWS PrivateLink guide, "Endpoint policies": full access.
 pub(super) const FULL_ACCESS: &str =
     r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
 
@@ -34,7 +34,7 @@ pub(super) fn check_policy(policy: &str) -> Result<(), AwsError> {
     }
 }
 
-/// Whether a service has both types of endpoint: only then there is `PrivateDnsOnlyForInboundResolverEndpoint`.
+/// Whether a service has both endpoint types; only then does `PrivateDnsOnlyForInboundResolverEndpoint` exist.
 pub(super) fn has_inbound_only(context: &Context<'_>, service_name: &str) -> bool {
     let offers = catalogue::offers(&context.caller.region, context.options);
     let types: BTreeSet<EndpointType> =
@@ -42,7 +42,7 @@ pub(super) fn has_inbound_only(context: &Context<'_>, service_name: &str) -> boo
     types.len() == 2
 }
 
-/// Whether the DNS options of a request fit the endpoint.
+/// Checks that the DNS options of a request are valid for the endpoint.
 pub(super) fn check_dns_options(
     context: &Context<'_>,
     endpoint_type: EndpointType,
@@ -65,7 +65,7 @@ pub(super) fn check_dns_options(
     }
 }
 
-/// Source: EC2 API Reference, DnsOptionsSpecification. All subnets of this world are IPv4 only.
+/// Source: EC2 API Reference, DnsOptionsSpecification. All subnets of the emulator are IPv4 only.
 fn check_record_type(options: &DnsOptionsRequest) -> Result<(), AwsError> {
     match options.dns_record_ip_type.as_deref() {
         None | Some("ipv4" | "service-defined") => Ok(()),
@@ -76,7 +76,7 @@ fn check_record_type(options: &DnsOptionsRequest) -> Result<(), AwsError> {
     }
 }
 
-/// All subnets of this world are IPv4 only. Source: EC2 API Reference, CreateVpcEndpoint, IpAddressType.
+/// All subnets of the emulator are IPv4 only. Source: EC2 API Reference, CreateVpcEndpoint, IpAddressType.
 pub(super) fn check_ip_address_type(asked: Option<&str>) -> Result<(), AwsError> {
     match asked {
         None | Some("ipv4") => Ok(()),
@@ -87,7 +87,7 @@ pub(super) fn check_ip_address_type(asked: Option<&str>) -> Result<(), AwsError>
     }
 }
 
-/// Whether an interface endpoint may have private DNS. `itself` is the endpoint that is modified.
+/// Checks that an interface endpoint can have private DNS. `itself` is the endpoint that is modified.
 pub(super) fn check_private_dns(
     context: &Context<'_>,
     vpc: &VpcId,
@@ -107,7 +107,7 @@ pub(super) fn check_private_dns(
         other.vpc == *vpc && other.exists() && other.private_dns && itself.is_none_or(|itself| *itself != other.id)
     });
     let taken: BTreeSet<&String> = others.flat_map(|other| &other.private_names).collect();
-    // Source: hashicorp/terraform-provider-aws issue 37783 shows that AWS keeps a hosted zone for each endpoint, and a VPC is
+    // Source: hashicorp/terraform-provider-aws issue 37783 shows that AWS creates a hosted zone for each endpoint, and a VPC is
     // associated with one zone of a name only. That only the same name conflicts is ASSUMED (`ASSUMPTIONS.md`, "Hosted zones").
     let zones = context.hosted_zones.of_vpc(&context.caller.region, vpc);
     let zones: BTreeSet<&str> = zones.map(|zone| zone.name.as_str()).collect();
@@ -120,7 +120,7 @@ pub(super) fn check_private_dns(
     }
 }
 
-/// Whether the VPC has the gateway endpoint that inbound-only private DNS stands on.
+/// Checks that the VPC has the gateway endpoint that inbound-only private DNS requires.
 ///
 /// Source: S3 User Guide, "AWS PrivateLink for Amazon S3", and hashicorp/terraform-provider-aws issue 33689 for the text.
 pub(super) fn check_inbound_only(
@@ -149,7 +149,7 @@ fn is_gateway_of(endpoint: &VpcEndpoint, vpc: &VpcId, service_name: &str) -> boo
     endpoint.endpoint_type == EndpointType::Gateway && endpoint.vpc == *vpc && endpoint.service_name == service_name
 }
 
-/// The route tables that a caller names for a gateway endpoint of a VPC.
+/// Returns the route tables that a caller names for a gateway endpoint of a VPC.
 ///
 /// Source of `RouteAlreadyExists`: EC2 API Reference, "Error codes", and eksctl-io/eksctl issue 2510.
 pub(super) fn resolve_route_tables(

@@ -1,4 +1,4 @@
-//! CreateVpcEndpoint, with the defaults that surprise people.
+//! CreateVpcEndpoint, with its surprising defaults.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use crate::world::{
     tags::{self, TagSpecification},
 };
 
-/// Makes an endpoint.
+/// Creates an endpoint.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateVpcEndpoint {
@@ -43,7 +43,7 @@ pub struct CreateVpcEndpoint {
     pub client_token: Option<String>,
 }
 
-/// The endpoint that was made.
+/// The created endpoint.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcEndpointCreated {
@@ -51,7 +51,7 @@ pub struct VpcEndpointCreated {
     pub client_token: Option<String>,
 }
 
-/// What an endpoint has because of its type.
+/// The properties that depend on the endpoint type.
 struct Parts {
     route_tables: BTreeSet<RouteTableId>,
     prefix_list: Option<PrefixListId>,
@@ -132,8 +132,8 @@ impl Action for CreateVpcEndpoint {
 }
 
 impl CreateVpcEndpoint {
-    /// Source: EC2 API Reference, CreateVpcEndpoint: the type is Gateway unless given. The text for a type that a service
-    /// does not have: awsdocs/aws-doc-sdk-examples issue 1452.
+    /// Source: EC2 API Reference, CreateVpcEndpoint: the type is Gateway by default. Source of the text for a type
+    /// that the service does not have: awsdocs/aws-doc-sdk-examples issue 1452.
     fn offer(&self, context: &Context<'_>) -> Result<Offer, AwsError> {
         let endpoint_type = match self.vpc_endpoint_type.as_deref() {
             None | Some("Gateway") => EndpointType::Gateway,
@@ -204,11 +204,11 @@ impl CreateVpcEndpoint {
         let groups = security_group::resolve(context, &self.security_group_id, vpc)?;
         let options = self.dns_options.clone().unwrap_or_default();
         let record_ip_type = options.dns_record_ip_type.unwrap_or_else(|| "ipv4".to_owned());
-        // Source: EC2 API Reference, CreateVpcEndpoint, example 2, which does not send it and is answered true; and
-        // hashicorp/terraform-provider-aws issues 37694 and 37783.
+        // Source: EC2 API Reference, CreateVpcEndpoint, example 2, where the parameter is absent and the answer is
+        // true; and hashicorp/terraform-provider-aws issues 37694 and 37783.
         let private_dns = self.private_dns_enabled.unwrap_or(true);
         let asked = options.private_dns_only_for_inbound_resolver_endpoint;
-        // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": true unless given, when private DNS is on.
+        // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": true by default if private DNS is enabled.
         let inbound_only = checks::has_inbound_only(context, &offer.service_name).then(|| asked.unwrap_or(private_dns));
         let places = interfaces::choose(context, vpc, offer, &subnets, BTreeSet::new())?;
         if private_dns {

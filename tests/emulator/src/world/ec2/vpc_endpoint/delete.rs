@@ -1,4 +1,4 @@
-//! DeleteVpcEndpoints: one call for many endpoints, which succeeds even if none of them can be deleted.
+//! DeleteVpcEndpoints: one call for several endpoints, which succeeds even if none of them can be deleted.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct VpcEndpointsDeleted {
     pub unsuccessful: Vec<Unsuccessful>,
 }
 
-/// An endpoint that was not deleted, and why.
+/// An endpoint that was not deleted, and the reason.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unsuccessful {
@@ -33,7 +33,7 @@ pub struct Unsuccessful {
     pub error: Reason,
 }
 
-/// Why an endpoint was not deleted.
+/// The reason why an endpoint was not deleted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reason {
     pub code: String,
@@ -68,7 +68,7 @@ fn delete(context: &mut Context<'_>, id: &str) -> Result<(), AwsError> {
     let (id, endpoint) = region.vpc_endpoints.find(id, context.sight())?;
     match endpoint.state {
         State::Deleted => return Err(id.not_found()),
-        // ASSUMED (`ASSUMPTIONS.md`, "VPC endpoints"): deleting again is no error.
+        // ASSUMED (`ASSUMPTIONS.md`, "VPC endpoints"): a repeated deletion succeeds.
         State::Deleting => return Ok(()),
         State::Pending | State::Available | State::Failed => {}
     }

@@ -26,7 +26,7 @@ pub struct DescribeVpcEndpoints {
     pub next_token: Option<String>,
 }
 
-/// The endpoints found.
+/// The matching endpoints.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcEndpoints {

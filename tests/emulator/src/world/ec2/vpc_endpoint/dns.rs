@@ -13,7 +13,7 @@ use crate::world::{
     route53, zones,
 };
 
-/// A name and the hosted zone it is in.
+/// A DNS name and its hosted zone.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DnsEntry {
@@ -23,7 +23,7 @@ pub struct DnsEntry {
     pub hosted_zone_id: String,
 }
 
-/// The regional name first, then one name for each zone, then the private names if private DNS is on.
+/// Returns the regional name first, then one name per zone, then the private names if private DNS is enabled.
 pub(super) fn entries(endpoint: &VpcEndpoint, region: &Region, region_name: &str) -> Vec<DnsEntry> {
     if endpoint.endpoint_type == EndpointType::Gateway || endpoint.state == State::Deleted {
         return Vec::new();

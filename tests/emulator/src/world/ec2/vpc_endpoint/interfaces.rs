@@ -1,4 +1,4 @@
-//! The network interfaces of an interface endpoint: one for each of its subnets.
+//! The network interfaces of an interface endpoint, one in each of its subnets.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,13 +18,13 @@ use crate::world::{
     tags::Tags,
 };
 
-/// A subnet, and the address its interface will have.
+/// A subnet, and the address of the new interface in it.
 pub(super) struct Place {
     pub(super) subnet: Subnet,
     pub(super) address: Ipv4Addr,
 }
 
-/// The subnets of a request, and the addresses it fixes.
+/// Returns the subnets of a request, with the fixed addresses.
 pub(super) fn requested(
     ids: &[String],
     configurations: &[SubnetConfiguration],
@@ -39,9 +39,9 @@ pub(super) fn requested(
     Ok(subnets)
 }
 
-/// Checks new subnets of an endpoint against the VPC, the service, and each other, and chooses their addresses.
+/// Checks new subnets of an endpoint against the VPC, the service and each other, and chooses their addresses.
 ///
-/// `zones` are the zones the endpoint is in already.
+/// `zones` are the zones that the endpoint already uses.
 pub(super) fn choose(
     context: &Context<'_>,
     vpc: &VpcId,
@@ -91,7 +91,7 @@ pub(super) fn choose(
     Ok(places)
 }
 
-/// Puts interfaces into their places.
+/// Creates the interfaces.
 pub(super) fn place(
     context: &mut Context<'_>,
     endpoint: &VpcEndpointId,

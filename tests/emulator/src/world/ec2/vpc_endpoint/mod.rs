@@ -1,4 +1,4 @@
-//! VPC endpoints: what they are, how they are shown, and how they come and go as time passes.
+//! VPC endpoints: their properties, their format in answers, and their state changes over time.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 mod checks;
@@ -47,19 +47,19 @@ pub struct VpcEndpoint {
     pub record_ip_type: String,
     pub policy: String,
     pub tags: Tags,
-    /// The prefix list a gateway routes to.
+    /// The prefix list that a gateway endpoint routes to.
     pub prefix_list: Option<PrefixListId>,
-    /// The names that private DNS answers when it is on.
+    /// The private DNS names, which resolve if private DNS is enabled.
     pub private_names: Vec<String>,
     short_name: &'static str,
     created: Duration,
     due: Option<Duration>,
-    /// Why it will fail instead of becoming available.
+    /// The reason why the endpoint will fail instead of becoming available.
     fails: Option<String>,
     last_error: Option<String>,
 }
 
-/// The states of an endpoint. On the wire they begin with a small letter, whatever the enum of the API model says.
+/// The states of an endpoint. AWS sends them with a lowercase first letter, unlike the enum of the API model.
 ///
 /// Source: EC2 API Reference, DescribeVpcEndpoints, examples; awslabs/aws-sdk-rust issue 619.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub enum State {
 }
 
 impl State {
-    /// As on the wire.
+    /// Returns the value in AWS requests and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -86,22 +86,22 @@ impl State {
 }
 
 impl VpcEndpoint {
-    /// Whether it still takes part in anything; a `deleted` endpoint is only listed.
+    /// Whether the endpoint is not `deleted`. A `deleted` endpoint has no effect and is only listed.
     pub fn exists(&self) -> bool {
         self.state != State::Deleted
     }
 
-    /// Whether it exists and is not on its way out.
+    /// Whether the endpoint exists and is not being deleted.
     pub(crate) fn stays(&self) -> bool {
         !matches!(self.state, State::Deleting | State::Deleted)
     }
 
-    /// When it changes its state by itself.
+    /// Returns the time of the next scheduled state change.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.due
     }
 
-    /// Whether this is a gateway that has a route in a table.
+    /// Whether this is a gateway endpoint with a route in a table.
     pub(crate) fn routes_through(&self, table: &RouteTableId) -> bool {
         self.endpoint_type == EndpointType::Gateway && self.stays() && self.route_tables.contains(table)
     }
@@ -141,7 +141,7 @@ impl VpcEndpoint {
     }
 }
 
-/// An endpoint as EC2 shows it.
+/// An endpoint in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcEndpointItem {
@@ -174,7 +174,7 @@ pub struct VpcEndpointItem {
     pub failure_reason: Option<String>,
 }
 
-/// The DNS options of an endpoint as EC2 shows them.
+/// The DNS options of an endpoint in the format of EC2.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DnsOptions {
@@ -182,7 +182,7 @@ pub struct DnsOptions {
     pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
 }
 
-/// Why an endpoint failed.
+/// The reason why an endpoint failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastError {
     pub code: &'static str,
@@ -197,7 +197,7 @@ pub struct DnsOptionsRequest {
     pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
 }
 
-/// A subnet of a request, and the address its interface shall have.
+/// A subnet of a request, and the requested address of the interface in it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct SubnetConfiguration {
@@ -206,7 +206,7 @@ pub struct SubnetConfiguration {
 }
 
 impl Region {
-    /// Lets endpoints change their state that are due to.
+    /// Executes the state changes of endpoints that are due.
     pub(crate) fn settle_vpc_endpoints(&mut self, sight: Sight, options: &Options) {
         let due: Vec<VpcEndpointId> = self
             .vpc_endpoints

@@ -73,8 +73,8 @@ impl Action for ModifyVpcEndpoint {
 }
 
 impl ModifyVpcEndpoint {
-    /// Source of `IncorrectState`: EC2 API Reference, "Error codes". Which states refuse is ASSUMED (`ASSUMPTIONS.md`, "VPC
-    /// endpoints").
+    /// Source of `IncorrectState`: EC2 API Reference, "Error codes". The states in which AWS rejects a change are
+    /// ASSUMED (`ASSUMPTIONS.md`, "VPC endpoints").
     fn check_state(&self, endpoint: &VpcEndpoint, while_pending: bool) -> Result<(), AwsError> {
         match endpoint.state {
             State::Available => Ok(()),
@@ -186,8 +186,8 @@ impl ModifyVpcEndpoint {
         Ok(groups)
     }
 
-    /// Source: hashicorp/terraform-provider-aws issue 33689: turning private DNS on without `DnsOptions` asks for the
-    /// default again, which needs the gateway endpoint.
+    /// Source: hashicorp/terraform-provider-aws issue 33689: enabling private DNS without `DnsOptions` restores the
+    /// default, which requires the gateway endpoint.
     fn change_dns(&self, context: &Context<'_>, endpoint: &mut VpcEndpoint) -> Result<(), AwsError> {
         let turned_on = self.private_dns_enabled == Some(true) && !endpoint.private_dns;
         let options = self.dns_options.clone().unwrap_or_default();
@@ -213,8 +213,8 @@ impl ModifyVpcEndpoint {
         Ok(())
     }
 
-    /// Removed subnets lose their interfaces; added ones, and those whose fixed address changes, get new interfaces; the
-    /// others keep theirs. Source: EC2 API Reference, ModifyVpcEndpoint, SubnetConfigurations.
+    /// Removed subnets lose their interfaces. Added subnets, and subnets whose fixed address changes, get new
+    /// interfaces. The other subnets keep theirs. Source: EC2 API Reference, ModifyVpcEndpoint, SubnetConfigurations.
     fn change_subnets(
         &self,
         context: &mut Context<'_>,
