@@ -12,7 +12,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
 # Tests on the real parts wait more than they work.
-TEST_THREADS ?= 6
+TEST_THREADS ?= 10
 
 # How long the first run usually takes on two cores with empty caches: about half of the processor time.
 DEMO_TAKES := 10 to 15 minutes
@@ -95,13 +95,18 @@ up: rust-is-there
 down:
 	@if [[ -x $(LAB) ]]; then $(LAB) down; else echo "nothing runs"; fi
 
-# Simulated tests keep a core busy each. Those of conformance/ need packages of Python's, and `make test-full` runs them.
+# The behavior tests whose subject is what an API server does: they run on a real one, too.
+ON_REAL_PARTS := create:: classes:: vpc_leases::
+# Tests that need packages of Python's, and one that compiles the operator with planted bugs: `make test-full` runs them.
+ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip a_few_planted_bugs
+
 .PHONY: test
 test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 12 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
-	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- --skip boto3:: --skip moto::
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- $(ONLY_IN_FULL)
+	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --test behavior -- $(ON_REAL_PARTS)
 
 # What `make test` runs a sample of, in full, on the real parts, one after the other.
 IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERINGS=all MGNET_ORDERS=all \

@@ -302,7 +302,12 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
 
     // Somebody removes everything by hand, and puts a group of the very same name in the place of one.
     let state = site.state().await?;
-    strangers::delete_endpoints(&site, state.vpc_endpoints.iter().map(|one| one.id.clone()).collect()).await?;
+    // S3's gateway stays as long as private DNS of its interface endpoint leans on it.
+    let (gateways, interfaces): (Vec<_>, Vec<_>) =
+        state.vpc_endpoints.iter().partition(|one| one.endpoint_type == "Gateway");
+    for endpoints in [interfaces, gateways] {
+        strangers::delete_endpoints(&site, endpoints.iter().map(|one| one.id.clone()).collect()).await?;
+    }
     for resolver in &state.resolver_endpoints {
         site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver.id).send().await?;
     }

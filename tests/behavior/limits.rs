@@ -1,55 +1,11 @@
-//! The limits of classes: what the operator says and does, and that the API server says the same words before it.
+//! The limits of classes: what the operator says and does. `tests/e2e/admission.rs` has the API server say it before.
 
 use anyhow::Result;
 use mgnet::api::{ConditionType, Reason};
-use serde_json::{Value, json};
-use support::{Lab, Network, NetworkBuilder, Site};
-
-use support::waiting::{close, is_true, kstatus, message, until, until_aws_holds, until_looked_at};
-
-/// A limit, and a part of what a network that exceeds it is told. The network is the one that [`over`] describes.
-fn limits() -> [(&'static str, Value, &'static str); 5] {
-    [
-        ("vpcs", json!(["vpc-0000000a", "vpc-0000000b"]), "allowed: vpc-0000000a, vpc-0000000b"),
-        (
-            "sourceCIDRs",
-            json!(["172.16.0.0/12", "192.168.0.0/16"]),
-            "and '10.1.0.0/16, 10.2.0.0/24' does not; allowed: 172.16.0.0/12, 192.168.0.0/16",
-        ),
-        ("services", json!(["s3", "mgn", "ec2", "ssm"]), "for 'ssmmessages, ec2messages'; allowed: s3, mgn, ec2, ssm"),
-        ("deletionPolicies", json!(["Retain"]), "and 'Delete' is not; allowed: Retain"),
-        ("adoptionPolicies", json!(["Retained", "Any"]), "and 'Never' is not; allowed: Retained, Any"),
-    ]
-}
-
-/// A network that exceeds each of the limits; the adoption policy is the built-in one.
-fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilder<'s>> {
-    let spec = json!({
-        "migrationNetworkClassName": class,
-        "vpc": { "id": site.landing.vpc },
-        "sourceCIDRs": ["10.1.0.0/16", "192.168.10.0/24", "10.2.0.0/24"],
-        "deletionPolicy": "Delete",
-    });
-    let spec = serde_json::from_value(spec)?;
-    Ok(site.network(name).with(move |own| *own = spec))
-}
-
-/// A class like the site's with that limit, and its name.
-async fn limited(site: &Site, field: &str, limit: &Value) -> Result<String> {
-    let mut class = site.class();
-    let name = format!("{}-{}", site.class_name, field.to_lowercase());
-    class.metadata.name = Some(name.clone());
-    class.spec.limits = Some(serde_json::from_value(json!({ field: limit }))?);
-    site.make_class(class).await?;
-    Ok(name)
-}
-
-/// Waits until the network is told that it exceeds a limit, and gives the message.
-async fn until_exceeded(network: &Network<'_>) -> Result<String> {
-    let refused = network.until_reason(ConditionType::Accepted, Reason::LimitExceeded).await?;
-    assert_eq!(kstatus(&refused), "Failed");
-    Ok(message(&refused, ConditionType::Accepted)?.to_owned())
-}
+use serde_json::json;
+use support::Lab;
+use support::class_limits::{limited, limits, over, until_exceeded};
+use support::waiting::{close, is_true, message, until, until_aws_holds, until_looked_at};
 
 #[tokio::test]
 async fn each_limit_is_said_with_field_value_and_what_is_allowed_before_anything_is_written() -> Result<()> {

@@ -165,7 +165,7 @@ impl Chance {
 /// `MGNET_LEADER_KILLS` is how many leaders are killed.
 #[tokio::test]
 async fn a_leader_that_is_killed_during_a_create_is_replaced_within_its_lease_and_two_seconds() -> Result<()> {
-    let kills = env::var("MGNET_LEADER_KILLS").map_or(Ok(10), |kills| kills.parse::<usize>())?;
+    let kills = env::var("MGNET_LEADER_KILLS").map_or(Ok(4), |kills| kills.parse::<usize>())?;
     let lab = Lab::real_exclusive().await?;
     let pair = Pair::start(&lab, true, &SHORT).await?;
     let mut chance = Chance::new()?;

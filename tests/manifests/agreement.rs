@@ -4,7 +4,6 @@
 use std::{env, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use control_plane::ControlPlane;
 use futures::{StreamExt as _, stream};
 use fuzzing::{Choices, objects};
 use kube::{
@@ -133,8 +132,7 @@ async fn difference(networks: &Api<DynamicObject>, spec: &Value) -> Result<Optio
 
 #[tokio::test]
 async fn the_api_server_and_the_operator_agree_on_generated_specs() -> Result<()> {
-    let server = ControlPlane::start()?;
-    super::install_crds(&server)?;
+    let server = tokio::task::spawn_blocking(crate::installed).await??;
     let file = Kubeconfig::read_from(server.kubeconfig_path())?;
     let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     config.read_timeout = Some(Duration::from_secs(30));

@@ -1,15 +1,23 @@
-//! Puts every manifest of this folder before a real API server that has the CRDs of `crds/`.
+//! Puts every manifest of this folder before a real API server that has the CRDs of `crds/`: each file in `good/` is accepted, each in
+//! `bad/` is refused.
 //!
-//! What a manifest has to look like is in the README beside this file.
+//! - The leading comments `# expect: TEXT` of a bad manifest say what the answer contains: every line of them. They leave out the
+//!   value that was refused, as Kubernetes releases print it in different ways.
+//! - A file with two documents is an edit: the first is created, and the second replaces it. A bad file is refused at the second.
+//! - Everything else is only tried (`--dry-run=server`). Names are unique in the whole folder.
+//!
+//! `tests/schema/manifests.rs` holds that no rule, bound, field or word of an enumeration is left out.
 
 mod agreement;
+mod simulated;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use control_plane::ControlPlane;
 
 fn in_repository(path: &str) -> PathBuf {
@@ -81,20 +89,29 @@ fn install_crds(server: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
+/// The control plane of this program, which ends with it: it has the CRDs, and no operator.
+fn installed() -> Result<&'static ControlPlane> {
+    static SERVER: LazyLock<Result<ControlPlane>> = LazyLock::new(|| {
+        let server = ControlPlane::start()?;
+        install_crds(&server)?;
+        Ok(server)
+    });
+    SERVER.as_ref().map_err(|error| anyhow!("{error:#}"))
+}
+
 #[test]
 fn the_api_server_accepts_the_good_and_refuses_the_bad() -> Result<()> {
-    let server = ControlPlane::start()?;
-    install_crds(&server)?;
+    let server = installed()?;
 
     let mut wrong = Vec::new();
     for manifest in Manifest::all("tests/manifests/good")? {
-        let answer = manifest.put_before(&server)?;
+        let answer = manifest.put_before(server)?;
         if !answer.accepted {
             wrong.push(format!("{} was refused: {}", manifest.file.display(), answer.text));
         }
     }
     for manifest in Manifest::all("tests/manifests/bad")? {
-        let answer = manifest.put_before(&server)?;
+        let answer = manifest.put_before(server)?;
         let missing: Vec<_> = manifest.expects.iter().filter(|expect| !answer.text.contains(*expect)).collect();
         if answer.accepted || !missing.is_empty() {
             wrong.push(format!("{}: {missing:?} not in: {}", manifest.file.display(), answer.text));

@@ -1,13 +1,14 @@
-//! The lab of a test. On the real backend all tests of a process share one; on the simulated backend each has its own.
+//! The lab of a test. On the real backend tests of a process share one, or take turns at others; on the simulated backend each has
+//! its own.
 //!
 //! Each test has a runtime of its own, and nothing that belongs to one may be kept from test to test; so what is shared
 //! are processes, addresses and a lock, and clients are made anew by who needs them.
 
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
-use tokio::sync::{OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::lab::Lab;
 use crate::options::LabOptions;
@@ -15,38 +16,32 @@ use crate::options::LabOptions;
 /// The variable that chooses the backend of tests which run on either: `simulated`, which is the default, or `real`.
 const BACKEND: &str = "MGNET_BACKEND";
 
-static LAB: OnceCell<Lab> = OnceCell::const_new();
-static USERS: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
+/// The lab of tests that leave its operator alone.
+static SHARED: OnceCell<Lab> = OnceCell::const_new();
 
-/// A lab, and the promise that its operator is left alone while this value lives.
-#[derive(Debug)]
-pub struct SharedLab {
-    lab: Lab,
-    _users: Option<OwnedRwLockReadGuard<()>>,
-}
+/// How many labs there are for those that do not: they wait more than they work, and a control plane takes memory.
+const EXCLUSIVE: usize = 2;
+
+/// Those labs, as far as they were started and nobody has them.
+static FREE: Mutex<Vec<Lab>> = Mutex::new(Vec::new());
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(EXCLUSIVE)));
 
 /// A lab for one test alone, which may stop the operator and break AWS for everybody.
 #[derive(Debug)]
 pub struct ExclusiveLab {
     lab: Lab,
-    _users: Option<OwnedRwLockWriteGuard<()>>,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Lab {
     /// The lab of a test that leaves the operator alone, on the backend that is chosen. The operator runs.
-    ///
-    /// Do not ask for a second one while holding the first: a test that waits for the lab alone would stand between.
-    pub async fn shared() -> Result<SharedLab> {
-        if is_real()? { Self::real_shared().await } else { Ok(SharedLab { lab: simulated().await?, _users: None }) }
+    pub async fn shared() -> Result<Self> {
+        if is_real()? { Self::real_shared().await } else { simulated().await }
     }
 
     /// The lab of a test that does not, on the backend that is chosen. The operator runs.
     pub async fn exclusive() -> Result<ExclusiveLab> {
-        if is_real()? {
-            Self::real_exclusive().await
-        } else {
-            Ok(ExclusiveLab { lab: simulated().await?, _users: None })
-        }
+        if is_real()? { Self::real_exclusive().await } else { Ok(ExclusiveLab { lab: simulated().await?, turn: None }) }
     }
 
     /// A lab with such options for one test alone, on the backend that is chosen.
@@ -54,16 +49,24 @@ impl Lab {
         if is_real()? { Self::start(options).await } else { Self::simulate(options).await }
     }
 
-    /// The real lab that all tests of this process share, started by whoever comes first. The operator runs.
-    pub async fn real_shared() -> Result<SharedLab> {
-        let users = USERS.clone().read_owned().await;
-        Ok(SharedLab { lab: lab_of_this_process().await?, _users: Some(users) })
+    /// The real lab that tests of this process share, started by whoever comes first. The operator runs.
+    pub async fn real_shared() -> Result<Self> {
+        Ok(SHARED.get_or_try_init(|| Self::start(LabOptions::default())).await?.clone())
     }
 
-    /// The same lab once nobody else uses it, until the value goes. The operator runs.
+    /// Another real lab of this process, which nobody else uses until the value goes. The operator runs.
     pub async fn real_exclusive() -> Result<ExclusiveLab> {
-        let users = USERS.clone().write_owned().await;
-        Ok(ExclusiveLab { lab: lab_of_this_process().await?, _users: Some(users) })
+        let turn = TURNS.clone().acquire_owned().await?;
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let lab = match free {
+            Some(lab) => lab,
+            None => Self::start(LabOptions::default()).await?,
+        };
+        // From here on it is given back, whatever becomes of the test.
+        let exclusive = ExclusiveLab { lab, turn: Some(turn) };
+        // The test before may have left it dead.
+        exclusive.operator().start().await?;
+        Ok(exclusive)
     }
 }
 
@@ -80,14 +83,7 @@ async fn simulated() -> Result<Lab> {
     Lab::simulate(LabOptions::default()).await
 }
 
-async fn lab_of_this_process() -> Result<Lab> {
-    let lab = LAB.get_or_try_init(|| Lab::start(LabOptions::default())).await?;
-    // The test before may have left it dead.
-    lab.operator().start().await?;
-    Ok(lab.clone())
-}
-
-impl Deref for SharedLab {
+impl Deref for ExclusiveLab {
     type Target = Lab;
 
     fn deref(&self) -> &Lab {
@@ -95,10 +91,10 @@ impl Deref for SharedLab {
     }
 }
 
-impl Deref for ExclusiveLab {
-    type Target = Lab;
-
-    fn deref(&self) -> &Lab {
-        &self.lab
+impl Drop for ExclusiveLab {
+    fn drop(&mut self) {
+        if self.turn.is_some() {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).push(self.lab.clone());
+        }
     }
 }

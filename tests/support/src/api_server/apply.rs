@@ -48,11 +48,7 @@ fn remove_field(members: &mut Map<String, Value>, name: &str, last: &Value) {
 fn merge_set(items: &mut Vec<Value>, last: &Value, wanted: &[Value]) {
     let dropped = |item: &Value| last.as_array().is_some_and(|last| last.contains(item)) && !wanted.contains(item);
     items.retain(|item| !dropped(item));
-    for item in wanted {
-        if !items.contains(item) {
-            items.push(item.clone());
-        }
-    }
+    *items = in_order(items, wanted, |one, other| one == other, |_, item| item.clone());
 }
 
 fn merge_map(schema: &Value, items: &mut Vec<Value>, last: &Value, wanted: &[Value]) {
@@ -62,11 +58,36 @@ fn merge_map(schema: &Value, items: &mut Vec<Value>, last: &Value, wanted: &[Val
     let last = last.as_array().map_or(&[][..], Vec::as_slice);
     let is_in = |list: &[Value], item: &Value| list.iter().any(|other| same(item, other));
     items.retain(|item| !is_in(last, item) || is_in(wanted, item));
-    for item in wanted {
+    *items = in_order(items, wanted, same, |there, item| {
         let before = last.iter().find(|other| same(item, other)).unwrap_or(&Value::Null);
-        match items.iter_mut().find(|there| same(item, there)) {
-            Some(there) => merge(&schema["items"], there, before, item),
-            None => items.push(item.clone()),
+        let mut merged = there.cloned().unwrap_or_default();
+        merge(&schema["items"], &mut merged, before, item);
+        merged
+    });
+}
+
+/// Both lists as one: what is wanted in its own order, and what is only there before what follows it there.
+///
+/// Source: structured-merge-diff, `typed/merge.go`, `visitListItems`.
+fn in_order(
+    there: &[Value],
+    wanted: &[Value],
+    same: impl Fn(&Value, &Value) -> bool,
+    merged: impl Fn(Option<&Value>, &Value) -> Value,
+) -> Vec<Value> {
+    let (mut there_still, mut wanted_still, mut all) = (there.iter().peekable(), wanted.iter().peekable(), Vec::new());
+    loop {
+        let is_wanted = |item: &Value, wanted: &[Value]| wanted.iter().any(|other| same(item, other));
+        let taken = wanted.len() - wanted_still.len();
+        if there_still.next_if(|item| is_wanted(item, &wanted[..taken])).is_some() {
+            continue;
+        }
+        if let Some(item) = there_still.next_if(|item| !is_wanted(item, wanted)) {
+            all.push(item.clone());
+        } else if let Some(item) = wanted_still.next() {
+            all.push(merged(there.iter().find(|other| same(item, other)), item));
+        } else {
+            return all;
         }
     }
 }

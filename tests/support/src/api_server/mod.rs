@@ -29,7 +29,7 @@ use self::objects::Objects;
 
 /// An API server. Clones are the same one.
 #[derive(Clone, Debug)]
-pub(crate) struct ApiServer {
+pub struct ApiServer {
     objects: Arc<Mutex<Objects>>,
     /// The last resource version, for watches.
     revisions: tokio::sync::watch::Sender<u64>,
@@ -37,7 +37,7 @@ pub(crate) struct ApiServer {
 
 impl ApiServer {
     /// A cluster with the namespaces that every cluster has, and those given.
-    pub(crate) fn new(namespaces: &[&str]) -> Self {
+    pub fn new(namespaces: &[&str]) -> Self {
         let server =
             Self { objects: Arc::new(Mutex::new(Objects::new())), revisions: tokio::sync::watch::Sender::new(0) };
         for name in ["default", "kube-system"].iter().chain(namespaces) {
@@ -47,7 +47,7 @@ impl ApiServer {
     }
 
     /// A client of this server, as an administrator. It belongs to the runtime that it is made in.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         let server = self.clone();
         let answer = move |request: http::Request<Body>| {
             let server = server.clone();

@@ -56,6 +56,7 @@ impl Objects {
             metadata["labels"]["kubernetes.io/metadata.name"] = json!(key.name);
             object["status"] = json!({ "phase": "Active" });
         }
+        omit_empty(&mut metadata);
         object["metadata"] = metadata;
         self.sign(&mut object, write);
         Ok(self.put(&key, "ADDED", object))
@@ -96,6 +97,7 @@ impl Objects {
         if kind.is_custom {
             conform(kind, &mut object);
         }
+        omit_empty(&mut object["metadata"]);
         if object == *before {
             return Ok(before);
         }
@@ -262,6 +264,19 @@ fn conform(kind: &Kind, object: &mut Value) {
         if let Some(value) = value {
             object[name] = value;
         }
+    }
+}
+
+/// Removes what metadata does not have: its fields are omitted where they are empty.
+fn omit_empty(metadata: &mut Value) {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    if let Some(members) = metadata.as_object_mut() {
+        members.retain(|_, value| !is_empty(value));
     }
 }
 
