@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::{Call, Fault, FaultKind, Lab, Network, Site};
 
 use support::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
-use support::waiting::{actions, close, condition, listed, until, until_looked_at, until_state, without_outage};
+use support::waiting::{actions, close, condition, listed, until, until_observed, until_state, without_outage};
 
 /// `addresses` of an endpoint or of the resolver: subnets by name, each with the last number of its address.
 fn addresses(site: &Site, all: &[(&str, u8)]) -> Result<Value> {
@@ -112,7 +112,7 @@ async fn fixed_addresses_are_sent_in_the_create_and_told_in_status() -> Result<(
 
     // At rest nothing is written, and what is no longer fixed stays where it is.
     let mark = site.last_call().await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     network.edit(json!({ "endpoints": null, "resolver": null })).await?;
     network.until_ready().await?;
     unwritten(&site, mark).await?;
@@ -239,7 +239,7 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
         [format!("{slot}=vpce-0123456789abcdef0"), format!("vpce/ec2/Interface={mgn}"), mgn.clone(), "yes".into()]
     {
         network.allow_address_change(Some(&wrong)).await?;
-        until_looked_at(&site, 1).await?;
+        until_observed(&site, 1).await?;
         until_change_is_refused(&network, &says).await?;
     }
     unwritten(&site, mark).await?;
@@ -421,7 +421,7 @@ async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<(
     )
     .await?;
     network.allow_address_change(Some("resolver=rslvr-in-0123456789abcdef0")).await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     until_change_is_refused(&network, &["10.20.1.54"]).await?;
     unwritten(&site, mark).await?;
     let ready = without_outage(&site, async {

@@ -11,7 +11,7 @@ use support::neighbours::{
     DNS, HTTPS, delete_endpoint, delete_resolver, endpoint_in_status, entry, gateway, group, interface, resolver,
     untouched, unwritten,
 };
-use support::waiting::{actions, close, condition, held_epoch, listed, message, tag, until, until_looked_at};
+use support::waiting::{actions, close, condition, held_epoch, listed, message, tag, until, until_observed};
 
 /// All slots of the network below.
 const SLOTS: [&str; 12] = [
@@ -103,7 +103,7 @@ async fn a_network_that_is_made_again_gets_its_own_back_address_for_address() ->
 
     // It is the network's own now: kept, and brought to what is wanted.
     let mark = site.last_call().await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
     network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
     network.until_ready().await?;
@@ -134,7 +134,7 @@ async fn who_adopts_nothing_is_told_what_is_in_the_way_and_leaves_it_alone() -> 
     let (_, reason, said) = condition(&stalled, ConditionType::Ready).context("no condition")?;
     let collisions = [Reason::PrivateDnsConflict.as_str(), Reason::NotOwned.as_str()];
     assert!(collisions.contains(&reason), "{reason}: {said}");
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     let state = site.state().await?;
     assert_eq!(adopted(&network.get().await?), BTreeSet::new());
     for service in ["mgn", "ec2", "kms", "s3"] {
@@ -340,7 +340,7 @@ async fn of_two_that_fit_none_is_adopted_until_somebody_says_which() -> Result<(
             network.status.as_ref().is_some_and(|status| status.endpoints_available.as_deref() == Some("7/8"))
         })
         .await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     untouched(&site, mark, &[&one, &two]).await?;
     let kms = format!("com.amazonaws.{}.kms", site.region);
     assert_eq!(site.state().await?.vpc_endpoints.iter().filter(|one| one.service_name == kms).count(), 2);
@@ -364,7 +364,7 @@ async fn of_two_that_fit_none_is_adopted_until_somebody_says_which() -> Result<(
     let mark = site.last_call().await?;
     network.edit(json!({ "resolver": null })).await?;
     until_ambiguous(&network, &[&first, &second]).await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
     delete_resolver(&site, &first).await?;
     let ready = network.until_ready().await?;

@@ -14,7 +14,7 @@ use support::{Delays, Expected, Lab};
 use self::world::{Named, World, values};
 use crate::private_dns::walk;
 use support::neighbours::unwritten;
-use support::waiting::{close, until_looked_at};
+use support::waiting::{close, until_observed};
 
 /// What AWS holds for each value where it is the first that there is. AWS takes no time here, as what it comes to does not
 /// depend on that.
@@ -66,7 +66,7 @@ async fn walked(lab: &Lab, values: &[Named]) -> Result<Vec<Seen>> {
     }
     // At rest nothing more is to be done.
     let mark = world.site.last_call().await?;
-    until_looked_at(&world.site, 1).await?;
+    until_observed(&world.site, 1).await?;
     unwritten(&world.site, mark).await?;
     world.end(&values[way[way.len() - 1]], &view, &own).await?;
     close(&world.site).await?;

@@ -10,7 +10,7 @@ use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, Reason, conditions};
 use serde_json::{Value, json};
 use support::{Clock, Lab, LabOptions, OperatorOptions, Site};
 
-use support::waiting::{close, condition, counts, is_true, message, until, until_class, until_looked_at};
+use support::waiting::{close, condition, counts, is_true, message, until, until_class, until_observed};
 
 async fn until_class_is_gone(site: &Site) -> Result<()> {
     until("the class is gone", async || {
@@ -29,7 +29,7 @@ async fn a_class_counts_its_networks_and_does_not_go_before_they_do() -> Result<
     network.until_ready().await?;
     let class = until_class(&site, "it counts one", |class| counts(class) == Some((1, 1))).await?;
     assert_eq!(class.finalizers(), [FINALIZER]);
-    until_looked_at(&site, 3).await?;
+    until_observed(&site, 3).await?;
     let later = site.classes().get(&site.class_name).await?;
     assert_eq!(later.resource_version(), class.resource_version(), "nothing is written at rest");
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::{Call, Lab};
 
 use support::waiting::{
-    close, condition, counts, events, is_true, kstatus, listed, until_class, until_event, until_looked_at,
+    close, condition, counts, events, is_true, kstatus, listed, until_class, until_event, until_observed,
 };
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_network_that_names_no_class_gets_the_default_one_and_keeps_it() -> Re
     let without = newcomer.until_reason(ConditionType::Accepted, Reason::NoDefaultClass).await?;
     let (_, _, message) = condition(&without, ConditionType::Accepted).context("no condition")?;
     assert!(message.contains("`spec.migrationNetworkClassName` must be set: 2 classes"), "{message}");
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     assert!(is_true(&network.get().await?, ConditionType::Ready));
     // Other tests of this process are not to find default classes.
     mark(site.class_name.clone(), Value::Null).await?;
@@ -107,7 +107,7 @@ async fn at_rest_nothing_is_written_anywhere() -> Result<()> {
     // The class follows its networks within one resync.
     let class = until_class(&site, "it counts one", |class| counts(class) == Some((1, 1))).await?;
     let (mark, told) = (site.last_call().await?, events(&site).await?.len());
-    until_looked_at(&site, 3).await?;
+    until_observed(&site, 3).await?;
     let calls = site.calls_after(mark).await?;
     let writes: Vec<Call> = calls.iter().filter(|call| call.is_write()).cloned().collect();
     assert!(writes.is_empty(), "{}", listed(&writes));

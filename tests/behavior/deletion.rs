@@ -14,7 +14,7 @@ use serde_json::json;
 use support::{Fault, FaultKind, Lab, Site, VPC_NAME, count_by_action, make_vpc};
 
 use support::failing::{
-    NAME, is_as_before, is_there, owned, spoil, uncrowd, until, until_built, until_looked_at, until_spoiled,
+    NAME, is_as_before, is_there, owned, spoil, uncrowd, until, until_built, until_observed, until_spoiled,
 };
 use support::history::History;
 use support::strangers;
@@ -199,7 +199,7 @@ async fn a_strangers_interface_with_a_group_of_the_network_is_named_and_holds_de
         assert!(ready.message.contains(named), "{named} is not in: {}", ready.message);
     }
     // All but the group has gone meanwhile, and the interface is somebody else's to delete.
-    until_looked_at_for_deletion(&site).await?;
+    until_observed_for_deletion(&site).await?;
     let state = site.state().await?;
     assert!(state.vpc_endpoints.is_empty() && state.resolver_endpoints.is_empty(), "{state:#?}");
     let interfaces: Vec<&String> = state.network_interfaces.iter().map(|one| &one.id).collect();
@@ -211,7 +211,7 @@ async fn a_strangers_interface_with_a_group_of_the_network_is_named_and_holds_de
 }
 
 /// Waits until the operator has looked twice at what is left of a network that is being deleted.
-async fn until_looked_at_for_deletion(site: &Site) -> Result<()> {
+async fn until_observed_for_deletion(site: &Site) -> Result<()> {
     let now = site.last_call().await?;
     until("the operator looks again", async || {
         let looks = site.calls_after(now).await?.iter().filter(|call| call.action == "DescribeSecurityGroups").count();
@@ -322,7 +322,7 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
     is_as_before(&site, &before).await?;
     let same_name = groups.first().context("no group")?.name.clone();
     strangers::security_group(&site, &site.landing.vpc, &same_name, &[]).await?;
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
 
     let (there, quiet) = (site.state().await?, site.last_call().await?);
     network.delete_and_wait().await?;

@@ -12,7 +12,7 @@ use support::{Lab, Network, Site, state::State};
 
 use support::waiting::{
     actions, close, condition, held_epoch, is_true, listed, message, tag, tagged_epoch, untag, until_event,
-    until_looked_at, until_repaired, until_state, without_outage,
+    until_observed, until_repaired, until_state, without_outage,
 };
 
 async fn ready_network(site: &Site) -> Result<Network<'_>> {
@@ -154,7 +154,7 @@ async fn a_strangers_rule_is_reported_and_left_alone() -> Result<()> {
     let (type_, _) = until_event(&site, "DriftDetected").await?;
     assert_eq!(type_, "Warning");
 
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     let writes = site.writes_after(mark).await?;
     assert!(writes.is_empty(), "{}", listed(&writes));
     let there = network.get().await?;
@@ -261,7 +261,7 @@ async fn a_group_that_guards_something_cannot_be_deleted_by_strangers() -> Resul
         );
     }
     let mark = site.last_call().await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     assert_eq!(site.writes_after(mark).await?, []);
     assert_eq!(network.get().await?.metadata.resource_version, before.metadata.resource_version);
     close(&site).await

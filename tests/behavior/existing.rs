@@ -11,7 +11,7 @@ use support::neighbours::{
     DNS, HTTPS, admit, delete_endpoint, delete_resolver, endpoint_in_status, entry, existing, gateway, group,
     interface, is_refused, is_refused_after, resolver, until_available, untouched, unwritten,
 };
-use support::waiting::{close, condition, listed, message, until_looked_at, without_outage};
+use support::waiting::{close, condition, listed, message, until_observed, without_outage};
 
 #[tokio::test]
 async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
@@ -393,7 +393,7 @@ async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not
         .await?;
     let said = message(&waiting, ConditionType::EndpointsReady)?;
     assert!(said.contains(&gateway) && said.contains(&theirs) && said.contains("inbound resolver only"), "{said}");
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
 
     // A deletion waits for the same, and says so.
@@ -445,6 +445,6 @@ async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()>
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&strangers).summary());
     untouched(&site, mark, &[&https, &dns, &replication, &mgn, &inbound]).await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     close(&site).await
 }

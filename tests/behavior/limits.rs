@@ -5,7 +5,7 @@ use mgnet::api::{ConditionType, Reason};
 use serde_json::json;
 use support::Lab;
 use support::class_limits::{limited, limits, over, until_exceeded};
-use support::waiting::{close, is_true, message, until, until_aws_holds, until_looked_at};
+use support::waiting::{close, is_true, message, until, until_aws_holds, until_observed};
 
 #[tokio::test]
 async fn each_limit_is_said_with_field_value_and_what_is_allowed_before_anything_is_written() -> Result<()> {
@@ -65,7 +65,7 @@ async fn a_namespace_has_as_many_networks_of_a_class_as_it_says_and_the_oldest_k
     .await?;
     assert_eq!(said.0, "late", "it came after the first was built, seconds later");
     assert!(said.1.contains("allows 1 of its networks in a namespace"), "{}", said.1);
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     assert!(is_true(&network.get().await?, ConditionType::Ready));
     network.delete_and_wait().await?;
     late.until_ready().await?;

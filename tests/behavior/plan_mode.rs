@@ -11,7 +11,7 @@ use mgnet::api::{
 use serde_json::{Value, json};
 use support::{Call, Lab, Network, Site, Use, state::State};
 
-use support::waiting::{close, condition, events, kstatus, listed, tags, until_event, until_looked_at};
+use support::waiting::{close, condition, events, kstatus, listed, tags, until_event, until_observed};
 
 /// A call: its action, and the slots that it is about.
 type Line = (String, Vec<String>);
@@ -97,7 +97,7 @@ async fn until_planned(network: &Network<'_>) -> Result<(MigrationNetwork, PlanS
 /// Fails if anything is written to AWS or to the network while the operator looks twice.
 async fn rests(site: &Site, network: &Network<'_>) -> Result<()> {
     let (mark, before) = (site.last_call().await?, network.get().await?.metadata.resource_version);
-    until_looked_at(site, 2).await?;
+    until_observed(site, 2).await?;
     assert_eq!(site.writes_after(mark).await?, []);
     assert_eq!(network.get().await?.metadata.resource_version, before, "the network was written to");
     Ok(())

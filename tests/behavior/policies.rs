@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::{Lab, LabOptions, Network, OperatorOptions, Site};
 
 use support::neighbours::{entry, unwritten};
-use support::waiting::{close, condition, listed, until, until_event, until_looked_at, until_repaired};
+use support::waiting::{close, condition, listed, until, until_event, until_observed, until_repaired};
 
 /// A policy that lets through one action.
 fn only(action: &str) -> Value {
@@ -106,7 +106,7 @@ async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_come
     let modified = calls.iter().filter(|call| call.action == "ModifyVpcEndpoint" || call.outcome != "ok");
     assert_eq!(modified.count(), 0, "it is sent in the create:{}", listed(&calls));
     let mark = site.last_call().await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
 
     site.write_config_map("policies", "strict.json", &only("mgn:DescribeJobs").to_string()).await?;
@@ -327,7 +327,7 @@ async fn a_policy_that_somebody_changed_in_aws_is_put_back() -> Result<()> {
     let mended = until_repaired(&network, &site, &expected).await?;
     assert_eq!(mended.metadata.generation, Some(1));
     let mark = site.last_call().await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
     assert_eq!(site.state().await?.slots(), slots, "they are changed, not replaced");
 
@@ -335,7 +335,7 @@ async fn a_policy_that_somebody_changed_in_aws_is_put_back() -> Result<()> {
     let same = json!({ "Statement": { "Resource": "*", "Action": "mgn:*", "Principal": { "AWS": ["*"] }, "Effect": "Allow" }, "Version": "2012-10-17" });
     change("vpce/mgn/Interface").policy_document(same.to_string()).send().await?;
     let mark = site.last_call().await?;
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     unwritten(&site, mark).await?;
     close(&site).await
 }

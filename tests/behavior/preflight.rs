@@ -12,7 +12,7 @@ use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 use support::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAME, make_vpc};
 
-use support::waiting::{close, condition, goes_on, kstatus, listed, tag, untag, until_looked_at};
+use support::waiting::{close, condition, goes_on, kstatus, listed, tag, untag, until_observed};
 
 /// Applies a network, and expects that it stalls for what that check finds, saying all of that, before anything is written to
 /// AWS.
@@ -20,7 +20,7 @@ async fn stalls<'s>(site: &'s Site, network: NetworkBuilder<'s>, check: Check, s
     let mark = site.last_call().await?;
     let network = network.apply().await?;
     says_why(&network, check, says).await?;
-    until_looked_at(site, 1).await?;
+    until_observed(site, 1).await?;
     let object = network.get().await?;
     assert_eq!(kstatus(&object), "Failed");
     assert_eq!(object.finalizers(), [""; 0], "nothing is there to be deleted first");
@@ -112,7 +112,7 @@ async fn a_vpc_that_matches_in_place_of_the_one_in_use_is_refused() -> Result<()
     let other = make_vpc(&site.aws, VPC_NAME).await?;
     let mark = site.last_call().await?;
     says_why(&network, Check::VpcIsTheSame, &["`spec.vpc`", &site.landing.vpc, &other, "put the tags back"]).await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     let writes = site.writes_after(mark).await?;
     assert!(writes.is_empty(), "{}", listed(&writes));
     assert_eq!(site.summary().await?, site.expected().summary());
@@ -359,7 +359,7 @@ async fn a_subnet_has_too_few_free_addresses() -> Result<()> {
     ec2.delete_network_interface().network_interface_id(&taken[0]).send().await?;
     goes_on(&site, &network).await?;
     // A network that has its addresses does not ask for free ones.
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     for interface in &taken[1..] {
         ec2.delete_network_interface().network_interface_id(interface).send().await?;
     }

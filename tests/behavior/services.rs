@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use support::{Lab, Site};
 
 use support::neighbours::{endpoint_in_status, entry, is_refused_after, unwritten};
-use support::waiting::{actions, close, held_epoch, listed, message, until_looked_at, without_outage};
+use support::waiting::{actions, close, held_epoch, listed, message, until_observed, without_outage};
 
 fn services(all: &[&str]) -> Value {
     json!({ "endpoints": all.iter().map(|service| entry(service, "Interface", &json!({}))).collect::<Vec<_>>() })
@@ -37,7 +37,7 @@ async fn further_services_come_and_go_beside_the_usual_ones() -> Result<()> {
         assert_eq!(held_epoch(&ready, &format!("vpce/{service}/Interface")), Some(1));
     }
     let mark = site.last_call().await?;
-    until_looked_at(&site, 1).await?;
+    until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
 
     let gone = without_outage(&site, async {

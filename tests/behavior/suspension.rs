@@ -5,7 +5,7 @@ use mgnet::api::{ConditionStatus, ConditionType, Reason, conditions};
 use serde_json::json;
 use support::{Lab, Network, Site};
 
-use support::failing::{NAME, is_as_before, until_built, until_looked_at};
+use support::failing::{NAME, is_as_before, until_built, until_observed};
 use support::history::History;
 use support::strangers;
 
@@ -13,7 +13,7 @@ use support::strangers;
 async fn nothing_is_written(site: &Site, network: &Network<'_>) -> Result<()> {
     network.until_condition(ConditionType::Suspended, ConditionStatus::True).await?;
     let now = site.last_call().await?;
-    until_looked_at(site, 2).await?;
+    until_observed(site, 2).await?;
     assert_eq!(site.writes_after(now).await?, []);
     let object = network.get().await?;
     let status = object.status.context("no status")?;
@@ -38,7 +38,7 @@ async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_a
     let condition = conditions::find(&status.conditions, ConditionType::Suspended).context("no condition")?;
     let since = condition.last_transition_time.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     assert!(condition.message.contains(&format!("since {since}")), "{}", condition.message);
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     assert_eq!(network.get().await?.metadata.resource_version, suspended.metadata.resource_version);
 
     let state = site.state().await?;

@@ -6,7 +6,7 @@ use mgnet::api::{ConditionType, MigrationNetworkStatus, Reason, conditions};
 use serde_json::json;
 use support::{Fault, FaultKind, Lab, Network};
 
-use support::failing::{NAME, is_as_before, spoil, until, until_built, until_looked_at};
+use support::failing::{NAME, is_as_before, spoil, until, until_built, until_observed};
 use support::history::History;
 use support::strangers;
 
@@ -86,7 +86,7 @@ async fn a_strangers_private_dns_is_a_conflict_that_is_left_to_people_and_its_en
         Ok(theirs().await?.filter(|endpoint| endpoint.state == "available"))
     })
     .await?;
-    until_looked_at(&site, 2).await?;
+    until_observed(&site, 2).await?;
     assert_eq!(theirs().await?.as_ref(), Some(&before));
     let calls = site.calls().await?;
     let named = calls.iter().filter(|call| call.is_write() && call.parameters.to_string().contains(&stranger));

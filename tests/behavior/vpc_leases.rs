@@ -14,7 +14,7 @@ use serde_json::json;
 use support::{Clock, Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions, Site};
 
 use support::waiting::{
-    close, condition, is_true, kstatus, listed, message, tag, tags, until, until_aws_holds, until_looked_at,
+    close, condition, is_true, kstatus, listed, message, tag, tags, until, until_aws_holds, until_observed,
 };
 
 fn leases(site: &Site) -> Api<Lease> {
@@ -85,7 +85,7 @@ async fn of_networks_that_ask_for_one_vpc_at_once_exactly_one_ever_writes_and_th
         }
         assert!(!said.contains(&site.namespace), "{said}");
     }
-    until_looked_at(&site, 3).await?;
+    until_observed(&site, 3).await?;
     only_one_wrote(&site, mark, &owner).await?;
     until_aws_holds(&winner, &site, &site.expected()).await?;
     let lease = leases(&site).get(&claim(&site)).await?;
@@ -155,7 +155,7 @@ async fn the_network_of_another_namespace_is_not_named_and_selectors_that_come_t
     for secret in [site.namespace.as_str(), "tokyo\"", &uid] {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }
-    until_looked_at(&site, 3).await?;
+    until_observed(&site, 3).await?;
     assert!(site.writes_after(mark).await?.iter().all(|call| call.parameters.to_string().contains("late")));
     assert!(is_true(&network.get().await?, ConditionType::Ready), "the first one is not touched");
     newcomer.delete_and_wait().await?;
@@ -189,7 +189,7 @@ async fn a_deleted_claim_is_made_again_by_who_had_it_and_a_forged_one_stops_all_
     assert_eq!(kstatus(&stopped), "Failed");
     let mark = site.last_call().await?;
     network.edit(json!({ "sourceCIDRs": ["192.168.77.0/24"] })).await?;
-    until_looked_at(&site, 3).await?;
+    until_observed(&site, 3).await?;
     assert_eq!(site.writes_after(mark).await?, []);
     until_held_by(&site, &other).await?;
 
@@ -218,7 +218,7 @@ async fn at_rest_claims_are_not_written() -> Result<()> {
         ))
     };
     let before = versions().await?;
-    until_looked_at(&site, 4).await?;
+    until_observed(&site, 4).await?;
     assert_eq!(versions().await?, before);
     let mine = leases(&site).list(&ListParams::default()).await?;
     assert_eq!(mine.iter().filter(|lease| lease.name_any().starts_with(&site.account)).count(), 1);

@@ -9,7 +9,7 @@ use mgnet::api::{ConditionType, FINALIZER};
 use serde_json::{Value, json};
 use support::{Lab, Network, SUBNET_TAG, Site, repository};
 
-use support::waiting::{close, is_true, until, until_looked_at};
+use support::waiting::{close, is_true, until, until_observed};
 
 /// A way of applying: the arguments of `kubectl apply` and `kubectl diff`.
 struct Way {
@@ -146,7 +146,7 @@ async fn admit(site: &Site) -> Result<()> {
 async fn until_at_rest(site: &Site, network: &Network<'_>) -> Result<()> {
     let ready = network.until_ready().await?;
     ensure!(is_true(&ready, ConditionType::Synced) && ready.finalizers() == [FINALIZER], "{ready:#?}");
-    until_looked_at(site, 1).await
+    until_observed(site, 1).await
 }
 
 #[tokio::test]

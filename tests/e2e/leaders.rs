@@ -17,7 +17,7 @@ use serde_json::json;
 use support::state::State;
 use support::{ExclusiveLab, Fault, FaultKind, Lab, OPERATOR_NAMESPACE, Operator, OperatorOptions, Site};
 
-use support::failing::{NAME, is_as_before, spoil, uncrowd, until, until_built, until_looked_at, until_spoiled};
+use support::failing::{NAME, is_as_before, spoil, uncrowd, until, until_built, until_observed, until_spoiled};
 use support::history::{History, slot_of};
 
 /// Times with which many rounds fit into a test: lease, renew deadline, retry.
@@ -258,7 +258,7 @@ async fn a_leader_that_is_halted_between_a_claim_and_its_call_s_answer_ends_at_o
     ensure!(code == Some(1) && took < Duration::from_secs(1), "{code:?} after {took:?}");
     lab.world().release().await?;
     try_join_all(all.iter().map(async |watched| {
-        until_looked_at(&watched.site, 2).await?;
+        until_observed(&watched.site, 2).await?;
         watched.check_built_once().await?;
         watched.site.existing_network(NAME).delete().await?;
         watched.check_gone().await
@@ -288,7 +288,7 @@ async fn a_standby_is_ready_and_does_nothing() -> Result<()> {
 
     // It was not halted for as long as the renew deadline: it goes on.
     led.leader.signal("CONT")?;
-    until_looked_at(&watched.site, 2).await?;
+    until_observed(&watched.site, 2).await?;
     ensure!(led.leader.is_running() && pair.holder().await?.as_ref() == Some(&led.holder), "it leads no more");
     watched.site.existing_network(NAME).delete().await?;
     watched.check_gone().await

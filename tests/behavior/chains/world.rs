@@ -13,7 +13,7 @@ use support::state::State;
 use support::{Call, Delays, Lab, Network, Site};
 
 use support::neighbours::{DNS, HTTPS, admit, group, interface, resolver, untouched, unwritten};
-use support::waiting::{condition, listed, tags, until_looked_at};
+use support::waiting::{condition, listed, tags, until_observed};
 
 const VALUES: &str = include_str!("../../manifests/values.yaml");
 
@@ -247,7 +247,7 @@ impl World {
         let network = self.apply(value).await?;
         if value.held {
             network.until_condition(ConditionType::Ready, ConditionStatus::False).await?;
-            until_looked_at(&self.site, 1).await?;
+            until_observed(&self.site, 1).await?;
             unwritten(&self.site, mark).await?;
             return Ok(());
         }

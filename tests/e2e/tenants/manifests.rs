@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use support::{Lab, SUBNET_TAG, VPC_NAME};
 
 use super::scene::Scene;
-use support::waiting::{close, until_looked_at};
+use support::waiting::{close, until_observed};
 
 /// What is tried, the part of the spec, what the refusal says, and the part as it would be admitted.
 type Manifest = (&'static str, fn() -> Value, &'static str, fn() -> Value);
@@ -211,7 +211,7 @@ async fn the_schema_refuses_what_would_reach_further_than_it_says() -> Result<()
         "name": "policies", "key": "all", "namespace": "kube-system" } } });
     let stored = scene.tenant.send("POST", &path, &object(&dropped)).await?;
     assert_eq!(stored["spec"]["endpointPolicy"]["configMapKeyRef"], json!({ "name": "policies", "key": "all" }));
-    until_looked_at(&scene.site, 1).await?;
+    until_observed(&scene.site, 1).await?;
     scene.victim_is_untouched().await?;
     assert_eq!(scene.site.writes_after(scene.mark).await?, []);
     close(&scene.intruder_as_administrator()).await?;

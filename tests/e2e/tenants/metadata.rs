@@ -10,7 +10,7 @@ use support::{Lab, Network};
 
 use super::scene::Scene;
 use support::neighbours::unwritten;
-use support::waiting::{close, is_true, until, until_looked_at};
+use support::waiting::{close, is_true, until, until_observed};
 
 /// What is tried with a network that is Ready, one after the other.
 type Attempt =
@@ -83,7 +83,7 @@ async fn labels(scene: &Scene, own: &Network<'_>) -> Result<()> {
     });
     own.patch(json!({ "metadata": { "labels": { "mgnet.dev/owner": scene.victims_uid() }, "annotations": forged } }))
         .await?;
-    until_looked_at(&scene.site, 4).await?;
+    until_observed(&scene.site, 4).await?;
     unwritten(&scene.site, mark).await?;
     own.until_ready().await?;
     Ok(())

@@ -12,7 +12,7 @@ use support::Lab;
 
 use super::scene::Scene;
 use support::neighbours::existing;
-use support::waiting::{close, condition, listed, message, until_looked_at};
+use support::waiting::{close, condition, listed, message, until_observed};
 
 /// What is tried, the part of the spec, and which condition says why not.
 type Attempt = (&'static str, fn(&Scene) -> Result<Value>, ConditionType, Reason);
@@ -269,7 +269,7 @@ async fn what_is_not_for_a_tenant_is_refused_without_a_write_and_without_a_name(
         own_words += spec;
     }
     one_too_many(&scene).await?;
-    until_looked_at(&scene.site, 2 * networks.len()).await?;
+    until_observed(&scene.site, 2 * networks.len()).await?;
     for (what, spec, network, ..) in &networks {
         scene.names_nobody(what, &serde_json::to_string(&network.status().await?)?, spec)?;
         network.delete_and_wait().await?;

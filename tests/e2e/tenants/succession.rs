@@ -9,7 +9,7 @@ use support::Lab;
 
 use super::scene::{Scene, VICTIM};
 use support::neighbours::{untouched, unwritten};
-use support::waiting::{close, condition, is_true, listed, until, until_looked_at};
+use support::waiting::{close, condition, is_true, listed, until, until_observed};
 
 pub(super) const ATTEMPTS: [&str; 7] =
     ["a VPC while its network goes", LEFT[0].0, LEFT[1].0, LEFT[2].0, ODD[0].0, ODD[1].0, "a name of 253 characters"];
@@ -109,7 +109,7 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
         let (_, reason, said) = condition(&stalled, ConditionType::Ready).context("no condition")?;
         let collisions = [Reason::PrivateDnsConflict.as_str(), Reason::NotOwned.as_str()];
         ensure!(collisions.contains(&reason), "{what}: {reason}: {said}");
-        until_looked_at(&scene.site, 2).await?;
+        until_observed(&scene.site, 2).await?;
         scene.names_nobody(what, &serde_json::to_string(&next.status().await?)?, &shown)?;
         next.delete_and_wait().await?;
         ensure!(before(scene.site.state().await?)? == kept, "{what}: what was left behind was changed");
@@ -160,7 +160,7 @@ async fn odd_strings_stay_where_they_were_written() -> Result<()> {
     ensure!(*resource == json!(odd) || *resource == json!([odd]), "{sent}");
     until("it is at rest", async || {
         let mark = scene.site.last_call().await?;
-        until_looked_at(&scene.site, 4).await?;
+        until_observed(&scene.site, 4).await?;
         let writes = scene.site.writes_after(mark).await?;
         Ok(if writes.is_empty() { Ok(()) } else { Err(listed(&writes)) })
     })

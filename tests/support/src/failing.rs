@@ -41,7 +41,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T
 }
 
 /// Waits until the operator has begun that many more looks at the site's VPC.
-pub async fn until_looked_at(site: &Site, times: usize) -> Result<()> {
+pub async fn until_observed(site: &Site, times: usize) -> Result<()> {
     let now = site.last_call().await?;
     until("the operator looks at the VPC again", async || {
         let looks = site.calls_after(now).await?.iter().filter(|call| call.action == "DescribeSubnets").count();

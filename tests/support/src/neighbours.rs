@@ -9,7 +9,7 @@ use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
 use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 
-use crate::waiting::{condition, listed, until_looked_at, until_state};
+use crate::waiting::{condition, listed, until_observed, until_state};
 
 /// Tags as pairs.
 pub type Tags<'a> = &'a [(&'a str, &'a str)];
@@ -193,7 +193,7 @@ pub async fn is_refused_after(
         let there = condition(&object, type_).map(|(status, why, _)| (status, why));
         ensure!(there == Some((status, reason.as_str())), "{type_}: {there:?}");
     }
-    until_looked_at(site, 1).await?;
+    until_observed(site, 1).await?;
     unwritten(site, mark).await?;
     Ok(object)
 }

@@ -131,7 +131,7 @@ pub async fn until_repaired(network: &Network<'_>, site: &Site, expected: &Expec
 
 /// Waits until the operator has looked at AWS that many times in full. Each look begins with the VPC, and is over before
 /// the next begins.
-pub async fn until_looked_at(site: &Site, times: usize) -> Result<()> {
+pub async fn until_observed(site: &Site, times: usize) -> Result<()> {
     let mark = site.last_call().await?;
     until(&format!("the operator looks {times} times"), async || {
         let calls = site.calls_after(mark).await?;
