@@ -236,13 +236,13 @@ async fn whatever_holds_a_group_is_seen() {
     let site = Site::new().await;
     let group = site.made_group(GroupRole::Replication).await;
     let subnet = site.subnets.first().expect("two").as_str();
-    let stranger = site.ec2.create_network_interface().subnet_id(subnet).groups(group.as_str());
-    let stranger = stranger.description("a replication server").send().await.expect("an interface").network_interface;
-    let stranger = BTreeSet::from([stranger.and_then(|made| made.network_interface_id).expect("an id").into()]);
+    let foreign = site.ec2.create_network_interface().subnet_id(subnet).groups(group.as_str());
+    let foreign = foreign.description("a replication server").send().await.expect("an interface").network_interface;
+    let foreign = BTreeSet::from([foreign.and_then(|made| made.network_interface_id).expect("an id").into()]);
     let other = site.ec2.create_network_interface().subnet_id(subnet).send().await;
     other.expect("an interface with the default group");
     for resources in [site.observe().await.resources, site.cloud.find_owned(&site.identity).await.expect("found")] {
-        assert_eq!(resources.interfaces_of(&group), stranger);
+        assert_eq!(resources.interfaces_of(&group), foreign);
         assert_eq!(resources.interfaces.len(), 1);
         assert_eq!(resources.interfaces.values().next().expect("one").description, "a replication server");
     }
@@ -267,9 +267,9 @@ async fn an_endpoint_that_somebody_took_out_of_its_group_still_shows_its_address
     let (group, other) = (site.made_group(GroupRole::Endpoints).await, site.made_group(GroupRole::Resolver).await);
     let (id, _) = site.made_endpoint(site.create_interface(Service::Mgn, &group)).await;
     site.server.advance(LONG);
-    let stranger = site.ec2.create_security_group().vpc_id(site.vpc.as_str()).group_name("theirs").description("x");
-    let stranger = stranger.send().await.expect("a group").group_id.expect("an id");
-    let change = site.ec2.modify_vpc_endpoint().vpc_endpoint_id(id.as_str()).add_security_group_ids(stranger);
+    let foreign = site.ec2.create_security_group().vpc_id(site.vpc.as_str()).group_name("theirs").description("x");
+    let foreign = foreign.send().await.expect("a group").group_id.expect("an id");
+    let change = site.ec2.modify_vpc_endpoint().vpc_endpoint_id(id.as_str()).add_security_group_ids(foreign);
     change.remove_security_group_ids(group.as_str()).send().await.expect("modified");
     let resources = site.observe().await.resources;
     assert!(resources.interfaces_of(&group).is_empty() && resources.interfaces_of(&other).is_empty());

@@ -151,7 +151,7 @@ async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<(
     let site = lab.site("any").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
     let dns = group(&site, "corp-dns", &[("tcp", 53, "10.8.0.0/24"), ("udp", 53, "10.8.0.0/24")], &[]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     let mgn = interface(&site, "mgn", false, &https, &[("Name", "corp-mgn"), ("cost-centre", "4711")]).await?;
     let s3 = gateway(&site, &["staging"], &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[("Name", "corp-inbound")]).await?;
@@ -171,12 +171,8 @@ async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<(
     assert_eq!(adopted(&ready), [&mgn, &s3, &inbound, &dns].map(Clone::clone).into());
     assert_eq!(state.addresses(&inbound), addresses);
     let held = site.summary().await?.to_string();
-    let expected = site.expected().beside(&strangers).adopted([
-        "vpce/mgn/Interface",
-        "vpce/s3/Gateway",
-        "resolver",
-        "sg/resolver",
-    ]);
+    let expected =
+        site.expected().beside(&foreign).adopted(["vpce/mgn/Interface", "vpce/s3/Gateway", "resolver", "sg/resolver"]);
     let theirs =
         "tcp 53 from 10.8.0.0/24, tcp 53 from 192.168.10.0/24, udp 53 from 10.8.0.0/24, udp 53 from 192.168.10.0/24";
     let wanted: Vec<String> = expected
@@ -213,7 +209,7 @@ async fn a_class_says_for_its_networks_what_they_adopt() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("any-by-class").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     let mgn = interface(&site, "mgn", true, &https, &[]).await?;
     site.edit_class(json!({ "defaults": { "adoptionPolicy": "Any" } })).await?;
     let network = site.network("tokyo").apply().await?;
@@ -221,7 +217,7 @@ async fn a_class_says_for_its_networks_what_they_adopt() -> Result<()> {
     assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((mgn.clone(), Origin::Adopted)));
     let settings = ready.status.and_then(|status| status.settings).context("no settings")?;
     assert_eq!(settings.adoption_policy, Some(AdoptionPolicy::Any));
-    let expected = site.expected().adopted(["vpce/mgn/Interface"]).beside(&strangers);
+    let expected = site.expected().adopted(["vpce/mgn/Interface"]).beside(&foreign);
     assert_eq!(site.summary().await?, expected.summary());
 
     // `Retain` leaves what was adopted, too, marked by whom it was kept.

@@ -74,11 +74,11 @@ async fn walked(lab: &Lab, values: &[Named]) -> Result<Vec<Seen>> {
 }
 
 /// What a network without the chain's fields comes to, told without the operator.
-fn usual(strangers: &[String]) -> Vec<String> {
+fn usual(foreign: &[String]) -> Vec<String> {
     let lines = Expected::default().summary().lines().to_vec();
     let names = lines.iter().filter_map(|line| line.split_once(": ")).map(|(slot, _)| slot.to_owned());
     let names: Vec<String> = names.map(|slot| format!("{slot} has the name 'NAMESPACE/tokyo {slot}'")).collect();
-    lines.into_iter().chain(strangers.iter().cloned()).chain(names).collect()
+    lines.into_iter().chain(foreign.iter().cloned()).chain(names).collect()
 }
 
 /// The lines that only one of two views has.
@@ -104,9 +104,9 @@ async fn chain(name: &str) -> Result<()> {
     let first = seen.remove(0).view;
     let clean: Vec<Vec<String>> = [first].into_iter().chain(others).map(sorted).collect();
 
-    let strangers: Vec<String> = clean[0].iter().filter(|line| line.starts_with("foreign")).cloned().collect();
-    assert_eq!(strangers.len(), 3, "{strangers:?}");
-    assert_eq!(clean[0], sorted(usual(&strangers)), "without the fields it is as usual");
+    let foreign: Vec<String> = clean[0].iter().filter(|line| line.starts_with("foreign")).cloned().collect();
+    assert_eq!(foreign.len(), 3, "{foreign:?}");
+    assert_eq!(clean[0], sorted(usual(&foreign)), "without the fields it is as usual");
     let mut text = String::new();
     for (one, view) in values.iter().zip(&clean).filter(|(one, _)| !one.held) {
         writeln!(text, "{}:", one.name)?;
@@ -182,8 +182,8 @@ async fn what_cannot_be_changed_is_built_as_it_is_said() -> Result<()> {
         for value in values.iter() {
             world.step(value, &mut own).await?;
             let view = world.view(value).await?;
-            let strangers: Vec<String> = view.iter().filter(|line| line.starts_with("foreign")).cloned().collect();
-            assert_eq!(sorted(view.clone()), sorted(usual(&strangers)), "{}", value.name);
+            let foreign: Vec<String> = view.iter().filter(|line| line.starts_with("foreign")).cloned().collect();
+            assert_eq!(sorted(view.clone()), sorted(usual(&foreign)), "{}", value.name);
             world.end(value, &view, &own).await?;
         }
     }

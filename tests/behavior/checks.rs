@@ -91,7 +91,7 @@ async fn refused<'s>(site: &'s Site, spec: &Value, check: Check, words: &[&str])
 /// What is there for the network, beside what is somebody else's.
 async fn is_built_beside(site: &Site) -> Result<()> {
     let now = site.summary().await?;
-    assert_eq!(now, site.expected().beside(&now.strangers()).summary());
+    assert_eq!(now, site.expected().beside(&now.foreign()).summary());
     Ok(())
 }
 

@@ -16,8 +16,8 @@ use support::{Fault, FaultKind, Lab, Site, VPC_NAME, count_by_action, make_vpc};
 use support::failing::{
     NAME, is_as_before, is_there, owned, spoil, uncrowd, until, until_built, until_observed, until_spoiled,
 };
+use support::foreign;
 use support::history::History;
-use support::strangers;
 
 #[tokio::test]
 async fn deletion_leaves_nothing_and_the_vpc_as_it_was_with_one_call_for_all_endpoints() -> Result<()> {
@@ -181,15 +181,15 @@ async fn what_is_retained_stays_complete_and_says_whose_it_was() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_strangers_interface_with_a_group_of_the_network_is_named_and_holds_deletion_up_until_it_is_gone()
--> Result<()> {
+async fn a_foreign_interface_with_a_group_of_the_network_is_named_and_holds_deletion_up_until_it_is_gone() -> Result<()>
+{
     let lab = Lab::shared().await?;
     let site = lab.site("held-up").await?;
     let before = site.state().await?;
     let network = site.network(NAME).apply().await?;
     network.until_ready().await?;
     let group = site.state().await?.security_group("sg/endpoints").context("no group")?.id.clone();
-    let interface = strangers::network_interface(&site, &group).await?;
+    let interface = foreign::network_interface(&site, &group).await?;
 
     network.delete().await?;
     let blocked = network.until_reason(ConditionType::Ready, Reason::DeletionBlocked).await?;
@@ -258,11 +258,11 @@ async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> R
     // Same name, same slots, another network's uid; or no uid at all.
     let another = "00000000-0000-0000-0000-000000000000";
     let tags = |slot| [(NETWORK_TAG, name.as_str()), (SLOT_TAG, slot), (OWNER_TAG, another)];
-    let group = strangers::security_group(&site, vpc, "mgnet-resolver", &tags("sg/resolver")).await?;
-    let endpoint = strangers::endpoint(&site, "ssm", false, &tags("vpce/ssm/Interface")).await?;
-    let unowned = strangers::endpoint(&site, "mgn", false, &tags("vpce/mgn/Interface")[..2]).await?;
-    strangers::admit_dns(&site, &group).await?;
-    let resolver = strangers::resolver(&site, &format!("mgnet-{uid}"), &group, &tags("resolver")).await?;
+    let group = foreign::security_group(&site, vpc, "mgnet-resolver", &tags("sg/resolver")).await?;
+    let endpoint = foreign::endpoint(&site, "ssm", false, &tags("vpce/ssm/Interface")).await?;
+    let unowned = foreign::endpoint(&site, "mgn", false, &tags("vpce/mgn/Interface")[..2]).await?;
+    foreign::admit_dns(&site, &group).await?;
+    let resolver = foreign::resolver(&site, &format!("mgnet-{uid}"), &group, &tags("resolver")).await?;
     let of_others = async || {
         let state = site.state().await?;
         Ok::<_, anyhow::Error>((
@@ -306,7 +306,7 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
     let (gateways, interfaces): (Vec<_>, Vec<_>) =
         state.vpc_endpoints.iter().partition(|one| one.endpoint_type == "Gateway");
     for endpoints in [interfaces, gateways] {
-        strangers::delete_endpoints(&site, endpoints.iter().map(|one| one.id.clone()).collect()).await?;
+        foreign::delete_endpoints(&site, endpoints.iter().map(|one| one.id.clone()).collect()).await?;
     }
     for resolver in &state.resolver_endpoints {
         site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver.id).send().await?;
@@ -321,7 +321,7 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
     }
     is_as_before(&site, &before).await?;
     let same_name = groups.first().context("no group")?.name.clone();
-    strangers::security_group(&site, &site.landing.vpc, &same_name, &[]).await?;
+    foreign::security_group(&site, &site.landing.vpc, &same_name, &[]).await?;
     until_observed(&site, 2).await?;
 
     let (there, quiet) = (site.state().await?, site.last_call().await?);

@@ -120,7 +120,7 @@ async fn a_removed_rule_comes_back() -> Result<()> {
     until_repaired(&network, &site, &site.expected()).await?;
     let writes = site.writes_after(mark).await?;
     let wanted = ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupIngress"];
-    assert_eq!(actions(&writes), wanted, "the stranger's call, and ours:{}", listed(&writes));
+    assert_eq!(actions(&writes), wanted, "the foreign call, and ours:{}", listed(&writes));
     close(&site).await
 }
 
@@ -130,9 +130,9 @@ fn ssh_from(range: &str) -> IpPermission {
 }
 
 #[tokio::test]
-async fn a_strangers_rule_is_reported_and_left_alone() -> Result<()> {
+async fn a_foreign_rule_is_reported_and_left_alone() -> Result<()> {
     let lab = Lab::shared().await?;
-    let site = lab.site("stranger").await?;
+    let site = lab.site("foreign").await?;
     let network = ready_network(&site).await?;
     let group = group(&site.state().await?, "sg/endpoints")?;
     let ec2 = &site.aws.ec2;
@@ -247,7 +247,7 @@ async fn an_endpoint_gets_its_group_and_its_subnet_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_group_that_guards_something_cannot_be_deleted_by_strangers() -> Result<()> {
+async fn a_group_that_guards_something_cannot_be_deleted_by_others() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("guarding").await?;
     let network = ready_network(&site).await?;

@@ -199,7 +199,7 @@ async fn a_group_that_replication_servers_still_have_goes_when_they_are_gone() -
 }
 
 #[tokio::test]
-async fn tags_are_added_changed_and_removed_and_those_of_strangers_stay() -> Result<()> {
+async fn tags_are_added_changed_and_removed_and_foreign_ones_stay() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("tags").await?;
     let network =
@@ -208,20 +208,20 @@ async fn tags_are_added_changed_and_removed_and_those_of_strangers_stay() -> Res
     assert_eq!(site.summary().await?, site.expected().tag("wave", "1").summary());
     let mgn = site.state().await?.endpoint("mgn", "Interface").context("no endpoint")?.id.clone();
     tag(&site, &mgn, "backup", "weekly").await?;
-    let without_strangers_tag = |summary: String| summary.replace(", backup=weekly", "");
+    let without_foreign_tag = |summary: String| summary.replace(", backup=weekly", "");
 
     network.edit(json!({ "tags": { "wave": "2", "owner": "billing" } })).await?;
     network.until_ready().await?;
     let expected = site.expected().tag("wave", "2").tag("owner", "billing").summary();
     let held = site.summary().await?.to_string();
     assert!(held.contains(", backup=weekly"), "{held}");
-    assert_eq!(without_strangers_tag(held), expected.to_string());
+    assert_eq!(without_foreign_tag(held), expected.to_string());
 
     network.edit(json!({ "tags": { "wave": null } })).await?;
     let settled = network.until_ready().await?;
     let held = site.summary().await?.to_string();
     assert!(held.contains(", backup=weekly"), "{held}");
-    assert_eq!(without_strangers_tag(held), site.expected().tag("owner", "billing").summary().to_string());
+    assert_eq!(without_foreign_tag(held), site.expected().tag("owner", "billing").summary().to_string());
     let tagged = settled.status.and_then(|status| status.settings).context("no settings")?.tags;
     assert_eq!(tagged, BTreeMap::from([("owner".to_owned(), "billing".to_owned())]));
 

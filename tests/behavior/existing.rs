@@ -24,7 +24,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
     let mgn = interface(&site, "mgn", true, &https, &[("Name", "corp-mgn")]).await?;
     let s3 = gateway(&site, &["staging", "launch", "main"], &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[]).await?;
-    let (before, strangers, mark) = (site.state().await?, site.summary().await?, site.last_call().await?);
+    let (before, foreign, mark) = (site.state().await?, site.summary().await?, site.last_call().await?);
 
     let network = site
         .network("tokyo")
@@ -38,7 +38,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
         .await?;
     let ready = network.until_ready().await?;
     let expected = site.expected().without("mgn").without_gateway().without_resolver();
-    let expected = expected.behind(["corp-https", "corp-more"]).beside(&strangers);
+    let expected = expected.behind(["corp-https", "corp-more"]).beside(&foreign);
     assert_eq!(site.summary().await?, expected.summary());
 
     assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((mgn.clone(), Origin::Existing)));
@@ -72,7 +72,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
         .await?;
     network.edit(json!({ "sourceCIDRs": ["192.168.10.0/24"] })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?.strangers(), strangers, "the user's tags are for what the operator makes");
+    assert_eq!(site.summary().await?.foreign(), foreign, "the user's tags are for what the operator makes");
 
     network.delete_and_wait().await?;
     assert_eq!(site.state().await?, before);
@@ -120,12 +120,12 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
         .await?;
     is_refused(&site, &network, Check::ExistingFits, &["tcp 443 from 192.168.10.0/24"]).await?;
     admit(&site, &narrow, &[("tcp", 443, support::SOURCES)]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     let mark = site.last_call().await?;
     // The gateway endpoint has another route table and is nobody's business.
     let ready = network.until_ready().await?;
     assert_eq!(ready.metadata.generation, generation, "nobody has edited it");
-    assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&strangers).summary());
+    assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&foreign).summary());
     untouched(&site, mark, &[&narrow, &mgn, &kms, &s3]).await?;
 
     // Who keeps it takes it away, and then gives another.
@@ -154,9 +154,9 @@ async fn an_existing_gateway_must_have_the_route_tables_of_staging_and_launch_su
     let says = ["`spec.endpoints[s3/Gateway].endpointID`", &s3, &format!("lacks {staging}"), "associate them with it"];
     is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3).add_route_table_ids(staging).send().await?;
-    let (strangers, mark) = (site.summary().await?, site.last_call().await?);
+    let (foreign, mark) = (site.summary().await?, site.last_call().await?);
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&strangers).summary());
+    assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&foreign).summary());
     untouched(&site, mark, &[&s3]).await?;
     close(&site).await
 }
@@ -192,9 +192,9 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
     // It may be any of the groups that admits, and two neighbouring ranges together.
     admit(&site, &two, &[("tcp", 443, "192.168.10.0/25"), ("tcp", 443, "192.168.10.128/25")]).await?;
     admit(&site, &replication, &[("tcp", 1500, "192.168.0.0/16")]).await?;
-    let (strangers, mark) = (site.summary().await?, site.last_call().await?);
+    let (foreign, mark) = (site.summary().await?, site.last_call().await?);
     network.until_ready().await?;
-    let expected = site.expected().behind(["corp-one", "corp-two"]).beside(&strangers);
+    let expected = site.expected().behind(["corp-one", "corp-two"]).beside(&foreign);
     assert_eq!(site.summary().await?, expected.summary());
     untouched(&site, mark, &[&one, &two, &replication]).await?;
 
@@ -202,7 +202,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
     without_outage(&site, async {
         network.edit(json!({ "endpointSecurityGroup": null, "replication": null })).await?;
         network.until_ready().await?;
-        assert_eq!(site.summary().await?, site.expected().beside(&strangers).summary());
+        assert_eq!(site.summary().await?, site.expected().beside(&foreign).summary());
         network.edit(spec(&[&two, &one], &replication)).await?;
         network.until_ready().await
     })
@@ -244,9 +244,9 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("192.168.10.0/26"));
     admit(&site, &dns, &[("tcp", 53, "10.8.0.0/16"), ("udp", 53, "10.8.0.0/16")]).await?;
-    let (strangers, mark) = (site.summary().await?, site.last_call().await?);
+    let (foreign, mark) = (site.summary().await?, site.last_call().await?);
     let ready = network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().without_resolver().beside(&strangers).summary());
+    assert_eq!(site.summary().await?, site.expected().without_resolver().beside(&foreign).summary());
     assert_eq!(condition(&ready, ConditionType::ResolverReady).map(|(status, ..)| status), Some("True"));
 
     // To one of its own, to none, and back.
@@ -259,7 +259,7 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     ] {
         network.edit(json!({ "resolver": resolver })).await?;
         network.until_ready().await?;
-        assert_eq!(site.summary().await?, expected.beside(&strangers).summary(), "{resolver}");
+        assert_eq!(site.summary().await?, expected.beside(&foreign).summary(), "{resolver}");
     }
     untouched(&site, mark, &[&dns, &inbound]).await?;
 
@@ -290,7 +290,7 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
     // Private DNS for a service exists once in a VPC, so that one beside the network's own has none.
     let ec2 = interface(&site, "ec2", false, &https, &[]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
     let mark = site.last_call().await?;
@@ -309,7 +309,7 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
         network.edit(json!({ "endpoints": [entry] })).await?;
         let ready = network.until_ready().await?;
         let expected = if own { site.expected() } else { site.expected().without("ec2") };
-        assert_eq!(site.summary().await?, expected.beside(&strangers).summary(), "{entry}");
+        assert_eq!(site.summary().await?, expected.beside(&foreign).summary(), "{entry}");
         let told = endpoint_in_status(&ready, "ec2", "Interface").map(|(_, origin)| origin);
         let wanted = match entry["mode"].as_str() {
             Some("Managed") => Some(Origin::Created),
@@ -330,7 +330,7 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
     network.edit(json!({ "endpoints": [used()] })).await?;
     network.until_ready().await?;
     network.delete_and_wait().await?;
-    assert_eq!(site.summary().await?, strangers);
+    assert_eq!(site.summary().await?, foreign);
     close(&site).await
 }
 
@@ -349,14 +349,14 @@ async fn the_gateway_goes_from_managed_to_existing_and_back_without_the_s3_names
     assert_eq!(site.summary().await?, without().summary());
 
     let theirs = gateway(&site, &["staging", "launch"], &[]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     let mark = site.last_call().await?;
     network.edit(json!({ "endpoints": [existing("s3", "Gateway", &theirs)] })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&strangers).summary());
+    assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&foreign).summary());
     network.edit(json!({ "endpoints": [entry("s3", "Gateway", &json!({ "mode": "Disabled" }))] })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, without().beside(&strangers).summary());
+    assert_eq!(site.summary().await?, without().beside(&foreign).summary());
     untouched(&site, mark, &[&theirs]).await?;
 
     delete_endpoint(&site, &theirs).await?;
@@ -379,10 +379,10 @@ async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not
     let gateway = site.state().await?.slots()["vpce/s3/Gateway"].clone();
     // AWS lets it have the S3 names for the inbound resolver only, as the VPC has a gateway endpoint.
     let theirs = interface(&site, "s3", true, &https, &[]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs)] })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().without("s3").beside(&strangers).summary());
+    assert_eq!(site.summary().await?, site.expected().without("s3").beside(&foreign).summary());
     let mark = site.last_call().await?;
     network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs), off("Gateway")] })).await?;
     let what = "the gateway is said to be in use";
@@ -418,7 +418,7 @@ async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()>
     let replication = group(&site, "corp-1500", &[("tcp", 1500, "192.168.0.0/16")], &[]).await?;
     let mgn = interface(&site, "mgn", true, &https, &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[]).await?;
-    let strangers = site.summary().await?;
+    let foreign = site.summary().await?;
     site.edit_class(json!({ "defaults": {
         "endpoints": [existing("mgn", "Interface", &mgn), entry("kms", "Interface", &json!({}))],
         "endpointSecurityGroup": { "mode": "Existing", "ids": [https] },
@@ -430,7 +430,7 @@ async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()>
     let network = site.network("tokyo").apply().await?;
     let ready = network.until_ready().await?;
     let expected = site.expected().without("mgn").with("kms").without_resolver().behind(["corp-https"]);
-    assert_eq!(site.summary().await?, expected.beside(&strangers).summary());
+    assert_eq!(site.summary().await?, expected.beside(&foreign).summary());
     assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((mgn.clone(), Origin::Existing)));
 
     // A network may say otherwise for one endpoint, and keeps the class's word on the others.
@@ -443,7 +443,7 @@ async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()>
         }))
         .await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&strangers).summary());
+    assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&foreign).summary());
     untouched(&site, mark, &[&https, &dns, &replication, &mgn, &inbound]).await?;
     until_observed(&site, 1).await?;
     close(&site).await

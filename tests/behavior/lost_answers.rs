@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use support::{Fault, FaultKind, Lab};
 
 use support::failing::{CREATE_CALLS, NAME, is_as_before, spoil, uncrowd, until_built};
+use support::foreign;
 use support::history::{History, slot_of};
-use support::strangers;
 
 /// Builds and deletes a network for each create call, whose answer is lost that many times; gives the slots that were hit.
 ///
@@ -89,7 +89,7 @@ async fn what_is_deleted_by_hand_comes_back_once_whatever_aws_remembers_of_its_t
         for (action, times) in [("CreateVpcEndpoint", 2), ("CreateResolverEndpoint", 1)] {
             lab.world().order(&Fault { times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
         }
-        strangers::delete_endpoints(&site, vec![mgn.clone()]).await?;
+        foreign::delete_endpoints(&site, vec![mgn.clone()]).await?;
         site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver).send().await?;
         network
             .until("both were replaced", |network| {

@@ -6,8 +6,8 @@ use serde_json::json;
 use support::{Lab, Network, Site};
 
 use support::failing::{NAME, is_as_before, until_built, until_observed};
+use support::foreign;
 use support::history::History;
-use support::strangers;
 
 /// Fails if anything is written while the operator looks twice, or if the condition is not there and current.
 async fn nothing_is_written(site: &Site, network: &Network<'_>) -> Result<()> {
@@ -46,7 +46,7 @@ async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_a
     let rule = &group.ingress.first().context("no rule")?.id;
     site.aws.ec2.revoke_security_group_ingress().group_id(&group.id).security_group_rule_ids(rule).send().await?;
     let mgn = state.endpoint("mgn", "Interface").context("no endpoint")?.id.clone();
-    strangers::delete_endpoints(&site, vec![mgn]).await?;
+    foreign::delete_endpoints(&site, vec![mgn]).await?;
     network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
     network.until_reason(ConditionType::Ready, Reason::Suspended).await?;
     nothing_is_written(&site, &network).await?;

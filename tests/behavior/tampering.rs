@@ -11,8 +11,8 @@ use support::state::State;
 use support::{Lab, Network, Site, make_vpc};
 
 use support::failing::{NAME, owned, until_built};
+use support::foreign;
 use support::history::History;
-use support::strangers;
 
 /// What others have in the account.
 struct Foreign {
@@ -25,10 +25,10 @@ struct Foreign {
 impl Foreign {
     async fn make(site: &Site) -> Result<Self> {
         let vpc = make_vpc(&site.aws, "somebodys").await?;
-        let group = strangers::security_group(site, &site.landing.vpc, "somebodys", &[]).await?;
-        strangers::admit_dns(site, &group).await?;
-        let endpoint = strangers::endpoint(site, "kms", true, &[]).await?;
-        let resolver = strangers::resolver(site, "somebodys", &group, &[]).await?;
+        let group = foreign::security_group(site, &site.landing.vpc, "somebodys", &[]).await?;
+        foreign::admit_dns(site, &group).await?;
+        let endpoint = foreign::endpoint(site, "kms", true, &[]).await?;
+        let resolver = foreign::resolver(site, "somebodys", &group, &[]).await?;
         Ok(Self { vpc, group, endpoint, resolver })
     }
 
@@ -111,7 +111,7 @@ fn essence(status: &MigrationNetworkStatus) -> Result<Value> {
     Ok(json!([observed_generation, vpc_id, account, claims]))
 }
 
-/// A network with strangers beside it, as it was before somebody wrote its status.
+/// A network with foreign beside it, as it was before somebody wrote its status.
 struct Scene<'s> {
     site: &'s Site,
     foreign: Foreign,

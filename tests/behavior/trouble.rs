@@ -7,8 +7,8 @@ use serde_json::json;
 use support::{Fault, FaultKind, Lab, Network};
 
 use support::failing::{NAME, is_as_before, spoil, until, until_built, until_observed};
+use support::foreign;
 use support::history::History;
-use support::strangers;
 
 /// Waits until the network is stalled for that reason, and gives its status.
 async fn until_stalled(network: &Network<'_>, reason: Reason) -> Result<MigrationNetworkStatus> {
@@ -68,31 +68,31 @@ async fn a_quota_of_resolver_endpoints_is_not_taken_for_throttling() -> Result<(
 }
 
 #[tokio::test]
-async fn a_strangers_private_dns_is_a_conflict_that_is_left_to_people_and_its_end_is_noticed() -> Result<()> {
+async fn a_foreign_private_dns_is_a_conflict_that_is_left_to_people_and_its_end_is_noticed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("conflict").await?;
     let history = History::of(&site);
-    let stranger = strangers::endpoint(&site, "mgn", true, &[]).await?;
+    let foreign = foreign::endpoint(&site, "mgn", true, &[]).await?;
     let theirs = async || {
         let state = site.state().await?;
-        Ok::<_, anyhow::Error>(state.vpc_endpoints.into_iter().find(|endpoint| endpoint.id == stranger))
+        Ok::<_, anyhow::Error>(state.vpc_endpoints.into_iter().find(|endpoint| endpoint.id == foreign))
     };
     let network = site.network(NAME).apply().await?;
     let status = until_stalled(&network, Reason::PrivateDnsConflict).await?;
     let said = message(&status, ConditionType::Ready);
     assert!(said.contains("vpce/mgn/Interface"), "{said}");
 
-    let before = until("the stranger's endpoint is available", async || {
+    let before = until("the foreign endpoint is available", async || {
         Ok(theirs().await?.filter(|endpoint| endpoint.state == "available"))
     })
     .await?;
     until_observed(&site, 2).await?;
     assert_eq!(theirs().await?.as_ref(), Some(&before));
     let calls = site.calls().await?;
-    let named = calls.iter().filter(|call| call.is_write() && call.parameters.to_string().contains(&stranger));
+    let named = calls.iter().filter(|call| call.is_write() && call.parameters.to_string().contains(&foreign));
     assert_eq!(named.count(), 0);
 
-    strangers::delete_endpoints(&site, vec![stranger.clone()]).await?;
+    foreign::delete_endpoints(&site, vec![foreign.clone()]).await?;
     until_built(&site, &network, &site.expected()).await?;
     history.check_each_slot_was_filled_once().await
 }

@@ -105,13 +105,13 @@ impl World {
         let theirs = group(site, "theirs", HTTPS, THEIRS).await?;
         admit(site, &theirs, DNS).await?;
         admit(site, &theirs, &[("tcp", 1500, support::SOURCES)]).await?;
-        let strangers = [
+        let foreign = [
             ("vpce-theirs", interface(site, "mgn", false, &theirs, THEIRS).await?),
             ("rslvr-in-theirs", resolver(site, "theirs", &theirs, THEIRS).await?),
             ("sg-theirs", theirs),
         ];
         (world.before, world.checked) = (site.state().await?, Cell::new(site.last_call().await?));
-        world.ids.extend(strangers);
+        world.ids.extend(foreign);
         Ok(world)
     }
 
@@ -292,14 +292,14 @@ impl World {
             again.delete_and_wait().await?;
         }
         let left = self.site.state().await?;
-        let strangers = |state: &State| {
+        let foreign = |state: &State| {
             let endpoints: Vec<_> = state.vpc_endpoints.iter().map(|one| one.id.clone()).collect();
             let groups: Vec<_> = state.security_groups.iter().map(|one| one.id.clone()).collect();
             let resolvers: Vec<_> = state.resolver_endpoints.iter().map(|one| one.id.clone()).collect();
             let interfaces = state.network_interfaces.iter().filter(|one| one.description != RESERVED);
             (endpoints, groups, resolvers, interfaces.map(|one| one.id.clone()).collect::<Vec<_>>())
         };
-        assert_eq!(strangers(&left), strangers(&self.before), "something is left after the delete");
+        assert_eq!(foreign(&left), foreign(&self.before), "something is left after the delete");
         assert_eq!(left.route_tables, self.before.route_tables, "a route is left");
         self.hands_off(own).await
     }

@@ -75,7 +75,7 @@ impl Summary {
 
     /// What nobody's tags say to be a network's.
     #[must_use]
-    pub fn strangers(&self) -> Self {
+    pub fn foreign(&self) -> Self {
         Self { lines: self.lines.iter().filter(|line| line.starts_with(FOREIGN)).cloned().collect() }
     }
 
@@ -118,7 +118,7 @@ pub struct Expected {
     policies: BTreeMap<String, Value>,
     existing_groups: Option<BTreeSet<String>>,
     adopted: BTreeSet<String>,
-    strangers: Summary,
+    foreign: Summary,
     subnets: BTreeSet<String>,
     route_tables: BTreeSet<String>,
     tags: Tags,
@@ -139,7 +139,7 @@ impl Default for Expected {
             policies: BTreeMap::new(),
             existing_groups: None,
             adopted: BTreeSet::new(),
-            strangers: Summary::default(),
+            foreign: Summary::default(),
             subnets: set(["endpoints-1", "endpoints-2"]),
             route_tables: set(["launch", "staging"]),
             tags: Tags::new(),
@@ -225,7 +225,7 @@ impl Expected {
 
     /// Beside what is not a network's in that.
     pub fn beside(self, there: &Summary) -> Self {
-        Self { strangers: there.strangers(), ..self }
+        Self { foreign: there.foreign(), ..self }
     }
 
     /// With a security group for replication servers.
@@ -291,7 +291,7 @@ impl Expected {
             let about = gateway("available", self.route_tables.iter().cloned());
             lines.push(self.line(slot, &format!("{about}{}", self.policy_of(slot))));
         }
-        lines.extend(self.strangers.lines.iter().cloned());
+        lines.extend(self.foreign.lines.iter().cloned());
         lines.sort();
         Summary { lines }
     }
