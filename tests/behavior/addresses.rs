@@ -7,7 +7,7 @@ use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::{Call, Fault, FaultKind, Lab, Network, Site};
 
-use support::neighbours::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
+use support::foreign::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
 use support::waiting::{actions, close, condition, listed, until, until_observed, until_state, without_outage};
 
 /// `addresses` of an endpoint or of the resolver: subnets by name, each with the last number of its address.

@@ -7,7 +7,7 @@ use mgnet::api::{AdoptionPolicy, ClaimPhase, ConditionType, MigrationNetwork, Or
 use serde_json::{Value, json};
 use support::{Fault, FaultKind, Lab, Network, Site};
 
-use support::neighbours::{
+use support::foreign::{
     DNS, HTTPS, delete_endpoint, delete_resolver, endpoint_in_status, entry, gateway, group, interface, resolver,
     untouched, unwritten,
 };

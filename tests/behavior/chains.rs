@@ -13,7 +13,7 @@ use support::{Delays, Expected, Lab};
 
 use self::world::{Named, World, values};
 use crate::private_dns::walk;
-use support::neighbours::unwritten;
+use support::foreign::unwritten;
 use support::waiting::{close, until_observed};
 
 /// What AWS holds for each value where it is the first that there is. AWS takes no time here, as what it comes to does not

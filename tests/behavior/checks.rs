@@ -12,7 +12,7 @@ use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 use support::{Lab, Landing, Network, PREMISES, Site, VPC_CIDR, make_vpc, route_to_premises};
 
-use support::neighbours::{
+use support::foreign::{
     DNS, HTTPS, delete_endpoint, delete_resolver, gateway, group, interface, is_refused_after, resolver,
 };
 use support::waiting::{close, events, goes_on, until};

@@ -261,7 +261,7 @@ async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> R
     let group = foreign::security_group(&site, vpc, "mgnet-resolver", &tags("sg/resolver")).await?;
     let endpoint = foreign::endpoint(&site, "ssm", false, &tags("vpce/ssm/Interface")).await?;
     let unowned = foreign::endpoint(&site, "mgn", false, &tags("vpce/mgn/Interface")[..2]).await?;
-    foreign::admit_dns(&site, &group).await?;
+    foreign::admit(&site, &group, foreign::ANY_DNS).await?;
     let resolver = foreign::resolver(&site, &format!("mgnet-{uid}"), &group, &tags("resolver")).await?;
     let of_others = async || {
         let state = site.state().await?;

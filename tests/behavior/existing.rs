@@ -7,7 +7,7 @@ use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::Lab;
 
-use support::neighbours::{
+use support::foreign::{
     DNS, HTTPS, admit, delete_endpoint, delete_resolver, endpoint_in_status, entry, existing, gateway, group,
     interface, is_refused, is_refused_after, resolver, until_available, untouched, unwritten,
 };

@@ -7,7 +7,7 @@ use mgnet::api::{ConditionType, MigrationNetwork};
 use serde_json::{Value, json};
 use support::{Lab, LabOptions, Network, OperatorOptions, Site};
 
-use support::neighbours::{entry, unwritten};
+use support::foreign::{entry, unwritten};
 use support::waiting::{close, condition, listed, until, until_event, until_observed, until_repaired};
 
 /// A policy that lets through one action.

@@ -6,7 +6,7 @@ use mgnet::api::{ConditionType, MigrationNetwork};
 use serde_json::{Value, json};
 use support::{Expected, Lab, Network, Site};
 
-use support::neighbours::{delete_endpoint, entry, unwritten};
+use support::foreign::{delete_endpoint, entry, unwritten};
 use support::waiting::{close, condition, held_epoch, is_true, listed, until_event, until_repaired, without_outage};
 
 /// How the S3 names are asked for. Omitted is one of the ways.

@@ -8,7 +8,7 @@ use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::{Lab, Site};
 
-use support::neighbours::{endpoint_in_status, entry, is_refused_after, unwritten};
+use support::foreign::{endpoint_in_status, entry, is_refused_after, unwritten};
 use support::waiting::{actions, close, held_epoch, listed, message, until_observed, without_outage};
 
 fn services(all: &[&str]) -> Value {

@@ -26,7 +26,7 @@ impl Foreign {
     async fn make(site: &Site) -> Result<Self> {
         let vpc = make_vpc(&site.aws, "somebodys").await?;
         let group = foreign::security_group(site, &site.landing.vpc, "somebodys", &[]).await?;
-        foreign::admit_dns(site, &group).await?;
+        foreign::admit(site, &group, foreign::ANY_DNS).await?;
         let endpoint = foreign::endpoint(site, "kms", true, &[]).await?;
         let resolver = foreign::resolver(site, "somebodys", &group, &[]).await?;
         Ok(Self { vpc, group, endpoint, resolver })

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::state::State;
 use support::{Call, Delays, Lab, Network, Site};
 
-use support::neighbours::{DNS, HTTPS, admit, group, interface, resolver, untouched, unwritten};
+use support::foreign::{DNS, HTTPS, admit, group, interface, resolver, untouched, unwritten};
 use support::waiting::{condition, listed, tags, until_observed};
 
 const VALUES: &str = include_str!("../../manifests/values.yaml");

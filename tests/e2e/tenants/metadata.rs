@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use support::{Lab, Network};
 
 use super::scene::Scene;
-use support::neighbours::unwritten;
+use support::foreign::unwritten;
 use support::waiting::{close, is_true, until, until_observed};
 
 /// What is tried with a network that is Ready, one after the other.

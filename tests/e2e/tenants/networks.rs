@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::Lab;
 
 use super::scene::Scene;
-use support::neighbours::existing;
+use support::foreign::existing;
 use support::waiting::{close, condition, listed, message, until_observed};
 
 /// What is tried, the part of the spec, and which condition says why not.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::state::{ResolverEndpoint, SecurityGroup, State, VpcEndpoint};
 use support::{Lab, Landing, Network, Site, Tenant};
 
-use support::neighbours::untouched;
+use support::foreign::untouched;
 
 /// The name of the first tenant's network: nothing else is called so.
 pub(super) const VICTIM: &str = "payroll-move";

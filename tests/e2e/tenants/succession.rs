@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::Lab;
 
 use super::scene::{Scene, VICTIM};
-use support::neighbours::{untouched, unwritten};
+use support::foreign::{untouched, unwritten};
 use support::waiting::{close, condition, is_true, listed, until, until_observed};
 
 pub(super) const ATTEMPTS: [&str; 7] =

@@ -1,31 +1,83 @@
-//! What others make in the account, by the calls that a person would make.
+//! What others have in the account beside a network: created and changed by the calls that a person would make, and
+//! verified, from the log of calls, to be never written to by the operator.
 
 use crate::Site;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, VpcEndpointType};
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection, Tag as ResolverTag};
+use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork, Origin};
+use mgnet::model::preflight::checks::{Check, Severity};
+use serde_json::{Value, json};
 
-use crate::failing::until;
+use crate::waiting::{condition, listed, until_observed, until_state};
 
 /// Tags as pairs.
 pub type Tags<'a> = &'a [(&'a str, &'a str)];
 
-/// An interface in a subnet, guarded by a group.
+/// Protocol, port and range.
+pub type Admits<'a> = &'a [(&'a str, i32, &'a str)];
+
+/// All that a network of a site needs to be let in on TCP 443.
+pub const HTTPS: Admits<'_> = &[("tcp", 443, crate::VPC_CIDR), ("tcp", 443, "192.168.0.0/16")];
+
+/// The rules that a Resolver endpoint's group needs at least, for all private addresses.
+pub const ANY_DNS: Admits<'_> = &[("tcp", 53, "10.0.0.0/8"), ("udp", 53, "10.0.0.0/8")];
+
+/// All that its source servers need to ask for names.
+pub const DNS: Admits<'_> = &[("tcp", 53, "192.168.0.0/16"), ("udp", 53, "192.168.0.0/16")];
+
+/// A network interface in a launch subnet, guarded by a group.
 pub async fn network_interface(site: &Site, group: &str) -> Result<String> {
     let request = site.aws.ec2.create_network_interface().subnet_id(site.landing.subnet("launch-1")?);
     let answer = request.groups(group).description("server of somebody else").send().await?;
     answer.network_interface.and_then(|interface| interface.network_interface_id).context("no id")
 }
 
-/// A security group.
+/// A security group without rules.
 pub async fn security_group(site: &Site, vpc: &str, name: &str, tags: Tags<'_>) -> Result<String> {
     let request = site.aws.ec2.create_security_group().vpc_id(vpc).group_name(name).description("of somebody else");
     let request = request.set_tag_specifications(specification(ResourceType::SecurityGroup, tags));
     request.send().await?.group_id.context("no id")
 }
 
-/// An interface endpoint, in the first endpoint subnet of the site's VPC.
+/// A security group in the site's VPC, with these rules.
+pub async fn group(site: &Site, name: &str, admits: Admits<'_>, tags: Tags<'_>) -> Result<String> {
+    let id = security_group(site, &site.landing.vpc, name, tags).await?;
+    admit(site, &id, admits).await?;
+    Ok(id)
+}
+
+/// Lets more into a group.
+pub async fn admit(site: &Site, group: &str, admits: Admits<'_>) -> Result<()> {
+    for (protocol, port, range) in admits {
+        let range = IpRange::builder().cidr_ip(*range).build();
+        let permission =
+            IpPermission::builder().ip_protocol(*protocol).from_port(*port).to_port(*port).ip_ranges(range);
+        let request = site.aws.ec2.authorize_security_group_ingress().group_id(group);
+        request.ip_permissions(permission.build()).send().await?;
+    }
+    Ok(())
+}
+
+/// An interface endpoint in the first endpoint subnet, with this security group, available.
+pub async fn interface(site: &Site, service: &str, private_dns: bool, group: &str, tags: Tags<'_>) -> Result<String> {
+    let id = create_interface(site, service, private_dns, Some(group), tags).await?;
+    until_available(site, &id).await?;
+    Ok(id)
+}
+
+/// An interface endpoint in the first endpoint subnet, with the VPC's default security group, perhaps still pending.
 pub async fn endpoint(site: &Site, service: &str, private_dns: bool, tags: Tags<'_>) -> Result<String> {
+    create_interface(site, service, private_dns, None, tags).await
+}
+
+async fn create_interface(
+    site: &Site,
+    service: &str,
+    private_dns: bool,
+    group: Option<&str>,
+    tags: Tags<'_>,
+) -> Result<String> {
     let request = site
         .aws
         .ec2
@@ -34,12 +86,36 @@ pub async fn endpoint(site: &Site, service: &str, private_dns: bool, tags: Tags<
         .vpc_id(&site.landing.vpc)
         .service_name(format!("com.amazonaws.{}.{service}", site.region))
         .subnet_ids(site.landing.subnet("endpoints-1")?)
+        .set_security_group_ids(group.map(|group| vec![group.to_owned()]))
         .private_dns_enabled(private_dns)
         .set_tag_specifications(specification(ResourceType::VpcEndpoint, tags));
-    request.send().await?.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id).context("no id")
+    request.send().await?.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")
 }
 
-/// A Resolver inbound endpoint in the site's VPC.
+/// Waits until an endpoint is available.
+pub async fn until_available(site: &Site, id: &str) -> Result<()> {
+    until_state(site, &format!("{id} is available"), |state| {
+        state.vpc_endpoints.iter().any(|endpoint| endpoint.id == id && endpoint.state == "available")
+    })
+    .await?;
+    Ok(())
+}
+
+/// An S3 gateway endpoint for route tables by name.
+pub async fn gateway(site: &Site, tables: &[&str], tags: Tags<'_>) -> Result<String> {
+    let request = site
+        .aws
+        .ec2
+        .create_vpc_endpoint()
+        .vpc_endpoint_type(VpcEndpointType::Gateway)
+        .vpc_id(&site.landing.vpc)
+        .service_name(format!("com.amazonaws.{}.s3", site.region))
+        .set_route_table_ids(Some(tables.iter().map(|name| site.landing.route_tables[*name].clone()).collect()))
+        .set_tag_specifications(specification(ResourceType::VpcEndpoint, tags));
+    request.send().await?.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")
+}
+
+/// A Resolver inbound endpoint in both endpoint subnets, operational.
 pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> Result<String> {
     let addresses = ["endpoints-1", "endpoints-2"]
         .map(|subnet| Ok(IpAddressRequest::builder().subnet_id(site.landing.subnet(subnet)?).build()?));
@@ -55,18 +131,32 @@ pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> R
         .set_ip_addresses(Some(addresses.into_iter().collect::<Result<_>>()?))
         .set_tags(Some(tags.collect::<Result<_, _>>()?));
     let made = request.send().await?.resolver_endpoint.and_then(|endpoint| endpoint.id).context("no id")?;
-    until("somebody's resolver is operational", async || {
-        let state = site.state().await?;
-        Ok(state.resolver_endpoints.iter().any(|one| one.id == made && one.status == "OPERATIONAL").then_some(()))
+    until_state(site, "somebody's resolver is operational", |state| {
+        state.resolver_endpoints.iter().any(|one| one.id == made && one.status == "OPERATIONAL")
     })
     .await?;
     Ok(made)
 }
 
-/// Deletes endpoints as a person does.
+/// Deletes endpoints, without waiting until they are gone.
 pub async fn delete_endpoints(site: &Site, ids: Vec<String>) -> Result<()> {
     let answer = site.aws.ec2.delete_vpc_endpoints().set_vpc_endpoint_ids(Some(ids)).send().await?;
-    anyhow::ensure!(answer.unsuccessful().is_empty(), "{:?}", answer.unsuccessful());
+    ensure!(answer.unsuccessful().is_empty(), "{:?}", answer.unsuccessful());
+    Ok(())
+}
+
+/// Deletes an endpoint, and waits until it is gone.
+pub async fn delete_endpoint(site: &Site, id: &str) -> Result<()> {
+    delete_endpoints(site, vec![id.to_owned()]).await?;
+    until_state(site, &format!("{id} is gone"), |state| state.vpc_endpoints.iter().all(|one| one.id != id)).await?;
+    Ok(())
+}
+
+/// Deletes a Resolver endpoint, and waits until it is gone.
+pub async fn delete_resolver(site: &Site, id: &str) -> Result<()> {
+    site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(id).send().await?;
+    let what = format!("{id} is gone");
+    until_state(site, &what, |state| state.resolver_endpoints.iter().all(|one| one.id != id)).await?;
     Ok(())
 }
 
@@ -76,13 +166,91 @@ fn specification(resource: ResourceType, tags: Tags<'_>) -> Option<Vec<TagSpecif
     (!tags.is_empty()).then(made)
 }
 
-/// Lets DNS into a group, without which no Resolver endpoint is made with it.
-pub async fn admit_dns(site: &Site, group: &str) -> Result<()> {
-    let all = ["tcp", "udp"].map(|protocol| {
-        let range = IpRange::builder().cidr_ip("10.0.0.0/8").build();
-        IpPermission::builder().ip_protocol(protocol).from_port(53).to_port(53).ip_ranges(range).build()
-    });
-    let request = site.aws.ec2.authorize_security_group_ingress().group_id(group);
-    request.set_ip_permissions(Some(all.into())).send().await?;
+/// Fails if a call after that one, which must all be the operator's, changed one of these. That an endpoint is created or
+/// modified to be guarded by a group changes no group.
+pub async fn untouched(site: &Site, mark: u64, ids: &[&str]) -> Result<()> {
+    for call in site.writes_after(mark).await? {
+        let mut parameters = call.parameters.clone();
+        if matches!(call.action.as_str(), "CreateVpcEndpoint" | "ModifyVpcEndpoint")
+            && let Some(all) = parameters.as_object_mut()
+        {
+            all.retain(|name, _| !name.contains("SecurityGroupId"));
+        }
+        let text = parameters.to_string();
+        let named = ids.iter().find(|id| text.contains(**id));
+        ensure!(named.is_none(), "{named:?} was written to: {call} {}", call.parameters);
+    }
     Ok(())
+}
+
+/// Fails if anything was changed after that call.
+pub async fn unwritten(site: &Site, mark: u64) -> Result<()> {
+    let writes = site.writes_after(mark).await?;
+    ensure!(writes.is_empty(), "{}", listed(&writes));
+    Ok(())
+}
+
+/// Waits until `NetworkResolved` is false for what that check found, with its code, its reason and all these words; and makes
+/// sure that nothing is written to AWS meanwhile, and that the network stalls, as only people can help.
+pub async fn is_refused(
+    site: &Site,
+    network: &crate::Network<'_>,
+    check: Check,
+    words: &[&str],
+) -> Result<MigrationNetwork> {
+    let mark = site.last_call().await?;
+    is_refused_after(site, mark, network, check, words).await
+}
+
+/// The same, and nothing may have been written since that call.
+pub async fn is_refused_after(
+    site: &Site,
+    mark: u64,
+    network: &crate::Network<'_>,
+    check: Check,
+    words: &[&str],
+) -> Result<MigrationNetwork> {
+    let Severity::Error(reason) = check.severity() else { bail!("{check} stops nothing") };
+    let what = format!("it is refused for {check}, {reason}, with the words {words:?}");
+    let object = network
+        .until(&what, |network| {
+            let current = network.status.as_ref().map(|status| status.observed_generation);
+            current == network.metadata.generation
+                && condition(network, ConditionType::NetworkResolved).is_some_and(|(status, why, message)| {
+                    status == ConditionStatus::False.as_str()
+                        && why == reason.as_str()
+                        && message.contains(&format!("{check}: "))
+                        && words.iter().all(|word| message.contains(word))
+                })
+        })
+        .await?;
+    for (type_, status) in [(ConditionType::Ready, "False"), (ConditionType::Stalled, "True")] {
+        let there = condition(&object, type_).map(|(status, why, _)| (status, why));
+        ensure!(there == Some((status, reason.as_str())), "{type_}: {there:?}");
+    }
+    until_observed(site, 1).await?;
+    unwritten(site, mark).await?;
+    Ok(object)
+}
+
+/// Id and origin of the endpoint in status.
+pub fn endpoint_in_status(network: &MigrationNetwork, service: &str, type_: &str) -> Option<(String, Origin)> {
+    let endpoints = &network.status.as_ref()?.endpoints;
+    let kind = json!(type_);
+    let found = endpoints.iter().find(|one| one.service == service && json!(one.type_) == kind)?;
+    Some((found.id.clone()?, found.origin?))
+}
+
+/// An entry of `spec.endpoints`, with more in it.
+pub fn entry(service: &str, type_: &str, more: &Value) -> Value {
+    let mut entry = json!({ "service": service, "type": type_ });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        entry[field] = value.clone();
+    }
+    entry
+}
+
+/// An entry for an endpoint that is there already.
+pub fn existing(service: &str, type_: &str, id: &str) -> Value {
+    entry(service, type_, &json!({ "mode": "Existing", "endpointID": id }))
 }

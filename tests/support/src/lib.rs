@@ -45,7 +45,6 @@ mod lab;
 mod landing;
 pub mod lua;
 pub mod misread;
-pub mod neighbours;
 mod network;
 mod operator;
 mod options;
