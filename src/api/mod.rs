@@ -24,9 +24,6 @@ pub use vocabulary::*;
 /// The API group of both kinds.
 pub const GROUP: &str = "mgnet.dev";
 
-/// The only version that the CRDs serve.
-pub const VERSION: &str = "v1alpha1";
-
 /// The finalizer of a network, from before its first write to AWS until all its resources are deleted from AWS or
 /// retained, and of a class while networks use it.
 pub const FINALIZER: &str = "mgnet.dev/finalizer";

@@ -3,7 +3,7 @@
 
 use kube::ResourceExt;
 
-use super::{object::NetworkObject, owned, preview};
+use super::{object::NetworkObject, owned};
 use crate::{
     api::{MigrationNetworkClass, Reason},
     aws::{Account, Clouds},
@@ -40,7 +40,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     let policies = policies(object, &class).await?;
     let settings = Settings::parse(&object.network.spec, &class.spec, &policies, object.address_changes())
         .map_err(|errors| Stop::rejected(Reason::InvalidSpec, messages(&errors)))?;
-    preview::drop_unless_planning(object, &settings);
+    object.drop_plan_unless_planning(settings.management);
     let account = resolve::account(&class.spec);
     if let Some(moved) = object.moved_to(&account)
         && !owned::owns_resources_in(context, &account, &object.identity(&context.cluster)).await

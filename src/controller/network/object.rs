@@ -7,8 +7,8 @@ use kube::{Resource, ResourceExt};
 use super::events;
 use crate::{
     api::{
-        ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass,
-        MigrationNetworkStatus, Reason, conditions::find,
+        ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, ManagementPolicy, MigrationNetwork,
+        MigrationNetworkClass, MigrationNetworkStatus, Reason, conditions::find,
     },
     aws::Account,
     controller::{
@@ -82,6 +82,14 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         status.class_name = Some(class.name_any());
         status.observed_class_generation = class.metadata.generation;
         self.record_account(account);
+    }
+
+    /// Removes the plan from status, unless `managementPolicy` is 'Plan'.
+    pub(crate) fn drop_plan_unless_planning(&mut self, management: ManagementPolicy) {
+        match management {
+            ManagementPolicy::Plan => {}
+            ManagementPolicy::Enforce => self.status_mut().plan = None,
+        }
     }
 
     /// Records the account, the Region and the role in status.

@@ -6,7 +6,6 @@
 
 use super::{apply::is_tag_step, object::NetworkObject, observation::Observation, requeue::aws_is_at_work};
 use crate::{
-    api::ManagementPolicy,
     controller::store::{Store, StoreError},
     model::{
         desired::Desired,
@@ -51,14 +50,6 @@ pub(crate) async fn preview<C, S: Store>(
     let steps = foreseen.steps.into_iter().map(|foreseen| foreseen.step).collect();
     let plan = Plan { steps, blockers: foreseen.blockers };
     Ok(Verdict::Planned { plan, summary, under_way, resolver, endpoints, foreign_rules })
-}
-
-/// Removes the plan from status, unless `managementPolicy` is 'Plan'.
-pub(crate) fn drop_unless_planning<S: Store>(object: &mut NetworkObject<'_, S>, settings: &Settings) {
-    match settings.management {
-        ManagementPolicy::Plan => {}
-        ManagementPolicy::Enforce => object.status_mut().plan = None,
-    }
 }
 
 /// Removes the plan from status if the verdict makes it invalid.

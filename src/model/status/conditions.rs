@@ -143,15 +143,9 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
         }
         Verdict::Deleting { plan, failures, .. } => details_of_deletion(previous, plan, failures),
         Verdict::Planned { plan, summary, resolver, endpoints, foreign_rules, under_way: _ } => {
-            let as_enforced = Verdict::Built {
-                plan: plan.clone(),
-                failures: Vec::new(),
-                changed: false,
-                resolver: *resolver,
-                endpoints: *endpoints,
-                foreign_rules: foreign_rules.clone(),
-            };
-            approval::details(details(previous, &as_enforced), summary)
+            let mut as_enforced = parts(plan, &[], *resolver, *endpoints);
+            as_enforced.push((Synced, synced(previous, plan, false, foreign_rules)));
+            approval::details(as_enforced, summary)
         }
         Verdict::Built { plan, failures, changed, resolver, endpoints, foreign_rules } => {
             let mut details = parts(plan, failures, *resolver, *endpoints);

@@ -19,7 +19,8 @@ const ANNOUNCEMENT: &str = "listening on ";
 /// A running emulator; it ends when this value goes.
 #[derive(Debug)]
 pub(crate) struct Emulator {
-    process: Supervised,
+    /// Kept, because dropping it ends the process.
+    _process: Supervised,
     url: String,
 }
 
@@ -35,7 +36,7 @@ impl Emulator {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             if let Some(url) = announced_address(&log) {
-                return Ok(Self { process, url });
+                return Ok(Self { _process: process, url });
             }
             if !process.is_running() || Instant::now() > deadline {
                 bail!("the emulator of AWS does not listen; its log:\n{}", process.log_tail(30));
@@ -47,11 +48,6 @@ impl Emulator {
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     pub(crate) fn url(&self) -> &str {
         &self.url
-    }
-
-    /// The end of its log.
-    pub(crate) fn log_tail(&self, lines: usize) -> String {
-        self.process.log_tail(lines)
     }
 }
 

@@ -183,11 +183,6 @@ impl Lab {
         tokio::task::spawn_blocking(move || kubernetes::install_operator(lab.control_plane())).await?
     }
 
-    /// The end of the emulator's log.
-    pub fn emulator_log_tail(&self, lines: usize) -> String {
-        self.real().emulator.log_tail(lines)
-    }
-
     /// Fails if any status of any network that was seen since the lab started breaks a rule of kstatus.
     pub fn check_statuses(&self) -> Result<()> {
         self.parts.statuses.check(None)
