@@ -116,9 +116,12 @@ envtest_folders() {
 # Collects the programs that PATH leads to as links in one folder, and prints it; nothing if PATH lacks one.
 folder_of_path() {
   local folder="$cache/from-PATH" program found
+  for program in "${programs[@]}"; do
+    type -P "$program" >/dev/null || return 0
+  done
   mkdir -p "$folder"
   for program in "${programs[@]}"; do
-    found="$(type -P "$program")" || return 0
+    found="$(type -P "$program")"
     if [[ "$(readlink "$folder/$program")" != "$found" ]]; then ln -sf "$found" "$folder/$program"; fi
   done
   printf '%s\n' "$folder"
@@ -183,8 +186,8 @@ package_of() {
 }
 
 # Runs go in the folder of go.mod. CGO_ENABLED=0: no C compiler is needed, and the result runs on any Linux.
-# GOWORK=off: a go.work in a folder above must not replace the pinned modules. nice: what runs beside has the longer
-# way to go, and a build that nobody waits for at the keyboard should not slow down the machine.
+# GOWORK=off: a go.work in a folder above must not replace the pinned modules. nice: the command beside takes longer, and
+# a background build should not slow down interactive work on the machine.
 run_go() { (cd "$here" && CGO_ENABLED=0 GOWORK=off nice -n 10 go "$@"); }
 
 # Builds the named programs that $built lacks. One `go build` for all of them: they share three quarters of their
@@ -278,8 +281,8 @@ fi
 
 require_go
 
-# Without a version the programs call themselves v0.0.0-master, and the version checks of clients go wrong. client-go
-# has the same variables for the user agent.
+# Without a version the programs report v0.0.0-master, and the version checks of clients fail. client-go has the same
+# variables for the user agent.
 IFS=. read -r major minor _ <<<"${kubernetes#v}"
 linker_flags="-s -w"
 for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do

@@ -1,9 +1,9 @@
-// The programs of the test control plane, pinned. Nothing is written in Go here: `tool` names what build.sh builds, and
-// its versions come from this file. etcd has the version that this release of Kubernetes is tested with, so that both
-// share their dependencies.
+// The programs of the test control plane, pinned. This module contains no Go code: `tool` names the programs that
+// build.sh builds, and their versions come from this file. etcd has the version that this release of Kubernetes is
+// tested with, so that both share their dependencies.
 //
 // k8s.io/kubernetes replaces its staging modules by folders of its own repository, so `go install` refuses it. The
-// replaces below are the same modules as published with that release; they carry the version v0.MINOR.PATCH of it.
+// replaces below are the same modules as published with that release. Their version is v0.MINOR.PATCH of the release.
 module mgnet.dev/tests/control-plane
 
 go 1.26.0

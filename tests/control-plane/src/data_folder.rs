@@ -1,8 +1,8 @@
-//! The folder for the data of one control plane, which goes even if the process that made it was killed.
+//! The folder for the data of one control plane, which is removed even if the process that created it was killed.
 //!
-//! Ctrl-C on a test run kills the process before any destructor, and etcd alone leaves more than 64 MB each time. So the
-//! owner holds a lock on a file in its folder, which the kernel lets go of whatever way the owner ends, and whoever
-//! makes a folder next removes those that nobody holds.
+//! Ctrl-C on a test run kills the process before any destructor runs, and etcd alone leaves more than 64 MB each time.
+//! So the owner holds a lock on a file in its folder. The kernel releases the lock when the owner ends in any way. The
+//! next process that creates a folder removes all folders whose lock is free.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,11 +20,12 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes a folder in `parent`, for its owner's eyes only, and removes what dead processes left there.
+    /// Creates a folder in `parent` that only its owner can read, and removes the folders of dead processes there.
     pub(crate) fn new_in(parent: &Path) -> io::Result<Self> {
         remove_abandoned(parent);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        // Locked before it has its name, so that nobody takes this folder for abandoned in between.
+        // The file is locked before it gets its name, so that no other process treats this folder as abandoned in
+        // between.
         let unnamed = folder.path().join("owner.lock.new");
         let lock = File::create(&unnamed)?;
         lock.lock()?;
@@ -37,7 +38,8 @@ impl DataFolder {
     }
 }
 
-/// Does what it can: a folder of another user, or one that its servers are just leaving, is left for the next time.
+/// Removes abandoned folders where possible. A folder of another user, or one whose servers are still exiting, remains
+/// until the next time.
 fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX)
@@ -60,7 +62,7 @@ mod tests {
         let killed = DataFolder::new_in(parent.path())?;
         fs::create_dir(killed.path().join("etcd"))?;
         let DataFolder { folder, _lock: lock } = killed;
-        // As a process that is killed leaves it: the lock is free, the folder is there.
+        // A killed process leaves this state: the lock is free, and the folder exists.
         drop(lock);
         let killed = folder.keep();
         let foreign = parent.path().join("something-else");
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_goes_with_its_value() -> io::Result<()> {
+    fn a_folder_is_removed_with_its_value() -> io::Result<()> {
         let parent = TempDir::new()?;
         let folder = DataFolder::new_in(parent.path())?;
         let path = folder.path().to_owned();

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A kubeconfig for the user `name` with a bearer `token`, whole in itself: the CA is inside, no file is referred to.
+/// Returns a kubeconfig for the user `name` with a bearer `token`. It contains the CA, and refers to no files.
 pub(crate) fn with_token(server: &str, ca_pem: &[u8], name: &str, token: &str) -> String {
     let ca = STANDARD.encode(ca_pem);
     format!(

@@ -2,12 +2,12 @@
 //!
 //! A test that is killed runs no destructor, and a server left behind holds ports and memory for good. Linux has
 //! `PR_SET_PDEATHSIG` for this, but it fires when the *thread* that started the child ends, and test runners start
-//! children from threads that end early. So each program runs under a small shell script (`supervised.sh`) that
-//! reads a pipe: when we are gone, in whatever way, the kernel closes our end, and the script ends the program. Signals
-//! go through the same pipe, so none can hit a stranger that was given the same process id later.
+//! children from threads that end early. So each program runs under a small shell script (`supervised.sh`) that reads a
+//! pipe: when our process ends, in any way, the kernel closes our end, and the script ends the program. Signals are
+//! sent through the same pipe, so no signal can reach another process that got the same process ID later.
 //!
 //! The script and the program form a process group of their own: Ctrl-C in a terminal reaches only us, and we decide
-//! in which order things stop. As always for background jobs of a shell, the program starts with SIGINT ignored.
+//! in which order the programs stop. The program starts with SIGINT ignored, like every background job of a shell.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -19,10 +19,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 const SCRIPT: &str = include_str!("supervised.sh");
 
-/// What HTTP clients take a proxy from. Everything that is started here talks over loopback.
+/// The variables from which HTTP clients take a proxy. All programs that are started here communicate over loopback.
 const PROXY_VARIABLES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 
-/// Has `command` reach its servers directly, whatever proxy the environment names.
+/// Makes `command` connect to its servers directly, even if the environment names a proxy.
 pub fn without_proxies(command: &mut Command) -> &mut Command {
     for variable in PROXY_VARIABLES {
         command.env_remove(variable);
@@ -42,10 +42,10 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Starts `program` (a path, or a name found in `PATH`), appending what it writes to the file `log`.
+    /// Starts `program` (a path, or a name found in `PATH`), and appends its output to the file `log`.
     ///
     /// `describe` adds arguments, environment and working folder; the environment is ours without the proxy variables.
-    /// Standard input is empty. Fails if there is no such program; a program that ends at once is not an error here,
+    /// Standard input is empty. Fails if the program does not exist. A program that ends at once is not an error here:
     /// see [`is_running`](Self::is_running).
     pub fn spawn(
         program: impl AsRef<OsStr>,
@@ -71,8 +71,8 @@ impl Supervised {
         answers.read_line(&mut first)?;
         let Ok(pid) = first.trim_end().parse() else {
             script.wait()?;
-            let said = tail(&log, 1);
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("{name} was not started: {said}")));
+            let reason = tail(&log, 1);
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("{name} was not started: {reason}")));
         };
         Ok(Self { name, log, pid, script, orders, answers })
     }
@@ -87,7 +87,7 @@ impl Supervised {
         self.pid
     }
 
-    /// The file that receives what the program writes.
+    /// The file that receives the program's output.
     pub fn log(&self) -> &Path {
         &self.log
     }
@@ -125,10 +125,10 @@ impl Supervised {
 
     /// Ends the program with SIGKILL, as a crash would, and waits for its end. No error if it has ended before.
     ///
-    /// As with [`stop`](Self::stop), an end by signal N reads as exit code 128 + N.
+    /// An end by signal N is reported as exit code 128 + N, also by [`stop`](Self::stop).
     pub fn kill(&mut self) -> io::Result<ExitStatus> {
         match self.order("KILL") {
-            // A broken pipe: the script is gone, and it goes after the program.
+            // A broken pipe means that the script has ended, and it ends after the program.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             Ok(()) | Err(_) => self.script.wait(),
         }
@@ -136,7 +136,7 @@ impl Supervised {
 
     /// Ends the program with SIGTERM, five seconds later with SIGKILL, and waits for its end.
     pub fn stop(&mut self) -> io::Result<ExitStatus> {
-        // The same way as when we die, so that it is tried in every test.
+        // The script gets the same event as when our process is killed, so that every test covers it.
         self.orders = None;
         self.script.wait()
     }
@@ -147,14 +147,14 @@ impl Supervised {
 
     fn order(&mut self, line: &str) -> io::Result<()> {
         let orders = self.orders.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        // One write: a line shorter than PIPE_BUF arrives whole.
+        // A single write: a line that is shorter than PIPE_BUF is not split.
         orders.write_all(format!("{line}\n").as_bytes())
     }
 }
 
 impl Drop for Supervised {
     fn drop(&mut self) {
-        // Nobody is left to be told; the script ends the program on its own.
+        // An error cannot be reported here. The script ends the program on its own.
         let _ = self.stop();
     }
 }
@@ -165,7 +165,8 @@ impl fmt::Debug for Supervised {
     }
 }
 
-/// The last `lines` lines of a file; empty if it cannot be read, as it only ever explains another error.
+/// Returns the last `lines` lines of a file. Empty if the file cannot be read, because the text only explains another
+/// error.
 fn tail(file: &Path, lines: usize) -> String {
     let bytes = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);

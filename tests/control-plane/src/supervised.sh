@@ -1,7 +1,7 @@
-# Runs "$@" for a parent process, and ends it when the parent is gone. The Rust side of this is supervised.rs.
+# Runs "$@" for a parent process, and ends it when the parent has ended. The Rust side of this is supervised.rs.
 #
-#   stdin   a pipe whose only writer is the parent. A line is the name of a signal to send; its end is the end of the
-#           parent, or its wish to stop
+#   stdin   a pipe whose only writer is the parent. A line is the name of a signal to send. End of file means that the
+#           parent has ended, or wants the program to stop
 #   stdout  first the process id of the program; then, for each line read, `sent` or `refused`
 #   stderr  the log, shared with the program
 #
@@ -12,12 +12,12 @@ command -v "$1" >/dev/null || {
   exit 127
 }
 
-# Kept as 3, because a shell gives what it runs in the background an empty stdin.
+# The pipe is kept as descriptor 3, because a shell gives its background jobs an empty stdin.
 exec 3<&0 </dev/null
 
 (exec "$@" >&2 3<&-) &
 program=$!
-# Before there is a watcher: the program may be over before that one says a word.
+# Printed before the watcher starts: the program may end before the watcher runs.
 echo "$program"
 
 (
@@ -25,7 +25,7 @@ echo "$program"
     if kill -s "$signal" "$program"; then echo sent; else echo refused; fi
   done
   kill -s TERM "$program"
-  # A program that was paused would not see the TERM.
+  # A paused program would not receive the TERM.
   kill -s CONT "$program"
   tenths=50
   while [ "$tenths" -gt 0 ] && kill -0 "$program"; do
@@ -36,7 +36,7 @@ echo "$program"
 ) 2>/dev/null &
 watcher=$!
 
-# From here on only the watcher holds the two pipes, so that its end is seen at the other side.
+# From here on only the watcher holds the two pipes, so that the other side detects its end.
 exec 3<&- >/dev/null 2>&1
 wait "$program"
 status=$?

@@ -1,5 +1,5 @@
-//! `build.sh` uses programs that the machine has, if they are complete and new enough. The programs here only print a
-//! version, and no Go is in `PATH`: a script that decides to build fails, and reports why.
+//! Tests that `build.sh` uses programs that the machine has, if they are complete and new enough. The programs in these
+//! tests only print a version, and `PATH` has no Go: if the script decides to build, it fails, and reports why.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -56,7 +56,7 @@ fn print_only(program: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// The folder that the script prints, and its messages.
+/// Returns the folder that the script prints, and its messages.
 fn answer(command: &mut Command) -> Result<(String, String)> {
     let Output { stdout, stderr, .. } = command.output()?;
     Ok((String::from_utf8(stdout)?.trim_end().to_owned(), String::from_utf8(stderr)?))
@@ -89,14 +89,14 @@ fn the_newest_version_of_the_envtest_store_is_used() -> Result<()> {
 }
 
 #[test]
-fn kubebuilder_assets_win_without_a_message() -> Result<()> {
+fn kubebuilder_assets_take_precedence_without_a_message() -> Result<()> {
     let machine = Machine::new()?;
     machine.install(&store("1.34.1"), "3.6.4", "1.34.1")?;
     let chosen = machine.install("chosen", "3.5.16", "1.31.0")?;
 
-    let answered = answer(machine.script(&SERVERS).env("KUBEBUILDER_ASSETS", &chosen))?;
+    let result = answer(machine.script(&SERVERS).env("KUBEBUILDER_ASSETS", &chosen))?;
 
-    assert_eq!(answered, (chosen.display().to_string(), String::new()));
+    assert_eq!(result, (chosen.display().to_string(), String::new()));
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! The control plane does what tests of an operator rely on. A start takes seconds, so what can share
-//! one does.
+//! Tests of the behavior that tests of an operator depend on. A start takes seconds, so checks share a control plane
+//! where possible.
 
 use std::fs;
 use std::process::Command;
@@ -25,26 +25,26 @@ fn refusal(command: &mut Command) -> anyhow::Result<String> {
 }
 
 #[test]
-fn it_serves_grants_refuses_and_collects() -> anyhow::Result<()> {
+fn it_serves_requests_enforces_rbac_and_deletes_dependants() -> anyhow::Result<()> {
     let control_plane = ControlPlane::start()?;
     assert_eq!(kubectl(&control_plane, "get --raw /readyz")?, "ok");
-    it_tells_the_version_it_was_built_as(&control_plane)?;
+    it_reports_the_version_it_was_built_as(&control_plane)?;
 
     kubectl(&control_plane, "create namespace tokyo")?;
     kubectl(&control_plane, "create serviceaccount operator -n tokyo")?;
-    a_service_account_may_do_what_it_was_granted_and_no_more(&control_plane)?;
-    dependants_go_with_their_owner(&control_plane)?;
-    a_namespace_goes_when_the_last_finalizer_in_it_goes(&control_plane)?;
+    a_service_account_has_its_granted_rights_and_no_others(&control_plane)?;
+    dependants_are_deleted_with_their_owner(&control_plane)?;
+    a_namespace_is_deleted_when_its_last_finalizer_is_removed(&control_plane)?;
 
     let (server, data) = (control_plane.server_url().to_owned(), control_plane.data_dir().to_owned());
     control_plane.stop()?;
-    assert!(!data.exists(), "the data is still there");
+    assert!(!data.exists(), "the data still exists");
     let address = server.trim_start_matches("https://");
-    assert!(std::net::TcpStream::connect(address).is_err(), "somebody still listens on {address}");
+    assert!(std::net::TcpStream::connect(address).is_err(), "a process still listens on {address}");
     Ok(())
 }
 
-fn it_tells_the_version_it_was_built_as(control_plane: &ControlPlane) -> anyhow::Result<()> {
+fn it_reports_the_version_it_was_built_as(control_plane: &ControlPlane) -> anyhow::Result<()> {
     let client = text(control_plane.kubectl().args(["version", "--client"]))?;
     let both = kubectl(control_plane, "version")?;
     let version = |text: &str, of: &str| {
@@ -53,14 +53,14 @@ fn it_tells_the_version_it_was_built_as(control_plane: &ControlPlane) -> anyhow:
     };
     let server = version(&both, "Server Version: ")?;
     assert_eq!(server, version(&client, "Client Version: ")?);
-    // What a build without the linker flags says.
+    // A build without the linker flags reports such a version.
     assert!(!server.starts_with("v0."), "{server}");
     Ok(())
 }
 
-fn a_service_account_may_do_what_it_was_granted_and_no_more(control_plane: &ControlPlane) -> anyhow::Result<()> {
+fn a_service_account_has_its_granted_rights_and_no_others(control_plane: &ControlPlane) -> anyhow::Result<()> {
     let token = kubectl(control_plane, "create token operator -n tokyo")?;
-    // In a folder of its own: the text must not depend on files of the control plane.
+    // The file is in a folder of its own, because the text must not depend on files of the control plane.
     let folder = TempDir::new()?;
     let file = folder.path().join("kubeconfig");
     fs::write(&file, control_plane.kubeconfig_for_token("operator", &token))?;
@@ -84,14 +84,14 @@ fn a_service_account_may_do_what_it_was_granted_and_no_more(control_plane: &Cont
     let error = refusal(&mut operator("create configmap mine -n tokyo"))?;
     assert!(error.contains("forbidden"), "{error}");
 
-    let stranger = control_plane.kubeconfig_for_token("stranger", "no-such-token");
-    fs::write(&file, stranger)?;
+    let unknown = control_plane.kubeconfig_for_token("unknown", "no-such-token");
+    fs::write(&file, unknown)?;
     let error = refusal(&mut operator("get configmaps -n tokyo"))?;
     assert!(error.contains("Unauthorized") || error.contains("logged in"), "{error}");
     Ok(())
 }
 
-fn dependants_go_with_their_owner(control_plane: &ControlPlane) -> anyhow::Result<()> {
+fn dependants_are_deleted_with_their_owner(control_plane: &ControlPlane) -> anyhow::Result<()> {
     kubectl(control_plane, "create configmap owner -n tokyo")?;
     kubectl(control_plane, "create configmap dependant -n tokyo")?;
     let uid = kubectl(control_plane, "get configmap owner -n tokyo -o jsonpath={.metadata.uid}")?;
@@ -104,11 +104,11 @@ fn dependants_go_with_their_owner(control_plane: &ControlPlane) -> anyhow::Resul
     Ok(())
 }
 
-fn a_namespace_goes_when_the_last_finalizer_in_it_goes(control_plane: &ControlPlane) -> anyhow::Result<()> {
+fn a_namespace_is_deleted_when_its_last_finalizer_is_removed(control_plane: &ControlPlane) -> anyhow::Result<()> {
     kubectl(control_plane, "create configmap held -n tokyo")?;
     kubectl(control_plane, r#"patch configmap held -n tokyo -p {"metadata":{"finalizers":["mgnet.dev/test"]}}"#)?;
     kubectl(control_plane, "delete namespace tokyo --wait=false")?;
-    // The controller has been through the namespace, and says what it waits for.
+    // After this condition is set, the controller has processed the namespace and waits for the finalizer.
     let condition = "wait --for=condition=NamespaceFinalizersRemaining namespace/tokyo --timeout=60s";
     kubectl(control_plane, condition)?;
 
@@ -118,15 +118,15 @@ fn a_namespace_goes_when_the_last_finalizer_in_it_goes(control_plane: &ControlPl
 }
 
 #[test]
-fn two_at_once_share_nothing() -> anyhow::Result<()> {
-    // As in the demo: neither needs the controllers.
+fn two_control_planes_at_the_same_time_share_nothing() -> anyhow::Result<()> {
+    // Neither needs the controllers. The demo uses the same programs.
     let assets = Assets::without_controllers()?;
     let (one, other) = std::thread::scope(|scope| {
         let one = scope.spawn(|| ControlPlane::start_with(&assets));
         (one.join(), ControlPlane::start_with(&assets))
     });
     let Ok(one) = one else { bail!("the thread panicked") };
-    // The thread that started it has ended, and the servers have not.
+    // The thread that started the servers has ended, but the servers have not.
     let (one, other) = (one?, other?);
 
     assert_ne!(one.server_url(), other.server_url());

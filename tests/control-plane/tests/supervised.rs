@@ -1,4 +1,4 @@
-//! Supervised processes live as long as their parent process: not shorter, and not longer.
+//! Tests that a supervised process lives exactly as long as its parent process, and not only as long as a thread of it.
 
 use std::env;
 use std::fs;
@@ -11,10 +11,11 @@ use anyhow::{Context, ensure};
 use control_plane::Supervised;
 use tempfile::TempDir;
 
-/// Names the folder in which the test binary, run again as a parent to be killed, leaves the id of its child.
+/// The variable that names a folder. The test binary, run again as a parent to be killed, writes the ID of its child
+/// there.
 const PARENT: &str = "CONTROL_PLANE_TEST_PARENT";
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn sleeper(folder: &Path) -> std::io::Result<Supervised> {
     Supervised::spawn("sleep", folder.join("log"), |command| command.arg("600"))
@@ -28,17 +29,17 @@ fn is_alive(pid: u32) -> anyhow::Result<bool> {
     Ok(Command::new("kill").args(["-0", &pid.to_string()]).stderr(Stdio::null()).status()?.success())
 }
 
-fn soon(what: &str, mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+fn wait_until(what: &str, mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
     let began = Instant::now();
     while !holds()? {
-        ensure!(began.elapsed() < SOON, "{what} did not come true in {SOON:?}");
+        ensure!(began.elapsed() < TIMEOUT, "{what}: not true after {TIMEOUT:?}");
         thread::sleep(Duration::from_millis(20));
     }
     Ok(())
 }
 
 #[test]
-fn it_outlives_the_thread_that_started_it() -> anyhow::Result<()> {
+fn a_program_outlives_the_thread_that_started_it() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path().to_owned();
     let mut sleeper =
@@ -49,7 +50,7 @@ fn it_outlives_the_thread_that_started_it() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Not a test of its own: what the next test runs in a process that it can kill.
+/// Not a test of its own: the next test runs this function in a process that it can kill.
 #[test]
 fn parent_to_be_killed() -> anyhow::Result<()> {
     let Some(folder) = env::var_os(PARENT) else {
@@ -64,7 +65,7 @@ fn parent_to_be_killed() -> anyhow::Result<()> {
 }
 
 #[test]
-fn it_ends_when_its_parent_is_killed() -> anyhow::Result<()> {
+fn a_program_ends_when_its_parent_is_killed() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut parent = Command::new(env::current_exe()?)
         .args(["--exact", "parent_to_be_killed", "--nocapture"])
@@ -72,7 +73,7 @@ fn it_ends_when_its_parent_is_killed() -> anyhow::Result<()> {
         .stdout(Stdio::null())
         .spawn()?;
     let file = folder.path().join("pid");
-    let started = soon("the child is started", || Ok(file.exists()));
+    let started = wait_until("the child is started", || Ok(file.exists()));
     let pid = started.and_then(|()| Ok(fs::read_to_string(&file)?.parse::<u32>()?));
     let alive_before = pid.as_ref().map_or(Ok(false), |pid| is_alive(*pid));
 
@@ -82,55 +83,56 @@ fn it_ends_when_its_parent_is_killed() -> anyhow::Result<()> {
 
     let pid = pid?;
     assert!(alive_before?);
-    soon("the child is gone", || Ok(!is_alive(pid)?))
+    wait_until("the child is gone", || Ok(!is_alive(pid)?))
 }
 
 #[test]
-fn kill_ends_it_at_once() -> anyhow::Result<()> {
+fn kill_ends_a_program_at_once() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let mut deaf = shell(folder.path(), "trap '' TERM; while :; do sleep 0.1; done")?;
-    assert!(deaf.is_running());
+    let mut ignoring = shell(folder.path(), "trap '' TERM; while :; do sleep 0.1; done")?;
+    assert!(ignoring.is_running());
 
     let began = Instant::now();
-    assert_eq!(deaf.kill()?.code(), Some(128 + 9));
+    assert_eq!(ignoring.kill()?.code(), Some(128 + 9));
 
     assert!(began.elapsed() < Duration::from_secs(4), "kill waited {:?}", began.elapsed());
-    assert!(!deaf.is_running());
-    assert!(!is_alive(deaf.pid())?);
-    assert_eq!(deaf.kill()?.code(), Some(128 + 9), "killing again is no error");
+    assert!(!ignoring.is_running());
+    assert!(!is_alive(ignoring.pid())?);
+    assert_eq!(ignoring.kill()?.code(), Some(128 + 9), "killing again is no error");
     Ok(())
 }
 
 #[test]
-fn stop_lets_it_end_in_its_own_way() -> anyhow::Result<()> {
+fn stop_lets_a_program_handle_sigterm() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let mut polite = shell(folder.path(), "trap 'echo goodbye; exit 7' TERM; echo ready; while :; do sleep 0.1; done")?;
-    soon("the trap is set", || Ok(polite.log_tail(1) == "ready"))?;
+    let mut handling =
+        shell(folder.path(), "trap 'echo goodbye; exit 7' TERM; echo ready; while :; do sleep 0.1; done")?;
+    wait_until("the trap is set", || Ok(handling.log_tail(1) == "ready"))?;
 
-    assert_eq!(polite.stop()?.code(), Some(7));
+    assert_eq!(handling.stop()?.code(), Some(7));
 
-    assert_eq!(polite.log_tail(1), "goodbye");
-    assert!(!is_alive(polite.pid())?);
+    assert_eq!(handling.log_tail(1), "goodbye");
+    assert!(!is_alive(handling.pid())?);
     Ok(())
 }
 
 #[test]
-fn stop_kills_what_does_not_listen_or_is_paused() -> anyhow::Result<()> {
+fn stop_kills_a_program_that_ignores_sigterm_or_is_paused() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let mut deaf = shell(folder.path(), "trap '' TERM; echo ready; while :; do sleep 0.1; done")?;
-    soon("the trap is set", || Ok(deaf.log_tail(1) == "ready"))?;
-    deaf.signal("STOP")?;
+    let mut ignoring = shell(folder.path(), "trap '' TERM; echo ready; while :; do sleep 0.1; done")?;
+    wait_until("the trap is set", || Ok(ignoring.log_tail(1) == "ready"))?;
+    ignoring.signal("STOP")?;
 
-    assert_eq!(deaf.stop()?.code(), Some(128 + 9));
-    assert!(!is_alive(deaf.pid())?);
+    assert_eq!(ignoring.stop()?.code(), Some(128 + 9));
+    assert!(!is_alive(ignoring.pid())?);
     Ok(())
 }
 
 #[test]
-fn stopping_one_does_not_wait_for_another_that_was_started_later() -> anyhow::Result<()> {
+fn stop_does_not_wait_for_a_program_that_was_started_later() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut first = sleeper(folder.path())?;
-    // Would keep the first one's pipe open if it had inherited it.
+    // This process would keep the first program's pipe open if it had inherited it.
     let mut plain = Command::new("sleep").arg("600").spawn()?;
     let mut second = sleeper(folder.path())?;
 
@@ -146,13 +148,13 @@ fn stopping_one_does_not_wait_for_another_that_was_started_later() -> anyhow::Re
 }
 
 #[test]
-fn a_signal_reaches_the_program_and_a_wrong_one_is_an_error() -> anyhow::Result<()> {
+fn a_signal_reaches_the_program_and_an_unknown_signal_is_an_error() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut counting = shell(folder.path(), "trap 'echo one' USR1; echo ready; while :; do sleep 0.1; done")?;
-    soon("the trap is set", || Ok(counting.log_tail(1) == "ready"))?;
+    wait_until("the trap is set", || Ok(counting.log_tail(1) == "ready"))?;
 
     counting.signal("USR1")?;
-    soon("the signal is handled", || Ok(counting.log_tail(1) == "one"))?;
+    wait_until("the signal is handled", || Ok(counting.log_tail(1) == "one"))?;
     assert!(counting.signal("NOSUCH").is_err());
     assert!(counting.signal("KILL\nKILL").is_err());
     assert!(counting.is_running());
@@ -162,10 +164,10 @@ fn a_signal_reaches_the_program_and_a_wrong_one_is_an_error() -> anyhow::Result<
 }
 
 #[test]
-fn an_end_of_its_own_is_seen() -> anyhow::Result<()> {
+fn the_exit_of_a_program_is_detected() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut short = shell(folder.path(), "echo failed >&2; exit 3")?;
-    soon("the end is seen", || Ok(!short.is_running()))?;
+    wait_until("the exit is detected", || Ok(!short.is_running()))?;
     assert_eq!(short.log_tail(5), "failed");
     assert_eq!(short.stop()?.code(), Some(3));
     Ok(())
@@ -190,7 +192,7 @@ fn arguments_and_environment_arrive_as_given_and_proxies_do_not() -> anyhow::Res
             .args(["-c", "printf '<%s>' \"$@\" \"$GREETING\"", "sh", "two words", "*", ""])
             .env("GREETING", "a 'b' $c")
     })?;
-    soon("it has printed", || Ok(!printing.is_running()))?;
+    wait_until("it has printed", || Ok(!printing.is_running()))?;
     assert_eq!(printing.log_tail(1), "<two words><*><><a 'b' $c>");
     removed.sort();
     assert_eq!(removed, ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "http_proxy", "https_proxy"]);
