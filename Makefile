@@ -119,7 +119,7 @@ test-full: test
 	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test behavior
 	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests --test search --test targets -- \
 		--show-output --test-threads=1 kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: \
-		agreement:: what_is_written whatever_ a_policy what_is_taken nothing_that_may
+		agreement:: a_policy fuzzed_
 	$(IN_FULL) MGNET_BACKEND=real cargo test --workspace --test behavior -- --show-output tampering::
 	$(MAKE) mutants
 

@@ -1,7 +1,7 @@
-//! Who may import whom. The rules are held against what the source imports: every `use` tree and every path, resolved to the
-//! module that it names.
+//! Tests which modules may import which others. The rules apply to everything that the source imports: every `use` tree
+//! and every path, resolved to the module that it names.
 
-#![allow(clippy::expect_used, reason = "without the source text there is nothing to hold the rules against")]
+#![allow(clippy::expect_used, reason = "the rules cannot be checked without the source text")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,21 +17,21 @@ use syn::{
 /// A path from the root of a crate: `["crate", "model", "slot"]`, `["tokio", "time"]`.
 type Absolute = Vec<String>;
 
-/// One source file and what it names.
+/// One source file, and the paths in it.
 struct Source {
     module: Absolute,
     paths: BTreeSet<Absolute>,
     has_async: bool,
 }
 
-/// Collects what a file names; `module` is where the visitor is, inline modules included.
-struct Names {
+/// Collects the paths in a file. `module` is the module that is being visited, which may be an inline module.
+struct Visitor {
     module: Absolute,
     paths: BTreeSet<Absolute>,
     has_async: bool,
 }
 
-impl Names {
+impl Visitor {
     fn add(&mut self, path: &[String]) {
         let (first, rest) = path.split_first().expect("a path has a first segment");
         let absolute = match first.as_str() {
@@ -41,7 +41,7 @@ impl Names {
                 let base = self.module.len().saturating_sub(up);
                 [&self.module[..base], &path[up..]].concat()
             }
-            // `crate`, a child module, a local name, or another crate, which the rules know by its name.
+            // `crate`, a child module, a local name, or another crate, which the rules identify by its name.
             _ => path.to_vec(),
         };
         self.paths.insert(absolute);
@@ -60,7 +60,7 @@ impl Names {
     }
 }
 
-/// Code that is compiled for tests only may import what it likes.
+/// Whether an item is compiled only for tests. The rules do not apply to such items.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
@@ -68,7 +68,7 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-impl<'ast> Visit<'ast> for Names {
+impl<'ast> Visit<'ast> for Visitor {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         if !is_test(&item.attrs) {
             self.add_tree(&item.tree, &[]);
@@ -103,13 +103,13 @@ impl<'ast> Visit<'ast> for Names {
 }
 
 fn read(text: &str, module: Absolute) -> Source {
-    let file = syn::parse_file(text).expect("it compiles");
-    let mut found = Names { module: module.clone(), paths: BTreeSet::new(), has_async: false };
+    let file = syn::parse_file(text).expect("the source is valid Rust");
+    let mut found = Visitor { module: module.clone(), paths: BTreeSet::new(), has_async: false };
     found.visit_file(&file);
     Source { module, paths: found.paths, has_async: found.has_async }
 }
 
-/// Every file of the operator but its tests.
+/// Returns every source file of the operator except its tests.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
@@ -122,29 +122,29 @@ fn sources() -> Vec<Source> {
                     folders.push(path);
                 }
             } else if !["testing", "main"].contains(&name.as_str()) {
-                let relative = path.strip_prefix(&root).expect("it is below the root").with_extension("");
+                let relative = path.strip_prefix(&root).expect("the file is below the root").with_extension("");
                 let mut module = vec!["crate".to_owned()];
                 module.extend(relative.iter().map(|part| part.to_string_lossy().into_owned()));
                 if ["mod", "lib"].contains(&name.as_str()) {
                     module.pop();
                 }
-                found.push(read(&fs::read_to_string(&path).expect("it can be read"), module));
+                found.push(read(&fs::read_to_string(&path).expect("the file can be read"), module));
             }
         }
     }
     found
 }
 
-fn begins(path: &[String], prefix: &str) -> bool {
+fn has_prefix(path: &[String], prefix: &str) -> bool {
     let prefix: Vec<&str> = prefix.split("::").collect();
     path.len() >= prefix.len() && prefix.iter().zip(path).all(|(wanted, segment)| wanted == segment)
 }
 
-/// The paths in files under a module that begin with one of the prefixes.
-fn offenders(sources: &[Source], module: &str, prefixes: &[&str]) -> Vec<String> {
-    let under = sources.iter().filter(|source| begins(&source.module, module));
+/// Returns the paths with one of the prefixes in the files of a module.
+fn violations(sources: &[Source], module: &str, prefixes: &[&str]) -> Vec<String> {
+    let under = sources.iter().filter(|source| has_prefix(&source.module, module));
     let found = under.flat_map(|source| {
-        let bad = source.paths.iter().filter(|path| prefixes.iter().any(|prefix| begins(path, prefix)));
+        let bad = source.paths.iter().filter(|path| prefixes.iter().any(|prefix| has_prefix(path, prefix)));
         bad.map(|path| format!("{}: {}", source.module.join("::"), path.join("::")))
     });
     found.collect()
@@ -153,17 +153,17 @@ fn offenders(sources: &[Source], module: &str, prefixes: &[&str]) -> Vec<String>
 const NONE: Vec<String> = Vec::new();
 
 #[test]
-fn the_model_has_no_client_no_sdk_no_runtime_and_no_clock() {
+fn the_model_imports_no_client_sdk_runtime_or_clock() {
     let sources = sources();
     let clients =
         ["kube", "aws_sdk_ec2", "aws_config", "tokio", "tokio_util", "futures", "axum", "fastrand", "tracing"];
     let clocks = ["std::time", "std::env", "std::fs", "std::process", "std::thread", "jiff::Zoned"];
-    // `std::net` has addresses, too, which are plain data.
+    // Only these, because `std::net` also contains addresses, which are plain data.
     let sockets = ["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket", "std::net::ToSocketAddrs"];
     let layers = ["crate::aws", "crate::controller", "crate::cli", "Timestamp::now"];
     let banned = [&clients[..], &clocks, &sockets, &layers].concat();
-    assert_eq!(offenders(&sources, "crate::model", &banned), NONE);
-    let model = sources.iter().filter(|source| begins(&source.module, "crate::model"));
+    assert_eq!(violations(&sources, "crate::model", &banned), NONE);
+    let model = sources.iter().filter(|source| has_prefix(&source.module, "crate::model"));
     assert_eq!(
         model.filter(|source| source.has_async).map(|source| source.module.join("::")).collect::<Vec<_>>(),
         NONE
@@ -175,37 +175,37 @@ fn only_the_aws_layer_imports_the_sdk() {
     let sources = sources();
     for source in &sources {
         let sdk = source.paths.iter().find(|path| path[0].starts_with("aws_"));
-        assert!(sdk.is_none() || begins(&source.module, "crate::aws"), "{}: {sdk:?}", source.module.join("::"));
+        assert!(sdk.is_none() || has_prefix(&source.module, "crate::aws"), "{}: {sdk:?}", source.module.join("::"));
     }
 }
 
 #[test]
-fn the_aws_layer_knows_the_model_and_no_kubernetes() {
+fn the_aws_layer_imports_the_model_but_no_kubernetes() {
     let banned = ["kube", "k8s_openapi", "crate::api", "crate::controller", "crate::cli"];
-    assert_eq!(offenders(&sources(), "crate::aws", &banned), NONE);
+    assert_eq!(violations(&sources(), "crate::aws", &banned), NONE);
 }
 
 #[test]
-fn the_api_decides_nothing() {
+fn the_api_imports_no_other_layer() {
     let banned = ["crate::model", "crate::aws", "crate::controller", "crate::cli"];
-    assert_eq!(offenders(&sources(), "crate::api", &banned), NONE);
+    assert_eq!(violations(&sources(), "crate::api", &banned), NONE);
 }
 
 #[test]
-fn the_seam_to_kubernetes_imports_no_feature() {
+fn the_kubernetes_store_imports_no_feature() {
     let features = ["network", "class", "orphans", "run", "dispatch", "leader_election", "runtime"];
     let banned: Vec<String> = features.iter().map(|feature| format!("crate::controller::{feature}")).collect();
     let banned: Vec<&str> = banned.iter().map(String::as_str).collect();
-    assert_eq!(offenders(&sources(), "crate::controller::store", &banned), NONE);
+    assert_eq!(violations(&sources(), "crate::controller::store", &banned), NONE);
 }
 
-/// The module whose file has what the path names.
+/// Returns the module whose file contains the item that the path names.
 fn file_of<'p>(modules: &BTreeSet<&Absolute>, path: &'p Absolute) -> Option<&'p [String]> {
     (1..=path.len()).rev().map(|end| &path[..end]).find(|path| modules.iter().any(|module| module.as_slice() == *path))
 }
 
-/// Files that import each other, directly or through other files. A module and the children that it declares count as
-/// one, so their imports of each other are left out.
+/// Returns the files that import each other, directly or through other files. A module and the children that it
+/// declares count as one, so their imports of each other are left out.
 fn cycles(sources: &[Source]) -> Vec<String> {
     let modules: BTreeSet<&Absolute> = sources.iter().map(|source| &source.module).collect();
     let mut reached: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
@@ -244,12 +244,12 @@ fn a_planted_cycle_is_found() {
 }
 
 #[test]
-fn a_planted_breach_is_found() {
+fn a_planted_violation_is_found() {
     let planted =
         "use super::super::{aws::{self, Cloud}, model::ids}; mod inner { fn f() { tokio::spawn(g()); super::h() } }";
     let source = read(planted, ["crate", "model", "plan"].map(str::to_owned).into());
     assert_eq!(
-        offenders(&[source], "crate::model", &["crate::aws", "tokio"]),
+        violations(&[source], "crate::model", &["crate::aws", "tokio"]),
         ["crate::model::plan: crate::aws", "crate::model::plan: crate::aws::Cloud", "crate::model::plan: tokio::spawn"]
     );
 }

@@ -1,4 +1,4 @@
-//! The documents: links and anchors resolve, and lists that the code has too are those of the code.
+//! Tests that links and anchors in the documents resolve, and that names and lists in them equal those in the code.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -15,20 +15,20 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A Markdown file.
 struct Document {
-    /// In the repository, such as `docs/checks.md`.
+    /// The path in the repository, such as `docs/checks.md`.
     path: String,
     text: String,
 }
 
-/// Every file with that ending under a folder, without build results and Git's own files.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+/// Returns every file with this extension under a folder, except build results and Git's own files.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder of the repository").flatten() {
         let path = entry.path();
         let skipped = ["target", ".git", "run"].iter().any(|name| path.ends_with(name));
         if path.is_dir() && !skipped {
-            found.extend(files(&path, ending));
-        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);
         }
     }
@@ -50,7 +50,7 @@ fn documents() -> Vec<Document> {
         .collect()
 }
 
-/// The text outside code, and the code: spans, and lines of fenced blocks.
+/// Returns the text outside code, and the code: spans, and lines of fenced blocks.
 fn split(text: &str) -> (String, Vec<String>) {
     let (mut prose, mut code, mut fenced) = (String::new(), Vec::new(), false);
     for line in text.lines() {
@@ -82,7 +82,7 @@ fn code(text: &str) -> Vec<String> {
     split(text).1
 }
 
-/// The anchors of a document, as GitHub makes them of headings, and those that are written out.
+/// Returns the anchors of a document: those that GitHub derives from headings, and explicit ones.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut fenced = false;
@@ -92,8 +92,8 @@ fn anchors(text: &str) -> BTreeSet<String> {
             let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
             let words: String = heading.trim_start_matches('#').trim().to_lowercase().chars().filter(kept).collect();
             let anchor = words.replace(' ', "-");
-            let again = (1..).map(|number| format!("{anchor}-{number}"));
-            let free = [anchor.clone()].into_iter().chain(again).find(|anchor| !found.contains(anchor));
+            let numbered = (1..).map(|number| format!("{anchor}-{number}"));
+            let free = [anchor.clone()].into_iter().chain(numbered).find(|anchor| !found.contains(anchor));
             found.extend(free);
         }
         found.extend(line.split("<a id=\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
@@ -121,7 +121,7 @@ fn every_relative_link_and_anchor_resolves() {
     assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
-/// The code spans in the first cells of the table with that head.
+/// Returns the code spans in the first column of the table with this header.
 fn first_cells(text: &str, head: &str) -> Vec<String> {
     let rows = text.lines().skip_while(|line| *line != head).skip(2).take_while(|line| line.starts_with('|'));
     rows.flat_map(|row| code(row.split('|').nth(1).unwrap_or_default())).collect()
@@ -133,7 +133,8 @@ fn the_readme_lists_the_conditions() {
     assert_eq!(listed, ConditionType::ALL.map(ConditionType::as_str));
 }
 
-/// The names in the simulator's list of promises, which this crate does not depend on.
+/// Returns the names in the simulator's list of promises. They are read from the source, because this crate does not
+/// depend on the simulator.
 fn promises() -> Vec<String> {
     const LIST: &str = "pub const ALL: [(&str, Promise);";
     let mut sources = files(&Path::new(ROOT).join("tests"), "rs").into_iter().map(read);
@@ -160,7 +161,10 @@ fn the_page_about_promises_names_tests_that_exist() {
     for span in code(&read("docs/promises.md")) {
         let name = span.trim_end_matches('…');
         let is_test = name.matches('_').count() > 2 && name.chars().all(|c| c == '_' || c.is_ascii_lowercase());
-        assert!(!is_test || sources.contains(&format!("fn {name}")), "docs/promises.md names no test: {span}");
+        assert!(
+            !is_test || sources.contains(&format!("fn {name}")),
+            "docs/promises.md names a test that does not exist: {span}"
+        );
     }
 }
 
@@ -183,11 +187,11 @@ fn every_command_in_the_documents_can_be_parsed() {
             let command = if line.starts_with("mgnet ") { line } else { line.rsplit("-- ").next().unwrap_or(line) };
             if command.starts_with("mgnet ") {
                 let parsed = Cli::try_parse_from(command.split_whitespace());
-                let fine = parsed.as_ref().map_or_else(
+                let is_valid = parsed.as_ref().map_or_else(
                     |error| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion),
                     |_| true,
                 );
-                assert!(fine, "{path}: `{command}` cannot be parsed");
+                assert!(is_valid, "{path}: `{command}` cannot be parsed");
             }
         }
     }
@@ -248,7 +252,7 @@ fn every_path_in_the_documents_exists() {
             let is_path = ["src/", "deploy/", "crds/"].iter().any(|top| span.starts_with(top));
             let is_plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
             let named = Path::new(ROOT).join(&span);
-            // A module is a file or a folder; both names say which one is meant.
+            // A module is a file or a folder, and a document may use either name.
             let exists = named.exists() || named.with_extension("").is_dir();
             assert!(!(is_path && is_plain) || exists, "{path}: there is no {span}");
         }

@@ -1,5 +1,5 @@
-//! Fixtures for the tests of the model: the Tokyo VPC, and a fake AWS that executes every step at once and without
-//! errors.
+//! Fixtures for the tests of the model: the Tokyo VPC, and a fake AWS that executes every step immediately and
+//! without errors.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -88,7 +88,7 @@ pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, En
     parsed
 }
 
-/// Returns the settings of a network without the endpoints of Systems Manager.
+/// Returns the spec of a network without the endpoints of Systems Manager.
 pub(crate) fn without_ssm() -> MigrationNetworkSpec {
     let post_launch = PostLaunchSpec { ssm: Some(Toggle::Disabled) };
     MigrationNetworkSpec { post_launch: Some(post_launch), ..MigrationNetworkSpec::default() }
@@ -156,7 +156,7 @@ pub(crate) fn tokyo() -> Observed {
     }
 }
 
-/// Routes within the VPC and back to the premises.
+/// Returns routes within the VPC and to the on-premises network.
 fn routes() -> Vec<Route> {
     vec![
         Route { destination: "10.20.0.0/16".parse().unwrap(), target: RouteTarget::Local },
@@ -164,7 +164,7 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// A network in a fake AWS that executes every step at once.
+/// A network in a fake AWS that executes every step immediately.
 #[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) settings: Settings,
@@ -269,7 +269,8 @@ impl Lab {
             Step::AssociateResolverAddress { resolver, subnet, ip } => {
                 let (id, ip) = (self.id("rni"), ip.unwrap_or_else(|| self.choose(subnet)));
                 let addresses = &mut self.observed.resources.resolvers.get_mut(resolver).unwrap().addresses;
-                addresses.insert(id.into(), attached(subnet, ip));
+                let created = format!("{:09}", addresses.len());
+                addresses.insert(id.into(), ResolverAddress { created, ..attached(subnet, ip) });
                 Effect::Accepted
             }
             Step::DisassociateResolverAddress { resolver, address } => {
@@ -376,7 +377,7 @@ impl Lab {
         id
     }
 
-    /// Returns an address that AWS chooses.
+    /// Chooses an address in the subnet, as AWS does for a request without an address.
     fn choose(&mut self, subnet: &SubnetId) -> Ipv4Addr {
         self.addresses += 1;
         let range = self.observed.subnets[subnet].cidr;
@@ -427,8 +428,8 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
     }
 }
 
-fn attached(subnet: &SubnetId, ip: Ipv4Addr) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip: Some(ip), state: "ATTACHED".to_owned() }
+pub(crate) fn attached(subnet: &SubnetId, ip: Ipv4Addr) -> ResolverAddress {
+    ResolverAddress { subnet: subnet.clone(), ip: Some(ip), state: "ATTACHED".to_owned(), created: String::new() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {

@@ -1,9 +1,9 @@
-//! Edits and deletions.
+//! Tests the steps that modify and delete resources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mgnet::{
-    aws::Cloud,
+    aws::{Cloud, ResolverSearch},
     model::{
         failure::FailureClass,
         observed::{EndpointState, PrivateDns, Protocol, ResolverState, Resources, resources::Life},
@@ -18,16 +18,16 @@ use crate::site::{LONG, Site, rule};
 #[tokio::test]
 async fn rules_are_added_and_removed() {
     let site = Site::new().await;
-    let (role, group) = (GroupRole::Endpoints, site.made_group(GroupRole::Endpoints).await);
+    let (role, group) = (GroupRole::Endpoints, site.created_group(GroupRole::Endpoints).await);
     let rules = ["10.0.0.0/8", "172.16.0.0/12"].map(|source| rule(Protocol::Tcp, 443, source));
     site.authorize(role, &group, &rules).await;
     let ingress = &site.observe().await.resources.groups[&group].ingress;
     assert_eq!(ingress.iter().filter_map(|rule| rule.permission).collect::<BTreeSet<_>>(), BTreeSet::from(rules));
     assert!(ingress.iter().all(|rule| rule.description == "mgnet: source servers"));
 
-    let gone = ingress.iter().find(|found| found.permission == Some(rules[0])).expect("it was added");
-    let gone = BTreeMap::from([(gone.id.clone().expect("it was read"), rules[0])]);
-    let revoke = Step::RevokeIngress { role, group: group.clone(), rules: gone };
+    let revoked = ingress.iter().find(|found| found.permission == Some(rules[0])).expect("the rule was added");
+    let revoked = BTreeMap::from([(revoked.id.clone().expect("the ID was read"), rules[0])]);
+    let revoke = Step::RevokeIngress { role, group: group.clone(), rules: revoked };
     site.execute(revoke.clone()).await;
     let ingress = &site.observe().await.resources.groups[&group].ingress;
     assert_eq!(ingress.iter().filter_map(|rule| rule.permission).collect::<Vec<_>>(), [rules[1]]);
@@ -37,7 +37,7 @@ async fn rules_are_added_and_removed() {
 #[tokio::test]
 async fn an_endpoint_is_changed_in_one_call() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let another = site.add_subnet("d", "10.20.3.0/24").await;
     let first = site.subnets.first().expect("two").clone();
     let (id, key) = network.endpoints[1].clone();
@@ -57,9 +57,9 @@ async fn an_endpoint_is_changed_in_one_call() {
 #[tokio::test]
 async fn private_dns_of_s3_is_changed_both_ways() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let key = EndpointKey::S3_INTERFACE;
-    let (id, _) = network.endpoints.iter().find(|(_, other)| *other == key).expect("it was made").clone();
+    let (id, _) = network.endpoints.iter().find(|(_, other)| *other == key).expect("the endpoint was created").clone();
     for private_dns in [PrivateDns::Enabled, PrivateDns::Disabled, PrivateDns::InboundResolverOnly] {
         let change = EndpointChange { private_dns: Some(private_dns), ..EndpointChange::default() };
         site.execute(Step::ModifyEndpoint { key, endpoint: id.clone(), change }).await;
@@ -71,26 +71,30 @@ async fn private_dns_of_s3_is_changed_both_ways() {
 #[tokio::test]
 async fn resolver_addresses_are_added_and_removed() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let resolver = network.resolver;
     let another = site.add_subnet("d", "10.20.3.0/24").await;
     site.execute(Step::AssociateResolverAddress { resolver: resolver.clone(), subnet: another, ip: None }).await;
-    let seen = &site.observe().await.resources.resolvers[&resolver];
-    assert_eq!((seen.state.clone(), seen.addresses.len()), (ResolverState::Updating, 3));
-    let address = seen.addresses.keys().next().expect("three").clone();
+    let observed = &site.observe().await.resources.resolvers[&resolver];
+    assert_eq!((observed.state.clone(), observed.addresses.len()), (ResolverState::Updating, 3));
+    let address = observed.addresses.keys().next().expect("three").clone();
     let disassociate = Step::DisassociateResolverAddress { resolver: resolver.clone(), address: address.clone() };
-    assert_eq!(site.refused(disassociate.clone()).await.class, FailureClass::Dependency, "it is being changed");
+    assert_eq!(
+        site.refused(disassociate.clone()).await.class,
+        FailureClass::Dependency,
+        "the resolver is being updated"
+    );
     site.server.advance(LONG);
     site.execute(disassociate.clone()).await;
     site.server.advance(LONG);
-    let seen = &site.observe().await.resources.resolvers[&resolver];
-    assert!(seen.addresses.len() == 2 && !seen.addresses.contains_key(&address));
+    let observed = &site.observe().await.resources.resolvers[&resolver];
+    assert!(observed.addresses.len() == 2 && !observed.addresses.contains_key(&address));
 }
 
 #[tokio::test]
 async fn tags_of_every_kind_are_set_and_removed() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let arn = site.observe().await.resources.resolvers[&network.resolver].arn.clone();
     let (endpoint, key) = network.endpoints[0].clone();
     for (slot, id, resource) in [
@@ -108,14 +112,14 @@ async fn tags_of_every_kind_are_set_and_removed() {
         assert_eq!(team().await.as_deref(), Some("blue"));
         site.execute(Step::RemoveTags { slot, resource, keys: ["team".to_owned()].into() }).await;
         assert_eq!(team().await, None);
-        assert_eq!(site.observe().await.resources.held(&site.identity, slot).len(), 1, "others stay");
+        assert_eq!(site.observe().await.resources.held(&site.identity, slot).len(), 1, "the owner tags stay");
     }
 }
 
 #[tokio::test]
-async fn everything_goes_and_goes_only_once() {
+async fn all_resources_are_deleted_and_a_second_deletion_finds_none() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let delete = Step::DeleteEndpoints { endpoints: network.endpoints.iter().cloned().collect() };
     let before = site.calls_so_far();
     assert_eq!(site.execute(delete.clone()).await, Effect::EndpointsDeleting { refused: BTreeMap::new() });
@@ -124,31 +128,36 @@ async fn everything_goes_and_goes_only_once() {
 
     let delete_group =
         |role, group: &mgnet::model::ids::SecurityGroupId| Step::DeleteGroup { role, group: group.clone() };
-    let held = delete_group(GroupRole::Endpoints, &network.endpoints_group);
-    assert_eq!(site.refused(held.clone()).await.class, FailureClass::Dependency);
-    let seen = site.cloud.find_owned(&site.identity).await.expect("found");
-    assert!(seen.endpoints.values().all(|endpoint| endpoint.state == EndpointState::Deleting));
-    assert_eq!(seen.held(&site.identity, Slot::Resolver)[0].life, Life::Deleting);
-    assert!(!seen.interfaces_of(&network.endpoints_group).is_empty(), "what holds the group is seen");
+    let in_use = delete_group(GroupRole::Endpoints, &network.endpoints_group);
+    assert_eq!(site.refused(in_use.clone()).await.class, FailureClass::Dependency);
+    let observed = site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
+    assert!(observed.endpoints.values().all(|endpoint| endpoint.state == EndpointState::Deleting));
+    assert_eq!(observed.held(&site.identity, Slot::Resolver)[0].life, Life::Deleting);
+    assert!(
+        !observed.interfaces_of(&network.endpoints_group).is_empty(),
+        "the network interfaces that use the group are observed"
+    );
 
     site.server.advance(LONG);
-    site.execute(held.clone()).await;
+    site.execute(in_use.clone()).await;
     let other = delete_group(GroupRole::Resolver, &network.resolver_group);
     site.execute(other.clone()).await;
-    for gone in [held, other, Step::DeleteResolver { resolver: network.resolver.clone() }] {
-        assert_eq!(site.refused(gone.clone()).await.class, FailureClass::NotFound, "{gone}");
+    for deleted in [in_use, other, Step::DeleteResolver { resolver: network.resolver.clone() }] {
+        assert_eq!(site.refused(deleted.clone()).await.class, FailureClass::NotFound, "{deleted}");
     }
-    let Effect::EndpointsDeleting { refused } = site.execute(delete).await else { panic!("another effect") };
-    assert_eq!(refused.len(), 7, "what is not found may only not be visible yet");
+    let Effect::EndpointsDeleting { refused } = site.execute(delete).await else {
+        panic!("the step must delete endpoints")
+    };
+    assert_eq!(refused.len(), 7, "a resource that is not found may exist, but not be visible yet");
     assert!(refused.values().all(|failure| failure.class == FailureClass::NotFound), "{refused:#?}");
-    assert_eq!(site.cloud.find_owned(&site.identity).await, Ok(Resources::default()));
+    assert_eq!(site.cloud.find_owned(&site.identity, &ResolverSearch::All).await, Ok(Resources::default()));
 }
 
 #[tokio::test]
-async fn an_endpoint_that_stays_is_named() {
+async fn an_endpoint_that_aws_does_not_delete_is_reported() {
     let site = Site::new().await;
-    let network = site.made_network().await;
-    // The S3 interface endpoint needs the gateway endpoint for as long as it is there.
+    let network = site.created_network().await;
+    // The S3 interface endpoint needs the gateway endpoint as long as it exists.
     let gateway = network.endpoints[0].clone();
     assert_eq!(gateway.1, EndpointKey::S3_GATEWAY);
     let mgn = network.endpoints[1].clone();

@@ -1,7 +1,7 @@
-//! The AWS layer against a model of AWS, through the real SDK and real HTTP: what it makes is what it then sees, with no
-//! more calls than that needs; and every way of failing is told apart.
+//! Tests the AWS layer with the emulator, through the real SDK and real HTTP: it observes what it created, with no more
+//! calls than necessary, and distinguishes every class of failure.
 
-#![allow(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+#![allow(clippy::expect_used, reason = "a test fails if it cannot be set up")]
 
 mod changing;
 mod failing;

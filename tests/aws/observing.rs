@@ -1,4 +1,4 @@
-//! What is seen, and with how many calls.
+//! Tests what an observation contains, and how many calls it needs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Tag, TagSpecification};
 use emulator::world::options::ServiceRule;
 use mgnet::{
-    aws::{Cloud, Scope},
+    aws::{Cloud, ResolverSearch, Scope},
     model::{
         ids::ZoneId,
         observed::{EndpointState, Observed, PrivateDns, ResolverAddress, ResolverState, Resources, resources::Life},
@@ -21,7 +21,7 @@ use mgnet::{
 use crate::site::{LONG, REGION, Site};
 
 #[tokio::test]
-async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
+async fn an_observation_of_an_empty_vpc_has_everything_that_the_preflight_needs() {
     let site = Site::new().await;
     let Observed {
         vpcs,
@@ -33,7 +33,7 @@ async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
         resolvers_in_region: _,
         resources,
     } = site.observe().await;
-    assert!(subnets_elsewhere.is_empty(), "none was named");
+    assert!(subnets_elsewhere.is_empty(), "the scope names no subnets");
     let [vpc] = vpcs.try_into().expect("one VPC");
     assert_eq!((vpc.id, vpc.cidrs), (site.vpc.clone(), BTreeSet::from(["10.20.0.0/16".parse().expect("a range")])));
     assert!(vpc.dns_support && vpc.dns_hostnames);
@@ -49,12 +49,12 @@ async fn an_empty_vpc_shows_all_that_a_preflight_asks_for() {
     assert!(services.values().all(|offer| zones.is_subset(&offer.zones)));
     assert_eq!(services[&EndpointKey::S3_GATEWAY].name, format!("com.amazonaws.{REGION}.s3"));
     let names: Vec<String> = resources.groups.values().map(|group| group.name.clone()).collect();
-    assert_eq!(names, ["default"], "every VPC has one");
+    assert_eq!(names, ["default"], "every VPC has a default group");
     assert_eq!(Resources { groups: BTreeMap::new(), ..resources }, Resources::default());
 }
 
 #[tokio::test]
-async fn a_vpc_is_found_by_tags_and_to_the_letter() {
+async fn a_vpc_is_found_by_its_exact_tags() {
     let site = Site::new().await;
     for value in ["to*yo", "tokyo"] {
         let tag = Tag::builder().key("Name").value(value).build();
@@ -67,15 +67,15 @@ async fn a_vpc_is_found_by_tags_and_to_the_letter() {
     };
     let named = |name: &str| VpcSelector::Tags(Tags::from([("Name".to_owned(), name.to_owned())]));
     assert_eq!(observe(named("tokyo")).await, 1);
-    assert_eq!(observe(named("to*yo")).await, 1, "no wildcard");
-    assert_eq!(observe(named("osaka")).await, 0, "nothing, and no failure");
+    assert_eq!(observe(named("to*yo")).await, 1, "an asterisk is not a wildcard");
+    assert_eq!(observe(named("osaka")).await, 0, "a missing VPC is not a failure");
     assert_eq!(observe(VpcSelector::Id("vpc-00000000000000000".into())).await, 0);
 }
 
 #[tokio::test]
-async fn what_is_made_is_what_is_seen() {
+async fn created_resources_are_observed_as_they_were_created() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let resources = site.observe().await.resources;
     for slot in Slot::standard().filter(|slot| *slot != Slot::Group(GroupRole::Replication)) {
         let held = resources.held(&site.identity, slot);
@@ -93,7 +93,7 @@ async fn what_is_made_is_what_is_seen() {
             assert_eq!((&endpoint.subnets, endpoint.private_dns), (&site.subnets, private_dns));
             assert_eq!(endpoint.groups, BTreeSet::from([network.endpoints_group.clone()]));
             let addresses: BTreeSet<_> = endpoint.interfaces.iter().map(|id| &resources.interfaces[id].ip).collect();
-            assert_eq!(addresses.len(), 2, "an address a subnet");
+            assert_eq!(addresses.len(), 2, "one address per subnet");
         }
     }
     let resolver = &resources.resolvers[&network.resolver];
@@ -109,9 +109,9 @@ async fn what_is_made_is_what_is_seen() {
 }
 
 #[tokio::test]
-async fn a_quiet_network_is_observed_with_twelve_calls() {
+async fn a_network_at_rest_is_observed_with_twelve_calls() {
     let site = Site::new().await;
-    site.made_network().await;
+    site.created_network().await;
     site.observe().await;
     let before = site.calls_so_far();
     site.observe().await;
@@ -134,36 +134,36 @@ async fn a_quiet_network_is_observed_with_twelve_calls() {
     assert_eq!(calls, expected);
 
     let before = site.calls_so_far();
-    site.cloud.find_owned(&site.identity).await.expect("found");
+    site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
     assert_eq!(site.actions_after(before).len(), 6);
 }
 
 #[tokio::test]
-async fn looks_in_quick_succession_share_what_they_know_of_the_vpc_where_the_network_fits() {
+async fn observations_reuse_recent_reads_of_the_vpc_only_if_the_network_fits() {
     let site = Site::new().await;
-    site.made_network().await;
+    site.created_network().await;
     site.observe().await;
     let off = AttributeBooleanValue::builder().value(false).build();
     let change = site.ec2.modify_vpc_attribute().vpc_id(site.vpc.as_str()).enable_dns_hostnames(off);
-    change.send().await.expect("DNS hostnames are off");
-    let look = async |fits, recent| {
+    change.send().await.expect("DNS host names are turned off");
+    let observe = async |fits, recent| {
         let before = site.calls_so_far();
         let observed = site.cloud.observe(&Scope { fits, recent, ..site.scope() }).await.expect("observed");
         (observed.vpcs[0].dns_hostnames, site.actions_after(before).len())
     };
-    assert_eq!(look(true, Duration::from_mins(1)).await, (true, 8), "as it was a moment ago");
-    assert_eq!(look(true, Duration::ZERO).await, (false, 12));
-    assert_eq!(look(true, Duration::from_mins(1)).await, (false, 8));
-    // The surroundings, too, are asked for anew, by four calls.
+    assert_eq!(observe(true, Duration::from_mins(1)).await, (true, 8), "the recent read is reused");
+    assert_eq!(observe(true, Duration::ZERO).await, (false, 12));
+    assert_eq!(observe(true, Duration::from_mins(1)).await, (false, 8));
+    // The surroundings of the VPC are also read again, with four calls.
     assert_eq!(
-        look(false, Duration::from_mins(1)).await,
+        observe(false, Duration::from_mins(1)).await,
         (false, 16),
-        "what holds a network up is never an old answer"
+        "a problem of a network is never reported from an old read"
     );
 }
 
 #[tokio::test]
-async fn calls_that_can_have_no_result_are_not_made() {
+async fn calls_that_cannot_have_a_result_are_not_made() {
     let site = Site::new().await;
     let before = site.calls_so_far();
     site.observe().await;
@@ -172,25 +172,25 @@ async fn calls_that_can_have_no_result_are_not_made() {
         assert!(!calls.contains(action), "{action}");
     }
     let before = site.calls_so_far();
-    let nobody = Identity { uid: String::new(), ..site.identity.clone() };
-    assert_eq!(site.cloud.find_owned(&nobody).await, Ok(Resources::default()));
+    let without_uid = Identity { uid: String::new(), ..site.identity.clone() };
+    assert_eq!(site.cloud.find_owned(&without_uid, &ResolverSearch::All).await, Ok(Resources::default()));
     assert_eq!(site.actions_after(before), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn all_that_a_cluster_made_is_found_with_few_calls_and_nothing_else() {
+async fn exactly_the_resources_that_a_cluster_created_are_found_with_four_calls() {
     let site = Site::new().await;
-    site.made_network().await;
+    site.created_network().await;
     let before = site.calls_so_far();
-    let made = site.cloud.find_made_by(&site.identity.cluster).await.expect("found");
+    let found = site.cloud.find_made_by(&site.identity.cluster).await.expect("found");
     let mut calls = site.actions_after(before);
     calls.sort();
     let expected = ["DescribeSecurityGroups", "DescribeVpcEndpoints", "ListResolverEndpoints", "ListTagsForResource"];
     assert_eq!(calls, expected);
-    let owned = site.cloud.find_owned(&site.identity).await.expect("found");
-    assert_eq!((&made.groups, &made.endpoints), (&owned.groups, &owned.endpoints));
+    let owned = site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
+    assert_eq!((&found.groups, &found.endpoints), (&owned.groups, &owned.endpoints));
     let tags = |resources: &Resources| resources.resolvers.values().map(|one| one.tags.clone()).collect::<Vec<_>>();
-    assert!(!made.resolvers.is_empty() && tags(&made) == tags(&owned), "{made:?}");
+    assert!(!found.resolvers.is_empty() && tags(&found) == tags(&owned), "{found:?}");
 
     assert_eq!(site.cloud.find_made_by("another").await, Ok(Resources::default()));
     let before = site.calls_so_far();
@@ -199,24 +199,24 @@ async fn all_that_a_cluster_made_is_found_with_few_calls_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn tiny_pages_show_the_same() {
+async fn pages_of_one_item_give_the_same_observation() {
     let site = Site::new().await;
-    site.made_network().await;
-    let (whole, owned) = (site.observe().await, site.cloud.find_owned(&site.identity).await);
-    let tiny = |options: &emulator::world::options::Options| {
+    site.created_network().await;
+    let (observed, owned) = (site.observe().await, site.cloud.find_owned(&site.identity, &ResolverSearch::All).await);
+    let one_per_page = |options: &emulator::world::options::Options| {
         let mut options = options.clone();
         options.max_page = Some(1);
         Ok::<_, std::convert::Infallible>(options)
     };
-    let Ok(()) = site.server.with_world(|world| world.change_options(None, tiny));
+    let Ok(()) = site.server.with_world(|world| world.change_options(None, one_per_page));
     let before = site.calls_so_far();
-    assert_eq!(site.observe().await, whole);
-    assert_eq!(site.cloud.find_owned(&site.identity).await, owned);
-    assert!(site.actions_after(before).len() > 60, "one thing a page");
+    assert_eq!(site.observe().await, observed);
+    assert_eq!(site.cloud.find_owned(&site.identity, &ResolverSearch::All).await, owned);
+    assert!(site.actions_after(before).len() > 60, "one item per page");
 }
 
 #[tokio::test]
-async fn a_service_that_the_region_lacks_is_missing_and_no_failure() {
+async fn a_service_that_the_region_lacks_is_not_observed_and_not_a_failure() {
     let rule = |offered, zones| ServiceRule { offered, zones, fails: None };
     let site = Site::with(|options| {
         options.services = BTreeMap::from([
@@ -232,16 +232,19 @@ async fn a_service_that_the_region_lacks_is_missing_and_no_failure() {
 }
 
 #[tokio::test]
-async fn whatever_holds_a_group_is_seen() {
+async fn network_interfaces_that_use_a_security_group_are_observed() {
     let site = Site::new().await;
-    let group = site.made_group(GroupRole::Replication).await;
+    let group = site.created_group(GroupRole::Replication).await;
     let subnet = site.subnets.first().expect("two").as_str();
     let foreign = site.ec2.create_network_interface().subnet_id(subnet).groups(group.as_str());
     let foreign = foreign.description("a replication server").send().await.expect("an interface").network_interface;
-    let foreign = BTreeSet::from([foreign.and_then(|made| made.network_interface_id).expect("an id").into()]);
+    let foreign = BTreeSet::from([foreign.and_then(|created| created.network_interface_id).expect("an id").into()]);
     let other = site.ec2.create_network_interface().subnet_id(subnet).send().await;
     other.expect("an interface with the default group");
-    for resources in [site.observe().await.resources, site.cloud.find_owned(&site.identity).await.expect("found")] {
+    for resources in [
+        site.observe().await.resources,
+        site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found"),
+    ] {
         assert_eq!(resources.interfaces_of(&group), foreign);
         assert_eq!(resources.interfaces.len(), 1);
         assert_eq!(resources.interfaces.values().next().expect("one").description, "a replication server");
@@ -249,23 +252,28 @@ async fn whatever_holds_a_group_is_seen() {
 }
 
 #[tokio::test]
-async fn other_peoples_things_are_seen_and_never_taken_for_owned() {
+async fn foreign_resources_are_observed_but_never_counted_as_owned() {
     let site = Site::new().await;
-    let network = site.made_network().await;
+    let network = site.created_network().await;
     let other = Identity { uid: "5f0c1b1e-0000-4000-8000-000000000002".to_owned(), ..site.identity.clone() };
     let scope = Scope { fits: true, ..Scope::new(VpcSelector::Id(site.vpc.clone()), other.clone()) };
-    let seen = site.cloud.observe(&scope).await.expect("observed").resources;
-    assert_eq!(seen.endpoints.len(), 7);
-    assert_eq!(seen.resolvers[&network.resolver].addresses, BTreeMap::new(), "not asked for");
-    assert!(!seen.any_held(&other));
-    assert_eq!(site.cloud.find_owned(&other).await, Ok(Resources::default()));
+    let resources = site.cloud.observe(&scope).await.expect("observed").resources;
+    assert_eq!(resources.endpoints.len(), 7);
+    assert_eq!(
+        resources.resolvers[&network.resolver].addresses,
+        BTreeMap::new(),
+        "the addresses of a foreign resolver are not read"
+    );
+    assert!(!resources.any_held(&other));
+    assert_eq!(site.cloud.find_owned(&other, &ResolverSearch::All).await, Ok(Resources::default()));
 }
 
 #[tokio::test]
-async fn an_endpoint_that_somebody_took_out_of_its_group_still_shows_its_addresses() {
+async fn an_endpoint_removed_from_its_group_is_observed_with_its_addresses() {
     let site = Site::new().await;
-    let (group, other) = (site.made_group(GroupRole::Endpoints).await, site.made_group(GroupRole::Resolver).await);
-    let (id, _) = site.made_endpoint(site.create_interface(Service::Mgn, &group)).await;
+    let (group, other) =
+        (site.created_group(GroupRole::Endpoints).await, site.created_group(GroupRole::Resolver).await);
+    let (id, _) = site.created_endpoint(site.create_interface(Service::Mgn, &group)).await;
     site.server.advance(LONG);
     let foreign = site.ec2.create_security_group().vpc_id(site.vpc.as_str()).group_name("theirs").description("x");
     let foreign = foreign.send().await.expect("a group").group_id.expect("an id");

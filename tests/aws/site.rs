@@ -1,4 +1,4 @@
-//! One model of AWS with a VPC in it as a person would have made it, and the steps that a plan would have asked for.
+//! The site of a test: an emulator with a VPC as a user would create it, and the steps that a plan would contain.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,16 +29,16 @@ use mgnet::{
 
 pub(crate) const REGION: &str = "ap-northeast-1";
 pub(crate) const ACCOUNT: &str = "111111111111";
-/// Longer than anything takes in the model.
+/// Longer than any transition takes in the emulator.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
 
-/// Limits that no test reaches.
+/// Call rates that no test reaches.
 const RAISED: Rates = Rates { factor: 1000.0 };
 
 pub(crate) struct Site {
     pub(crate) server: Server,
     pub(crate) cloud: Arc<AwsCloud>,
-    /// What a person would use.
+    /// The client of a user.
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) vpc: VpcId,
     pub(crate) subnets: BTreeSet<SubnetId>,
@@ -46,7 +46,7 @@ pub(crate) struct Site {
     pub(crate) identity: Identity,
 }
 
-/// The ids of a complete network.
+/// The IDs of a complete network.
 pub(crate) struct Network {
     pub(crate) endpoints_group: SecurityGroupId,
     pub(crate) resolver_group: SecurityGroupId,
@@ -54,7 +54,7 @@ pub(crate) struct Network {
     pub(crate) resolver: ResolverId,
 }
 
-/// A model in which time stands still and calls are not counted against rates.
+/// Starts an emulator whose clock does not advance by itself, and that does not throttle calls.
 pub(crate) async fn model(change: impl FnOnce(&mut Options)) -> Server {
     let mut options = ServerOptions::default();
     options.world.throttling = false;
@@ -62,7 +62,7 @@ pub(crate) async fn model(change: impl FnOnce(&mut Options)) -> Server {
     Server::start(options).await.expect("a free port")
 }
 
-/// A configuration with the keys of an account.
+/// Returns a configuration with the keys of an account.
 pub(crate) async fn config(server: &Server, key: &str) -> SdkConfig {
     let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12()).region(Region::new(REGION));
     let credentials = Credentials::new(key, "secret", None, None, "test");
@@ -91,7 +91,7 @@ impl Site {
         Box::pin(Self::at(server, RAISED)).await
     }
 
-    /// Makes the VPC in this model, and calls it at these rates.
+    /// Creates the VPC in this emulator, and limits the calls of the AWS layer to these rates.
     pub(crate) async fn at(server: Server, rates: Rates) -> Self {
         let config = config(&server, ACCOUNT).await;
         let ec2 = aws_sdk_ec2::Client::new(&config);
@@ -145,7 +145,7 @@ impl Site {
         self.cloud.execute(&step).await.expect_err("refused")
     }
 
-    /// The actions that were called since a number of calls had been made.
+    /// Returns the actions of all calls after the call with this number.
     pub(crate) fn actions_after(&self, number: u64) -> Vec<String> {
         self.server.calls(Some(ACCOUNT), number).into_iter().map(|call| call.action).collect()
     }
@@ -204,21 +204,21 @@ impl Site {
         })
     }
 
-    pub(crate) async fn made_group(&self, role: GroupRole) -> SecurityGroupId {
+    pub(crate) async fn created_group(&self, role: GroupRole) -> SecurityGroupId {
         match self.execute(self.create_group(role)).await {
             Effect::GroupCreated(id, _) => id,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) async fn made_endpoint(&self, step: Step) -> (EndpointId, Endpoint) {
+    pub(crate) async fn created_endpoint(&self, step: Step) -> (EndpointId, Endpoint) {
         match self.execute(step).await {
             Effect::EndpointCreated(id, endpoint) => (id, endpoint),
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) async fn made_resolver(&self, group: &SecurityGroupId) -> (ResolverId, ResolverEndpoint) {
+    pub(crate) async fn created_resolver(&self, group: &SecurityGroupId) -> (ResolverId, ResolverEndpoint) {
         match self.execute(self.create_resolver(group)).await {
             Effect::ResolverCreated(id, resolver) => (id, resolver),
             other => panic!("{other:?}"),
@@ -230,19 +230,19 @@ impl Site {
         self.execute(Step::AuthorizeIngress { role, group: group.clone(), permissions }).await;
     }
 
-    /// Makes a whole network, and waits until AWS is done with it.
-    pub(crate) async fn made_network(&self) -> Network {
-        let endpoints_group = self.made_group(GroupRole::Endpoints).await;
+    /// Creates a complete network, and waits until AWS has created all of its resources.
+    pub(crate) async fn created_network(&self) -> Network {
+        let endpoints_group = self.created_group(GroupRole::Endpoints).await;
         self.authorize(GroupRole::Endpoints, &endpoints_group, &[rule(Protocol::Tcp, 443, "10.20.0.0/16")]).await;
-        let resolver_group = self.made_group(GroupRole::Resolver).await;
+        let resolver_group = self.created_group(GroupRole::Resolver).await;
         let dns = [Protocol::Tcp, Protocol::Udp].map(|protocol| rule(protocol, 53, "192.168.0.0/16"));
         self.authorize(GroupRole::Resolver, &resolver_group, &dns).await;
-        let mut endpoints = vec![(self.made_endpoint(self.create_gateway()).await.0, EndpointKey::S3_GATEWAY)];
+        let mut endpoints = vec![(self.created_endpoint(self.create_gateway()).await.0, EndpointKey::S3_GATEWAY)];
         for service in Service::STANDARD {
-            let (id, _) = self.made_endpoint(self.create_interface(service, &endpoints_group)).await;
+            let (id, _) = self.created_endpoint(self.create_interface(service, &endpoints_group)).await;
             endpoints.push((id, EndpointKey::interface(service)));
         }
-        let (resolver, _) = self.made_resolver(&resolver_group).await;
+        let (resolver, _) = self.created_resolver(&resolver_group).await;
         self.server.advance(LONG);
         Network { endpoints_group, resolver_group, endpoints, resolver }
     }

@@ -1,4 +1,4 @@
-//! Classes: which account and Region they lead to, whom they admit, and what follows when they are edited.
+//! Classes: the account and Region that they select, the namespaces that they admit, and the effects of editing them.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Namespace;
@@ -12,8 +12,8 @@ use support::{Clock, Lab, LabOptions, Landing, Network, OperatorOptions, Site};
 
 use support::waiting::{close, condition, is_true, kstatus, listed, message, until};
 
-/// Another Region of the site's account, with a VPC and a class of its own, and the same namespace.
-async fn other_region(site: &Site, region: &str) -> Result<Site> {
+/// Creates a site in another Region of the same account, with its own VPC and class, but in the same namespace.
+async fn site_in_region(site: &Site, region: &str) -> Result<Site> {
     let aws = site.lab.aws(&site.account, region);
     let landing = Landing::make(&aws).await?;
     let other = Site {
@@ -31,15 +31,15 @@ async fn other_region(site: &Site, region: &str) -> Result<Site> {
 }
 
 #[tokio::test]
-async fn two_accounts_and_two_regions_are_built_at_once() -> Result<()> {
+async fn networks_in_two_accounts_and_two_regions_are_built_concurrently() -> Result<()> {
     let lab = Lab::shared().await?;
     let (first, second) = (lab.site("first").await?, lab.site("second").region("eu-west-1").await?);
-    let first_abroad = other_region(&first, "eu-west-1").await?;
-    let second_abroad = other_region(&second, "ap-northeast-1").await?;
-    let sites = [&first, &second, &first_abroad, &second_abroad];
+    let first_in_ireland = site_in_region(&first, "eu-west-1").await?;
+    let second_in_tokyo = site_in_region(&second, "ap-northeast-1").await?;
+    let sites = [&first, &second, &first_in_ireland, &second_in_tokyo];
     let mut networks = Vec::new();
     for site in sites {
-        // Each with sources of its own, so that what is built in the wrong place shows.
+        // Each network has its own source range, so that a resource in the wrong account or Region is detected.
         let sources = format!("192.168.{}.0/24", 100 + networks.len());
         let network = site.network(&site.region).sources([&sources]).apply().await?;
         networks.push((site, network, sources));
@@ -53,9 +53,9 @@ async fn two_accounts_and_two_regions_are_built_at_once() -> Result<()> {
         let service = status.endpoints.first().and_then(|endpoint| endpoint.service_name.clone()).unwrap_or_default();
         assert!(service.contains(&site.region), "{service}");
     }
-    // What is deleted in one place is deleted there only.
-    let [(_, gone, _), rest @ ..] = networks.as_slice() else { anyhow::bail!("four networks were made") };
-    gone.delete_and_wait().await?;
+    // The deletion of one network affects only its own account and Region.
+    let [(_, deleted, _), rest @ ..] = networks.as_slice() else { anyhow::bail!("no networks") };
+    deleted.delete_and_wait().await?;
     assert!(first.state().await?.is_clean());
     for (site, network, sources) in rest {
         assert!(is_true(&network.get().await?, ConditionType::Ready));
@@ -65,92 +65,94 @@ async fn two_accounts_and_two_regions_are_built_at_once() -> Result<()> {
     close(&first).await
 }
 
-/// Waits until the class has that status of `Accepted` for its spec as it is now, and gives reason and message.
-async fn until_class_says(site: &Site, name: &str, wanted: &str) -> Result<(String, String)> {
-    until(&format!("class '{name}' says {wanted}"), async || {
+/// Waits until condition `Accepted` of the class has that status for the current generation. Returns its reason and
+/// message.
+async fn until_accepted_is(site: &Site, name: &str, expected: &str) -> Result<(String, String)> {
+    until(&format!("condition Accepted of class '{name}' is {expected}"), async || {
         let class = site.classes().get(name).await?;
         let status = class.status.unwrap_or_default();
         let accepted = conditions::find(&status.conditions, ConditionType::Accepted);
         let current = accepted.filter(|accepted| accepted.observed_generation == class.metadata.generation);
-        let found = current.filter(|accepted| accepted.status == wanted);
-        let words = found.map(|accepted| (accepted.reason.clone(), accepted.message.clone()));
-        Ok(words.ok_or_else(|| format!("{status:#?}")))
+        let found = current.filter(|accepted| accepted.status == expected);
+        let outcome = found.map(|accepted| (accepted.reason.clone(), accepted.message.clone()));
+        Ok(outcome.ok_or_else(|| format!("{status:#?}")))
     })
     .await
 }
 
-/// A class like the site's with another name.
-fn renamed(site: &Site, suffix: &str) -> MigrationNetworkClass {
+/// Returns a copy of the site's class with a suffix in its name.
+fn class_with_suffix(site: &Site, suffix: &str) -> MigrationNetworkClass {
     let mut class = site.class();
     class.metadata.name = Some(format!("{}-{suffix}", site.class_name));
     class
 }
 
-fn of_class<'s>(site: &'s Site, class: &str) -> support::NetworkBuilder<'s> {
+fn network_of_class<'s>(site: &'s Site, class: &str) -> support::NetworkBuilder<'s> {
     site.network("tokyo").with(|spec| spec.migration_network_class_name = Some(class.to_owned()))
 }
 
 #[tokio::test]
-async fn a_class_says_that_its_account_was_reached() -> Result<()> {
+async fn a_class_reports_that_its_account_was_reached() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("reached").await?;
-    let (reason, message) = until_class_says(&site, &site.class_name, "True").await?;
+    let (reason, message) = until_accepted_is(&site, &site.class_name, "True").await?;
     assert_eq!(reason, "Accepted");
     assert_eq!(message, format!("account {} was reached in ap-northeast-1", site.account));
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_role_that_wants_another_external_id_lets_nobody_in_until_it_does() -> Result<()> {
+async fn a_wrong_external_id_is_reported_and_blocks_networks_until_the_role_accepts_it() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("external-id").await?;
-    let mut class = renamed(&site, "wrong");
+    let mut class = class_with_suffix(&site, "wrong");
     class.spec.account.external_id = Some("not-this-one".to_owned());
     let name = class.name_any();
     site.make_class(class).await?;
-    // The site's own class is in order, and its account is asked who it is at some time; not while calls are counted.
-    until_class_says(&site, &site.class_name, "True").await?;
-    let (reason, class_message) = until_class_says(&site, &name, "False").await?;
+    // The operator checks the identity of the account for the site's own class, too. Waiting for this check keeps its
+    // call out of the calls that are counted below.
+    until_accepted_is(&site, &site.class_name, "True").await?;
+    let (reason, class_message) = until_accepted_is(&site, &name, "False").await?;
     assert_eq!(reason, "AccessDenied");
     assert!(class_message.contains("AssumeRole") && class_message.contains("role/mgnet"), "{class_message}");
 
     let mark = site.last_call().await?;
-    let network = of_class(&site, &name).apply().await?;
+    let network = network_of_class(&site, &name).apply().await?;
     let denied = network.until_reason(ConditionType::Ready, Reason::AccessDenied).await?;
     assert_eq!(kstatus(&denied), "Failed");
     assert_eq!(condition(&denied, ConditionType::NetworkResolved).map(|(_, reason, _)| reason), Some("AccessDenied"));
-    let said = message(&denied, ConditionType::Stalled)?;
-    assert!(said.contains("AssumeRole") && said.contains("role/mgnet"), "{said}");
-    assert_eq!(site.calls_after(mark).await?, [], "nothing was done in the account");
+    let stalled = message(&denied, ConditionType::Stalled)?;
+    assert!(stalled.contains("AssumeRole") && stalled.contains("role/mgnet"), "{stalled}");
+    assert_eq!(site.calls_after(mark).await?, [], "the operator made no call in the account");
 
-    lab.world().declare_role(&site.account, "mgnet", "not-this-one").await?;
+    lab.control().declare_role(&site.account, "mgnet", "not-this-one").await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
-    assert_eq!(until_class_says(&site, &name, "True").await?.0, "Accepted");
+    assert_eq!(until_accepted_is(&site, &name, "True").await?.0, "Accepted");
     close(&site).await
 }
 
 #[tokio::test]
-async fn credentials_for_another_account_than_the_class_says_are_not_used() -> Result<()> {
+async fn credentials_for_an_account_other_than_that_of_the_class_are_not_used() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("mismatch").await?;
-    let mut class = renamed(&site, "roleless");
+    let mut class = class_with_suffix(&site, "roleless");
     (class.spec.account.role_arn, class.spec.account.external_id) = (None, None);
     let name = class.name_any();
     site.make_class(class).await?;
-    until_class_says(&site, &site.class_name, "True").await?;
-    let (reason, said) = until_class_says(&site, &name, "False").await?;
+    until_accepted_is(&site, &site.class_name, "True").await?;
+    let (reason, class_message) = until_accepted_is(&site, &name, "False").await?;
     assert_eq!(reason, "AccountMismatch");
-    assert!(said.contains("'100000000000'") && said.contains(&site.account), "{said}");
+    assert!(class_message.contains("'100000000000'") && class_message.contains(&site.account), "{class_message}");
 
     let mark = site.last_call().await?;
-    let network = of_class(&site, &name).apply().await?;
+    let network = network_of_class(&site, &name).apply().await?;
     let refused = network.until_reason(ConditionType::Ready, Reason::AccountMismatch).await?;
     assert_eq!(kstatus(&refused), "Failed");
-    let said = message(&refused, ConditionType::Stalled)?;
-    assert!(said.contains("'100000000000'") && said.contains("`spec.account.roleARN`"), "{said}");
+    let stalled = message(&refused, ConditionType::Stalled)?;
+    assert!(stalled.contains("'100000000000'") && stalled.contains("`spec.account.roleARN`"), "{stalled}");
     assert_eq!(site.calls_after(mark).await?, []);
-    let in_operators_account = lab.world().calls("100000000000", 0).await?;
+    let in_operators_account = lab.control().calls("100000000000", 0).await?;
     let beyond_sts: Vec<_> = in_operators_account
         .into_iter()
         .filter(|call| !matches!(call.action.as_str(), "AssumeRole" | "GetCallerIdentity"))
@@ -165,23 +167,23 @@ async fn label_namespace(kube: &Client, name: &str, labels: Value) -> Result<()>
     Ok(())
 }
 
-async fn is_not_admitted(site: &Site, network: &Network<'_>) -> Result<MigrationNetwork> {
+async fn until_not_admitted(site: &Site, network: &Network<'_>) -> Result<MigrationNetwork> {
     let refused = network.until_reason(ConditionType::Accepted, Reason::NamespaceNotAllowed).await?;
     assert_eq!(kstatus(&refused), "Failed");
-    let said = message(&refused, ConditionType::Accepted)?;
-    let wanted = format!("class '{}' does not admit networks from namespace '{}'", site.class_name, site.namespace);
-    assert!(said.contains(&wanted), "{said}");
+    let reported = message(&refused, ConditionType::Accepted)?;
+    let expected = format!("class '{}' does not admit networks from namespace '{}'", site.class_name, site.namespace);
+    assert!(reported.contains(&expected), "{reported}");
     Ok(refused)
 }
 
 #[tokio::test]
-async fn a_class_that_names_no_namespaces_admits_none() -> Result<()> {
+async fn a_class_without_allowed_namespaces_admits_no_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("nobody").await?;
     site.edit_class(json!({ "allowedNamespaces": null })).await?;
     let mark = site.last_call().await?;
     let network = site.network("tokyo").apply().await?;
-    let refused = is_not_admitted(&site, &network).await?;
+    let refused = until_not_admitted(&site, &network).await?;
     assert_eq!(refused.finalizers(), [""; 0]);
     let read = site.calls_after(mark).await?;
     assert!(read.iter().all(|call| call.action == "GetCallerIdentity"), "{}", listed(&read));
@@ -193,22 +195,22 @@ async fn a_class_that_names_no_namespaces_admits_none() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_label_on_the_namespace_lets_its_networks_in() -> Result<()> {
+async fn a_label_on_the_namespace_admits_its_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("label").await?;
     let selector = json!({ "matchLabels": { "migration": "admitted" } });
     site.edit_class(json!({ "allowedNamespaces": { "from": "Selector", "selector": selector } })).await?;
     let network = site.network("tokyo").apply().await?;
-    is_not_admitted(&site, &network).await?;
+    until_not_admitted(&site, &network).await?;
     label_namespace(&site.kube, &site.namespace, json!({ "migration": "admitted" })).await?;
     let ready = network.until_ready().await?;
     assert_eq!(ready.metadata.generation, Some(1));
     assert_eq!(site.summary().await?, site.expected().summary());
 
-    // What is built is not torn down when the label goes: nobody asked for an outage.
+    // The removal of the label does not delete resources that exist, because no user requested an outage.
     let mark = site.last_call().await?;
     label_namespace(&site.kube, &site.namespace, json!({ "migration": null })).await?;
-    is_not_admitted(&site, &network).await?;
+    until_not_admitted(&site, &network).await?;
     assert_eq!(site.writes_after(mark).await?, []);
     assert_eq!(site.summary().await?, site.expected().summary());
     label_namespace(&site.kube, &site.namespace, json!({ "migration": "admitted" })).await?;
@@ -216,18 +218,18 @@ async fn a_label_on_the_namespace_lets_its_networks_in() -> Result<()> {
     close(&site).await
 }
 
-/// Waits until it is Ready by the class as it is now.
-async fn until_ready_by(network: &Network<'_>, class: &MigrationNetworkClass) -> Result<MigrationNetwork> {
+/// Waits until the network is Ready and has observed this generation of the class.
+async fn until_ready_with(network: &Network<'_>, class: &MigrationNetworkClass) -> Result<MigrationNetwork> {
     network
-        .until("it is Ready by the edited class", |network| {
-            let seen = network.status.as_ref().and_then(|status| status.observed_class_generation);
-            seen == class.metadata.generation && is_true(network, ConditionType::Ready)
+        .until("it is Ready with the edited class", |network| {
+            let observed = network.status.as_ref().and_then(|status| status.observed_class_generation);
+            observed == class.metadata.generation && is_true(network, ConditionType::Ready)
         })
         .await
 }
 
 #[tokio::test]
-async fn what_a_class_says_reaches_its_networks_unless_they_say_otherwise() -> Result<()> {
+async fn a_network_overrides_the_defaults_of_its_class_but_not_its_tags() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("defaults").await?;
     let defaults = json!({ "sourceCIDRs": ["172.16.0.0/16"], "postLaunch": { "ssm": "Disabled" } });
@@ -240,11 +242,11 @@ async fn what_a_class_says_reaches_its_networks_unless_they_say_otherwise() -> R
     network.until_ready().await?;
     let expected = site.expected().without_ssm().tag("wave", "class").tag("owner", "billing");
     let by_class = expected.clone().sources(["172.16.0.0/16"]).tag("cost-center", "1");
-    assert_eq!(site.summary().await?, by_class.summary(), "the class's tags win");
+    assert_eq!(site.summary().await?, by_class.summary(), "the tags of the class take precedence");
 
     let defaults = json!({ "sourceCIDRs": ["172.17.0.0/16"], "postLaunch": null });
     let class = site.edit_class(json!({ "defaults": defaults, "tags": { "cost-center": "2", "wave": null } })).await?;
-    until_ready_by(&network, &class).await?;
+    until_ready_with(&network, &class).await?;
     let expected = site.expected().sources(["172.17.0.0/16"]).tag("wave", "mine").tag("owner", "billing");
     assert_eq!(site.summary().await?, expected.tag("cost-center", "2").summary());
 
@@ -256,15 +258,15 @@ async fn what_a_class_says_reaches_its_networks_unless_they_say_otherwise() -> R
 }
 
 #[tokio::test]
-async fn a_network_without_sources_of_its_own_or_of_the_class_is_told_so() -> Result<()> {
+async fn a_network_without_sources_in_its_spec_and_class_is_refused() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("sourceless").await?;
     let mark = site.last_call().await?;
     let network = site.network("tokyo").with(|spec| spec.source_cidrs = None).apply().await?;
     let refused = network.until_reason(ConditionType::Accepted, Reason::InvalidSpec).await?;
     assert_eq!(kstatus(&refused), "Failed");
-    let said = message(&refused, ConditionType::Stalled)?;
-    assert!(said.contains("`spec.sourceCIDRs` must name at least one IPv4 range"), "{said}");
+    let stalled = message(&refused, ConditionType::Stalled)?;
+    assert!(stalled.contains("`spec.sourceCIDRs` must name at least one IPv4 range"), "{stalled}");
     assert_eq!(site.writes_after(mark).await?, []);
     site.edit_class(json!({ "defaults": { "sourceCIDRs": [support::SOURCES] } })).await?;
     network.until_ready().await?;
@@ -272,20 +274,20 @@ async fn a_network_without_sources_of_its_own_or_of_the_class_is_told_so() -> Re
     close(&site).await
 }
 
-/// With a resync of an hour, what is not woken does not move within the patience of a test.
+/// The resync interval is one hour, so an object that is not woken is not reconciled within the timeout of a test.
 #[tokio::test]
-async fn classes_wake_their_networks() -> Result<()> {
+async fn creating_or_editing_a_class_wakes_its_networks() -> Result<()> {
     let operator = OperatorOptions { resync_seconds: 3600, aws_rate_factor: 60, ..OperatorOptions::default() };
     let lab = Lab::own(LabOptions { clock: Clock::Wall { speed: 60 }, operator, ..LabOptions::default() }).await?;
     let site = lab.site("wake").await?;
-    let later = renamed(&site, "later");
+    let later = class_with_suffix(&site, "later");
     let name = later.name_any();
-    let network = of_class(&site, &name).with(|spec| spec.source_cidrs = None).apply().await?;
+    let network = network_of_class(&site, &name).with(|spec| spec.source_cidrs = None).apply().await?;
     let waiting = network.until_reason(ConditionType::Accepted, Reason::ClassNotFound).await?;
     assert_eq!(kstatus(&waiting), "Failed");
-    let said = message(&waiting, ConditionType::Accepted)?;
+    let reported = message(&waiting, ConditionType::Accepted)?;
     assert_eq!(
-        said,
+        reported,
         format!(
             "`spec.migrationNetworkClassName`: class '{name}' does not exist; choose another class, or ask the \
              platform team to create it"
@@ -300,17 +302,17 @@ async fn classes_wake_their_networks() -> Result<()> {
         async move { classes.patch(&name, &PatchParams::default(), &Patch::Merge(json!({ "spec": spec }))).await }
     };
     let class = edit(json!({ "defaults": { "sourceCIDRs": ["172.16.0.0/16"] } })).await?;
-    until_ready_by(&network, &class).await?;
+    until_ready_with(&network, &class).await?;
     assert_eq!(site.summary().await?, site.expected().sources(["172.16.0.0/16"]).summary());
 
     let class = edit(json!({ "tags": { "cost-center": "7" } })).await?;
-    until_ready_by(&network, &class).await?;
+    until_ready_with(&network, &class).await?;
     assert_eq!(site.summary().await?, site.expected().sources(["172.16.0.0/16"]).tag("cost-center", "7").summary());
 
-    let without = edit(json!({ "allowedNamespaces": { "from": "None" } })).await?;
+    let restricted = edit(json!({ "allowedNamespaces": { "from": "None" } })).await?;
     let refused = network.until_reason(ConditionType::Accepted, Reason::NamespaceNotAllowed).await?;
     assert_eq!(condition(&refused, ConditionType::Accepted).map(|(status, ..)| status), Some("False"));
-    assert!(without.metadata.generation > class.metadata.generation);
+    assert!(restricted.metadata.generation > class.metadata.generation);
     assert_eq!(site.summary().await?, site.expected().sources(["172.16.0.0/16"]).tag("cost-center", "7").summary());
     lab.check_statuses()
 }

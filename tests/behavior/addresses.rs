@@ -1,5 +1,5 @@
-//! Fixed addresses: sent in the create call, refused before any write where they cannot be had, and changed only by an
-//! explicit word.
+//! Fixed addresses: the operator sends them in the create call, refuses unavailable ones before the first write, and
+//! changes them only if an annotation allows it.
 
 use anyhow::{Context, Result, ensure};
 use mgnet::api::{AdoptionPolicy, ConditionStatus, ConditionType, MigrationNetwork, Reason};
@@ -10,7 +10,8 @@ use support::{Call, Fault, FaultKind, Lab, Network, Site};
 use support::foreign::{DNS, HTTPS, entry, group, interface, is_refused_after, resolver, unwritten};
 use support::waiting::{actions, close, condition, listed, until, until_observed, until_state, without_outage};
 
-/// `addresses` of an endpoint or of the resolver: subnets by name, each with the last number of its address.
+/// Returns the field `addresses` of an endpoint or of the resolver, from the names of subnets and the last octet of the
+/// address in each.
 fn addresses(site: &Site, all: &[(&str, u8)]) -> Result<Value> {
     let one = |(subnet, last): &(&str, u8)| {
         Ok(json!({ "subnetID": site.landing.subnet(subnet)?, "ip": site.landing.address(subnet, *last)? }))
@@ -22,8 +23,9 @@ fn endpoint(site: &Site, service: &str, all: &[(&str, u8)]) -> Result<Value> {
     Ok(entry(service, "Interface", &json!({ "addresses": addresses(site, all)? })))
 }
 
-/// Has somebody hold addresses, so that AWS does not choose them for anything while a network is built.
-async fn keep(site: &Site, all: &[(&str, u8)]) -> Result<Vec<String>> {
+/// Creates network interfaces with these addresses, so that AWS does not choose the addresses for other resources while
+/// a network is built. Returns the IDs of the interfaces.
+async fn reserve(site: &Site, all: &[(&str, u8)]) -> Result<Vec<String>> {
     let mut interfaces = Vec::new();
     for (subnet, last) in all {
         let request = site.aws.ec2.create_network_interface().subnet_id(site.landing.subnet(subnet)?);
@@ -33,31 +35,32 @@ async fn keep(site: &Site, all: &[(&str, u8)]) -> Result<Vec<String>> {
     Ok(interfaces)
 }
 
-async fn give_up(site: &Site, kept: &[String]) -> Result<()> {
-    for interface in kept {
+async fn release_reserved(site: &Site, reserved: &[String]) -> Result<()> {
+    for interface in reserved {
         site.aws.ec2.delete_network_interface().network_interface_id(interface).send().await?;
     }
     Ok(())
 }
 
-/// The address that what fills a slot has in a subnet.
-async fn held(site: &Site, slot: &str, subnet: &str) -> Result<Vec<String>> {
+/// Returns the addresses that the resource of a slot has in a subnet.
+async fn addresses_in_subnet(site: &Site, slot: &str, subnet: &str) -> Result<Vec<String>> {
     let state = site.state().await?;
-    let id = state.slots().get(slot).with_context(|| format!("nothing fills {slot}"))?.clone();
+    let id = state.slots().get(slot).with_context(|| format!("slot {slot} is empty"))?.clone();
     let subnet = site.landing.subnet(subnet)?;
-    Ok(state.addresses(&id).into_iter().filter(|(place, _)| place == subnet).map(|(_, ip)| ip).collect())
+    Ok(state.addresses(&id).into_iter().filter(|(other, _)| other == subnet).map(|(_, ip)| ip).collect())
 }
 
-async fn holds(site: &Site, slot: &str, all: &[(&str, u8)]) -> Result<()> {
+/// Fails unless the resource of a slot has exactly these addresses in these subnets.
+async fn check_addresses(site: &Site, slot: &str, all: &[(&str, u8)]) -> Result<()> {
     for (subnet, last) in all {
-        let (there, wanted) = (held(site, slot, subnet).await?, site.landing.address(subnet, *last)?);
-        ensure!(there == [wanted.as_str()], "{slot} has {there:?} in {subnet} and not {wanted}");
+        let (actual, expected) = (addresses_in_subnet(site, slot, subnet).await?, site.landing.address(subnet, *last)?);
+        ensure!(actual == [expected.as_str()], "{slot} has {actual:?} in {subnet}, but should have {expected}");
     }
     Ok(())
 }
 
-/// The addresses that status tells of an interface endpoint, sorted.
-fn told(network: &MigrationNetwork, service: &str) -> Vec<String> {
+/// Returns the addresses of an interface endpoint in status, sorted.
+fn reported_ips(network: &MigrationNetwork, service: &str) -> Vec<String> {
     let endpoints = network.status.iter().flat_map(|status| &status.endpoints);
     let interfaces = endpoints.filter(|one| one.service == service).flat_map(|one| &one.network_interfaces);
     let mut ips: Vec<String> = interfaces.filter_map(|interface| interface.ip.clone()).collect();
@@ -66,13 +69,13 @@ fn told(network: &MigrationNetwork, service: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn fixed_addresses_are_sent_in_the_create_and_told_in_status() -> Result<()> {
+async fn fixed_addresses_are_sent_in_the_create_call_and_reported_in_status() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("fixed").await?;
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     let both = [("endpoints-1", 53), ("endpoints-2", 53)];
     let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
-    // In one subnet of two, AWS chooses in the other.
+    // The address is fixed in one of two subnets. AWS chooses the address in the other subnet.
     let ec2 = [("endpoints-2", 21)];
     let mark = site.last_call().await?;
     let network = site
@@ -85,11 +88,11 @@ async fn fixed_addresses_are_sent_in_the_create_and_told_in_status() -> Result<(
         .await?;
     let ready = network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
-    holds(&site, "vpce/mgn/Interface", &mgn).await?;
-    holds(&site, "vpce/ec2/Interface", &ec2).await?;
-    holds(&site, "resolver", &both).await?;
-    assert_eq!(told(&ready, "mgn"), ["10.20.1.20", "10.20.2.20"]);
-    assert!(told(&ready, "ec2").contains(&"10.20.2.21".to_owned()) && told(&ready, "ec2").len() == 2);
+    check_addresses(&site, "vpce/mgn/Interface", &mgn).await?;
+    check_addresses(&site, "vpce/ec2/Interface", &ec2).await?;
+    check_addresses(&site, "resolver", &both).await?;
+    assert_eq!(reported_ips(&ready, "mgn"), ["10.20.1.20", "10.20.2.20"]);
+    assert!(reported_ips(&ready, "ec2").contains(&"10.20.2.21".to_owned()) && reported_ips(&ready, "ec2").len() == 2);
     let resolver = ready.status.clone().and_then(|status| status.resolver).context("no resolver")?;
     assert_eq!(resolver.ip_address_summary.as_deref(), Some("10.20.1.53,10.20.2.53"));
 
@@ -110,21 +113,21 @@ async fn fixed_addresses_are_sent_in_the_create_and_told_in_status() -> Result<(
     let edits = ["ModifyVpcEndpoint", "AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
     assert!(calls.iter().all(|call| !edits.contains(&call.action.as_str())), "{}", listed(&calls));
 
-    // At rest nothing is written, and what is no longer fixed stays where it is.
+    // At rest, the operator writes nothing. An address that the spec no longer fixes remains unchanged.
     let mark = site.last_call().await?;
     until_observed(&site, 1).await?;
     network.edit(json!({ "endpoints": null, "resolver": null })).await?;
     network.until_ready().await?;
     unwritten(&site, mark).await?;
-    holds(&site, "vpce/mgn/Interface", &mgn).await?;
-    holds(&site, "resolver", &both).await?;
+    check_addresses(&site, "vpce/mgn/Interface", &mgn).await?;
+    check_addresses(&site, "resolver", &both).await?;
     network.delete_and_wait().await?;
     assert!(site.summary().await?.is_empty());
     close(&site).await
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> Result<()> {
+async fn unavailable_addresses_are_reported_before_the_first_write() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unusable").await?;
     let first = site.landing.subnet("endpoints-1")?;
@@ -139,7 +142,7 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
     let staging = site.landing.subnet("staging-1")?;
     let network = site.network("tokyo").spec(&at("10.20.2.20", first)).apply().await?;
     let field = "`spec.endpoints[mgn/Interface].addresses`";
-    for (spec, says) in [
+    for (spec, words) in [
         (at("10.20.2.20", first), vec![field, "must be in the range", first, "10.20.2.20 is not in 10.20.1.0/24"]),
         (at("10.20.1.0", first), vec![field, "AWS reserves", "10.20.1.0 "]),
         (at("10.20.1.3", first), vec![field, "AWS reserves", "10.20.1.3 "]),
@@ -166,63 +169,63 @@ async fn an_address_that_cannot_be_had_is_named_before_anything_is_written() -> 
         (at("10.20.1.77", first), vec![field, "must be free", &printer, "(printer)", "choose another or free it"]),
     ] {
         network.edit(spec.clone()).await?;
-        is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says)
+        is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &words)
             .await
             .with_context(|| spec.to_string())?;
     }
     site.aws.ec2.delete_network_interface().network_interface_id(&printer).send().await?;
     network.until_ready().await?;
-    holds(&site, "vpce/mgn/Interface", &[("endpoints-1", 77)]).await?;
+    check_addresses(&site, "vpce/mgn/Interface", &[("endpoints-1", 77)]).await?;
     assert_eq!(site.summary().await?, site.expected().summary());
 
-    // One of its own has it: another endpoint, or the resolver.
+    // Another resource of the same network has the address: an endpoint or the resolver.
     let mark = site.last_call().await?;
     network.edit(json!({ "endpoints": [endpoint(&site, "ec2", &[("endpoints-1", 77)])?] })).await?;
-    let says = [
+    let words = [
         "`spec.endpoints[ec2/Interface].addresses`",
         "must be free",
         "move vpce/mgn/Interface to another address first",
     ];
-    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says).await?;
-    let of_resolver = held(&site, "resolver", "endpoints-1").await?;
-    network.edit(at(&of_resolver[0], first)).await?;
-    let says = [field, "must be free", &of_resolver[0]];
-    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &says).await?;
+    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &words).await?;
+    let resolver_ips = addresses_in_subnet(&site, "resolver", "endpoints-1").await?;
+    network.edit(at(&resolver_ips[0], first)).await?;
+    let words = [field, "must be free", &resolver_ips[0]];
+    is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &words).await?;
     close(&site).await
 }
 
 async fn until_change_is_refused(network: &Network<'_>, words: &[&str]) -> Result<MigrationNetwork> {
-    let what = format!("a change of address is refused, with the words {words:?}");
+    let what = format!("the change of an address is refused, with the words {words:?}");
     let object = network
         .until(&what, |network| {
             let current = network.status.as_ref().map(|status| status.observed_generation);
             current == network.metadata.generation
-                && condition(network, ConditionType::Ready).is_some_and(|(_, why, said)| {
-                    why == "AddressChangeRefused" && words.iter().all(|word| said.contains(word))
+                && condition(network, ConditionType::Ready).is_some_and(|(_, reason, message)| {
+                    reason == "AddressChangeRefused" && words.iter().all(|word| message.contains(word))
                 })
         })
         .await?;
-    ensure!(condition(&object, ConditionType::Stalled).is_some(), "only people can allow it");
+    ensure!(condition(&object, ConditionType::Stalled).is_some(), "only a user can allow the change");
     Ok(object)
 }
 
 #[tokio::test]
-async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> Result<()> {
+async fn an_endpoint_address_changes_only_with_an_annotation_that_names_the_endpoint() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("moved").await?;
     let both = [("endpoints-1", 20), ("endpoints-2", 20)];
-    let kept =
-        keep(&site, &[("endpoints-1", 30), ("endpoints-2", 30), ("endpoints-1", 31), ("endpoints-1", 40)]).await?;
+    let reserved =
+        reserve(&site, &[("endpoints-1", 30), ("endpoints-2", 30), ("endpoints-1", 31), ("endpoints-1", 40)]).await?;
     let network = site.network("tokyo").spec(&json!({ "endpoints": [endpoint(&site, "mgn", &both)?] })).apply().await?;
     network.until_ready().await?;
-    give_up(&site, &kept).await?;
+    release_reserved(&site, &reserved).await?;
     let (mgn, slot) = (site.state().await?.slots()["vpce/mgn/Interface"].clone(), "vpce/mgn/Interface");
     let mark = site.last_call().await?;
     let moved = [("endpoints-1", 30), ("endpoints-2", 30)];
     network.edit(json!({ "endpoints": [endpoint(&site, "mgn", &moved)?] })).await?;
     let allow = format!("{slot}={mgn}");
     let first = site.landing.subnet("endpoints-1")?;
-    let says = [
+    let words = [
         slot,
         &mgn,
         "10.20.1.20",
@@ -232,29 +235,29 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
         "mgnet.dev/allow-address-change",
         &format!("'{allow}'"),
     ];
-    let refused = until_change_is_refused(&network, &says).await?;
-    let said = condition(&refused, ConditionType::EndpointsReady).map(|(status, why, _)| (status, why));
-    assert_eq!(said, Some(("False", "AddressChangeRefused")));
+    let refused = until_change_is_refused(&network, &words).await?;
+    let ready = condition(&refused, ConditionType::EndpointsReady).map(|(status, reason, _)| (status, reason));
+    assert_eq!(ready, Some(("False", "AddressChangeRefused")));
     for wrong in
         [format!("{slot}=vpce-0123456789abcdef0"), format!("vpce/ec2/Interface={mgn}"), mgn.clone(), "yes".into()]
     {
         network.allow_address_change(Some(&wrong)).await?;
         until_observed(&site, 1).await?;
-        until_change_is_refused(&network, &says).await?;
+        until_change_is_refused(&network, &words).await?;
     }
     unwritten(&site, mark).await?;
-    holds(&site, slot, &both).await?;
+    check_addresses(&site, slot, &both).await?;
 
-    // What else is asked for meanwhile is done.
+    // The operator applies other changes of the spec in the meantime.
     network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
     let with_proxy = site.expected().proxies(["10.9.0.0/24"]).summary();
-    until("the proxy is let in", async || {
+    until("the security group admits the proxy", async || {
         let summary = site.summary().await?;
         Ok(if summary == with_proxy { Ok(()) } else { Err(summary.to_string()) })
     })
     .await?;
-    until_change_is_refused(&network, &says).await?;
-    holds(&site, slot, &both).await?;
+    until_change_is_refused(&network, &words).await?;
+    check_addresses(&site, slot, &both).await?;
 
     let mark = site.last_call().await?;
     let ready = without_outage(&site, async {
@@ -262,22 +265,22 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
         network.until_ready().await
     })
     .await?;
-    holds(&site, slot, &moved).await?;
-    assert_eq!(told(&ready, "mgn"), ["10.20.1.30", "10.20.2.30"]);
+    check_addresses(&site, slot, &moved).await?;
+    assert_eq!(reported_ips(&ready, "mgn"), ["10.20.1.30", "10.20.2.30"]);
     assert_eq!(site.state().await?.slots()[slot], mgn, "it is the same endpoint");
     let writes = site.writes_after(mark).await?;
     let one_by_one = ["ModifyVpcEndpoint", "ModifyVpcEndpoint"];
     assert_eq!(actions(&writes), one_by_one, "one zone serves while the other changes:{}", listed(&writes));
 
-    // Back to what is there, nothing is to be allowed.
+    // A spec that requests the current addresses needs no permission.
     network.allow_address_change(None).await?;
     let mark = site.last_call().await?;
     network.edit(json!({ "endpoints": [endpoint(&site, "mgn", &[("endpoints-1", 31)])?] })).await?;
     until_change_is_refused(&network, &["10.20.1.31"]).await?;
     network.edit(json!({ "endpoints": [endpoint(&site, "mgn", &moved)?] })).await?;
     network.until_ready().await?;
-    // An address that AWS chose is published like any other.
-    let chosen = held(&site, "vpce/ec2/Interface", "endpoints-1").await?;
+    // An address that AWS chose is published, too, so it also changes only with permission.
+    let chosen = addresses_in_subnet(&site, "vpce/ec2/Interface", "endpoints-1").await?;
     network.edit(json!({ "endpoints": [endpoint(&site, "ec2", &[("endpoints-1", 40)])?] })).await?;
     until_change_is_refused(&network, &["vpce/ec2/Interface", &chosen[0], "10.20.1.40"]).await?;
     unwritten(&site, mark).await?;
@@ -288,7 +291,7 @@ async fn an_address_of_an_endpoint_changes_only_by_a_word_on_that_endpoint() -> 
 }
 
 #[tokio::test]
-async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result<()> {
+async fn a_subnet_that_is_added_later_gets_its_fixed_address_without_permission() -> Result<()> {
     let lab = Lab::shared().await?;
     let mut site = lab.site("added").await?;
     let mut landing = site.landing.clone();
@@ -307,21 +310,21 @@ async fn a_subnet_that_is_added_later_gets_its_fixed_address_at_once() -> Result
         "endpoints": [endpoint(&site, "mgn", &[("endpoints-3", 33)])?],
         "resolver": { "addresses": addresses(&site, &[("endpoints-3", 53)])? },
     });
-    // It is nobody's yet, so that nothing has to be allowed.
+    // No address in the new subnet is in use yet, so the change needs no permission.
     without_outage(&site, async {
         network.edit(spec).await?;
         network.until_ready().await
     })
     .await?;
-    holds(&site, "vpce/mgn/Interface", &[("endpoints-3", 33)]).await?;
-    holds(&site, "resolver", &[("endpoints-3", 53)]).await?;
+    check_addresses(&site, "vpce/mgn/Interface", &[("endpoints-3", 33)]).await?;
+    check_addresses(&site, "resolver", &[("endpoints-3", 53)]).await?;
     assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-1", "endpoints-2", "endpoints-3"]).summary());
-    assert_eq!(actions(&made(&site, mark).await?), ["AssociateResolverEndpointIpAddress"]);
+    assert_eq!(actions(&billable_calls(&site, mark).await?), ["AssociateResolverEndpointIpAddress"]);
     close(&site).await
 }
 
 #[tokio::test]
-async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()> {
+async fn resources_that_are_disabled_and_enabled_again_get_their_fixed_addresses() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("off-and-on-fixed").await?;
     let both = [("endpoints-1", 53), ("endpoints-2", 53)];
@@ -339,18 +342,18 @@ async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()
     for wait in [true, false] {
         let before = site.state().await?.slots();
         network.edit(off.clone()).await?;
-        let going = "the resolver goes";
-        until_state(&site, going, |state| state.resolver_endpoints.iter().all(|one| one.status == "DELETING")).await?;
+        let what = "the resolver is being deleted";
+        until_state(&site, what, |state| state.resolver_endpoints.iter().all(|one| one.status == "DELETING")).await?;
         if wait {
             network.until_ready().await?;
         }
-        // While they go, the addresses are still theirs, and nobody is to be told to free them.
+        // Resources keep their addresses during the deletion. The operator must not ask the user to free them.
         network.edit(fixed.clone()).await?;
         let unusable = |network: &MigrationNetwork| {
             let ready = condition(network, ConditionType::Ready);
-            ready.is_some_and(|(_, why, _)| why == Reason::AddressUnusable.as_str())
+            ready.is_some_and(|(_, reason, _)| reason == Reason::AddressUnusable.as_str())
         };
-        let what = "it is ready, and was never told that its own addresses are taken";
+        let what = "it is Ready, and never reports that its own addresses are taken";
         until(what, async || {
             let object = network.get().await?;
             ensure!(!unusable(&object), "{}", network.report().await);
@@ -359,8 +362,8 @@ async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()
             Ok(if ready && current == object.metadata.generation { Ok(()) } else { Err("not ready".to_owned()) })
         })
         .await?;
-        holds(&site, "vpce/mgn/Interface", &mgn).await?;
-        holds(&site, "resolver", &both).await?;
+        check_addresses(&site, "vpce/mgn/Interface", &mgn).await?;
+        check_addresses(&site, "resolver", &both).await?;
         assert_ne!(site.state().await?.slots()["resolver"], before["resolver"]);
         assert_eq!(site.summary().await?, site.expected().summary());
     }
@@ -368,7 +371,7 @@ async fn what_is_turned_off_and_on_gets_its_fixed_addresses_again() -> Result<()
 }
 
 #[tokio::test]
-async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
+async fn a_resource_to_adopt_may_already_have_the_fixed_address() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("adopted-fixed").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -376,17 +379,17 @@ async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
     let mgn = interface(&site, "mgn", true, &https, &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[]).await?;
     let state = site.state().await?;
-    let listed = |id: &str| -> Value {
+    let current = |id: &str| -> Value {
         let all = state.addresses(id).into_iter();
         all.map(|(subnet, ip)| json!({ "subnetID": subnet, "ip": ip })).collect()
     };
     let spec = json!({
-        "endpoints": [entry("mgn", "Interface", &json!({ "addresses": listed(&mgn) }))],
-        "resolver": { "addresses": listed(&inbound) },
+        "endpoints": [entry("mgn", "Interface", &json!({ "addresses": current(&mgn) }))],
+        "resolver": { "addresses": current(&inbound) },
     });
     let mark = site.last_call().await?;
     let network = site.network("tokyo").spec(&spec).apply().await?;
-    // Who adopts nothing cannot have it.
+    // Without adoption, the addresses are not available.
     is_refused_after(&site, mark, &network, Check::FixedAddressesFree, &["must be free", "`spec.resolver.addresses`"])
         .await?;
     network.edit(json!({ "adoptionPolicy": "Any" })).await?;
@@ -401,16 +404,16 @@ async fn what_is_adopted_may_have_the_address_already() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<()> {
+async fn the_resolver_gets_its_new_address_before_the_old_one_is_removed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("moved-resolver").await?;
     let both = [("endpoints-1", 53), ("endpoints-2", 53)];
     let with =
         |all: &[(&str, u8)]| Ok::<_, anyhow::Error>(json!({ "resolver": { "addresses": addresses(&site, all)? } }));
-    let kept = keep(&site, &[("endpoints-1", 54), ("endpoints-2", 55)]).await?;
+    let reserved = reserve(&site, &[("endpoints-1", 54), ("endpoints-2", 55)]).await?;
     let network = site.network("tokyo").spec(&with(&both)?).apply().await?;
     network.until_ready().await?;
-    give_up(&site, &kept).await?;
+    release_reserved(&site, &reserved).await?;
     let resolver = site.state().await?.slots()["resolver"].clone();
     let mark = site.last_call().await?;
     let moved = [("endpoints-1", 54), ("endpoints-2", 55)];
@@ -429,9 +432,9 @@ async fn the_resolver_gets_its_new_address_before_the_old_one_goes() -> Result<(
         network.until_ready().await
     })
     .await?;
-    holds(&site, "resolver", &moved).await?;
-    let told = ready.status.and_then(|status| status.resolver).context("no resolver")?;
-    assert_eq!((told.id, told.ip_address_summary.as_deref()), (Some(resolver), Some("10.20.1.54,10.20.2.55")));
+    check_addresses(&site, "resolver", &moved).await?;
+    let reported = ready.status.and_then(|status| status.resolver).context("no resolver")?;
+    assert_eq!((reported.id, reported.ip_address_summary.as_deref()), (Some(resolver), Some("10.20.1.54,10.20.2.55")));
     let writes = site.writes_after(mark).await?;
     let (add, remove) = ("AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress");
     assert_eq!(actions(&writes), [add, add, remove, remove], "{}", listed(&writes));
@@ -452,17 +455,17 @@ async fn a_class_fixes_addresses_for_its_networks() -> Result<()> {
     .await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
-    holds(&site, "vpce/mgn/Interface", &mgn).await?;
-    holds(&site, "resolver", &both).await?;
+    check_addresses(&site, "vpce/mgn/Interface", &mgn).await?;
+    check_addresses(&site, "resolver", &both).await?;
     assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
-    // The network's own word on one thing leaves the class's on another.
+    // A field that the network sets does not affect the other fields that the class sets.
     let mark = site.last_call().await?;
     network.edit(json!({ "resolver": { "clientCIDRs": ["10.8.1.0/24", "10.8.2.0/24"] } })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().clients(["10.8.1.0/24", "10.8.2.0/24"]).summary());
-    holds(&site, "resolver", &both).await?;
-    let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
-    assert_eq!(actions(&site.writes_after(mark).await?), wanted);
+    check_addresses(&site, "resolver", &both).await?;
+    let expected = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
+    assert_eq!(actions(&site.writes_after(mark).await?), expected);
     network.edit(json!({ "resolver": null })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().clients(["10.8.0.0/24"]).summary());
@@ -470,26 +473,26 @@ async fn a_class_fixes_addresses_for_its_networks() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_addresses_either() -> Result<()> {
+async fn a_kill_before_the_answer_creates_no_second_resource_with_fixed_addresses() -> Result<()> {
     let lab = Lab::exclusive().await?;
     let site = lab.site("fixed-unheard").await?;
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     let both = [("endpoints-1", 53), ("endpoints-2", 53)];
     let mgn = [("endpoints-1", 20), ("endpoints-2", 20)];
-    let kill_at = async |action: &str, nth: u64| {
+    let hold_answer = async |action: &str, nth: u64| {
         let fault = Fault { account: Some(site.account.clone()), nth, ..Fault::next(FaultKind::Hold, action) };
-        let order = lab.world().order(&fault).await?;
+        let order = lab.control().order(&fault).await?;
         Ok::<_, anyhow::Error>(order)
     };
     let kill = async |order: u64, what: &str, test: &dyn Fn(&support::state::State) -> bool| {
-        lab.world().until_spoiled(order).await?;
+        lab.control().until_spoiled(order).await?;
         until_state(&site, what, test).await?;
         lab.operator().kill().await?;
-        lab.world().release().await?;
+        lab.control().release().await?;
         lab.operator().start().await
     };
-    let order = kill_at("CreateVpcEndpoint", 2).await?;
-    let second = kill_at("CreateResolverEndpoint", 1).await?;
+    let order = hold_answer("CreateVpcEndpoint", 2).await?;
+    let second = hold_answer("CreateResolverEndpoint", 1).await?;
     let spec = json!({
         "endpoints": [
             endpoint(&site, "mgn", &mgn)?,
@@ -498,28 +501,29 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
         ],
         "resolver": { "addresses": addresses(&site, &both)? },
     });
-    let kept = keep(&site, &[("endpoints-1", 54)]).await?;
+    let reserved = reserve(&site, &[("endpoints-1", 54)]).await?;
     let network = site.network("tokyo").spec(&spec).apply().await?;
-    kill(order, "an endpoint was made", &|state| state.vpc_endpoints.len() >= 2).await?;
-    kill(second, "the resolver was made", &|state| !state.resolver_endpoints.is_empty()).await?;
+    kill(order, "two endpoints exist", &|state| state.vpc_endpoints.len() >= 2).await?;
+    kill(second, "the resolver exists", &|state| !state.resolver_endpoints.is_empty()).await?;
     network.until_ready().await?;
-    give_up(&site, &kept).await?;
+    release_reserved(&site, &reserved).await?;
     assert_eq!(site.summary().await?, site.expected().summary());
-    holds(&site, "vpce/mgn/Interface", &mgn).await?;
-    holds(&site, "resolver", &both).await?;
+    check_addresses(&site, "vpce/mgn/Interface", &mgn).await?;
+    check_addresses(&site, "resolver", &both).await?;
 
-    // Adding an address has no token: it is looked for before it is sent again.
+    // The call that adds an address has no client token: the operator checks whether the address exists before it sends
+    // the call again.
     let resolver = site.state().await?.slots()["resolver"].clone();
     network.allow_address_change(Some(&format!("resolver={resolver}"))).await?;
     let mark = site.last_call().await?;
-    let order = kill_at("AssociateResolverEndpointIpAddress", 1).await?;
+    let order = hold_answer("AssociateResolverEndpointIpAddress", 1).await?;
     let moved = [("endpoints-1", 54), ("endpoints-2", 53)];
     network.edit(json!({ "resolver": { "addresses": addresses(&site, &moved)? } })).await?;
-    let grown = |state: &support::state::State| state.resolver_endpoints.iter().any(|one| one.addresses.len() == 3);
-    kill(order, "the address was added", &grown).await?;
+    let added = |state: &support::state::State| state.resolver_endpoints.iter().any(|one| one.addresses.len() == 3);
+    kill(order, "the address was added", &added).await?;
     network.until_condition(ConditionType::Ready, ConditionStatus::True).await?;
-    holds(&site, "resolver", &moved).await?;
-    let associated = made(&site, mark).await?;
+    check_addresses(&site, "resolver", &moved).await?;
+    let associated = billable_calls(&site, mark).await?;
     assert_eq!(actions(&associated), ["AssociateResolverEndpointIpAddress"], "{}", listed(&associated));
     assert_eq!(site.summary().await?, site.expected().summary());
     network.delete_and_wait().await?;
@@ -527,9 +531,9 @@ async fn a_kill_between_effect_and_answer_makes_no_second_resource_with_fixed_ad
     close(&site).await
 }
 
-/// The calls that make something billable, and had their effect.
-async fn made(site: &Site, mark: u64) -> Result<Vec<Call>> {
-    const MAKERS: [&str; 3] = ["CreateVpcEndpoint", "CreateResolverEndpoint", "AssociateResolverEndpointIpAddress"];
+/// Returns the calls after `mark` that create billable resources or add addresses to them. Failed calls count.
+async fn billable_calls(site: &Site, mark: u64) -> Result<Vec<Call>> {
+    const ACTIONS: [&str; 3] = ["CreateVpcEndpoint", "CreateResolverEndpoint", "AssociateResolverEndpointIpAddress"];
     let writes = site.writes_after(mark).await?;
-    Ok(writes.into_iter().filter(|call| MAKERS.contains(&call.action.as_str())).collect())
+    Ok(writes.into_iter().filter(|call| ACTIONS.contains(&call.action.as_str())).collect())
 }

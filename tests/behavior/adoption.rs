@@ -1,4 +1,4 @@
-//! What is in the VPC already and becomes the network's own; and what never does.
+//! Adoption: the resources in a VPC that a network takes over as its own, and the resources that it never adopts.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use support::foreign::{
 };
 use support::waiting::{actions, close, condition, held_epoch, listed, message, tag, until, until_observed};
 
-/// All slots of the network below.
+/// All slots of the network that [`FilledSlots::retained`] creates.
 const SLOTS: [&str; 12] = [
     "resolver",
     "sg/endpoints",
@@ -32,41 +32,41 @@ const SLOTS: [&str; 12] = [
 /// Addresses, each with its subnet.
 type Addresses = Vec<(String, String)>;
 
-/// A network, and what it left behind.
-struct Legacy {
-    /// The slots, with the id and the addresses of what fills each.
-    ids: Vec<(String, String, Addresses)>,
+/// The resources of a network.
+struct FilledSlots {
+    /// The slots, each with the ID and the addresses of its resource.
+    slots: Vec<(String, String, Addresses)>,
 }
 
-impl Legacy {
+impl FilledSlots {
     async fn of(site: &Site) -> Result<Self> {
         let state = site.state().await?;
-        let ids = state.slots().into_iter().map(|(slot, id)| (slot, id.clone(), state.addresses(&id))).collect();
-        Ok(Self { ids })
+        let slots = state.slots().into_iter().map(|(slot, id)| (slot, id.clone(), state.addresses(&id))).collect();
+        Ok(Self { slots })
     }
 
-    /// Makes a network with everything, and deletes it so that everything stays.
-    async fn make(site: &Site) -> Result<Self> {
-        let network = site.network("tokyo").with_replication_group().spec(&further()).retained().apply().await?;
+    /// Creates a network with all slots, and deletes it with `deletionPolicy: Retain`.
+    async fn retained(site: &Site) -> Result<Self> {
+        let network = site.network("tokyo").with_replication_group().spec(&spec_with_kms()).retained().apply().await?;
         network.until_ready().await?;
-        let legacy = Self::of(site).await?;
-        ensure!(legacy.ids.iter().map(|(slot, ..)| slot.as_str()).eq(SLOTS), "{:?}", legacy.ids);
+        let retained = Self::of(site).await?;
+        ensure!(retained.slots.iter().map(|(slot, ..)| slot.as_str()).eq(SLOTS), "{:?}", retained.slots);
         network.delete_and_wait().await?;
         let expected = site.expected().with_replication_group().with("kms").retained();
         ensure!(site.summary().await? == expected.summary(), "{}", site.summary().await?);
-        Ok(legacy)
+        Ok(retained)
     }
 
-    fn names(&self) -> Vec<&str> {
-        self.ids.iter().map(|(_, id, _)| id.as_str()).collect()
+    fn ids(&self) -> Vec<&str> {
+        self.slots.iter().map(|(_, id, _)| id.as_str()).collect()
     }
 }
 
-fn further() -> Value {
+fn spec_with_kms() -> Value {
     json!({ "endpoints": [entry("kms", "Interface", &json!({}))] })
 }
 
-/// The ids of what the status says was adopted.
+/// Returns the IDs of the resources that status reports as adopted.
 fn adopted(network: &MigrationNetwork) -> BTreeSet<String> {
     let Some(status) = &network.status else { return BTreeSet::new() };
     let endpoints = status.endpoints.iter().map(|one| (one.origin, one.id.clone()));
@@ -77,21 +77,22 @@ fn adopted(network: &MigrationNetwork) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_network_that_is_made_again_gets_its_own_back_address_for_address() -> Result<()> {
+async fn a_recreated_network_adopts_its_retained_resources_and_keeps_their_addresses() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("again").await?;
     let empty = site.state().await?;
-    let legacy = Legacy::make(&site).await?;
-    let again = || site.network("tokyo").with_replication_group().spec(&further()).adopting(AdoptionPolicy::Retained);
+    let retained = FilledSlots::retained(&site).await?;
+    let recreated =
+        || site.network("tokyo").with_replication_group().spec(&spec_with_kms()).adopting(AdoptionPolicy::Retained);
     let mark = site.last_call().await?;
-    let network = again().apply().await?;
+    let network = recreated().apply().await?;
     let ready = network.until_ready().await?;
     let expected = site.expected().with_replication_group().with("kms").adopted(SLOTS);
     assert_eq!(site.summary().await?, expected.summary());
-    assert_eq!(Legacy::of(&site).await?.ids, legacy.ids, "ids and addresses are as they were");
-    assert_eq!(adopted(&ready), legacy.ids.iter().map(|(_, id, _)| id.clone()).collect());
+    assert_eq!(FilledSlots::of(&site).await?.slots, retained.slots, "IDs and addresses are unchanged");
+    assert_eq!(adopted(&ready), retained.slots.iter().map(|(_, id, _)| id.clone()).collect());
     let status = ready.status.clone().context("no status")?;
-    for (slot, id, _) in &legacy.ids {
+    for (slot, id, _) in &retained.slots {
         let claim =
             status.claims.iter().find(|claim| claim.slot == *slot).with_context(|| format!("no claim on {slot}"))?;
         assert_eq!((claim.phase, claim.id.as_ref()), (ClaimPhase::Held, Some(id)), "{slot}");
@@ -99,9 +100,9 @@ async fn a_network_that_is_made_again_gets_its_own_back_address_for_address() ->
     let writes = site.writes_after(mark).await?;
     let kinds: BTreeSet<&str> = writes.iter().map(|call| call.action.as_str()).collect();
     let tagging = BTreeSet::from(["CreateTags", "DeleteTags", "TagResource", "UntagResource"]);
-    assert_eq!(kinds, tagging, "nothing is made, and nothing but tags is changed:{}", listed(&writes));
+    assert_eq!(kinds, tagging, "nothing is created, and only tags are changed:{}", listed(&writes));
 
-    // It is the network's own now: kept, and brought to what is wanted.
+    // The network owns the resources now: it keeps them, and applies a change of its spec to them.
     let mark = site.last_call().await?;
     until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
@@ -109,14 +110,14 @@ async fn a_network_that_is_made_again_gets_its_own_back_address_for_address() ->
     network.until_ready().await?;
     assert_eq!(site.summary().await?, expected.clone().proxies(["10.9.0.0/24"]).summary());
 
-    // Left behind again, and taken up again; then it goes without a trace.
+    // The resources are retained and adopted once more; then the network is deleted and leaves nothing.
     network.edit(json!({ "proxyCIDRs": null, "deletionPolicy": "Retain" })).await?;
     network.until_ready().await?;
     network.delete_and_wait().await?;
     assert_eq!(site.summary().await?, expected.clone().retained().summary());
-    let network = again().apply().await?;
+    let network = recreated().apply().await?;
     network.until_ready().await?;
-    assert_eq!(Legacy::of(&site).await?.ids, legacy.ids);
+    assert_eq!(FilledSlots::of(&site).await?.slots, retained.slots);
     assert_eq!(site.summary().await?, expected.summary());
     network.delete_and_wait().await?;
     assert_eq!(site.state().await?, empty);
@@ -124,29 +125,29 @@ async fn a_network_that_is_made_again_gets_its_own_back_address_for_address() ->
 }
 
 #[tokio::test]
-async fn who_adopts_nothing_is_told_what_is_in_the_way_and_leaves_it_alone() -> Result<()> {
+async fn without_adoption_a_collision_is_reported_and_the_resources_are_left_alone() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("never").await?;
-    let legacy = Legacy::make(&site).await?;
+    let retained = FilledSlots::retained(&site).await?;
     let mark = site.last_call().await?;
-    let network = site.network("tokyo").spec(&further()).apply().await?;
+    let network = site.network("tokyo").spec(&spec_with_kms()).apply().await?;
     let stalled = network.until("it stalls", |network| condition(network, ConditionType::Stalled).is_some()).await?;
-    let (_, reason, said) = condition(&stalled, ConditionType::Ready).context("no condition")?;
+    let (_, reason, message) = condition(&stalled, ConditionType::Ready).context("no condition")?;
     let collisions = [Reason::PrivateDnsConflict.as_str(), Reason::NotOwned.as_str()];
-    assert!(collisions.contains(&reason), "{reason}: {said}");
+    assert!(collisions.contains(&reason), "{reason}: {message}");
     until_observed(&site, 2).await?;
     let state = site.state().await?;
     assert_eq!(adopted(&network.get().await?), BTreeSet::new());
     for service in ["mgn", "ec2", "kms", "s3"] {
         let all = state.vpc_endpoints.iter().filter(|one| one.service_name.ends_with(&format!(".{service}")));
-        assert_eq!(all.count(), if service == "s3" { 2 } else { 1 }, "there is no second one of {service}");
+        assert_eq!(all.count(), if service == "s3" { 2 } else { 1 }, "there is no second endpoint of {service}");
     }
-    untouched(&site, mark, &legacy.names()).await?;
+    untouched(&site, mark, &retained.ids()).await?;
     close(&site).await
 }
 
 #[tokio::test]
-async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<()> {
+async fn policy_any_adopts_unowned_resources_and_brings_them_to_the_desired_state() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("any").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -158,7 +159,7 @@ async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<(
     let addresses = site.state().await?.addresses(&inbound);
     let mark = site.last_call().await?;
     let network = site.network("tokyo").adopting(AdoptionPolicy::Any).apply().await?;
-    // The rules on a group that is adopted with its resolver are somebody's: told, and left.
+    // The rules of a group that is adopted with its resolver are foreign: they are reported and left alone.
     let ready = network.until_ready().await?;
     let state = site.state().await?;
     let slots = state.slots();
@@ -170,20 +171,20 @@ async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<(
     }
     assert_eq!(adopted(&ready), [&mgn, &s3, &inbound, &dns].map(Clone::clone).into());
     assert_eq!(state.addresses(&inbound), addresses);
-    let held = site.summary().await?.to_string();
+    let actual = site.summary().await?.to_string();
     let expected =
         site.expected().beside(&foreign).adopted(["vpce/mgn/Interface", "vpce/s3/Gateway", "resolver", "sg/resolver"]);
-    let theirs =
+    let with_foreign_rules =
         "tcp 53 from 10.8.0.0/24, tcp 53 from 192.168.10.0/24, udp 53 from 10.8.0.0/24, udp 53 from 192.168.10.0/24";
-    let wanted: Vec<String> = expected
+    let expected_lines: Vec<String> = expected
         .summary()
         .lines()
         .iter()
         .filter(|line| !line.contains("corp-dns"))
-        .map(|line| line.replace("tcp 53 from 192.168.10.0/24, udp 53 from 192.168.10.0/24", theirs))
+        .map(|line| line.replace("tcp 53 from 192.168.10.0/24, udp 53 from 192.168.10.0/24", with_foreign_rules))
         .map(|line| if line.starts_with("vpce/mgn") { format!("{line}, cost-centre=4711") } else { line })
         .collect();
-    assert_eq!(held, wanted.join("\n"));
+    assert_eq!(actual, expected_lines.join("\n"));
     let synced = condition(&ready, ConditionType::Synced).context("no condition")?;
     assert_eq!((synced.0, synced.1), ("False", "DriftDetected"));
     assert!(synced.2.contains(&dns) && synced.2.contains("udp 53 from 10.8.0.0/24"), "{}", synced.2);
@@ -191,11 +192,11 @@ async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<(
         let found = state.vpc_endpoints.iter().find(|one| one.id == id).map(|one| one.tags.get("Name").cloned());
         found.flatten()
     };
-    assert_eq!(name(&mgn).as_deref(), Some("corp-mgn"), "it keeps the name that it came with");
+    assert_eq!(name(&mgn).as_deref(), Some("corp-mgn"), "it keeps the name that it had before the adoption");
     assert_eq!(name(&s3), Some(format!("{}/tokyo vpce/s3/Gateway", site.namespace)));
     untouched(&site, mark, &[&https]).await?;
 
-    // What was adopted goes with the network. The company's own group stays.
+    // The adopted resources are deleted with the network. The company's own group remains.
     network.delete_and_wait().await?;
     let left = site.summary().await?;
     assert_eq!(left.lines().len(), 1, "{left}");
@@ -205,7 +206,7 @@ async fn what_nobody_owns_is_adopted_and_brought_to_what_is_wanted() -> Result<(
 }
 
 #[tokio::test]
-async fn a_class_says_for_its_networks_what_they_adopt() -> Result<()> {
+async fn a_class_sets_the_default_adoption_policy_of_its_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("any-by-class").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -220,25 +221,25 @@ async fn a_class_says_for_its_networks_what_they_adopt() -> Result<()> {
     let expected = site.expected().adopted(["vpce/mgn/Interface"]).beside(&foreign);
     assert_eq!(site.summary().await?, expected.summary());
 
-    // `Retain` leaves what was adopted, too, marked by whom it was kept.
+    // `Retain` also keeps adopted resources, and tags them with the network that retained them.
     network.edit(json!({ "deletionPolicy": "Retain", "adoptionPolicy": "Never" })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, expected.summary(), "what is the network's own stays that");
+    assert_eq!(site.summary().await?, expected.summary(), "the network keeps the resources that it owns");
     network.delete_and_wait().await?;
     assert_eq!(site.summary().await?, expected.retained().summary());
     close(&site).await
 }
 
 #[tokio::test]
-async fn what_somebody_keeps_is_never_adopted() -> Result<()> {
+async fn resources_managed_by_other_tools_or_networks_are_never_adopted() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("kept").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
     let dns = group(&site, "corp-dns", DNS, &[]).await?;
-    let others = "0f0e0d0c-0000-4000-8000-000000000001";
-    let mine = format!("{}/tokyo", site.namespace);
-    let cluster = cluster(&site).await?;
-    // Without private DNS, so that nothing is in the way of the network's own.
+    let other_uid = "0f0e0d0c-0000-4000-8000-000000000001";
+    let network_name = format!("{}/tokyo", site.namespace);
+    let cluster = cluster_uid(&site).await?;
+    // The endpoints have no private DNS, so that they do not conflict with the network's own endpoints.
     let mut all = vec![https.clone(), dns.clone()];
     for (service, tags) in [
         ("mgn", vec![("services.k8s.aws/controller-version", "ec2-v1.2.3"), ("services.k8s.aws/namespace", "infra")]),
@@ -247,26 +248,27 @@ async fn what_somebody_keeps_is_never_adopted() -> Result<()> {
         (
             "ssm",
             vec![
-                ("mgnet.dev/owner", others),
+                ("mgnet.dev/owner", other_uid),
                 ("mgnet.dev/network", "team/other"),
                 ("mgnet.dev/slot", "vpce/ssm/Interface"),
             ],
         ),
-        // Left behind, but in another cluster, or by a network of another name, or from another slot, or not at all.
+        // The other resources were retained, but in another cluster, by a network of another name or in another slot;
+        // or they were not retained at all.
         (
             "ssmmessages",
             vec![
-                ("mgnet.dev/owner", others),
-                ("mgnet.dev/network", &mine),
+                ("mgnet.dev/owner", other_uid),
+                ("mgnet.dev/network", &network_name),
                 ("mgnet.dev/slot", "vpce/ssmmessages/Interface"),
-                ("mgnet.dev/cluster", others),
+                ("mgnet.dev/cluster", other_uid),
                 ("mgnet.dev/retained", "true"),
             ],
         ),
         (
             "ec2messages",
             vec![
-                ("mgnet.dev/owner", others),
+                ("mgnet.dev/owner", other_uid),
                 ("mgnet.dev/network", "team-other/tokyo"),
                 ("mgnet.dev/slot", "vpce/ec2messages/Interface"),
                 ("mgnet.dev/cluster", &cluster),
@@ -276,8 +278,8 @@ async fn what_somebody_keeps_is_never_adopted() -> Result<()> {
         (
             "s3",
             vec![
-                ("mgnet.dev/owner", others),
-                ("mgnet.dev/network", &mine),
+                ("mgnet.dev/owner", other_uid),
+                ("mgnet.dev/network", &network_name),
                 ("mgnet.dev/slot", "vpce/s3/Interface"),
                 ("mgnet.dev/cluster", &cluster),
             ],
@@ -288,7 +290,7 @@ async fn what_somebody_keeps_is_never_adopted() -> Result<()> {
     all.push(resolver(&site, "corp", &dns, &[("kubernetes.io/cluster/prod", "owned")]).await?);
     all.push(gateway(&site, &["main"], &[("pulumi:project", "net")]).await?);
     let (before, mark) = (site.state().await?, site.last_call().await?);
-    let network = site.network("tokyo").spec(&further()).adopting(AdoptionPolicy::Any).apply().await?;
+    let network = site.network("tokyo").spec(&spec_with_kms()).adopting(AdoptionPolicy::Any).apply().await?;
     let ready = network.until_ready().await?;
     assert_eq!(adopted(&ready), BTreeSet::new());
     let owned = ready.status.context("no status")?.claims;
@@ -299,27 +301,27 @@ async fn what_somebody_keeps_is_never_adopted() -> Result<()> {
     close(&site).await
 }
 
-/// The uid by which the operator knows its cluster.
-async fn cluster(site: &Site) -> Result<String> {
+/// Returns the UID by which the operator identifies its cluster.
+async fn cluster_uid(site: &Site) -> Result<String> {
     let namespaces: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(site.kube.clone());
     namespaces.get("kube-system").await?.metadata.uid.context("no uid")
 }
 
 async fn until_ambiguous(network: &Network<'_>, words: &[&str]) -> Result<MigrationNetwork> {
-    let what = format!("adoption is said to be ambiguous, with the words {words:?}");
+    let what = format!("adoption is reported as ambiguous, with the words {words:?}");
     let object = network
         .until(&what, |network| {
-            condition(network, ConditionType::Ready).is_some_and(|(_, why, said)| {
-                why == "AmbiguousAdoption" && words.iter().all(|word| said.contains(word))
+            condition(network, ConditionType::Ready).is_some_and(|(_, reason, message)| {
+                reason == "AmbiguousAdoption" && words.iter().all(|word| message.contains(word))
             })
         })
         .await?;
-    ensure!(condition(&object, ConditionType::Stalled).is_some(), "only people can tell which is meant");
+    ensure!(condition(&object, ConditionType::Stalled).is_some(), "only a user can choose the resource");
     Ok(object)
 }
 
 #[tokio::test]
-async fn of_two_that_fit_none_is_adopted_until_somebody_says_which() -> Result<()> {
+async fn ambiguous_candidates_are_not_adopted_until_only_one_remains() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("two-fit").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -327,10 +329,10 @@ async fn of_two_that_fit_none_is_adopted_until_somebody_says_which() -> Result<(
     let one = interface(&site, "kms", true, &https, &[]).await?;
     let two = interface(&site, "kms", false, &https, &[]).await?;
     let mark = site.last_call().await?;
-    let network = site.network("tokyo").spec(&further()).adopting(AdoptionPolicy::Any).apply().await?;
+    let network = site.network("tokyo").spec(&spec_with_kms()).adopting(AdoptionPolicy::Any).apply().await?;
     until_ambiguous(&network, &["vpce/kms/Interface", &one, &two, "`mode` 'Existing'"]).await?;
-    // The rest is built all the same.
-    let what = "the others are available";
+    // The operator builds the other resources nevertheless.
+    let what = "the other endpoints are available";
     network
         .until(what, |network| {
             network.status.as_ref().is_some_and(|status| status.endpoints_available.as_deref() == Some("7/8"))
@@ -352,7 +354,7 @@ async fn of_two_that_fit_none_is_adopted_until_somebody_says_which() -> Result<(
     assert_eq!(endpoint_in_status(&ready, "kms", "Interface"), Some((one.clone(), Origin::Adopted)));
     untouched(&site, site.last_call().await?, &[&two]).await?;
 
-    // Resolvers: with one group for both, it is the resolvers that are told, and the group is not touched either.
+    // Two Resolver endpoints share one group: the operator reports the endpoints, and leaves the group alone as well.
     network.edit(json!({ "resolver": { "mode": "Disabled" } })).await?;
     network.until_ready().await?;
     let first = resolver(&site, "first", &dns, &[]).await?;
@@ -364,14 +366,14 @@ async fn of_two_that_fit_none_is_adopted_until_somebody_says_which() -> Result<(
     unwritten(&site, mark).await?;
     delete_resolver(&site, &first).await?;
     let ready = network.until_ready().await?;
-    let told = ready.status.clone().and_then(|status| status.resolver).context("no resolver")?;
-    assert_eq!((told.id.as_deref(), told.origin), (Some(second.as_str()), Some(Origin::Adopted)));
+    let reported = ready.status.clone().and_then(|status| status.resolver).context("no resolver")?;
+    assert_eq!((reported.id.as_deref(), reported.origin), (Some(second.as_str()), Some(Origin::Adopted)));
     assert!(adopted(&ready).contains(&dns));
     close(&site).await
 }
 
 #[tokio::test]
-async fn what_was_adopted_and_is_lost_is_made_anew() -> Result<()> {
+async fn an_adopted_endpoint_that_is_deleted_by_hand_is_replaced_by_a_new_one() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("adopted-lost").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -379,12 +381,12 @@ async fn what_was_adopted_and_is_lost_is_made_anew() -> Result<()> {
     let network = site.network("tokyo").adopting(AdoptionPolicy::Any).apply().await?;
     network.until_ready().await?;
     delete_endpoint(&site, &mgn).await?;
-    let what = "another is there";
+    let what = "the endpoint is replaced";
     let repaired = network
         .until(what, |network| {
-            let told = endpoint_in_status(network, "mgn", "Interface");
+            let reported = endpoint_in_status(network, "mgn", "Interface");
             let ready = condition(network, ConditionType::Ready).is_some_and(|(status, ..)| status == "True");
-            ready && told.is_some_and(|(id, origin)| id != mgn && origin == Origin::Created)
+            ready && reported.is_some_and(|(id, origin)| id != mgn && origin == Origin::Created)
         })
         .await?;
     assert_eq!(held_epoch(&repaired, "vpce/mgn/Interface"), Some(2));
@@ -392,36 +394,37 @@ async fn what_was_adopted_and_is_lost_is_made_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_kill_between_the_effect_of_an_adoption_and_its_answer_makes_nothing_twice() -> Result<()> {
+async fn a_kill_before_the_answer_to_an_adoption_call_creates_no_duplicate() -> Result<()> {
     let lab = Lab::exclusive().await?;
     let site = lab.site("adopted-unheard").await?;
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
-    let legacy = Legacy::make(&site).await?;
+    lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
+    let retained = FilledSlots::retained(&site).await?;
     let mark = site.last_call().await?;
     for (action, nth) in [("CreateTags", 1), ("CreateTags", 4), ("TagResource", 1)] {
         let fault = Fault { account: Some(site.account.clone()), nth, ..Fault::next(FaultKind::Hold, action) };
-        lab.world().order(&fault).await?;
+        lab.control().order(&fault).await?;
     }
-    let again = site.network("tokyo").with_replication_group().spec(&further()).adopting(AdoptionPolicy::Retained);
-    let network = again.apply().await?;
+    let recreated =
+        site.network("tokyo").with_replication_group().spec(&spec_with_kms()).adopting(AdoptionPolicy::Retained);
+    let network = recreated.apply().await?;
     let mut killed = 0;
-    let held = async || {
+    let count_held = async || {
         let calls = site.calls_after(mark).await?;
         Ok::<_, anyhow::Error>(calls.iter().filter(|call| call.fault.is_some()).count())
     };
     while killed < 3 {
         let now = until("a call is held", async || {
-            let spoiled = held().await?;
-            Ok(if spoiled > killed { Ok(spoiled) } else { Err(format!("{spoiled} held")) })
+            let held = count_held().await?;
+            Ok(if held > killed { Ok(held) } else { Err(format!("{held} held")) })
         })
         .await?;
         killed = now;
         lab.operator().kill().await?;
-        lab.world().release().await?;
+        lab.control().release().await?;
         lab.operator().start().await?;
     }
     network.until_ready().await?;
-    assert_eq!(Legacy::of(&site).await?.ids, legacy.ids);
+    assert_eq!(FilledSlots::of(&site).await?.slots, retained.slots);
     let expected = site.expected().with_replication_group().with("kms").adopted(SLOTS);
     assert_eq!(site.summary().await?, expected.summary());
     let calls = site.writes_after(mark).await?;

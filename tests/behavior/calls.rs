@@ -1,4 +1,4 @@
-//! The calls that make a network: which, in which order, and with which words.
+//! The calls that create a network: their actions, their order and their parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use support::{Call, Lab, SOURCES, Site, count_by_action};
 use support::waiting::{close, listed};
 
 #[tokio::test]
-async fn every_call_that_changes_something_is_made_once_and_in_order() -> Result<()> {
+async fn every_write_is_sent_once_and_in_the_order_of_dependencies() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("calls").await?;
-    // A throttled call is sent again, which is no other call; here every line of the log is to count.
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    // Throttling is off: a throttled call is sent again, but this test counts every line of the log as another call.
+    lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     let mark = site.last_call().await?;
     let network = site.network("tokyo").with_replication_group().apply().await?;
     network.until_ready().await?;
@@ -24,16 +24,16 @@ async fn every_call_that_changes_something_is_made_once_and_in_order() -> Result
     assert!(calls.iter().all(|call| call.outcome == "ok"), "{}", listed(&calls));
 
     let writes: Vec<Call> = calls.iter().filter(|call| call.is_write()).cloned().collect();
-    let wanted = BTreeMap::from([
+    let expected = BTreeMap::from([
         ("AuthorizeSecurityGroupIngress", 3),
         ("CreateResolverEndpoint", 1),
         ("CreateSecurityGroup", 3),
         ("CreateVpcEndpoint", 7),
     ]);
-    assert_eq!(count_by_action(&writes), wanted);
+    assert_eq!(count_by_action(&writes), expected);
 
     let first_write = calls.iter().position(Call::is_write).context("nothing was written")?;
-    let seen: BTreeSet<&str> = calls[..first_write].iter().map(|call| call.action.as_str()).collect();
+    let before_first_write: BTreeSet<&str> = calls[..first_write].iter().map(|call| call.action.as_str()).collect();
     for read in [
         "DescribeVpcs",
         "DescribeVpcAttribute",
@@ -44,42 +44,43 @@ async fn every_call_that_changes_something_is_made_once_and_in_order() -> Result
         "DescribeSecurityGroups",
         "ListResolverEndpoints",
     ] {
-        assert!(seen.contains(read), "{read} came after the first write:{}", listed(&calls));
+        assert!(before_first_write.contains(read), "{read} was not called before the first write:{}", listed(&calls));
     }
-    let whole_log = site.calls().await?;
-    let first = |action: &str| whole_log.iter().position(|call| call.action == action);
+    let log = site.calls().await?;
+    let first = |action: &str| log.iter().position(|call| call.action == action);
     assert!(
         first("GetCallerIdentity") < first("DescribeVpcEndpoints"),
-        "whose credentials they are was not asked first"
+        "the identity of the credentials was not checked first"
     );
 
-    // What needs what: groups, their rules, what the rules guard; and the gateway before the S3 interface endpoint.
-    let at = |slot: &str| {
-        let made = writes.iter().position(|call| call.parameters.to_string().contains(&format!("\"{slot}\"")));
-        made.with_context(|| format!("nothing was made for {slot}:{}", listed(&writes)))
+    // The dependencies: groups before their rules, rules before the resources that they guard, and the gateway endpoint
+    // before the S3 interface endpoint.
+    let creation_of = |slot: &str| {
+        let position = writes.iter().position(|call| call.parameters.to_string().contains(&format!("\"{slot}\"")));
+        position.with_context(|| format!("no call created {slot}:{}", listed(&writes)))
     };
     let state = site.state().await?;
     let rules_of = |slot: &str| {
         let group = state.security_group(slot).map(|group| group.id.clone()).unwrap_or_default();
-        let given = writes.iter().position(|call| {
+        let position = writes.iter().position(|call| {
             call.action == "AuthorizeSecurityGroupIngress" && call.parameters["GroupId"] == group.as_str()
         });
-        given.with_context(|| format!("nothing was admitted to {slot}:{}", listed(&writes)))
+        position.with_context(|| format!("no rule was added to {slot}:{}", listed(&writes)))
     };
-    assert!(at("sg/endpoints")? < rules_of("sg/endpoints")?);
+    assert!(creation_of("sg/endpoints")? < rules_of("sg/endpoints")?);
     for service in ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"] {
-        assert!(rules_of("sg/endpoints")? < at(&format!("vpce/{service}/Interface"))?, "{}", listed(&writes));
+        assert!(rules_of("sg/endpoints")? < creation_of(&format!("vpce/{service}/Interface"))?, "{}", listed(&writes));
     }
-    assert!(at("sg/resolver")? < rules_of("sg/resolver")?);
-    assert!(rules_of("sg/resolver")? < at("resolver")?, "{}", listed(&writes));
-    assert!(at("vpce/s3/Gateway")? < at("vpce/s3/Interface")?, "{}", listed(&writes));
+    assert!(creation_of("sg/resolver")? < rules_of("sg/resolver")?);
+    assert!(rules_of("sg/resolver")? < creation_of("resolver")?, "{}", listed(&writes));
+    assert!(creation_of("vpce/s3/Gateway")? < creation_of("vpce/s3/Interface")?, "{}", listed(&writes));
     close(&site).await
 }
 
-/// AWS's defaults surprise people: a VPC endpoint is a gateway unless said otherwise, has the VPC's default group, and so
-/// on. Nothing is left to them.
+/// The defaults of AWS can be surprising. For example, a VPC endpoint is a gateway endpoint unless the call sets
+/// another type, and it gets the VPC's default security group. The operator relies on none of the defaults.
 #[tokio::test]
-async fn nothing_is_left_to_the_defaults_of_aws() -> Result<()> {
+async fn create_calls_set_every_parameter_and_rely_on_no_default_of_aws() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("explicit").await?;
     let mark = site.last_call().await?;
@@ -105,7 +106,7 @@ async fn nothing_is_left_to_the_defaults_of_aws() -> Result<()> {
             "TagSpecification": sent.tags.ec2("security-group", "sg/endpoints"),
         })
     );
-    let from = |range: &str, who: &str| json!({ "CidrIp": range, "Description": format!("mgnet: {who}") });
+    let from = |range: &str, source: &str| json!({ "CidrIp": range, "Description": format!("mgnet: {source}") });
     let port = |protocol: &str, port: &str, ranges: Value| json!({ "IpProtocol": protocol, "FromPort": port, "ToPort": port, "IpRanges": ranges });
     let vpc_and_sources = json!({ "1": from("10.20.0.0/16", "VPC"), "2": from(SOURCES, "source servers") });
     let sources = json!({ "1": from(SOURCES, "source servers") });
@@ -133,7 +134,7 @@ async fn nothing_is_left_to_the_defaults_of_aws() -> Result<()> {
     );
     for service in ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"] {
         let slot = format!("vpce/{service}/Interface");
-        let mut wanted = json!({
+        let mut expected = json!({
             "VpcId": vpc,
             "VpcEndpointType": "Interface",
             "ServiceName": format!("com.amazonaws.ap-northeast-1.{service}"),
@@ -145,10 +146,10 @@ async fn nothing_is_left_to_the_defaults_of_aws() -> Result<()> {
             "ClientToken": token(&uid, slot.parse()?, 1),
         });
         if service == "s3" {
-            wanted["DnsOptions"] =
+            expected["DnsOptions"] =
                 json!({ "DnsRecordIpType": "ipv4", "PrivateDnsOnlyForInboundResolverEndpoint": "true" });
         }
-        assert_eq!(sent.for_slot("CreateVpcEndpoint", &slot)?, wanted);
+        assert_eq!(sent.for_slot("CreateVpcEndpoint", &slot)?, expected);
     }
     assert_eq!(
         sent.for_slot("CreateResolverEndpoint", "resolver")?,
@@ -166,23 +167,23 @@ async fn nothing_is_left_to_the_defaults_of_aws() -> Result<()> {
     close(&site).await
 }
 
-/// The calls that were sent for a network.
+/// The writes that the operator sent for a network, and the expected tags of its resources.
 struct Sent {
     calls: Vec<Call>,
     tags: Tags,
 }
 
 impl Sent {
-    /// The parameters of the call that mentions a slot, or a resource.
+    /// Returns the parameters of the first call of the action that mentions a slot or a resource.
     fn for_slot(&self, action: &str, slot: &str) -> Result<Value> {
         let quoted = format!("\"{slot}\"");
-        let made =
+        let call =
             self.calls.iter().find(|call| call.action == action && call.parameters.to_string().contains(&quoted));
-        Ok(made.with_context(|| format!("no {action} for {slot}:{}", listed(&self.calls)))?.parameters.clone())
+        Ok(call.with_context(|| format!("no {action} for {slot}:{}", listed(&self.calls)))?.parameters.clone())
     }
 }
 
-/// The tags that everything of a network is born with.
+/// The tags that every resource of a network gets at its creation.
 struct Tags {
     network: String,
     uid: String,

@@ -1,9 +1,10 @@
-//! Every value of every field of a network's spec, followed by every other, beside what belongs to somebody else.
+//! Changes from every value of every spec field to every other value, beside foreign resources.
 //!
-//! The values are those of `tests/manifests/values.yaml`, whose completeness `src/model/tests/values.rs` holds against the
-//! schema. What AWS holds after each step is compared with what it holds where the same spec is the first that there is.
+//! The values are in `tests/manifests/values.yaml`; `src/model/tests/values.rs` compares that file with the schema, so
+//! that it is complete. After each change, the contents of AWS are compared with those of a network that was created
+//! with the same spec.
 
-mod world;
+mod site;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,70 +12,70 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use support::{Delays, Expected, Lab};
 
-use self::world::{Named, World, values};
+use self::site::{ChainSite, Named, values};
 use crate::private_dns::walk;
 use support::foreign::unwritten;
 use support::waiting::{close, until_observed};
 
-/// What AWS holds for each value where it is the first that there is. AWS takes no time here, as what it comes to does not
-/// depend on that.
-async fn clean(lab: &Lab, values: &[Named]) -> Result<Vec<Vec<String>>> {
-    let world = World::make(lab, "clean", Delays::None, values).await?;
+/// Returns the contents of AWS for each value in a network that was created with it. AWS has no delays here, because
+/// the result does not depend on them.
+async fn views_of_new_networks(lab: &Lab, values: &[Named]) -> Result<Vec<Vec<String>>> {
+    let site = ChainSite::make(lab, "clean", Delays::None, values).await?;
     let (mut own, mut views) = (BTreeSet::new(), Vec::new());
     for value in values {
-        let step = async {
-            world.reserve(values, value).await?;
-            world.step(value, &mut own).await?;
-            let view = world.view(value).await?;
-            world.end(value, &view, &own).await?;
+        let change = async {
+            site.reserve(values, value).await?;
+            site.change_to(value, &mut own).await?;
+            let view = site.view(value).await?;
+            site.delete_network(value, &view, &own).await?;
             Ok::<_, anyhow::Error>(view)
         };
-        views.push(step.await.with_context(|| format!("'{}' from the start", value.name))?);
+        views.push(change.await.with_context(|| format!("'{}' in a new network", value.name))?);
     }
-    close(&world.site).await?;
+    close(&site.site).await?;
     Ok(views)
 }
 
-/// A step of a walk: the names of both values, and what AWS holds afterwards.
-struct Seen {
+/// A change in a walk: the positions of both values in the chain, and the contents of AWS afterwards.
+struct Change {
     from: usize,
     to: usize,
     view: Vec<String>,
 }
 
-/// Goes from every value to every other on one site, and deletes the network.
-async fn walked(lab: &Lab, values: &[Named]) -> Result<Vec<Seen>> {
-    let world = World::make(lab, "chain", Delays::Aws, values).await?;
-    let way = walk(&(0..values.len()).collect::<Vec<_>>());
-    assert_eq!(way.len(), values.len() * (values.len() - 1) + 1);
-    let (mut own, mut seen) = (BTreeSet::new(), Vec::new());
+/// Changes a network from every value to every other value on one site, then deletes the network.
+async fn walk_chain(lab: &Lab, values: &[Named]) -> Result<Vec<Change>> {
+    let site = ChainSite::make(lab, "chain", Delays::Aws, values).await?;
+    let order = walk(&(0..values.len()).collect::<Vec<_>>());
+    assert_eq!(order.len(), values.len() * (values.len() - 1) + 1);
+    let (mut own, mut changes) = (BTreeSet::new(), Vec::new());
     let mut view = Vec::new();
-    for (from, to) in [(0, 0)].into_iter().chain(way.windows(2).map(|pair| (pair[0], pair[1]))) {
+    for (from, to) in [(0, 0)].into_iter().chain(order.windows(2).map(|pair| (pair[0], pair[1]))) {
         let value = &values[to];
-        let step = async {
-            world.reserve(values, value).await?;
-            world.step(value, &mut own).await?;
-            world.view(value).await
+        let change = async {
+            site.reserve(values, value).await?;
+            site.change_to(value, &mut own).await?;
+            site.view(value).await
         };
-        let now = step.await.with_context(|| format!("from '{}' to '{}'", values[from].name, value.name))?;
+        let now = change.await.with_context(|| format!("from '{}' to '{}'", values[from].name, value.name))?;
         if value.held {
-            assert_eq!(now, view, "'{}' holds what there is", value.name);
+            assert_eq!(now, view, "'{}' must not change AWS", value.name);
         } else {
-            seen.push(Seen { from, to, view: now.clone() });
+            changes.push(Change { from, to, view: now.clone() });
         }
         view = now;
     }
-    // At rest nothing more is to be done.
-    let mark = world.site.last_call().await?;
-    until_observed(&world.site, 1).await?;
-    unwritten(&world.site, mark).await?;
-    world.end(&values[way[way.len() - 1]], &view, &own).await?;
-    close(&world.site).await?;
-    Ok(seen)
+    // At rest, the operator writes nothing more.
+    let mark = site.site.last_call().await?;
+    until_observed(&site.site, 1).await?;
+    unwritten(&site.site, mark).await?;
+    site.delete_network(&values[order[order.len() - 1]], &view, &own).await?;
+    close(&site.site).await?;
+    Ok(changes)
 }
 
-/// What a network without the chain's fields comes to, told without the operator.
-fn usual(foreign: &[String]) -> Vec<String> {
+/// Returns the expected contents of AWS for a network without the chain's fields, computed without the operator.
+fn standard_view(foreign: &[String]) -> Vec<String> {
     let lines = Expected::default().summary().lines().to_vec();
     let names = lines.iter().filter_map(|line| line.split_once(": ")).map(|(slot, _)| slot.to_owned());
     let names: Vec<String> = names.map(|slot| format!("{slot} has the name 'NAMESPACE/tokyo {slot}'")).collect();
@@ -82,12 +83,12 @@ fn usual(foreign: &[String]) -> Vec<String> {
 }
 
 /// The lines that only one of two views has.
-fn difference(usual: &[String], view: &[String]) -> String {
-    let only = |there: &[String], not: &[String], sign: &str| {
-        let lines = there.iter().filter(|line| !not.contains(line));
+fn difference(expected: &[String], view: &[String]) -> String {
+    let only = |lines: &[String], others: &[String], sign: &str| {
+        let lines = lines.iter().filter(|line| !others.contains(line));
         lines.fold(String::new(), |text, line| format!("{text}  {sign} {line}\n"))
     };
-    only(usual, view, "-") + &only(view, usual, "+")
+    only(expected, view, "-") + &only(view, expected, "+")
 }
 
 fn sorted(mut view: Vec<String>) -> Vec<String> {
@@ -95,28 +96,29 @@ fn sorted(mut view: Vec<String>) -> Vec<String> {
     view
 }
 
-async fn chain(name: &str) -> Result<()> {
+async fn check_chain(name: &str) -> Result<()> {
     let lab = Lab::shared().await?;
     let values = values()?.chains.remove(name).with_context(|| format!("there is no chain '{name}'"))?;
     let values: Vec<Named> = [Named::absent()].into_iter().chain(values).collect();
-    // The walk begins with the first value, on a site where nothing was before.
-    let (others, mut seen) = tokio::try_join!(clean(&lab, &values[1..]), walked(&lab, &values))?;
-    let first = seen.remove(0).view;
-    let clean: Vec<Vec<String>> = [first].into_iter().chain(others).map(sorted).collect();
+    // The walk starts with the first value on a site without a network, so its first view is that of a new network.
+    let (others, mut changes) = tokio::try_join!(views_of_new_networks(&lab, &values[1..]), walk_chain(&lab, &values))?;
+    let first = changes.remove(0).view;
+    let views: Vec<Vec<String>> = [first].into_iter().chain(others).map(sorted).collect();
 
-    let foreign: Vec<String> = clean[0].iter().filter(|line| line.starts_with("foreign")).cloned().collect();
+    let foreign: Vec<String> = views[0].iter().filter(|line| line.starts_with("foreign")).cloned().collect();
     assert_eq!(foreign.len(), 3, "{foreign:?}");
-    assert_eq!(clean[0], sorted(usual(&foreign)), "without the fields it is as usual");
+    assert_eq!(views[0], sorted(standard_view(&foreign)), "a network without the fields is a standard network");
     let mut text = String::new();
-    for (one, view) in values.iter().zip(&clean).filter(|(one, _)| !one.held) {
+    for (one, view) in values.iter().zip(&views).filter(|(one, _)| !one.held) {
         writeln!(text, "{}:", one.name)?;
-        text += &difference(&clean[0], view);
-        for (other, also) in values.iter().zip(&clean).filter(|(other, _)| !other.held) {
-            assert_eq!(view == also, one.class() == other.class(), "'{}' and '{}'", one.name, other.name);
+        text += &difference(&views[0], view);
+        for (other, other_view) in values.iter().zip(&views).filter(|(other, _)| !other.held) {
+            let same_result = one.result_name() == other.result_name();
+            assert_eq!(view == other_view, same_result, "'{}' and '{}'", one.name, other.name);
         }
     }
-    for Seen { from, to, view } in seen {
-        let (from, to, expected) = (&values[from].name, &values[to].name, &clean[to]);
+    for Change { from, to, view } in changes {
+        let (from, to, expected) = (&values[from].name, &values[to].name, &views[to]);
         let view = sorted(view);
         assert!(view == *expected, "from '{from}' to '{to}':\n{}", difference(expected, &view));
     }
@@ -133,7 +135,7 @@ macro_rules! chains {
         $(
             #[tokio::test]
             async fn $test() -> Result<()> {
-                chain($chain).await
+                check_chain($chain).await
             }
         )*
     };
@@ -166,26 +168,26 @@ chains! {
 }
 
 #[test]
-fn every_chain_is_walked() -> Result<()> {
+fn every_chain_of_the_values_file_has_a_test() -> Result<()> {
     let chains: Vec<String> = values()?.chains.into_keys().collect();
     assert_eq!(chains, TESTED);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_is_built_as_it_is_said() -> Result<()> {
+async fn immutable_fields_are_built_as_specified() -> Result<()> {
     let lab = Lab::shared().await?;
-    let world = World::make(&lab, "fixed-fields", Delays::Aws, &[]).await?;
+    let site = ChainSite::make(&lab, "fixed-fields", Delays::Aws, &[]).await?;
     let (mut own, mut fixed) = (BTreeSet::new(), values()?.fixed);
     for values in fixed.values_mut() {
         values.insert(0, Named::absent());
         for value in values.iter() {
-            world.step(value, &mut own).await?;
-            let view = world.view(value).await?;
+            site.change_to(value, &mut own).await?;
+            let view = site.view(value).await?;
             let foreign: Vec<String> = view.iter().filter(|line| line.starts_with("foreign")).cloned().collect();
-            assert_eq!(sorted(view.clone()), sorted(usual(&foreign)), "{}", value.name);
-            world.end(value, &view, &own).await?;
+            assert_eq!(sorted(view.clone()), sorted(standard_view(&foreign)), "{}", value.name);
+            site.delete_network(value, &view, &own).await?;
         }
     }
-    close(&world.site).await
+    close(&site.site).await
 }

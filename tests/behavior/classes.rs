@@ -1,4 +1,4 @@
-//! Classes in use: they are counted, they stay while networks use them, and whom they admit follows their selector.
+//! Classes in use: a class counts its networks, remains until they are deleted, and admits namespaces by its selector.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Namespace;
@@ -13,7 +13,7 @@ use support::{Clock, Lab, LabOptions, OperatorOptions, Site};
 use support::waiting::{close, condition, counts, is_true, message, until, until_class, until_observed};
 
 async fn until_class_is_gone(site: &Site) -> Result<()> {
-    until("the class is gone", async || {
+    until("the class is deleted", async || {
         let class = site.classes().get_opt(&site.class_name).await?;
         Ok(class.map_or(Ok(()), |class| Err(format!("{class:#?}"))))
     })
@@ -21,30 +21,30 @@ async fn until_class_is_gone(site: &Site) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_class_counts_its_networks_and_does_not_go_before_they_do() -> Result<()> {
+async fn a_class_counts_its_networks_and_is_not_deleted_before_them() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("in-use").await?;
-    until_class(&site, "it counts none", |class| counts(class) == Some((0, 0))).await?;
+    until_class(&site, "it counts no network", |class| counts(class) == Some((0, 0))).await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
-    let class = until_class(&site, "it counts one", |class| counts(class) == Some((1, 1))).await?;
+    let class = until_class(&site, "it counts one network", |class| counts(class) == Some((1, 1))).await?;
     assert_eq!(class.finalizers(), [FINALIZER]);
     until_observed(&site, 3).await?;
     let later = site.classes().get(&site.class_name).await?;
     assert_eq!(later.resource_version(), class.resource_version(), "nothing is written at rest");
 
     site.delete_class().await?;
-    let going = until_class(&site, "it says who holds it", |class| {
+    let deleting = until_class(&site, "it reports that it is being deleted", |class| {
         let status = class.status.clone().unwrap_or_default();
         conditions::find(&status.conditions, ConditionType::Accepted).is_some_and(|one| one.reason == "Deleting")
     })
     .await?;
-    let status = going.status.context("no status")?;
-    let accepted = conditions::find(&status.conditions, ConditionType::Accepted).context("always there")?;
+    let status = deleting.status.context("no status")?;
+    let accepted = conditions::find(&status.conditions, ConditionType::Accepted).context("no condition")?;
     assert!(accepted.message.contains("held by 1 network;"), "{}", accepted.message);
-    assert!(!accepted.message.contains(&format!("{}/", site.namespace)), "whose is not for everybody to read");
+    assert!(!accepted.message.contains(&format!("{}/", site.namespace)), "all tenants can read the names of networks");
 
-    // It goes on serving those that it has, and admits no other.
+    // The class continues to serve its networks, but admits no others.
     network.edit(json!({ "sourceCIDRs": ["192.168.77.0/24"] })).await?;
     network.until_ready().await?;
     let late = site.network("late").apply().await?;
@@ -53,22 +53,22 @@ async fn a_class_counts_its_networks_and_does_not_go_before_they_do() -> Result<
     assert_eq!(refused.metadata.finalizers, None);
     network.delete_and_wait().await?;
     until_class_is_gone(&site).await?;
-    let told = late.get().await?;
-    assert!(!is_true(&told, ConditionType::Ready));
+    let object = late.get().await?;
+    assert!(!is_true(&object, ConditionType::Ready));
     close(&site).await
 }
 
-/// With a resync of an hour, what is not woken does not move within the patience of a test.
+/// The resync interval is one hour, so an object that is not woken is not reconciled within the timeout of a test.
 #[tokio::test]
-async fn the_end_of_the_last_network_wakes_its_class() -> Result<()> {
+async fn the_deletion_of_the_last_network_wakes_its_class() -> Result<()> {
     let operator = OperatorOptions { resync_seconds: 3600, aws_rate_factor: 60, ..OperatorOptions::default() };
     let lab = Lab::own(LabOptions { clock: Clock::Wall { speed: 60 }, operator, ..LabOptions::default() }).await?;
     let site = lab.site("last-one").await?;
     let networks = [site.network("tokyo").apply().await?, site.network("too-late").apply().await?];
     for network in &networks {
-        network.until("it was looked at", |network| condition(network, ConditionType::Accepted).is_some()).await?;
+        network.until("it was reconciled", |network| condition(network, ConditionType::Accepted).is_some()).await?;
     }
-    until_class(&site, "it is held", |class| class.finalizers() == [FINALIZER]).await?;
+    until_class(&site, "it has the finalizer", |class| class.finalizers() == [FINALIZER]).await?;
     site.delete_class().await?;
     for network in networks {
         network.delete_and_wait().await?;
@@ -84,7 +84,7 @@ async fn label(site: &Site, labels: Value) -> Result<()> {
 }
 
 #[tokio::test]
-async fn whom_a_class_admits_follows_its_selector_and_the_labels_of_namespaces() -> Result<()> {
+async fn admission_follows_the_selector_of_the_class_and_the_labels_of_the_namespace() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("selective").await?;
     label(&site, json!({ "wave": "2" })).await?;
@@ -95,8 +95,8 @@ async fn whom_a_class_admits_follows_its_selector_and_the_labels_of_namespaces()
     site.edit_class(waves(&["1"])).await?;
     let network = site.network("tokyo").apply().await?;
     network.until_reason(ConditionType::Accepted, Reason::NamespaceNotAllowed).await?;
-    let held = site.classes().get(&site.class_name).await?;
-    assert!(held.finalizers().is_empty(), "a network that it does not admit does not hold it");
+    let class = site.classes().get(&site.class_name).await?;
+    assert!(class.finalizers().is_empty(), "a network that is not admitted must not block the deletion of the class");
     site.edit_class(waves(&["1", "2"])).await?;
     network.until_ready().await?;
     let mark = site.last_call().await?;
@@ -106,6 +106,6 @@ async fn whom_a_class_admits_follows_its_selector_and_the_labels_of_namespaces()
     network.until_condition(ConditionType::Accepted, ConditionStatus::True).await?;
     label(&site, json!({ "wave": null })).await?;
     network.until_reason(ConditionType::Accepted, Reason::NamespaceNotAllowed).await?;
-    assert_eq!(site.writes_after(mark).await?, [], "what is built is not torn down");
+    assert_eq!(site.writes_after(mark).await?, [], "resources that were built are kept");
     close(&site).await
 }

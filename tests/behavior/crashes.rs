@@ -1,5 +1,5 @@
-//! `kill -9` at the worst moments: a call has had its effect, and nobody has heard of it; or it was announced in a claim
-//! and never arrived. One kill hits several networks, each of them at another call.
+//! `kill -9` at the worst moments: AWS has executed a call, but the operator has not received the answer; or a claim
+//! records a call that never reaches AWS. One kill affects several networks, each of them at a different call.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,11 @@ use support::{Fault, FaultKind, Lab, Site};
 use support::failing::{CREATE_CALLS, NAME, is_as_before, is_there, spoil, uncrowd, until, until_built, until_spoiled};
 use support::history::{History, slot_of};
 
-/// Fewer than the operator reconciles at once: each held call occupies one reconcile.
-const AT_ONCE: usize = 6;
+/// The number of networks for each kill. It is below the number of networks that the operator reconciles at the same
+/// time, because each held call occupies one reconcile.
+const NETWORKS_PER_KILL: usize = 6;
 
-/// A network of a site of its own.
+/// A network that is affected by a kill, on a site of its own.
 struct Victim {
     site: Site,
     history: History,
@@ -31,15 +32,15 @@ impl Victim {
         Ok(Self { site, history, before })
     }
 
-    /// Orders the fault before it creates the network.
+    /// Orders the fault, then creates the network.
     async fn create(&self, fault: &Fault) -> Result<()> {
-        self.site.lab.world().order(fault).await?;
+        self.site.lab.control().order(fault).await?;
         self.site.network(NAME).with_replication_group().apply().await?;
         Ok(())
     }
 
-    /// Waits until the call is held whose answer the operator will never get, and gives its slot.
-    async fn until_made_unheard(&self) -> Result<String> {
+    /// Waits until AWS has executed the call and holds its answer, which the operator never receives. Returns the slot.
+    async fn until_answer_held(&self) -> Result<String> {
         let slot = slot_of(&until_spoiled(&self.site, "hold").await?)?;
         let state = self.site.state().await?;
         let uid = self.uid().await?;
@@ -50,7 +51,7 @@ impl Victim {
         Ok(slot)
     }
 
-    /// The claim says that the call may have been sent, and nothing else knows of it.
+    /// Fails unless the claim is `Pending` and has no ID: it is the only record that the call may have been sent.
     async fn check_claimed_only(&self, slot: &str) -> Result<()> {
         let status = self.site.existing_network(NAME).status().await?;
         let claim = status.claims.iter().find(|claim| claim.slot == slot).context("no claim")?;
@@ -88,41 +89,41 @@ async fn victims(lab: &Lab, name: &str, count: usize) -> Result<Vec<Victim>> {
 }
 
 #[tokio::test]
-async fn a_kill_between_the_effect_of_a_create_and_its_answer_makes_no_second_resource_in_any_slot() -> Result<()> {
+async fn a_kill_before_the_answer_to_a_create_call_creates_no_duplicate_in_any_slot() -> Result<()> {
     let lab = Lab::exclusive().await?;
-    let mut hit = BTreeSet::new();
-    for calls in CREATE_CALLS.chunks(AT_ONCE) {
+    let mut covered = BTreeSet::new();
+    for calls in CREATE_CALLS.chunks(NETWORKS_PER_KILL) {
         let victims = victims(&lab, "unheard", calls.len()).await?;
         let slots = try_join_all(victims.iter().zip(calls).map(async |(victim, (action, nth))| {
             victim.create(&Fault { nth: *nth, ..spoil(&victim.site, FaultKind::Hold, action) }).await?;
-            victim.until_made_unheard().await
+            victim.until_answer_held().await
         }))
         .await?;
         lab.operator().kill().await?;
-        lab.world().release().await?;
+        lab.control().release().await?;
         try_join_all(victims.iter().zip(&slots).map(|(victim, slot)| victim.check_claimed_only(slot))).await?;
         lab.operator().start().await?;
         try_join_all(victims.iter().map(Victim::check_complete)).await?;
         try_join_all(victims.iter().map(Victim::check_deletion)).await?;
-        hit.extend(slots);
+        covered.extend(slots);
     }
-    assert_eq!(hit, all_slots());
+    assert_eq!(covered, all_slots());
     Ok(())
 }
 
 #[tokio::test]
-async fn what_a_killed_operator_made_unheard_is_found_and_removed_if_the_network_was_deleted_meanwhile() -> Result<()> {
+async fn unanswered_creates_are_found_and_deleted_if_the_network_was_deleted_after_a_kill() -> Result<()> {
     let lab = Lab::exclusive().await?;
-    let mut hit = BTreeSet::new();
-    for calls in CREATE_CALLS.chunks(AT_ONCE) {
+    let mut covered = BTreeSet::new();
+    for calls in CREATE_CALLS.chunks(NETWORKS_PER_KILL) {
         let victims = victims(&lab, "orphaned", calls.len()).await?;
         let slots = try_join_all(victims.iter().zip(calls).map(async |(victim, (action, nth))| {
             victim.create(&Fault { nth: *nth, ..spoil(&victim.site, FaultKind::Hold, action) }).await?;
-            victim.until_made_unheard().await
+            victim.until_answer_held().await
         }))
         .await?;
         lab.operator().kill().await?;
-        lab.world().release().await?;
+        lab.control().release().await?;
         try_join_all(victims.iter().zip(&slots).map(async |(victim, slot)| {
             victim.check_claimed_only(slot).await?;
             victim.site.existing_network(NAME).delete().await
@@ -134,28 +135,28 @@ async fn what_a_killed_operator_made_unheard_is_found_and_removed_if_the_network
             victim.check_nothing_left().await
         }))
         .await?;
-        hit.extend(slots);
+        covered.extend(slots);
     }
-    assert_eq!(hit, all_slots());
+    assert_eq!(covered, all_slots());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_kill_between_the_claim_and_a_create_that_never_arrives_makes_exactly_one_resource() -> Result<()> {
+async fn a_kill_between_the_claim_and_a_lost_create_call_creates_exactly_one_resource() -> Result<()> {
     let lab = Lab::exclusive().await?;
     let calls =
         [("CreateSecurityGroup", 1), ("CreateVpcEndpoint", 1), ("CreateVpcEndpoint", 5), ("CreateResolverEndpoint", 1)];
     let victims = victims(&lab, "unsent", calls.len()).await?;
     try_join_all(victims.iter().zip(calls).map(async |(victim, (action, nth))| {
-        // The call stands at AWS's door until the operator that made it is gone, and its connection with it.
+        // AWS delays the call until the operator that sent it has ended, and with it the connection.
         let fault = Fault { nth, seconds: 9.0, ..spoil(&victim.site, FaultKind::DelaySeconds, action) };
         victim.create(&fault).await?;
-        let sent = until("all calls before it were made", async || {
+        let earlier_calls = until("all earlier calls were sent", async || {
             let calls = victim.site.calls().await?.iter().filter(|call| call.action == action).count();
             Ok((calls + 1 == usize::try_from(nth)?).then_some(()))
         });
-        sent.await?;
-        until("the claim is there", async || {
+        earlier_calls.await?;
+        until("the claim is recorded", async || {
             let status = victim.site.existing_network(NAME).get().await?.status.unwrap_or_default();
             Ok(status.claims.iter().any(|claim| claim.phase == ClaimPhase::Pending).then_some(()))
         })
@@ -175,7 +176,7 @@ async fn a_kill_between_the_claim_and_a_create_that_never_arrives_makes_exactly_
 }
 
 #[tokio::test]
-async fn a_kill_during_any_call_of_a_deletion_does_not_keep_it_from_leaving_nothing() -> Result<()> {
+async fn a_deletion_leaves_nothing_after_a_kill_during_any_of_its_calls() -> Result<()> {
     let lab = Lab::exclusive().await?;
     let calls = [
         ("DeleteVpcEndpoints", 1),
@@ -196,7 +197,7 @@ async fn a_kill_during_any_call_of_a_deletion_does_not_keep_it_from_leaving_noth
     }))
     .await?;
     lab.operator().kill().await?;
-    lab.world().release().await?;
+    lab.control().release().await?;
     lab.operator().start().await?;
     try_join_all(victims.iter().map(async |victim| {
         victim.site.existing_network(NAME).until_gone().await?;
@@ -207,20 +208,20 @@ async fn a_kill_during_any_call_of_a_deletion_does_not_keep_it_from_leaving_noth
 }
 
 #[tokio::test]
-async fn a_kill_while_resources_are_marked_as_retained_does_not_keep_the_rest_from_being_marked() -> Result<()> {
+async fn all_resources_are_tagged_as_retained_after_a_kill_during_the_tagging() -> Result<()> {
     let lab = Lab::exclusive().await?;
     let calls = [("CreateTags", 1), ("CreateTags", 5), ("TagResource", 1)];
     let victims = victims(&lab, "half-marked", calls.len()).await?;
     try_join_all(victims.iter().zip(calls).map(async |(victim, (action, nth))| {
         let network = victim.site.network(NAME).retained().apply().await?;
         network.until_ready().await?;
-        lab.world().order(&Fault { nth, ..spoil(&victim.site, FaultKind::Hold, action) }).await?;
+        lab.control().order(&Fault { nth, ..spoil(&victim.site, FaultKind::Hold, action) }).await?;
         network.delete().await?;
         until_spoiled(&victim.site, "hold").await
     }))
     .await?;
     lab.operator().kill().await?;
-    lab.world().release().await?;
+    lab.control().release().await?;
     lab.operator().start().await?;
     try_join_all(victims.iter().map(async |Victim { site, history, .. }| {
         let network = site.existing_network(NAME);

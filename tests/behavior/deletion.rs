@@ -1,4 +1,4 @@
-//! Deletion: what goes, what stays, what is named as standing in the way, and what is never touched.
+//! Deletion: the resources that it deletes, that it retains, that block it, and that it never changes.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use support::foreign;
 use support::history::History;
 
 #[tokio::test]
-async fn deletion_leaves_nothing_and_the_vpc_as_it_was_with_one_call_for_all_endpoints() -> Result<()> {
+async fn deletion_leaves_the_vpc_as_it_was_and_needs_one_call_for_all_endpoints() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("traceless").await?;
     let before = site.state().await?;
@@ -35,13 +35,13 @@ async fn deletion_leaves_nothing_and_the_vpc_as_it_was_with_one_call_for_all_end
     let counts = count_by_action(&writes);
     let expected = [("DeleteResolverEndpoint", 1), ("DeleteSecurityGroup", 3), ("DeleteVpcEndpoints", 1)];
     assert_eq!(counts, expected.into(), "{writes:#?}");
-    // A group that is deleted while an interface has it is refused.
+    // AWS refuses to delete a security group while a network interface uses it.
     assert!(writes.iter().all(|call| call.outcome == "ok"), "{writes:#?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_network_that_is_deleted_while_it_is_being_created_leaves_nothing() -> Result<()> {
+async fn a_network_that_is_deleted_during_its_creation_leaves_nothing() -> Result<()> {
     let lab = Lab::shared().await?;
     let moments =
         [("CreateSecurityGroup", 1), ("CreateVpcEndpoint", 1), ("CreateVpcEndpoint", 4), ("CreateResolverEndpoint", 1)];
@@ -49,16 +49,16 @@ async fn a_network_that_is_deleted_while_it_is_being_created_leaves_nothing() ->
         let site = lab.site("half-built").await?;
         uncrowd(&site).await?;
         let (before, history) = (site.state().await?, History::of(&site));
-        // The call is under way, and has no effect yet, when the object is deleted.
+        // The object is deleted when the call has been sent, but has no effect yet.
         let late = Fault { nth, seconds: 1.5, ..spoil(&site, FaultKind::DelaySeconds, action) };
-        let under_way = lab.world().order(&late).await?;
+        let delayed = lab.control().order(&late).await?;
         let network = site.network(NAME).apply().await?;
-        lab.world().until_spoiled(under_way).await?;
+        lab.control().until_spoiled(delayed).await?;
         network.delete_and_wait().await?;
         is_as_before(&site, &before).await.with_context(|| format!("deleted during {action} {nth}"))?;
         ensure!(
             site.calls().await?.iter().any(|call| call.fault.is_some() && call.outcome == "ok"),
-            "no call was late"
+            "no call was delayed"
         );
         history.check_each_slot_was_filled_once().await
     }))
@@ -67,7 +67,7 @@ async fn a_network_that_is_deleted_while_it_is_being_created_leaves_nothing() ->
 }
 
 #[tokio::test]
-async fn a_network_whose_class_is_gone_is_deleted_in_the_account_that_its_status_recorded() -> Result<()> {
+async fn a_network_without_its_class_is_deleted_in_the_account_that_its_status_records() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("classless").await?;
     let before = site.state().await?;
@@ -81,7 +81,7 @@ async fn a_network_whose_class_is_gone_is_deleted_in_the_account_that_its_status
 }
 
 #[tokio::test]
-async fn a_class_that_was_made_again_for_another_account_does_not_lead_deletion_astray() -> Result<()> {
+async fn a_class_recreated_for_another_account_does_not_redirect_the_deletion() -> Result<()> {
     let lab = Lab::shared().await?;
     let (site, other) = (lab.site("moved").await?, lab.site("moved-to").await?);
     let (before, other_before) = (site.state().await?, other.state().await?);
@@ -94,9 +94,9 @@ async fn a_class_that_was_made_again_for_another_account_does_not_lead_deletion_
     class.spec.account = other.class().spec.account;
     site.make_class(class).await?;
     network.until_condition(ConditionType::Ready, ConditionStatus::False).await?;
-    until("the operator answers to the new class", async || {
+    until("status refers to the new class", async || {
         let status = network.status().await?;
-        let accepted = conditions::find(&status.conditions, ConditionType::Accepted).context("always there")?;
+        let accepted = conditions::find(&status.conditions, ConditionType::Accepted).context("no condition")?;
         Ok((accepted.reason != Reason::ClassNotFound.as_str()).then_some(()))
     })
     .await?;
@@ -107,11 +107,11 @@ async fn a_class_that_was_made_again_for_another_account_does_not_lead_deletion_
 }
 
 #[tokio::test]
-async fn a_network_that_its_class_no_longer_admits_is_deleted_all_the_same() -> Result<()> {
+async fn a_network_that_its_class_no_longer_admits_can_still_be_deleted() -> Result<()> {
     let lab = Lab::shared().await?;
     let edits = [
         (json!({ "allowedNamespaces": { "from": "None" } }), Reason::NamespaceNotAllowed),
-        // The network names no VPC of its own.
+        // The spec of the network selects no VPC.
         (json!({ "defaults": null }), Reason::InvalidSpec),
     ];
     try_join_all(edits.map(async |(edit, reason)| {
@@ -129,7 +129,7 @@ async fn a_network_that_its_class_no_longer_admits_is_deleted_all_the_same() -> 
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_deleted_takes_its_networks_out_of_aws_and_goes() -> Result<()> {
+async fn the_deletion_of_a_namespace_deletes_its_networks_in_aws_first() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("condemned").await?;
     let before = site.state().await?;
@@ -140,12 +140,12 @@ async fn a_namespace_that_is_deleted_takes_its_networks_out_of_aws_and_goes() ->
     namespaces.delete(&site.namespace, &DeleteParams::default()).await?;
     network.until_gone().await?;
     is_as_before(&site, &before).await?;
-    until("the namespace is gone", async || Ok(namespaces.get_opt(&site.namespace).await?.is_none().then_some(())))
+    until("the namespace is deleted", async || Ok(namespaces.get_opt(&site.namespace).await?.is_none().then_some(())))
         .await
 }
 
 #[tokio::test]
-async fn what_is_retained_stays_complete_and_says_whose_it_was() -> Result<()> {
+async fn retained_resources_remain_complete_and_keep_the_tags_of_their_owner() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("kept").await?;
     let network = site.network(NAME).retained().apply().await?;
@@ -168,21 +168,20 @@ async fn what_is_retained_stays_complete_and_says_whose_it_was() -> Result<()> {
     let writes = site.writes_after(built_calls).await?;
     assert!(writes.iter().all(|call| ["CreateTags", "TagResource"].contains(&call.action.as_str())), "{writes:#?}");
 
-    let told = until("the event Retained is there", async || {
+    let event = until("the event Retained exists", async || {
         let events = Api::<Event>::namespaced(site.kube.clone(), &site.namespace).list(&ListParams::default()).await?;
         Ok(events.into_iter().find(|event| event.reason.as_deref() == Some("Retained")))
     })
     .await?;
-    let note = told.note.unwrap_or_default();
+    let note = event.note.unwrap_or_default();
     for (slot, id) in owned(&left, &uid) {
-        assert!(note.contains(&id), "{slot} is {id}, and the event says: {note}");
+        assert!(note.contains(&id), "{slot} is {id}, but the event does not name it: {note}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_foreign_interface_with_a_group_of_the_network_is_named_and_holds_deletion_up_until_it_is_gone() -> Result<()>
-{
+async fn a_foreign_interface_with_a_group_of_the_network_is_reported_and_blocks_deletion() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("held-up").await?;
     let before = site.state().await?;
@@ -194,11 +193,11 @@ async fn a_foreign_interface_with_a_group_of_the_network_is_named_and_holds_dele
     network.delete().await?;
     let blocked = network.until_reason(ConditionType::Ready, Reason::DeletionBlocked).await?;
     let status = blocked.status.context("no status")?;
-    let ready = conditions::find(&status.conditions, ConditionType::Ready).context("always there")?;
+    let ready = conditions::find(&status.conditions, ConditionType::Ready).context("no condition")?;
     for named in [&group, &interface, "sg/endpoints"] {
         assert!(ready.message.contains(named), "{named} is not in: {}", ready.message);
     }
-    // All but the group has gone meanwhile, and the interface is somebody else's to delete.
+    // All resources except the group are deleted by now. The operator does not delete the interface, which is foreign.
     until_observed_for_deletion(&site).await?;
     let state = site.state().await?;
     assert!(state.vpc_endpoints.is_empty() && state.resolver_endpoints.is_empty(), "{state:#?}");
@@ -210,18 +209,19 @@ async fn a_foreign_interface_with_a_group_of_the_network_is_named_and_holds_dele
     is_as_before(&site, &before).await
 }
 
-/// Waits until the operator has looked twice at what is left of a network that is being deleted.
+/// Waits until the operator has twice observed the remaining resources of a network that is being deleted.
 async fn until_observed_for_deletion(site: &Site) -> Result<()> {
     let now = site.last_call().await?;
-    until("the operator looks again", async || {
-        let looks = site.calls_after(now).await?.iter().filter(|call| call.action == "DescribeSecurityGroups").count();
-        Ok((looks >= 2).then_some(()))
+    until("the operator observes AWS twice", async || {
+        let calls = site.calls_after(now).await?;
+        let observations = calls.iter().filter(|call| call.action == "DescribeSecurityGroups").count();
+        Ok((observations >= 2).then_some(()))
     })
     .await
 }
 
 #[tokio::test]
-async fn a_network_that_was_never_accepted_goes_at_once_without_a_call() -> Result<()> {
+async fn a_network_that_was_never_accepted_is_deleted_at_once_without_a_call_to_aws() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unwelcome").await?;
     until("the class was checked", async || {
@@ -247,7 +247,7 @@ async fn a_network_that_was_never_accepted_goes_at_once_without_a_call() -> Resu
 }
 
 #[tokio::test]
-async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> Result<()> {
+async fn deletion_writes_nothing_to_look_alikes_of_the_resources_of_the_network() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("look-alikes").await?;
     let vpc = &site.landing.vpc;
@@ -255,7 +255,7 @@ async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> R
     let network = site.network(NAME).without_ssm().without_resolver().apply().await?;
     let uid = network.until_ready().await?.uid().context("no uid")?;
 
-    // Same name, same slots, another network's uid; or no uid at all.
+    // The look-alikes have the name and the slots of the network, but the UID of another network or no UID at all.
     let another = "00000000-0000-0000-0000-000000000000";
     let tags = |slot| [(NETWORK_TAG, name.as_str()), (SLOT_TAG, slot), (OWNER_TAG, another)];
     let group = foreign::security_group(&site, vpc, "mgnet-resolver", &tags("sg/resolver")).await?;
@@ -263,7 +263,7 @@ async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> R
     let unowned = foreign::endpoint(&site, "mgn", false, &tags("vpce/mgn/Interface")[..2]).await?;
     foreign::admit(&site, &group, foreign::ANY_DNS).await?;
     let resolver = foreign::resolver(&site, &format!("mgnet-{uid}"), &group, &tags("resolver")).await?;
-    let of_others = async || {
+    let look_alikes = async || {
         let state = site.state().await?;
         Ok::<_, anyhow::Error>((
             state.security_groups.into_iter().filter(|one| one.id == group).collect::<Vec<_>>(),
@@ -272,14 +272,14 @@ async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> R
         ))
     };
     until("the look-alikes are available", async || {
-        let (_, endpoints, _) = of_others().await?;
+        let (_, endpoints, _) = look_alikes().await?;
         Ok(endpoints.iter().all(|one| one.state == "available").then_some(()))
     })
     .await?;
-    let (before, built) = (of_others().await?, site.last_call().await?);
+    let (before, built) = (look_alikes().await?, site.last_call().await?);
 
     network.delete_and_wait().await?;
-    assert_eq!(of_others().await?, before);
+    assert_eq!(look_alikes().await?, before);
     let left = site.state().await?;
     assert_eq!(owned(&left, &uid), []);
     assert_eq!((left.vpc_endpoints.len(), left.resolver_endpoints.len(), left.security_groups.len()), (2, 1, 2));
@@ -291,7 +291,7 @@ async fn deletion_writes_nothing_to_what_only_looks_like_the_networks_own() -> R
 }
 
 #[tokio::test]
-async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<()> {
+async fn deletion_writes_nothing_if_only_look_alikes_remain() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("only-look-alikes").await?;
     let before = site.state().await?;
@@ -300,9 +300,9 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
     network.edit(json!({ "suspend": true })).await?;
     network.until_condition(ConditionType::Suspended, ConditionStatus::True).await?;
 
-    // Somebody removes everything by hand, and puts a group of the very same name in the place of one.
+    // All resources are deleted by hand, and one of the groups is replaced by a foreign group of the same name.
     let state = site.state().await?;
-    // S3's gateway stays as long as private DNS of its interface endpoint leans on it.
+    // The S3 gateway endpoint cannot be deleted while the private DNS of the S3 interface endpoint depends on it.
     let (gateways, interfaces): (Vec<_>, Vec<_>) =
         state.vpc_endpoints.iter().partition(|one| one.endpoint_type == "Gateway");
     for endpoints in [interfaces, gateways] {
@@ -311,7 +311,7 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
     for resolver in &state.resolver_endpoints {
         site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver.id).send().await?;
     }
-    until("endpoints and resolver are gone", async || {
+    until("the endpoints and the resolver are deleted", async || {
         Ok(site.state().await?.network_interfaces.is_empty().then_some(()))
     })
     .await?;
@@ -324,11 +324,11 @@ async fn deletion_with_nothing_left_but_look_alikes_writes_nothing() -> Result<(
     foreign::security_group(&site, &site.landing.vpc, &same_name, &[]).await?;
     until_observed(&site, 2).await?;
 
-    let (there, quiet) = (site.state().await?, site.last_call().await?);
+    let (remaining, mark) = (site.state().await?, site.last_call().await?);
     network.delete_and_wait().await?;
-    is_as_before(&site, &there).await?;
-    assert_eq!(site.writes_after(quiet).await?, []);
-    assert_eq!(owned(&there, &uid), []);
+    is_as_before(&site, &remaining).await?;
+    assert_eq!(site.writes_after(mark).await?, []);
+    assert_eq!(owned(&remaining, &uid), []);
     Ok(())
 }
 
@@ -352,7 +352,7 @@ async fn a_network_of_the_same_name_right_after_a_deletion_is_another_network() 
 }
 
 #[tokio::test]
-async fn a_vpc_of_the_same_name_that_appears_later_does_not_hinder_deletion() -> Result<()> {
+async fn a_vpc_of_the_same_name_that_is_created_later_does_not_prevent_deletion() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("ambiguous").await?;
     let network = site.network(NAME).apply().await?;
@@ -367,18 +367,20 @@ async fn a_vpc_of_the_same_name_that_appears_later_does_not_hinder_deletion() ->
 }
 
 #[tokio::test]
-async fn an_endpoint_that_aws_does_not_show_yet_is_not_taken_for_one_that_is_gone() -> Result<()> {
+async fn an_endpoint_that_aws_does_not_list_yet_does_not_count_as_deleted() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unseen").await?;
     uncrowd(&site).await?;
     let (before, history) = (site.state().await?, History::of(&site));
-    // In AWS's seconds, of which 60 go by in one: shorter than the grace after which what is missing counts as gone.
-    lab.world().change_options(&site.account, json!({ "new_invisible_for": 110.0 })).await?;
-    // The gateway endpoint, which holds no group, is made when the groups can be seen already, and its answer is garbage.
+    // The value is in seconds of AWS's clock, of which 60 pass in one second. It is shorter than the absence grace,
+    // after which a missing resource counts as deleted.
+    lab.control().change_options(&site.account, json!({ "new_invisible_for": 110.0 })).await?;
+    // The gateway endpoint, which uses no group, is created when AWS already lists the groups. The answer to its create
+    // call is garbage.
     let late = Fault { times: 4, ..spoil(&site, FaultKind::Throttle, "CreateVpcEndpoint") };
     let unreadable = Fault { nth: 5, ..spoil(&site, FaultKind::Garbage, "CreateVpcEndpoint") };
-    lab.world().order(&late).await?;
-    lab.world().order(&unreadable).await?;
+    lab.control().order(&late).await?;
+    lab.control().order(&unreadable).await?;
     let network = site.network(NAME).apply().await?;
     until_spoiled(&site, "garbage").await?;
     network.delete_and_wait().await?;

@@ -1,4 +1,4 @@
-//! What is changed in AWS behind the operator's back: repaired where it is the network's, reported where it is not.
+//! Changes in AWS that the operator did not make: it repairs the network's resources, and reports foreign rules.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ fn ids(state: &State) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn a_deleted_endpoint_comes_back_as_another() -> Result<()> {
+async fn a_deleted_endpoint_is_created_again() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("endpoint").await?;
     let network = ready_network(&site).await?;
@@ -51,7 +51,7 @@ async fn a_deleted_endpoint_comes_back_as_another() -> Result<()> {
 
     let after = site.state().await?;
     let lost: Vec<&str> = ids(&before).difference(&ids(&after)).copied().collect();
-    assert_eq!(lost, [mgn.as_str()], "other resources are others now, too");
+    assert_eq!(lost, [mgn.as_str()], "other resources were replaced, too");
     assert_eq!(held_epoch(&repaired, "vpce/mgn/Interface"), Some(2));
     assert_eq!(tagged_epoch(&after, "vpce/mgn/Interface").as_deref(), Some("2"));
     let writes = site.writes_after(mark).await?;
@@ -60,14 +60,14 @@ async fn a_deleted_endpoint_comes_back_as_another() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_gateway_comes_back_before_what_stands_on_it() -> Result<()> {
+async fn the_gateway_is_created_again_before_the_private_dns_that_depends_on_it() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("gateway").await?;
     let network = ready_network(&site).await?;
     let before = site.state().await?;
     let (gateway, s3) = (endpoint(&before, "s3", "Gateway")?, endpoint(&before, "s3", "Interface")?);
     let ec2 = &site.aws.ec2;
-    // AWS keeps the gateway for as long as the interface endpoint's names are for the inbound resolver only.
+    // AWS keeps the gateway while private DNS of the interface endpoint is for the inbound resolver only.
     let answer = ec2.delete_vpc_endpoints().vpc_endpoint_ids(&gateway).send().await?;
     assert_eq!(answer.unsuccessful().len(), 1);
     ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3).private_dns_enabled(false).send().await?;
@@ -76,14 +76,14 @@ async fn the_gateway_comes_back_before_what_stands_on_it() -> Result<()> {
     until_event(&site, "DriftDetected").await?;
     let repaired = until_repaired(&network, &site, &site.expected()).await?;
     assert_eq!(held_epoch(&repaired, "vpce/s3/Gateway"), Some(2));
-    assert_eq!(endpoint(&site.state().await?, "s3", "Interface")?, s3, "it is changed, not replaced");
+    assert_eq!(endpoint(&site.state().await?, "s3", "Interface")?, s3, "the endpoint is modified, not replaced");
     let writes = site.writes_after(mark).await?;
     assert_eq!(actions(&writes), ["CreateVpcEndpoint", "ModifyVpcEndpoint"], "{}", listed(&writes));
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_deleted_resolver_comes_back_as_another() -> Result<()> {
+async fn a_deleted_resolver_is_created_again() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("resolver-gone").await?;
     let network = ready_network(&site).await?;
@@ -98,14 +98,14 @@ async fn a_deleted_resolver_comes_back_as_another() -> Result<()> {
     assert_eq!(held_epoch(&repaired, "resolver"), Some(2));
     assert_eq!(held_epoch(&repaired, "sg/resolver"), Some(1));
     let addresses = &after.resolver_endpoints.first().context("no resolver")?.addresses;
-    let told = repaired.status.and_then(|status| status.resolver).context("no resolver in the status")?;
-    let told: BTreeSet<_> = told.ip_addresses.into_iter().filter_map(|address| address.ip).collect();
-    assert_eq!(told, addresses.iter().map(|address| address.address.clone()).collect());
+    let reported = repaired.status.and_then(|status| status.resolver).context("no resolver in the status")?;
+    let reported: BTreeSet<_> = reported.ip_addresses.into_iter().filter_map(|address| address.ip).collect();
+    assert_eq!(reported, addresses.iter().map(|address| address.address.clone()).collect());
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_removed_rule_comes_back() -> Result<()> {
+async fn a_removed_rule_is_authorized_again() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("rule").await?;
     let network = ready_network(&site).await?;
@@ -119,8 +119,8 @@ async fn a_removed_rule_comes_back() -> Result<()> {
     assert_eq!((type_.as_str(), note.as_str()), ("Warning", "drift detected; restoring the desired state"));
     until_repaired(&network, &site, &site.expected()).await?;
     let writes = site.writes_after(mark).await?;
-    let wanted = ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupIngress"];
-    assert_eq!(actions(&writes), wanted, "the foreign call, and ours:{}", listed(&writes));
+    let expected = ["RevokeSecurityGroupIngress", "AuthorizeSecurityGroupIngress"];
+    assert_eq!(actions(&writes), expected, "the foreign call, and the operator's:{}", listed(&writes));
     close(&site).await
 }
 
@@ -144,9 +144,9 @@ async fn a_foreign_rule_is_reported_and_left_alone() -> Result<()> {
         })
         .await?;
     assert_eq!(condition(&reported, ConditionType::Synced).map(|(status, ..)| status), Some("False"));
-    let said = message(&reported, ConditionType::Synced)?;
-    assert!(said.contains(&format!("{group}: tcp 22 from 10.1.0.0/16")), "{said}");
-    assert!(is_true(&reported, ConditionType::Ready), "a rule too many keeps nobody out");
+    let text = message(&reported, ConditionType::Synced)?;
+    assert!(text.contains(&format!("{group}: tcp 22 from 10.1.0.0/16")), "{text}");
+    assert!(is_true(&reported, ConditionType::Ready), "a foreign rule does not block traffic");
     assert_eq!(condition(&reported, ConditionType::Stalled), None);
     let groups = reported.status.clone().context("no status")?.security_groups;
     let foreign: Vec<_> = groups.iter().map(|group| group.foreign_rules.as_slice()).collect();
@@ -157,23 +157,23 @@ async fn a_foreign_rule_is_reported_and_left_alone() -> Result<()> {
     until_observed(&site, 2).await?;
     let writes = site.writes_after(mark).await?;
     assert!(writes.is_empty(), "{}", listed(&writes));
-    let there = network.get().await?;
-    assert_eq!(there.metadata.resource_version, reported.metadata.resource_version, "it is told once");
+    let current = network.get().await?;
+    assert_eq!(current.metadata.resource_version, reported.metadata.resource_version, "the rule is reported once");
 
-    // Repairing beside it still works, and the report goes with the rule.
+    // Repairs still work beside a foreign rule, and the report is removed with the rule.
     let mgn = endpoint(&site.state().await?, "mgn", "Interface")?;
     untag(&site, &mgn, "mgnet.dev/slot").await?;
-    let is_back =
+    let is_restored =
         |state: &State| state.endpoint("mgn", "Interface").is_some_and(|mgn| mgn.tags.contains_key("mgnet.dev/slot"));
-    until_state(&site, "the tag is back", is_back).await?;
+    until_state(&site, "the tag is restored", is_restored).await?;
     ec2.revoke_security_group_ingress().group_id(&group).ip_permissions(ssh_from("10.1.0.0/16")).send().await?;
-    let clean = until_repaired(&network, &site, &site.expected()).await?;
-    assert!(clean.status.context("no status")?.security_groups.iter().all(|group| group.foreign_rules.is_empty()));
+    let repaired = until_repaired(&network, &site, &site.expected()).await?;
+    assert!(repaired.status.context("no status")?.security_groups.iter().all(|group| group.foreign_rules.is_empty()));
     close(&site).await
 }
 
 #[tokio::test]
-async fn tags_that_say_whose_something_is_come_back() -> Result<()> {
+async fn removed_or_changed_owner_tags_are_restored() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("labels").await?;
     let network = ready_network(&site).await?;
@@ -188,7 +188,7 @@ async fn tags_that_say_whose_something_is_come_back() -> Result<()> {
     let mark = site.last_call().await?;
     until_event(&site, "DriftDetected").await?;
     until_repaired(&network, &site, &site.expected()).await?;
-    assert_eq!(ids(&site.state().await?), ids(&state), "they are still the same");
+    assert_eq!(ids(&site.state().await?), ids(&state), "the resources are still the same");
     let writes = site.writes_after(mark).await?;
     let writes: BTreeSet<&str> = actions(&writes).into_iter().collect();
     assert_eq!(writes, BTreeSet::from(["CreateTags", "TagResource"]));
@@ -196,7 +196,7 @@ async fn tags_that_say_whose_something_is_come_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_route_table_that_was_taken_from_the_gateway_comes_back() -> Result<()> {
+async fn a_route_table_removed_from_the_gateway_is_associated_again() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("routes").await?;
     let network = ready_network(&site).await?;
@@ -211,7 +211,7 @@ async fn a_route_table_that_was_taken_from_the_gateway_comes_back() -> Result<()
 }
 
 #[tokio::test]
-async fn private_dns_that_was_turned_off_is_turned_on_again() -> Result<()> {
+async fn private_dns_is_enabled_again_after_it_was_disabled() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("names").await?;
     let network = ready_network(&site).await?;
@@ -225,17 +225,17 @@ async fn private_dns_that_was_turned_off_is_turned_on_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_endpoint_gets_its_group_and_its_subnet_back() -> Result<()> {
+async fn a_removed_group_or_subnet_of_an_endpoint_is_restored() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("group-and-subnet").await?;
     let network = ready_network(&site).await?;
     let state = site.state().await?;
-    let (ec2, ours) = (&site.aws.ec2, group(&state, "sg/endpoints")?);
+    let (ec2, own_group) = (&site.aws.ec2, group(&state, "sg/endpoints")?);
     let default = state.security_groups.iter().find(|group| group.name == "default").context("no default group")?;
     without_outage(&site, async {
         let (mgn, s3) = (endpoint(&state, "mgn", "Interface")?, endpoint(&state, "s3", "Interface")?);
         let change = ec2.modify_vpc_endpoint().vpc_endpoint_id(&mgn);
-        change.add_security_group_ids(&default.id).remove_security_group_ids(&ours).send().await?;
+        change.add_security_group_ids(&default.id).remove_security_group_ids(&own_group).send().await?;
         let change = ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3);
         change.remove_subnet_ids(site.landing.subnet("endpoints-2")?).send().await?;
         until_event(&site, "DriftDetected").await?;
@@ -247,7 +247,7 @@ async fn an_endpoint_gets_its_group_and_its_subnet_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_group_that_guards_something_cannot_be_deleted_by_others() -> Result<()> {
+async fn a_security_group_in_use_cannot_be_deleted() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("guarding").await?;
     let network = ready_network(&site).await?;
@@ -268,7 +268,7 @@ async fn a_group_that_guards_something_cannot_be_deleted_by_others() -> Result<(
 }
 
 #[tokio::test]
-async fn a_group_that_nothing_has_comes_back_when_it_is_deleted() -> Result<()> {
+async fn a_deleted_security_group_that_was_not_in_use_is_created_again() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unused").await?;
     let network = site.network("tokyo").with_replication_group().apply().await?;

@@ -1,4 +1,4 @@
-//! Edits of a network that stands: made in place, and never so that somebody on premises notices.
+//! Edits of a network that is built: applied in place, and without an outage for on-premises servers.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use support::waiting::{
 };
 
 #[tokio::test]
-async fn new_sources_are_admitted_before_old_ones_are_shut_out() -> Result<()> {
+async fn new_sources_are_admitted_before_old_sources_are_removed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("sources").await?;
     let network = site.network("tokyo").with_replication_group().apply().await?;
@@ -32,15 +32,15 @@ async fn new_sources_are_admitted_before_old_ones_are_shut_out() -> Result<()> {
         let group = state.security_group(slot).context("no group")?;
         let of_group: Vec<Call> =
             writes.iter().filter(|call| call.parameters["GroupId"] == group.id.as_str()).cloned().collect();
-        let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
-        assert_eq!(actions(&of_group), wanted, "{slot}:{}", listed(&writes));
+        let expected = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
+        assert_eq!(actions(&of_group), expected, "{slot}:{}", listed(&writes));
     }
     assert_eq!(actions(&writes).len(), 6, "{}", listed(&writes));
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_range_that_stays_keeps_its_rule() -> Result<()> {
+async fn a_cidr_that_remains_in_the_spec_keeps_its_rule() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("staying").await?;
     let network = site.network("tokyo").sources(["192.168.10.0/24", "192.168.11.0/24"]).apply().await?;
@@ -59,7 +59,7 @@ async fn a_range_that_stays_keeps_its_rule() -> Result<()> {
 }
 
 #[tokio::test]
-async fn proxies_come_and_go() -> Result<()> {
+async fn proxies_are_added_and_removed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("proxies").await?;
     let network = site.network("tokyo").apply().await?;
@@ -79,13 +79,13 @@ async fn proxies_come_and_go() -> Result<()> {
     .await?;
     assert_eq!(site.summary().await?, site.expected().summary());
     let writes = site.writes_after(mark).await?;
-    let wanted = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
-    assert_eq!(actions(&writes), wanted, "{}", listed(&writes));
+    let expected = ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"];
+    assert_eq!(actions(&writes), expected, "{}", listed(&writes));
     close(&site).await
 }
 
 #[tokio::test]
-async fn post_launch_actions_are_turned_off_and_on_again() -> Result<()> {
+async fn post_launch_actions_are_disabled_and_enabled_again() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("ssm").await?;
     let network = site.network("tokyo").apply().await?;
@@ -116,7 +116,7 @@ async fn post_launch_actions_are_turned_off_and_on_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_resolver_is_turned_off_and_comes_back_as_another() -> Result<()> {
+async fn a_resolver_that_was_disabled_is_created_again_when_it_is_enabled() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("resolver").await?;
     let network = site.network("tokyo").apply().await?;
@@ -127,7 +127,7 @@ async fn the_resolver_is_turned_off_and_comes_back_as_another() -> Result<()> {
         network.until_ready().await
     })
     .await?;
-    assert_eq!(site.summary().await?, site.expected().without_resolver().summary(), "its group goes with it");
+    assert_eq!(site.summary().await?, site.expected().without_resolver().summary(), "its group is deleted with it");
     let status = without.status.clone().context("no status")?;
     assert_eq!(status.resolver, None);
     assert_eq!(status.security_groups.len(), 1);
@@ -149,7 +149,7 @@ async fn the_resolver_is_turned_off_and_comes_back_as_another() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_group_for_replication_servers_comes_and_goes() -> Result<()> {
+async fn the_replication_group_is_created_and_deleted() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("replication").await?;
     let network = site.network("tokyo").apply().await?;
@@ -164,13 +164,13 @@ async fn the_group_for_replication_servers_comes_and_goes() -> Result<()> {
     let status = without.status.context("no status")?;
     assert_eq!(status.security_groups.len(), 2);
     let writes = site.writes_after(mark).await?;
-    let wanted = ["CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "DeleteSecurityGroup"];
-    assert_eq!(actions(&writes), wanted, "{}", listed(&writes));
+    let expected = ["CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "DeleteSecurityGroup"];
+    assert_eq!(actions(&writes), expected, "{}", listed(&writes));
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_group_that_replication_servers_still_have_goes_when_they_are_gone() -> Result<()> {
+async fn a_group_in_use_by_replication_servers_is_deleted_after_them() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("in-use").await?;
     let network = site.network("tokyo").with_replication_group().apply().await?;
@@ -183,14 +183,14 @@ async fn a_group_that_replication_servers_still_have_goes_when_they_are_gone() -
     let mark = site.last_call().await?;
     network.edit(json!({ "replication": null })).await?;
     let waiting = network
-        .until("the group is said to be in use", |network| {
+        .until("the group is reported to be in use", |network| {
             message(network, ConditionType::SecurityGroupsReady).is_ok_and(|message| message.contains("is in use by"))
         })
         .await?;
-    let said = message(&waiting, ConditionType::SecurityGroupsReady)?;
-    assert!(said.contains(&group) && said.contains(&made) && said.contains("replication server"), "{said}");
+    let text = message(&waiting, ConditionType::SecurityGroupsReady)?;
+    assert!(text.contains(&group) && text.contains(&made) && text.contains("replication server"), "{text}");
     assert!(!is_true(&waiting, ConditionType::Ready));
-    assert_eq!(site.writes_after(mark).await?, [], "what AWS would refuse is not tried");
+    assert_eq!(site.writes_after(mark).await?, [], "the operator sends no call that AWS would refuse");
 
     ec2.delete_network_interface().network_interface_id(&made).send().await?;
     network.until_ready().await?;
@@ -199,7 +199,7 @@ async fn a_group_that_replication_servers_still_have_goes_when_they_are_gone() -
 }
 
 #[tokio::test]
-async fn tags_are_added_changed_and_removed_and_foreign_ones_stay() -> Result<()> {
+async fn tags_are_added_changed_and_removed_but_foreign_tags_remain() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("tags").await?;
     let network =
@@ -225,7 +225,7 @@ async fn tags_are_added_changed_and_removed_and_foreign_ones_stay() -> Result<()
     let tagged = settled.status.and_then(|status| status.settings).context("no settings")?.tags;
     assert_eq!(tagged, BTreeMap::from([("owner".to_owned(), "billing".to_owned())]));
 
-    // A name of the user's takes the place of ours, and ours comes back when it goes.
+    // A `Name` tag in the spec replaces the operator's `Name` tag, which is restored when the spec no longer has one.
     network.edit(json!({ "tags": { "Name": "migration", "owner": null } })).await?;
     network.until_ready().await?;
     let state = site.state().await?;
@@ -233,13 +233,16 @@ async fn tags_are_added_changed_and_removed_and_foreign_ones_stay() -> Result<()
     network.edit(json!({ "tags": null })).await?;
     network.until_ready().await?;
     let state = site.state().await?;
-    let ours = format!("{}/tokyo ", site.namespace);
-    assert!(tags(&state).iter().all(|tags| tags["Name"] == format!("{ours}{}", tags["mgnet.dev/slot"])), "{state:#?}");
+    let prefix = format!("{}/tokyo ", site.namespace);
+    assert!(
+        tags(&state).iter().all(|tags| tags["Name"] == format!("{prefix}{}", tags["mgnet.dev/slot"])),
+        "{state:#?}"
+    );
     close(&site).await
 }
 
 #[tokio::test]
-async fn the_deletion_policy_is_told_and_costs_no_call() -> Result<()> {
+async fn an_edit_of_the_deletion_policy_is_reported_without_a_write_to_aws() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("policy").await?;
     let network = site.network("tokyo").apply().await?;
@@ -258,12 +261,12 @@ async fn the_deletion_policy_is_told_and_costs_no_call() -> Result<()> {
 }
 
 #[tokio::test]
-async fn several_edits_at_once_end_where_they_should() -> Result<()> {
+async fn several_edits_at_once_end_with_the_last_spec() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("at-once").await?;
     let network = site.network("tokyo").apply().await?;
-    // Not even the first version has to be complete.
-    network.until("something is made", |network| !network.status.clone().unwrap_or_default().claims.is_empty()).await?;
+    // The edits do not wait until the first version of the spec is built.
+    network.until("a slot is claimed", |network| !network.status.clone().unwrap_or_default().claims.is_empty()).await?;
     network.edit(json!({ "postLaunch": { "ssm": "Disabled" }, "proxyCIDRs": ["10.9.0.0/24"] })).await?;
     network.edit(json!({ "sourceCIDRs": ["192.168.20.0/24"], "tags": { "wave": "3" } })).await?;
     network.edit(json!({ "replication": { "securityGroup": { "mode": "Managed" } } })).await?;

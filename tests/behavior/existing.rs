@@ -1,4 +1,4 @@
-//! What is there already and is only used: checked, waited for, told, and never written to.
+//! Existing resources: the operator checks them, waits for them and reports them, but never writes to them.
 
 use anyhow::{Context, Result};
 use aws_sdk_route53resolver::types::IpAddressUpdate;
@@ -14,7 +14,7 @@ use support::foreign::{
 use support::waiting::{close, condition, listed, message, until_observed, without_outage};
 
 #[tokio::test]
-async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
+async fn existing_resources_are_used_and_reported_but_never_written_to() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("used").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -46,15 +46,15 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
     assert_eq!(endpoint_in_status(&ready, "ec2", "Interface").map(|(_, origin)| origin), Some(Origin::Created));
     let status = ready.status.context("no status")?;
     assert_eq!(status.endpoints_available.as_deref(), Some("7/7"));
-    let told = status.endpoints.iter().find(|one| one.service == "mgn").context("mgn is not told")?;
-    assert_eq!(told.network_interfaces.len(), 1);
+    let reported = status.endpoints.iter().find(|one| one.service == "mgn").context("mgn is not in the status")?;
+    assert_eq!(reported.network_interfaces.len(), 1);
     assert!(
-        told.network_interfaces.iter().all(|one| one.ip.is_some()) && !told.private_dns_names.is_empty(),
-        "{told:?}"
+        reported.network_interfaces.iter().all(|one| one.ip.is_some()) && !reported.private_dns_names.is_empty(),
+        "{reported:?}"
     );
-    let told = status.resolver.context("the resolver is not told")?;
-    assert_eq!((told.id.as_deref(), told.origin), (Some(inbound.as_str()), Some(Origin::Existing)));
-    assert_eq!(told.ip_addresses.iter().filter(|address| address.ip.is_some()).count(), 2);
+    let reported = status.resolver.context("the resolver is not in the status")?;
+    assert_eq!((reported.id.as_deref(), reported.origin), (Some(inbound.as_str()), Some(Origin::Existing)));
+    assert_eq!(reported.ip_addresses.iter().filter(|address| address.ip.is_some()).count(), 2);
     let groups: Vec<_> =
         status.security_groups.iter().map(|one| (one.id.as_str(), one.origin, one.foreign_rules.len())).collect();
     let mut all = vec![
@@ -72,7 +72,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
         .await?;
     network.edit(json!({ "sourceCIDRs": ["192.168.10.0/24"] })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?.foreign(), foreign, "the user's tags are for what the operator makes");
+    assert_eq!(site.summary().await?.foreign(), foreign, "foreign resources do not get the tags of the spec");
 
     network.delete_and_wait().await?;
     assert_eq!(site.state().await?, before);
@@ -81,7 +81,7 @@ async fn what_is_there_is_used_told_and_never_written_to() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_in_aws_alone() -> Result<()> {
+async fn an_unsuitable_existing_endpoint_is_reported_with_its_fix_until_fixed_in_aws() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("unfit").await?;
     let narrow = group(&site, "corp-narrow", &[("tcp", 443, support::VPC_CIDR)], &[]).await?;
@@ -91,13 +91,13 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
     let mark = site.last_call().await?;
     let with = |service: &str, type_: &str, id: &str| json!({ "endpoints": [existing(service, type_, id)] });
     let network = site.network("tokyo").spec(&with("mgn", "Interface", "vpce-0123456789abcdef0")).apply().await?;
-    for (spec, says) in [
+    for (spec, words) in [
         (
             with("mgn", "Interface", "vpce-0123456789abcdef0"),
             vec!["`spec.endpoints[mgn/Interface].endpointID`", "has no vpce-0123456789abcdef0", "correct the ID"],
         ),
         (with("mgn", "Interface", &kms), vec!["must name the mgn/Interface endpoint", &kms, "kms", "correct the ID"]),
-        // Type and service are told, or a person would read that S3 is not S3.
+        // The message names the type as well as the service: otherwise it would say that S3 is not S3.
         (with("s3", "Interface", &s3), vec!["must name the s3/Interface endpoint", &s3, "is s3/Gateway"]),
         (with("s3", "Gateway", &kms), vec!["must name the s3/Gateway endpoint", &kms, "is kms/Interface"]),
         (
@@ -106,29 +106,29 @@ async fn an_existing_endpoint_that_does_not_fit_is_named_with_its_fix_and_cured_
         ),
     ] {
         network.edit(spec).await?;
-        let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
-        assert_eq!(object.metadata.finalizers, None, "nothing is there to be deleted first");
+        let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
+        assert_eq!(object.metadata.finalizers, None, "nothing exists that has to be deleted first");
     }
 
     let generation = network.get().await?.metadata.generation;
-    let cure = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&mgn);
-    cure.private_dns_enabled(true).send().await?;
+    let fix = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&mgn);
+    fix.private_dns_enabled(true).send().await?;
     until_available(&site, &mgn).await?;
-    let what = "its private DNS is said to be well";
+    let what = "its private DNS is no longer reported";
     network
-        .until(what, |network| message(network, ConditionType::Ready).is_ok_and(|said| !said.contains("private DNS")))
+        .until(what, |network| message(network, ConditionType::Ready).is_ok_and(|text| !text.contains("private DNS")))
         .await?;
     is_refused(&site, &network, Check::ExistingFits, &["tcp 443 from 192.168.10.0/24"]).await?;
     admit(&site, &narrow, &[("tcp", 443, support::SOURCES)]).await?;
     let foreign = site.summary().await?;
     let mark = site.last_call().await?;
-    // The gateway endpoint has another route table and is nobody's business.
+    // The foreign gateway endpoint has another route table and does not matter.
     let ready = network.until_ready().await?;
-    assert_eq!(ready.metadata.generation, generation, "nobody has edited it");
+    assert_eq!(ready.metadata.generation, generation, "the spec was not edited");
     assert_eq!(site.summary().await?, site.expected().without("mgn").beside(&foreign).summary());
     untouched(&site, mark, &[&narrow, &mgn, &kms, &s3]).await?;
 
-    // Who keeps it takes it away, and then gives another.
+    // The owner of the endpoint deletes it, and then provides another.
     let mark = site.last_call().await?;
     delete_endpoint(&site, &mgn).await?;
     is_refused(&site, &network, Check::ExistingFits, &["must name an endpoint", &mgn]).await?;
@@ -151,8 +151,8 @@ async fn an_existing_gateway_must_have_the_route_tables_of_staging_and_launch_su
     let mark = site.last_call().await?;
     let network = site.network("tokyo").spec(&json!({ "endpoints": [existing("s3", "Gateway", &s3)] })).apply().await?;
     let staging = &site.landing.route_tables["staging"];
-    let says = ["`spec.endpoints[s3/Gateway].endpointID`", &s3, &format!("lacks {staging}"), "associate them with it"];
-    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    let words = ["`spec.endpoints[s3/Gateway].endpointID`", &s3, &format!("lacks {staging}"), "associate them with it"];
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
     site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3).add_route_table_ids(staging).send().await?;
     let (foreign, mark) = (site.summary().await?, site.last_call().await?);
     network.until_ready().await?;
@@ -162,7 +162,7 @@ async fn an_existing_gateway_must_have_the_route_tables_of_staging_and_launch_su
 }
 
 #[tokio::test]
-async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Result<()> {
+async fn existing_groups_must_exist_and_admit_the_traffic_of_the_network() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("groups-of-others").await?;
     let one = group(&site, "corp-one", &[("tcp", 443, support::VPC_CIDR)], &[]).await?;
@@ -177,19 +177,20 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
         })
     };
     let network = site.network("tokyo").spec(&spec(&[&one, unknown], unknown)).apply().await?;
-    let says = [
+    let words = [
         "`spec.endpointSecurityGroup.ids` must name security groups",
         "`spec.replication.securityGroup.id` must name security groups",
         unknown,
         "correct the IDs",
     ];
-    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
     network.edit(spec(&[&one, &two], &replication)).await?;
-    let says = ["must have ingress rules", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
-    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
-    assert!(!message(&object, ConditionType::Ready)?.contains(support::VPC_CIDR), "the VPC is admitted already");
+    let words =
+        ["must have ingress rules", &one, &two, "tcp 443 from 192.168.10.0/24", "tcp 1500 from 192.168.10.0/24"];
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
+    assert!(!message(&object, ConditionType::Ready)?.contains(support::VPC_CIDR), "the groups already admit the VPC");
 
-    // It may be any of the groups that admits, and two neighbouring ranges together.
+    // Any of the groups may admit the traffic, and two adjacent CIDRs count together.
     admit(&site, &two, &[("tcp", 443, "192.168.10.0/25"), ("tcp", 443, "192.168.10.128/25")]).await?;
     admit(&site, &replication, &[("tcp", 1500, "192.168.0.0/16")]).await?;
     let (foreign, mark) = (site.summary().await?, site.last_call().await?);
@@ -198,7 +199,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
     assert_eq!(site.summary().await?, expected.summary());
     untouched(&site, mark, &[&one, &two, &replication]).await?;
 
-    // To groups of its own and back, with the endpoints always guarded.
+    // The network changes to its own groups and back, and its endpoints always have a group.
     without_outage(&site, async {
         network.edit(json!({ "endpointSecurityGroup": null, "replication": null })).await?;
         network.until_ready().await?;
@@ -221,7 +222,7 @@ async fn existing_groups_must_be_there_and_admit_what_the_network_needs() -> Res
 }
 
 #[tokio::test]
-async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<()> {
+async fn an_existing_resolver_must_be_inbound_and_admit_all_clients() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("resolver-of-others").await?;
     let dns = group(&site, "corp-dns", &[("tcp", 53, support::SOURCES), ("udp", 53, "192.168.10.0/25")], &[]).await?;
@@ -231,17 +232,17 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     let unknown = "rslvr-in-0123456789abcdef0";
     let network = site.network("tokyo").spec(&json!({ "resolver": { "mode": "Existing", "endpointID": unknown } }));
     let network = network.apply().await?;
-    let says = ["`spec.resolver.endpointID`", "must name an inbound endpoint of VPC", unknown, "correct the ID"];
-    is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    let words = ["`spec.resolver.endpointID`", "must name an inbound endpoint of VPC", unknown, "correct the ID"];
+    is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
 
     network.edit(with(&inbound, Value::Null)).await?;
-    let says = ["must have ingress rules", &inbound, "udp 53 from 192.168.10.0/24", "add the rules"];
-    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    let words = ["must have ingress rules", &inbound, "udp 53 from 192.168.10.0/24", "add the rules"];
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("tcp 53 from 192.168.10.0/24"));
-    // Those who ask may be others than the source servers.
+    // The DNS clients may differ from the source servers.
     network.edit(with(&inbound, json!(["192.168.10.0/26", "10.8.0.53/32"]))).await?;
-    let says = ["tcp 53 from 10.8.0.53/32", "udp 53 from 10.8.0.53/32"];
-    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &says).await?;
+    let words = ["tcp 53 from 10.8.0.53/32", "udp 53 from 10.8.0.53/32"];
+    let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &words).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("192.168.10.0/26"));
     admit(&site, &dns, &[("tcp", 53, "10.8.0.0/16"), ("udp", 53, "10.8.0.0/16")]).await?;
     let (foreign, mark) = (site.summary().await?, site.last_call().await?);
@@ -249,7 +250,7 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     assert_eq!(site.summary().await?, site.expected().without_resolver().beside(&foreign).summary());
     assert_eq!(condition(&ready, ConditionType::ResolverReady).map(|(status, ..)| status), Some("True"));
 
-    // To one of its own, to none, and back.
+    // The network changes to its own resolver, to none, and back.
     for (resolver, expected) in [
         (json!({ "mode": "Managed", "endpointID": null, "clientCIDRs": null }), site.expected()),
         (with(&inbound, json!(["10.8.0.53/32"]))["resolver"].clone(), site.expected().without_resolver()),
@@ -263,15 +264,15 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     }
     untouched(&site, mark, &[&dns, &inbound]).await?;
 
-    // AWS keeps two addresses at least; while it changes them the network is Ready all the same.
+    // AWS keeps at least two addresses. While it changes them, the network remains Ready.
     let third = IpAddressUpdate::builder().subnet_id(site.landing.subnet("endpoints-1")?).build();
     let change = site.aws.resolver.associate_resolver_endpoint_ip_address().resolver_endpoint_id(&inbound);
     change.ip_address(third).send().await?;
     let mark = site.last_call().await?;
     network
-        .until("the third address is told", |network| {
-            let told = network.status.as_ref().and_then(|status| status.resolver.as_ref());
-            told.is_some_and(|resolver| resolver.ip_addresses.len() == 3)
+        .until("the third address is in the status", |network| {
+            let reported = network.status.as_ref().and_then(|status| status.resolver.as_ref());
+            reported.is_some_and(|resolver| resolver.ip_addresses.len() == 3)
         })
         .await?;
     network.until_ready().await?;
@@ -279,16 +280,16 @@ async fn an_existing_resolver_must_be_inbound_and_let_everybody_ask() -> Result<
     delete_resolver(&site, &inbound).await?;
     let mark = site.last_call().await?;
     let object = is_refused_after(&site, mark, &network, Check::ExistingFits, &[&inbound, "has no"]).await?;
-    assert!(object.status.is_some_and(|status| status.endpoints.len() == 7), "what is known stays told");
+    assert!(object.status.is_some_and(|status| status.endpoints.len() == 7), "the status keeps what is known");
     close(&site).await
 }
 
 #[tokio::test]
-async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back() -> Result<()> {
+async fn an_endpoint_changes_between_managed_existing_and_disabled() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("modes").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
-    // Private DNS for a service exists once in a VPC, so that one beside the network's own has none.
+    // Private DNS for a service exists once in a VPC, so the endpoint beside the network's own has none.
     let ec2 = interface(&site, "ec2", false, &https, &[]).await?;
     let foreign = site.summary().await?;
     let network = site.network("tokyo").apply().await?;
@@ -310,23 +311,23 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
         let ready = network.until_ready().await?;
         let expected = if own { site.expected() } else { site.expected().without("ec2") };
         assert_eq!(site.summary().await?, expected.beside(&foreign).summary(), "{entry}");
-        let told = endpoint_in_status(&ready, "ec2", "Interface").map(|(_, origin)| origin);
-        let wanted = match entry["mode"].as_str() {
+        let origin = endpoint_in_status(&ready, "ec2", "Interface").map(|(_, origin)| origin);
+        let expected_origin = match entry["mode"].as_str() {
             Some("Managed") => Some(Origin::Created),
             Some("Existing") => Some(Origin::Existing),
             _ => None,
         };
-        assert_eq!(told, wanted, "{entry}");
+        assert_eq!(origin, expected_origin, "{entry}");
     }
     let own = network.get().await?.status.context("no status")?.claims;
     assert!(own.iter().any(|claim| claim.slot == "vpce/ec2/Interface" && claim.epoch == 3), "{own:?}");
     untouched(&site, mark, &[&ec2, &https]).await?;
 
-    // What is the network's own is not somebody else's.
+    // The network must not use its own endpoint as an existing one.
     let mgn = site.state().await?.slots()["vpce/mgn/Interface"].clone();
     network.edit(json!({ "endpoints": [existing("mgn", "Interface", &mgn)] })).await?;
-    let says = ["must not name", &mgn, "the network owns", "set `mode` to 'Managed'"];
-    is_refused(&site, &network, Check::ExistingFits, &says).await?;
+    let words = ["must not name", &mgn, "the network owns", "set `mode` to 'Managed'"];
+    is_refused(&site, &network, Check::ExistingFits, &words).await?;
     network.edit(json!({ "endpoints": [used()] })).await?;
     network.until_ready().await?;
     network.delete_and_wait().await?;
@@ -335,11 +336,10 @@ async fn an_endpoint_goes_from_managed_to_existing_to_managed_to_none_and_back()
 }
 
 #[tokio::test]
-async fn the_gateway_goes_from_managed_to_existing_and_back_without_the_s3_names_ever_standing_on_nothing() -> Result<()>
-{
+async fn the_gateway_changes_between_managed_disabled_and_existing_without_a_refused_call() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("gateway-modes").await?;
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
     let start = site.last_call().await?;
@@ -348,18 +348,18 @@ async fn the_gateway_goes_from_managed_to_existing_and_back_without_the_s3_names
     network.until_ready().await?;
     assert_eq!(site.summary().await?, without().summary());
 
-    let theirs = gateway(&site, &["staging", "launch"], &[]).await?;
+    let foreign_s3 = gateway(&site, &["staging", "launch"], &[]).await?;
     let foreign = site.summary().await?;
     let mark = site.last_call().await?;
-    network.edit(json!({ "endpoints": [existing("s3", "Gateway", &theirs)] })).await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Gateway", &foreign_s3)] })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().without_gateway().beside(&foreign).summary());
     network.edit(json!({ "endpoints": [entry("s3", "Gateway", &json!({ "mode": "Disabled" }))] })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, without().beside(&foreign).summary());
-    untouched(&site, mark, &[&theirs]).await?;
+    untouched(&site, mark, &[&foreign_s3]).await?;
 
-    delete_endpoint(&site, &theirs).await?;
+    delete_endpoint(&site, &foreign_s3).await?;
     network.edit(json!({ "endpoints": null })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
@@ -369,7 +369,7 @@ async fn the_gateway_goes_from_managed_to_existing_and_back_without_the_s3_names
 }
 
 #[tokio::test]
-async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not() -> Result<()> {
+async fn a_gateway_is_kept_while_private_dns_of_a_foreign_s3_endpoint_depends_on_it() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("stood-on").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -377,32 +377,34 @@ async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not
     let network = site.network("tokyo").spec(&json!({ "endpoints": [off("Interface")] })).apply().await?;
     network.until_ready().await?;
     let gateway = site.state().await?.slots()["vpce/s3/Gateway"].clone();
-    // AWS lets it have the S3 names for the inbound resolver only, as the VPC has a gateway endpoint.
-    let theirs = interface(&site, "s3", true, &https, &[]).await?;
+    // AWS allows it private DNS for the inbound resolver only, because the VPC has a gateway endpoint.
+    let foreign_s3 = interface(&site, "s3", true, &https, &[]).await?;
     let foreign = site.summary().await?;
-    network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs)] })).await?;
+    network.edit(json!({ "endpoints": [existing("s3", "Interface", &foreign_s3)] })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().without("s3").beside(&foreign).summary());
     let mark = site.last_call().await?;
-    network.edit(json!({ "endpoints": [existing("s3", "Interface", &theirs), off("Gateway")] })).await?;
-    let what = "the gateway is said to be in use";
+    network.edit(json!({ "endpoints": [existing("s3", "Interface", &foreign_s3), off("Gateway")] })).await?;
+    let what = "the gateway is reported to be in use";
     let waiting = network
         .until(what, |network| {
-            message(network, ConditionType::EndpointsReady).is_ok_and(|said| said.contains("is in use by"))
+            message(network, ConditionType::EndpointsReady).is_ok_and(|text| text.contains("is in use by"))
         })
         .await?;
-    let said = message(&waiting, ConditionType::EndpointsReady)?;
-    assert!(said.contains(&gateway) && said.contains(&theirs) && said.contains("inbound resolver only"), "{said}");
+    let text = message(&waiting, ConditionType::EndpointsReady)?;
+    assert!(text.contains(&gateway) && text.contains(&foreign_s3) && text.contains("inbound resolver only"), "{text}");
     until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
 
-    // A deletion waits for the same, and says so.
+    // A deletion waits for the same endpoint, and reports it.
     network.delete().await?;
-    let what = "the deletion is said to wait for it";
+    let what = "the deletion is reported to wait for it";
     network
-        .until(what, |network| message(network, ConditionType::EndpointsReady).is_ok_and(|said| said.contains(&theirs)))
+        .until(what, |network| {
+            message(network, ConditionType::EndpointsReady).is_ok_and(|text| text.contains(&foreign_s3))
+        })
         .await?;
-    delete_endpoint(&site, &theirs).await?;
+    delete_endpoint(&site, &foreign_s3).await?;
     network.until_gone().await?;
     let left = site.summary().await?;
     assert!(left.lines().len() == 1 && left.lines()[0].contains("corp-https"), "{left}");
@@ -410,7 +412,7 @@ async fn a_gateway_that_somebody_elses_s3_names_stand_on_stays_until_they_do_not
 }
 
 #[tokio::test]
-async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()> {
+async fn a_class_names_existing_resources_for_all_its_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("used-by-class").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
@@ -433,7 +435,7 @@ async fn a_class_says_what_is_there_already_for_all_its_networks() -> Result<()>
     assert_eq!(site.summary().await?, expected.beside(&foreign).summary());
     assert_eq!(endpoint_in_status(&ready, "mgn", "Interface"), Some((mgn.clone(), Origin::Existing)));
 
-    // A network may say otherwise for one endpoint, and keeps the class's word on the others.
+    // A network may override the class for one endpoint, and inherits the settings of the others.
     network
         .edit(json!({
             "endpoints": [entry("kms", "Interface", &json!({ "mode": "Disabled" }))],

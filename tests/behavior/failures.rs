@@ -1,4 +1,5 @@
-//! Trouble that somebody has to mend, and how AWS may behave otherwise: what is said, and that it goes on by itself.
+//! Failures that people have to resolve, and other variants of the behavior of AWS: the status reports a failure, and
+//! the operator continues by itself once it is resolved.
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
@@ -10,7 +11,7 @@ use support::failing::{NAME, is_as_before, spoil, until, until_built, until_obse
 use support::foreign;
 use support::history::History;
 
-/// Waits until the network is stalled for that reason, and gives its status.
+/// Waits until the network is stalled for that reason, and returns its status.
 async fn until_stalled(network: &Network<'_>, reason: Reason) -> Result<MigrationNetworkStatus> {
     network.until_reason(ConditionType::Stalled, reason).await?;
     let status = network.until_reason(ConditionType::Ready, reason).await?.status.context("no status")?;
@@ -23,17 +24,17 @@ fn message(status: &MigrationNetworkStatus, type_: ConditionType) -> &str {
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_is_said_with_the_slots_it_keeps_empty_and_a_raise_is_noticed() -> Result<()> {
+async fn an_exhausted_quota_is_reported_with_the_empty_slots_and_a_raise_is_noticed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("full").await?;
     let history = History::of(&site);
     let quotas = |endpoints: u32| json!({ "quotas": { "interface_endpoints_per_vpc": endpoints } });
-    lab.world().change_options(&site.account, quotas(4)).await?;
+    lab.control().change_options(&site.account, quotas(4)).await?;
     let network = site.network(NAME).apply().await?;
     let status = until_stalled(&network, Reason::QuotaExceeded).await?;
 
     let state = site.state().await?;
-    let said = message(&status, ConditionType::EndpointsReady);
+    let text = message(&status, ConditionType::EndpointsReady);
     let missing: Vec<&str> = ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"]
         .into_iter()
         .filter(|service| state.endpoint(service, "Interface").is_none())
@@ -41,53 +42,53 @@ async fn a_quota_that_is_used_up_is_said_with_the_slots_it_keeps_empty_and_a_rai
     assert_eq!(missing.len(), 2, "{state:#?}");
     for service in missing {
         let slot = format!("vpce/{service}/Interface");
-        assert!(said.contains(&slot), "{slot} is not in: {said}");
+        assert!(text.contains(&slot), "{slot} is not in: {text}");
         assert!(message(&status, ConditionType::Ready).contains(&slot), "{slot} is not in Ready's message");
     }
 
-    lab.world().change_options(&site.account, quotas(50)).await?;
+    lab.control().change_options(&site.account, quotas(50)).await?;
     until_built(&site, &network, &site.expected()).await?;
     history.check_each_slot_was_filled_once().await
 }
 
 #[tokio::test]
-async fn a_quota_of_resolver_endpoints_is_not_taken_for_throttling() -> Result<()> {
+async fn the_quota_of_resolver_endpoints_is_not_mistaken_for_throttling() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("no-more-resolvers").await?;
     let history = History::of(&site);
     let quotas = |endpoints: u32| json!({ "quotas": { "resolver_endpoints_per_region": endpoints } });
-    lab.world().change_options(&site.account, quotas(0)).await?;
+    lab.control().change_options(&site.account, quotas(0)).await?;
     let network = site.network(NAME).apply().await?;
     let status = until_stalled(&network, Reason::QuotaExceeded).await?;
-    let said = message(&status, ConditionType::ResolverReady);
-    assert!(said.contains("resolver") && said.contains("LimitExceededException"), "{said}");
+    let text = message(&status, ConditionType::ResolverReady);
+    assert!(text.contains("resolver") && text.contains("LimitExceededException"), "{text}");
 
-    lab.world().change_options(&site.account, quotas(4)).await?;
+    lab.control().change_options(&site.account, quotas(4)).await?;
     until_built(&site, &network, &site.expected()).await?;
     history.check_each_slot_was_filled_once().await
 }
 
 #[tokio::test]
-async fn a_foreign_private_dns_is_a_conflict_that_is_left_to_people_and_its_end_is_noticed() -> Result<()> {
+async fn a_conflict_with_foreign_private_dns_is_reported_and_its_end_is_noticed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("conflict").await?;
     let history = History::of(&site);
     let foreign = foreign::endpoint(&site, "mgn", true, &[]).await?;
-    let theirs = async || {
+    let foreign_endpoint = async || {
         let state = site.state().await?;
         Ok::<_, anyhow::Error>(state.vpc_endpoints.into_iter().find(|endpoint| endpoint.id == foreign))
     };
     let network = site.network(NAME).apply().await?;
     let status = until_stalled(&network, Reason::PrivateDnsConflict).await?;
-    let said = message(&status, ConditionType::Ready);
-    assert!(said.contains("vpce/mgn/Interface"), "{said}");
+    let text = message(&status, ConditionType::Ready);
+    assert!(text.contains("vpce/mgn/Interface"), "{text}");
 
     let before = until("the foreign endpoint is available", async || {
-        Ok(theirs().await?.filter(|endpoint| endpoint.state == "available"))
+        Ok(foreign_endpoint().await?.filter(|endpoint| endpoint.state == "available"))
     })
     .await?;
     until_observed(&site, 2).await?;
-    assert_eq!(theirs().await?.as_ref(), Some(&before));
+    assert_eq!(foreign_endpoint().await?.as_ref(), Some(&before));
     let calls = site.calls().await?;
     let named = calls.iter().filter(|call| call.is_write() && call.parameters.to_string().contains(&foreign));
     assert_eq!(named.count(), 0);
@@ -98,7 +99,7 @@ async fn a_foreign_private_dns_is_a_conflict_that_is_left_to_people_and_its_end_
 }
 
 #[tokio::test]
-async fn a_role_that_loses_its_rights_is_said_and_a_role_that_gets_them_back_is_noticed() -> Result<()> {
+async fn lost_permissions_are_reported_and_restored_permissions_are_noticed() -> Result<()> {
     let lab = Lab::shared().await?;
     let actions = [None, Some("DescribeVpcs"), Some("ListResolverEndpoints")];
     try_join_all(actions.map(async |action| {
@@ -113,9 +114,9 @@ async fn a_role_that_loses_its_rights_is_said_and_a_role_that_gets_them_back_is_
             code: Some("UnauthorizedOperation".to_owned()),
             ..spoil(&site, FaultKind::Error, "")
         };
-        lab.world().order(&denied).await?;
+        lab.control().order(&denied).await?;
         until_stalled(&network, Reason::AccessDenied).await?;
-        lab.world().cancel_faults(&site.account).await?;
+        lab.control().cancel_faults(&site.account).await?;
         until_built(&site, &network, &site.expected()).await.with_context(|| format!("{action:?}"))?;
         ensure!(site.writes_after(built).await?.is_empty(), "{:?}", site.writes_after(built).await?);
         history.check_each_slot_was_filled_once().await
@@ -125,33 +126,33 @@ async fn a_role_that_loses_its_rights_is_said_and_a_role_that_gets_them_back_is_
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_create_is_said_and_a_role_that_may_not_delete_keeps_the_network_there() -> Result<()> {
+async fn a_denied_create_call_is_reported_and_a_denied_delete_call_blocks_the_deletion() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("read-only").await?;
     let (before, history) = (site.state().await?, History::of(&site));
     let denied = |action| Fault { times: 100_000, ..spoil(&site, FaultKind::Error, action) };
-    lab.world().order(&denied("CreateVpcEndpoint")).await?;
+    lab.control().order(&denied("CreateVpcEndpoint")).await?;
     let network = site.network(NAME).apply().await?;
     let status = until_stalled(&network, Reason::AccessDenied).await?;
-    let said = message(&status, ConditionType::Ready);
-    assert!(said.contains("ec2:CreateVpcEndpoint"), "{said}");
-    lab.world().cancel_faults(&site.account).await?;
+    let text = message(&status, ConditionType::Ready);
+    assert!(text.contains("ec2:CreateVpcEndpoint"), "{text}");
+    lab.control().cancel_faults(&site.account).await?;
     until_built(&site, &network, &site.expected()).await?;
 
-    lab.world().order(&denied("DeleteVpcEndpoints")).await?;
+    lab.control().order(&denied("DeleteVpcEndpoints")).await?;
     network.delete().await?;
     until_stalled(&network, Reason::AccessDenied).await?;
     assert_eq!(site.state().await?.vpc_endpoints.len(), 7);
-    lab.world().cancel_faults(&site.account).await?;
+    lab.control().cancel_faults(&site.account).await?;
     network.until_gone().await?;
     is_as_before(&site, &before).await?;
     history.check_each_slot_was_filled_once().await
 }
 
 #[tokio::test]
-async fn lists_that_lag_behind_do_not_make_a_second_resource() -> Result<()> {
+async fn lists_that_lag_behind_cause_no_second_resource() -> Result<()> {
     let lab = Lab::shared().await?;
-    // In AWS's seconds, of which 60 go by in one: shorter than the grace after which what is missing counts as gone.
+    // In seconds of AWS, of which 60 pass in one real second: shorter than the absence grace.
     let lags = [
         json!({ "new_invisible_for": 90.0 }),
         json!({ "deleted_visible_for": 90.0 }),
@@ -160,10 +161,10 @@ async fn lists_that_lag_behind_do_not_make_a_second_resource() -> Result<()> {
     try_join_all(lags.map(async |lag| {
         let site = lab.site("lagging").await?;
         let (before, history) = (site.state().await?, History::of(&site));
-        lab.world().change_options(&site.account, lag.clone()).await?;
-        until("the VPC is old enough to be seen", async || {
-            let seen = site.aws.ec2.describe_route_tables().send().await?;
-            Ok((seen.route_tables().len() == site.landing.route_tables.len()).then_some(()))
+        lab.control().change_options(&site.account, lag.clone()).await?;
+        until("the VPC is old enough to be listed", async || {
+            let listed = site.aws.ec2.describe_route_tables().send().await?;
+            Ok((listed.route_tables().len() == site.landing.route_tables.len()).then_some(()))
         })
         .await?;
         let network = site.network(NAME).with_replication_group().apply().await?;
@@ -180,12 +181,12 @@ async fn lists_that_lag_behind_do_not_make_a_second_resource() -> Result<()> {
 }
 
 #[tokio::test]
-async fn lists_that_come_in_the_smallest_pages_are_read_to_their_end() -> Result<()> {
+async fn lists_with_the_smallest_pages_are_read_completely() -> Result<()> {
     let lab = Lab::shared().await?;
-    try_join_all([1, 5].map(async |most| {
+    try_join_all([1, 5].map(async |max_page| {
         let site = lab.site("paged").await?;
         let (before, history) = (site.state().await?, History::of(&site));
-        lab.world().change_options(&site.account, json!({ "max_page": most })).await?;
+        lab.control().change_options(&site.account, json!({ "max_page": max_page })).await?;
         let network = site.network(NAME).with_replication_group().apply().await?;
         until_built(&site, &network, &site.expected().with_replication_group()).await?;
         network.delete_and_wait().await?;

@@ -1,4 +1,4 @@
-//! Whose turn it is, when there are more networks than the operator can look at in time.
+//! Fairness: every network is observed, even if there are more networks than the operator can observe in time.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,19 @@ use support::{Fault, FaultKind, Lab, LabOptions, OperatorOptions, Site};
 
 use support::waiting::until;
 
-/// As many as twelve times a second one of them is due, and five a second are looked at.
+/// A network is due twelve times a second, but the operator observes only five networks a second.
 const NETWORKS: usize = 12;
 const ROUNDS: usize = 5;
 
-/// How often each network was looked at. Each names a VPC of its own, which does not exist, so that its calls are known.
-async fn looks(site: &Site) -> Result<BTreeMap<String, usize>> {
-    let mut looks: BTreeMap<String, usize> = (0..NETWORKS).map(|number| (vpc(number), 0)).collect();
+/// Returns how often each network was observed. Each network names its own VPC, which does not exist, so that its calls
+/// can be identified.
+async fn observations(site: &Site) -> Result<BTreeMap<String, usize>> {
+    let mut counts: BTreeMap<String, usize> = (0..NETWORKS).map(|number| (vpc(number), 0)).collect();
     for call in site.calls().await?.iter().filter(|call| call.action == "DescribeVpcs") {
-        let asked = call.parameters["Filter"]["1"]["Value"]["1"].as_str().unwrap_or_default();
-        looks.entry(asked.to_owned()).and_modify(|count| *count += 1);
+        let requested = call.parameters["Filter"]["1"]["Value"]["1"].as_str().unwrap_or_default();
+        counts.entry(requested.to_owned()).and_modify(|count| *count += 1);
     }
-    Ok(looks)
+    Ok(counts)
 }
 
 fn vpc(number: usize) -> String {
@@ -27,7 +28,7 @@ fn vpc(number: usize) -> String {
 }
 
 #[tokio::test]
-async fn every_network_has_its_turn_however_busy_the_operator_is() -> Result<()> {
+async fn every_network_is_observed_although_the_operator_is_overloaded() -> Result<()> {
     let operator =
         OperatorOptions { concurrency: 1, resync_seconds: 1, aws_rate_factor: 60, ..OperatorOptions::default() };
     let lab = Lab::own(LabOptions { operator, ..LabOptions::default() }).await?;
@@ -38,17 +39,17 @@ async fn every_network_has_its_turn_however_busy_the_operator_is() -> Result<()>
         seconds: 0.2,
         ..Fault::next(FaultKind::DelaySeconds, "DescribeVpcs")
     };
-    lab.world().order(&slow).await?;
+    lab.control().order(&slow).await?;
     for number in 0..NETWORKS {
         let network = site.network(&format!("network-{number}"));
         network.with(|spec| spec.vpc = Some(VpcSelector { id: Some(vpc(number)), tags: None })).apply().await?;
     }
-    until("five times as many looks as there are networks", async || {
-        let total: usize = looks(&site).await?.values().sum();
+    until("five times as many observations as there are networks", async || {
+        let total: usize = observations(&site).await?.values().sum();
         Ok(if total >= ROUNDS * NETWORKS { Ok(()) } else { Err(total.to_string()) })
     })
     .await?;
-    let looks = looks(&site).await?;
-    assert!(looks.values().all(|count| *count > ROUNDS / 2), "some wait while others have turn after turn: {looks:#?}");
+    let counts = observations(&site).await?;
+    assert!(counts.values().all(|count| *count > ROUNDS / 2), "some networks wait for others: {counts:#?}");
     Ok(())
 }

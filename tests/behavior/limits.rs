@@ -1,4 +1,5 @@
-//! The limits of classes: what the operator says and does. `tests/e2e/admission.rs` has the API server say it before.
+//! The limits of classes, which the operator enforces and reports. `tests/e2e/admission.rs` tests the same limits at
+//! admission, where the API server enforces them.
 
 use anyhow::Result;
 use mgnet::api::{ConditionType, Reason};
@@ -8,15 +9,15 @@ use support::class_limits::{limited, limits, over, until_exceeded};
 use support::waiting::{close, is_true, message, until, until_aws_holds, until_observed};
 
 #[tokio::test]
-async fn each_limit_is_said_with_field_value_and_what_is_allowed_before_anything_is_written() -> Result<()> {
+async fn each_limit_is_reported_with_field_value_and_allowed_values_before_any_write() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("limits").await?;
     let mark = site.last_call().await?;
     for (field, limit, words) in limits() {
         let class = limited(&site, field, &limit).await?;
         let network = over(&site, &field.to_lowercase(), &class)?.apply().await?;
-        let said = until_exceeded(&network).await?;
-        assert!(said.starts_with("`spec.") && said.contains(words) && said.contains(&class), "{said}");
+        let text = until_exceeded(&network).await?;
+        assert!(text.starts_with("`spec.") && text.contains(words) && text.contains(&class), "{text}");
         assert_eq!(network.get().await?.metadata.finalizers, None);
         network.delete_and_wait().await?;
     }
@@ -25,7 +26,7 @@ async fn each_limit_is_said_with_field_value_and_what_is_allowed_before_anything
 }
 
 #[tokio::test]
-async fn a_tightened_limit_stops_changes_tears_nothing_down_and_does_not_turn_retain_into_delete() -> Result<()> {
+async fn a_tightened_limit_blocks_changes_but_deletes_nothing_and_respects_retain() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("tightened").await?;
     let network = site.network("tokyo").retained().apply().await?;
@@ -43,28 +44,28 @@ async fn a_tightened_limit_stops_changes_tears_nothing_down_and_does_not_turn_re
 }
 
 #[tokio::test]
-async fn a_namespace_has_as_many_networks_of_a_class_as_it_says_and_the_oldest_keep_their_places() -> Result<()> {
+async fn the_oldest_networks_keep_their_places_within_the_limit_per_namespace() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("places").await?;
     site.edit_class(json!({ "limits": { "networksPerNamespace": 1 } })).await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
     let late = site.network("late").apply().await?;
-    // The creation times of objects are whole seconds: which of two of the same second is older, their uids say.
-    let said = until("one of the two has no place", async || {
+    // Creation times of objects have a resolution of one second. The UIDs decide between objects of the same second.
+    let (name, text) = until("one of the two networks exceeds the limit", async || {
         for one in [&network, &late] {
             let status = one.get().await?;
-            if let Ok(said) = message(&status, ConditionType::Accepted)
-                && said.contains("networksPerNamespace")
+            if let Ok(text) = message(&status, ConditionType::Accepted)
+                && text.contains("networksPerNamespace")
             {
-                return Ok(Ok((one.name.clone(), said.to_owned())));
+                return Ok(Ok((one.name.clone(), text.to_owned())));
             }
         }
         Ok(Err(String::new()))
     })
     .await?;
-    assert_eq!(said.0, "late", "it came after the first was built, seconds later");
-    assert!(said.1.contains("allows 1 of its networks in a namespace"), "{}", said.1);
+    assert_eq!(name, "late", "it was created seconds later, after the first was built");
+    assert!(text.contains("allows 1 of its networks in a namespace"), "{text}");
     until_observed(&site, 2).await?;
     assert!(is_true(&network.get().await?, ConditionType::Ready));
     network.delete_and_wait().await?;

@@ -1,4 +1,4 @@
-//! Answers that never arrive although the call had its effect, while the operator goes on.
+//! Answers that never arrive although the call had its effect, while the operator keeps running.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,20 @@ use support::failing::{CREATE_CALLS, NAME, is_as_before, spoil, uncrowd, until_b
 use support::foreign;
 use support::history::{History, slot_of};
 
-/// Builds and deletes a network for each create call, whose answer is lost that many times; gives the slots that were hit.
+/// Builds and deletes a network for each create call, whose answer is lost that many times. Returns the slots of the
+/// calls.
 ///
-/// Once is made up for within the call, where the SDK tries twice; twice reaches the reconcile. The creation of a Resolver
-/// endpoint is tried once, and its effect is found by looking.
-async fn lose(name: &str, times: u64, options: &Value) -> Result<BTreeSet<String>> {
+/// The SDK tries each call twice, so the reconcile notices only the second loss. The creation of a Resolver endpoint is
+/// tried once, and an observation finds its effect.
+async fn lose_answers(name: &str, times: u64, options: &Value) -> Result<BTreeSet<String>> {
     let lab = Lab::shared().await?;
-    let hit = try_join_all(CREATE_CALLS.map(async |(action, nth)| {
+    let slots = try_join_all(CREATE_CALLS.map(async |(action, nth)| {
         let site = lab.site(name).await?;
         uncrowd(&site).await?;
         let (before, history) = (site.state().await?, History::of(&site));
         let times = if action == "CreateResolverEndpoint" { 1 } else { times };
-        lab.world().change_options(&site.account, options.clone()).await?;
-        lab.world().order(&Fault { nth, times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
+        lab.control().change_options(&site.account, options.clone()).await?;
+        lab.control().order(&Fault { nth, times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
         let network = site.network(NAME).with_replication_group().apply().await?;
         let expected = site.expected().with_replication_group();
         let context = || format!("{action} {nth} in {}", site.namespace);
@@ -34,7 +35,7 @@ async fn lose(name: &str, times: u64, options: &Value) -> Result<BTreeSet<String
 
         let calls = site.calls().await?;
         let lost: Vec<_> = calls.iter().filter(|call| call.fault.is_some()).collect();
-        ensure!(lost.len() == usize::try_from(times)?, "other answers were lost than ordered: {lost:?}");
+        ensure!(lost.len() == usize::try_from(times)?, "the lost answers are not the ordered ones: {lost:?}");
         let slot = slot_of(lost[0])?;
         network.delete_and_wait().await?;
         is_as_before(&site, &before).await.with_context(context)?;
@@ -42,7 +43,7 @@ async fn lose(name: &str, times: u64, options: &Value) -> Result<BTreeSet<String
         Ok::<_, anyhow::Error>(slot)
     }))
     .await?;
-    Ok(hit.into_iter().collect())
+    Ok(slots.into_iter().collect())
 }
 
 fn all_slots() -> BTreeSet<String> {
@@ -50,26 +51,26 @@ fn all_slots() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_makes_no_second_resource_in_any_slot() -> Result<()> {
-    assert_eq!(lose("lost-once", 1, &json!({})).await?, all_slots());
+async fn a_lost_answer_creates_no_second_resource_in_any_slot() -> Result<()> {
+    assert_eq!(lose_answers("lost-once", 1, &json!({})).await?, all_slots());
     Ok(())
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_again_and_again_makes_no_second_resource_in_any_slot() -> Result<()> {
-    assert_eq!(lose("lost-twice", 2, &json!({})).await?, all_slots());
+async fn an_answer_that_is_lost_twice_creates_no_second_resource_in_any_slot() -> Result<()> {
+    assert_eq!(lose_answers("lost-twice", 2, &json!({})).await?, all_slots());
     Ok(())
 }
 
 #[tokio::test]
-async fn lost_answers_make_no_second_resource_where_aws_forgets_tokens_and_returns_what_a_request_made() -> Result<()> {
+async fn lost_answers_create_no_second_resource_with_the_other_variant_of_idempotency() -> Result<()> {
     let options = json!({ "client_tokens": "ForgetDeleted", "creator_request_id": "Return" });
-    assert_eq!(lose("other-variant", 2, &options).await?, all_slots());
+    assert_eq!(lose_answers("other-variant", 2, &options).await?, all_slots());
     Ok(())
 }
 
 #[tokio::test]
-async fn what_is_deleted_by_hand_comes_back_once_whatever_aws_remembers_of_its_token() -> Result<()> {
+async fn resources_deleted_by_hand_are_created_once_whether_aws_forgets_tokens_or_not() -> Result<()> {
     let lab = Lab::shared().await?;
     let variants = [
         json!({}),
@@ -78,7 +79,7 @@ async fn what_is_deleted_by_hand_comes_back_once_whatever_aws_remembers_of_its_t
     try_join_all(variants.map(async |options| {
         let site = lab.site("replaced").await?;
         let (before, history) = (site.state().await?, History::of(&site));
-        lab.world().change_options(&site.account, options).await?;
+        lab.control().change_options(&site.account, options).await?;
         let network = site.network(NAME).apply().await?;
         network.until_ready().await?;
         let state = site.state().await?;
@@ -87,7 +88,7 @@ async fn what_is_deleted_by_hand_comes_back_once_whatever_aws_remembers_of_its_t
 
         // The answers to both replacements are lost, too.
         for (action, times) in [("CreateVpcEndpoint", 2), ("CreateResolverEndpoint", 1)] {
-            lab.world().order(&Fault { times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
+            lab.control().order(&Fault { times, ..spoil(&site, FaultKind::LoseAnswer, action) }).await?;
         }
         foreign::delete_endpoints(&site, vec![mgn.clone()]).await?;
         site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&resolver).send().await?;

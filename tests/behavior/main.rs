@@ -1,7 +1,9 @@
-//! What users see and what AWS holds, whatever is asked for and whatever fails: from a spec to AWS to status.
+//! The behavior that users see, from a spec through AWS to status: the resources in AWS and the reported status, for
+//! every kind of request and of failure.
 //!
-//! Each test has an AWS account, a VPC and a namespace of its own; see the crate `support`. The tests run on the simulated backend,
-//! and with `MGNET_BACKEND=real` on a real API server. What only a real one can show is in `tests/e2e`.
+//! Each test has its own AWS account, VPC and namespace: see the crate `support`. The tests run on the simulated
+//! backend and, with `MGNET_BACKEND=real`, on a real API server. `tests/e2e` contains the tests that need a real API
+//! server.
 
 mod accounts;
 mod addresses;
@@ -16,6 +18,8 @@ mod deletion;
 mod drift;
 mod edits;
 mod existing;
+mod failures;
+mod fairness;
 mod faults;
 mod limits;
 mod lost_answers;
@@ -28,6 +32,4 @@ mod status;
 mod subnets;
 mod suspension;
 mod tampering;
-mod trouble;
-mod turns;
 mod vpc_leases;

@@ -1,5 +1,5 @@
-//! Endpoint policies: what AWS holds is what is wanted, wherever the policy comes from, and nothing is changed for one that
-//! cannot be had.
+//! Endpoint policies: AWS has the desired policy, regardless of its source, and the operator changes nothing for a
+//! policy that is missing or invalid.
 
 use anyhow::{Context, Result, ensure};
 use kube::api::DeleteParams;
@@ -10,7 +10,7 @@ use support::{Lab, LabOptions, Network, OperatorOptions, Site};
 use support::foreign::{entry, unwritten};
 use support::waiting::{close, condition, listed, until, until_event, until_observed, until_repaired};
 
-/// A policy that lets through one action.
+/// Returns a policy that allows one action.
 fn only(action: &str) -> Value {
     json!({
         "Version": "2012-10-17",
@@ -30,7 +30,7 @@ fn in_config_map(name: &str, key: &str) -> Value {
     json!({ "type": "ConfigMap", "configMapKeyRef": { "name": name, "key": key }, "preset": null, "inline": null })
 }
 
-/// What the preset comes to in Tokyo, as somebody would write it who reads MGN's and Systems Manager's documentation.
+/// Returns the policies of the preset in Tokyo, written from the documentation of MGN and of Systems Manager.
 fn mgn_only() -> Vec<(&'static str, Value)> {
     let allow = |actions: Value, resources: Value| json!({ "Effect": "Allow", "Principal": "*", "Action": actions, "Resource": resources });
     let policy = |statements: Vec<Value>| json!({ "Version": "2012-10-17", "Statement": statements });
@@ -72,7 +72,7 @@ fn mgn_only() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The slots of all endpoints of a usual network.
+/// Returns the slots of all endpoints of a standard network.
 fn slots() -> Vec<&'static str> {
     mgn_only().into_iter().map(|(slot, _)| slot).collect()
 }
@@ -83,12 +83,12 @@ fn with_policy(site: &Site, policy: &Value) -> support::Expected {
 
 async fn unthrottled(lab: &Lab, name: &str) -> Result<Site> {
     let site = lab.site(name).await?;
-    lab.world().change_options(&site.account, json!({ "throttling": false })).await?;
+    lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     Ok(site)
 }
 
 #[tokio::test]
-async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_comes_from() -> Result<()> {
+async fn aws_has_the_desired_policy_after_every_edit_of_its_source() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = unthrottled(&lab, "policies").await?;
     let kms = || entry("kms", "Interface", &json!({}));
@@ -100,11 +100,11 @@ async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_come
     network.until_ready().await?;
     let mgn_only =
         || mgn_only().into_iter().fold(site.expected(), |expected, (slot, policy)| expected.policy(slot, policy));
-    // The preset knows nothing of further services, and lets everything through to them.
+    // The preset has no rules for further services, and allows everything for them.
     assert_eq!(site.summary().await?, mgn_only().with("kms").summary());
     let calls = site.calls_after(mark).await?;
     let modified = calls.iter().filter(|call| call.action == "ModifyVpcEndpoint" || call.outcome != "ok");
-    assert_eq!(modified.count(), 0, "it is sent in the create:{}", listed(&calls));
+    assert_eq!(modified.count(), 0, "the policy is part of the create call:{}", listed(&calls));
     let mark = site.last_call().await?;
     until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
@@ -118,7 +118,7 @@ async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_come
             with_policy(&site, &only("s3:GetObject")).with("kms").policy("vpce/kms/Interface", only("s3:GetObject")),
             8,
         ),
-        // The same in other words is the same.
+        // An equivalent policy is not a change.
         (
             json!({ "endpointPolicy": inline(&json!({ "Version": "2012-10-17", "Statement": {
                 "Action": "s3:GetObject", "Resource": "*", "Principal": { "AWS": "*" }, "Effect": "Allow" } })) }),
@@ -132,7 +132,7 @@ async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_come
                 .policy("vpce/kms/Interface", only("mgn:DescribeJobs")),
             8,
         ),
-        // An endpoint's own policy wins.
+        // The policy of an endpoint has precedence.
         (
             json!({ "endpoints": [entry("mgn", "Interface", &json!({ "policy": { "type": "Inline", "inline": own.to_string() } }))] }),
             with_policy(&site, &only("mgn:DescribeJobs")).policy("vpce/mgn/Interface", own.clone()),
@@ -151,7 +151,7 @@ async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_come
             7,
         ),
         (json!({ "endpoints": null }), mgn_only(), 1),
-        // Without Systems Manager its buckets are of no use.
+        // Without a policy in the spec, the endpoints get full access again.
         (json!({ "endpointPolicy": null }), site.expected(), 7),
     ] {
         let mark = site.last_call().await?;
@@ -169,9 +169,10 @@ async fn aws_holds_the_policy_that_is_wanted_through_every_edit_of_where_it_come
 }
 
 #[tokio::test]
-async fn without_systems_manager_its_buckets_are_shut() -> Result<()> {
+async fn the_preset_omits_unneeded_buckets_without_systems_manager() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = unthrottled(&lab, "buckets").await?;
+    // Without Systems Manager, its buckets are of no use.
     let spec = json!({ "endpointPolicy": { "type": "Preset", "preset": "MGNOnly" } });
     let network = site.network("tokyo").without_ssm().spec(&spec).apply().await?;
     network.until_ready().await?;
@@ -193,8 +194,8 @@ async fn without_systems_manager_its_buckets_are_shut() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_edit_of_a_config_map_takes_effect_at_once_and_without_an_edit_of_the_network() -> Result<()> {
-    // It looks at AWS by itself every ten minutes only, so that what happens sooner happens for the edit.
+async fn an_edit_of_a_config_map_takes_effect_at_once_without_an_edit_of_the_network() -> Result<()> {
+    // The operator resyncs only every ten minutes, so an earlier change is caused by the edit.
     let operator = OperatorOptions { resync_seconds: 600, aws_rate_factor: 60, ..OperatorOptions::default() };
     let lab = Lab::own(LabOptions { operator, ..LabOptions::default() }).await?;
     let site = unthrottled(&lab, "edited").await?;
@@ -204,62 +205,62 @@ async fn an_edit_of_a_config_map_takes_effect_at_once_and_without_an_edit_of_the
     }
     let spec = json!({ "endpoints": [entry("mgn", "Interface", &json!({ "policy": { "type": "ConfigMap", "configMapKeyRef": { "name": "policies", "key": "mgn" } } }))] });
     let network = site.network("tokyo").spec(&spec).apply().await?;
-    let neighbour = other.network("tokyo").spec(&spec).apply().await?;
-    let (before, _) = (network.until_ready().await?, neighbour.until_ready().await?);
+    let neighbor = other.network("tokyo").spec(&spec).apply().await?;
+    let (before, _) = (network.until_ready().await?, neighbor.until_ready().await?);
     let mark = other.last_call().await?;
     let expect = |action: &str| site.expected().policy("vpce/mgn/Interface", only(action)).summary();
     assert_eq!(site.summary().await?, expect("mgn:DescribeJobs"));
     for action in ["mgn:GetLaunchConfiguration", "mgn:StartTest"] {
         site.write_config_map("policies", "mgn", &only(action).to_string()).await?;
         until("the edit has taken effect", async || {
-            let there = site.summary().await?;
-            Ok(if there == expect(action) { Ok(()) } else { Err(there.to_string()) })
+            let summary = site.summary().await?;
+            Ok(if summary == expect(action) { Ok(()) } else { Err(summary.to_string()) })
         })
         .await?;
         let after = network.until_ready().await?;
         assert_eq!(after.metadata.generation, before.metadata.generation);
     }
-    // So does an edit that repairs it, and one that takes it away.
+    // The same holds for an edit that breaks the policy, for a deletion, and for an edit that repairs the policy.
     site.write_config_map("policies", "mgn", "{").await?;
-    is_said(&network, &["must be JSON"]).await?;
+    until_spec_is_refused(&network, &["must be JSON"]).await?;
     site.config_maps().delete("policies", &DeleteParams::default()).await?;
-    is_said(&network, &["'policies' with the key 'mgn' does not exist"]).await?;
+    until_spec_is_refused(&network, &["'policies' with the key 'mgn' does not exist"]).await?;
     site.write_config_map("policies", "mgn", &only("mgn:DescribeJobs").to_string()).await?;
     network.until_ready().await?;
-    until("the policy is as before", async || {
-        let there = site.summary().await?;
-        Ok(if there == expect("mgn:DescribeJobs") { Ok(()) } else { Err(there.to_string()) })
+    until("the policy is restored", async || {
+        let summary = site.summary().await?;
+        Ok(if summary == expect("mgn:DescribeJobs") { Ok(()) } else { Err(summary.to_string()) })
     })
     .await?;
     let calls = other.calls_after(mark).await?;
-    assert!(calls.iter().all(|call| !call.is_write()), "another namespace's is another:{}", listed(&calls));
+    assert!(calls.iter().all(|call| !call.is_write()), "another namespace has its own ConfigMap:{}", listed(&calls));
     Ok(())
 }
 
-async fn is_said(network: &Network<'_>, words: &[&str]) -> Result<MigrationNetwork> {
+async fn until_spec_is_refused(network: &Network<'_>, words: &[&str]) -> Result<MigrationNetwork> {
     let what = format!("the spec is refused with the words {words:?}");
     let object = network
         .until(&what, |network| {
             let current = network.status.as_ref().map(|status| status.observed_generation);
             current == network.metadata.generation
-                && condition(network, ConditionType::Accepted).is_some_and(|(status, why, said)| {
-                    status == "False" && why == "InvalidSpec" && words.iter().all(|word| said.contains(word))
+                && condition(network, ConditionType::Accepted).is_some_and(|(status, reason, message)| {
+                    status == "False" && reason == "InvalidSpec" && words.iter().all(|word| message.contains(word))
                 })
         })
         .await?;
-    ensure!(condition(&object, ConditionType::Stalled).is_some(), "only people can mend it");
+    ensure!(condition(&object, ConditionType::Stalled).is_some(), "only people can resolve it");
     Ok(object)
 }
 
 #[tokio::test]
-async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() -> Result<()> {
+async fn a_missing_or_invalid_policy_is_reported_and_the_endpoints_keep_theirs() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = unthrottled(&lab, "no-policy").await?;
     let mark = site.last_call().await?;
     let by_map =
         json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": { "name": "policies", "key": "all" } } });
     let network = site.network("tokyo").spec(&by_map).apply().await?;
-    is_said(
+    until_spec_is_refused(
         &network,
         &[
             "`spec.endpointPolicy` must name an existing ConfigMap in the namespace of the network",
@@ -269,7 +270,7 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
     )
     .await?;
     site.write_config_map("policies", "other", &only("mgn:*").to_string()).await?;
-    is_said(&network, &["'policies' with the key 'all' does not exist"]).await?;
+    until_spec_is_refused(&network, &["'policies' with the key 'all' does not exist"]).await?;
     unwritten(&site, mark).await?;
     assert_eq!(network.get().await?.metadata.finalizers, None);
     site.write_config_map("policies", "all", &only("mgn:*").to_string()).await?;
@@ -280,7 +281,7 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
 
     let mark = site.last_call().await?;
     let long = only(&"a".repeat(20_480)).to_string();
-    for (text, says) in [
+    for (text, problem) in [
         ("{", "must be JSON"),
         ("[]", "must be an IAM policy: an object with `Statement`"),
         (r#"{"Statement":[]}"#, "would allow nothing"),
@@ -288,25 +289,25 @@ async fn a_policy_that_cannot_be_had_is_said_and_the_endpoint_keeps_its_own() ->
         (long.as_str(), "must be at most 20480 characters long"),
     ] {
         site.write_config_map("policies", "all", text).await?;
-        is_said(&network, &["`spec.endpointPolicy`", says]).await?;
+        until_spec_is_refused(&network, &["`spec.endpointPolicy`", problem]).await?;
     }
-    // An endpoint's own is said where it stands.
+    // An invalid policy of one endpoint is reported with the field of that endpoint.
     let inline = json!({ "type": "Inline", "inline": "{\"Statement\":1}" });
     network
         .edit(json!({ "endpointPolicy": null, "endpoints": [entry("ec2", "Interface", &json!({ "policy": inline }))] }))
         .await?;
-    is_said(&network, &["`spec.endpoints[ec2/Interface].policy` must be an IAM policy: it needs a `Statement`"])
-        .await?;
+    let words = ["`spec.endpoints[ec2/Interface].policy` must be an IAM policy: it needs a `Statement`"];
+    until_spec_is_refused(&network, &words).await?;
     unwritten(&site, mark).await?;
-    assert_eq!(site.summary().await?, held, "what is there keeps the policy that it has");
-    // Nor does it keep the network from going.
+    assert_eq!(site.summary().await?, held, "the endpoints keep their policies");
+    // The invalid policy does not block the deletion of the network.
     network.delete_and_wait().await?;
     assert!(site.summary().await?.is_empty());
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_policy_that_somebody_changed_in_aws_is_put_back() -> Result<()> {
+async fn a_policy_that_was_changed_in_aws_is_restored() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = unthrottled(&lab, "changed-policy").await?;
     let mgn = only("mgn:*");
@@ -324,14 +325,14 @@ async fn a_policy_that_somebody_changed_in_aws_is_put_back() -> Result<()> {
     change("vpce/s3/Gateway").policy_document(only("s3:GetObject").to_string()).send().await?;
     change("vpce/ec2/Interface").policy_document(only("ec2:DescribeInstances").to_string()).send().await?;
     until_event(&site, "DriftDetected").await?;
-    let mended = until_repaired(&network, &site, &expected).await?;
-    assert_eq!(mended.metadata.generation, Some(1));
+    let repaired = until_repaired(&network, &site, &expected).await?;
+    assert_eq!(repaired.metadata.generation, Some(1));
     let mark = site.last_call().await?;
     until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
-    assert_eq!(site.state().await?.slots(), slots, "they are changed, not replaced");
+    assert_eq!(site.state().await?.slots(), slots, "the endpoints are modified, not replaced");
 
-    // Somebody's other words for the same are left alone.
+    // The operator leaves an equivalent policy alone.
     let same = json!({ "Statement": { "Resource": "*", "Action": "mgn:*", "Principal": { "AWS": ["*"] }, "Effect": "Allow" }, "Version": "2012-10-17" });
     change("vpce/mgn/Interface").policy_document(same.to_string()).send().await?;
     let mark = site.last_call().await?;
@@ -341,7 +342,7 @@ async fn a_policy_that_somebody_changed_in_aws_is_put_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_class_says_what_endpoints_let_through() -> Result<()> {
+async fn a_class_sets_the_endpoint_policies_of_its_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = unthrottled(&lab, "policy-by-class").await?;
     site.write_config_map("policies", "all", &only("mgn:*").to_string()).await?;
@@ -355,11 +356,11 @@ async fn a_class_says_what_endpoints_let_through() -> Result<()> {
     let ec2 = mgn_only().into_iter().find(|(slot, _)| *slot == "vpce/ec2/Interface").context("no policy")?.1;
     let with = |policy: &Value| with_policy(&site, policy).policy("vpce/ec2/Interface", ec2.clone()).summary();
     assert_eq!(site.summary().await?, with(&only("mgn:*")));
-    // Edits of the ConfigMap are for those who live by the class, too.
+    // Edits of the ConfigMap also take effect in networks that have the policy from their class.
     site.write_config_map("policies", "all", &only("mgn:DescribeJobs").to_string()).await?;
     until("the edit has taken effect", async || {
-        let there = site.summary().await?;
-        Ok(if there == with(&only("mgn:DescribeJobs")) { Ok(()) } else { Err(there.to_string()) })
+        let summary = site.summary().await?;
+        Ok(if summary == with(&only("mgn:DescribeJobs")) { Ok(()) } else { Err(summary.to_string()) })
     })
     .await?;
     network.edit(json!({ "endpointPolicy": { "type": "Inline", "inline": only("s3:*").to_string() } })).await?;

@@ -1,4 +1,5 @@
-//! Endpoints of further services: asked for by name, made, told, removed, and said to be missing where a Region has none.
+//! Endpoints of further services: requested by name, created, reported, deleted, and reported as missing where a Region
+//! does not offer them.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +18,11 @@ fn services(all: &[&str]) -> Value {
 
 async fn offer(site: &Site, service: &str, rule: Value) -> Result<()> {
     let services = json!({ format!("{}/{service}", site.region): rule });
-    site.lab.world().change_options(&site.account, json!({ "services": services })).await
+    site.lab.control().change_options(&site.account, json!({ "services": services })).await
 }
 
 #[tokio::test]
-async fn further_services_come_and_go_beside_the_usual_ones() -> Result<()> {
+async fn further_services_are_added_and_removed_beside_the_standard_services() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("further").await?;
     let network = site.network("tokyo").spec(&services(&["kms", "sts"])).apply().await?;
@@ -30,37 +31,37 @@ async fn further_services_come_and_go_beside_the_usual_ones() -> Result<()> {
     let status = ready.status.clone().context("no status")?;
     assert_eq!(status.endpoints_available.as_deref(), Some("9/9"));
     for service in ["kms", "sts"] {
-        let told = status.endpoints.iter().find(|one| one.service == service).context("it is not told")?;
-        assert_eq!(told.service_name, Some(format!("com.amazonaws.ap-northeast-1.{service}")));
-        assert_eq!((told.origin, told.network_interfaces.len()), (Some(Origin::Created), 2));
-        assert!(told.private_dns_names.iter().any(|name| name.starts_with(service)), "{told:?}");
+        let reported = status.endpoints.iter().find(|one| one.service == service).context("it is not in the status")?;
+        assert_eq!(reported.service_name, Some(format!("com.amazonaws.ap-northeast-1.{service}")));
+        assert_eq!((reported.origin, reported.network_interfaces.len()), (Some(Origin::Created), 2));
+        assert!(reported.private_dns_names.iter().any(|name| name.starts_with(service)), "{reported:?}");
         assert_eq!(held_epoch(&ready, &format!("vpce/{service}/Interface")), Some(1));
     }
     let mark = site.last_call().await?;
     until_observed(&site, 1).await?;
     unwritten(&site, mark).await?;
 
-    let gone = without_outage(&site, async {
+    let edited = without_outage(&site, async {
         network.edit(services(&["sts", "secretsmanager"])).await?;
         network.until_ready().await
     })
     .await?;
     assert_eq!(site.summary().await?, site.expected().with("sts").with("secretsmanager").summary());
-    assert_eq!(endpoint_in_status(&gone, "kms", "Interface"), None);
+    assert_eq!(endpoint_in_status(&edited, "kms", "Interface"), None);
     let writes = site.writes_after(mark).await?;
     let mut made = actions(&writes);
     made.sort_unstable();
     assert_eq!(made, ["CreateVpcEndpoint", "DeleteVpcEndpoints"], "{}", listed(&writes));
     network.edit(services(&["kms"])).await?;
-    let back = network.until_ready().await?;
-    assert_eq!(held_epoch(&back, "vpce/kms/Interface"), Some(2));
+    let ready = network.until_ready().await?;
+    assert_eq!(held_epoch(&ready, "vpce/kms/Interface"), Some(2));
     network.edit(json!({ "endpoints": [entry("kms", "Interface", &json!({ "mode": "Disabled" }))] })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
     network.edit(services(&["kms"])).await?;
     network.until_ready().await?;
     network.delete_and_wait().await?;
-    assert!(site.summary().await?.is_empty(), "what was asked for by name goes like the rest");
+    assert!(site.summary().await?.is_empty(), "endpoints that were requested by name are deleted, too");
     close(&site).await
 }
 
@@ -71,20 +72,20 @@ async fn a_service_that_the_region_does_not_offer_is_named_and_nothing_is_writte
     offer(&site, "kms", json!({ "offered": false })).await?;
     let mark = site.last_call().await?;
     let network = site.network("tokyo").spec(&services(&["kms", "nonesuch"])).apply().await?;
-    let says = [
+    let words = [
         "the Region does not offer service 'kms' for Interface endpoints",
         "the Region does not offer service 'nonesuch' for Interface endpoints",
         "a service that is offered",
     ];
-    is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &words).await?;
     network.edit(services(&["sts"])).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().with("sts").summary());
 
-    // A network that stands is not taken down for it, and goes on when the wish is withdrawn.
+    // A network that is built keeps its endpoints, and continues when the request is withdrawn.
     let mark = site.last_call().await?;
     network.edit(services(&["sts", "kms"])).await?;
-    let object = is_refused_after(&site, mark, &network, Check::ServicesOffered, &says[..1]).await?;
+    let object = is_refused_after(&site, mark, &network, Check::ServicesOffered, &words[..1]).await?;
     assert!(!message(&object, ConditionType::Ready)?.contains("sts"));
     assert_eq!(site.summary().await?, site.expected().with("sts").summary());
     network.edit(json!({ "endpoints": null })).await?;
@@ -101,20 +102,20 @@ async fn a_zone_without_a_further_service_is_named() -> Result<()> {
     let mark = site.last_call().await?;
     let network = site.network("tokyo").spec(&services(&["kms"])).apply().await?;
     let second = site.landing.subnet("endpoints-2")?;
-    let says = ["service 'kms' is not offered in the zone of", second, "choose subnets in other zones"];
-    is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;
+    let words = ["service 'kms' is not offered in the zone of", second, "choose subnets in other zones"];
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &words).await?;
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_service_of_post_launch_actions_that_is_asked_for_is_no_longer_done_without() -> Result<()> {
+async fn a_service_of_post_launch_actions_is_not_skipped_if_it_is_requested_by_name() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("asked").region("mx-central-1").await?;
     let mark = site.last_call().await?;
-    let wish = json!({ "endpoints": [entry("ec2messages", "Interface", &json!({ "mode": "Managed" }))] });
-    let network = site.network("tokyo").spec(&wish).apply().await?;
-    let says = ["the Region does not offer service 'ec2messages'"];
-    is_refused_after(&site, mark, &network, Check::ServicesOffered, &says).await?;
+    let request = json!({ "endpoints": [entry("ec2messages", "Interface", &json!({ "mode": "Managed" }))] });
+    let network = site.network("tokyo").spec(&request).apply().await?;
+    let words = ["the Region does not offer service 'ec2messages'"];
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &words).await?;
     network.edit(json!({ "endpoints": [entry("ec2messages", "Interface", &json!({ "mode": "Disabled" }))] })).await?;
     let ready = network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().without("ec2messages").summary());
@@ -123,7 +124,7 @@ async fn a_service_of_post_launch_actions_that_is_asked_for_is_no_longer_done_wi
 }
 
 #[tokio::test]
-async fn single_services_of_post_launch_actions_are_turned_on_and_off_against_the_general_word() -> Result<()> {
+async fn entries_for_single_services_override_the_setting_for_post_launch_actions() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("single").await?;
     let only_ssm = json!({ "endpoints": [entry("ssm", "Interface", &json!({ "mode": "Managed" }))] });
@@ -138,31 +139,31 @@ async fn single_services_of_post_launch_actions_are_turned_on_and_off_against_th
 }
 
 #[tokio::test]
-async fn a_network_of_nothing_but_a_resolver_needs_no_group_for_endpoints() -> Result<()> {
+async fn a_network_with_only_a_resolver_has_no_security_group_for_endpoints() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("hardly-any").await?;
     let all = ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"];
     let mut none: Vec<Value> = all.iter().map(|one| entry(one, "Interface", &json!({ "mode": "Disabled" }))).collect();
     let network = site.network("tokyo").spec(&json!({ "endpoints": none })).apply().await?;
     network.until_ready().await?;
-    let nothing = || all.iter().fold(site.expected(), |expected, service| expected.without(service));
-    assert_eq!(site.summary().await?, nothing().summary());
+    let no_interfaces = || all.iter().fold(site.expected(), |expected, service| expected.without(service));
+    assert_eq!(site.summary().await?, no_interfaces().summary());
     none.push(entry("s3", "Gateway", &json!({ "mode": "Disabled" })));
     network.edit(json!({ "endpoints": none })).await?;
     let ready = network.until_ready().await?;
-    assert_eq!(site.summary().await?, nothing().without_gateway().summary());
+    assert_eq!(site.summary().await?, no_interfaces().without_gateway().summary());
     assert_eq!(ready.status.and_then(|status| status.endpoints_available).as_deref(), Some("0/0"));
     network.edit(json!({ "endpoints": null })).await?;
     network.until_ready().await?;
     assert_eq!(site.summary().await?, site.expected().summary());
     network.edit(json!({ "endpoints": none })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, nothing().without_gateway().summary(), "the group goes after its endpoints");
+    assert_eq!(site.summary().await?, no_interfaces().without_gateway().summary(), "the group is deleted, too");
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_class_asks_for_further_services_for_all_its_networks() -> Result<()> {
+async fn a_class_requests_further_services_for_all_its_networks() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("further-by-class").await?;
     site.edit_class(json!({ "defaults": services(&["kms", "sts"]) })).await?;
@@ -170,9 +171,9 @@ async fn a_class_asks_for_further_services_for_all_its_networks() -> Result<()> 
     network.until_ready().await?;
     let all = site.expected().with("kms").with("sts").with("secretsmanager");
     assert_eq!(site.summary().await?, all.summary());
-    // The class's word goes, and what was made for it.
+    // The class no longer requests a service, and its endpoints are deleted.
     site.edit_class(json!({ "defaults": services(&["sts"]) })).await?;
-    let what = "kms is gone";
+    let what = "the endpoint of kms is deleted";
     network.until(what, |network| endpoint_in_status(network, "kms", "Interface").is_none()).await?;
     network.until_ready().await?;
     let held: BTreeMap<String, String> = site.state().await?.slots();

@@ -1,4 +1,4 @@
-//! The status of a network that stands, against what AWS tells of it.
+//! The status of a network that is built, compared with the answers of AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use support::{Lab, SOURCES, Site, misread};
 
 use support::waiting::close;
 
-/// What a network with a group for replication servers consists of.
+/// The slots of a network with a security group for replication servers.
 const SLOTS: [&str; 11] = [
     "resolver",
     "sg/endpoints",
@@ -32,7 +32,7 @@ const SLOTS: [&str; 11] = [
 ];
 
 #[tokio::test]
-async fn the_status_tells_what_there_is_in_aws() -> Result<()> {
+async fn the_status_matches_the_resources_in_aws() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("status").await?;
     let network = site.network("tokyo").with_replication_group().proxies(["10.9.0.0/24"]).apply().await?;
@@ -128,7 +128,7 @@ fn settings(site: &Site) -> Result<SettingsStatus> {
     })
 }
 
-/// The endpoints as AWS tells of them to anyone who asks, in the form of the status.
+/// Returns the endpoints in the form of the status, read from AWS independently of the operator.
 async fn endpoints_by_aws(site: &Site) -> Result<BTreeMap<(String, EndpointType), EndpointStatus>> {
     let ec2 = &site.aws.ec2;
     let zones: BTreeMap<String, String> = ec2
@@ -176,7 +176,7 @@ async fn endpoints_by_aws(site: &Site) -> Result<BTreeMap<(String, EndpointType)
         let (dns_names, private_dns_names) = names.into_iter().partition(|name: &String| name.contains(&id));
         let network_interfaces = sorted(endpoint.network_interface_ids)
             .iter()
-            .map(|id| interfaces.get(id).cloned().with_context(|| format!("there is no {id}")))
+            .map(|id| interfaces.get(id).cloned().with_context(|| format!("there is no network interface {id}")))
             .collect::<Result<_>>()?;
         let status = EndpointStatus {
             service: service.clone(),
@@ -223,7 +223,7 @@ async fn resolver_by_aws(site: &Site) -> Result<ResolverStatus> {
     })
 }
 
-/// The slot that the tags of a resource name.
+/// Returns the slot that the tags of a resource name.
 fn slot_of(state: &support::state::State, id: &str) -> Option<String> {
     let groups = state.security_groups.iter().map(|group| (&group.id, &group.tags));
     let endpoints = state.vpc_endpoints.iter().map(|endpoint| (&endpoint.id, &endpoint.tags));
@@ -233,7 +233,7 @@ fn slot_of(state: &support::state::State, id: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_status_that_tools_would_misread_is_noticed() -> Result<()> {
+async fn a_status_that_tools_would_misread_is_detected() -> Result<()> {
     let lab = Lab::shared().await?;
     misread::is_noticed(&lab).await
 }

@@ -1,4 +1,4 @@
-//! Edits of a network's subnets: addresses move to other zones and other subnets, and the network serves meanwhile.
+//! Edits of a network's subnets: addresses move to other zones and subnets without an outage.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,29 @@ use support::{Call, Lab, Site, Use, state::State};
 
 use support::waiting::{actions, close, listed, tag, until_aws_holds, without_outage};
 
-/// The ids of the subnets for endpoints in those zones.
+/// Returns the IDs of the endpoint subnets in those zones.
 fn in_zones<const N: usize>(landing: &support::Landing, zones: [usize; N]) -> Result<Vec<String>> {
     zones.iter().map(|zone| Ok(landing.subnet(&format!("endpoints-{zone}"))?.to_owned())).collect()
 }
 
-/// The addresses that on-premises DNS servers forward to, by subnet.
-fn forwarders(state: &State) -> BTreeMap<String, String> {
+/// Returns the addresses to which on-premises DNS servers forward, by subnet.
+fn forwarding_addresses(state: &State) -> BTreeMap<String, String> {
     let addresses = state.resolver_endpoints.iter().flat_map(|resolver| &resolver.addresses);
     addresses.map(|address| (address.subnet.clone(), address.address.clone())).collect()
 }
 
 #[tokio::test]
-async fn endpoints_spread_to_a_third_zone_and_leave_the_first() -> Result<()> {
+async fn endpoints_are_added_in_a_third_zone_and_removed_from_the_first() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("zones").await?;
     let mut landing = site.landing.clone();
-    // Which subnets are meant is said by id, so that this one is not taken in before it is asked for.
+    // The spec names the subnets by ID, so that the third subnet is not used before the edit.
     let first = in_zones(&landing, [1, 2])?;
     let network = site.network("tokyo").apply().await?;
     network.edit(json!({ "subnets": { "endpoints": { "ids": first } } })).await?;
     network.until_ready().await?;
     landing.add_subnet(&site.aws, Use::Endpoints, 3).await?;
-    let before = forwarders(&site.state().await?);
+    let before = forwarding_addresses(&site.state().await?);
 
     let mark = site.last_call().await?;
     let wider = without_outage(&site, async {
@@ -49,20 +49,20 @@ async fn endpoints_spread_to_a_third_zone_and_leave_the_first() -> Result<()> {
     })
     .await?;
     assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-2", "endpoints-3"]).summary());
-    let (after, second) = (forwarders(&site.state().await?), landing.subnet("endpoints-2")?);
-    assert_eq!(before.get(second), after.get(second), "the address that stays is another one now");
+    let (after, second) = (forwarding_addresses(&site.state().await?), landing.subnet("endpoints-2")?);
+    assert_eq!(before.get(second), after.get(second), "the address in the remaining subnet has changed");
 
     let writes = site.writes_after(mark).await?;
     let of_resolver: Vec<Call> = writes.iter().filter(|call| call.action.contains("Resolver")).cloned().collect();
-    let wanted = ["AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
-    assert_eq!(actions(&of_resolver), wanted, "{}", listed(&writes));
+    let expected = ["AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
+    assert_eq!(actions(&of_resolver), expected, "{}", listed(&writes));
     let modified = actions(&writes).into_iter().filter(|action| *action == "ModifyVpcEndpoint").count();
     assert_eq!(modified, 12, "six endpoints, twice:{}", listed(&writes));
     close(&site).await
 }
 
 #[tokio::test]
-async fn a_subnet_of_one_zone_takes_the_place_of_one_of_another_in_one_edit() -> Result<()> {
+async fn one_edit_replaces_a_subnet_with_one_in_another_zone() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("moved").await?;
     let mut landing = site.landing.clone();
@@ -77,12 +77,12 @@ async fn a_subnet_of_one_zone_takes_the_place_of_one_of_another_in_one_edit() ->
     })
     .await?;
     assert_eq!(site.summary().await?, site.expected().subnets(["endpoints-2", "endpoints-3"]).summary());
-    added_before_removed(&site.writes_after(mark).await?)?;
+    check_added_before_removed(&site.writes_after(mark).await?)?;
     close(&site).await
 }
 
-/// Of each endpoint, subnets were added in an earlier call than others were removed, and so with the resolver.
-fn added_before_removed(writes: &[Call]) -> Result<()> {
+/// Fails unless each endpoint and the resolver got their new subnets in an earlier call than they lost their old ones.
+fn check_added_before_removed(writes: &[Call]) -> Result<()> {
     let mut serving: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for call in writes.iter().filter(|call| call.outcome == "ok" && call.action == "ModifyVpcEndpoint") {
         let changes = serving.entry(call.parameters["VpcEndpointId"].to_string()).or_default();
@@ -91,13 +91,13 @@ fn added_before_removed(writes: &[Call]) -> Result<()> {
     }
     ensure!(serving.len() == 6 && serving.values().all(|changes| changes == &["add", "remove"]), "{}", listed(writes));
     let of_resolver: Vec<&str> = actions(writes).into_iter().filter(|action| action.contains("Resolver")).collect();
-    let wanted = ["AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
-    ensure!(of_resolver == wanted, "{}", listed(writes));
+    let expected = ["AssociateResolverEndpointIpAddress", "DisassociateResolverEndpointIpAddress"];
+    ensure!(of_resolver == expected, "{}", listed(writes));
     Ok(())
 }
 
-/// Makes a subnet in the first or second zone that no selector matches, and gives its id.
-async fn another_subnet_in(site: &Site, zone: usize) -> Result<String> {
+/// Creates a subnet in the first or second zone that no selector matches, and returns its ID.
+async fn create_other_subnet(site: &Site, zone: usize) -> Result<String> {
     let name = format!("other-{zone}");
     let made = site
         .aws
@@ -114,12 +114,12 @@ async fn another_subnet_in(site: &Site, zone: usize) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_subnet_is_swapped_for_another_in_its_zone() -> Result<()> {
+async fn a_subnet_is_replaced_with_another_in_its_zone() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("swapped").await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
-    let (other, second) = (another_subnet_in(&site, 1).await?, site.landing.subnet("endpoints-2")?.to_owned());
+    let (other, second) = (create_other_subnet(&site, 1).await?, site.landing.subnet("endpoints-2")?.to_owned());
     without_outage(&site, async {
         network.edit(json!({ "subnets": { "endpoints": { "ids": [other, second] } } })).await?;
         network.until_ready().await
@@ -130,12 +130,12 @@ async fn a_subnet_is_swapped_for_another_in_its_zone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_subnets_are_swapped_within_their_zones() -> Result<()> {
+async fn all_subnets_are_replaced_within_their_zones() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("all-swapped").await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
-    let others = [another_subnet_in(&site, 1).await?, another_subnet_in(&site, 2).await?];
+    let others = [create_other_subnet(&site, 1).await?, create_other_subnet(&site, 2).await?];
     without_outage(&site, async {
         network.edit(json!({ "subnets": { "endpoints": { "ids": others } } })).await?;
         network.until_ready().await
@@ -146,7 +146,7 @@ async fn all_subnets_are_swapped_within_their_zones() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_gateway_follows_the_staging_subnets() -> Result<()> {
+async fn the_gateway_gets_the_route_tables_of_new_staging_subnets() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("staging").await?;
     let mut landing = site.landing.clone();
@@ -155,7 +155,7 @@ async fn the_gateway_follows_the_staging_subnets() -> Result<()> {
     network.until_ready().await?;
     let second = landing.add_subnet(&site.aws, Use::Staging, 2).await?;
     landing.add_route_table(&site.aws, "staging-2", &second).await?;
-    // Nobody has given this one a route table: it uses the VPC's main one.
+    // This subnet has no route table of its own: it uses the VPC's main route table.
     let third = landing.add_subnet(&site.aws, Use::Staging, 3).await?;
 
     let mark = site.last_call().await?;
@@ -178,12 +178,12 @@ async fn the_gateway_follows_the_staging_subnets() -> Result<()> {
         .filter_map(|table| table.tags.get("Name").map(String::as_str).or(table.main.then_some("main")))
         .collect();
     assert_eq!(routed.len(), 3, "{routed:?}");
-    assert!(!routed.contains(&"staging"), "the table that was left still routes to the gateway");
+    assert!(!routed.contains(&"staging"), "the former route table still routes to the gateway");
     close(&site).await
 }
 
 #[tokio::test]
-async fn subnets_that_are_tagged_later_are_taken_in_without_an_edit() -> Result<()> {
+async fn subnets_that_are_tagged_later_are_used_without_an_edit() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("tagged").await?;
     let network = site.network("tokyo").apply().await?;

@@ -1,4 +1,4 @@
-//! Suspension: nothing is written to AWS while it lasts, and everything that was due is done when it ends.
+//! Suspension: the operator writes nothing to AWS while it lasts, and executes all due steps when it ends.
 
 use anyhow::{Context, Result};
 use mgnet::api::{ConditionStatus, ConditionType, Reason, conditions};
@@ -9,8 +9,8 @@ use support::failing::{NAME, is_as_before, until_built, until_observed};
 use support::foreign;
 use support::history::History;
 
-/// Fails if anything is written while the operator looks twice, or if the condition is not there and current.
-async fn nothing_is_written(site: &Site, network: &Network<'_>) -> Result<()> {
+/// Fails if anything is written during two observations, or if the condition is missing or outdated.
+async fn check_suspended(site: &Site, network: &Network<'_>) -> Result<()> {
     network.until_condition(ConditionType::Suspended, ConditionStatus::True).await?;
     let now = site.last_call().await?;
     until_observed(site, 2).await?;
@@ -23,7 +23,7 @@ async fn nothing_is_written(site: &Site, network: &Network<'_>) -> Result<()> {
 }
 
 #[tokio::test]
-async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_are_made_good() -> Result<()> {
+async fn drift_and_edits_wait_during_a_suspension_and_are_processed_afterwards() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("paused").await?;
     let history = History::of(&site);
@@ -31,8 +31,8 @@ async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_a
     network.until_ready().await?;
 
     network.edit(json!({ "suspend": true })).await?;
-    nothing_is_written(&site, &network).await?;
-    // A network that is complete stays Ready: nothing is due, and since when it is suspended is not written twice.
+    check_suspended(&site, &network).await?;
+    // A complete network remains Ready: no step is due, and the start of the suspension is not written twice.
     let suspended = network.until_ready().await?;
     let status = suspended.status.clone().context("no status")?;
     let condition = conditions::find(&status.conditions, ConditionType::Suspended).context("no condition")?;
@@ -49,12 +49,12 @@ async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_a
     foreign::delete_endpoints(&site, vec![mgn]).await?;
     network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
     network.until_reason(ConditionType::Ready, Reason::Suspended).await?;
-    nothing_is_written(&site, &network).await?;
+    check_suspended(&site, &network).await?;
 
     network.edit(json!({ "suspend": null })).await?;
     until_built(&site, &network, &site.expected().proxies(["10.9.0.0/24"])).await?;
     network
-        .until("Suspended is gone", |network| {
+        .until("the condition Suspended is removed", |network| {
             let status = network.status.clone().unwrap_or_default();
             conditions::find(&status.conditions, ConditionType::Suspended).is_none()
         })
@@ -63,12 +63,12 @@ async fn while_a_network_is_suspended_drift_and_edits_wait_and_afterwards_both_a
 }
 
 #[tokio::test]
-async fn a_network_that_is_suspended_from_the_start_is_not_begun_before_it_is_resumed() -> Result<()> {
+async fn a_network_that_is_suspended_from_the_start_is_not_built_before_it_is_resumed() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("not-yet").await?;
     let before = site.state().await?;
     let network = site.network(NAME).suspended().apply().await?;
-    nothing_is_written(&site, &network).await?;
+    check_suspended(&site, &network).await?;
     is_as_before(&site, &before).await?;
     network.until_reason(ConditionType::Ready, Reason::Suspended).await?;
 

@@ -1,4 +1,4 @@
-//! One network per VPC: who has it, who waits for it, and that only one ever writes.
+//! One network per VPC: one network holds the VPC lease, the others wait for it, and only the holder ever writes.
 
 use std::time::Duration;
 
@@ -21,27 +21,28 @@ fn leases(site: &Site) -> Api<Lease> {
     Api::namespaced(site.kube.clone(), OPERATOR_NAMESPACE)
 }
 
-fn claim(site: &Site) -> String {
+fn lease_name(site: &Site) -> String {
     format!("{}.{}.{}", site.account, site.region, site.landing.vpc)
 }
 
-/// The uid that the claim of the site's VPC names, if there is one.
+/// Returns the UID that the lease of the site's VPC names, if the lease exists.
 async fn holder(site: &Site) -> Result<Option<String>> {
-    let lease = leases(site).get_opt(&claim(site)).await?;
+    let lease = leases(site).get_opt(&lease_name(site)).await?;
     Ok(lease.and_then(|lease| lease.spec?.holder_identity))
 }
 
 async fn until_held_by(site: &Site, uid: &str) -> Result<()> {
-    until(&format!("the claim is held by {uid}"), async || {
+    until(&format!("the lease is held by {uid}"), async || {
         let holder = holder(site).await?;
         Ok(if holder.as_deref() == Some(uid) { Ok(()) } else { Err(format!("{holder:?}")) })
     })
     .await
 }
 
-/// Fails unless every write after that call was for the network of that uid: creations carry its tag, and nothing that
-/// exists carries another's. What edits and deletes names is found by its own tags only.
-async fn only_one_wrote(site: &Site, mark: u64, uid: &str) -> Result<()> {
+/// Fails unless every write after that call was for the network with that UID: create calls carry its tag, and no
+/// resource carries the tag of another network. The operator finds the resources that it modifies and deletes only by
+/// their tags.
+async fn check_only_one_wrote(site: &Site, mark: u64, uid: &str) -> Result<()> {
     let writes = site.writes_after(mark).await?;
     assert!(!writes.is_empty());
     for create in writes.iter().filter(|call| call.action.starts_with("Create")) {
@@ -58,62 +59,62 @@ fn conflicted(network: &MigrationNetwork) -> bool {
 }
 
 #[tokio::test]
-async fn of_networks_that_ask_for_one_vpc_at_once_exactly_one_ever_writes_and_the_next_takes_over_after_it()
--> Result<()> {
+async fn exactly_one_of_the_networks_of_a_vpc_writes_and_the_next_takes_over_after_it() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("one-vpc").await?;
     let mark = site.last_call().await?;
     let names = ["alpha", "beta", "gamma"];
     let networks = try_join_all(names.map(|name| site.network(name).apply())).await?;
-    let owner = until("one of them has the VPC", async || Ok(holder(&site).await?.ok_or_else(String::new))).await?;
+    let owner = until("a network has the lease", async || Ok(holder(&site).await?.ok_or_else(String::new))).await?;
     let (mut winner, mut losers) = (None, Vec::new());
     for network in networks {
         let uid = network.get().await?.uid().context("no uid")?;
         if uid == owner { winner = Some(network) } else { losers.push((network, uid)) }
     }
-    let winner = winner.context("the holder is none of them")?;
+    let winner = winner.context("the holder is none of the networks")?;
     winner.until_ready().await?;
     for (loser, _) in &losers {
-        let refused = loser.until("it is conflicted", conflicted).await?;
+        let refused = loser.until("the network is conflicted", conflicted).await?;
         assert_eq!(kstatus(&refused), "Failed");
         let text = format!("{:?}", refused.status);
         assert!(!text.contains(&owner), "{text}");
-        let said = message(&refused, ConditionType::Stalled)?;
-        assert!(said.contains(&site.landing.vpc), "{said}");
+        let message = message(&refused, ConditionType::Stalled)?;
+        assert!(message.contains(&site.landing.vpc), "{message}");
         for name in names {
-            assert!(!said.contains(name), "{said}");
+            assert!(!message.contains(name), "{message}");
         }
-        assert!(!said.contains(&site.namespace), "{said}");
+        assert!(!message.contains(&site.namespace), "{message}");
     }
     until_observed(&site, 3).await?;
-    only_one_wrote(&site, mark, &owner).await?;
+    check_only_one_wrote(&site, mark, &owner).await?;
     until_aws_holds(&winner, &site, &site.expected()).await?;
-    let lease = leases(&site).get(&claim(&site)).await?;
-    let told = lease.annotations().get("mgnet.dev/network").cloned();
-    assert_eq!(told, Some(format!("{}/{}", site.namespace, winner.name)), "a platform team reads whose it is");
+    let lease = leases(&site).get(&lease_name(&site)).await?;
+    let annotation = lease.annotations().get("mgnet.dev/network").cloned();
+    assert_eq!(annotation, Some(format!("{}/{}", site.namespace, winner.name)), "the platform team can see the holder");
 
     winner.delete_and_wait().await?;
-    // Only the first one deletes anything here.
-    let gone = site.calls().await?.into_iter().rfind(|call| call.action.starts_with("Delete") && call.outcome == "ok");
-    let gone = gone.context("nothing was deleted")?;
-    let next = until("another has the VPC", async || Ok(holder(&site).await?.ok_or_else(String::new))).await?;
-    let (heir, uid) = losers.iter().find(|(_, uid)| *uid == next).context("the holder is none of them")?;
-    heir.until_ready().await?;
-    // The first one's last write comes before the next one's first: there is no time in which both write.
+    // Only the first network deletes anything in this test.
+    let last_delete =
+        site.calls().await?.into_iter().rfind(|call| call.action.starts_with("Delete") && call.outcome == "ok");
+    let last_delete = last_delete.context("nothing was deleted")?;
+    let next = until("another has the lease", async || Ok(holder(&site).await?.ok_or_else(String::new))).await?;
+    let (successor, uid) = losers.iter().find(|(_, uid)| *uid == next).context("the holder is none of the networks")?;
+    successor.until_ready().await?;
+    // The last write of the first network precedes the first write of its successor: they never write at the same time.
     let writes = site.writes_after(mark).await?;
     let first = writes.iter().find(|call| call.parameters.to_string().contains(uid.as_str()));
-    let first = first.context("the heir wrote nothing")?;
-    assert!(first.number > gone.number, "{}", listed(&writes));
-    only_one_wrote(&site, first.number - 1, uid).await?;
+    let first = first.context("the successor wrote nothing")?;
+    assert!(first.number > last_delete.number, "{}", listed(&writes));
+    check_only_one_wrote(&site, first.number - 1, uid).await?;
     close(&site).await
 }
 
 #[tokio::test]
-async fn among_those_that_came_while_the_operator_was_down_the_oldest_wins() -> Result<()> {
+async fn the_oldest_of_the_networks_created_while_the_operator_was_down_gets_the_vpc() -> Result<()> {
     let operator = OperatorOptions { start: false, aws_rate_factor: 60, concurrency: 2, ..OperatorOptions::default() };
     let lab = Lab::own(LabOptions { clock: Clock::Wall { speed: 60 }, operator, ..LabOptions::default() }).await?;
     let site = lab.site("newcomers").await?;
-    // By name the oldest would be last.
+    // Sorted by name, the oldest network would be last.
     let oldest = site.network("zulu").apply().await?;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let names = ["alpha", "bravo", "charlie", "delta"];
@@ -123,23 +124,22 @@ async fn among_those_that_came_while_the_operator_was_down_the_oldest_wins() -> 
     lab.operator().start().await?;
     oldest.until_ready().await?;
     for network in &younger {
-        network.until("it is conflicted", conflicted).await?;
+        network.until("the network is conflicted", conflicted).await?;
     }
-    only_one_wrote(&site, mark, &uid).await?;
+    check_only_one_wrote(&site, mark, &uid).await?;
     assert_eq!(holder(&site).await?, Some(uid));
     lab.check_statuses()
 }
 
 #[tokio::test]
-async fn the_network_of_another_namespace_is_not_named_and_selectors_that_come_to_match_later_change_nothing()
--> Result<()> {
+async fn a_selector_that_matches_later_changes_nothing_and_other_namespaces_are_not_named() -> Result<()> {
     let lab = Lab::shared().await?;
     let (site, other) = (lab.site("had").await?, lab.site("wanted").await?);
     let network = site.network("tokyo").apply().await?;
     let uid = network.until_ready().await?.uid().context("no uid")?;
     let mark = site.last_call().await?;
 
-    // Of another namespace and class, by a tag that no VPC has yet.
+    // The newcomer has another namespace and class, and selects the VPC by a tag that no VPC has yet.
     let mut class = site.class();
     class.metadata.name = Some(other.class_name.clone() + "-late");
     let name = class.name_any();
@@ -150,14 +150,14 @@ async fn the_network_of_another_namespace_is_not_named_and_selectors_that_come_t
         other.network("intruder").with(|spec| spec.migration_network_class_name = Some(name)).apply().await?;
     newcomer.until_reason(ConditionType::NetworkResolved, Reason::VpcNotFound).await?;
     tag(&site, &site.landing.vpc, "late", "yes").await?;
-    let refused = newcomer.until("it is conflicted", conflicted).await?;
+    let refused = newcomer.until("the network is conflicted", conflicted).await?;
     let text = format!("{:?}", refused.status);
     for secret in [site.namespace.as_str(), "tokyo\"", &uid] {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }
     until_observed(&site, 3).await?;
     assert!(site.writes_after(mark).await?.iter().all(|call| call.parameters.to_string().contains("late")));
-    assert!(is_true(&network.get().await?, ConditionType::Ready), "the first one is not touched");
+    assert!(is_true(&network.get().await?, ConditionType::Ready), "the first network is not affected");
     newcomer.delete_and_wait().await?;
     until_held_by(&site, &uid).await?;
     close(&other).await?;
@@ -165,27 +165,28 @@ async fn the_network_of_another_namespace_is_not_named_and_selectors_that_come_t
 }
 
 #[tokio::test]
-async fn a_deleted_claim_is_made_again_by_who_had_it_and_a_forged_one_stops_all_writes() -> Result<()> {
+async fn the_holder_creates_a_deleted_lease_again_and_a_forged_lease_stops_all_writes() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("forged").await?;
     let network = site.network("tokyo").apply().await?;
     let uid = network.until_ready().await?.uid().context("no uid")?;
     let newcomer = site.network("another").apply().await?;
-    let other = newcomer.until("it is conflicted", conflicted).await?.uid().context("no uid")?;
+    let other = newcomer.until("the network is conflicted", conflicted).await?.uid().context("no uid")?;
 
-    leases(&site).delete(&claim(&site), &DeleteParams::default()).await?;
+    leases(&site).delete(&lease_name(&site), &DeleteParams::default()).await?;
     until_held_by(&site, &uid).await?;
     let forge = async |holder: &str| {
         let forged = Patch::Merge(json!({ "spec": { "holderIdentity": holder } }));
-        leases(&site).patch(&claim(&site), &PatchParams::default(), &forged).await
+        leases(&site).patch(&lease_name(&site), &PatchParams::default(), &forged).await
     };
     forge("nobody").await?;
     until_held_by(&site, &uid).await?;
 
-    // In favour of a network that exists, and that AWS would let write; suspended, so that it does not.
+    // The forged lease names a network that exists and that AWS would allow to write. The network is suspended, so it
+    // does not write.
     newcomer.edit(json!({ "suspend": true })).await?;
     forge(&other).await?;
-    let stopped = network.until("it is conflicted", conflicted).await?;
+    let stopped = network.until("the network is conflicted", conflicted).await?;
     assert_eq!(kstatus(&stopped), "Failed");
     let mark = site.last_call().await?;
     network.edit(json!({ "sourceCIDRs": ["192.168.77.0/24"] })).await?;
@@ -197,20 +198,20 @@ async fn a_deleted_claim_is_made_again_by_who_had_it_and_a_forged_one_stops_all_
     network.until_ready().await?;
     until_held_by(&site, &uid).await?;
     network.delete_and_wait().await?;
-    assert_eq!(holder(&site).await?, None, "the claim goes with its network");
+    assert_eq!(holder(&site).await?, None, "the lease is deleted with its network");
     close(&site).await
 }
 
 #[tokio::test]
-async fn at_rest_claims_are_not_written() -> Result<()> {
+async fn leases_are_not_written_at_rest() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("quiet-claim").await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
     let newcomer = site.network("another").apply().await?;
-    newcomer.until("it is conflicted", conflicted).await?;
+    newcomer.until("the network is conflicted", conflicted).await?;
     let versions = async || {
-        let lease = leases(&site).get(&claim(&site)).await?.resource_version();
+        let lease = leases(&site).get(&lease_name(&site)).await?.resource_version();
         Ok::<_, anyhow::Error>((
             lease,
             network.get().await?.resource_version(),
@@ -220,7 +221,7 @@ async fn at_rest_claims_are_not_written() -> Result<()> {
     let before = versions().await?;
     until_observed(&site, 4).await?;
     assert_eq!(versions().await?, before);
-    let mine = leases(&site).list(&ListParams::default()).await?;
-    assert_eq!(mine.iter().filter(|lease| lease.name_any().starts_with(&site.account)).count(), 1);
+    let all = leases(&site).list(&ListParams::default()).await?;
+    assert_eq!(all.iter().filter(|lease| lease.name_any().starts_with(&site.account)).count(), 1);
     close(&site).await
 }

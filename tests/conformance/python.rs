@@ -1,4 +1,5 @@
-//! Python packages, installed once, outside the checkout: into `$MGNET_CACHE`, or `mgnet` in the user's cache folder.
+//! Installs Python packages once, outside the checkout: into `$MGNET_CACHE`, or into `mgnet` in the user's cache
+//! folder.
 
 use std::{
     env,
@@ -23,14 +24,14 @@ fn cache() -> PathBuf {
     env::var_os("MGNET_CACHE").map_or_else(user_cache, PathBuf::from)
 }
 
-/// The version of the package that `requirements.txt` pins; with what stands before it.
+/// Returns the version to which `requirements.txt` pins the package. The line may also name extras.
 fn version(name: &str) -> String {
     let requirements = fs::read_to_string(folder(name).join("requirements.txt")).expect("requirements.txt");
     let mut lines = requirements.lines().filter(|line| line.starts_with(name));
     lines.find_map(|line| Some(line.split_once("==")?.1.trim().to_owned())).expect("a pinned version")
 }
 
-/// What a program prints.
+/// Runs a program, which must succeed, and returns its standard output.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -38,9 +39,10 @@ pub(crate) fn run(command: &mut Command) -> String {
     text(&output.stdout)
 }
 
-/// A Python that has the package of that name. Installing goes into a folder of its own, which becomes visible when it is complete.
+/// Returns a Python interpreter that has the package with this name. The package is installed into a temporary folder,
+/// which gets its final name when the installation is complete.
 pub(crate) fn python(name: &str) -> PathBuf {
-    // Tests of one program run side by side, and installing takes 300 MB.
+    // The tests of one program run in parallel, and an installation takes 300 MB.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _held = ONE_AT_A_TIME.lock();
     let installed = cache().join(format!("{name}-{}", version(name)));
@@ -48,7 +50,11 @@ pub(crate) fn python(name: &str) -> PathBuf {
     if python.exists() {
         return python;
     }
-    eprintln!("installing {name} {} into {}, once; takes about a minute", version(name), installed.display());
+    eprintln!(
+        "installing {name} {} into {}; this happens once and takes about a minute",
+        version(name),
+        installed.display()
+    );
     fs::create_dir_all(cache()).expect("a cache folder");
     let partial = installed.with_extension(format!("partial-{}", process::id()));
     run(Command::new("python3").args([OsStr::new("-m"), OsStr::new("venv"), partial.as_os_str()]));
@@ -56,9 +62,9 @@ pub(crate) fn python(name: &str) -> PathBuf {
     run(Command::new(partial.join("bin").join("python")).args(pip).arg(folder(name).join("requirements.txt")));
     match fs::rename(&partial, &installed) {
         Ok(()) => {}
-        // Another program was faster.
+        // Another process installed the package first.
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            fs::remove_dir_all(&partial).expect("removed");
+            fs::remove_dir_all(&partial).expect("the folder can be removed");
         }
         Err(error) => panic!("{}: {error}", installed.display()),
     }

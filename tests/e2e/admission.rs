@@ -1,4 +1,4 @@
-//! The admission policy that says the limits of classes: in the operator's own words, before it.
+//! Tests of the admission policy that enforces class limits at admission, with the operator's own messages.
 
 use anyhow::{Context, Result};
 use kube::{
@@ -11,20 +11,20 @@ use support::class_limits::{limited, limits, over, until_exceeded};
 use support::waiting::until;
 use support::{Clock, Lab, LabOptions, OperatorOptions, repository};
 
-/// The admission policy is for the whole cluster, so that this test has one of its own.
+/// The admission policy applies to the entire cluster, so this test has a cluster of its own.
 #[tokio::test]
-async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in_nobodys_way() -> Result<()> {
+async fn the_admission_policy_refuses_with_the_operators_messages_and_blocks_nothing_else() -> Result<()> {
     let operator = OperatorOptions { aws_rate_factor: 60, ..OperatorOptions::default() };
     let lab = Lab::start(LabOptions { clock: Clock::Wall { speed: 60 }, operator, ..LabOptions::default() }).await?;
     let site = lab.site("admission").await?;
     let networks: Api<MigrationNetwork> = Api::namespaced(site.kube.clone(), &site.namespace);
 
-    // What the operator says, while there is no policy.
-    let mut words = Vec::new();
+    // Collects the operator's messages before the policy is installed.
+    let mut messages = Vec::new();
     for (field, limit, _) in limits() {
         let class = limited(&site, field, &limit).await?;
         let refused = over(&site, &format!("before-{}", field.to_lowercase()), &class)?.apply().await?;
-        words.push((field, class, until_exceeded(&refused).await?));
+        messages.push((field, class, until_exceeded(&refused).await?));
         refused.delete_and_wait().await?;
     }
     let network = site.network("tokyo").with(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
@@ -32,24 +32,26 @@ async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in
     network.until_ready().await?;
     let folder = repository().join("deploy/admission").display().to_string();
     lab.kubectl_output(["apply", "--server-side", "--kustomize", &folder]).await?;
-    for (field, class, said) in words {
+    for (field, class, message) in messages {
         let mut object = over(&site, &format!("after-{}", field.to_lowercase()), &class)?.object().clone();
         let dry = PostParams { dry_run: true, ..PostParams::default() };
         if field == "adoptionPolicies" {
-            // The built-in default is not in the spec, and only the operator knows it.
+            // The built-in default is not in the spec. Only the operator knows it.
             networks.create(&dry, &object).await?;
             continue;
         }
-        // A new policy is in force a moment after it was stored.
+        // A new policy takes effect a moment after it was stored.
         until(&format!("{field} is refused"), async || {
             Ok(match networks.create(&dry, &object).await {
                 Ok(_) => Err("it is admitted".to_owned()),
-                Err(kube::Error::Api(status)) if status.message.ends_with(&format!("denied request: {said}")) => Ok(()),
-                Err(error) => Err(format!("{error}, and the operator says: {said}")),
+                Err(kube::Error::Api(status)) if status.message.ends_with(&format!("denied request: {message}")) => {
+                    Ok(())
+                }
+                Err(error) => Err(format!("{error}, but the operator reports: {message}")),
             })
         })
         .await?;
-        // Other classes have no say: the site's own has no limits.
+        // The limits of other classes do not apply: the site's own class has no limits.
         object.spec.migration_network_class_name = Some(site.class_name.clone());
         networks.create(&dry, &object).await?;
         object.spec.migration_network_class_name = Some(class);
@@ -57,11 +59,12 @@ async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in
         object.spec.source_cidrs = Some(vec!["192.168.10.0/24".to_owned()]);
         object.spec.post_launch = serde_json::from_value(json!({ "ssm": "Disabled" }))?;
         object.spec.deletion_policy = Some(DeletionPolicy::Retain);
-        networks.create(&dry, &object).await.with_context(|| format!("{field}: what is allowed is refused"))?;
+        networks.create(&dry, &object).await.with_context(|| format!("{field}: an allowed network is refused"))?;
     }
 
-    // The same ranges hold for whoever else is let in; and what is left out needs no place among the services.
-    let like = |part: Value, limited: &str| {
+    // The source ranges also limit proxies and resolver clients. Disabled endpoints do not count against the limit of
+    // services.
+    let with_part = |part: Value, limited: &str| {
         let mut object = site.network("like").spec(&part).object().clone();
         object.spec.migration_network_class_name = Some(format!("{}-{}", site.class_name, limited.to_lowercase()));
         object
@@ -71,19 +74,22 @@ async fn the_api_server_refuses_in_the_operators_words_what_it_can_and_stands_in
         ("proxyCIDRs", json!({ "proxyCIDRs": ["10.9.0.0/24", "192.168.9.0/24"] })),
         ("resolver.clientCIDRs", json!({ "resolver": { "clientCIDRs": ["172.16.0.0/16", "10.9.0.0/24"] } })),
     ] {
-        let refused = networks.create(&dry, &like(part, "sourceCIDRs")).await.err().context(field)?.to_string();
-        let words =
+        let refused = networks.create(&dry, &with_part(part, "sourceCIDRs")).await.err().context(field)?.to_string();
+        let messages =
             [format!("`spec.{field}` must lie in a range"), "but '10.9.0.0/24' does not; allowed: 172.".to_owned()];
-        assert!(words.iter().all(|word| refused.contains(word)), "{refused}");
+        assert!(messages.iter().all(|phrase| refused.contains(phrase)), "{refused}");
     }
-    let left_out = ["ssmmessages", "ec2messages"]
+    let disabled = ["ssmmessages", "ec2messages"]
         .map(|service| json!({ "service": service, "type": "Interface", "mode": "Disabled" }));
-    networks.create(&dry, &like(json!({ "endpoints": left_out }), "services")).await.context("what is left out")?;
-    let kept = like(json!({ "endpoints": left_out[..1] }), "services");
+    networks
+        .create(&dry, &with_part(json!({ "endpoints": disabled }), "services"))
+        .await
+        .context("disabled endpoints")?;
+    let kept = with_part(json!({ "endpoints": disabled[..1] }), "services");
     let refused = networks.create(&dry, &kept).await.err().context("ec2messages")?.to_string();
     assert!(refused.contains("allows no endpoint for 'ec2messages'; allowed"), "{refused}");
 
-    // Limits that are tightened: what the network has it keeps, and only what is changed has to be allowed.
+    // After the limits are tightened, the network keeps its values. Only changed values must be allowed.
     site.edit_class(json!({ "limits": { "deletionPolicies": ["Retain"], "sourceCIDRs": ["172.16.0.0/12"] } })).await?;
     until_exceeded(&network).await?;
     network.edit(json!({ "suspend": true })).await?;

@@ -1,11 +1,11 @@
-//! What `kubectl get` prints.
+//! Tests of the columns that `kubectl get` prints.
 
 use anyhow::{Context, Result};
 use support::Lab;
 use support::waiting::close;
 
 #[tokio::test]
-async fn kubectl_get_shows_what_people_look_for() -> Result<()> {
+async fn kubectl_get_prints_all_columns_with_their_values() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("columns").await?;
     let network = site.network("tokyo").apply().await?;

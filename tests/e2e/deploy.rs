@@ -1,4 +1,4 @@
-//! `deploy/`: accepted by a real API server, and no right more than is used.
+//! Tests of `deploy/`: a real API server accepts the manifests, and they grant no more rights than the operator uses.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ async fn kustomized(lab: &Lab, folder: &str) -> Result<String> {
     lab.kubectl_output(["kustomize".to_owned(), repository().join(folder).display().to_string()]).await
 }
 
-/// Applies manifests that lie in a file, in a dry run of the server: all of admission, and nothing stored.
+/// Applies manifests in a server-side dry run: the API server runs all of admission, but stores nothing.
 async fn dry_run(lab: &Lab, name: &str, manifests: &str) -> Result<String> {
     let file = lab.folder().join(name);
     fs::write(&file, manifests)?;
@@ -26,19 +26,19 @@ async fn dry_run(lab: &Lab, name: &str, manifests: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn the_api_server_accepts_the_whole_base() -> Result<()> {
+async fn the_api_server_accepts_the_complete_base() -> Result<()> {
     let lab = Lab::real_shared().await?;
 
     let answer = dry_run(&lab, "base.yaml", &kustomized(&lab, "deploy/base").await?).await?;
 
     ensure!(answer.contains("deployment.apps/mgnet serverside-applied (server dry run)"), "{answer}");
-    // Pod security would have its say here: the namespace enforces `restricted`.
+    // Pod Security would warn here: the namespace enforces `restricted`.
     ensure!(!answer.to_lowercase().contains("warning"), "{answer}");
     Ok(())
 }
 
 #[tokio::test]
-async fn of_two_replicas_one_leads_and_one_stays_whatever_is_drained() -> Result<()> {
+async fn two_replicas_elect_a_leader_and_one_remains_whatever_is_drained() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let base = kustomized(&lab, "deploy/base").await?;
     let objects: Vec<Value> = base.split("\n---\n").map(serde_saphyr::from_str).collect::<Result<_, _>>()?;
@@ -52,11 +52,11 @@ async fn of_two_replicas_one_leads_and_one_stays_whatever_is_drained() -> Result
     let variables: Vec<_> =
         operator["env"].as_array().context("no variables")?.iter().map(|one| &one["name"]).collect();
     ensure!(variables == ["POD_NAMESPACE", "POD_NAME"], "{variables:?}");
-    // A budget that selects other pods protects none.
+    // A budget protects nothing if its selector does not match the Pods of the Deployment.
     let budget = &find("PodDisruptionBudget")?["spec"];
     ensure!(budget["minAvailable"] == 1, "{budget}");
     let labels = &deployment["template"]["metadata"]["labels"];
-    let selected = budget["selector"]["matchLabels"].as_object().context("it selects nothing")?;
+    let selected = budget["selector"]["matchLabels"].as_object().context("the budget selects nothing")?;
     ensure!(selected.iter().all(|(label, value)| labels[label] == *value), "{selected:?} of {labels}");
     Ok(())
 }
@@ -83,16 +83,16 @@ async fn a_pod_of_the_deployment_passes_the_restricted_pod_security_of_its_names
 
     dry_run(&lab, "pod.json", &pod(spec)).await?;
 
-    // The namespace does enforce it: the same pod without its promise is refused.
-    let mut careless = spec.clone();
-    careless["securityContext"]["runAsNonRoot"] = false.into();
-    let refusal = dry_run(&lab, "careless-pod.json", &pod(&careless)).await.err().context("it was accepted")?;
+    // The namespace enforces `restricted`: the same Pod without `runAsNonRoot` is refused.
+    let mut insecure = spec.clone();
+    insecure["securityContext"]["runAsNonRoot"] = false.into();
+    let refusal = dry_run(&lab, "insecure-pod.json", &pod(&insecure)).await.err().context("it was accepted")?;
     ensure!(format!("{refusal:#}").contains("violates PodSecurity"), "{refusal:#}");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_base_installs_the_crds_that_the_types_give() -> Result<()> {
+async fn the_base_installs_the_crds_generated_from_the_types() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let base = kustomized(&lab, "deploy/base").await?;
     let installed: Vec<Value> = base
@@ -107,16 +107,17 @@ async fn the_base_installs_the_crds_that_the_types_give() -> Result<()> {
     for crd in generated {
         let crd = serde_json::to_value(crd)?;
         let name = &crd["metadata"]["name"];
-        let twin = installed.iter().find(|one| one["metadata"]["name"] == *name);
-        // Through the type: kubectl writes the `minimum` of an integer without a point, and Rust with one.
-        let twin: CustomResourceDefinition =
-            serde_json::from_value(twin.with_context(|| format!("no {name}"))?.clone())?;
-        ensure!(serde_json::to_value(twin)?["spec"] == crd["spec"], "{name} differs from its types");
+        let counterpart = installed.iter().find(|one| one["metadata"]["name"] == *name);
+        // The comparison uses the type, because kubectl writes the `minimum` of an integer without a decimal point, but
+        // Rust writes it with one.
+        let counterpart: CustomResourceDefinition =
+            serde_json::from_value(counterpart.with_context(|| format!("no {name}"))?.clone())?;
+        ensure!(serde_json::to_value(counterpart)?["spec"] == crd["spec"], "{name} differs from its types");
     }
     Ok(())
 }
 
-/// What `deploy/base/operator-role.yaml` grants, and why there is nothing else: `group/resource verb`.
+/// The complete list of rights that `deploy/base/operator-role.yaml` grants: `group/resource verb`.
 const GRANTED: [&str; 16] = [
     "/configmaps get",
     "/configmaps list",
@@ -136,8 +137,8 @@ const GRANTED: [&str; 16] = [
     "mgnet.dev/migrationnetworks/status update",
 ];
 
-/// What it grants in the operator's own namespace only: the claims of VPCs.
-const GRANTED_AT_HOME: [&str; 5] = [
+/// The rights that it grants in the operator's own namespace only: those on the VPC leases.
+const GRANTED_IN_OWN_NAMESPACE: [&str; 5] = [
     "coordination.k8s.io/leases create",
     "coordination.k8s.io/leases delete",
     "coordination.k8s.io/leases get",
@@ -146,26 +147,28 @@ const GRANTED_AT_HOME: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn the_operator_may_do_what_is_listed_and_nothing_else() -> Result<()> {
+async fn the_operator_has_the_listed_rights_and_no_others() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let operator = Kubeconfig::read_from(lab.operator().kubeconfig())?;
-    // Kubernetes grants some things to every ServiceAccount, such as asking what it may do.
-    let mut anybody = Kubeconfig::read_from(lab.kubeconfig())?;
-    for user in anybody.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
+    // Kubernetes grants some rights to every ServiceAccount, such as the right to ask for its own rights.
+    let mut baseline = Kubeconfig::read_from(lab.kubeconfig())?;
+    for user in baseline.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
         user.impersonate = Some("system:serviceaccount:default:anybody".to_owned());
         user.impersonate_groups = Some(["system:serviceaccounts", "system:authenticated"].map(str::to_owned).into());
     }
     for namespace in ["default", support::OPERATOR_NAMESPACE] {
-        let (operators, anybodys) = (rights(&operator, namespace).await?, rights(&anybody, namespace).await?);
-        let granted: BTreeSet<_> = operators.difference(&anybodys).map(String::as_str).collect();
-        let at_home = if namespace == support::OPERATOR_NAMESPACE { GRANTED_AT_HOME.as_slice() } else { &[] };
-        let expected: BTreeSet<_> = GRANTED.into_iter().chain(at_home.iter().copied()).collect();
+        let (operator_rights, baseline_rights) =
+            (rights(&operator, namespace).await?, rights(&baseline, namespace).await?);
+        let granted: BTreeSet<_> = operator_rights.difference(&baseline_rights).map(String::as_str).collect();
+        let in_own_namespace =
+            if namespace == support::OPERATOR_NAMESPACE { GRANTED_IN_OWN_NAMESPACE.as_slice() } else { &[] };
+        let expected: BTreeSet<_> = GRANTED.into_iter().chain(in_own_namespace.iter().copied()).collect();
         assert_eq!(granted, expected, "in namespace {namespace}");
     }
     Ok(())
 }
 
-/// What the user of a kubeconfig may do in a namespace and in the cluster, as the API server says.
+/// Returns the rights of a kubeconfig's user in a namespace and in the cluster, as the API server reports them.
 async fn rights(kubeconfig: &Kubeconfig, namespace: &str) -> Result<BTreeSet<String>> {
     let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
     let reviews: Api<SelfSubjectRulesReview> = Api::all(Client::try_from(config)?);
@@ -187,7 +190,7 @@ async fn rights(kubeconfig: &Kubeconfig, namespace: &str) -> Result<BTreeSet<Str
 async fn the_sample_is_accepted() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: team-billing\n";
-    // A dry run stores no namespace for what is in it.
+    // A dry run does not store the namespace that the other objects need.
     let file = lab.folder().join("namespace.yaml");
     fs::write(&file, namespace)?;
     lab.kubectl_output(["apply".to_owned(), format!("--filename={}", file.display())]).await?;
@@ -200,10 +203,10 @@ async fn the_sample_is_accepted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_iam_policy_allows_every_call_of_a_network_s_life() -> Result<()> {
+async fn the_iam_policy_allows_every_call_in_the_life_of_a_network() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("iam").await?;
-    let made = site.last_call().await?;
+    let mark = site.last_call().await?;
     let network = site.network("tokyo").with_replication_group().apply().await?;
     network.until_ready().await?;
     let edit = serde_json::json!({ "sourceCIDRs": ["192.168.20.0/24"], "tags": { "team": "billing" } });
@@ -211,7 +214,7 @@ async fn the_iam_policy_allows_every_call_of_a_network_s_life() -> Result<()> {
     network.until_ready().await?;
     network.edit(serde_json::json!({ "tags": null })).await?;
     network.until_ready().await?;
-    // Looks at all accounts, those of other tests included; whether these answer is not the question here.
+    // The command searches all accounts, including those of other tests. The test ignores whether those answer.
     lab.operator().run(["orphans", "--output=json", "--absence-grace-seconds=1"]).await?;
     network.delete_and_wait().await?;
 
@@ -227,13 +230,15 @@ async fn the_iam_policy_allows_every_call_of_a_network_s_life() -> Result<()> {
         .filter_map(Value::as_str)
         .filter_map(|action| Some(action.split_once(':')?.1))
         .collect();
-    let called: BTreeSet<String> = site.calls_after(made).await?.into_iter().map(|call| call.action).collect();
-    // Whom the key belongs to, everybody may ask; roles are assumed with the operator's own credentials.
-    let free = ["AssumeRole", "GetCallerIdentity"];
-    let refused: Vec<&String> =
-        called.iter().filter(|action| !allowed.contains(action.as_str()) && !free.contains(&action.as_str())).collect();
+    let called: BTreeSet<String> = site.calls_after(mark).await?.into_iter().map(|call| call.action).collect();
+    // `GetCallerIdentity` needs no permission. Roles are assumed with the operator's own credentials.
+    let always_allowed = ["AssumeRole", "GetCallerIdentity"];
+    let refused: Vec<&String> = called
+        .iter()
+        .filter(|action| !allowed.contains(action.as_str()) && !always_allowed.contains(&action.as_str()))
+        .collect();
 
     ensure!(called.len() > 10, "only {called:?} were called");
-    ensure!(refused.is_empty(), "called, and not in the policy: {refused:?}");
+    ensure!(refused.is_empty(), "called, but not in the policy: {refused:?}");
     Ok(())
 }

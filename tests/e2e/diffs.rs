@@ -1,5 +1,6 @@
-//! Nothing makes a diff: once the operator has run, applying the same manifest again changes nothing, by whatever way of
-//! applying, and `kubectl diff` shows nothing. What GitOps tools compare is what these commands compare.
+//! Tests that manifests show no diff: after the operator has reconciled an object, applying the same manifest again
+//! changes nothing, in any apply mode, and `kubectl diff` shows nothing. GitOps tools make the same comparisons as
+//! these commands.
 
 use std::path::{Path, PathBuf};
 
@@ -11,76 +12,76 @@ use support::{Lab, Network, SUBNET_TAG, Site, repository};
 
 use support::waiting::{close, is_true, until, until_observed};
 
-/// A way of applying: the arguments of `kubectl apply` and `kubectl diff`.
-struct Way {
+/// An apply mode: the arguments of `kubectl apply` and `kubectl diff`.
+struct ApplyMode {
     name: &'static str,
     arguments: &'static [&'static str],
 }
 
-/// Server-side apply takes a conflict for an error unless it is forced, and here it is not.
-const WAYS: [Way; 2] = [
-    Way { name: "client", arguments: &[] },
-    Way { name: "server", arguments: &["--server-side", "--field-manager=gitops"] },
+/// The apply modes. Server-side apply treats a conflict as an error, because it is not forced here.
+const APPLY_MODES: [ApplyMode; 2] = [
+    ApplyMode { name: "client", arguments: &[] },
+    ApplyMode { name: "server", arguments: &["--server-side", "--field-manager=gitops"] },
 ];
 
-/// The fullest manifest of a kind that the API server is known to accept.
+/// Returns the fullest manifest of a kind in `tests/manifests/good`, which the API server is known to accept.
 fn fullest(kind: &str) -> Result<Value> {
     let path = repository().join(format!("tests/manifests/good/{kind}-fullest.yaml"));
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     Ok(serde_saphyr::from_str(&text)?)
 }
 
-/// A manifest in a file, as it would be in Git.
-fn in_git(site: &Site, name: &str, manifest: &Value) -> Result<PathBuf> {
+/// Writes a manifest to a file, as it would be in Git, and returns the path.
+fn write_manifest(site: &Site, name: &str, manifest: &Value) -> Result<PathBuf> {
     let path = site.lab.folder().join(format!("{}-{name}.yaml", site.namespace));
     std::fs::write(&path, serde_saphyr::to_string(manifest)?)?;
     Ok(path)
 }
 
-async fn kubectl(site: &Site, verb: &str, way: &Way, file: &Path) -> Result<String> {
+async fn kubectl(site: &Site, verb: &str, mode: &ApplyMode, file: &Path) -> Result<String> {
     let file = file.display().to_string();
-    let arguments = [&[verb, "-f", &file][..], way.arguments].concat();
-    site.lab.kubectl_output(arguments).await.with_context(|| format!("kubectl {verb}, {} side", way.name))
+    let arguments = [&[verb, "-f", &file][..], mode.arguments].concat();
+    site.lab.kubectl_output(arguments).await.with_context(|| format!("kubectl {verb}, {} side", mode.name))
 }
 
-/// Generation and resourceVersion, as the API server has them now.
+/// Returns the current `generation` and `resourceVersion` of an object.
 async fn versions(site: &Site, kind: &str, name: &str) -> Result<String> {
     let output = "-o=jsonpath={.metadata.generation} {.metadata.resourceVersion}";
     site.lab.kubectl_output(["get", kind, name, "-n", &site.namespace, output]).await
 }
 
-/// Applies what was applied before and the operator has answered, and looks for any difference.
-async fn makes_no_diff(site: &Site, kind: &str, name: &str, way: &Way, file: &Path) -> Result<()> {
+/// Applies a manifest again after the operator has reconciled it, and fails if anything differs.
+async fn check_no_diff(site: &Site, kind: &str, name: &str, mode: &ApplyMode, file: &Path) -> Result<()> {
     let before = versions(site, kind, name).await?;
-    let diff = kubectl(site, "diff", way, file).await?;
-    ensure!(diff.is_empty(), "kubectl diff shows, {} side:\n{diff}", way.name);
-    kubectl(site, "apply", way, file).await?;
+    let diff = kubectl(site, "diff", mode, file).await?;
+    ensure!(diff.is_empty(), "kubectl diff shows, {} side:\n{diff}", mode.name);
+    kubectl(site, "apply", mode, file).await?;
     let after = versions(site, kind, name).await?;
-    ensure!(before == after, "{kind} {name}, applied again {} side: {before} became {after}", way.name);
+    ensure!(before == after, "{kind} {name}, applied again {} side: {before} became {after}", mode.name);
     Ok(())
 }
 
-/// The comparison sees what there is to see: with another proxy in the manifest it is not content.
-async fn shows_an_edit(site: &Site, way: &Way, manifest: &Value) -> Result<()> {
+/// Checks that the comparison detects an edit: a manifest with another proxy shows a diff.
+async fn check_edit_is_detected(site: &Site, mode: &ApplyMode, manifest: &Value) -> Result<()> {
     let mut edited = manifest.clone();
     edited["spec"]["proxyCIDRs"] = json!(["192.0.2.201/32"]);
-    let file = in_git(site, &format!("edited-{}", way.name), &edited)?;
-    ensure!(kubectl(site, "diff", way, &file).await.is_err(), "an edit makes no difference, {} side", way.name);
+    let file = write_manifest(site, &format!("edited-{}", mode.name), &edited)?;
+    ensure!(kubectl(site, "diff", mode, &file).await.is_err(), "an edit makes no difference, {} side", mode.name);
     Ok(())
 }
 
-/// Waits until the operator has answered the object's generation.
-async fn until_answered(site: &Site, kind: &str, name: &str) -> Result<()> {
-    until(&format!("the operator answers {kind} {name}"), async || {
+/// Waits until the operator has observed the object's generation.
+async fn until_generation_is_observed(site: &Site, kind: &str, name: &str) -> Result<()> {
+    until(&format!("the operator observes {kind} {name}"), async || {
         let output = "-o=jsonpath={.metadata.generation} {.status.observedGeneration}";
-        let said = site.lab.kubectl_output(["get", kind, name, "-n", &site.namespace, output]).await?;
-        let answered = said.split_once(' ').is_some_and(|(generation, observed)| generation == observed.trim());
-        Ok(if answered { Ok(()) } else { Err(said) })
+        let output = site.lab.kubectl_output(["get", kind, name, "-n", &site.namespace, output]).await?;
+        let is_observed = output.split_once(' ').is_some_and(|(generation, observed)| generation == observed.trim());
+        Ok(if is_observed { Ok(()) } else { Err(output) })
     })
     .await
 }
 
-/// The manifest under another name, in the site's namespace.
+/// Returns the manifest under another name, in the site's namespace.
 fn named(mut manifest: Value, site: &Site, name: &str) -> Value {
     manifest["metadata"] = json!({ "name": name });
     if manifest["kind"] == "MigrationNetwork" {
@@ -89,7 +90,8 @@ fn named(mut manifest: Value, site: &Site, name: &str) -> Value {
     manifest
 }
 
-/// The fullest class with every value that names a place brought to where the site is.
+/// Returns the fullest class, with all values that depend on an account, a Region or a VPC replaced by those of the
+/// site.
 fn class_at(site: &Site, name: &str) -> Result<Value> {
     let mut class = named(fullest("class")?, site, name);
     class["spec"]["account"] = json!({
@@ -99,11 +101,12 @@ fn class_at(site: &Site, name: &str) -> Result<Value> {
     class["spec"]["limits"]["vpcs"] = json!([site.landing.vpc]);
     class["spec"]["limits"]["services"] = json!(["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"]);
     class["spec"]["limits"]["deletionPolicies"] = json!(["Retain", "Delete"]);
-    without_what_is_elsewhere(site, &mut class["spec"]["defaults"])?;
+    move_to_site(site, &mut class["spec"]["defaults"])?;
     Ok(class)
 }
 
-/// The fullest network with every value that names a place brought to where the site is.
+/// Returns the fullest network, with all values that depend on an account, a Region or a VPC replaced by those of the
+/// site.
 fn network_at(site: &Site, name: &str, class: &str) -> Result<Value> {
     let id = |name: &str| site.landing.subnet(name).map(str::to_owned);
     let mut network = named(fullest("network")?, site, name);
@@ -115,12 +118,13 @@ fn network_at(site: &Site, name: &str, class: &str) -> Result<Value> {
         "staging": { "ids": [id("staging-1")?] },
         "launch": { "tags": { SUBNET_TAG: "launch" } },
     });
-    without_what_is_elsewhere(site, spec)?;
+    move_to_site(site, spec)?;
     Ok(network)
 }
 
-/// What is there already at other sites is not at this one.
-fn without_what_is_elsewhere(site: &Site, settings: &mut Value) -> Result<()> {
+/// Removes references to existing resources and ConfigMaps, which the site does not have, and pins addresses in its
+/// subnets.
+fn move_to_site(site: &Site, settings: &mut Value) -> Result<()> {
     let entries = settings["endpoints"].as_array_mut().context("the fullest manifests list endpoints")?;
     entries.retain(|entry| entry["mode"] != "Existing" && entry["policy"]["type"] != "ConfigMap");
     ensure!(!entries.is_empty(), "no entry is left to be compared");
@@ -135,14 +139,14 @@ fn without_what_is_elsewhere(site: &Site, settings: &mut Value) -> Result<()> {
     Ok(())
 }
 
-/// The labels that the fullest class wants of a namespace.
-async fn admit(site: &Site) -> Result<()> {
+/// Adds the labels that the fullest class requires of a namespace.
+async fn label_namespace(site: &Site) -> Result<()> {
     let labels = ["label", "namespace", &site.namespace, "example.com/tenant=true", "team=billing"];
     site.lab.kubectl_output(labels).await?;
     Ok(())
 }
 
-/// Waits until the network is complete and nothing more is written to it.
+/// Waits until the network is complete and at rest.
 async fn until_at_rest(site: &Site, network: &Network<'_>) -> Result<()> {
     let ready = network.until_ready().await?;
     ensure!(is_true(&ready, ConditionType::Synced) && ready.finalizers() == [FINALIZER], "{ready:#?}");
@@ -150,23 +154,23 @@ async fn until_at_rest(site: &Site, network: &Network<'_>) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_network_that_the_operator_built_equals_its_manifest() -> Result<()> {
+async fn applying_the_manifest_of_a_built_network_again_changes_nothing() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("no-diff").await?;
-    admit(&site).await?;
-    for way in &WAYS {
-        let class = format!("{}-{}", site.class_name, way.name);
-        let class_file = in_git(&site, &format!("class-{}", way.name), &class_at(&site, &class)?)?;
-        kubectl(&site, "apply", way, &class_file).await?;
-        let file = in_git(&site, way.name, &network_at(&site, way.name, &class)?)?;
-        kubectl(&site, "apply", way, &file).await?;
-        let network = site.existing_network(way.name);
+    label_namespace(&site).await?;
+    for mode in &APPLY_MODES {
+        let class = format!("{}-{}", site.class_name, mode.name);
+        let class_file = write_manifest(&site, &format!("class-{}", mode.name), &class_at(&site, &class)?)?;
+        kubectl(&site, "apply", mode, &class_file).await?;
+        let file = write_manifest(&site, mode.name, &network_at(&site, mode.name, &class)?)?;
+        kubectl(&site, "apply", mode, &file).await?;
+        let network = site.existing_network(mode.name);
         until_at_rest(&site, &network).await?;
-        makes_no_diff(&site, "mgnet", way.name, way, &file).await?;
-        shows_an_edit(&site, way, &network_at(&site, way.name, &class)?).await?;
-        until_answered(&site, "mgnetclass", &class).await?;
-        makes_no_diff(&site, "mgnetclass", &class, way, &class_file).await?;
-        // One network a VPC: the next one comes after this one.
+        check_no_diff(&site, "mgnet", mode.name, mode, &file).await?;
+        check_edit_is_detected(&site, mode, &network_at(&site, mode.name, &class)?).await?;
+        until_generation_is_observed(&site, "mgnetclass", &class).await?;
+        check_no_diff(&site, "mgnetclass", &class, mode, &class_file).await?;
+        // A VPC has at most one network, so this one is deleted before the next one is created.
         network.delete_and_wait().await?;
         lab.kubectl_output(["delete", "mgnetclass", &class, "--wait=false"]).await?;
     }
@@ -174,13 +178,13 @@ async fn a_network_that_the_operator_built_equals_its_manifest() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_manifest_that_the_operator_only_plans_or_refuses_makes_no_diff_either() -> Result<()> {
+async fn the_manifest_of_a_planned_or_refused_object_shows_no_diff() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("no-diff-unbuilt").await?;
-    for way in &WAYS {
-        // As they stand: no such class, no such account.
-        let (refused, class) = (format!("refused-{}", way.name), format!("{}-refused-{}", site.class_name, way.name));
-        let mut planned = network_at(&site, &format!("planned-{}", way.name), &site.class_name)?;
+    for mode in &APPLY_MODES {
+        // The manifests are unchanged, so that their class and account do not exist.
+        let (refused, class) = (format!("refused-{}", mode.name), format!("{}-refused-{}", site.class_name, mode.name));
+        let mut planned = network_at(&site, &format!("planned-{}", mode.name), &site.class_name)?;
         planned["spec"]["managementPolicy"] = json!("Plan");
         let planned_name = planned["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         for (kind, name, manifest) in [
@@ -188,10 +192,10 @@ async fn a_manifest_that_the_operator_only_plans_or_refuses_makes_no_diff_either
             ("mgnet", &planned_name, planned.clone()),
             ("mgnetclass", &class, named(fullest("class")?, &site, &class)),
         ] {
-            let file = in_git(&site, name, &manifest)?;
-            kubectl(&site, "apply", way, &file).await?;
-            until_answered(&site, kind, name).await?;
-            makes_no_diff(&site, kind, name, way, &file).await?;
+            let file = write_manifest(&site, name, &manifest)?;
+            kubectl(&site, "apply", mode, &file).await?;
+            until_generation_is_observed(&site, kind, name).await?;
+            check_no_diff(&site, kind, name, mode, &file).await?;
         }
         lab.kubectl_output(["delete", "mgnetclass", &class, "--wait=false"]).await?;
     }

@@ -1,5 +1,5 @@
-//! What tests of a disturbed Kubernetes API share: the operator on its way through a proxy, and networks that are created, edited
-//! and deleted meanwhile, each with everything that must be true after each of the three.
+//! Shared parts of the tests of a disturbed Kubernetes API: an operator that uses a proxy, and networks that are
+//! created, edited and deleted, with the checks that must pass after each of the three phases.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use support::{ApiProxy, Expected, Lab, OPERATOR_NAMESPACE, Operator, OperatorOpt
 use support::failing::{NAME, is_as_before, is_there, owned, uncrowd, until};
 use support::history::History;
 
-/// What people do with a network.
+/// The phases in the life of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Create,
@@ -23,7 +23,7 @@ pub(crate) enum Phase {
     Delete,
 }
 
-/// All of them, in order.
+/// All phases, in order.
 pub(crate) const PHASES: [Phase; 3] = [Phase::Create, Phase::Edit, Phase::Delete];
 
 impl fmt::Display for Phase {
@@ -36,9 +36,9 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Takes the place of the lab's operator with one that goes through a proxy, and stands for election.
+/// Replaces the lab's operator by one that uses a proxy and takes part in leader election.
 pub(crate) async fn through_proxy(lab: &Lab, options: OperatorOptions) -> Result<(ApiProxy, Operator)> {
-    // It would do the work meanwhile.
+    // The lab's operator would reconcile the same networks.
     lab.operator().kill().await?;
     let proxy = ApiProxy::start(lab).await?;
     let options = OperatorOptions { leader_election: true, concurrency: 32, ..options };
@@ -47,7 +47,7 @@ pub(crate) async fn through_proxy(lab: &Lab, options: OperatorOptions) -> Result
     Ok((proxy, operator))
 }
 
-/// A network of a site of its own, whose spec has the operator read every kind that it reads.
+/// The life of a network in a site of its own. Its spec makes the operator read all the kinds that it can read.
 pub(crate) struct Life {
     pub(crate) site: Site,
     history: History,
@@ -65,20 +65,20 @@ impl Life {
         Ok(Self { site, history, before })
     }
 
-    /// That many of them.
+    /// Creates `count` of them.
     pub(crate) async fn several(lab: &Lab, name: &str, count: usize) -> Result<Vec<Self>> {
         try_join_all((0..count).map(|_| Self::new(lab, name))).await
     }
 
-    /// What names this network, and nothing else, in calls to the Kubernetes API.
-    pub(crate) async fn words(&self) -> Result<Vec<String>> {
+    /// Returns the names that identify this network, and no other, in calls to the Kubernetes API.
+    pub(crate) async fn identifiers(&self) -> Result<Vec<String>> {
         let site = &self.site;
         let networks: Api<MigrationNetwork> = Api::namespaced(site.kube.clone(), &site.namespace);
         let uid = networks.get_opt(NAME).await?.and_then(|network| network.uid());
         Ok([site.namespace.clone(), site.account.clone()].into_iter().chain(uid).collect())
     }
 
-    /// Does what people do, and does not wait.
+    /// Sends the request of a phase, and does not wait for its result.
     pub(crate) async fn begin(&self, phase: Phase) -> Result<()> {
         let network = self.site.existing_network(NAME);
         match phase {
@@ -88,7 +88,7 @@ impl Life {
                 let endpoints = json!([{ "service": "s3", "type": "Interface", "policy": reference }]);
                 self.site.network(NAME).spec(&json!({ "endpoints": endpoints })).apply().await?;
             }
-            // Something is made, something is changed, and something goes.
+            // The edit creates, changes and deletes resources.
             Phase::Edit => {
                 let replication = json!({ "securityGroup": { "mode": "Managed" } });
                 let edit = json!({
@@ -101,16 +101,16 @@ impl Life {
         Ok(())
     }
 
-    /// Waits until it has come to its end, and makes sure that it is the one that was wanted.
+    /// Waits until the phase is complete, and checks its result.
     pub(crate) async fn check(&self, phase: Phase) -> Result<()> {
         let checked = async {
             match phase {
-                Phase::Create => self.check_there(&self.expected()).await,
+                Phase::Create => self.check_built(&self.expected()).await,
                 Phase::Edit => {
                     let edited = self.expected().with_replication_group().without_ssm().proxies(["10.9.0.0/24"]);
-                    self.check_there(&edited).await
+                    self.check_built(&edited).await
                 }
-                Phase::Delete => self.check_gone().await,
+                Phase::Delete => self.check_deleted().await,
             }
         };
         checked.await.with_context(|| format!("{phase} in {}", self.site.namespace))
@@ -120,8 +120,8 @@ impl Life {
         self.site.expected().policy("vpce/s3/Interface", policy())
     }
 
-    /// AWS and status are as the spec wants them, and no slot was ever filled twice.
-    async fn check_there(&self, expected: &Expected) -> Result<()> {
+    /// Checks that AWS and status match the spec, and that no slot was ever filled twice.
+    async fn check_built(&self, expected: &Expected) -> Result<()> {
         let network = self.site.existing_network(NAME);
         network.until_ready().await?;
         let settled = network
@@ -135,14 +135,15 @@ impl Life {
             })
             .await?;
         is_there(&self.site.summary().await?, &expected.summary(), &network).await?;
-        // What went while nobody could write it down is in status until it has been absent for the grace.
-        let there = owned(&self.site.state().await?, &settled.uid().context("no uid")?);
-        network.until(&format!("status says that there is {there:?}"), |network| held(network) == there).await?;
+        // If a resource was deleted while status could not be written, status lists it until the absence grace has
+        // passed.
+        let observed = owned(&self.site.state().await?, &settled.uid().context("no uid")?);
+        network.until(&format!("status lists {observed:?}"), |network| held(network) == observed).await?;
         self.history.check_each_slot_was_filled_once().await
     }
 
-    /// Nothing is left: not in AWS, no claim of the VPC, and nothing that keeps the class.
-    async fn check_gone(&self) -> Result<()> {
+    /// Checks that no AWS resource and no VPC lease is left, and that the class can be deleted.
+    async fn check_deleted(&self) -> Result<()> {
         let site = &self.site;
         site.existing_network(NAME).until_gone().await?;
         is_as_before(site, &self.before).await?;
@@ -151,16 +152,16 @@ impl Life {
         let leases = leases.list(&ListParams::default()).await?;
         let left: Vec<String> =
             leases.iter().map(ResourceExt::name_any).filter(|name| name.contains(&site.account)).collect();
-        ensure!(left.is_empty(), "claims were left: {left:?}");
+        ensure!(left.is_empty(), "VPC leases are left: {left:?}");
         if site.classes().get_opt(&site.class_name).await?.is_some() {
             site.delete_class().await?;
         }
-        until("the class may go", async || Ok(site.classes().get_opt(&site.class_name).await?.is_none().then_some(())))
+        until("the class is gone", async || Ok(site.classes().get_opt(&site.class_name).await?.is_none().then_some(())))
             .await
     }
 }
 
-/// The slots that status says are filled, each with the id of what fills it.
+/// Returns the slots that are filled according to status, each with the ID of its resource.
 fn held(network: &MigrationNetwork) -> Vec<(String, String)> {
     let claims = network.status.iter().flat_map(|status| &status.claims);
     let held = claims.filter(|claim| claim.phase == ClaimPhase::Held);
@@ -169,7 +170,7 @@ fn held(network: &MigrationNetwork) -> Vec<(String, String)> {
     held
 }
 
-/// The policy that the ConfigMap holds.
+/// The policy in the ConfigMap.
 fn policy() -> Value {
     json!({
         "Version": "2012-10-17",
@@ -177,13 +178,13 @@ fn policy() -> Value {
     })
 }
 
-/// Begins a phase of all, and waits for the end of all.
-pub(crate) async fn go_through(lives: &[Life], phase: Phase) -> Result<()> {
+/// Begins a phase of all networks, and waits until all are complete.
+pub(crate) async fn run_phase(lives: &[Life], phase: Phase) -> Result<()> {
     try_join_all(lives.iter().map(|life| life.begin(phase))).await?;
     check(lives, phase).await
 }
 
-/// Waits for the end of a phase of all.
+/// Waits until a phase of all networks is complete, and checks the results.
 pub(crate) async fn check(lives: &[Life], phase: Phase) -> Result<()> {
     try_join_all(lives.iter().map(|life| life.check(phase))).await?;
     Ok(())

@@ -1,4 +1,5 @@
-//! What cannot be changed: the API server refuses every value in place of every other, and the field's coming and going.
+//! Tests of immutable fields: the API server refuses to replace any value by any other, to set the field, and to remove
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use support::Lab;
 use support::waiting::close;
 
-/// The values of `tests/manifests/values.yaml`, as far as they matter here.
+/// The values of `tests/manifests/values.yaml` that this test uses.
 #[derive(Deserialize)]
 struct Values {
     fixed: BTreeMap<String, Vec<Named>>,
@@ -21,7 +22,7 @@ struct Named {
 }
 
 #[tokio::test]
-async fn a_field_that_cannot_be_changed_is_neither_set_nor_changed_nor_removed() -> Result<()> {
+async fn an_immutable_field_cannot_be_set_changed_or_removed() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("fixed-fields").await?;
     let values = include_str!("../manifests/values.yaml").replace("vpc-1", &site.landing.vpc);
@@ -32,11 +33,15 @@ async fn a_field_that_cannot_be_changed_is_neither_set_nor_changed_nor_removed()
         for value in &values {
             let network = site.network("tokyo").suspended().spec(&value.spec).apply().await?;
             for other in values.iter().filter(|other| other.name != value.name) {
-                // A merge patch removes what is null.
+                // A merge patch removes fields that are null.
                 let edit = json!({ &field: other.spec.get(&field).unwrap_or(&Value::Null) });
-                let refused = network.edit(whole(&edit, &value.spec)).await.err();
-                let said = refused.with_context(|| format!("from '{}' to '{}'", value.name, other.name))?.to_string();
-                ensure!(said.contains("must not be set, changed or removed") && said.contains(&field), "{said}");
+                let refused = network.edit(replacement_patch(&edit, &value.spec)).await.err();
+                let message =
+                    refused.with_context(|| format!("from '{}' to '{}'", value.name, other.name))?.to_string();
+                ensure!(
+                    message.contains("must not be set, changed or removed") && message.contains(&field),
+                    "{message}"
+                );
             }
             network.delete_and_wait().await?;
         }
@@ -44,15 +49,20 @@ async fn a_field_that_cannot_be_changed_is_neither_set_nor_changed_nor_removed()
     close(&site).await
 }
 
-/// The patch that also removes what of `before` is not in `edit`, so that one value takes the place of the other.
-fn whole(edit: &Value, before: &Value) -> Value {
+/// Returns a merge patch that replaces `before` by `edit`: it also removes the fields of `before` that are not in
+/// `edit`.
+fn replacement_patch(edit: &Value, before: &Value) -> Value {
     match (edit, before) {
         (Value::Object(edit), Value::Object(before)) => {
-            let gone = before.keys().filter(|name| !edit.contains_key(*name)).map(|name| (name.clone(), Value::Null));
-            let there = edit.iter().map(|(name, value)| {
-                (name.clone(), before.get(name).map_or_else(|| value.clone(), |before| whole(value, before)))
+            let removed =
+                before.keys().filter(|name| !edit.contains_key(*name)).map(|name| (name.clone(), Value::Null));
+            let kept = edit.iter().map(|(name, value)| {
+                (
+                    name.clone(),
+                    before.get(name).map_or_else(|| value.clone(), |before| replacement_patch(value, before)),
+                )
             });
-            gone.chain(there).collect()
+            removed.chain(kept).collect()
         }
         (edit, _) => edit.clone(),
     }

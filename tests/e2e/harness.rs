@@ -1,11 +1,11 @@
-//! The lab itself: what it says of AWS, what it notices, and that the operator can be killed in it.
+//! Tests of the lab itself: its summaries of AWS, its checks of statuses, and its control over the operator's process.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use support::{Fault, FaultKind, Inventory, Lab, Summary, misread};
 
 #[tokio::test]
-async fn a_network_comes_and_goes() -> Result<()> {
+async fn a_network_is_built_edited_and_deleted() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("harness").await?;
     let before = Inventory::of(&site.aws).await?;
@@ -26,7 +26,7 @@ async fn a_network_comes_and_goes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_foreign_is_seen() -> Result<()> {
+async fn foreign_resources_are_reported() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let site = lab.site("foreign").await?;
     ensure!(site.summary().await?.is_empty());
@@ -42,7 +42,7 @@ async fn what_is_foreign_is_seen() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_status_that_tools_would_misread_is_noticed() -> Result<()> {
+async fn a_status_that_tools_would_misread_is_detected() -> Result<()> {
     let lab = Lab::real_shared().await?;
     misread::is_noticed(&lab).await
 }
@@ -52,14 +52,14 @@ async fn the_operator_can_be_killed_between_a_call_and_its_answer() -> Result<()
     let lab = Lab::real_exclusive().await?;
     let site = lab.site("killed").await?;
     let hold = Fault { account: Some(site.account.clone()), ..Fault::next(FaultKind::Hold, "CreateVpcEndpoint") };
-    let ordered = lab.world().order(&hold).await?;
+    let ordered = lab.control().order(&hold).await?;
 
     let network = site.network("tokyo").apply().await?;
-    lab.world().until_spoiled(ordered).await?;
+    lab.control().until_spoiled(ordered).await?;
     lab.operator().kill().await?;
     ensure!(!lab.operator().is_running());
     ensure!(!site.state().await?.vpc_endpoints.is_empty(), "the call had no effect");
-    lab.world().release().await?;
+    lab.control().release().await?;
 
     lab.operator().start().await?;
     ensure!(lab.operator().rss_kb()? > 1_000);

@@ -1,5 +1,5 @@
-//! Two replicas of the operator: one leads, and the other one takes over when it is killed, halted or asked to end. And what
-//! becomes of AWS when two work at once, which leader election makes rare and cannot rule out.
+//! Tests of two replicas of the operator: one leads, and the other takes over when the leader is killed, paused or
+//! terminated. Also tests two active replicas, which leader election makes rare, but cannot rule out.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
@@ -20,33 +20,33 @@ use support::{ExclusiveLab, Fault, FaultKind, Lab, OPERATOR_NAMESPACE, Operator,
 use support::failing::{NAME, is_as_before, spoil, uncrowd, until, until_built, until_observed, until_spoiled};
 use support::history::{History, slot_of};
 
-/// Times with which many rounds fit into a test: lease, renew deadline, retry.
-const SHORT: [&str; 3] = ["--lease-seconds=3", "--renew-deadline-seconds=2", "--lease-retry-seconds=0.5"];
+/// Short times, so that many rounds fit into a test: lease, renew deadline, retry.
+const SHORT_TIMES: [&str; 3] = ["--lease-seconds=3", "--renew-deadline-seconds=2", "--lease-retry-seconds=0.5"];
 
-/// The lease of those.
-const LEASE_OF_SHORT: Duration = Duration::from_secs(3);
+/// The lease duration in `SHORT_TIMES`.
+const SHORT_LEASE: Duration = Duration::from_secs(3);
 
-/// The longest from the end of a leader to the next one, beyond the lease.
-const BEYOND: Duration = Duration::from_secs(2);
+/// The longest time between the end of a leader and the next leader, in addition to the lease.
+const TAKEOVER_MARGIN: Duration = Duration::from_secs(2);
 
-/// Two replicas, in place of the lab's operator.
+/// Two replicas that replace the lab's operator.
 struct Pair<'l> {
     lab: &'l ExclusiveLab,
     replicas: [Operator; 2],
     leases: Api<Lease>,
 }
 
-/// Who leads, by the Lease.
-struct Led<'p> {
+/// The leader and the standby according to the Lease.
+struct Roles<'p> {
     holder: String,
     leader: &'p Operator,
     standby: &'p Operator,
 }
 
 impl<'l> Pair<'l> {
-    /// Starts both, with those arguments beside the lab's.
+    /// Starts both replicas, with these arguments in addition to the lab's.
     async fn start(lab: &'l ExclusiveLab, leader_election: bool, arguments: &[&str]) -> Result<Self> {
-        // It would do all the work.
+        // The lab's operator would reconcile the same networks.
         lab.operator().kill().await?;
         let replicas = ["first", "second"].map(|name| {
             let arguments = arguments.iter().map(|&argument| argument.to_owned());
@@ -64,24 +64,24 @@ impl<'l> Pair<'l> {
         Ok(lease.and_then(|lease| lease.spec?.holder_identity).filter(|holder| !holder.is_empty()))
     }
 
-    /// Waits until one of the two leads.
-    async fn until_led(&self) -> Result<Led<'_>> {
+    /// Waits until one of the replicas leads.
+    async fn until_elected(&self) -> Result<Roles<'_>> {
         let holder = until("one of the two leads", async || self.holder().await).await?;
         let [first, second] = &self.replicas;
         let (leader, standby) = if holder.starts_with("first_") { (first, second) } else { (second, first) };
-        Ok(Led { holder, leader, standby })
+        Ok(Roles { holder, leader, standby })
     }
 
-    /// Waits until another one leads than that, and tells for how long it was waited since `since`.
+    /// Waits until a replica other than `from` leads, and returns the time since `since`.
     async fn until_taken_over(&self, from: &str, since: Instant) -> Result<Duration> {
-        until("the other one takes over", async || {
+        until("the other replica takes over", async || {
             let taken = self.holder().await?.is_some_and(|holder| holder != from);
             Ok(taken.then(|| since.elapsed()))
         })
         .await
     }
 
-    /// Starts again what has ended, as Kubernetes would.
+    /// Restarts replicas that have exited, as Kubernetes would.
     async fn restart_ended(&self) -> Result<()> {
         try_join_all(self.replicas.iter().map(Operator::start)).await?;
         Ok(())
@@ -108,9 +108,9 @@ impl Watched {
         Ok(())
     }
 
-    /// Waits until that many resources were asked for, and no longer than until all were.
-    async fn until_asked_for(&self, resources: usize) -> Result<()> {
-        // All of a network's are asked for within a second.
+    /// Waits until this number of resources has been requested. Fails if that does not happen in time.
+    async fn until_requested(&self, resources: usize) -> Result<()> {
+        // The operator requests all resources of a network within a second.
         for _ in 0..1_000 {
             let calls = self.site.calls().await?;
             if calls.iter().filter(|call| slot_of(call).is_ok()).count() >= resources {
@@ -118,7 +118,7 @@ impl Watched {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        bail!("{resources} resources were not asked for")
+        bail!("{resources} resources were not requested")
     }
 
     async fn check_built_once(&self) -> Result<()> {
@@ -127,18 +127,18 @@ impl Watched {
         self.history.check_each_slot_was_filled_once().await
     }
 
-    async fn check_gone(&self) -> Result<()> {
+    async fn check_deleted(&self) -> Result<()> {
         self.site.existing_network(NAME).until_gone().await?;
         is_as_before(&self.site, &self.before).await?;
         self.history.check_no_slot_held_two().await
     }
 }
 
-/// Steele's SplitMix64: chance that a printed seed brings back.
-struct Chance(u64);
+/// A random number generator whose printed seed reproduces a run: Steele's SplitMix64.
+struct Random(u64);
 
-impl Chance {
-    /// Of the seed in `MGNET_SEED`, or a new one.
+impl Random {
+    /// Uses the seed in `MGNET_SEED`, or a new one.
     fn new() -> Result<Self> {
         let seed = match env::var("MGNET_SEED") {
             Ok(seed) => seed.parse().context("MGNET_SEED must be a number")?,
@@ -156,46 +156,46 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % bound
     }
 
-    /// A time shorter than that.
+    /// Returns a random duration that is shorter than `milliseconds`.
     fn within(&mut self, milliseconds: u64) -> Duration {
         Duration::from_millis(self.below(milliseconds))
     }
 }
 
-/// `MGNET_LEADER_KILLS` is how many leaders are killed.
+/// `MGNET_LEADER_KILLS` is the number of leaders to kill.
 #[tokio::test]
-async fn a_leader_that_is_killed_during_a_create_is_replaced_within_its_lease_and_two_seconds() -> Result<()> {
+async fn a_leader_killed_during_a_create_is_replaced_within_its_lease_and_two_seconds() -> Result<()> {
     let kills = env::var("MGNET_LEADER_KILLS").map_or(Ok(4), |kills| kills.parse::<usize>())?;
     let lab = Lab::real_exclusive().await?;
-    let pair = Pair::start(&lab, true, &SHORT).await?;
-    let mut chance = Chance::new()?;
-    let (mut took, mut going) = (Vec::new(), VecDeque::new());
+    let pair = Pair::start(&lab, true, &SHORT_TIMES).await?;
+    let mut random = Random::new()?;
+    let (mut took, mut deleting) = (Vec::new(), VecDeque::new());
     for kill in 1..=kills {
         let watched = Watched::new(&lab, "leader-killed").await?;
-        let led = pair.until_led().await?;
+        let roles = pair.until_elected().await?;
         watched.create().await?;
-        watched.until_asked_for(usize::try_from(chance.below(12))?).await?;
-        tokio::time::sleep(chance.within(20)).await;
+        watched.until_requested(usize::try_from(random.below(12))?).await?;
+        tokio::time::sleep(random.within(20)).await;
         let killed = Instant::now();
-        led.leader.kill().await?;
+        roles.leader.kill().await?;
         let resources = watched.site.state().await?.slots().len();
-        let after = pair.until_taken_over(&led.holder, killed).await?;
-        println!("kill {kill}, with {resources} resources there: another one leads after {after:.1?}");
-        ensure!(after <= LEASE_OF_SHORT + BEYOND, "kill {kill}: after {after:?}");
+        let after = pair.until_taken_over(&roles.holder, killed).await?;
+        println!("kill {kill}, with {resources} resources created: the other replica leads after {after:.1?}");
+        ensure!(after <= SHORT_LEASE + TAKEOVER_MARGIN, "kill {kill}: after {after:?}");
         took.push(after);
         pair.restart_ended().await?;
         watched.check_built_once().await.with_context(|| format!("kill {kill}"))?;
-        // It goes while the next one comes, and the next leader is killed.
+        // The network is deleted while the next one is created, and while the next leader is killed.
         watched.site.existing_network(NAME).delete().await?;
-        going.push_back(watched);
-        if going.len() > 2
-            && let Some(gone) = going.pop_front()
+        deleting.push_back(watched);
+        if deleting.len() > 2
+            && let Some(gone) = deleting.pop_front()
         {
-            gone.check_gone().await?;
+            gone.check_deleted().await?;
         }
     }
-    for gone in going {
-        gone.check_gone().await?;
+    for gone in deleting {
+        gone.check_deleted().await?;
     }
     took.sort();
     let at = |percent: usize| took[(took.len() - 1) * percent / 100];
@@ -203,20 +203,21 @@ async fn a_leader_that_is_killed_during_a_create_is_replaced_within_its_lease_an
     Ok(())
 }
 
-/// With `MGNET_KILLS=all` the leader stands still for 30 s.
+/// With `MGNET_KILLS=all` the leader is paused for 30 s.
 #[tokio::test]
-async fn a_leader_that_is_halted_between_a_claim_and_its_call_s_answer_ends_at_once_when_it_goes_on() -> Result<()> {
+async fn a_leader_paused_between_a_claim_and_the_answer_exits_as_soon_as_it_resumes() -> Result<()> {
     let lab = Lab::real_exclusive().await?;
-    let pair = Pair::start(&lab, true, &SHORT).await?;
-    let led = pair.until_led().await?;
+    let pair = Pair::start(&lab, true, &SHORT_TIMES).await?;
+    let roles = pair.until_elected().await?;
     let seconds = if env::var("MGNET_KILLS").is_ok_and(|which| which == "all") { 30.0 } else { 17.0 };
-    // Of some calls the effect is there and unheard, others arrive long after the next leader has made the same.
-    let unheard = |action, nth| (FaultKind::Hold, action, nth);
+    // Some calls take effect, but their answers are withheld. Other calls arrive long after the next leader has made
+    // the same calls.
+    let unanswered = |action, nth| (FaultKind::Hold, action, nth);
     let late = |action, nth| (FaultKind::DelaySeconds, action, nth);
     let calls = [
-        unheard("CreateSecurityGroup", 2),
-        unheard("CreateVpcEndpoint", 3),
-        unheard("CreateResolverEndpoint", 1),
+        unanswered("CreateSecurityGroup", 2),
+        unanswered("CreateVpcEndpoint", 3),
+        unanswered("CreateResolverEndpoint", 1),
         late("CreateVpcEndpoint", 2),
         late("CreateResolverEndpoint", 1),
         late("CreateSecurityGroup", 1),
@@ -224,7 +225,7 @@ async fn a_leader_that_is_halted_between_a_claim_and_its_call_s_answer_ends_at_o
     let all = try_join_all(calls.iter().map(async |(kind, action, nth)| {
         let watched = Watched::new(&lab, "leader-halted").await?;
         let fault = Fault { nth: *nth, seconds: seconds - 1.0, ..spoil(&watched.site, *kind, action) };
-        lab.world().order(&fault).await?;
+        lab.control().order(&fault).await?;
         watched.create().await?;
         Ok::<_, anyhow::Error>(watched)
     }))
@@ -233,7 +234,7 @@ async fn a_leader_that_is_halted_between_a_claim_and_its_call_s_answer_ends_at_o
         if matches!(kind, FaultKind::Hold) {
             until_spoiled(&watched.site, "hold").await?;
         }
-        until("all calls before it were made, and it is claimed", async || {
+        until("all earlier calls were made, and the slot is claimed", async || {
             let made = watched.site.calls().await?.iter().filter(|call| call.action == *action).count();
             let status = watched.site.existing_network(NAME).get().await?.status.unwrap_or_default();
             let claimed = status.claims.iter().any(|claim| claim.phase == ClaimPhase::Pending);
@@ -243,124 +244,125 @@ async fn a_leader_that_is_halted_between_a_claim_and_its_call_s_answer_ends_at_o
     }))
     .await?;
 
-    let halted = Instant::now();
-    led.leader.signal("STOP")?;
-    let after = pair.until_taken_over(&led.holder, halted).await?;
-    println!("another one leads after {after:.1?}");
-    ensure!(after <= LEASE_OF_SHORT + BEYOND, "after {after:?}");
+    let paused = Instant::now();
+    roles.leader.signal("STOP")?;
+    let after = pair.until_taken_over(&roles.holder, paused).await?;
+    println!("the other replica leads after {after:.1?}");
+    ensure!(after <= SHORT_LEASE + TAKEOVER_MARGIN, "after {after:?}");
     try_join_all(all.iter().map(Watched::check_built_once)).await?;
-    // The calls that were late have arrived by then.
-    tokio::time::sleep(Duration::from_secs_f64(seconds).saturating_sub(halted.elapsed())).await;
+    // After this time the late calls have arrived.
+    tokio::time::sleep(Duration::from_secs_f64(seconds).saturating_sub(paused.elapsed())).await;
 
-    led.leader.signal("CONT")?;
-    let (code, took) = led.leader.until_ended().await?;
-    println!("the one that was halted ended {took:.1?} after it went on");
+    roles.leader.signal("CONT")?;
+    let (code, took) = roles.leader.until_ended().await?;
+    println!("the paused leader exited {took:.1?} after it resumed");
     ensure!(code == Some(1) && took < Duration::from_secs(1), "{code:?} after {took:?}");
-    lab.world().release().await?;
+    lab.control().release().await?;
     try_join_all(all.iter().map(async |watched| {
         until_observed(&watched.site, 2).await?;
         watched.check_built_once().await?;
         watched.site.existing_network(NAME).delete().await?;
-        watched.check_gone().await
+        watched.check_deleted().await
     }))
     .await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_standby_is_ready_and_does_nothing() -> Result<()> {
+async fn a_standby_is_ready_and_makes_no_calls() -> Result<()> {
     let lab = Lab::real_exclusive().await?;
-    // A lease of 15 s.
+    // The lease lasts 15 s.
     let pair = Pair::start(&lab, true, &[]).await?;
-    let led = pair.until_led().await?;
+    let roles = pair.until_elected().await?;
     let watched = Watched::new(&lab, "standby").await?;
     watched.create().await?;
     watched.check_built_once().await?;
-    led.standby.probe("/readyz").await?;
+    roles.standby.probe("/readyz").await?;
 
-    led.leader.signal("STOP")?;
-    // What it has sent is answered.
+    roles.leader.signal("STOP")?;
+    // This time is enough for the answers to the calls that it has sent.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mark = watched.site.last_call().await?;
     tokio::time::sleep(Duration::from_secs(u64::from(pair.lab.operator().options().resync_seconds) + 2)).await;
     let calls = watched.site.calls_after(mark).await?;
-    ensure!(calls.is_empty(), "the standby called: {calls:?}");
+    ensure!(calls.is_empty(), "the standby made calls: {calls:?}");
 
-    // It was not halted for as long as the renew deadline: it goes on.
-    led.leader.signal("CONT")?;
+    // The pause was shorter than the renew deadline, so the leader continues.
+    roles.leader.signal("CONT")?;
     until_observed(&watched.site, 2).await?;
-    ensure!(led.leader.is_running() && pair.holder().await?.as_ref() == Some(&led.holder), "it leads no more");
+    ensure!(roles.leader.is_running() && pair.holder().await?.as_ref() == Some(&roles.holder), "it no longer leads");
     watched.site.existing_network(NAME).delete().await?;
-    watched.check_gone().await
+    watched.check_deleted().await
 }
 
 #[tokio::test]
-async fn a_leader_that_is_asked_to_end_finishes_its_reconciles_and_hands_over_at_once() -> Result<()> {
+async fn a_terminated_leader_finishes_its_reconciles_and_hands_over_at_once() -> Result<()> {
     let lab = Lab::real_exclusive().await?;
-    // A lease of 15 s and tries every 2 s.
+    // The lease lasts 15 s, and a standby tries to acquire it every 2 s.
     let pair = Pair::start(&lab, true, &[]).await?;
-    let led = pair.until_led().await?;
+    let roles = pair.until_elected().await?;
     let watched = Watched::new(&lab, "handed-over").await?;
-    lab.world().order(&spoil(&watched.site, FaultKind::Hold, "CreateVpcEndpoint")).await?;
+    lab.control().order(&spoil(&watched.site, FaultKind::Hold, "CreateVpcEndpoint")).await?;
     watched.create().await?;
     until_spoiled(&watched.site, "hold").await?;
 
-    led.leader.signal("TERM")?;
+    roles.leader.signal("TERM")?;
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    ensure!(led.leader.is_running(), "it did not wait for its reconcile");
-    ensure!(pair.holder().await?.as_ref() == Some(&led.holder), "it gave the lead away while it works");
-    lab.world().release().await?;
-    let (code, _) = led.leader.until_ended().await?;
-    let after = pair.until_taken_over(&led.holder, Instant::now()).await?;
-    println!("another one leads {after:.1?} after the end");
-    ensure!(code == Some(0), "it ended with {code:?}");
+    ensure!(roles.leader.is_running(), "it did not wait for its reconcile");
+    ensure!(pair.holder().await?.as_ref() == Some(&roles.holder), "it released the Lease during its reconcile");
+    lab.control().release().await?;
+    let (code, _) = roles.leader.until_ended().await?;
+    let after = pair.until_taken_over(&roles.holder, Instant::now()).await?;
+    println!("the other replica leads {after:.1?} after the exit");
+    ensure!(code == Some(0), "it exited with {code:?}");
     ensure!(after < Duration::from_secs(4), "after {after:?}");
 
     watched.check_built_once().await?;
     watched.site.existing_network(NAME).delete().await?;
-    watched.check_gone().await
+    watched.check_deleted().await
 }
 
 #[tokio::test]
-async fn two_that_work_at_once_and_are_halted_time_and_again_make_no_duplicate_and_leave_nothing() -> Result<()> {
+async fn two_active_replicas_paused_repeatedly_make_no_duplicates_and_leave_nothing() -> Result<()> {
     let lab = Lab::real_exclusive().await?;
     let pair = Pair::start(&lab, false, &[]).await?;
-    let mut chance = Chance::new()?;
+    let mut random = Random::new()?;
     let watched = try_join_all((0..3).map(|_| Watched::new(&lab, "two-leaders"))).await?;
-    let seeds: Vec<u64> = watched.iter().map(|_| chance.below(u64::MAX)).collect();
-    let halts = async {
+    let seeds: Vec<u64> = watched.iter().map(|_| random.below(u64::MAX)).collect();
+    let pauses = async {
         loop {
-            let replica = &pair.replicas[usize::try_from(chance.below(2))?];
+            let replica = &pair.replicas[usize::try_from(random.below(2))?];
             replica.signal("STOP")?;
-            tokio::time::sleep(chance.within(4_000)).await;
+            tokio::time::sleep(random.within(4_000)).await;
             replica.signal("CONT")?;
-            tokio::time::sleep(chance.within(600)).await;
+            tokio::time::sleep(random.within(600)).await;
         }
     };
-    let networks = try_join_all(watched.iter().zip(seeds).map(|(watched, seed)| live(watched, Chance(seed))));
+    let networks =
+        try_join_all(watched.iter().zip(seeds).map(|(watched, seed)| create_edit_and_delete(watched, Random(seed))));
     let result: Result<()> = tokio::select! {
         ended = networks => ended.map(|_| ()),
-        halted = halts => halted,
+        paused = pauses => paused,
     };
     for replica in &pair.replicas {
         replica.signal("CONT")?;
     }
     result?;
-    // And none is worse for it.
+    // New networks are built and deleted as usual afterwards.
     try_join_all(watched.iter().map(async |watched| {
         watched.create().await?;
         let expected = watched.site.expected().with_replication_group();
         until_built(&watched.site, &watched.site.existing_network(NAME), &expected).await?;
         watched.history.check_no_slot_held_two().await?;
         watched.site.existing_network(NAME).delete().await?;
-        watched.check_gone().await
+        watched.check_deleted().await
     }))
     .await?;
     Ok(())
 }
 
-/// Networks that come, are edited, and go, some of them before they were complete.
-async fn live(watched: &Watched, mut chance: Chance) -> Result<()> {
+/// Creates, edits and deletes a network several times, in some cases before it is complete.
+async fn create_edit_and_delete(watched: &Watched, mut random: Random) -> Result<()> {
     let edits = [
         json!({ "proxyCIDRs": ["10.9.0.0/24"] }),
         json!({ "proxyCIDRs": null, "sourceCIDRs": ["192.168.20.0/24", "192.168.30.0/24"] }),
@@ -372,17 +374,17 @@ async fn live(watched: &Watched, mut chance: Chance) -> Result<()> {
     for _ in 0..4 {
         watched.create().await?;
         let network = watched.site.existing_network(NAME);
-        for _ in 0..chance.below(4) {
-            tokio::time::sleep(chance.within(3_000)).await;
-            network.edit(edits[usize::try_from(chance.below(6))?].clone()).await?;
+        for _ in 0..random.below(4) {
+            tokio::time::sleep(random.within(3_000)).await;
+            network.edit(edits[usize::try_from(random.below(6))?].clone()).await?;
         }
-        if chance.below(2) == 0 {
+        if random.below(2) == 0 {
             network.until_ready().await?;
         } else {
-            tokio::time::sleep(chance.within(3_000)).await;
+            tokio::time::sleep(random.within(3_000)).await;
         }
         network.delete().await?;
-        watched.check_gone().await?;
+        watched.check_deleted().await?;
     }
     Ok(())
 }

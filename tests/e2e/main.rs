@@ -1,7 +1,8 @@
-//! The operator as a process on a real API server: what only such a server can show, and that the parts fit.
+//! Tests of the operator as a process on a real API server: behavior that only such a server can show, and the
+//! interplay of all parts.
 //!
-//! Rules and refusals of the API server, columns, server-side apply, RBAC and tenants, watches, kills, elections, deployment. What
-//! comes of a spec is in `tests/behavior`.
+//! The subjects are rules and refusals of the API server, columns, server-side apply, RBAC and tenants, watches, kills,
+//! elections and deployment. `tests/behavior` tests which resources a spec results in.
 
 mod admission;
 mod api_faults;

@@ -1,4 +1,4 @@
-//! What networks that are gone have left in AWS: told by metrics, events and `mgnet orphans`, and removed only by name.
+//! Tests of orphans: they are reported by metrics, events and `mgnet orphans`, and deleted only by name.
 
 use std::{collections::BTreeSet, process::Output};
 
@@ -13,19 +13,19 @@ use support::waiting::until;
 
 const NAME: &str = "tokyo";
 
-/// A lab whose operator looks every few seconds.
+/// Starts a lab whose operator searches for orphans every few seconds.
 async fn start() -> Result<Lab> {
     let LabOptions { operator, .. } = LabOptions::default();
     let operator = OperatorOptions { orphan_look_seconds: 3, ..operator };
     Lab::start(LabOptions { operator, ..LabOptions::default() }).await
 }
 
-/// The ids of everything that a network made in the site.
+/// The IDs of all resources that a network created in the site.
 fn ids(state: &State) -> BTreeSet<String> {
     state.slots().into_values().collect()
 }
 
-/// Deletes the network so that nobody takes down what it made: its finalizer is taken away while the operator does not run.
+/// Orphans the resources of the network: its finalizer is removed while the operator does not run.
 async fn orphan(lab: &Lab, site: &Site) -> Result<()> {
     lab.operator().stop().await?;
     let network = site.existing_network(NAME);
@@ -35,7 +35,7 @@ async fn orphan(lab: &Lab, site: &Site) -> Result<()> {
     lab.operator().start().await
 }
 
-/// The sum of a metric over the kinds, in the account of a site; none while it is not told.
+/// Returns the sum of a metric over the kinds, in the account of a site. `None` if the metric is not reported.
 async fn metric(lab: &Lab, site: &Site, name: &str) -> Result<Option<u64>> {
     let text = lab.operator().probe("/metrics").await?;
     let labels = format!("{name}{{account=\"{}\",region=\"{}\"", site.account, site.region);
@@ -52,9 +52,9 @@ async fn until_metric(lab: &Lab, site: &Site, name: &str, value: u64) -> Result<
     .await
 }
 
-/// The notes of the events of that reason on the site's class.
+/// Returns the notes of the warning events with this reason on the site's class.
 async fn notes(site: &Site, reason: &str) -> Result<Vec<String>> {
-    // Of what has no namespace, the events are in this one.
+    // Events on cluster-scoped objects are in this namespace.
     let events = Api::<Event>::namespaced(site.kube.clone(), "default").list(&ListParams::default()).await?;
     let of_class = |event: &Event| {
         let regarding = event.regarding.as_ref();
@@ -68,21 +68,21 @@ async fn notes(site: &Site, reason: &str) -> Result<Vec<String>> {
     Ok(events.into_iter().filter(of_class).filter_map(|event| event.note).collect())
 }
 
-async fn until_note(site: &Site, reason: &str) -> Result<String> {
+async fn until_event(site: &Site, reason: &str) -> Result<String> {
     until(&format!("an event '{reason}' on the class"), async || {
         Ok(notes(site, reason).await?.into_iter().next().ok_or_else(|| "none".to_owned()))
     })
     .await
 }
 
-/// The ids in one of the lists of `mgnet orphans -o json` that are in the account of a site.
+/// Returns the IDs in one of the lists of `mgnet orphans -o json` that are in the account and Region of a site.
 fn listed(list: &Value, site: &Site) -> BTreeSet<String> {
     let all = list.as_array().into_iter().flatten();
     let here = all.filter(|made| made["account"] == site.account.as_str() && made["region"] == site.region.as_str());
     here.filter_map(|made| Some(made["id"].as_str()?.to_owned())).collect()
 }
 
-fn texts(output: &Output) -> (String, String) {
+fn stdout_and_stderr(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }
@@ -90,21 +90,21 @@ fn texts(output: &Output) -> (String, String) {
 const GRACE: &str = "--absence-grace-seconds=2";
 
 #[tokio::test]
-async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_named_is_removed() -> Result<()> {
+async fn only_orphans_are_reported_and_only_the_named_ones_are_deleted() -> Result<()> {
     let lab = start().await?;
     let (gone, alive, kept) = (lab.site("gone").await?, lab.site("alive").await?, lab.site("kept").await?);
-    let (left, going_on) = (gone.network(NAME).apply().await?, alive.network(NAME).apply().await?);
+    let (left, live) = (gone.network(NAME).apply().await?, alive.network(NAME).apply().await?);
     let retained = kept.network(NAME).retained().apply().await?;
-    try_join3(left.until_ready(), going_on.until_ready(), retained.until_ready()).await?;
+    try_join3(left.until_ready(), live.until_ready(), retained.until_ready()).await?;
     retained.delete_and_wait().await?;
     let uid = left.get().await?.metadata.uid.context("no uid")?;
     orphan(&lab, &gone).await?;
     let (of_gone, of_alive, of_kept) = (gone.state().await?, alive.state().await?, kept.state().await?);
     let mark = gone.last_call().await?;
 
-    // By the operator itself.
+    // The operator reports them in metrics and events.
     until_metric(&lab, &gone, "mgnet_orphaned_resources", 10).await?;
-    let note = until_note(&gone, "OrphansFound").await?;
+    let note = until_event(&gone, "OrphansFound").await?;
     for named in ids(&of_gone).iter().chain([&uid, &format!("{}/{NAME}", gone.namespace), &gone.account]) {
         ensure!(note.contains(named), "{named} is not in: {note}");
     }
@@ -113,9 +113,9 @@ async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_name
         ensure!(metric(&lab, site, "mgnet_orphaned_resources").await? == Some(0), "{}", site.namespace);
     }
 
-    // By the command.
+    // The command lists them.
     let list = lab.operator().run(["orphans", "--output=json", GRACE]).await?;
-    let (out, err) = texts(&list);
+    let (out, err) = stdout_and_stderr(&list);
     ensure!(list.status.success(), "{err}");
     let report: Value = serde_json::from_str(&out)?;
     let nothing = BTreeSet::new();
@@ -126,11 +126,11 @@ async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_name
         assert_eq!(listed(&report["retained"], site), *retained, "{}: {out}", site.namespace);
     }
     assert_eq!(report["unseen"], json!([]));
-    let (table, _) = texts(&lab.operator().run(["orphans", GRACE]).await?);
+    let (table, _) = stdout_and_stderr(&lab.operator().run(["orphans", GRACE]).await?);
     ensure!(ids(&of_gone).iter().all(|id| table.contains(id)) && table.contains(&uid), "{table}");
     ensure!(table.starts_with("Orphans: ") && table.contains("\nRetained on purpose: "), "{table}");
 
-    // What is refused takes everything else that is named with it.
+    // If one ID is refused, the command deletes none of the named resources.
     let orphaned = of_gone.resolver_endpoints.first().context("no resolver")?.id.clone();
     let refusals = [
         (of_alive.resolver_endpoints.first().context("no resolver")?.id.as_str(), "which exists"),
@@ -139,18 +139,18 @@ async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_name
     ];
     for (id, why) in refusals {
         let refused = lab.operator().run(["orphans", GRACE, "--delete", &orphaned, id]).await?;
-        let (_, err) = texts(&refused);
+        let (_, err) = stdout_and_stderr(&refused);
         ensure!(!refused.status.success() && err.contains(&format!("{id} ")) && err.contains(why), "{err}");
     }
-    ensure!(gone.writes_after(mark).await?.is_empty(), "looking, and refusing, writes nothing");
+    ensure!(gone.writes_after(mark).await?.is_empty(), "a search or a refusal wrote to AWS");
     assert_eq!((kept.state().await?, alive.state().await?), (of_kept, of_alive));
 
     let removed = lab.operator().run(["orphans", GRACE, "--delete", &orphaned]).await?;
-    let (out, err) = texts(&removed);
+    let (out, err) = stdout_and_stderr(&removed);
     ensure!(removed.status.success() && out == format!("{orphaned} deleted\n"), "{out}{err}");
     let writes = gone.writes_after(mark).await?;
     assert_eq!(writes.iter().map(|call| call.action.as_str()).collect::<Vec<_>>(), ["DeleteResolverEndpoint"]);
-    until("it is gone, and it alone", async || {
+    until("only the named orphan is gone", async || {
         let now = ids(&gone.state().await?);
         let expected: BTreeSet<_> = ids(&of_gone).into_iter().filter(|id| *id != orphaned).collect();
         Ok(if now == expected { Ok(()) } else { Err(format!("{now:?}")) })
@@ -160,12 +160,12 @@ async fn only_what_a_network_that_is_gone_has_left_is_told_and_only_what_is_name
     for site in [&alive, &kept] {
         assert_eq!(notes(site, "OrphansFound").await?, Vec::<String>::new(), "{}", site.namespace);
     }
-    a_role_that_may_not_look_is_named(&lab, &gone, &kept).await?;
+    check_that_missing_read_permissions_are_reported(&lab, &gone, &kept).await?;
     lab.check_statuses()
 }
 
-/// In the lab of the test above: bringing up another takes longer than all of this.
-async fn a_role_that_may_not_look_is_named(lab: &Lab, denied: &Site, other: &Site) -> Result<()> {
+/// Uses the lab of the test above, because the start of another lab takes longer than these checks.
+async fn check_that_missing_read_permissions_are_reported(lab: &Lab, denied: &Site, other: &Site) -> Result<()> {
     let denial = Fault {
         account: Some(denied.account.clone()),
         times: 1_000,
@@ -173,21 +173,21 @@ async fn a_role_that_may_not_look_is_named(lab: &Lab, denied: &Site, other: &Sit
         message: Some("You are not authorized to perform this operation.".to_owned()),
         ..Fault::next(FaultKind::Error, "DescribeVpcEndpoints")
     };
-    lab.world().order(&denial).await?;
-    let note = until_note(denied, "OrphansUnknown").await?;
+    lab.control().order(&denial).await?;
+    let note = until_event(denied, "OrphansUnknown").await?;
     ensure!(note.contains("ec2:DescribeVpcEndpoints: UnauthorizedOperation"), "{note}");
     ensure!(note.contains("statement 'Read' of deploy/iam/operator-policy.json"), "{note}");
     until_metric(lab, denied, "mgnet_orphans_look_failed", 1).await?;
-    ensure!(metric(lab, denied, "mgnet_orphaned_resources").await? == Some(9), "what was found is not taken back");
-    ensure!(metric(lab, other, "mgnet_orphans_look_failed").await? == Some(0), "others are looked at");
+    ensure!(metric(lab, denied, "mgnet_orphaned_resources").await? == Some(9), "the count of orphans was changed");
+    ensure!(metric(lab, other, "mgnet_orphans_look_failed").await? == Some(0), "another account was not searched");
 
     let list = lab.operator().run(["orphans", "-o", "json", GRACE]).await?;
-    let (out, err) = texts(&list);
+    let (out, err) = stdout_and_stderr(&list);
     let report: Value = serde_json::from_str(&out)?;
     ensure!(!list.status.success() && err.contains("could not search 1 of 3 accounts and Regions"), "{err}");
     assert_eq!(report["unseen"][0]["classes"], json!([denied.class_name]), "{out}");
     ensure!(listed(&report["retained"], other).len() == 10, "{out}");
 
-    lab.world().cancel_faults(&denied.account).await?;
+    lab.control().cancel_faults(&denied.account).await?;
     until_metric(lab, denied, "mgnet_orphans_look_failed", 0).await
 }

@@ -1,6 +1,6 @@
-//! A reconcile that panics hurts only its own network. The operator has nothing in it that panics when a test wants it to, so it runs
-//! in this process here: the same watches, reconciles and AWS layer, on a real API server, behind an AWS of which one account
-//! makes whoever asks for it panic.
+//! Test that a reconcile that panics affects only its own network. The operator contains no code that panics on demand,
+//! so this test runs it in its own process: the same watches, reconciles and AWS layer, on a real API server, but with
+//! a wrapper around the AWS layer that panics on every connection to one account.
 
 use std::{
     sync::{
@@ -26,7 +26,7 @@ use mgnet::{
 use support::{Lab, LabOptions, OPERATOR_NAMESPACE, OperatorOptions};
 use tokio_util::sync::CancellationToken;
 
-/// AWS, of which one account is poison.
+/// The AWS layer, but with a panic on every connection to one account until `cured` is true.
 struct Poisoned {
     clouds: AwsClouds,
     account: String,
@@ -47,7 +47,7 @@ impl Clouds for Poisoned {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reconcile_that_panics_again_and_again_hurts_only_its_own_network() -> Result<()> {
+async fn a_reconcile_that_panics_repeatedly_affects_only_its_own_network() -> Result<()> {
     let options = OperatorOptions { start: false, ..OperatorOptions::default() };
     let lab = Lab::start(LabOptions { operator: options, ..LabOptions::default() }).await?;
     let (good, bad) = (lab.site("good").await?, lab.site("bad").await?);
@@ -84,29 +84,29 @@ async fn a_reconcile_that_panics_again_and_again_hurts_only_its_own_network() ->
     let work = async {
         let poisoned = bad.network("poisoned").without_resolver().without_ssm().apply().await?;
         let healthy = good.network("healthy").without_resolver().without_ssm().apply().await?;
-        let told = poisoned.until_reason(ConditionType::Ready, Reason::InternalError).await?;
-        let status = told.status.unwrap_or_default();
+        let reported = poisoned.until_reason(ConditionType::Ready, Reason::InternalError).await?;
+        let status = reported.status.unwrap_or_default();
         let ready = conditions::find(&status.conditions, ConditionType::Ready).map(|ready| ready.message.as_str());
         ensure!(ready.is_some_and(|message| message.contains("planted")), "{ready:?}");
         healthy.until_ready().await?;
         let before = panics.load(Ordering::SeqCst);
         healthy.edit(serde_json::json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
         healthy.until_ready().await?;
-        // Tried again all the while, and by its own back-off only.
+        // The network is retried all the time, with its own back-off.
         for _ in 0..600 {
             if panics.load(Ordering::SeqCst) > before + 1 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        ensure!(panics.load(Ordering::SeqCst) > before + 1, "it is not tried again");
+        ensure!(panics.load(Ordering::SeqCst) > before + 1, "the network is not retried");
         cured.store(true, Ordering::SeqCst);
         poisoned.until_ready().await?;
         Ok(())
     };
     tokio::select! {
         done = work => done?,
-        () = run => bail!("the operator ended"),
+        () = run => bail!("the operator exited"),
     }
     stop.cancel();
     lab.check_statuses()

@@ -1,4 +1,5 @@
-//! One bad object hurts only itself: others' edits are followed as fast as ever, and the process goes on.
+//! Tests that bad objects affect only themselves: the operator follows edits of other networks without a delay, and the
+//! process continues to run.
 
 use std::time::{Duration, Instant};
 
@@ -17,31 +18,34 @@ use support::{Fault, FaultKind, Lab, LabOptions, Network, Site};
 
 use support::failing::until;
 
-/// How many networks of one tenant are bad.
+/// The number of bad networks of one tenant.
 const BAD: usize = 500;
 
-/// Whose edits are timed, and how often each of them edits.
+/// The number of tenants whose edits are timed.
 const TENANTS: usize = 4;
+
+/// The number of edits of each of them.
 const EDITS: usize = 25;
 
-/// How often the pace may be taken: something else may run on the machine. Those who stand in a queue do so each time.
+/// How often the pace may be measured. Other programs may slow down one measurement, but a queue in the operator slows
+/// down all of them.
 const TRIES: usize = 3;
 
-/// How long it takes until an edit is followed.
+/// The time until the operator follows an edit.
 #[derive(Debug)]
 struct Pace {
-    #[allow(dead_code, reason = "shown where it fails")]
+    #[allow(dead_code, reason = "printed with `Debug`")]
     median: Duration,
     p99: Duration,
 }
 
 impl Pace {
-    /// Has all tenants edit at once, each edit as soon as the one before it was followed.
+    /// Measures the pace: all tenants edit at the same time, and each edit begins when the previous one was followed.
     async fn of(networks: &[Network<'_>]) -> Result<Self> {
         let waits = try_join_all(networks.iter().map(|network| async move {
             let mut waits = Vec::new();
             for edit in 0..EDITS {
-                // Nothing in AWS depends on it.
+                // This field does not change anything in AWS.
                 let policy = if edit % 2 == 0 { "Retain" } else { "Delete" };
                 let generation = network.edit(json!({ "deletionPolicy": policy })).await?.metadata.generation;
                 let edited = Instant::now();
@@ -57,7 +61,8 @@ impl Pace {
     }
 }
 
-/// Waits until status is about that generation. A look every few milliseconds would be load of its own, so it is watched.
+/// Waits until status refers to this generation. It uses a watch, because a read every few milliseconds would be a load
+/// of its own.
 async fn until_followed(network: &Network<'_>, generation: Option<i64>) -> Result<()> {
     let api = Api::<MigrationNetwork>::namespaced(network.site().kube.clone(), &network.site().namespace);
     let follows = |network: Option<&MigrationNetwork>| {
@@ -71,8 +76,8 @@ async fn until_followed(network: &Network<'_>, generation: Option<i64>) -> Resul
     }
 }
 
-/// Makes its share of the bad networks, each in a VPC of its own that does not exist.
-async fn make_bad(site: &Site, class: &str) -> Result<()> {
+/// Creates half of the bad networks, each in a VPC of its own that does not exist.
+async fn create_bad_networks(site: &Site, class: &str) -> Result<()> {
     let make = |number: usize| {
         let network = site.network(&format!("bad-{number}")).with(|spec| {
             spec.vpc = Some(VpcSelector { id: Some(format!("vpc-{number:017x}")), tags: None });
@@ -83,8 +88,8 @@ async fn make_bad(site: &Site, class: &str) -> Result<()> {
     stream::iter(0..BAD / 2).map(make).buffer_unordered(16).try_for_each(async |_| Ok(())).await
 }
 
-/// Edits one bad network after the other, for as long as it is polled.
-async fn edit_on_and_on(bad: &[Site]) -> Result<()> {
+/// Edits one bad network after the other until the future is dropped.
+async fn edit_repeatedly(bad: &[Site]) -> Result<()> {
     for edit in 0.. {
         let network = bad[edit % 2].existing_network(&format!("bad-{}", edit / 2 % (BAD / 2)));
         network.edit(json!({ "proxyCIDRs": [format!("10.{}.0.0/16", edit % 200)] })).await?;
@@ -93,7 +98,7 @@ async fn edit_on_and_on(bad: &[Site]) -> Result<()> {
     Ok(())
 }
 
-/// A network whose labels alone are a MiB.
+/// Returns a network with 1 MiB of labels.
 fn huge(site: &Site) -> MigrationNetwork {
     let mut network = site.network("huge").without_resolver().without_ssm().object().clone();
     let label = |number: usize| (format!("{}/{number:063}", "l".repeat(63)), "v".repeat(63));
@@ -101,8 +106,8 @@ fn huge(site: &Site) -> MigrationNetwork {
     network
 }
 
-/// Stores a network that no version of the operator could read, as a CRD that was loosened for a while lets through.
-async fn store_undecodable(site: &Site, class: &str) -> Result<()> {
+/// Stores a network that no version of the operator can read. The CRD is loosened for a while to admit it.
+async fn store_unreadable(site: &Site, class: &str) -> Result<()> {
     let crds = Api::<CustomResourceDefinition>::all(site.kube.clone());
     let name = MigrationNetwork::crd_name();
     let strict = crds.get(name).await?.spec;
@@ -110,9 +115,9 @@ async fn store_undecodable(site: &Site, class: &str) -> Result<()> {
     let sources = "/versions/0/schema/openAPIV3Schema/properties/spec/properties/sourceCIDRs";
     *loose.pointer_mut(sources).context("the CRD has no sourceCIDRs")? =
         json!({ "x-kubernetes-preserve-unknown-fields": true });
-    let become_ =
+    let set_spec =
         async |spec: Value| crds.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": spec }))).await;
-    become_(loose).await?;
+    set_spec(loose).await?;
     let object = json!({
         "apiVersion": "mgnet.dev/v1alpha1",
         "kind": "MigrationNetwork",
@@ -120,12 +125,12 @@ async fn store_undecodable(site: &Site, class: &str) -> Result<()> {
         "spec": { "migrationNetworkClassName": class, "sourceCIDRs": 7 },
     });
     let networks = untyped(&site.kube, &site.namespace);
-    until("the loosened CRD lets through what cannot be read", async || {
+    until("the loosened CRD admits an unreadable network", async || {
         let made = networks.patch("undecodable", &PatchParams::apply("somebody"), &Patch::Apply(&object)).await;
         Ok(made.ok())
     })
     .await?;
-    become_(json!(strict)).await?;
+    set_spec(json!(strict)).await?;
     until("the CRD is as strict as before", async || {
         let bad = json!({ "spec": { "sourceCIDRs": 8 } });
         let tried = PatchParams { dry_run: true, ..PatchParams::default() };
@@ -149,7 +154,7 @@ async fn five_hundred_bad_networks_of_one_tenant_do_not_hold_up_the_others() -> 
     .await?;
     try_join_all(networks.iter().map(async |network| network.until_ready().await)).await?;
     let process = lab.operator().pid();
-    let is_alone = std::env::var("MGNET_PACE").is_ok_and(|pace| pace == "measured");
+    let is_measured = std::env::var("MGNET_PACE").is_ok_and(|pace| pace == "measured");
     let without = Pace::of(&networks).await?;
 
     // A tenant with two namespaces, in an account that does not answer.
@@ -161,14 +166,14 @@ async fn five_hundred_bad_networks_of_one_tenant_do_not_hold_up_the_others() -> 
         seconds: 3600.0,
         ..Fault::next(FaultKind::DelaySeconds, "")
     };
-    lab.world().order(&silent).await?;
+    lab.control().order(&silent).await?;
     for site in &bad {
-        make_bad(site, &bad[0].class_name).await?;
+        create_bad_networks(site, &bad[0].class_name).await?;
     }
     let roomy = lab.site("roomy").await?;
-    store_undecodable(&bad[0], &roomy.class_name).await?;
+    store_unreadable(&bad[0], &roomy.class_name).await?;
     let huge = huge(&roomy);
-    ensure!(serde_json::to_vec(&huge)?.len() >= 1 << 20, "it is smaller than was meant");
+    ensure!(serde_json::to_vec(&huge)?.len() >= 1 << 20, "it is smaller than intended");
     Api::namespaced(roomy.kube.clone(), &roomy.namespace).create(&PostParams::default(), &huge).await?;
 
     let work = async {
@@ -177,26 +182,27 @@ async fn five_hundred_bad_networks_of_one_tenant_do_not_hold_up_the_others() -> 
         while tries.len() < TRIES {
             let with = Pace::of(&networks).await?;
             println!("without bad networks {without:?}, with {BAD} of them {with:?}");
-            // Every edit was followed; how fast says something only on a machine that does nothing else.
-            if !is_alone || with.p99 <= 2 * without.p99 {
+            // Every edit was followed. The pace is meaningful only on a machine that runs nothing else.
+            if !is_measured || with.p99 <= 2 * without.p99 {
                 return Ok(());
             }
             tries.push(with);
         }
-        bail!("others wait: without bad networks {without:?}, with them {tries:?}")
+        bail!("other networks wait: without bad networks {without:?}, with them {tries:?}")
     };
     tokio::select! {
         done = work => done?,
-        stopped = edit_on_and_on(&bad) => stopped?,
+        stopped = edit_repeatedly(&bad) => stopped?,
     }
     assert_eq!(lab.operator().pid(), process);
 
-    // What nobody could read is left alone, once it is mended it is a network like others, and so are the silent ones.
+    // The operator ignores the unreadable network until it is repaired. Then it reconciles it, and also the networks in
+    // the account that did not answer.
     let log = lab.operator().log()?;
-    assert!(log.contains("a stored network cannot be read"), "nobody says which network cannot be read");
-    lab.world().cancel_faults(&bad[0].account).await?;
-    let mended = bad[0].existing_network("undecodable");
-    mended.edit(json!({ "sourceCIDRs": ["10.0.0.0/8"] })).await?;
-    until_followed(&mended, Some(2)).await?;
+    assert!(log.contains("a stored network cannot be read"), "the log does not name the unreadable network");
+    lab.control().cancel_faults(&bad[0].account).await?;
+    let repaired = bad[0].existing_network("undecodable");
+    repaired.edit(json!({ "sourceCIDRs": ["10.0.0.0/8"] })).await?;
+    until_followed(&repaired, Some(2)).await?;
     lab.check_statuses()
 }

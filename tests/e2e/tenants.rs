@@ -1,8 +1,8 @@
-//! What tenants cannot do: attempts to reach what is not theirs, with the rights that tenants have.
+//! Tests of tenant isolation: attempts to reach foreign objects and resources with the rights of a tenant.
 //!
-//! There are two tenants in one account. One has a network that is Ready. The other has rights in another namespace, a class
-//! of its own that leads into the same account, and a VPC beside. Whatever it tries, the first one's objects and resources
-//! are afterwards what they were, and nothing that it can read names them.
+//! Two tenants share one account. The first has a network that is Ready. The second has rights in another namespace, a
+//! class of its own for the same account, and another VPC. No attempt of the second may change the first tenant's
+//! objects and resources, and nothing that the second can read may name them.
 
 mod manifests;
 mod metadata;
@@ -11,11 +11,11 @@ mod requests;
 mod scene;
 mod succession;
 
-/// How many ways there are. Each is counted where it is written down, and each of these lists is gone through by a test.
+/// The number of attempts. Each module counts its own, and a test makes every attempt of each list.
 const ATTEMPTS: usize = requests::REQUESTS.len()
     + manifests::MANIFESTS.len()
     + networks::NETWORKS.len()
     + metadata::ATTEMPTS.len()
     + succession::ATTEMPTS.len();
 
-const _: () = assert!(ATTEMPTS >= 25, "there are fewer attempts than were meant to be made");
+const _: () = assert!(ATTEMPTS >= 25, "there are fewer attempts than intended");

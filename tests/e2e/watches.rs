@@ -1,7 +1,8 @@
-//! Watches that are silent, forget, tell things in another order, are cut or too old, and lists that come from the past, while
-//! networks are created, edited and deleted: they come to the same end.
+//! Tests of disturbed watches and lists while networks are created, edited and deleted. Watches are silent, lose
+//! events, reorder events, are cut, or are too old to continue. Lists are stale. The networks must reach the same final
+//! state.
 //!
-//! `MGNET_FAULTS=all` tries each of these in each of the three; else each of them is tried once.
+//! `MGNET_FAULTS=all` tries each disturbance in each of the three phases. Otherwise each disturbance is tried once.
 
 use std::env;
 use std::time::Duration;
@@ -13,37 +14,37 @@ use support::{ApiFault, ApiProxy, CallSite, Conduct, Lab, OperatorOptions, Order
 use crate::disturbed::{Life, PHASES, Phase, check, through_proxy};
 use support::failing::NAME;
 
-/// What is done to watches and lists.
+/// The disturbances of watches and lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Disturbance {
-    /// Nothing is told for a while, and then everything.
+    /// Watches deliver no events for a while, and then all of them.
     Held,
-    /// Lists, and with them watches, are as they were before any of the networks was there.
-    FromThePast,
-    /// What happens is not told, before everything is listed anew.
-    Forgotten,
-    /// Watches are cut every moment.
+    /// Lists, and the watches that start from them, show the state before any of the networks existed.
+    Stale,
+    /// Watches lose all events until the operator lists everything again.
+    Dropped,
+    /// Watches are cut repeatedly.
     Cut,
-    /// What happens is told in another order.
+    /// Watches deliver events in another order.
     Scrambled,
-    /// Watches cannot go on from where they are, and say so before they begin. The pages of the lists that follow are one
-    /// object long, and the token of the second has expired, too.
+    /// Watches cannot continue from their resource version, and report that before they begin. The pages of the lists
+    /// that follow are one object long, and the continue token of the second page has expired, too.
     Compacted,
 }
 
-use Disturbance::{Compacted, Cut, Forgotten, FromThePast, Held, Scrambled};
+use Disturbance::{Compacted, Cut, Dropped, Held, Scrambled, Stale};
 
-/// Of these, each second one is tried in the phases of a round: two rounds try all, and six try all in all phases. The first
-/// two are those in which most was found.
-const ALL: [Disturbance; 6] = [Compacted, Held, Cut, Forgotten, FromThePast, Scrambled];
+/// All disturbances. The phases of a round try every second one: two rounds try all, and six rounds try all in all
+/// phases. The first two are the ones that have found the most bugs.
+const ALL: [Disturbance; 6] = [Compacted, Held, Cut, Dropped, Stale, Scrambled];
 
-/// How long a disturbance lasts.
-const LASTS: Duration = Duration::from_secs(4);
+/// The duration of a disturbance.
+const DISTURBANCE_DURATION: Duration = Duration::from_secs(4);
 
-/// The kinds that the operator watches, and how often each.
+/// The resources that the operator watches, and the number of its watches on each.
 const WATCHED: [(&str, usize); 3] = [("migrationnetworks", 1), ("migrationnetworkclasses", 2), ("configmaps", 1)];
 
-/// Has the operator list everything anew.
+/// Makes the operator list everything again.
 fn expire(proxy: &ApiProxy) {
     for (resource, watches) in WATCHED {
         proxy.expire(resource, watches);
@@ -51,34 +52,39 @@ fn expire(proxy: &ApiProxy) {
     proxy.reset_watches();
 }
 
-/// Begins a phase of all networks under a disturbance, and waits for the end of both. `past` is from before the networks.
+/// Begins a phase of all networks under a disturbance, and waits for the end of both. `past` is a resource version from
+/// before the networks existed.
 async fn disturb(proxy: &ApiProxy, lives: &[Life], phase: Phase, disturbance: Disturbance, past: u64) -> Result<()> {
     let begin = || try_join_all(lives.iter().map(|life| life.begin(phase)));
     match disturbance {
-        Held | Forgotten => {
+        Held | Dropped => {
             proxy.conduct(if disturbance == Held { Conduct::Hold } else { Conduct::Drop });
             begin().await?;
-            tokio::time::sleep(LASTS).await;
+            tokio::time::sleep(DISTURBANCE_DURATION).await;
             if phase == Phase::Create {
                 for life in lives {
                     let network = life.site.existing_network(NAME).get().await?;
-                    ensure!(network.metadata.finalizers.is_none(), "it was told of {}", life.site.namespace);
+                    ensure!(
+                        network.metadata.finalizers.is_none(),
+                        "the operator received an event about {}",
+                        life.site.namespace
+                    );
                 }
             }
             proxy.conduct(Conduct::Flow);
-            if disturbance == Forgotten {
+            if disturbance == Dropped {
                 expire(proxy);
             }
         }
-        FromThePast => {
+        Stale => {
             proxy.lists_as_of(Some(past));
             begin().await?;
-            for _ in 0..LASTS.as_secs() {
+            for _ in 0..DISTURBANCE_DURATION.as_secs() {
                 expire(proxy);
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             proxy.take_back();
-            // The last lists are from the past, and so is what the networks' ends rest on.
+            // The last lists are stale. The networks must reach their final state in spite of that.
             check(lives, phase).await?;
             proxy.lists_as_of(None);
         }
@@ -86,11 +92,11 @@ async fn disturb(proxy: &ApiProxy, lives: &[Life], phase: Phase, disturbance: Di
             begin().await?;
             for _ in 0..20 {
                 proxy.reset_watches();
-                tokio::time::sleep(LASTS / 20).await;
+                tokio::time::sleep(DISTURBANCE_DURATION / 20).await;
             }
         }
         Scrambled => {
-            proxy.conduct(Conduct::Scramble(LASTS));
+            proxy.conduct(Conduct::Scramble(DISTURBANCE_DURATION));
             begin().await?;
             check(lives, phase).await?;
             proxy.conduct(Conduct::Flow);
@@ -118,7 +124,7 @@ async fn disturb(proxy: &ApiProxy, lives: &[Life], phase: Phase, disturbance: Di
 
 // The proxy is a server, and some calls of a test block their thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_watches_and_lists_tell_and_when_networks_come_to_the_same_end() -> Result<()> {
+async fn networks_reach_the_same_state_whatever_watches_and_lists_report_and_when() -> Result<()> {
     let rounds = if env::var("MGNET_FAULTS").is_ok_and(|faults| faults == "all") { ALL.len() } else { 2 };
     let lab = Lab::real_exclusive().await?;
     let (proxy, operator) = through_proxy(&lab, lab.operator().options().clone()).await?;
@@ -134,14 +140,14 @@ async fn whatever_watches_and_lists_tell_and_when_networks_come_to_the_same_end(
                 .with_context(|| format!("{disturbance:?} during {phase}"))?;
             println!("{phase}, {disturbance:?}: {:.1?}", began.elapsed());
         }
-        ensure!(operator.pid() == pid, "the operator ended:\n{}", operator.log_tail(40));
+        ensure!(operator.pid() == pid, "the operator exited:\n{}", operator.log_tail(40));
     }
     Ok(())
 }
 
 // The proxy is a server, and some calls of a test block their thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_or_a_watch_that_is_never_answered_does_not_keep_the_operator_from_hearing_of_networks() -> Result<()> {
+async fn an_unanswered_list_or_watch_does_not_keep_the_operator_from_observing_networks() -> Result<()> {
     let lab = Lab::real_exclusive().await?;
     let options = OperatorOptions { reconcile_deadline_seconds: 5, ..lab.operator().options().clone() };
     let (proxy, _operator) = through_proxy(&lab, options).await?;
@@ -153,13 +159,14 @@ async fn a_list_or_a_watch_that_is_never_answered_does_not_keep_the_operator_fro
         }
         proxy.order(Order { site: site.clone(), about: Vec::new(), nth: 1, fault: never });
         proxy.reset_watches();
-        support::failing::until("it waits for an answer", async || {
+        support::failing::until("the call waits for an answer", async || {
             let calls = proxy.calls();
             Ok(calls.iter().any(|call| call.site == site).then_some(()))
         })
         .await?;
-        // The call that waits was struck: only what expired may still be waiting.
-        support::failing::until("the fault strikes", async || Ok(proxy.pending().is_empty().then_some(()))).await?;
+        // The waiting call has received the fault. Only the order to expire may still be pending.
+        support::failing::until("the fault takes effect", async || Ok(proxy.pending().is_empty().then_some(())))
+            .await?;
         for phase in PHASES {
             life.begin(phase).await?;
             life.check(phase).await.with_context(|| format!("{site} was not answered"))?;

@@ -39,19 +39,23 @@ fn first_breach(script: &Script) -> Result<Option<String>> {
         };
         for reason in Reason::ALL {
             for message in ["", "in words"] {
-                let seen = class(status, *reason, message)?;
-                let mut edited = seen.clone();
+                let current = class(status, *reason, message)?;
+                let mut edited = current.clone();
                 edited["metadata"]["generation"] = json!(GENERATION + 1);
                 let mut halfway = edited.clone();
                 halfway["status"]["observedGeneration"] = json!(GENERATION + 1);
                 let mut ahead = edited.clone();
                 ahead["status"]["conditions"][0]["observedGeneration"] = json!(GENERATION + 1);
-                let mut deleted = seen.clone();
+                let mut deleted = current.clone();
                 deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-                let waits = HealthStatus::Progressing;
-                for (object, expected) in
-                    [(&seen, expected), (&edited, waits), (&halfway, waits), (&ahead, waits), (&deleted, waits)]
-                {
+                let progressing = HealthStatus::Progressing;
+                for (object, expected) in [
+                    (&current, expected),
+                    (&edited, progressing),
+                    (&halfway, progressing),
+                    (&ahead, progressing),
+                    (&deleted, progressing),
+                ] {
                     let health = script.health(object);
                     let is_right =
                         health.as_ref().is_ok_and(|health| health.status == expected && !health.message.is_empty());

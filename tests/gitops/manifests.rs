@@ -8,7 +8,7 @@ use crate::{ARGOCD, in_repository, text};
 
 const WAVE: &str = "/metadata/annotations/argocd.argoproj.io~1sync-wave";
 const OPTIONS: &str = "/metadata/annotations/argocd.argoproj.io~1sync-options";
-const ASKS: &str = "Prune=confirm,Delete=confirm";
+const CONFIRM: &str = "Prune=confirm,Delete=confirm";
 
 /// Reads the documents of a YAML file.
 fn documents(path: &str) -> Result<Vec<Value>> {
@@ -46,10 +46,8 @@ fn the_config_map_contains_the_unchanged_scripts() -> Result<()> {
         let carried = &data[&format!("{prefix}.health.mgnet.dev_{kind}")];
         assert_eq!(*carried, script(&format!("health/{file}"))?, "{file}: {advice}");
     }
-    let actions = data[&format!("{prefix}.actions.mgnet.dev_MigrationNetwork")].as_str().context(
-        "the actions must \
-                                                                                                  be text",
-    )?;
+    let actions =
+        data[&format!("{prefix}.actions.mgnet.dev_MigrationNetwork")].as_str().context("the actions must be text")?;
     let actions: Value = serde_saphyr::from_str(actions)?;
     let expected = json!({
         "discovery.lua": script("actions/discovery.lua")?,
@@ -76,14 +74,14 @@ fn pruning_and_deletion_need_confirmation() -> Result<()> {
     }
     for file in ["platform/class", "platform/namespace", "team-billing/network"] {
         for document in documents(&format!("{ARGOCD}/git/{file}.yaml"))? {
-            assert_eq!(document.pointer(OPTIONS), Some(&json!(ASKS)), "{file}");
+            assert_eq!(document.pointer(OPTIONS), Some(&json!(CONFIRM)), "{file}");
         }
     }
     let [platform, _] = applications()?;
     let patch = platform["spec"]["sources"][0]["kustomize"]["patches"][0].clone();
     assert_eq!(patch["target"], json!({ "kind": "CustomResourceDefinition" }));
     let patch: Value = serde_saphyr::from_str(patch["patch"].as_str().context("the patch is not text")?)?;
-    assert_eq!(patch.pointer(OPTIONS), Some(&json!(ASKS)), "CRDs");
+    assert_eq!(patch.pointer(OPTIONS), Some(&json!(CONFIRM)), "CRDs");
     Ok(())
 }
 
@@ -93,8 +91,7 @@ fn the_operator_outlives_the_networks() -> Result<()> {
     assert_eq!(
         platform.pointer("/metadata/finalizers"),
         None,
-        "the deletion of the Application must keep the \
-                                                                operator and the CRDs"
+        "the deletion of the Application must keep the operator and the CRDs"
     );
     assert_eq!(tenant["metadata"]["finalizers"], json!(["resources-finalizer.argocd.argoproj.io"]));
     Ok(())
@@ -120,8 +117,8 @@ fn placeholders_are_marked_and_paths_exist() -> Result<()> {
     for application in applications()? {
         for source in sources(&application) {
             let path = source["path"].as_str().context("the source has no path")?;
-            let is_there = in_repository(path).is_dir() || in_repository(&format!("{ARGOCD}/git/{path}")).is_dir();
-            assert!(is_there, "{path}");
+            let exists = in_repository(path).is_dir() || in_repository(&format!("{ARGOCD}/git/{path}")).is_dir();
+            assert!(exists, "{path}");
             let repository = source["repoURL"].as_str().context("the source has no repository")?;
             assert!(repository.starts_with("https://git.example.com/REPLACE-ME/"), "{repository}");
         }

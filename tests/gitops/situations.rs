@@ -41,7 +41,7 @@ fn status(observed: i64, conditions: &[&str]) -> Value {
 }
 
 /// Returns a network whose status is of the current generation.
-fn now(conditions: &[&str]) -> Value {
+fn current(conditions: &[&str]) -> Value {
     network(&status(GENERATION, conditions))
 }
 
@@ -65,11 +65,10 @@ fn deleted(object: Value) -> Value {
 
 /// Returns the status that the API server gives to a new object, which is the default in the CRD.
 fn default_status() -> Result<Value> {
-    let crd = schema::crds().into_iter().find(|crd| crd.spec.names.kind == "MigrationNetwork").context(
-        "the CRD of \
-                                                                                                  networks is \
-                                                                                                  missing",
-    )?;
+    let crd = schema::crds()
+        .into_iter()
+        .find(|crd| crd.spec.names.kind == "MigrationNetwork")
+        .context("the CRD of networks is missing")?;
     let crd = serde_json::to_value(crd)?;
     let default = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/default");
     default.cloned().context("the status has no default")
@@ -80,7 +79,7 @@ fn building() -> Result<Vec<Situation>> {
     use HealthStatus::{Degraded, Healthy, Progressing};
     use Kstatus::{Current, Failed, InProgress};
 
-    let mut halfway = now(&["Ready=True:Ready"]);
+    let mut halfway = current(&["Ready=True:Ready"]);
     halfway["status"]["conditions"][0]["observedGeneration"] = json!(GENERATION - 1);
     Ok(vec![
         // The reason for the default: in kstatus, an object without a status counts as current.
@@ -88,29 +87,29 @@ fn building() -> Result<Vec<Situation>> {
         Situation("new", network(&default_status()?), InProgress, false, Progressing),
         Situation(
             "being built",
-            now(&["Ready=False:EndpointsPending", "Reconciling=True:Progressing"]),
+            current(&["Ready=False:EndpointsPending", "Reconciling=True:Progressing"]),
             InProgress,
             false,
             Progressing,
         ),
         Situation(
             "throttled by AWS",
-            now(&["Ready=False:Throttled", "Reconciling=True:ProgressingWithRetry"]),
+            current(&["Ready=False:Throttled", "Reconciling=True:ProgressingWithRetry"]),
             InProgress,
             false,
             Progressing,
         ),
         Situation(
             "rejected by its class",
-            now(&["Ready=False:NamespaceNotAllowed", "Stalled=True:NamespaceNotAllowed"]),
+            current(&["Ready=False:NamespaceNotAllowed", "Stalled=True:NamespaceNotAllowed"]),
             Failed,
             false,
             Degraded,
         ),
-        Situation("complete", now(&["Ready=True:Ready", "Synced=True:InSync"]), Current, true, Healthy),
+        Situation("complete", current(&["Ready=True:Ready", "Synced=True:InSync"]), Current, true, Healthy),
         Situation(
             "complete, with a foreign rule in a security group",
-            now(&["Ready=True:Ready", "Synced=False:DriftDetected"]),
+            current(&["Ready=True:Ready", "Synced=False:DriftDetected"]),
             Current,
             true,
             Healthy,
@@ -128,14 +127,14 @@ fn building() -> Result<Vec<Situation>> {
         // The operator never writes these two statuses. kstatus uses the first of the two conditions.
         Situation(
             "at work and stalled",
-            now(&["Ready=False:Progressing", "Reconciling=True:Progressing", "Stalled=True:InvalidSpec"]),
+            current(&["Ready=False:Progressing", "Reconciling=True:Progressing", "Stalled=True:InvalidSpec"]),
             InProgress,
             false,
             Degraded,
         ),
         Situation(
             "stalled and at work",
-            now(&["Ready=False:Progressing", "Stalled=True:InvalidSpec", "Reconciling=True:Progressing"]),
+            current(&["Ready=False:Progressing", "Stalled=True:InvalidSpec", "Reconciling=True:Progressing"]),
             Failed,
             false,
             Degraded,
@@ -151,7 +150,7 @@ fn waiting() -> Vec<Situation> {
     vec![
         Situation(
             "changes wait for approval",
-            now(&["Ready=False:ChangesPlanned", "Synced=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
+            current(&["Ready=False:ChangesPlanned", "Synced=False:ChangesPlanned", "Stalled=True:AwaitingApproval"]),
             Failed,
             false,
             Suspended,
@@ -165,15 +164,21 @@ fn waiting() -> Vec<Situation> {
         ),
         Situation(
             "planned, but another problem must be solved first",
-            now(&["Ready=False:NotOwned", "Synced=False:ChangesPlanned", "Stalled=True:NotOwned"]),
+            current(&["Ready=False:NotOwned", "Synced=False:ChangesPlanned", "Stalled=True:NotOwned"]),
             Failed,
             false,
             Degraded,
         ),
-        Situation("planned, without changes", now(&["Ready=True:Ready", "Synced=True:InSync"]), Current, true, Healthy),
+        Situation(
+            "planned, without changes",
+            current(&["Ready=True:Ready", "Synced=True:InSync"]),
+            Current,
+            true,
+            Healthy,
+        ),
         Situation(
             "suspended while a plan waits",
-            suspended(now(&["Ready=False:Suspended", "Synced=False:ChangesPlanned", "Suspended=True:Suspended"])),
+            suspended(current(&["Ready=False:Suspended", "Synced=False:ChangesPlanned", "Suspended=True:Suspended"])),
             InProgress,
             false,
             Suspended,
@@ -187,14 +192,14 @@ fn waiting() -> Vec<Situation> {
         ),
         Situation(
             "suspended while complete",
-            suspended(now(&["Ready=True:Ready", "Suspended=True:Suspended"])),
+            suspended(current(&["Ready=True:Ready", "Suspended=True:Suspended"])),
             Current,
             true,
             Suspended,
         ),
         Situation(
             "suspended while changes are due",
-            suspended(now(&["Ready=False:Suspended", "Suspended=True:Suspended"])),
+            suspended(current(&["Ready=False:Suspended", "Suspended=True:Suspended"])),
             InProgress,
             false,
             Suspended,
@@ -215,31 +220,37 @@ fn deletion() -> Vec<Situation> {
             false,
             Progressing,
         ),
-        Situation("deleted, `Ready` still true", deleted(now(&["Ready=True:Ready"])), Terminating, true, Progressing),
+        Situation(
+            "deleted, `Ready` still true",
+            deleted(current(&["Ready=True:Ready"])),
+            Terminating,
+            true,
+            Progressing,
+        ),
         Situation(
             "being deleted",
-            deleted(now(&["Ready=False:Deleting", "Reconciling=True:Progressing"])),
+            deleted(current(&["Ready=False:Deleting", "Reconciling=True:Progressing"])),
             Terminating,
             false,
             Progressing,
         ),
         Situation(
             "being deleted, but blocked",
-            deleted(now(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"])),
+            deleted(current(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"])),
             Terminating,
             false,
             Progressing,
         ),
         Situation(
             "being deleted while suspended",
-            suspended(deleted(now(&["Ready=False:Deleting", "Reconciling=True:Progressing"]))),
+            suspended(deleted(current(&["Ready=False:Deleting", "Reconciling=True:Progressing"]))),
             Terminating,
             false,
             Progressing,
         ),
         Situation(
             "being deleted, but the role was removed",
-            deleted(now(&["Ready=False:AccessDenied", "Stalled=True:AccessDenied"])),
+            deleted(current(&["Ready=False:AccessDenied", "Stalled=True:AccessDenied"])),
             Terminating,
             false,
             Degraded,
@@ -253,9 +264,9 @@ fn every_tool_reads_every_situation_as_expected() -> Result<()> {
     for Situation(name, object, progress, met, health) in building()?.into_iter().chain(waiting()).chain(deletion()) {
         assert_eq!(kstatus(&object), progress, "kstatus: {name}");
         assert_eq!(kubectl_wait(&object, "Ready"), met, "kubectl wait: {name}");
-        let said = script.health(&object).with_context(|| name)?;
-        assert_eq!(said.status, health, "Argo CD: {name}: {}", said.message);
-        assert!(!said.message.is_empty(), "{name}");
+        let reported = script.health(&object).with_context(|| name)?;
+        assert_eq!(reported.status, health, "Argo CD: {name}: {}", reported.message);
+        assert!(!reported.message.is_empty(), "{name}");
     }
     Ok(())
 }
@@ -264,12 +275,12 @@ fn every_tool_reads_every_situation_as_expected() -> Result<()> {
 fn the_health_message_states_what_the_network_waits_for() -> Result<()> {
     let script = Script::of("health/migrationnetwork.lua")?;
     let message = |object: Value| anyhow::Ok(script.health(&object)?.message);
-    let mut blocked = deleted(now(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"]));
+    let mut blocked = deleted(current(&["Ready=False:DeletionBlocked", "Reconciling=True:Progressing"]));
     blocked["status"]["conditions"][0]["message"] = json!("sg/resolver: sg-1 is in use by eni-1");
     assert_eq!(message(blocked)?, "DeletionBlocked: sg/resolver: sg-1 is in use by eni-1");
     assert_eq!(message(network(&Value::Null))?, "Waiting for the operator to observe this generation");
     assert_eq!(
-        message(suspended(now(&["Ready=False:Suspended"])))?,
+        message(suspended(current(&["Ready=False:Suspended"])))?,
         "Suspended: `spec.suspend` is true, and nothing is written to AWS; Ready is False: Suspended: in words"
     );
     Ok(())

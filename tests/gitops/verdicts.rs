@@ -26,21 +26,24 @@ const GROUP: Slot = Slot::Group(GroupRole::Resolver);
 /// Returns a failure of every class. A new class does not compile until it is added here.
 fn failures() -> impl Iterator<Item = CallFailure> {
     use FailureClass::{
-        AccountMismatch, AlreadyExists, Conflict, Dependency, Invalid, NotFound, Quota, RouteConflict, Throttled,
-        Transient, Unauthorized, Unknown,
+        AccountMismatch, AlreadyExists, Conflict, Credentials, Dependency, Invalid, NotFound, NotSent, Quota,
+        RouteConflict, Throttled, Transient, Unanswered, Unauthorized, Unknown,
     };
     let next = |class: &FailureClass| match class {
         NotFound => Some(AlreadyExists),
         AlreadyExists => Some(Dependency),
         Dependency => Some(Throttled),
-        Throttled => Some(Unauthorized),
-        Unauthorized => Some(AccountMismatch),
+        Throttled => Some(NotSent),
+        NotSent => Some(Unauthorized),
+        Unauthorized => Some(Credentials),
+        Credentials => Some(AccountMismatch),
         AccountMismatch => Some(Quota),
         Quota => Some(Conflict),
         Conflict => Some(RouteConflict),
         RouteConflict => Some(Invalid),
         Invalid => Some(Transient),
-        Transient => Some(Unknown),
+        Transient => Some(Unanswered),
+        Unanswered => Some(Unknown),
         Unknown => None,
     };
     iter::successors(Some(NotFound), next).map(|class| CallFailure {
@@ -158,11 +161,11 @@ fn of_a_deleted_network() -> Vec<Verdict> {
 }
 
 /// Returns a network as JSON with the status that the operator writes.
-fn network(conditions: Vec<Condition>, suspend: bool, goes: bool) -> Result<String> {
+fn network(conditions: Vec<Condition>, suspend: bool, is_deleted: bool) -> Result<String> {
     let spec = MigrationNetworkSpec { suspend: suspend.then_some(true), ..MigrationNetworkSpec::default() };
     let mut network = MigrationNetwork::new("tokyo", spec);
     network.metadata.generation = Some(GENERATION);
-    network.metadata.deletion_timestamp = goes.then_some(Time(Timestamp::UNIX_EPOCH));
+    network.metadata.deletion_timestamp = is_deleted.then_some(Time(Timestamp::UNIX_EPOCH));
     network.status = Some(MigrationNetworkStatus {
         observed_generation: GENERATION,
         conditions,
@@ -181,19 +184,19 @@ fn conditions(verdicts: &[&Verdict], suspended: bool) -> Vec<Condition> {
 
 /// Returns every distinct network that the operator can write.
 pub(crate) fn networks() -> Result<Vec<Value>> {
-    let (before, stays, goes) = (before()?, of_an_existing_network(), of_a_deleted_network());
+    let (before, existing, deleted) = (before()?, of_an_existing_network(), of_a_deleted_network());
     let mut networks = BTreeSet::new();
     for suspend in [false, true] {
-        for last in &stays {
+        for last in &existing {
             networks.insert(network(conditions(&[last], suspend), suspend, false)?);
             for first in &before {
                 networks.insert(network(conditions(&[first, last], suspend), suspend, false)?);
             }
         }
         // Suspension does not apply to a network that is being deleted.
-        for last in &goes {
+        for last in &deleted {
             networks.insert(network(conditions(&[last], false), suspend, true)?);
-            for first in before.iter().chain(&goes) {
+            for first in before.iter().chain(&deleted) {
                 networks.insert(network(conditions(&[first, last], false), suspend, true)?);
             }
         }

@@ -1,12 +1,13 @@
-//! Puts every manifest of this folder before a real API server that has the CRDs of `crds/`: each file in `good/` is accepted, each in
-//! `bad/` is refused.
+//! Tests of the manifests in this folder on a real API server with the CRDs of `crds/`: it accepts each file in
+//! `good/`, and refuses each file in `bad/`.
 //!
-//! - The leading comments `# expect: TEXT` of a bad manifest say what the answer contains: every line of them. They leave out the
-//!   value that was refused, as Kubernetes releases print it in different ways.
-//! - A file with two documents is an edit: the first is created, and the second replaces it. A bad file is refused at the second.
-//! - Everything else is only tried (`--dry-run=server`). Names are unique in the whole folder.
+//! - The leading comments `# expect: TEXT` of a bad manifest list the texts that the answer must contain. They omit
+//!   the refused value, because Kubernetes releases print it in different ways.
+//! - A file with two documents is an edit: the first document is created, and the second replaces it. A bad file is
+//!   refused at the second document.
+//! - All other manifests are sent in a dry run (`--dry-run=server`). Names are unique in the entire folder.
 //!
-//! `tests/schema/manifests.rs` holds that no rule, bound, field or word of an enumeration is left out.
+//! `tests/schema/manifests.rs` tests that the manifests cover each rule, bound, field and enum value.
 
 mod agreement;
 mod simulated;
@@ -24,7 +25,7 @@ fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// What kubectl said, and whether it was content.
+/// The output of kubectl, and whether it succeeded.
 struct Answer {
     accepted: bool,
     text: String,
@@ -40,7 +41,7 @@ fn kubectl(mut command: Command, arguments: &[&str], document: &str) -> Result<A
     Ok(Answer { accepted: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() })
 }
 
-/// A manifest: the documents that follow each other, and what the answer to the last one contains if it is refused.
+/// A manifest: its documents in order, and the texts that the answer to the last one contains if it is refused.
 struct Manifest {
     file: PathBuf,
     documents: Vec<String>,
@@ -62,8 +63,9 @@ impl Manifest {
         files.into_iter().map(Self::read).collect()
     }
 
-    /// The answer to the last document, after the ones before it were accepted.
-    fn put_before(&self, server: &ControlPlane) -> Result<Answer> {
+    /// Sends the documents to the API server, and returns the answer to the last one. Fails if an earlier one is
+    /// refused.
+    fn send_to(&self, server: &ControlPlane) -> Result<Answer> {
         let [before @ .., last] = self.documents.as_slice() else { unreachable!("splitting gives at least one part") };
         let Some(created) = before.first() else {
             return kubectl(server.kubectl(), &["apply", "--dry-run=server", "-f", "-"], last);
@@ -76,7 +78,7 @@ impl Manifest {
     }
 }
 
-/// Installs what is in `crds/`, and waits until it is served.
+/// Installs the CRDs in `crds/`, and waits until the API server serves them.
 fn install_crds(server: &ControlPlane) -> Result<()> {
     let crds = in_repository("crds");
     let crds = crds.to_str().context("the path of the checkout is text")?;
@@ -89,8 +91,8 @@ fn install_crds(server: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-/// The control plane of this program, which ends with it: it has the CRDs, and no operator.
-fn installed() -> Result<&'static ControlPlane> {
+/// Returns the control plane of this test program, which ends with the program. It has the CRDs, but no operator.
+fn control_plane_with_crds() -> Result<&'static ControlPlane> {
     static SERVER: LazyLock<Result<ControlPlane>> = LazyLock::new(|| {
         let server = ControlPlane::start()?;
         install_crds(&server)?;
@@ -100,18 +102,18 @@ fn installed() -> Result<&'static ControlPlane> {
 }
 
 #[test]
-fn the_api_server_accepts_the_good_and_refuses_the_bad() -> Result<()> {
-    let server = installed()?;
+fn the_api_server_accepts_good_manifests_and_refuses_bad_ones() -> Result<()> {
+    let server = control_plane_with_crds()?;
 
     let mut wrong = Vec::new();
     for manifest in Manifest::all("tests/manifests/good")? {
-        let answer = manifest.put_before(server)?;
+        let answer = manifest.send_to(server)?;
         if !answer.accepted {
             wrong.push(format!("{} was refused: {}", manifest.file.display(), answer.text));
         }
     }
     for manifest in Manifest::all("tests/manifests/bad")? {
-        let answer = manifest.put_before(server)?;
+        let answer = manifest.send_to(server)?;
         let missing: Vec<_> = manifest.expects.iter().filter(|expect| !answer.text.contains(*expect)).collect();
         if answer.accepted || !missing.is_empty() {
             wrong.push(format!("{}: {missing:?} not in: {}", manifest.file.display(), answer.text));

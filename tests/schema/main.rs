@@ -27,22 +27,22 @@ fn files(folder: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The schema of the only version of a CRD.
+/// Returns the schema of the only version of a CRD.
 fn schema_of(crd: &CustomResourceDefinition) -> Result<&JSONSchemaProps> {
     let [version] = crd.spec.versions.as_slice() else { bail!("the CRD must have exactly one version") };
     version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()).context("the CRD has no schema")
 }
 
 /// A schema within a schema, with its path as the API server prints it, without indices.
-struct Place<'a> {
+struct SchemaNode<'a> {
     path: String,
     schema: &'a JSONSchemaProps,
     /// Whether this is a property, which needs a description, instead of a list item or a map value.
     is_property: bool,
 }
 
-impl Place<'_> {
-    /// The last word of the path. List items and map values have that of their list or map.
+impl SchemaNode<'_> {
+    /// Returns the last word of the path. List items and map values have the last word of their list or map.
     fn leaf(&self) -> &str {
         self.path.trim_end_matches(['[', ']', '*']).rsplit('.').next().unwrap_or_default()
     }
@@ -53,17 +53,17 @@ impl Place<'_> {
 }
 
 /// Returns all schemas within a schema, parents before children.
-fn places<'a>(schema: &'a JSONSchemaProps, path: &str, is_property: bool) -> Vec<Place<'a>> {
+fn schema_nodes<'a>(schema: &'a JSONSchemaProps, path: &str, is_property: bool) -> Vec<SchemaNode<'a>> {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    let mut found = vec![Place { path: path.to_owned(), schema, is_property }];
+    let mut found = vec![SchemaNode { path: path.to_owned(), schema, is_property }];
     for (name, property) in schema.properties.iter().flatten() {
-        found.extend(places(property, &below(name), true));
+        found.extend(schema_nodes(property, &below(name), true));
     }
     if let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items {
-        found.extend(places(item, &format!("{path}[]"), false));
+        found.extend(schema_nodes(item, &format!("{path}[]"), false));
     }
     if let Some(JSONSchemaPropsOrBool::Schema(value)) = &schema.additional_properties {
-        found.extend(places(value, &format!("{path}[*]"), false));
+        found.extend(schema_nodes(value, &format!("{path}[*]"), false));
     }
     found
 }
@@ -71,16 +71,16 @@ fn places<'a>(schema: &'a JSONSchemaProps, path: &str, is_property: bool) -> Vec
 /// Returns the rules of this API that a schema breaks, each with its path.
 fn violations(root: &JSONSchemaProps) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for place in places(root, "", false) {
-        for broken in broken_rules(&place) {
-            found.insert(format!("{}: {broken}", place.path));
+    for node in schema_nodes(root, "", false) {
+        for broken in broken_rules(&node) {
+            found.insert(format!("{}: {broken}", node.path));
         }
     }
     found
 }
 
-fn broken_rules(place: &Place<'_>) -> Vec<&'static str> {
-    let schema = place.schema;
+fn broken_rules(node: &SchemaNode<'_>) -> Vec<&'static str> {
+    let schema = node.schema;
     let type_ = schema.type_.as_deref();
     let description = schema.description.as_deref().unwrap_or_default();
     let is_map = schema.additional_properties.is_some();
@@ -100,9 +100,9 @@ fn broken_rules(place: &Place<'_>) -> Vec<&'static str> {
         (schema.x_kubernetes_preserve_unknown_fields.is_some(), "keeps unknown fields"),
         (schema.nullable.is_some(), "is nullable"),
         (schema.enum_.iter().flatten().any(|member| member.0.is_null()), "has null among its values"),
-        (schema.default.is_some() && place.path != "status", "has a default"),
-        (place.is_property && place.leaf() == "namespace", "names a namespace"),
-        (place.is_property && description.is_empty(), "has no description"),
+        (schema.default.is_some() && node.path != "status", "has a default"),
+        (node.is_property && node.leaf() == "namespace", "names a namespace"),
+        (node.is_property && description.is_empty(), "has no description"),
         (description.contains('\n') || description.contains("  "), "has a description of broken lines"),
         (type_ == Some("string") && !is_bounded_string(schema), "is a string without a bound"),
         (type_ == Some("array") && schema.max_items.is_none(), "is a list without a maximum"),
@@ -113,7 +113,10 @@ fn broken_rules(place: &Place<'_>) -> Vec<&'static str> {
             is_map && matches!(schema.additional_properties, Some(JSONSchemaPropsOrBool::Bool(_))),
             "is a map of values without a type",
         ),
-        (!rules_of(schema).iter().all(is_well_said), "has a CEL rule whose message is not `must …; what to do`"),
+        (
+            !rules_of(schema).iter().all(is_well_formed_message),
+            "has a CEL rule whose message is not `must …; what to do`",
+        ),
     ]
     .into_iter()
     .filter_map(|(is_broken, rule)| is_broken.then_some(rule))
@@ -129,7 +132,7 @@ fn rules_of(schema: &JSONSchemaProps) -> &[ValidationRule] {
 }
 
 /// Whether the message of a rule starts with `must `, and contains a field in back-quotes or a command.
-fn is_well_said(rule: &ValidationRule) -> bool {
+fn is_well_formed_message(rule: &ValidationRule) -> bool {
     rule.message.as_deref().is_some_and(|message| {
         message.starts_with("must ")
             && !message.contains('\n')
@@ -260,13 +263,13 @@ fn the_files_equal_the_generated_crds() -> Result<()> {
         assert_eq!(read_back, crd);
         names.insert(name);
     }
-    let mut there = BTreeSet::new();
+    let mut present = BTreeSet::new();
     for file in files("crds")? {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with(mgnet::api::GROUP) {
-            there.insert(name);
+            present.insert(name);
         }
     }
-    assert_eq!(there, names);
+    assert_eq!(present, names);
     Ok(())
 }

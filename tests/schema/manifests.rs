@@ -12,15 +12,15 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSche
 use mgnet::api::schema;
 use serde_json::Value;
 
-use super::{files, places, rules_of, schema_of};
+use super::{files, rules_of, schema_nodes, schema_of};
 
 /// A manifest that the API server rejects, with the texts that its answer contains.
-struct Refused {
+struct Rejected {
     kind: String,
     expects: Vec<String>,
 }
 
-impl Refused {
+impl Rejected {
     fn expects(&self, test: impl Fn(&str) -> bool) -> bool {
         self.expects.iter().any(|expect| test(expect))
     }
@@ -34,7 +34,7 @@ impl Refused {
     }
 }
 
-fn refused() -> Result<Vec<Refused>> {
+fn rejected() -> Result<Vec<Rejected>> {
     let read = |file: PathBuf| {
         let text = fs::read_to_string(&file)?;
         let expects: Vec<_> =
@@ -44,7 +44,7 @@ fn refused() -> Result<Vec<Refused>> {
         if expects.is_empty() {
             bail!("{} does not start with '# expect: '", file.display());
         }
-        Ok(Refused { kind, expects })
+        Ok(Rejected { kind, expects })
     };
     files("tests/manifests/bad")?.into_iter().map(read).collect()
 }
@@ -68,22 +68,22 @@ fn answers_of_bounds(schema: &JSONSchemaProps) -> Vec<String> {
 
 #[test]
 fn every_bound_of_a_spec_rejects_a_manifest() -> Result<()> {
-    let refused = refused()?;
+    let rejected = rejected()?;
     let mut missing = BTreeSet::new();
     for crd in schema::crds() {
         let kind = &crd.spec.names.kind;
-        for place in places(schema_of(&crd)?, "", false).iter().filter(|place| place.is_in_spec()) {
-            let bounds = answers_of_bounds(place.schema).into_iter().map(|answer| (place.leaf(), answer));
+        for node in schema_nodes(schema_of(&crd)?, "", false).iter().filter(|node| node.is_in_spec()) {
+            let bounds = answers_of_bounds(node.schema).into_iter().map(|answer| (node.leaf(), answer));
             let required =
-                place.schema.required.iter().flatten().map(|name| (name.as_str(), "Required value".to_owned()));
+                node.schema.required.iter().flatten().map(|name| (name.as_str(), "Required value".to_owned()));
             for (field, answer) in bounds.chain(required) {
-                let covers = |manifest: &&Refused| {
+                let covers = |manifest: &&Rejected| {
                     manifest.kind == *kind
                         && manifest.names(field)
                         && manifest.expects(|expect| expect.contains(&answer))
                 };
-                if !refused.iter().any(|manifest| covers(&manifest)) {
-                    missing.insert(format!("{kind} {}: {field}: {answer}", place.path));
+                if !rejected.iter().any(|manifest| covers(&manifest)) {
+                    missing.insert(format!("{kind} {}: {field}: {answer}", node.path));
                 }
             }
         }
@@ -94,22 +94,23 @@ fn every_bound_of_a_spec_rejects_a_manifest() -> Result<()> {
 
 #[test]
 fn every_cel_rule_rejects_a_manifest() -> Result<()> {
-    let refused = refused()?;
+    let rejected = rejected()?;
     let mut missing = BTreeSet::new();
     for crd in schema::crds() {
         let kind = &crd.spec.names.kind;
-        for place in places(schema_of(&crd)?, "", false) {
-            for rule in rules_of(place.schema) {
-                let field = rule.field_path.as_deref().and_then(|path| path.rsplit('.').next()).unwrap_or(place.leaf());
+        for node in schema_nodes(schema_of(&crd)?, "", false) {
+            for rule in rules_of(node.schema) {
+                let field = rule.field_path.as_deref().and_then(|path| path.rsplit('.').next()).unwrap_or(node.leaf());
                 let message = rule.message.as_deref().unwrap_or_default();
                 // The text after the semicolon may be computed from the value.
-                let says = |expect: &str| {
+                let states_rule = |expect: &str| {
                     expect.starts_with("must ") && message.starts_with(expect.split(';').next().unwrap_or_default())
                 };
-                let covers =
-                    |manifest: &Refused| manifest.kind == *kind && manifest.names(field) && manifest.expects(says);
-                if !refused.iter().any(covers) {
-                    missing.insert(format!("{kind} {}: {message}", place.path));
+                let covers = |manifest: &Rejected| {
+                    manifest.kind == *kind && manifest.names(field) && manifest.expects(states_rule)
+                };
+                if !rejected.iter().any(covers) {
+                    missing.insert(format!("{kind} {}: {message}", node.path));
                 }
             }
         }
@@ -137,16 +138,16 @@ fn the_manifests_have_unique_names() -> Result<()> {
     Ok(())
 }
 
-/// Collects the paths that a value sets, in the form of [`Place`], and each string with its path.
-fn set_places(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+/// Collects the paths that a value sets, in the form of [`SchemaNode`], and each string with its path.
+fn collect_paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     found.insert(path.to_owned());
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                set_places(member, &format!("{path}.{name}"), found);
+                collect_paths(member, &format!("{path}.{name}"), found);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| set_places(item, &format!("{path}[]"), found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_paths(item, &format!("{path}[]"), found)),
         Value::String(text) => {
             found.insert(format!("{path}: {text}"));
         }
@@ -161,16 +162,16 @@ fn every_field_and_enum_value_is_in_a_good_manifest() -> Result<()> {
         for document in fs::read_to_string(&file)?.split("---\n") {
             let written: Value = serde_saphyr::from_str(document)?;
             let kind = written["kind"].as_str().with_context(|| format!("{} has no kind", file.display()))?;
-            set_places(&written["spec"], &format!("{kind} spec"), &mut set);
+            collect_paths(&written["spec"], &format!("{kind} spec"), &mut set);
         }
     }
     let mut missing = BTreeSet::new();
     for crd in schema::crds() {
         let kind = &crd.spec.names.kind;
-        for place in places(schema_of(&crd)?, "", false).iter().filter(|place| place.is_in_spec()) {
-            let words = place.schema.enum_.iter().flatten().filter_map(|word| word.0.as_str());
-            let words = words.map(|word| format!("{kind} {}: {word}", place.path));
-            let field = place.is_property.then(|| format!("{kind} {}", place.path));
+        for node in schema_nodes(schema_of(&crd)?, "", false).iter().filter(|node| node.is_in_spec()) {
+            let words = node.schema.enum_.iter().flatten().filter_map(|word| word.0.as_str());
+            let words = words.map(|word| format!("{kind} {}: {word}", node.path));
+            let field = node.is_property.then(|| format!("{kind} {}", node.path));
             missing.extend(words.chain(field).filter(|wanted| !set.contains(wanted)));
         }
     }

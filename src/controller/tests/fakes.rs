@@ -13,7 +13,7 @@ use crate::{
         AccountSpec, AllowedFrom, AllowedNamespaces, FINALIZER, MigrationNetwork, MigrationNetworkClass,
         MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
     },
-    aws::{Account, Cloud, Clouds, Scope},
+    aws::{Account, Cloud, Clouds, ResolverSearch, Scope},
     controller::{
         Announcement, Context, Key, ListedNetwork, Next, Settings, Store, StoreError, VpcLease, VpcLeases,
         class::usage, runtime::guard,
@@ -43,12 +43,12 @@ pub(crate) enum Mood {
     Hangs,
     /// Takes this long for each step.
     Slow(Duration),
-    /// Fails to observe this account, but no other one.
+    /// Refuses to list the owned resources in [`ACCOUNT`], but not in other accounts.
     Unseen,
 }
 
 /// The state of both fakes, and the log of writes.
-pub(crate) struct World {
+pub(crate) struct FakeState {
     pub(crate) networks: BTreeMap<String, MigrationNetwork>,
     pub(crate) classes: BTreeMap<String, MigrationNetworkClass>,
     pub(crate) config_maps: BTreeMap<(String, String), String>,
@@ -56,7 +56,8 @@ pub(crate) struct World {
     pub(crate) vpc_leases: BTreeMap<String, VpcLease>,
     pub(crate) aws: Lab,
     pub(crate) mood: Mood,
-    /// Lets the write of status with this number from now fail with a conflict.
+    /// The number of writes of status that succeed before one fails with a conflict.
+    /// `None`: no write fails with a conflict.
     pub(crate) conflict_in: Option<usize>,
     pub(crate) log: Vec<String>,
     pub(crate) connected: Vec<Account>,
@@ -71,7 +72,7 @@ pub(crate) struct World {
 
 /// The fake of both Kubernetes and AWS. Clones share their state.
 #[derive(Clone)]
-pub(crate) struct Fake(Arc<Mutex<World>>);
+pub(crate) struct Fake(Arc<Mutex<FakeState>>);
 
 /// The account that contains all resources.
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -86,7 +87,7 @@ pub(crate) fn key(name: &str) -> Key {
 impl Fake {
     /// Creates the Tokyo VPC, a class for it, and a network named `tokyo`.
     pub(crate) fn tokyo() -> Self {
-        let fake = Self(Arc::new(Mutex::new(World {
+        let fake = Self(Arc::new(Mutex::new(FakeState {
             networks: BTreeMap::new(),
             classes: BTreeMap::new(),
             config_maps: BTreeMap::new(),
@@ -107,7 +108,7 @@ impl Fake {
         fake
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, FakeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -394,7 +395,7 @@ impl Cloud for Fake {
         Ok(self.world().aws.observed.clone())
     }
 
-    async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
+    async fn find_owned(&self, identity: &Identity, _: &ResolverSearch) -> Result<Resources, CallFailure> {
         let elsewhere = self.world().connected.last().is_some_and(|account| account.id != ACCOUNT);
         if elsewhere || self.world().mood == Mood::Blind {
             return Ok(Resources::default());

@@ -258,15 +258,40 @@ async fn a_change_is_confirmed_soon() {
 }
 
 #[tokio::test]
-async fn some_failures_stop_all_calls_of_the_reconcile() {
-    use FailureClass::{Conflict, Invalid, Quota, Throttled, Transient, Unauthorized};
-    for class in [Throttled, Transient, Unauthorized, Quota, Conflict, Invalid] {
+async fn a_failed_step_ends_only_the_steps_that_would_fail_too() {
+    use FailureClass::{
+        AccountMismatch, Conflict, Credentials, Invalid, NotSent, Quota, Throttled, Transient, Unanswered, Unauthorized,
+    };
+    // The first wave creates two security groups, which is one action, and the gateway endpoint.
+    for (sent, classes) in [
+        (1, vec![Credentials, AccountMismatch]),
+        (2, vec![Throttled, NotSent, Unanswered]),
+        (3, vec![Unauthorized, Transient, Quota, Conflict, Invalid]),
+    ] {
+        for class in classes {
+            let fake = Fake::tokyo();
+            fake.world().mood = Mood::Refuses(class);
+            let (_, log) = fake.reconcile(&fake.context()).await;
+            let refused: Vec<_> = log.iter().filter(|line| line.starts_with("refused")).collect();
+            assert_eq!(refused.len(), sent, "{class:?}: {log:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_create_call_that_was_not_sent_leaves_no_claim() {
+    for (class, claimed) in [(FailureClass::NotSent, false), (FailureClass::Throttled, true)] {
         let fake = Fake::tokyo();
+        let context = fake.context();
         fake.world().mood = Mood::Refuses(class);
-        let (_, log) = fake.reconcile(&fake.context()).await;
-        let sent = log.iter().filter(|line| line.starts_with("refused")).count();
-        let stops = matches!(class, Throttled | Transient | Unauthorized);
-        assert_eq!(sent == 1, stops, "{class:?}: {log:#?}");
+        fake.reconcile(&context).await;
+        let status = fake.network().status.expect("it was written");
+        assert_eq!(!status.claims.is_empty(), claimed, "{class:?}: {:#?}", status.claims);
+        // Therefore deletion sends no create call.
+        fake.delete();
+        fake.world().log.clear();
+        let (_, log) = fake.reconcile(&context).await;
+        assert_eq!(log.iter().any(|line| line.contains("create")), claimed, "{class:?}: {log:#?}");
     }
 }
 

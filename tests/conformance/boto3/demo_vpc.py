@@ -1,7 +1,7 @@
-"""Sets up the VPC of the Tokyo demonstration: what a platform team has before it asks for a migration network.
+"""Creates the VPC of the Tokyo demonstration, which a platform team has before it requests a migration network.
 
-Uses the environment variables of the AWS SDKs (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), and prints what it
-made as one JSON object.
+Reads the environment variables of the AWS SDKs (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), and prints
+the IDs of the created resources as one JSON object.
 """
 
 import json
@@ -11,7 +11,7 @@ import boto3
 REGION = "ap-northeast-1"
 VPC_CIDR = "10.20.0.0/16"
 
-# Name, use, zone, range. Endpoints are in two zones, because a Resolver endpoint needs two.
+# Name, use, zone, CIDR range. The endpoint subnets are in two zones, because a Resolver endpoint needs two.
 SUBNETS = [
     ("endpoints-1", "endpoints", "ap-northeast-1a", "10.20.1.0/24"),
     ("endpoints-2", "endpoints", "ap-northeast-1c", "10.20.2.0/24"),
@@ -21,17 +21,17 @@ SUBNETS = [
 
 
 def tags(kind, **values):
-    """Tags that a create call sets; an underscore in a key stands for a hyphen."""
+    """Returns the tags for a create call. An underscore in a key becomes a hyphen."""
     pairs = [{"Key": key.replace("_", "-"), "Value": value} for key, value in values.items()]
     return [{"ResourceType": kind, "Tags": pairs}]
 
 
 def main():
-    """Makes the VPC, its subnets, and a route table for each subnet that replication and launched servers use."""
+    """Creates the VPC, its subnets, and a route table for each subnet of replication or launched servers."""
     ec2 = boto3.client("ec2", region_name=REGION)
     vpc_tags = tags("vpc", Name="migration-landing")
     vpc = ec2.create_vpc(CidrBlock=VPC_CIDR, TagSpecifications=vpc_tags)["Vpc"]["VpcId"]
-    # One attribute in a call: AWS refuses two.
+    # One attribute per call: AWS rejects two.
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
 

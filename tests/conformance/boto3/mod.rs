@@ -1,4 +1,4 @@
-//! The emulator, driven by boto3.
+//! Tests the emulator with boto3.
 
 use std::process::Command;
 
@@ -11,7 +11,8 @@ const ACCOUNT: &str = "111111111111";
 const TOKYO: &str = "ap-northeast-1";
 
 fn demo_vpc(url: &str) -> Value {
-    // Nothing of the machine's environment reaches the client: proxies and CA bundles are not for the loopback interface.
+    // The client gets no environment variables of the machine, because its proxies and CA bundles do not apply to the
+    // loopback interface.
     let printed = run(Command::new(python("boto3"))
         .arg(folder("boto3").join("demo_vpc.py"))
         .env_clear()
@@ -22,16 +23,16 @@ fn demo_vpc(url: &str) -> Value {
     serde_json::from_str(&printed).expect("JSON")
 }
 
-/// Source: botocore's model of EC2, which is AWS's own.
+/// Source: botocore's model of EC2, which AWS maintains.
 #[tokio::test]
-async fn boto3_sets_up_the_vpc_of_the_demonstration() {
-    let server = Server::start(ServerOptions::default()).await.expect("it has run");
+async fn boto3_creates_the_vpc_of_the_demonstration() {
+    let server = Server::start(ServerOptions::default()).await.expect("the server starts");
     let url = server.url().to_owned();
-    let made = tokio::task::spawn_blocking(move || demo_vpc(&url)).await.expect("it has run");
+    let created = tokio::task::spawn_blocking(move || demo_vpc(&url)).await.expect("the script runs");
     let state = server.with_world(|world| world.state(ACCOUNT, TOKYO));
 
     let vpc = &state.vpcs[0];
-    assert_eq!(made["vpc"], vpc.id.to_string());
+    assert_eq!(created["vpc"], vpc.id.to_string());
     assert_eq!(vpc.cidrs, ["10.20.0.0/16"]);
     assert!(vpc.dns_support && vpc.dns_hostnames);
     assert_eq!(vpc.tags["Name"], "migration-landing");

@@ -1,4 +1,4 @@
-//! moto or the emulator: the clients that talk to it, and what a person does with them.
+//! The backend of a scenario, moto or the emulator, and the AWS clients that call it.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::running::Moto;
 pub(crate) const REGION: &str = "ap-northeast-1";
 pub(crate) const ACCOUNT: &str = "111111111111";
 
-/// See the module.
-pub(crate) struct Place {
+/// moto or the emulator, with its clients.
+pub(crate) struct Backend {
     pub(crate) config: SdkConfig,
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) resolver: aws_sdk_route53resolver::Client,
@@ -24,21 +24,21 @@ pub(crate) struct Place {
 }
 
 enum Kind {
-    /// It runs for as long as this is held.
+    /// moto runs until this value is dropped.
     Moto {
         _running: Moto,
     },
     Emulator(Server),
 }
 
-impl Place {
+impl Backend {
     pub(crate) async fn moto() -> Self {
         let moto = tokio::task::spawn_blocking(|| Moto::start(ACCOUNT)).await.expect("moto has started");
         let url = moto.url.clone();
         Self::at(&url, Kind::Moto { _running: moto }).await
     }
 
-    /// Time in the emulator stands still but for [`Self::wait`].
+    /// Starts the emulator. Its clock advances only in [`Self::wait`].
     pub(crate) async fn emulator() -> Self {
         let mut options = ServerOptions::default();
         options.world.throttling = false;
@@ -66,7 +66,7 @@ impl Place {
         }
     }
 
-    /// Waits until everything is done that AWS does in the background. In moto nothing is.
+    /// Waits until AWS has finished its work in the background. moto does no such work.
     pub(crate) fn wait(&self) {
         match &self.kind {
             Kind::Moto { .. } => {}
@@ -74,7 +74,7 @@ impl Place {
         }
     }
 
-    /// An endpoint as Describe shows it, if it does.
+    /// Returns an endpoint as Describe reports it, or nothing if Describe does not list it.
     pub(crate) async fn endpoint(&self, id: &str) -> Option<VpcEndpoint> {
         let answer = self.ec2.describe_vpc_endpoints().vpc_endpoint_ids(id).send().await.ok()?;
         answer.vpc_endpoints.and_then(|mut endpoints| endpoints.pop())

@@ -1,4 +1,4 @@
-//! The operator's own AWS layer: each kind of step is carried out, and what it then observes is noted.
+//! Executes each kind of step with the operator's AWS layer, and records what the layer observes afterwards.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,7 @@ use std::{
 };
 
 use mgnet::{
-    aws::{Account, AwsCloud, AwsClouds, Cloud as _, Clouds as _, Rates, Scope},
+    aws::{Account, AwsCloud, AwsClouds, Cloud as _, Clouds as _, Rates, ResolverSearch, Scope},
     model::{
         claims::token,
         ids::{EndpointId, ResolverId, SecurityGroupId},
@@ -20,19 +20,19 @@ use mgnet::{
 };
 
 use super::{
+    backend::{ACCOUNT, Backend, REGION, service},
     landing::{self, Landing},
-    place::{ACCOUNT, Place, REGION, service},
     report::Report,
 };
 
 struct Site<'p> {
-    place: &'p Place,
+    backend: &'p Backend,
     landing: Landing,
     cloud: Arc<AwsCloud>,
     identity: Identity,
 }
 
-/// The ids of the network.
+/// The IDs of the network's resources.
 struct Network {
     endpoints_group: SecurityGroupId,
     resolver_group: SecurityGroupId,
@@ -40,23 +40,23 @@ struct Network {
     resolver: ResolverId,
 }
 
-pub(crate) async fn scenario(place: &Place) -> Report {
+pub(crate) async fn scenario(backend: &Backend) -> Report {
     let mut report = Report::default();
-    let landing = landing::built(place, &mut Report::default()).await;
+    let landing = landing::create(backend, &mut Report::default()).await;
     let account = Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role_arn: None, external_id: None };
-    let cloud = AwsClouds::new(&place.config, Rates { factor: 1000.0 }).connect(&account).await;
+    let cloud = AwsClouds::new(&backend.config, Rates { factor: 1000.0 }).connect(&account).await;
     let identity = Identity {
         uid: "5f0c1b1e-0000-4000-8000-000000000001".to_owned(),
         namespace: "team".to_owned(),
         name: "tokyo".to_owned(),
         cluster: "cluster-1".to_owned(),
     };
-    let site = Site { place, landing, cloud: cloud.expect("the account is right"), identity };
-    site.empty(&mut report).await;
-    let network = site.made(&mut report).await;
-    site.seen(&network, &mut report).await;
-    site.changed(&network, &mut report).await;
-    site.deleted(&network, &mut report).await;
+    let site = Site { backend, landing, cloud: cloud.expect("the account is right"), identity };
+    site.record_empty_vpc(&mut report).await;
+    let network = site.create_network(&mut report).await;
+    site.record_network(&network, &mut report).await;
+    site.modify_network(&network, &mut report).await;
+    site.delete_network(&network, &mut report).await;
     report
 }
 
@@ -67,18 +67,18 @@ impl Site<'_> {
         self.cloud.observe(&scope).await.expect("observed")
     }
 
-    /// Carries a step out, and notes what became of it.
+    /// Executes a step, and records its outcome.
     async fn step(&self, what: &'static str, step: Step, report: &mut Report) -> Option<Effect> {
         let outcome = self.cloud.execute(&step).await;
-        self.place.wait();
-        let seen = outcome.as_ref().map_or_else(
+        self.backend.wait();
+        let result = outcome.as_ref().map_or_else(
             |failure| format!("{:?}", failure.class),
             |effect| {
                 let name = format!("{effect:?}");
                 name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
             },
         );
-        report.see(what, seen);
+        report.record(what, result);
         outcome.ok()
     }
 
@@ -93,26 +93,29 @@ impl Site<'_> {
         self.create(Slot::Group(role), |tags| CreateRequest::SecurityGroup { vpc, name, description, tags })
     }
 
-    /// What is there before anything is made.
-    async fn empty(&self, report: &mut Report) {
+    /// Records the observation before the first step.
+    async fn record_empty_vpc(&self, report: &mut Report) {
         let observed = self.observe().await;
         let vpc = &observed.vpcs[0];
-        report.see("DNS of the VPC", (vpc.dns_support, vpc.dns_hostnames));
-        report.see("ranges of the VPC", &vpc.cidrs);
-        report.see("subnets of the VPC", observed.subnets.len());
-        report.see("route tables of the VPC", observed.route_tables.len());
-        report.see("services", observed.services.keys().map(ToString::to_string).collect::<Vec<_>>());
-        report.see("resources before", observed.resources.endpoints.len() + observed.resources.groups.len());
+        report.record("DNS of the VPC", (vpc.dns_support, vpc.dns_hostnames));
+        report.record("ranges of the VPC", &vpc.cidrs);
+        report.record("subnets of the VPC", observed.subnets.len());
+        report.record("route tables of the VPC", observed.route_tables.len());
+        report.record("services", observed.services.keys().map(ToString::to_string).collect::<Vec<_>>());
+        report.record(
+            "resources before the first step",
+            observed.resources.endpoints.len() + observed.resources.groups.len(),
+        );
     }
 
-    async fn made(&self, report: &mut Report) -> Network {
-        let endpoints_group = self.group("the endpoints' group is made", GroupRole::Endpoints, report).await;
-        let resolver_group = self.group("the resolver's group is made", GroupRole::Resolver, report).await;
-        self.step("a group is made again", self.create_group(GroupRole::Endpoints), report).await;
+    async fn create_network(&self, report: &mut Report) -> Network {
+        let endpoints_group = self.group("the endpoints' group is created", GroupRole::Endpoints, report).await;
+        let resolver_group = self.group("the resolver's group is created", GroupRole::Resolver, report).await;
+        self.step("a group is created again", self.create_group(GroupRole::Endpoints), report).await;
         for (what, role, group, protocol, port) in [
-            ("443 is admitted", GroupRole::Endpoints, &endpoints_group, Protocol::Tcp, 443),
-            ("53 over TCP is admitted", GroupRole::Resolver, &resolver_group, Protocol::Tcp, 53),
-            ("53 over UDP is admitted", GroupRole::Resolver, &resolver_group, Protocol::Udp, 53),
+            ("port 443 is admitted", GroupRole::Endpoints, &endpoints_group, Protocol::Tcp, 443),
+            ("port 53 over TCP is admitted", GroupRole::Resolver, &resolver_group, Protocol::Tcp, 53),
+            ("port 53 over UDP is admitted", GroupRole::Resolver, &resolver_group, Protocol::Udp, 53),
         ] {
             let sources = ["10.20.0.0/16", "192.168.0.0/16"].map(|source| source.parse().expect("a range"));
             let permissions = sources.map(|source| (Permission { protocol, port, source }, "mgnet: a test".to_owned()));
@@ -128,35 +131,35 @@ impl Site<'_> {
             policy: Policy::FullAccess,
             tags,
         });
-        let made = self.step("the gateway is made", gateway, report).await;
-        endpoints.insert(EndpointKey::S3_GATEWAY, endpoint_id(made));
+        let created = self.step("the gateway endpoint is created", gateway, report).await;
+        endpoints.insert(EndpointKey::S3_GATEWAY, endpoint_id(created));
         for (what, of) in [
-            ("the endpoint of MGN is made", Service::Mgn),
-            ("the endpoint of S3 is made", Service::S3),
-            ("the endpoint of SSM is made", Service::Ssm),
+            ("the endpoint of MGN is created", Service::Mgn),
+            ("the endpoint of S3 is created", Service::S3),
+            ("the endpoint of SSM is created", Service::Ssm),
         ] {
             let key = EndpointKey::interface(of);
-            let made = self.step(what, self.create_interface(of, &endpoints_group), report).await;
-            endpoints.insert(key, endpoint_id(made));
+            let created = self.step(what, self.create_interface(of, &endpoints_group), report).await;
+            endpoints.insert(key, endpoint_id(created));
         }
         let (name, group) = ("mgnet-1".to_owned(), resolver_group.clone());
         let addresses = self.endpoint_subnets().into_iter().map(|subnet| (subnet, None)).collect();
         let create = self.create(Slot::Resolver, |tags| CreateRequest::Resolver { name, addresses, group, tags });
         let Some(Effect::ResolverCreated(resolver, _)) =
-            self.step("the resolver is made", create.clone(), report).await
+            self.step("the resolver is created", create.clone(), report).await
         else {
-            panic!("no Resolver endpoint was made")
+            panic!("no Resolver endpoint was created")
         };
-        let again = self.step("the resolver is made again", create, report).await;
+        let again = self.step("the resolver is created again", create, report).await;
         let same = matches!(again, Some(Effect::ResolverCreated(id, _)) if id == resolver);
-        report.see("and is the same", same);
+        report.record("the second create call returns the same resolver", same);
         Network { endpoints_group, resolver_group, endpoints, resolver }
     }
 
     async fn group(&self, what: &'static str, role: GroupRole, report: &mut Report) -> SecurityGroupId {
         match self.step(what, self.create_group(role), report).await {
             Some(Effect::GroupCreated(id, _)) => id,
-            other => panic!("no group was made: {other:?}"),
+            other => panic!("no group was created: {other:?}"),
         }
     }
 
@@ -180,34 +183,34 @@ impl Site<'_> {
         })
     }
 
-    async fn seen(&self, network: &Network, report: &mut Report) {
+    async fn record_network(&self, network: &Network, report: &mut Report) {
         let observed = self.observe().await.resources;
-        report.see("endpoints that are observed", observed.endpoints.len());
+        report.record("observed endpoints", observed.endpoints.len());
         for (what, key) in [
-            ("the gateway as it is observed", EndpointKey::S3_GATEWAY),
-            ("the endpoint of MGN as it is observed", EndpointKey::interface(Service::Mgn)),
-            ("the endpoint of S3 as it is observed", EndpointKey::S3_INTERFACE),
+            ("the observed gateway endpoint", EndpointKey::S3_GATEWAY),
+            ("the observed endpoint of MGN", EndpointKey::interface(Service::Mgn)),
+            ("the observed endpoint of S3", EndpointKey::S3_INTERFACE),
         ] {
-            let seen = observed.endpoints.get(&network.endpoints[&key]);
-            let shown = seen.map(|endpoint| {
+            let found = observed.endpoints.get(&network.endpoints[&key]);
+            let summary = found.map(|endpoint| {
                 let sizes = (endpoint.subnets.len(), endpoint.groups.len(), endpoint.route_tables.len());
                 let owned = self.identity.owns(&endpoint.tags);
                 (endpoint.key == Some(key), endpoint.state.clone(), endpoint.private_dns, sizes, owned)
             });
-            report.see(what, shown);
+            report.record(what, summary);
         }
         let group = &observed.groups[&network.endpoints_group];
-        report.see("rules that are observed", group.ingress.len());
-        report.see("the group is ours", self.identity.owns(&group.tags));
+        report.record("observed rules", group.ingress.len());
+        report.record("the group is owned", self.identity.owns(&group.tags));
         let resolver = &observed.resolvers[&network.resolver];
-        report.see("the resolver as it is observed", (resolver.state.clone(), resolver.addresses.len()));
-        report.see("the resolver is ours", self.identity.owns(&resolver.tags));
-        report.see("interfaces that are observed", observed.interfaces.len());
-        let owned = self.cloud.find_owned(&self.identity).await.expect("found");
-        report.see("what is owned", (owned.groups.len(), owned.endpoints.len(), owned.resolvers.len()));
+        report.record("the observed resolver", (resolver.state.clone(), resolver.addresses.len()));
+        report.record("the resolver is owned", self.identity.owns(&resolver.tags));
+        report.record("observed network interfaces", observed.interfaces.len());
+        let owned = self.cloud.find_owned(&self.identity, &ResolverSearch::All).await.expect("found");
+        report.record("owned resources", (owned.groups.len(), owned.endpoints.len(), owned.resolvers.len()));
     }
 
-    async fn changed(&self, network: &Network, report: &mut Report) {
+    async fn modify_network(&self, network: &Network, report: &mut Report) {
         let key = EndpointKey::interface(Service::Mgn);
         let mgn = network.endpoints[&key].clone();
         let third: mgnet::model::ids::SubnetId = self.landing.third.clone().into();
@@ -234,11 +237,14 @@ impl Site<'_> {
 
         let observed = self.observe().await.resources;
         let endpoint = &observed.endpoints[&mgn];
-        report.see("MGN after its changes", (endpoint.subnets.len(), endpoint.private_dns));
-        report.see("its tag", endpoint.tags.get("color"));
-        report.see("tables of the gateway after that", observed.endpoints[&gateway].route_tables.len());
+        report.record("the endpoint of MGN after its changes", (endpoint.subnets.len(), endpoint.private_dns));
+        report.record("the tag of the endpoint of MGN", endpoint.tags.get("color"));
+        report.record(
+            "route tables of the gateway endpoint after its change",
+            observed.endpoints[&gateway].route_tables.len(),
+        );
         let addresses = &observed.resolvers[&resolver].addresses;
-        report.see("addresses of the resolver after that", addresses.len());
+        report.record("addresses of the resolver after one is added", addresses.len());
         let rule = observed.groups[&network.endpoints_group]
             .ingress
             .iter()
@@ -256,12 +262,12 @@ impl Site<'_> {
             self.step("an address is removed", step, report).await;
         }
         let observed = self.observe().await.resources;
-        report.see("rules after that", observed.groups[&network.endpoints_group].ingress.len());
-        report.see("its tag after that", observed.endpoints[&mgn].tags.get("color"));
-        report.see("addresses after that", observed.resolvers[&resolver].addresses.len());
+        report.record("rules after one is revoked", observed.groups[&network.endpoints_group].ingress.len());
+        report.record("the tag of the endpoint of MGN after its removal", observed.endpoints[&mgn].tags.get("color"));
+        report.record("addresses of the resolver after one is removed", observed.resolvers[&resolver].addresses.len());
     }
 
-    async fn deleted(&self, network: &Network, report: &mut Report) {
+    async fn delete_network(&self, network: &Network, report: &mut Report) {
         let group = |role, group: &SecurityGroupId| Step::DeleteGroup { role, group: group.clone() };
         let endpoints = |keep: fn(&EndpointKey) -> bool| Step::DeleteEndpoints {
             endpoints: network
@@ -272,10 +278,12 @@ impl Site<'_> {
                 .collect(),
         };
         let interfaces = endpoints(|key| *key != EndpointKey::S3_GATEWAY);
-        let gone = self.step("the interface endpoints are deleted", interfaces, report).await;
-        report.see("interface endpoints that stay", refused(gone));
-        let gone = self.step("the gateway is deleted", endpoints(|key| *key == EndpointKey::S3_GATEWAY), report).await;
-        report.see("gateways that stay", refused(gone));
+        let effect = self.step("the interface endpoints are deleted", interfaces, report).await;
+        report.record("interface endpoints that AWS refused to delete", refused_count(effect));
+        let effect = self
+            .step("the gateway endpoint is deleted", endpoints(|key| *key == EndpointKey::S3_GATEWAY), report)
+            .await;
+        report.record("gateway endpoints that AWS refused to delete", refused_count(effect));
         let resolver = || Step::DeleteResolver { resolver: network.resolver.clone() };
         self.step("the resolver is deleted", resolver(), report).await;
         self.step("the resolver is deleted again", resolver(), report).await;
@@ -284,21 +292,24 @@ impl Site<'_> {
         self.step("the endpoints' group is deleted again", of_endpoints, report).await;
         let of_resolver = group(GroupRole::Resolver, &network.resolver_group);
         self.step("the resolver's group is deleted", of_resolver, report).await;
-        let owned = self.cloud.find_owned(&self.identity).await.expect("found");
+        let owned = self.cloud.find_owned(&self.identity, &ResolverSearch::All).await.expect("found");
         let endpoints = owned.endpoints.values().filter(|endpoint| endpoint.state != EndpointState::Deleted);
-        report.see("what is owned after all", (owned.groups.len(), endpoints.count(), owned.resolvers.len()));
+        report.record(
+            "owned resources after the deletion",
+            (owned.groups.len(), endpoints.count(), owned.resolvers.len()),
+        );
     }
 }
 
-fn endpoint_id(made: Option<Effect>) -> EndpointId {
-    match made {
+fn endpoint_id(created: Option<Effect>) -> EndpointId {
+    match created {
         Some(Effect::EndpointCreated(id, _)) => id,
-        other => panic!("no endpoint was made: {other:?}"),
+        other => panic!("no endpoint was created: {other:?}"),
     }
 }
 
-/// How many endpoints stay.
-fn refused(effect: Option<Effect>) -> Option<usize> {
+/// Returns the number of endpoints that AWS refused to delete.
+fn refused_count(effect: Option<Effect>) -> Option<usize> {
     match effect {
         Some(Effect::EndpointsDeleting { refused }) => Some(refused.len()),
         _ => None,

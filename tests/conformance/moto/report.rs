@@ -1,4 +1,4 @@
-//! What a scenario saw, and how two reports of it are compared.
+//! The report of a scenario, and the comparison of two reports.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,21 +7,21 @@ use std::{
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
-/// What was seen, by what was looked at. Nothing in it may differ from run to run: no ids, no addresses, no times.
+/// The recorded values by subject. A value must not differ from run to run: no IDs, no addresses, no times.
 #[derive(Debug, Default)]
 pub(crate) struct Report(BTreeMap<&'static str, String>);
 
 impl Report {
-    /// Notes what was seen.
-    pub(crate) fn see(&mut self, what: &'static str, seen: impl Debug) {
-        let before = self.0.insert(what, format!("{seen:?}"));
-        assert!(before.is_none(), "{what} was looked at twice");
+    /// Records a value.
+    pub(crate) fn record(&mut self, subject: &'static str, value: impl Debug) {
+        let before = self.0.insert(subject, format!("{value:?}"));
+        assert!(before.is_none(), "\"{subject}\" was recorded twice");
     }
 
-    /// Notes what became of a call: `ok`, the code of the error, or what became of the answer.
+    /// Records the outcome of a call: `ok`, the error code, or the reason why there is no readable answer.
     pub(crate) fn call<T, E: ProvideErrorMetadata>(
         &mut self,
-        what: &'static str,
+        subject: &'static str,
         outcome: Result<T, SdkError<E>>,
     ) -> Option<T> {
         let (code, answer) = match outcome {
@@ -30,33 +30,34 @@ impl Report {
             Err(SdkError::ResponseError(_)) => ("unreadable".to_owned(), None),
             Err(_) => ("no answer".to_owned(), None),
         };
-        self.see(what, code);
+        self.record(subject, code);
         answer
     }
 }
 
-/// A difference: what is looked at, and what moto says of it.
+/// A known difference: the subject, and the value of moto.
 pub(crate) type Deviation = (&'static str, &'static str);
 
-/// The reports must be equal but for the deviations, and each deviation must be one.
+/// Compares two reports. They must be equal except for the deviations, and each deviation must still exist.
 pub(crate) fn compare(ours: &Report, theirs: &Report, deviations: &[Deviation]) {
     let listed: BTreeMap<&str, &str> = deviations.iter().copied().collect();
     assert_eq!(listed.len(), deviations.len(), "a deviation is listed twice");
     let subjects: BTreeSet<&str> =
         ours.0.keys().chain(theirs.0.keys()).copied().chain(listed.keys().copied()).collect();
-    let nothing = || "nothing".to_owned();
+    let absent = || "nothing".to_owned();
     let mut wrong = Vec::new();
     for subject in subjects {
-        let of = |report: &Report| report.0.get(subject).cloned().unwrap_or_else(nothing);
+        let of = |report: &Report| report.0.get(subject).cloned().unwrap_or_else(absent);
         let (emulator, moto) = (of(ours), of(theirs));
         match listed.get(subject) {
             None if emulator == moto => {}
-            None => wrong.push(format!("(\"{subject}\", {moto:?}) is not listed; the emulator says {emulator:?}")),
+            None => wrong
+                .push(format!("(\"{subject}\", {moto:?}) is not listed; the value of the emulator is {emulator:?}")),
             Some(_) if emulator == moto => {
-                wrong.push(format!("\"{subject}\" is listed, but moto says what the emulator says: {moto:?}"));
+                wrong.push(format!("\"{subject}\" is listed, but moto agrees with the emulator: {moto:?}"));
             }
             Some(known) if *known != moto => {
-                wrong.push(format!("\"{subject}\" is listed with {known:?}, but moto says {moto:?}"));
+                wrong.push(format!("\"{subject}\" is listed with {known:?}, but the value of moto is {moto:?}"));
             }
             Some(_) => {}
         }
@@ -68,9 +69,9 @@ pub(crate) fn compare(ours: &Report, theirs: &Report, deviations: &[Deviation]) 
 mod tests {
     use super::{Report, compare};
 
-    fn report(seen: &str) -> Report {
+    fn report(value: &str) -> Report {
         let mut report = Report::default();
-        report.see("a thing", seen);
+        report.record("a thing", value);
         report
     }
 
@@ -86,25 +87,25 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "is not listed")]
-    fn a_deviation_that_is_not_listed_fails() {
+    fn an_unlisted_deviation_fails() {
         compare(&report("x"), &report("y"), &[]);
     }
 
     #[test]
-    #[should_panic(expected = "moto says what the emulator says")]
-    fn a_deviation_that_is_gone_fails() {
+    #[should_panic(expected = "moto agrees with the emulator")]
+    fn a_listed_deviation_that_no_longer_exists_fails() {
         compare(&report("x"), &report("x"), &[("a thing", "\"y\"")]);
     }
 
     #[test]
     #[should_panic(expected = "is listed with")]
-    fn a_deviation_that_became_another_one_fails() {
+    fn a_listed_deviation_with_another_value_fails() {
         compare(&report("x"), &report("z"), &[("a thing", "\"y\"")]);
     }
 
     #[test]
     #[should_panic(expected = "is listed with")]
-    fn a_deviation_of_nothing_that_is_looked_at_fails() {
+    fn a_listed_deviation_without_a_recorded_value_fails() {
         compare(&Report::default(), &report("x"), &[("another thing", "\"y\""), ("a thing", "\"y\"")]);
     }
 }

@@ -1,4 +1,4 @@
-//! A running moto.
+//! Runs moto as a process.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -7,14 +7,14 @@ use std::{
 
 use crate::python::{folder, python};
 
-/// A moto that runs until this is dropped, or its program is gone: its standard input is then closed.
+/// A moto process. It runs until this value is dropped or the test program ends: its standard input is then closed.
 pub(crate) struct Moto {
     child: Child,
     pub(crate) url: String,
 }
 
 impl Moto {
-    /// Starts moto as an account. Nothing of the machine's environment reaches it.
+    /// Starts moto for an account. The process gets no environment variables of the machine.
     pub(crate) fn start(account: &str) -> Self {
         let mut command = Command::new(python("moto"));
         command.arg(folder("moto").join("start.py")).env_clear().env("MOTO_ACCOUNT_ID", account);
@@ -23,7 +23,7 @@ impl Moto {
         let mut port = String::new();
         let stdout = child.stdout.take().expect("its output");
         BufReader::new(stdout).read_line(&mut port).expect("its port");
-        let port: u16 = port.trim().parse().expect("moto has started, and said on which port");
+        let port: u16 = port.trim().parse().expect("moto has started, and printed its port");
         Self { child, url: format!("http://127.0.0.1:{port}") }
     }
 }
@@ -31,7 +31,7 @@ impl Moto {
 impl Drop for Moto {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // It keeps its connections open for as long as it is asked to; there is nothing in it that is worth waiting for.
+        // moto keeps its connections open as long as its clients do, and has no data to save. So the process is killed.
         if self.child.kill().is_ok() {
             drop(self.child.wait());
         }

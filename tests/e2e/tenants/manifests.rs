@@ -1,5 +1,5 @@
-//! Manifests that the schema refuses before anybody acts on them: wildcards, foreign fields, and strings that would be
-//! something else where they are put together with others.
+//! Manifests that the schema refuses before the operator acts on them: wildcards, foreign fields, and strings that
+//! would have another meaning as part of a longer string.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use support::{Lab, SUBNET_TAG, VPC_NAME};
 use super::scene::Scene;
 use support::waiting::{close, until_observed};
 
-/// What is tried, the part of the spec, what the refusal says, and the part as it would be admitted.
+/// The attempt, the part of the spec, a phrase of the refusal, and a variant of the part that is admitted.
 type Manifest = (&'static str, fn() -> Value, &'static str, fn() -> Value);
 
 const WILDCARD: &str = "which AWS treats as wildcards";
@@ -68,22 +68,27 @@ fn class() -> Value {
 
 pub(super) const MANIFESTS: [Manifest; 39] = [
     ("any VPC", || json!({ "vpc": { "tags": { "Name": "*" } } }), WILDCARD, vpc_by_tag),
-    ("a VPC by its beginning", || json!({ "vpc": { "tags": { "Name": "migration-*" } } }), WILDCARD, vpc_by_tag),
-    ("a VPC but for a letter", || json!({ "vpc": { "tags": { "Name": "migration-landin?" } } }), WILDCARD, vpc_by_tag),
-    ("a VPC by an escape", || json!({ "vpc": { "tags": { "Name": "\\*" } } }), WILDCARD, vpc_by_tag),
+    ("a VPC by a prefix", || json!({ "vpc": { "tags": { "Name": "migration-*" } } }), WILDCARD, vpc_by_tag),
+    (
+        "a VPC with a wildcard for one letter",
+        || json!({ "vpc": { "tags": { "Name": "migration-landin?" } } }),
+        WILDCARD,
+        vpc_by_tag,
+    ),
+    ("a VPC by an escaped wildcard", || json!({ "vpc": { "tags": { "Name": "\\*" } } }), WILDCARD, vpc_by_tag),
     ("a VPC by any key", || json!({ "vpc": { "tags": { "*": "production" } } }), WILDCARD, vpc_by_tag),
     ("any subnet", || json!({ "subnets": { "endpoints": { "tags": { SUBNET_TAG: "*" } } } }), WILDCARD, subnets),
     (
-        "subnets but for a letter",
+        "subnets with a wildcard for one letter",
         || json!({ "subnets": { "staging": { "tags": { "Name": "?" } } } }),
         WILDCARD,
         subnets,
     ),
     ("a VPC by no tag", || json!({ "vpc": { "tags": {} } }), "at least 1 properties", vpc_by_tag),
-    ("a VPC's id with a wildcard", || json!({ "vpc": { "id": "vpc-*" } }), "must be a VPC ID", vpc_by_id),
-    ("a path for an id", || json!({ "vpc": { "id": "vpc-../../other" } }), "must be a VPC ID", vpc_by_id),
-    ("a second line in an id", || json!({ "vpc": { "id": "vpc-01234567\n" } }), "must be a VPC ID", vpc_by_id),
-    ("two ids in one", || json!({ "vpc": { "id": "vpc-01234567,vpc-8" } }), "must be a VPC ID", vpc_by_id),
+    ("a VPC ID with a wildcard", || json!({ "vpc": { "id": "vpc-*" } }), "must be a VPC ID", vpc_by_id),
+    ("a path instead of an ID", || json!({ "vpc": { "id": "vpc-../../other" } }), "must be a VPC ID", vpc_by_id),
+    ("a second line in an ID", || json!({ "vpc": { "id": "vpc-01234567\n" } }), "must be a VPC ID", vpc_by_id),
+    ("two IDs in one string", || json!({ "vpc": { "id": "vpc-01234567,vpc-8" } }), "must be a VPC ID", vpc_by_id),
     (
         "any endpoint",
         || endpoint(&json!({ "service": "mgn", "mode": "Existing", "endpointID": "vpce-*" })),
@@ -109,23 +114,38 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
         group,
     ),
     ("the owner's tag", || json!({ "tags": { "mgnet.dev/owner": "somebody" } }), RESERVED, tags),
-    ("the tag of what was kept", || json!({ "tags": { "mgnet.dev/retained": "true" } }), RESERVED, tags),
+    ("the tag of retained resources", || json!({ "tags": { "mgnet.dev/retained": "true" } }), RESERVED, tags),
     ("AWS's own tags", || json!({ "tags": { "AWS:cloudformation:stack-name": "x" } }), "begin with 'aws:'", tags),
     ("a line break in a tag", || json!({ "tags": { "team": "a\nb" } }), TAG_CHARACTERS, tags),
-    ("a terminal's escape in a tag", || json!({ "tags": { "team": "\u{1b}[2J" } }), TAG_CHARACTERS, tags),
+    ("a terminal escape sequence in a tag", || json!({ "tags": { "team": "\u{1b}[2J" } }), TAG_CHARACTERS, tags),
     ("a variable in a tag", || json!({ "tags": { "team": "${aws:username}" } }), TAG_CHARACTERS, tags),
-    ("a format in a tag", || json!({ "tags": { "team": "%s%n" } }), TAG_CHARACTERS, tags),
-    ("quotes in a tag's key", || json!({ "tags": { "a\"b": "c" } }), TAG_CHARACTERS, tags),
-    ("everybody", || json!({ "sourceCIDRs": ["0.0.0.0/0"] }), "must not be wider than '/8'", sources),
-    ("everybody in two halves", || json!({ "sourceCIDRs": ["128.0.0.0/1"] }), "must not be wider than '/8'", sources),
-    ("more than is written", || json!({ "sourceCIDRs": ["10.1.2.3/8"] }), "no bits set after its prefix", sources),
-    ("leading zeros, octal to some", || json!({ "sourceCIDRs": ["010.0.0.0/8"] }), NOT_CIDR, sources),
-    ("everybody by IPv6", || json!({ "sourceCIDRs": ["::/0"] }), NOT_CIDR, sources),
+    ("a format string in a tag", || json!({ "tags": { "team": "%s%n" } }), TAG_CHARACTERS, tags),
+    ("quotes in a tag key", || json!({ "tags": { "a\"b": "c" } }), TAG_CHARACTERS, tags),
+    ("all IPv4 addresses", || json!({ "sourceCIDRs": ["0.0.0.0/0"] }), "must not be wider than '/8'", sources),
+    (
+        "half of all IPv4 addresses",
+        || json!({ "sourceCIDRs": ["128.0.0.0/1"] }),
+        "must not be wider than '/8'",
+        sources,
+    ),
+    ("a range with host bits", || json!({ "sourceCIDRs": ["10.1.2.3/8"] }), "no bits set after its prefix", sources),
+    (
+        "leading zeros, which some parsers read as octal",
+        || json!({ "sourceCIDRs": ["010.0.0.0/8"] }),
+        NOT_CIDR,
+        sources,
+    ),
+    ("all IPv6 addresses", || json!({ "sourceCIDRs": ["::/0"] }), NOT_CIDR, sources),
     ("IPv4 in IPv6", || json!({ "sourceCIDRs": ["::ffff:10.0.0.0/104"] }), NOT_CIDR, sources),
     ("a second line in a range", || json!({ "sourceCIDRs": ["10.0.0.0/8\n"] }), NOT_CIDR, sources),
-    ("digits that only look like digits", || json!({ "sourceCIDRs": ["\u{ff11}\u{ff10}.0.0.0/8"] }), NOT_CIDR, sources),
     (
-        "a service whose letter only looks like one",
+        "characters that look like ASCII digits",
+        || json!({ "sourceCIDRs": ["\u{ff11}\u{ff10}.0.0.0/8"] }),
+        NOT_CIDR,
+        sources,
+    ),
+    (
+        "a service with a letter that looks like an ASCII letter",
         || endpoint(&json!({ "service": "\u{0455}3" })),
         "must be the short name of a service",
         || endpoint(&json!({ "service": "s3" })),
@@ -155,19 +175,19 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
         config_map,
     ),
     (
-        "a policy of a mebibyte",
+        "a policy of 1 MiB",
         || json!({ "endpointPolicy": { "type": "Inline", "inline": " ".repeat(1 << 20) } }),
         "Too long: may not be more than 20480 bytes",
         policy,
     ),
     (
-        "the account itself",
+        "an account in the spec",
         || json!({ "account": { "id": "111122223333" } }),
         "unknown field \"spec.account\"",
         || json!({}),
     ),
     (
-        "a class's name with a letter that only looks like one",
+        "a class name with a letter that looks like an ASCII letter",
         || json!({ "migrationNetworkClassName": "\u{0430}" }),
         "must be the name of a MigrationNetworkClass",
         class,
@@ -175,7 +195,7 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
 ];
 
 #[tokio::test]
-async fn the_schema_refuses_what_would_reach_further_than_it_says() -> Result<()> {
+async fn the_schema_refuses_values_with_a_wider_meaning_than_they_show() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let scene = Scene::set(&lab, "schema").await?;
     let path = format!("/apis/mgnet.dev/v1alpha1/namespaces/{}/migrationnetworks", scene.intruder.namespace);
@@ -194,7 +214,8 @@ async fn the_schema_refuses_what_would_reach_further_than_it_says() -> Result<()
     let strict = format!("{path}?fieldValidation=Strict");
     for (what, refused, words, admitted) in MANIFESTS {
         let dry = format!("{strict}&dryRun=All");
-        scene.tenant.send("POST", &dry, &object(&admitted())).await.with_context(|| format!("beside {what}"))?;
+        let admitted = scene.tenant.send("POST", &dry, &object(&admitted())).await;
+        admitted.with_context(|| format!("the variant of '{what}' that should be admitted"))?;
         match scene.tenant.send("POST", &strict, &object(&refused())).await {
             Err(kube::Error::Api(status)) if matches!(status.code, 400 | 422) => {
                 ensure!(status.message.contains(words), "{what}: {}", status.message);
@@ -206,7 +227,7 @@ async fn the_schema_refuses_what_would_reach_further_than_it_says() -> Result<()
     long["metadata"]["name"] = "a".repeat(254).into();
     let refused = scene.tenant.send("POST", &strict, &long).await.err().context("a name of 254 characters")?;
     ensure!(refused.to_string().contains("metadata.name"), "{refused}");
-    // Whoever does not ask for strictness has what is unknown dropped, and no field stands for another namespace.
+    // Without strict field validation unknown fields are dropped, so that no field can refer to another namespace.
     let dropped = json!({ "suspend": true, "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": {
         "name": "policies", "key": "all", "namespace": "kube-system" } } });
     let stored = scene.tenant.send("POST", &path, &object(&dropped)).await?;

@@ -1,5 +1,5 @@
-//! What a tenant writes into the metadata of its own objects, and what others write by mistake: none of it leads the operator
-//! to what is not the network's.
+//! Tests of forged metadata and status, written by a tenant to its own objects or by an administrator by mistake: none
+//! of it makes the operator use foreign resources.
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{Patch, PatchParams};
@@ -12,31 +12,31 @@ use super::scene::Scene;
 use support::foreign::unwritten;
 use support::waiting::{close, is_true, until, until_observed};
 
-/// What is tried with a network that is Ready, one after the other.
+/// An attempt with a network that is Ready. The attempts run one after the other.
 type Attempt =
     (&'static str, for<'a> fn(&'a Scene, &'a Network<'a>) -> futures::future::LocalBoxFuture<'a, Result<()>>);
 
 pub(super) const ATTEMPTS: [Attempt; 7] = [
     ("a status in a create", |scene, own| Box::pin(status_in_a_create(scene, own))),
-    ("leave to change another's addresses", |scene, own| Box::pin(address_change(scene, own))),
+    ("permission to change another's addresses", |scene, own| Box::pin(address_change(scene, own))),
     ("another's tags as labels and annotations", |scene, own| Box::pin(labels(scene, own))),
     ("another as owner", |scene, own| Box::pin(owner_reference(scene, own))),
-    ("a claim in its own namespace", |scene, own| Box::pin(claim(scene, own))),
+    ("a VPC lease in its own namespace", |scene, own| Box::pin(vpc_lease(scene, own))),
     ("no finalizer", |scene, own| Box::pin(finalizer(scene, own))),
-    ("claims on another's resources, by an administrator's mistake", |scene, own| Box::pin(forged(scene, own))),
+    ("claims on another's resources, by an administrator's mistake", |scene, own| Box::pin(forged_status(scene, own))),
 ];
 
 fn networks(scene: &Scene) -> String {
     format!("/apis/mgnet.dev/v1alpha1/namespaces/{}/migrationnetworks", scene.intruder.namespace)
 }
 
-/// Claims on what the first tenant has, in that phase.
+/// Returns claims on the first tenant's resources, in this phase.
 fn forged_claims(scene: &Scene, phase: ClaimPhase) -> Result<Value> {
-    let endpoint = &scene.belongings.endpoint("mgn")?.id;
-    let group = &scene.belongings.groups.first().context("no group")?.id;
+    let endpoint = &scene.resources.endpoint("mgn")?.id;
+    let group = &scene.resources.groups.first().context("no group")?.id;
     let claim = |slot: &str, id: &str| json!({ "slot": slot, "epoch": 1, "phase": phase, "id": id, "token": "forged" });
     Ok(json!([
-        claim("resolver", &scene.belongings.resolver()?.id),
+        claim("resolver", &scene.resources.resolver()?.id),
         claim("sg/endpoints", group),
         claim("vpce/mgn/Interface", endpoint),
     ]))
@@ -53,13 +53,13 @@ async fn status_in_a_create(scene: &Scene, _: &Network<'_>) -> Result<()> {
     let stored = scene.tenant.send("POST", &networks(scene), &object).await?;
     ensure!(!stored["status"].to_string().contains("rslvr-in-"), "{stored}");
     let pretender = scene.intruder.existing_network("pretender");
-    let seen = pretender.until("it was looked at", |one| is_true(one, ConditionType::Suspended)).await?;
-    ensure!(seen.status.context("no status")?.claims.is_empty(), "a forged claim was taken over");
+    let seen = pretender.until("the operator has reconciled it", |one| is_true(one, ConditionType::Suspended)).await?;
+    ensure!(seen.status.context("no status")?.claims.is_empty(), "a forged claim was accepted");
     pretender.delete_and_wait().await
 }
 
 async fn address_change(scene: &Scene, own: &Network<'_>) -> Result<()> {
-    let (resolver, endpoint) = (&scene.belongings.resolver()?.id, &scene.belongings.endpoint("mgn")?.id);
+    let (resolver, endpoint) = (&scene.resources.resolver()?.id, &scene.resources.endpoint("mgn")?.id);
     own.allow_address_change(Some(&format!("resolver={resolver},vpce/mgn/Interface={endpoint}"))).await?;
     let mark = scene.site.last_call().await?;
     let landing = &scene.intruder.landing;
@@ -89,7 +89,8 @@ async fn labels(scene: &Scene, own: &Network<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The garbage collector takes the owner for one that is gone, and what is collected is the tenant's own.
+/// The garbage collector treats the owner as deleted, because it is in another namespace. It deletes the tenant's own
+/// object.
 async fn owner_reference(scene: &Scene, _: &Network<'_>) -> Result<()> {
     let mut object = serde_json::to_value(scene.intruder.network("dependent").suspended().object())?;
     object["metadata"]["ownerReferences"] = json!([{
@@ -100,11 +101,11 @@ async fn owner_reference(scene: &Scene, _: &Network<'_>) -> Result<()> {
     scene.intruder.existing_network("dependent").until_gone().await
 }
 
-/// A Lease like the operator's, which gives the VPC to the tenant's own network.
-async fn claim(scene: &Scene, own: &Network<'_>) -> Result<()> {
+/// Creates a Lease like the operator's VPC lease, which names the tenant's own network as the holder.
+async fn vpc_lease(scene: &Scene, own: &Network<'_>) -> Result<()> {
     let uid = own.get().await?.uid().context("no uid")?;
     let lease = scene.fill_in(&json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": "{claim}" },
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": "{vpc-lease}" },
         "spec": { "holderIdentity": uid },
     }))?;
     let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", scene.intruder.namespace);
@@ -112,11 +113,12 @@ async fn claim(scene: &Scene, own: &Network<'_>) -> Result<()> {
     let vpc = json!({ "vpc": { "id": scene.site.landing.vpc } });
     let late = scene.intruder.network("claimant").spec(&vpc).apply().await?;
     late.until_reason(ConditionType::Accepted, Reason::Conflicted).await?;
-    scene.names_nobody("a claim in its own namespace", &serde_json::to_string(&late.status().await?)?, "")?;
+    scene.reveals_nothing("a VPC lease in its own namespace", &serde_json::to_string(&late.status().await?)?, "")?;
     late.delete_and_wait().await
 }
 
-/// Whoever may edit a network may edit its finalizers. The operator puts its own back while anything is in AWS.
+/// The right to edit a network includes its finalizers. The operator restores its finalizer while the network has AWS
+/// resources.
 async fn finalizer(scene: &Scene, own: &Network<'_>) -> Result<()> {
     let mark = scene.site.last_call().await?;
     for more in [json!({}), json!({ "suspend": true }), json!({ "suspend": null, "managementPolicy": "Plan" })] {
@@ -129,18 +131,18 @@ async fn finalizer(scene: &Scene, own: &Network<'_>) -> Result<()> {
     unwritten(&scene.site, mark).await
 }
 
-/// The last: the network is deleted in the end, and takes with it only what is its own.
-async fn forged(scene: &Scene, own: &Network<'_>) -> Result<()> {
+/// The last attempt. The network is deleted in the end, and only its own resources are deleted with it.
+async fn forged_status(scene: &Scene, own: &Network<'_>) -> Result<()> {
     let api = Api::<MigrationNetwork>::namespaced(scene.site.kube.clone(), &scene.intruder.namespace);
     for phase in [ClaimPhase::Held, ClaimPhase::Deleting] {
         let status = json!({ "status": { "claims": forged_claims(scene, phase)?, "vpcID": scene.site.landing.vpc } });
         let forged = api.patch_status(&own.name, &PatchParams::default(), &Patch::Merge(status)).await?;
         ensure!(forged.status.context("no status")?.claims.len() == 3, "the forged claims were not stored");
         if phase == ClaimPhase::Held {
-            until("the claims heal", async || {
+            until("the claims are corrected", async || {
                 let status = serde_json::to_string(&own.status().await?)?;
-                let healed = scene.names_nobody("forged claims", &status, "");
-                Ok(healed.map_err(|error| error.to_string()))
+                let corrected = scene.reveals_nothing("forged claims", &status, "");
+                Ok(corrected.map_err(|error| error.to_string()))
             })
             .await?;
         }
@@ -149,7 +151,7 @@ async fn forged(scene: &Scene, own: &Network<'_>) -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_is_written_into_metadata_leads_to_what_is_anothers() -> Result<()> {
+async fn forged_metadata_never_leads_to_foreign_resources() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let scene = Scene::set(&lab, "metadata").await?;
     let own = scene.intruder.network("own").apply().await?;
@@ -159,8 +161,13 @@ async fn nothing_that_is_written_into_metadata_leads_to_what_is_anothers() -> Re
         scene.victim_is_untouched().await.context(what)?;
     }
     let left = scene.site.state().await?;
-    let of_the_second = left.vpc_endpoints.iter().filter(|one| one.vpc == scene.intruder.landing.vpc).count();
-    assert_eq!((of_the_second, left.resolver_endpoints.len()), (0, 1), "the tenant's own is gone, and only that");
+    let second_tenants_endpoints =
+        left.vpc_endpoints.iter().filter(|one| one.vpc == scene.intruder.landing.vpc).count();
+    assert_eq!(
+        (second_tenants_endpoints, left.resolver_endpoints.len()),
+        (0, 1),
+        "only the tenant's own resources are gone"
+    );
     close(&scene.intruder_as_administrator()).await?;
     close(&scene.site).await
 }

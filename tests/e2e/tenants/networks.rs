@@ -1,5 +1,5 @@
-//! Networks that the API server takes and the operator refuses: nothing is written for them, and what they are told names
-//! nobody.
+//! Networks that the API server admits, but the operator refuses: it writes nothing to AWS for them, and their status
+//! reveals nothing about other tenants.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::scene::Scene;
 use support::foreign::existing;
 use support::waiting::{close, condition, listed, message, until_observed};
 
-/// What is tried, the part of the spec, and which condition says why not.
+/// The attempt, the part of the spec, and the condition and reason of the refusal.
 type Attempt = (&'static str, fn(&Scene) -> Result<Value>, ConditionType, Reason);
 
 use ConditionType::{Accepted, NetworkResolved};
@@ -23,7 +23,7 @@ fn of_class(scene: &Scene, which: &str) -> Value {
     json!({ "migrationNetworkClassName": format!("{which}-{}", scene.site.account) })
 }
 
-/// A network of the class with limits, with more in it.
+/// Returns the spec of a network of the class with limits, with additional fields.
 fn limited(scene: &Scene, more: &Value) -> Value {
     let mut spec = of_class(scene, "limited");
     for (field, value) in more.as_object().into_iter().flatten() {
@@ -42,10 +42,30 @@ fn their_vpc(scene: &Scene, more: &Value) -> Value {
 
 pub(super) const NETWORKS: [Attempt; 27] = [
     ("no such class", |scene| Ok(of_class(scene, "none")), Accepted, Reason::ClassNotFound),
-    ("a class for nobody", |scene| Ok(of_class(scene, "nobody")), Accepted, Reason::NamespaceNotAllowed),
-    ("a class that says nothing of whom", |scene| Ok(of_class(scene, "unsaid")), Accepted, Reason::NamespaceNotAllowed),
-    ("a class for others by label", |scene| Ok(of_class(scene, "labelled")), Accepted, Reason::NamespaceNotAllowed),
-    ("a class for another by name", |scene| Ok(of_class(scene, "named")), Accepted, Reason::NamespaceNotAllowed),
+    (
+        "a class that admits no namespace",
+        |scene| Ok(of_class(scene, "none-allowed")),
+        Accepted,
+        Reason::NamespaceNotAllowed,
+    ),
+    (
+        "a class without `allowedNamespaces`",
+        |scene| Ok(of_class(scene, "unspecified")),
+        Accepted,
+        Reason::NamespaceNotAllowed,
+    ),
+    (
+        "a class for other namespaces, by label",
+        |scene| Ok(of_class(scene, "labelled")),
+        Accepted,
+        Reason::NamespaceNotAllowed,
+    ),
+    (
+        "a class for another namespace, by name",
+        |scene| Ok(of_class(scene, "named")),
+        Accepted,
+        Reason::NamespaceNotAllowed,
+    ),
     ("a VPC that is taken, by id", |scene| Ok(their_vpc(scene, &json!({}))), Accepted, Reason::Conflicted),
     (
         "a VPC that is taken, by tag",
@@ -54,30 +74,30 @@ pub(super) const NETWORKS: [Attempt; 27] = [
         Reason::Conflicted,
     ),
     (
-        "a VPC that is taken, only to see the plan",
+        "a VPC that is taken, with a plan only",
         |scene| Ok(their_vpc(scene, &json!({ "managementPolicy": "Plan" }))),
         Accepted,
         Reason::Conflicted,
     ),
     (
-        "a VPC that is taken, and all that is in it",
+        "a VPC that is taken, with adoption of everything in it",
         |scene| Ok(their_vpc(scene, &json!({ "adoptionPolicy": "Any" }))),
         Accepted,
         Reason::Conflicted,
     ),
     (
-        "a VPC that is taken, suspended, to be shown an endpoint",
+        "a VPC that is taken, suspended, to see an endpoint",
         |scene| {
-            let id = &scene.belongings.endpoint("mgn")?.id;
+            let id = &scene.resources.endpoint("mgn")?.id;
             Ok(their_vpc(scene, &json!({ "suspend": true, "endpoints": [existing("mgn", "Interface", id)] })))
         },
         Accepted,
         Reason::Conflicted,
     ),
     (
-        "a VPC that is taken, suspended, to be told whose an address is",
+        "a VPC that is taken, suspended, to see the owner of an address",
         |scene| {
-            let address = scene.belongings.resolver()?.addresses.first().context("no address")?;
+            let address = scene.resources.resolver()?.addresses.first().context("no address")?;
             let fixed = json!([{ "subnetID": address.subnet, "ip": address.address }]);
             Ok(their_vpc(scene, &json!({ "suspend": true, "resolver": { "addresses": fixed } })))
         },
@@ -85,37 +105,37 @@ pub(super) const NETWORKS: [Attempt; 27] = [
         Reason::Conflicted,
     ),
     (
-        "another's endpoint for its own",
-        |scene| Ok(json!({ "endpoints": [existing("mgn", "Interface", &scene.belongings.endpoint("mgn")?.id)] })),
+        "another tenant's endpoint as an existing one",
+        |scene| Ok(json!({ "endpoints": [existing("mgn", "Interface", &scene.resources.endpoint("mgn")?.id)] })),
         NetworkResolved,
         Reason::ExistingUnfit,
     ),
     (
-        "another's group for its own",
+        "another tenant's security group as an existing one",
         |scene| {
-            let group = scene.belongings.groups.first().context("no group")?;
+            let group = scene.resources.groups.first().context("no group")?;
             Ok(json!({ "endpointSecurityGroup": { "mode": "Existing", "ids": [group.id] } }))
         },
         NetworkResolved,
         Reason::ExistingUnfit,
     ),
     (
-        "another's group for its replication servers",
+        "another tenant's security group for its replication servers",
         |scene| {
-            let group = scene.belongings.groups.first().context("no group")?;
+            let group = scene.resources.groups.first().context("no group")?;
             Ok(json!({ "replication": { "securityGroup": { "mode": "Existing", "id": group.id } } }))
         },
         NetworkResolved,
         Reason::ExistingUnfit,
     ),
     (
-        "another's resolver for its own",
-        |scene| Ok(json!({ "resolver": { "mode": "Existing", "endpointID": scene.belongings.resolver()?.id } })),
+        "another tenant's resolver as an existing one",
+        |scene| Ok(json!({ "resolver": { "mode": "Existing", "endpointID": scene.resources.resolver()?.id } })),
         NetworkResolved,
         Reason::ExistingUnfit,
     ),
     (
-        "another's subnets",
+        "another tenant's subnets",
         |scene| {
             let landing = &scene.site.landing;
             let ids = [landing.subnet("endpoints-1")?, landing.subnet("endpoints-2")?];
@@ -125,7 +145,7 @@ pub(super) const NETWORKS: [Attempt; 27] = [
         Reason::SubnetsInDifferentVpcs,
     ),
     (
-        "another's subnet for an address",
+        "another tenant's subnet for an address",
         |scene| {
             let subnet = scene.site.landing.subnet("endpoints-1")?;
             Ok(json!({ "resolver": { "addresses": [{ "subnetID": subnet, "ip": "10.20.1.77" }] } }))
@@ -134,7 +154,7 @@ pub(super) const NETWORKS: [Attempt; 27] = [
         Reason::AddressUnusable,
     ),
     (
-        "a policy that another has",
+        "another tenant's policy",
         |_| {
             let reference = json!({ "name": "policies", "key": "all" });
             Ok(json!({ "endpointPolicy": { "type": "ConfigMap", "configMapKeyRef": reference } }))
@@ -167,7 +187,7 @@ pub(super) const NETWORKS: [Attempt; 27] = [
         Reason::LimitExceeded,
     ),
     (
-        "askers of names beyond the limit",
+        "resolver clients beyond the limit",
         |scene| Ok(limited(scene, &json!({ "resolver": { "clientCIDRs": ["10.9.0.0/24"] } }))),
         Accepted,
         Reason::LimitExceeded,
@@ -179,26 +199,26 @@ pub(super) const NETWORKS: [Attempt; 27] = [
         Reason::LimitExceeded,
     ),
     (
-        "to leave everything behind, against the limit",
+        "retention of all resources, against the limit",
         |scene| Ok(limited(scene, &json!({ "deletionPolicy": "Retain" }))),
         Accepted,
         Reason::LimitExceeded,
     ),
     (
-        "to take what others left behind, against the limit",
+        "adoption of retained resources, against the limit",
         |scene| Ok(limited(scene, &json!({ "adoptionPolicy": "Retained" }))),
         Accepted,
         Reason::LimitExceeded,
     ),
     (
-        "to take what is nobody's, against the limit",
+        "adoption of unowned resources, against the limit",
         |scene| Ok(limited(scene, &json!({ "adoptionPolicy": "Any", "suspend": true }))),
         Accepted,
         Reason::LimitExceeded,
     ),
 ];
 
-/// The classes that are not for the second tenant, or only within limits.
+/// Creates the classes that the second tenant may not use, or may use only within limits.
 async fn make_classes(scene: &Scene) -> Result<()> {
     let labels = |key: &str, value: &str| json!({ "from": "Selector", "selector": { "matchLabels": { key: value } } });
     let all = json!({ "from": "All" });
@@ -211,8 +231,8 @@ async fn make_classes(scene: &Scene) -> Result<()> {
     });
     let named = labels("kubernetes.io/metadata.name", &scene.site.namespace);
     for (name, allowed, limits) in [
-        ("nobody", json!({ "from": "None" }), Value::Null),
-        ("unsaid", Value::Null, Value::Null),
+        ("none-allowed", json!({ "from": "None" }), Value::Null),
+        ("unspecified", Value::Null, Value::Null),
         ("labelled", labels("migration", "admitted"), Value::Null),
         ("named", named, Value::Null),
         ("limited", all.clone(), limits),
@@ -229,14 +249,14 @@ async fn make_classes(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// Whether the condition says no for that reason, of the spec as it is.
+/// Whether the condition is false for this reason, and refers to the current spec.
 fn is_refused(network: &MigrationNetwork, type_: ConditionType, reason: Reason) -> bool {
     network.status.as_ref().map(|status| status.observed_generation) == network.metadata.generation
         && condition(network, type_).is_some_and(|(status, why, _)| status == "False" && why == reason.as_str())
 }
 
 #[tokio::test]
-async fn what_is_not_for_a_tenant_is_refused_without_a_write_and_without_a_name() -> Result<()> {
+async fn forbidden_networks_are_refused_without_writes_and_reveal_nothing() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let mut scene = Scene::set(&lab, "told").await?;
     make_classes(&scene).await?;
@@ -258,23 +278,26 @@ async fn what_is_not_for_a_tenant_is_refused_without_a_write_and_without_a_name(
             status.claims.is_empty() && status.endpoints.is_empty() && status.plan.is_none(),
             "{what}: {status:#?}"
         );
-        scene.names_nobody(what, &serde_json::to_string(status)?, spec)?;
+        scene.reveals_nothing(what, &serde_json::to_string(status)?, spec)?;
         if matches!(reason, Reason::NamespaceNotAllowed | Reason::ClassNotFound) {
-            let told = serde_json::to_string(status)?;
-            for of_the_class in [scene.site.account.clone() + ":", "externalID".to_owned(), "arn:aws".to_owned()] {
-                ensure!(!told.contains(&of_the_class), "{what}: '{of_the_class}' of a class is in {told}");
+            let reported = serde_json::to_string(status)?;
+            for secret in [scene.site.account.clone() + ":", "externalID".to_owned(), "arn:aws".to_owned()] {
+                ensure!(!reported.contains(&secret), "{what}: '{secret}' of a class is in {reported}");
             }
-            ensure!(status.account.is_none() && status.region.is_none() && status.vpc_id.is_none(), "{what}: {told}");
+            ensure!(
+                status.account.is_none() && status.region.is_none() && status.vpc_id.is_none(),
+                "{what}: {reported}"
+            );
         }
         own_words += spec;
     }
-    one_too_many(&scene).await?;
+    check_network_limit(&scene).await?;
     until_observed(&scene.site, 2 * networks.len()).await?;
     for (what, spec, network, ..) in &networks {
-        scene.names_nobody(what, &serde_json::to_string(&network.status().await?)?, spec)?;
+        scene.reveals_nothing(what, &serde_json::to_string(&network.status().await?)?, spec)?;
         network.delete_and_wait().await?;
     }
-    scene.events_name_nobody(&own_words).await?;
+    scene.events_reveal_nothing(&own_words).await?;
     let writes = scene.site.writes_after(scene.mark).await?;
     ensure!(writes.is_empty(), "{}", listed(&writes));
     scene.victim_is_untouched().await?;
@@ -282,8 +305,8 @@ async fn what_is_not_for_a_tenant_is_refused_without_a_write_and_without_a_name(
     close(&scene.site).await
 }
 
-/// A second network where there may be one, that says it is the older one.
-async fn one_too_many(scene: &Scene) -> Result<()> {
+/// Creates a second network where the limit is one, with a forged `creationTimestamp` that makes it look older.
+async fn check_network_limit(scene: &Scene) -> Result<()> {
     let class = format!("one-{}", scene.site.account);
     let of_class = |name: &str| {
         let class = class.clone();
@@ -297,7 +320,7 @@ async fn one_too_many(scene: &Scene) -> Result<()> {
     let api = Api::<MigrationNetwork>::namespaced(scene.tenant.kube.clone(), &scene.tenant.namespace);
     api.create(&PostParams::default(), &serde_json::from_value(second)?).await?;
     let second = scene.intruder.existing_network("second");
-    let refused = second.until("it is one too many", |one| is_refused(one, Accepted, Reason::LimitExceeded)).await?;
+    let refused = second.until("the limit is exceeded", |one| is_refused(one, Accepted, Reason::LimitExceeded)).await?;
     ensure!(message(&refused, Accepted)?.contains("networksPerNamespace"), "{refused:#?}");
     let first_one = first.until_condition(ConditionType::Suspended, mgnet::api::ConditionStatus::True).await?;
     ensure!(condition(&first_one, Accepted).is_some_and(|(status, ..)| status == "True"), "{first_one:#?}");

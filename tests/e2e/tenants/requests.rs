@@ -1,5 +1,6 @@
-//! Requests that the API server refuses a tenant. Each is sent twice: by an administrator, who may make it and for whom it
-//! has no effect, and by the tenant. So what is refused is refused for want of a right, not for a slip in the request.
+//! Requests of a tenant that the API server refuses. Each request is sent twice: in a dry run by an administrator, who
+//! has the right to make it, and by the tenant. This shows that the refusal is due to a missing right, not to a mistake
+//! in the request.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use support::{Lab, send};
 use super::scene::Scene;
 use support::waiting::close;
 
-/// What is tried, the method, the path, and the body, with names to be filled in.
+/// The attempt, the method, the path, and the body, with placeholders for names.
 type Request = (&'static str, &'static str, &'static str, fn() -> Value);
 
 const NETWORKS: &str = "/apis/mgnet.dev/v1alpha1/namespaces/{theirs}/migrationnetworks";
@@ -18,8 +19,8 @@ const OWN_STATUS: &str = "/apis/mgnet.dev/v1alpha1/namespaces/{mine}/migrationne
 const CLASSES: &str = "/apis/mgnet.dev/v1alpha1/migrationnetworkclasses";
 const CLASS: &str = "/apis/mgnet.dev/v1alpha1/migrationnetworkclasses/{class}";
 const CLASS_STATUS: &str = "/apis/mgnet.dev/v1alpha1/migrationnetworkclasses/{class}/status";
-const CLAIMS: &str = "/apis/coordination.k8s.io/v1/namespaces/mgnet-system/leases";
-const CLAIM: &str = "/apis/coordination.k8s.io/v1/namespaces/mgnet-system/leases/{claim}";
+const VPC_LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/mgnet-system/leases";
+const VPC_LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/mgnet-system/leases/{vpc-lease}";
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/{mine}/roles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/{mine}/rolebindings";
 const TOKEN: &str = "/api/v1/namespaces/mgnet-system/serviceaccounts/mgnet/token";
@@ -32,7 +33,7 @@ fn forged_status() -> Value {
     json!({ "status": { "className": "forged", "claims": [] } })
 }
 
-fn free_of_finalizers() -> Value {
+fn without_finalizers() -> Value {
     json!({ "metadata": { "finalizers": null } })
 }
 
@@ -52,7 +53,7 @@ fn class() -> Value {
     })
 }
 
-fn claim() -> Value {
+fn vpc_lease() -> Value {
     json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": "planted" },
         "spec": { "holderIdentity": "intruder" },
@@ -77,10 +78,10 @@ fn binding() -> Value {
 pub(super) const REQUESTS: [Request; 34] = [
     ("read another tenant's network", "GET", NETWORK, nothing),
     ("list another tenant's networks", "GET", NETWORKS, nothing),
-    ("list everybody's networks", "GET", "/apis/mgnet.dev/v1alpha1/migrationnetworks", nothing),
-    ("make a network for another tenant", "POST", NETWORKS, network),
+    ("list the networks of all namespaces", "GET", "/apis/mgnet.dev/v1alpha1/migrationnetworks", nothing),
+    ("create a network for another tenant", "POST", NETWORKS, network),
     ("edit another tenant's network", "PATCH", NETWORK, || json!({ "spec": { "suspend": true } })),
-    ("take the finalizer of another tenant's network", "PATCH", NETWORK, free_of_finalizers),
+    ("remove the finalizer of another tenant's network", "PATCH", NETWORK, without_finalizers),
     ("delete another tenant's network", "DELETE", NETWORK, nothing),
     ("delete all of another tenant's networks", "DELETE", NETWORKS, nothing),
     ("forge the status of another tenant's network", "PATCH", STATUS, forged_status),
@@ -90,8 +91,13 @@ pub(super) const REQUESTS: [Request; 34] = [
     ("read another tenant's Secrets", "GET", "/api/v1/namespaces/{theirs}/secrets", nothing),
     ("read a class, its account and its role", "GET", CLASS, nothing),
     ("list the classes", "GET", CLASSES, nothing),
-    ("make a class", "POST", CLASSES, class),
-    ("have a class admit everybody", "PATCH", CLASS, || json!({ "spec": { "allowedNamespaces": { "from": "All" } } })),
+    ("create a class", "POST", CLASSES, class),
+    (
+        "make a class admit all namespaces",
+        "PATCH",
+        CLASS,
+        || json!({ "spec": { "allowedNamespaces": { "from": "All" } } }),
+    ),
     ("lift the limits of a class", "PATCH", CLASS, || json!({ "spec": { "limits": null } })),
     (
         "make a class the default",
@@ -99,17 +105,17 @@ pub(super) const REQUESTS: [Request; 34] = [
         CLASS,
         || json!({ "metadata": { "annotations": { "mgnet.dev/is-default-class": "true" } } }),
     ),
-    ("take the finalizer of a class", "PATCH", CLASS, free_of_finalizers),
+    ("remove the finalizer of a class", "PATCH", CLASS, without_finalizers),
     ("forge the status of a class", "PATCH", CLASS_STATUS, || json!({ "status": { "networks": 0 } })),
     ("delete a class", "DELETE", CLASS, nothing),
-    ("list who has which VPC", "GET", CLAIMS, nothing),
-    ("read the claim of a VPC", "GET", CLAIM, nothing),
-    ("make a claim", "POST", CLAIMS, claim),
-    ("take over a claim", "PATCH", CLAIM, || json!({ "spec": { "holderIdentity": "intruder" } })),
-    ("delete a claim", "DELETE", CLAIM, nothing),
+    ("list the VPC leases", "GET", VPC_LEASES, nothing),
+    ("read a VPC lease", "GET", VPC_LEASE, nothing),
+    ("create a VPC lease", "POST", VPC_LEASES, vpc_lease),
+    ("take over a VPC lease", "PATCH", VPC_LEASE, || json!({ "spec": { "holderIdentity": "intruder" } })),
+    ("delete a VPC lease", "DELETE", VPC_LEASE, nothing),
     ("read the operator's Secrets", "GET", "/api/v1/namespaces/mgnet-system/secrets", nothing),
     (
-        "get a token of the operator's",
+        "get a token of the operator",
         "POST",
         TOKEN,
         || json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} }),
@@ -137,10 +143,10 @@ pub(super) const REQUESTS: [Request; 34] = [
 ];
 
 #[tokio::test]
-async fn a_tenant_is_refused_every_request_outside_its_namespace_and_every_one_for_a_status() -> Result<()> {
+async fn a_tenant_is_refused_all_requests_outside_its_namespace_and_all_status_writes() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let scene = Scene::set(&lab, "refused").await?;
-    // What it may do with its own it can.
+    // The tenant can use the rights that it has in its own namespace.
     scene.intruder.network("own").suspended().apply().await?;
     for (what, method, path, body) in REQUESTS {
         let (path, body) = (scene.fill(path), scene.fill_in(&body())?);

@@ -1,5 +1,5 @@
-//! Who comes after another tenant: while its network goes, after it has left everything behind, and with strings that are
-//! odd and that the schema admits.
+//! Attempts of a tenant that follows another: during the deletion of the first network, after its resources were
+//! retained, and with unusual strings that the schema admits.
 
 use anyhow::{Context, Result, ensure};
 use mgnet::api::{AdoptionPolicy, ConditionType, Reason};
@@ -11,24 +11,31 @@ use super::scene::{Scene, VICTIM};
 use support::foreign::{untouched, unwritten};
 use support::waiting::{close, condition, is_true, listed, until, until_observed};
 
-pub(super) const ATTEMPTS: [&str; 7] =
-    ["a VPC while its network goes", LEFT[0].0, LEFT[1].0, LEFT[2].0, ODD[0].0, ODD[1].0, "a name of 253 characters"];
-
-/// What whoever comes next tries with what was left behind.
-const LEFT: [(&str, AdoptionPolicy); 3] = [
-    ("to build beside what another left behind", AdoptionPolicy::Never),
-    ("to have back what another left behind", AdoptionPolicy::Retained),
-    ("to take all that another left behind", AdoptionPolicy::Any),
+pub(super) const ATTEMPTS: [&str; 7] = [
+    "a VPC while its network is deleted",
+    RETAINED_ATTEMPTS[0].0,
+    RETAINED_ATTEMPTS[1].0,
+    RETAINED_ATTEMPTS[2].0,
+    UNUSUAL[0].0,
+    UNUSUAL[1].0,
+    "a name of 253 characters",
 ];
 
-/// Values of a tag that no VPC has.
-const ODD: [(&str, &str); 2] = [
-    ("a terminal's escapes and lines of a log", "\u{1b}[2J\u{1b}[31m\r\n2030-01-01 ERROR forged line\n\u{7f}\u{9b}"),
-    ("formats, variables and quotes", "%s%n${jndi:ldap://x}$(id)`id`'\"</Value><Value>&amp;{}}{\u{202e}\u{0}"),
+/// The next tenant's attempts with the retained resources.
+const RETAINED_ATTEMPTS: [(&str, AdoptionPolicy); 3] = [
+    ("to build next to another tenant's retained resources", AdoptionPolicy::Never),
+    ("to adopt another tenant's retained resources", AdoptionPolicy::Retained),
+    ("to adopt everything that another tenant retained", AdoptionPolicy::Any),
+];
+
+/// Unusual tag values that no VPC has.
+const UNUSUAL: [(&str, &str); 2] = [
+    ("terminal escape sequences and log lines", "\u{1b}[2J\u{1b}[31m\r\n2030-01-01 ERROR forged line\n\u{7f}\u{9b}"),
+    ("format strings, variables and quotes", "%s%n${jndi:ldap://x}$(id)`id`'\"</Value><Value>&amp;{}}{\u{202e}\u{0}"),
 ];
 
 #[tokio::test]
-async fn while_a_network_goes_who_waits_for_its_vpc_writes_nothing_and_learns_nothing() -> Result<()> {
+async fn a_network_waiting_for_a_vpc_writes_and_learns_nothing_during_the_deletion() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let scene = Scene::set(&lab, "going").await?;
     let vpc = json!({ "vpc": { "id": scene.site.landing.vpc } });
@@ -36,10 +43,10 @@ async fn while_a_network_goes_who_waits_for_its_vpc_writes_nothing_and_learns_no
     late.until_reason(ConditionType::Accepted, Reason::Conflicted).await?;
     scene.victim_is_untouched().await?;
     scene.victims_network().delete().await?;
-    let mut looks = 0;
+    let mut observations = 0;
     loop {
         let status = serde_json::to_string(&late.status().await?)?;
-        // Looked at before the other is: what is told while the first network is there must not name it.
+        // The status is read before AWS: while the first network exists, the status must not name it.
         if scene
             .site
             .state()
@@ -50,18 +57,18 @@ async fn while_a_network_goes_who_waits_for_its_vpc_writes_nothing_and_learns_no
         {
             break;
         }
-        scene.names_nobody("while it goes", &status, "")?;
-        looks += 1;
+        scene.reveals_nothing("during the deletion", &status, "")?;
+        observations += 1;
     }
-    ensure!(looks > 1, "it went too fast to be seen going");
+    ensure!(observations > 1, "the deletion was too fast to be observed");
     scene.victims_network().until_gone().await?;
     let built = late.until_ready().await?;
-    scene.names_nobody("after it", &serde_json::to_string(&built.status)?, "")?;
-    scene.events_name_nobody("").await?;
+    scene.reveals_nothing("after the deletion", &serde_json::to_string(&built.status)?, "")?;
+    scene.events_reveal_nothing("").await?;
     let writes = scene.site.writes_after(scene.mark).await?;
     let last = writes.iter().rposition(|call| {
         call.action.starts_with("Delete")
-            && scene.belongings.ids().iter().any(|id| call.parameters.to_string().contains(id))
+            && scene.resources.ids().iter().any(|id| call.parameters.to_string().contains(id))
     });
     let first = writes.iter().position(|call| call.action.starts_with("Create"));
     ensure!(last.is_some() && last < first, "{}", listed(&writes));
@@ -70,7 +77,7 @@ async fn while_a_network_goes_who_waits_for_its_vpc_writes_nothing_and_learns_no
 }
 
 #[tokio::test]
-async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose_it_was() -> Result<()> {
+async fn the_next_tenant_gets_no_retained_resources_and_does_not_learn_their_owner() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let scene = Scene::set(&lab, "left").await?;
     let victim = scene.victims_network();
@@ -95,54 +102,55 @@ async fn what_a_tenant_left_behind_is_not_for_the_next_one_who_is_not_told_whose
     };
     let kept = before(left)?;
     let mark = scene.site.last_call().await?;
-    // What stands in the way in the VPC that it may have is shown by id, or nothing could be done about it; never whose it is.
-    let shown = format!("{VICTIM} {}", scene.belongings.ids().join(" "));
-    for (what, policy) in LEFT {
+    // The status names conflicting resources in a VPC that the tenant may use by ID, because the tenant must resolve
+    // the conflict. It never names their owner.
+    let shown = format!("{VICTIM} {}", scene.resources.ids().join(" "));
+    for (what, policy) in RETAINED_ATTEMPTS {
         let vpc = json!({ "vpc": { "id": scene.site.landing.vpc } });
-        // By the name that the other one had.
+        // The network has the same name as the first tenant's network.
         let next = scene.intruder.network(VICTIM).spec(&vpc).adopting(policy).apply().await?;
         let stalled = next
             .until(what, |network| {
                 condition(network, ConditionType::Stalled).is_some() && !is_true(network, ConditionType::Ready)
             })
             .await?;
-        let (_, reason, said) = condition(&stalled, ConditionType::Ready).context("no condition")?;
+        let (_, reason, message) = condition(&stalled, ConditionType::Ready).context("no condition")?;
         let collisions = [Reason::PrivateDnsConflict.as_str(), Reason::NotOwned.as_str()];
-        ensure!(collisions.contains(&reason), "{what}: {reason}: {said}");
+        ensure!(collisions.contains(&reason), "{what}: {reason}: {message}");
         until_observed(&scene.site, 2).await?;
-        scene.names_nobody(what, &serde_json::to_string(&next.status().await?)?, &shown)?;
+        scene.reveals_nothing(what, &serde_json::to_string(&next.status().await?)?, &shown)?;
         next.delete_and_wait().await?;
-        ensure!(before(scene.site.state().await?)? == kept, "{what}: what was left behind was changed");
+        ensure!(before(scene.site.state().await?)? == kept, "{what}: retained resources were changed");
     }
-    scene.events_name_nobody(&shown).await?;
-    let ids = scene.belongings.ids();
+    scene.events_reveal_nothing(&shown).await?;
+    let ids = scene.resources.ids();
     untouched(&scene.site, mark, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     close(&scene.intruder_as_administrator()).await?;
     close(&scene.site).await
 }
 
 #[tokio::test]
-async fn odd_strings_stay_where_they_were_written() -> Result<()> {
+async fn unusual_strings_are_stored_unchanged_and_never_logged_raw() -> Result<()> {
     let lab = Lab::real_shared().await?;
     let scene = Scene::set(&lab, "odd").await?;
-    for (number, (what, value)) in ODD.into_iter().enumerate() {
+    for (number, (what, value)) in UNUSUAL.into_iter().enumerate() {
         let spec = json!({ "vpc": { "tags": { "Name": value, "team\u{1b}[5m\n": value } } });
         let network = scene.intruder.network(&format!("odd-{number}")).spec(&spec);
-        // In JSON, as YAML knows no such characters.
+        // The request is in JSON, because YAML cannot contain these characters.
         let path = format!("/apis/mgnet.dev/v1alpha1/namespaces/{}/migrationnetworks", scene.intruder.namespace);
         scene.tenant.send("POST", &path, &serde_json::to_value(network.object())?).await.context(what)?;
         let network = scene.intruder.existing_network(&format!("odd-{number}"));
-        let told = network.until_reason(ConditionType::NetworkResolved, Reason::VpcNotFound).await?;
-        scene.names_nobody(what, &serde_json::to_string(&told.status)?, "")?;
+        let reported = network.until_reason(ConditionType::NetworkResolved, Reason::VpcNotFound).await?;
+        scene.reveals_nothing(what, &serde_json::to_string(&reported.status)?, "")?;
     }
     unwritten(&scene.site, scene.mark).await?;
 
-    // As long as it may be, with as many tags as there may be, and with a policy of odd strings.
+    // The network has a name of the greatest length, the greatest number of tags, and a policy with unusual strings.
     let name = "a".repeat(253);
     let tags = (0..40).map(|number| (format!("{number:0>128}"), Value::from("v".repeat(256)))).collect();
-    let odd = format!("\u{1b}[31m\n%s${{x}}'\"{}", ODD[1].1.replace('\u{0}', ""));
+    let unusual = format!("\u{1b}[31m\n%s${{x}}'\"{}", UNUSUAL[1].1.replace('\u{0}', ""));
     let policy = json!({ "Statement": [{
-        "Sid": "odd", "Effect": "Allow", "Principal": "*", "Action": "mgn:*", "Resource": [odd],
+        "Sid": "odd", "Effect": "Allow", "Principal": "*", "Action": "mgn:*", "Resource": [unusual],
     }] });
     let spec = json!({
         "tags": Value::Object(tags),
@@ -157,7 +165,7 @@ async fn odd_strings_stay_where_they_were_written() -> Result<()> {
         .find(|one| one.vpc == scene.intruder.landing.vpc && one.service_name.rsplit('.').next() == Some("mgn"));
     let sent: Value = serde_json::from_str(&mgn.context("no endpoint")?.policy)?;
     let resource = &sent["Statement"][0]["Resource"];
-    ensure!(*resource == json!(odd) || *resource == json!([odd]), "{sent}");
+    ensure!(*resource == json!(unusual) || *resource == json!([unusual]), "{sent}");
     until("it is at rest", async || {
         let mark = scene.site.last_call().await?;
         until_observed(&scene.site, 4).await?;
@@ -167,9 +175,9 @@ async fn odd_strings_stay_where_they_were_written() -> Result<()> {
     .await?;
     network.delete_and_wait().await?;
     let log = lab.operator().log()?;
-    let odd_lines: Vec<&str> =
+    let unusual_lines: Vec<&str> =
         log.lines().filter(|line| line.contains("[2J") || line.starts_with("2030-01-01")).collect();
-    let raw = odd_lines.iter().find(|line| line.contains('\u{1b}') || line.starts_with("2030-01-01"));
+    let raw = unusual_lines.iter().find(|line| line.contains('\u{1b}') || line.starts_with("2030-01-01"));
     ensure!(raw.is_none(), "{raw:?}");
     scene.victim_is_untouched().await?;
     close(&scene.intruder_as_administrator()).await?;

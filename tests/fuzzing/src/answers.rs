@@ -1,5 +1,5 @@
-//! What EC2 and Resolver answer: whatever becomes of an answer on its way, it is read in full or is a failure, and never passes for a
-//! shorter one.
+//! Corrupted answers of EC2 and Resolver: an answer is read completely or is a failure. A truncated answer never counts
+//! as a shorter one.
 
 use std::{
     collections::BTreeMap,
@@ -13,67 +13,67 @@ use mgnet::{
 
 use crate::{
     Choices,
-    wire::{Answer, LANDING, Spoil, block_on, check_failure, cloud, identity},
+    wire::{Answer, Corrupt, LANDING, block_on, check_failure, cloud, identity},
 };
 
-/// Looks at a VPC while the answers to one action are spoiled as the bytes say.
+/// Observes a VPC while the answers to one action are corrupted as the bytes determine.
 pub fn check(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let actions: Vec<&str> = TRUTH.answers.keys().map(String::as_str).collect();
+    let actions: Vec<&str> = BASELINE.answers.keys().map(String::as_str).collect();
     let action = choices.of(&actions);
     let changes = choices.rest();
-    match look_with(action, |answer| spoiled(answer, &mut Choices::new(changes))) {
+    match observe_with(action, |answer| corrupted(answer, &mut Choices::new(changes))) {
         Ok(observed) => {
-            let truth = &TRUTH.answers[action];
-            let (status, body) = spoiled(truth.clone(), &mut Choices::new(changes));
-            if status == truth.0
-                && body.len() < truth.1.len()
-                && truth.1.starts_with(&body)
-                && observed != TRUTH.observed
+            let original = &BASELINE.answers[action];
+            let (status, body) = corrupted(original.clone(), &mut Choices::new(changes));
+            if status == original.0
+                && body.len() < original.1.len()
+                && original.1.starts_with(&body)
+                && observed != BASELINE.observed
             {
-                // What can be done without, such as the names of hosted zones, is not known then.
-                let without = look_with(action, |_| (500, Vec::new()));
-                assert_eq!(Ok(observed), without, "{action}: half an answer passes for a whole one");
+                // Optional data, such as the names of hosted zones, is then unknown.
+                let without = observe_with(action, |_| (500, Vec::new()));
+                assert_eq!(Ok(observed), without, "{action}: a truncated answer counts as complete");
             }
         }
         Err(failure) => check_failure(&failure),
     }
 }
 
-fn look_with(action: &str, change: impl Fn(Answer) -> Answer) -> Result<Observed, CallFailure> {
-    let changed = change(TRUTH.answers[action].clone());
+fn observe_with(action: &str, change: impl Fn(Answer) -> Answer) -> Result<Observed, CallFailure> {
+    let changed = change(BASELINE.answers[action].clone());
     let action = action.to_owned();
-    look(Arc::new(move |of: &str, answer: Answer| if of == action { changed.clone() } else { answer }))
+    observe(Arc::new(move |of: &str, answer: Answer| if of == action { changed.clone() } else { answer }))
 }
 
-/// What there is, and the last answer to each action with which it was told.
-struct Truth {
+/// The observation without corruption, and the last answer to each action in it.
+struct Baseline {
     observed: Observed,
     answers: BTreeMap<String, Answer>,
 }
 
-static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
+static BASELINE: LazyLock<Baseline> = LazyLock::new(|| {
     let answers = Arc::<Mutex<BTreeMap<String, Answer>>>::default();
-    let noted = Arc::clone(&answers);
-    let note = move |action: &str, answer: Answer| {
-        noted.lock().unwrap_or_else(PoisonError::into_inner).insert(action.to_owned(), answer.clone());
+    let recorded = Arc::clone(&answers);
+    let record = move |action: &str, answer: Answer| {
+        recorded.lock().unwrap_or_else(PoisonError::into_inner).insert(action.to_owned(), answer.clone());
         answer
     };
-    let observed = look(Arc::new(note)).expect("nothing is spoiled");
+    let observed = observe(Arc::new(record)).expect("no answer is corrupted");
     let answers = answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert!(answers.len() > 10, "{:?}", answers.keys());
-    Truth { observed, answers }
+    Baseline { observed, answers }
 });
 
-fn look(spoil: Spoil) -> Result<Observed, CallFailure> {
+fn observe(corrupt: Corrupt) -> Result<Observed, CallFailure> {
     let tags: Tags = [("Name".to_owned(), "migration-landing".to_owned())].into();
     let scope = Scope { adopts: true, ..Scope::new(VpcSelector::Tags(tags), identity()) };
     let world = LANDING.aws.clone();
-    block_on(async { cloud(world, spoil).await?.observe(&scope).await })
+    block_on(async { cloud(world, corrupt).await?.observe(&scope).await })
 }
 
-/// An answer after a few changes.
-fn spoiled((status, mut body): Answer, choices: &mut Choices<'_>) -> Answer {
+/// Returns an answer after a few changes.
+fn corrupted((status, mut body): Answer, choices: &mut Choices<'_>) -> Answer {
     if choices.one_in(16) {
         return (choices.of(&[200, 400, 500, 503]), choices.rest().to_vec());
     }
@@ -89,7 +89,7 @@ fn spoiled((status, mut body): Answer, choices: &mut Choices<'_>) -> Answer {
             }
             3 => drop(body.splice(from..to, choices.word(16).into_bytes())),
             4 => {
-                // Where the next element or member begins: what is put there is where something is expected.
+                // The start of the next element or member, where the parser expects one.
                 let next =
                     body[from..].iter().position(|byte| matches!(byte, b'>' | b':')).map_or(to, |at| from + at + 1);
                 body.splice(next..next, choices.of(PIECES).bytes());

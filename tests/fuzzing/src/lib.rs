@@ -1,17 +1,13 @@
-//! What may come from outside, however wrong: specs, policies, ranges, and what AWS answers.
+//! Fuzz targets for all external input, valid or not: specs, policies, ranges, and the answers of AWS.
 //!
-//! Each target is a function of bytes that panics if something is not as it should be: [`plans`], [`policies`], [`ranges`],
-//! [`refusals`], [`answers`]. `make fuzz` has libFuzzer look for such bytes; `tests/targets.rs` runs the same functions on a stable
-//! compiler over what was found before (`fuzz/corpus`) and over seeded inputs.
+//! Each target is a function of bytes that panics if a property does not hold: [`plans`], [`policies`], [`ranges`],
+//! [`refusals`], [`answers`]. `make fuzz` runs libFuzzer, which searches for such bytes. `tests/targets.rs` runs the
+//! same functions with a stable compiler on earlier findings (`fuzz/corpus`) and on inputs generated from seeds.
 //!
-//! Most inputs are read as [`Choices`] rather than as text, so that few of them are refused at the first comma. [`objects`] makes
-//! specs out of choices by the schema of the CRDs.
+//! Most inputs are read as [`Choices`] instead of text, because a parser would reject most texts at the first comma.
+//! [`objects`] generates specs from choices, according to the schema of the CRDs.
 
-#![allow(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "a target panics where something is not as it should be"
-)]
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a target panics if a property does not hold")]
 
 pub mod answers;
 mod choices;
@@ -24,18 +20,18 @@ mod wire;
 
 pub use choices::Choices;
 
-/// A target by its name.
+/// A target with its name.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// As `cargo fuzz` names it.
+    /// The name of the target in `cargo fuzz`.
     pub name: &'static str,
-    /// Panics on bytes with which something is not as it should be.
+    /// Panics if a property does not hold for these bytes.
     pub check: fn(&[u8]),
-    /// How many seeded inputs take about ten seconds without optimisation, on one core.
+    /// The number of seeded inputs that take about ten seconds without optimization, on one core.
     pub inputs: u64,
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 5] = [
     Target { name: "answers", check: answers::check, inputs: 200 },
     Target { name: "plans", check: plans::check, inputs: 2_000 },

@@ -1,4 +1,4 @@
-//! Specs by the schema of the CRDs: most parts of most of them are well-formed, and some are not.
+//! Generates specs by the schema of the CRDs. Most parts of most specs are well-formed.
 
 use std::sync::LazyLock;
 
@@ -13,9 +13,9 @@ static SPECS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
     crds.map(|crd| (crd["spec"]["names"]["kind"].as_str().unwrap_or_default().to_owned(), spec(&crd))).collect()
 });
 
-/// The spec of an object of that kind, as somebody might write it.
+/// Returns a spec for an object of this kind.
 pub fn spec(kind: &str, choices: &mut Choices<'_>) -> Value {
-    let (_, schema) = SPECS.iter().find(|(name, _)| name == kind).expect("a kind of ours");
+    let (_, schema) = SPECS.iter().find(|(name, _)| name == kind).expect("a kind of this API");
     value(schema, &[], choices)
 }
 
@@ -48,8 +48,8 @@ fn object(schema: &Value, path: &[&str], choices: &mut Choices<'_>) -> Value {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let mut members = Map::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let is_there = if required.iter().any(|one| one == name) { !choices.one_in(64) } else { choices.one_in(4) };
-        if is_there {
+        let is_present = if required.iter().any(|one| one == name) { !choices.one_in(64) } else { choices.one_in(4) };
+        if is_present {
             members.insert(name.clone(), value(property, &[path, &[name]].concat(), choices));
         }
     }
@@ -84,7 +84,7 @@ fn string(schema: &Value, path: &[&str], choices: &mut Choices<'_>) -> Value {
     })
 }
 
-/// What is well-formed, and what is not.
+/// Well-formed values, and malformed or forbidden values.
 type Pool = (&'static [&'static str], &'static [&'static str]);
 
 fn pick((good, bad): Pool, choices: &mut Choices<'_>) -> &'static str {
@@ -94,7 +94,7 @@ fn pick((good, bad): Pool, choices: &mut Choices<'_>) -> &'static str {
 const WRONG_TYPES: &[fn() -> Value] =
     &[|| json!(7), || json!("text"), || json!([]), || json!({}), || json!(null), || json!(true)];
 
-/// Ranges in CIDR form.
+/// CIDR ranges.
 pub const RANGES: Pool = (
     &[
         "192.168.10.0/24",
@@ -163,7 +163,7 @@ const POLICIES: Pool = (
     &["", "{", "{}", r#"{"Statement":[]}"#, "[]"],
 );
 
-/// Ids that are there: those of the subnets come first, and [`crate::plans`] puts the real ones in their place.
+/// IDs of subnets. [`crate::plans`] replaces the well-formed ones by the IDs of existing subnets.
 pub const SUBNETS: Pool = (
     &["subnet-00000000000000001", "subnet-00000000000000002", "subnet-00000000000000003", "subnet-00000000000000004"],
     &["subnet-1", "subnet-0000000000000000A", "vpc-00000000000000001", "subnet-12345678"],
@@ -178,7 +178,7 @@ const SERVICES: Pool = (
     &["", "S3", "-kms", "com.amazonaws.ap-northeast-1.kms", "k ms", "kms\n", "\u{e9}"],
 );
 
-/// The services that specs ask for.
+/// Returns the services that generated specs request.
 pub(crate) fn services() -> impl Iterator<Item = Service> {
     SERVICES.0.iter().filter_map(|name| Service::named(name))
 }

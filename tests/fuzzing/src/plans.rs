@@ -1,5 +1,5 @@
-//! From a spec to a plan: whatever a spec says, it is refused with words for the person who wrote it, or leads to a plan that makes
-//! each thing once, touches nothing of others, and comes to an end.
+//! From a spec to a plan: any spec is rejected with an error message for the user, or leads to a plan that creates each
+//! resource once, changes no foreign resource, and ends.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +31,7 @@ use crate::{
     wire::{LANDING, block_on, cloud, identity},
 };
 
-/// Plans a network for a spec, and for a class that says what the spec does not.
+/// Plans a network for a spec, and for a class whose defaults complete the spec.
 pub fn check(data: &[u8]) {
     let mut choices = Choices::new(data);
     let spec = objects::spec("MigrationNetwork", &mut choices);
@@ -62,39 +62,41 @@ pub fn check(data: &[u8]) {
 fn check_plan(desired: &Desired, observed: &Observed) {
     let (resources, claims, managed) = (&observed.resources, Claims::default(), BTreeSet::new());
     let first = plan(desired, resources, &claims, &managed);
-    assert_eq!(plan(desired, resources, &claims, &managed), first, "the same leads to the same");
-    let foreseen = forecast(desired, resources, &claims, &managed);
-    assert!(foreseen.is_whole, "it has no end: {:?}", foreseen.steps);
-    let mut made: BTreeMap<Slot, usize> = BTreeMap::new();
+    assert_eq!(plan(desired, resources, &claims, &managed), first, "the same input leads to the same plan");
+    let forecast = forecast(desired, resources, &claims, &managed);
+    assert!(forecast.is_whole, "the plan does not end: {:?}", forecast.steps);
+    let mut created: BTreeMap<Slot, usize> = BTreeMap::new();
     let mut adopted = BTreeSet::new();
-    for step in foreseen.steps.iter().map(|foreseen| &foreseen.step) {
+    for step in forecast.steps.iter().map(|step| &step.step) {
         match step {
             Step::Create { slot, request, .. } => {
                 assert!(request.fits(*slot, &desired.identity), "{step}");
-                *made.entry(*slot).or_default() += 1;
+                *created.entry(*slot).or_default() += 1;
             }
             Step::Adopt { slot, id, .. } => {
                 adopted.insert(*slot);
-                assert!(!made.contains_key(slot), "{id} is adopted where something was made");
+                assert!(!created.contains_key(slot), "{id} is adopted into a slot whose resource was created");
             }
-            // What was not there before, or was adopted.
-            _ => assert!(step.slots().iter().all(|slot| made.contains_key(slot) || adopted.contains(slot)), "{step}"),
+            // The step changes only resources that the plan created or adopted.
+            _ => {
+                assert!(step.slots().iter().all(|slot| created.contains_key(slot) || adopted.contains(slot)), "{step}")
+            }
         }
     }
-    assert!(made.values().all(|times| *times == 1), "twice in one slot: {made:?}");
-    // What goes again is what came, and nothing else.
-    for step in deletion::delete(&desired.identity, &foreseen.resources, &Claims::default()).steps {
-        assert!(step.slots().iter().all(|slot| made.contains_key(slot) || adopted.contains(slot)), "{step}");
+    assert!(created.values().all(|times| *times == 1), "more than one resource in a slot: {created:?}");
+    // The deletion removes only resources that the plan created or adopted.
+    for step in deletion::delete(&desired.identity, &forecast.resources, &Claims::default()).steps {
+        assert!(step.slots().iter().all(|slot| created.contains_key(slot) || adopted.contains(slot)), "{step}");
     }
     assert!(
         deletion::delete(&desired.identity, resources, &Claims::default()).steps.is_empty(),
-        "nothing is the network's yet"
+        "the network owns no resource yet"
     );
 }
 
 const POLICY: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}"#;
 
-/// What there is before the network.
+/// The observation before the network is built.
 static OBSERVED: LazyLock<Observed> = LazyLock::new(|| {
     let settings = Settings::parse(
         &MigrationNetworkSpec {
@@ -105,31 +107,37 @@ static OBSERVED: LazyLock<Observed> = LazyLock::new(|| {
         &ConfigMapKeys::new(),
         BTreeSet::new(),
     );
-    let mut scope = Scope::of(&settings.expect("the class says the rest"), &identity(), false, Duration::ZERO);
+    let mut scope = Scope::of(
+        &settings.expect("the class completes the spec"),
+        &identity(),
+        &Claims::default(),
+        false,
+        Duration::ZERO,
+    );
     scope.adopts = true;
     scope.services = objects::services().collect();
-    let truthful = Arc::new(|_: &str, answer| answer);
+    let unchanged = Arc::new(|_: &str, answer| answer);
     let world = LANDING.aws.clone();
-    block_on(async { cloud(world, truthful).await?.observe(&scope).await }).expect("nothing is spoiled")
+    block_on(async { cloud(world, unchanged).await?.observe(&scope).await }).expect("no answer is corrupted")
 });
 
 static CLASS: LazyLock<MigrationNetworkClassSpec> =
-    LazyLock::new(|| LANDING.kubernetes.classes.values().next().expect("there is a class").spec.clone());
+    LazyLock::new(|| LANDING.kubernetes.classes.values().next().expect("the scenario has a class").spec.clone());
 
-/// The ids of what is there in place of those that specs are made with.
+/// Replaces the IDs in a generated spec by the IDs of existing resources.
 fn with_real_ids(spec: &Value) -> Value {
     let state = LANDING.state();
     let mut text = spec.to_string();
-    for (made_up, subnet) in objects::SUBNETS.0.iter().zip(&state.subnets) {
-        text = text.replace(made_up, &subnet.id);
+    for (placeholder, subnet) in objects::SUBNETS.0.iter().zip(&state.subnets) {
+        text = text.replace(placeholder, &subnet.id);
     }
     for vpc in &state.vpcs {
         text = text.replace("vpc-00000000000000001", &vpc.id);
     }
     let others = state.security_groups.iter().map(|group| ("sg-00000000000000001", &group.id));
     let others = others.chain(state.vpc_endpoints.iter().map(|endpoint| ("vpce-00000000000000001", &endpoint.id)));
-    for (made_up, id) in others {
-        text = text.replace(made_up, id);
+    for (placeholder, id) in others {
+        text = text.replace(placeholder, id);
     }
-    serde_json::from_str(&text).expect("ids are text")
+    serde_json::from_str(&text).expect("the text is still JSON")
 }

@@ -1,11 +1,12 @@
-//! Endpoint policies: one that is read has one form, says the same however it is written, and lets everything through only if it says so.
+//! Endpoint policies: an accepted policy has one canonical form, which does not depend on its notation, and counts as
+//! full access only if it allows everything.
 
 use mgnet::model::policy::Policy;
 use serde_json::{Map, Value, json};
 
 use crate::Choices;
 
-/// Reads a policy; what begins with a zero byte is put together.
+/// Parses a policy. If the first byte is zero, the policy is generated.
 pub fn check(data: &[u8]) {
     let text = match data.split_first() {
         Some((0, rest)) => document(&mut Choices::new(rest)).to_string(),
@@ -13,31 +14,35 @@ pub fn check(data: &[u8]) {
     };
     let observed = Policy::observed(Some(&text));
     let Ok(policy) = Policy::parse(&text) else { return };
-    assert_eq!(observed, policy, "what AWS reports is what was sent");
-    let written: Value = serde_json::from_str(&text).expect("it was read");
-    for other in [mirrored(&written), wrapped(&written)] {
+    assert_eq!(observed, policy, "an observed policy equals the policy that was sent");
+    let written: Value = serde_json::from_str(&text).expect("the policy is JSON");
+    for other in [reversed(&written), wrapped(&written)] {
         assert_eq!(Policy::parse(&other.to_string()).as_ref(), Ok(&policy), "{written} and {other}");
     }
     match &policy {
-        Policy::FullAccess => assert!(lets_everything_through(&written), "{written}"),
+        Policy::FullAccess => assert!(allows_everything(&written), "{written}"),
         Policy::Document(document) => {
-            assert_eq!(Policy::parse(document).as_ref(), Ok(&policy), "it reads back as itself");
+            assert_eq!(
+                Policy::parse(document).as_ref(),
+                Ok(&policy),
+                "the canonical form is unchanged after a round trip"
+            );
             assert!(document.chars().count() <= 20_480);
         }
     }
 }
 
-/// Every list and every object the other way round. Order means something among statements only to who reads them.
-fn mirrored(value: &Value) -> Value {
+/// Reverses every object and every list of strings. The order of statements stays, because it matters to readers.
+fn reversed(value: &Value) -> Value {
     match value {
-        Value::Object(members) => members.iter().rev().map(|(key, value)| (key.clone(), mirrored(value))).collect(),
+        Value::Object(members) => members.iter().rev().map(|(key, value)| (key.clone(), reversed(value))).collect(),
         Value::Array(items) if items.iter().all(Value::is_string) => items.iter().rev().cloned().collect(),
-        Value::Array(items) => items.iter().map(mirrored).collect(),
+        Value::Array(items) => items.iter().map(reversed).collect(),
         _ => value.clone(),
     }
 }
 
-/// What may stand alone is in a list.
+/// Puts each value that may be a single value or a list into a list.
 fn wrapped(policy: &Value) -> Value {
     let mut policy = policy.clone();
     if policy["Statement"].is_object() {
@@ -49,7 +54,7 @@ fn wrapped(policy: &Value) -> Value {
                 statement[key] = json!([statement[key]]);
             }
         }
-        // Indexing makes what is not there.
+        // Indexing has added the missing keys with the value null.
         if let Some(members) = statement.as_object_mut() {
             members.retain(|key, value| !(value.is_null() && policy_key(key)));
         }
@@ -61,7 +66,7 @@ fn policy_key(key: &str) -> bool {
     matches!(key, "Action" | "NotAction" | "Resource" | "NotResource")
 }
 
-fn lets_everything_through(policy: &Value) -> bool {
+fn allows_everything(policy: &Value) -> bool {
     let statement = match &policy["Statement"] {
         Value::Array(all) if all.len() == 1 => &all[0],
         other => other,
@@ -76,15 +81,15 @@ fn lets_everything_through(policy: &Value) -> bool {
         && ["Condition", "NotAction", "NotPrincipal", "NotResource"].iter().all(|key| statement.get(*key).is_none())
 }
 
-/// A document that looks like a policy.
+/// Returns a document with the structure of a policy.
 fn document(choices: &mut Choices<'_>) -> Value {
     let mut statements: Vec<Value> = (0..=choices.below(3)).map(|_| statement(choices)).collect();
     let mut policy = Map::new();
     if choices.one_in(2) {
         policy.insert("Version".to_owned(), json!("2012-10-17"));
     }
-    let alone = choices.one_in(3);
-    let statement = if alone { statements.swap_remove(0) } else { json!(statements) };
+    let is_single = choices.one_in(3);
+    let statement = if is_single { statements.swap_remove(0) } else { json!(statements) };
     policy.insert("Statement".to_owned(), statement);
     Value::Object(policy)
 }
@@ -113,8 +118,8 @@ fn statement(choices: &mut Choices<'_>) -> Value {
         ("NotAction", LISTS),
     ];
     for (number, (key, values)) in values.into_iter().enumerate() {
-        let is_there = if number < 4 { !choices.one_in(12) } else { choices.one_in(6) };
-        if is_there {
+        let is_present = if number < 4 { !choices.one_in(12) } else { choices.one_in(6) };
+        if is_present {
             statement.insert(key.to_owned(), choices.of(values)());
         }
     }

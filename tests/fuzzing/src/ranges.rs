@@ -1,4 +1,4 @@
-//! Ranges in CIDR form: what the operator takes for one is one, to the letter.
+//! CIDR ranges: the operator accepts exactly the valid texts.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -15,7 +15,7 @@ use mgnet::{
 
 use crate::{Choices, objects};
 
-/// Reads a range; what begins with a zero byte is chosen among those that somebody thought of.
+/// Parses a range. If the first byte is zero, the text is a variant of a known range.
 pub fn check(data: &[u8]) {
     let text = match data.split_first() {
         Some((0, rest)) => {
@@ -30,13 +30,13 @@ pub fn check(data: &[u8]) {
         }
         _ => String::from_utf8_lossy(data).into_owned(),
     };
-    let read = read(&text);
-    let taken = sources(&text);
-    assert_eq!(taken, read, "'{text}'");
-    if let Some(range) = taken {
-        assert_eq!(sources(&range.to_string()), Some(range), "what is written back is read as the same");
+    let expected = expected_range(&text);
+    let accepted = sources(&text);
+    assert_eq!(accepted, expected, "'{text}'");
+    if let Some(range) = accepted {
+        assert_eq!(sources(&range.to_string()), Some(range), "the range is unchanged after a round trip");
     }
-    // What stands in annotations and in service names comes from the same people.
+    // Annotations and service names come from users, too.
     for (slot, _) in address_changes(Some(&text)) {
         assert_eq!(slot.to_string().parse::<Slot>().ok(), Some(slot));
     }
@@ -45,7 +45,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// What the settings make of it as the range of source servers.
+/// Returns the range of source servers that the settings parse from a text.
 fn sources(text: &str) -> Option<Ipv4Net> {
     let by_tags = || Some([("Name".to_owned(), "x".to_owned())].into());
     let subnets = || Some(SubnetSelector { ids: None, tags: by_tags() });
@@ -67,9 +67,9 @@ fn sources(text: &str) -> Option<Ipv4Net> {
     }
 }
 
-/// The same by hand: four numbers and a prefix, none with a zero before it, no bit after the prefix; not wider than a /8, and
-/// not what no server can have. As the CEL rules have it.
-fn read(text: &str) -> Option<Ipv4Net> {
+/// Parses a range without the operator, by the CEL rules: four numbers and a prefix without leading zeros, no bit set
+/// after the prefix, at most as wide as a /8, and no address that a server cannot have.
+fn expected_range(text: &str) -> Option<Ipv4Net> {
     let number = |text: &str| {
         let plain = text == "0" || (!text.starts_with('0') && text.len() <= 3);
         (plain && text.bytes().all(|digit| digit.is_ascii_digit())).then(|| text.parse::<u16>().ok()).flatten()

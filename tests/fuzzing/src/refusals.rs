@@ -1,5 +1,5 @@
-//! What AWS refuses, however it says so: nothing that may have had its effect is taken for refused, and nobody is told what is
-//! not for them.
+//! Error responses of AWS in any form: a call that may have had an effect never counts as refused, and a message never
+//! contains text that users must not see.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     wire::{LANDING, block_on, check_failure, cloud, identity},
 };
 
-/// Has one call answered by whatever the bytes say.
+/// Executes one step, and answers its call with a response that the bytes determine.
 pub fn check(data: &[u8]) {
     let mut choices = Choices::new(data);
     let status = if choices.one_in(4) {
@@ -31,22 +31,25 @@ pub fn check(data: &[u8]) {
     let form = choices.below(4);
     let message = format!("{}{}", choices.of(MESSAGES), choices.text());
     let body = body(form, is_query, &code, &message).into_bytes();
-    let spoil = Arc::new(move |_: &str, _| (status, body.clone()));
+    let corrupt = Arc::new(move |_: &str, _| (status, body.clone()));
     let world = LANDING.aws.clone();
-    let outcome = block_on(async { cloud(world, spoil).await?.execute(&step).await });
+    let outcome = block_on(async { cloud(world, corrupt).await?.execute(&step).await });
     let Err(failure) = outcome else { return };
     check_failure(&failure);
-    // Of a list that was a success as a whole, single items may be refused; they are not in this failure.
+    // A successful response to a list may refuse single items, but those are not part of this failure.
     if (200..300).contains(&status) {
-        assert!(!failure.class.is_refusal(), "a success is no refusal: {failure:?}");
+        assert!(!failure.class.is_refusal(), "a successful response counts as a refusal: {failure:?}");
     }
     if status >= 500 && !CODES.contains(&code.as_str()) && !code.contains("Invalid") {
         let is_known = code.ends_with(".NotFound") || code.ends_with("LimitExceeded") || code.contains("Malformed");
-        assert!(is_known || failure.class == FailureClass::Transient, "AWS's own failure says nothing: {failure:?}");
+        assert!(
+            is_known || failure.class == FailureClass::Transient,
+            "an error of the AWS service is not transient: {failure:?}"
+        );
     }
 }
 
-/// A step, and whether it is a call of EC2, which answers XML.
+/// Returns a step, and whether it calls EC2, which answers in XML.
 fn step(choices: &mut Choices<'_>) -> (Step, bool) {
     let tags: Tags = identity().standing_tags(&Tags::new(), Slot::Resolver);
     match choices.below(4) {

@@ -1,4 +1,4 @@
-//! The AWS SDK without a network: requests are carried out on the emulator's world, and answers are spoiled on the way back.
+//! The AWS SDK without a network: the emulator's world executes the requests, and its answers can be corrupted.
 
 use std::{
     fmt,
@@ -29,13 +29,13 @@ use simulation::{
 /// An answer: status and body.
 pub(crate) type Answer = (u16, Vec<u8>);
 
-/// What becomes of the answer to the call of an action.
-pub(crate) type Spoil = Arc<dyn Fn(&str, Answer) -> Answer + Send + Sync>;
+/// A function that corrupts the answer to a call of an action.
+pub(crate) type Corrupt = Arc<dyn Fn(&str, Answer) -> Answer + Send + Sync>;
 
 #[derive(Clone)]
 struct Wire {
     world: Arc<Mutex<World>>,
-    spoil: Spoil,
+    corrupt: Corrupt,
 }
 
 impl fmt::Debug for Wire {
@@ -57,11 +57,11 @@ impl HttpConnector for Wire {
             let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
             let answer = direct.carry_out(&mut world);
             let content_type = answer.content_type;
-            let true_answer = (answer.status.as_u16(), answer.body.into_bytes());
-            // Who is called is told truly: it is asked once, before everything else.
+            let original = (answer.status.as_u16(), answer.body.into_bytes());
+            // The identity of the caller is not corrupted: the operator requests it once, before all other calls.
             let (status, body) = match direct.action() {
-                "GetCallerIdentity" => true_answer,
-                action => (self.spoil)(action, true_answer),
+                "GetCallerIdentity" => original,
+                action => (self.corrupt)(action, original),
             };
             let status = status.try_into().expect("a status");
             let mut response = HttpResponse::new(status, body.into());
@@ -72,10 +72,10 @@ impl HttpConnector for Wire {
     }
 }
 
-/// A VPC that is ready for a migration, with what a network `tokyo` has made in it, and what somebody else has.
+/// A VPC that is ready for a migration, with foreign resources and a second gateway endpoint.
 pub(crate) static LANDING: LazyLock<Universe> = LazyLock::new(|| {
     block_on(async {
-        let mut landing = scenario::landing(Duration::ZERO).await.expect("a VPC is made");
+        let mut landing = scenario::landing(Duration::ZERO).await.expect("a VPC is created");
         scenario::foreign_resources(&mut landing);
         scenario::second_gateway(&mut landing);
         landing.aws.advance(Duration::from_mins(5));
@@ -83,7 +83,7 @@ pub(crate) static LANDING: LazyLock<Universe> = LazyLock::new(|| {
     })
 });
 
-/// Whose network it is.
+/// Returns the identity of the network.
 pub(crate) fn identity() -> Identity {
     Identity {
         uid: "0b5a2b4c-1111-4222-8333-444455556666".to_owned(),
@@ -93,24 +93,24 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
-/// The operator's AWS layer over a world, of which nothing is kept.
+/// Returns the operator's AWS layer for a copy of a world. Changes of the copy are discarded.
 ///
 /// # Errors
 /// If the account could not be reached.
-pub(crate) async fn cloud(world: World, spoil: Spoil) -> Result<Arc<AwsCloud>, CallFailure> {
+pub(crate) async fn cloud(world: World, corrupt: Corrupt) -> Result<Arc<AwsCloud>, CallFailure> {
     let credentials = Credentials::new(ACCOUNT, "secret", None, None, "fuzzing");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url("http://aws.invalid")
-        .http_client(SharedHttpClient::new(Wire { world: Arc::new(Mutex::new(world)), spoil }))
+        .http_client(SharedHttpClient::new(Wire { world: Arc::new(Mutex::new(world)), corrupt }))
         .build();
     let account = Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role_arn: None, external_id: None };
     AwsClouds::new(&config, Rates { factor: 1000.0 }).connect(&account).await
 }
 
-/// Runs on virtual time: what waits before it tries again does not.
+/// Runs a future on virtual time, so that waits before retries take no real time.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -120,7 +120,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// What must be true of a failure, whatever it was.
+/// Checks the properties that every failure must have.
 pub(crate) fn check_failure(failure: &CallFailure) {
     let CallFailure { class: _, operation, code, message } = failure;
     assert!(!operation.is_empty() && !code.is_empty(), "{failure:?}");

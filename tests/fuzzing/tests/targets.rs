@@ -1,18 +1,19 @@
-//! The targets of `make fuzz` on a stable compiler: over what was found before, and over inputs by their seeds.
+//! Runs the targets of `make fuzz` with a stable compiler, on earlier findings and on inputs generated from seeds.
 
-#![allow(clippy::expect_used, reason = "a test that cannot be set up is to break")]
+#![allow(clippy::expect_used, reason = "a test fails if it cannot be set up")]
 
 use std::{fs, panic::AssertUnwindSafe, path::Path};
 
 use fuzzing::{TARGETS, Target};
 
-/// Runs a target over an input; `which` tells how to have it again.
-fn run(target: Target, input: &[u8], which: &str) {
+/// Runs a target on an input. `source` identifies the input in the message.
+fn run(target: Target, input: &[u8], source: &str) {
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| (target.check)(input)));
-    assert!(outcome.is_ok(), "{}: {which}: {input:?}", target.name);
+    assert!(outcome.is_ok(), "{}: {source}: {input:?}", target.name);
 }
 
-/// Bytes by their seed: some begin as what begins with a zero is read, and few are long.
+/// Returns the bytes for a seed. Every second input starts with zero, which some targets treat differently, and few are
+/// long.
 fn seeded(seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let most = 1 << random.u32(3..11);
@@ -34,12 +35,12 @@ fn over_seeds(name: &str) {
 }
 
 #[test]
-fn whatever_aws_answers_is_read_in_full_or_is_a_failure() {
+fn fuzzed_answers_are_read_completely_or_are_failures() {
     over_seeds("answers");
 }
 
 #[test]
-fn whatever_a_spec_says_leads_to_a_plan_or_to_words() {
+fn fuzzed_specs_lead_to_a_plan_or_an_error_message() {
     over_seeds("plans");
 }
 
@@ -49,25 +50,25 @@ fn a_policy_has_one_form() {
 }
 
 #[test]
-fn what_is_taken_for_a_range_is_one() {
+fn fuzzed_ranges_are_accepted_only_if_valid() {
     over_seeds("ranges");
 }
 
 #[test]
-fn nothing_that_may_have_had_its_effect_is_taken_for_refused() {
+fn fuzzed_errors_count_as_refusals_only_if_the_call_had_no_effect() {
     over_seeds("refusals");
 }
 
 #[test]
-fn what_was_found_before_is_found_no_more() {
+fn every_input_of_the_corpus_passes() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for target in TARGETS {
         let files = fs::read_dir(corpus.join(target.name)).expect("a target has a corpus");
-        let mut files: Vec<_> = files.map(|file| file.expect("it can be listed").path()).collect();
+        let mut files: Vec<_> = files.map(|file| file.expect("the folder can be listed").path()).collect();
         files.sort();
         assert!(!files.is_empty(), "{} has no corpus", target.name);
         for file in files {
-            let input = fs::read(&file).expect("it can be read");
+            let input = fs::read(&file).expect("the file can be read");
             run(target, &input, &file.display().to_string());
         }
     }

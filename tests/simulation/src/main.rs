@@ -15,7 +15,7 @@ use simulation::{
 /// Searches for violations of the operator's promises, and prints what it has tried.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-struct Options {
+struct SearchArguments {
     /// Play only scenarios whose name contains this text
     #[arg(long, default_value = "")]
     scenario: String,
@@ -76,7 +76,7 @@ enum Work {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse();
+    let options = SearchArguments::parse();
     simulation::silence_planted_panics();
     let begun = Instant::now();
     let all = scenario::all();
@@ -122,7 +122,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()
 }
 
-async fn go(landing: &Universe, work: &Work, options: &Options) -> Outcome<Tally> {
+async fn go(landing: &Universe, work: &Work, options: &SearchArguments) -> Outcome<Tally> {
     let mut tally = Tally::default();
     match work {
         Work::Seeds(seeds) => {

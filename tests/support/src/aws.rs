@@ -1,9 +1,9 @@
-//! AWS as a person sees it who sets something up, looks something up, or breaks something.
+//! Clients of AWS for a test in the role of a person who creates, reads or breaks resources.
 
 use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// The SDK's clients with keys of one account, in one region. They belong to the runtime in which they were made.
+/// The SDK's clients with keys of one account, in one Region. They belong to the runtime in which they were created.
 #[derive(Clone, Debug)]
 pub struct Aws {
     /// EC2.
@@ -15,7 +15,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Nothing is taken from the environment: neither credentials nor certificates nor proxies.
+    /// Creates clients that read nothing from the environment: no credentials, no certificates and no proxies.
     pub(crate) fn new(http: SharedHttpClient, endpoint: &str, account: &str, region: &str) -> Self {
         let credentials = Credentials::new(account, "secret", None, None, "lab");
         let region = Region::new(region.to_owned());

@@ -1,4 +1,4 @@
-//! The AWS SDK without a network: its requests are answered by an emulator in the same process.
+//! The AWS SDK without a network: an emulator in the same process answers its requests.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use emulator::http::InProcess;
 use hyper::body::Bytes;
 
-/// No request gets there.
+/// The endpoint in the SDK's configuration. No request is sent to it.
 pub(crate) const ENDPOINT: &str = "http://aws.invalid";
 
-/// How long an answer takes. On virtual time that costs nothing, and has things happen one after the other.
+/// The time that an answer takes. On virtual time it costs nothing, and it puts the calls in an order.
 const LATENCY: Duration = Duration::from_millis(1);
 
-/// Connections to an emulator.
+/// The connections to an emulator.
 #[derive(Clone, Debug)]
 struct Connection(InProcess);
 
-/// An HTTP client for the SDK.
+/// Returns an HTTP client for the SDK.
 pub(crate) fn http_client(aws: &InProcess) -> SharedHttpClient {
     SharedHttpClient::new(Connection(aws.clone()))
 }
 
-/// What the operator's environment comes to: credentials of that account.
+/// Returns the SDK configuration that the operator's environment would produce, with credentials of the account.
 pub(crate) fn config(aws: &InProcess, account: &str) -> SdkConfig {
     let credentials = Credentials::new(account, "secret", None, None, "lab");
     SdkConfig::builder()
@@ -67,10 +67,10 @@ impl HttpConnector for Connection {
     }
 }
 
-/// A request of the SDK as it is received.
+/// Converts a request of the SDK into the request that a server receives.
 ///
 /// # Errors
-/// If its body is a stream, which no request of the operator's is.
+/// If its body is a stream. No request of the operator has such a body.
 pub fn received(request: &HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
     let body = request.body().bytes().ok_or_else(|| ConnectorError::io("the body is a stream".into()))?;
     let mut received = http::Request::builder().method(request.method()).uri(request.uri());

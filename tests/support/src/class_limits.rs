@@ -1,5 +1,5 @@
-//! Limits of classes, and a network that exceeds each: for what the operator says of it, and for the admission policy, which says the
-//! same.
+//! Limits of classes, and a network that exceeds each of them. The operator and the admission policy must report the
+//! same messages.
 
 use anyhow::{Result, ensure};
 use mgnet::api::{ConditionType, Reason};
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::waiting::{kstatus, message};
 use crate::{Network, NetworkBuilder, Site};
 
-/// A limit, and a part of what a network that exceeds it is told. The network is the one that [`over`] describes.
+/// Returns limits, each with its field and a part of the message for a network that exceeds it. [`over`] describes the
+/// network.
 pub fn limits() -> [(&'static str, Value, &'static str); 5] {
     [
         ("vpcs", json!(["vpc-0000000a", "vpc-0000000b"]), "allowed: vpc-0000000a, vpc-0000000b"),
@@ -23,7 +24,7 @@ pub fn limits() -> [(&'static str, Value, &'static str); 5] {
     ]
 }
 
-/// A network that exceeds each of the limits; the adoption policy is the built-in one.
+/// Describes a network that exceeds each of the limits. Its adoption policy is the built-in one.
 pub fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilder<'s>> {
     let spec = json!({
         "migrationNetworkClassName": class,
@@ -35,7 +36,7 @@ pub fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilde
     Ok(site.network(name).with(move |own| *own = spec))
 }
 
-/// A class like the site's with that limit, and its name.
+/// Creates a class like the site's with that limit, and returns its name.
 pub async fn limited(site: &Site, field: &str, limit: &Value) -> Result<String> {
     let mut class = site.class();
     let name = format!("{}-{}", site.class_name, field.to_lowercase());
@@ -45,9 +46,9 @@ pub async fn limited(site: &Site, field: &str, limit: &Value) -> Result<String> 
     Ok(name)
 }
 
-/// Waits until the network is told that it exceeds a limit, and gives the message.
+/// Waits until the network's status reports that it exceeds a limit, and returns the message.
 pub async fn until_exceeded(network: &Network<'_>) -> Result<String> {
     let refused = network.until_reason(ConditionType::Accepted, Reason::LimitExceeded).await?;
-    ensure!(kstatus(&refused) == "Failed", "tools take it for {}", kstatus(&refused));
+    ensure!(kstatus(&refused) == "Failed", "kstatus reports {}", kstatus(&refused));
     Ok(message(&refused, ConditionType::Accepted)?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! The emulator of AWS as a process.
+//! The AWS emulator as a process.
 
 use std::fs;
 use std::path::Path;
@@ -11,41 +11,41 @@ use control_plane::Supervised;
 use crate::options::{Clock, Delays, LabOptions};
 use crate::programs::Programs;
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What it prints before the address at which it listens.
+/// The text that it prints before its address.
 const ANNOUNCEMENT: &str = "listening on ";
 
-/// A running emulator; it ends when this value goes.
+/// A running emulator. It stops when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Emulator {
-    /// Kept, because dropping it ends the process.
+    /// Dropping this value ends the process.
     _process: Supervised,
     url: String,
 }
 
 impl Emulator {
-    /// Starts it, and returns when it listens. It writes its log into `folder`.
+    /// Starts the emulator, and returns when it listens. It writes its log into `folder`.
     pub(crate) fn start(programs: &Programs, options: &LabOptions, folder: &Path) -> Result<Self> {
         let log = folder.join("aws-emulator.log");
         let mut process = Supervised::spawn(programs.emulator(), &log, |command| {
             let path = std::env::var_os("PATH").unwrap_or_default();
             command.args(command_line(options)).env_clear().env("PATH", path)
         })
-        .context("cannot start the emulator of AWS")?;
-        let deadline = Instant::now() + READY_WITHIN;
+        .context("cannot start the AWS emulator")?;
+        let deadline = Instant::now() + READY_TIMEOUT;
         loop {
             if let Some(url) = announced_address(&log) {
                 return Ok(Self { _process: process, url });
             }
             if !process.is_running() || Instant::now() > deadline {
-                bail!("the emulator of AWS does not listen; its log:\n{}", process.log_tail(30));
+                bail!("the AWS emulator does not listen; its log:\n{}", process.log_tail(30));
             }
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
+    /// Returns `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -65,9 +65,9 @@ fn command_line(options: &LabOptions) -> Vec<String> {
     line
 }
 
-/// A line is whole when its end was written.
+/// Returns the address from the log. A line is complete only if it ends with a line break.
 fn announced_address(log: &Path) -> Option<String> {
     let text = fs::read_to_string(log).ok()?;
-    let whole = text.rsplit_once('\n')?.0;
-    whole.lines().find_map(|line| line.strip_prefix(ANNOUNCEMENT)).map(|url| url.trim().to_owned())
+    let complete_lines = text.rsplit_once('\n')?.0;
+    complete_lines.lines().find_map(|line| line.strip_prefix(ANNOUNCEMENT)).map(|url| url.trim().to_owned())
 }

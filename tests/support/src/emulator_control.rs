@@ -1,4 +1,4 @@
-//! What AWS does not have: the log of calls, faults to order, the clock, and what there really is.
+//! The control interface of the AWS emulator: the log of calls, faults to order, the clock, and the actual state.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,40 +14,40 @@ use tokio::time::Instant;
 use crate::http::Server;
 use crate::state::State;
 
-/// How long a test waits for a call that a fault is ordered for.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a test waits for a call for which a fault is ordered.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The emulator's control interface.
 #[derive(Clone, Debug)]
-pub struct World {
+pub struct EmulatorControl {
     server: Server,
     /// The account whose principals may assume the roles that are declared.
     trusted: String,
 }
 
-/// One call as the emulator recorded it.
+/// A call, recorded by the emulator.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Call {
-    /// Its number, from 1, over all accounts.
+    /// The number of the call, counted from 1 over all accounts.
     pub number: u64,
-    /// When, in seconds of AWS's clock.
+    /// The time of the call, in seconds of AWS's clock.
     pub time: f64,
-    /// Whose credentials it was signed with.
+    /// The account whose credentials signed the call.
     pub account: String,
-    /// In which Region.
+    /// The Region.
     pub region: String,
-    /// What was called, such as `CreateVpcEndpoint`.
+    /// The API action, such as `CreateVpcEndpoint`.
     pub action: String,
-    /// The parameters as a tree; in EC2's protocol a list is an object with the keys `1`, `2`, …
+    /// The parameters as a tree. In EC2's protocol a list is an object with the keys `1`, `2`, …
     pub parameters: Value,
-    /// `ok`, or the code of the error; `none` if a fault kept the call from having any effect and any answer.
+    /// `ok`, or the code of the error; `none` if a fault prevented both the effect and the answer of the call.
     pub outcome: String,
-    /// The fault that spoiled the call, if one did.
+    /// The fault that was applied to the call, if any.
     pub fault: Option<String>,
 }
 
 impl Call {
-    /// Whether it changes something, or tries to.
+    /// Whether the call is a write. Failed writes count.
     pub fn is_write(&self) -> bool {
         const READS: [&str; 4] = ["AssumeRole", "Describe", "Get", "List"];
         !READS.iter().any(|prefix| self.action.starts_with(prefix))
@@ -64,7 +64,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// How often each action was called.
+/// Returns the number of calls of each action.
 pub fn count_by_action(calls: &[Call]) -> std::collections::BTreeMap<&str, usize> {
     let mut counts = std::collections::BTreeMap::new();
     for call in calls {
@@ -73,73 +73,74 @@ pub fn count_by_action(calls: &[Call]) -> std::collections::BTreeMap<&str, usize
     counts
 }
 
-impl World {
+impl EmulatorControl {
     pub(crate) fn new(server: Server, trusted: &str) -> Self {
         Self { server, trusted: trusted.to_owned() }
     }
 
-    /// The calls in an account after the call of that number, oldest first.
+    /// Returns the calls in an account after the call with that number, oldest first.
     pub async fn calls(&self, account: &str, after: u64) -> Result<Vec<Call>> {
         self.get(&format!("calls?account={account}&after={after}")).await
     }
 
-    /// What there really is in a Region of an account.
+    /// Returns the actual state of a Region of an account.
     pub async fn state(&self, account: &str, region: &str) -> Result<State> {
         self.get(&format!("state?account={account}&region={region}")).await
     }
 
-    /// What time it is in AWS, in seconds as in [`Call::time`].
+    /// Returns the current time in AWS, in seconds as in [`Call::time`].
     pub async fn time(&self) -> Result<f64> {
         let time: Value = self.get("time").await?;
         time.get("seconds").and_then(Value::as_f64).context("a time without seconds")
     }
 
-    /// Lets that many seconds pass at once.
+    /// Advances the clock by that many seconds at once.
     pub async fn advance(&self, seconds: f64) -> Result<()> {
         self.post("advance", &json!({ "seconds": seconds })).await?;
         Ok(())
     }
 
-    /// Changes options of an account, as `emulator::world::options::Options` names them; others stay.
+    /// Changes options of an account, under the names in `emulator::world::options::Options`. Other options remain.
     pub async fn change_options(&self, account: &str, options: Value) -> Result<()> {
         self.post("options", &json!({ "account": account, "options": options })).await?;
         Ok(())
     }
 
-    /// Orders a fault, and gives its number. It should name the account: others are somebody else's test.
+    /// Orders a fault, and returns its number. The fault should name the account, because other accounts belong to
+    /// other tests.
     pub async fn order(&self, fault: &Fault) -> Result<u64> {
         let answer = self.post("faults", &serde_json::to_value(fault)?).await?;
         answer.get("id").and_then(Value::as_u64).context("an order without a number")
     }
 
-    /// Waits until the fault of that number has spoiled as many calls as was ordered.
+    /// Waits until the fault with that number has been applied to all ordered calls.
     pub async fn until_spoiled(&self, fault: u64) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let waiting: Vec<Value> = self.get("faults").await?;
             if waiting.iter().all(|order| order.get("id").and_then(Value::as_u64) != Some(fault)) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("not within {} s: the call for which a fault was ordered: {waiting:?}", PATIENCE.as_secs());
+                bail!("not within {} s: the call for which a fault was ordered: {waiting:?}", TIMEOUT.as_secs());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Takes back the faults that were ordered for an account and did not happen yet.
+    /// Cancels the pending faults of an account.
     pub async fn cancel_faults(&self, account: &str) -> Result<()> {
         self.call(Method::DELETE, &format!("faults?account={account}"), String::new()).await?;
         Ok(())
     }
 
-    /// Lets go of all answers that are held, of all accounts.
+    /// Releases all answers that are held back, in all accounts.
     pub async fn release(&self) -> Result<()> {
         self.post("release", &json!({})).await?;
         Ok(())
     }
 
-    /// Forgets everything of an account: resources, roles and calls.
+    /// Resets an account: removes its resources, roles and calls.
     pub async fn reset(&self, account: &str) -> Result<()> {
         self.post("reset", &json!({ "account": account })).await?;
         Ok(())
@@ -162,7 +163,7 @@ impl World {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let body = self.call(Method::GET, path, String::new()).await?;
         serde_json::from_slice(&body)
-            .with_context(|| format!("{path} answered something unexpected: {}", String::from_utf8_lossy(&body)))
+            .with_context(|| format!("unexpected answer from {path}: {}", String::from_utf8_lossy(&body)))
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value> {

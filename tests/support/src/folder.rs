@@ -1,4 +1,4 @@
-//! Where a lab keeps its logs: for as long as somebody may want to read them.
+//! The folder in which a lab keeps its logs, until the next run of the tests.
 
 use std::fs;
 use std::io;
@@ -11,21 +11,21 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// That folder, made if it is not there.
+    /// Returns the folder at that path. Creates it if it does not exist.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         Ok(Self { path: std::path::absolute(path)? })
     }
 
-    /// A folder named by this process. Those of processes that have ended are removed: a test that failed can be read
-    /// up on until the next one starts.
+    /// Creates a folder that is named after this process. Removes the folders of processes that have ended: the logs of
+    /// a failed test remain readable until the next process starts.
     pub(crate) fn of_this_process(target: &Path) -> io::Result<Self> {
         let all = target.join("lab");
         fs::create_dir_all(&all)?;
         for entry in fs::read_dir(&all)?.flatten() {
             let owner = entry.file_name().to_string_lossy().split('-').next().map(str::to_owned).unwrap_or_default();
             if !Path::new("/proc").join(owner).exists() {
-                // Somebody else may be at it too.
+                // Another process may be removing it, too.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }

@@ -1,5 +1,5 @@
-//! What others have in the account beside a network: created and changed by the calls that a person would make, and
-//! verified, from the log of calls, to be never written to by the operator.
+//! Foreign resources in the account of a network: tests create and change them by the calls that a person would make,
+//! and check in the log of calls that the operator never wrote to them.
 
 use crate::Site;
 use anyhow::{Context, Result, bail, ensure};
@@ -14,40 +14,40 @@ use crate::waiting::{condition, listed, until_observed, until_state};
 /// Tags as pairs.
 pub type Tags<'a> = &'a [(&'a str, &'a str)];
 
-/// Protocol, port and range.
+/// Inbound rules: protocol, port and range.
 pub type Admits<'a> = &'a [(&'a str, i32, &'a str)];
 
-/// All that a network of a site needs to be let in on TCP 443.
+/// All rules that a site's network needs on TCP 443.
 pub const HTTPS: Admits<'_> = &[("tcp", 443, crate::VPC_CIDR), ("tcp", 443, "192.168.0.0/16")];
 
-/// The rules that a Resolver endpoint's group needs at least, for all private addresses.
+/// The minimum rules of a Resolver endpoint's group, for the private range 10.0.0.0/8.
 pub const ANY_DNS: Admits<'_> = &[("tcp", 53, "10.0.0.0/8"), ("udp", 53, "10.0.0.0/8")];
 
-/// All that its source servers need to ask for names.
+/// All rules that the source servers need for DNS queries.
 pub const DNS: Admits<'_> = &[("tcp", 53, "192.168.0.0/16"), ("udp", 53, "192.168.0.0/16")];
 
-/// A network interface in a launch subnet, guarded by a group.
+/// Creates a network interface in a launch subnet, with a security group. Returns its ID.
 pub async fn network_interface(site: &Site, group: &str) -> Result<String> {
     let request = site.aws.ec2.create_network_interface().subnet_id(site.landing.subnet("launch-1")?);
-    let answer = request.groups(group).description("server of somebody else").send().await?;
+    let answer = request.groups(group).description("foreign server").send().await?;
     answer.network_interface.and_then(|interface| interface.network_interface_id).context("no id")
 }
 
-/// A security group without rules.
+/// Creates a security group without rules. Returns its ID.
 pub async fn security_group(site: &Site, vpc: &str, name: &str, tags: Tags<'_>) -> Result<String> {
-    let request = site.aws.ec2.create_security_group().vpc_id(vpc).group_name(name).description("of somebody else");
+    let request = site.aws.ec2.create_security_group().vpc_id(vpc).group_name(name).description("foreign");
     let request = request.set_tag_specifications(specification(ResourceType::SecurityGroup, tags));
     request.send().await?.group_id.context("no id")
 }
 
-/// A security group in the site's VPC, with these rules.
+/// Creates a security group in the site's VPC, with these rules. Returns its ID.
 pub async fn group(site: &Site, name: &str, admits: Admits<'_>, tags: Tags<'_>) -> Result<String> {
     let id = security_group(site, &site.landing.vpc, name, tags).await?;
     admit(site, &id, admits).await?;
     Ok(id)
 }
 
-/// Lets more into a group.
+/// Adds inbound rules to a group.
 pub async fn admit(site: &Site, group: &str, admits: Admits<'_>) -> Result<()> {
     for (protocol, port, range) in admits {
         let range = IpRange::builder().cidr_ip(*range).build();
@@ -59,14 +59,16 @@ pub async fn admit(site: &Site, group: &str, admits: Admits<'_>) -> Result<()> {
     Ok(())
 }
 
-/// An interface endpoint in the first endpoint subnet, with this security group, available.
+/// Creates an interface endpoint in the first endpoint subnet, with this security group, and waits until it is
+/// available. Returns its ID.
 pub async fn interface(site: &Site, service: &str, private_dns: bool, group: &str, tags: Tags<'_>) -> Result<String> {
     let id = create_interface(site, service, private_dns, Some(group), tags).await?;
     until_available(site, &id).await?;
     Ok(id)
 }
 
-/// An interface endpoint in the first endpoint subnet, with the VPC's default security group, perhaps still pending.
+/// Creates an interface endpoint in the first endpoint subnet, with the VPC's default security group. Returns its ID;
+/// the endpoint may still be pending.
 pub async fn endpoint(site: &Site, service: &str, private_dns: bool, tags: Tags<'_>) -> Result<String> {
     create_interface(site, service, private_dns, None, tags).await
 }
@@ -101,7 +103,7 @@ pub async fn until_available(site: &Site, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// An S3 gateway endpoint for route tables by name.
+/// Creates an S3 gateway endpoint for route tables by name. Returns its ID.
 pub async fn gateway(site: &Site, tables: &[&str], tags: Tags<'_>) -> Result<String> {
     let request = site
         .aws
@@ -115,7 +117,7 @@ pub async fn gateway(site: &Site, tables: &[&str], tags: Tags<'_>) -> Result<Str
     request.send().await?.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")
 }
 
-/// A Resolver inbound endpoint in both endpoint subnets, operational.
+/// Creates a Resolver inbound endpoint in both endpoint subnets, and waits until it is operational. Returns its ID.
 pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> Result<String> {
     let addresses = ["endpoints-1", "endpoints-2"]
         .map(|subnet| Ok(IpAddressRequest::builder().subnet_id(site.landing.subnet(subnet)?).build()?));
@@ -124,14 +126,14 @@ pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> R
         .aws
         .resolver
         .create_resolver_endpoint()
-        .creator_request_id(format!("of somebody else: {name}"))
+        .creator_request_id(format!("foreign: {name}"))
         .name(name)
         .direction(ResolverEndpointDirection::Inbound)
         .security_group_ids(group)
         .set_ip_addresses(Some(addresses.into_iter().collect::<Result<_>>()?))
         .set_tags(Some(tags.collect::<Result<_, _>>()?));
     let made = request.send().await?.resolver_endpoint.and_then(|endpoint| endpoint.id).context("no id")?;
-    until_state(site, "somebody's resolver is operational", |state| {
+    until_state(site, "the foreign resolver is operational", |state| {
         state.resolver_endpoints.iter().any(|one| one.id == made && one.status == "OPERATIONAL")
     })
     .await?;
@@ -166,8 +168,8 @@ fn specification(resource: ResourceType, tags: Tags<'_>) -> Option<Vec<TagSpecif
     (!tags.is_empty()).then(made)
 }
 
-/// Fails if a call after that one, which must all be the operator's, changed one of these. That an endpoint is created or
-/// modified to be guarded by a group changes no group.
+/// Fails if a call after `mark` changed one of the resources. All these calls must be the operator's. Attaching a group
+/// to an endpoint, at its creation or later, does not count as a change of the group.
 pub async fn untouched(site: &Site, mark: u64, ids: &[&str]) -> Result<()> {
     for call in site.writes_after(mark).await? {
         let mut parameters = call.parameters.clone();
@@ -178,20 +180,21 @@ pub async fn untouched(site: &Site, mark: u64, ids: &[&str]) -> Result<()> {
         }
         let text = parameters.to_string();
         let named = ids.iter().find(|id| text.contains(**id));
-        ensure!(named.is_none(), "{named:?} was written to: {call} {}", call.parameters);
+        ensure!(named.is_none(), "the operator wrote to {named:?}: {call} {}", call.parameters);
     }
     Ok(())
 }
 
-/// Fails if anything was changed after that call.
+/// Fails if there was a write after `mark`.
 pub async fn unwritten(site: &Site, mark: u64) -> Result<()> {
     let writes = site.writes_after(mark).await?;
     ensure!(writes.is_empty(), "{}", listed(&writes));
     Ok(())
 }
 
-/// Waits until `NetworkResolved` is false for what that check found, with its code, its reason and all these words; and makes
-/// sure that nothing is written to AWS meanwhile, and that the network stalls, as only people can help.
+/// Waits until `NetworkResolved` is false because of that check: the condition has the check's reason, and its message
+/// the check's code and all these words. Also checks that nothing is written to AWS meanwhile, and that the network
+/// is stalled, because only a person can solve the problem.
 pub async fn is_refused(
     site: &Site,
     network: &crate::Network<'_>,
@@ -202,7 +205,7 @@ pub async fn is_refused(
     is_refused_after(site, mark, network, check, words).await
 }
 
-/// The same, and nothing may have been written since that call.
+/// The same as [`is_refused`], but nothing may have been written since `mark`.
 pub async fn is_refused_after(
     site: &Site,
     mark: u64,
@@ -210,8 +213,8 @@ pub async fn is_refused_after(
     check: Check,
     words: &[&str],
 ) -> Result<MigrationNetwork> {
-    let Severity::Error(reason) = check.severity() else { bail!("{check} stops nothing") };
-    let what = format!("it is refused for {check}, {reason}, with the words {words:?}");
+    let Severity::Error(reason) = check.severity() else { bail!("{check} is not an error") };
+    let what = format!("the network is refused by {check}, {reason}, with the words {words:?}");
     let object = network
         .until(&what, |network| {
             let current = network.status.as_ref().map(|status| status.observed_generation);
@@ -225,15 +228,15 @@ pub async fn is_refused_after(
         })
         .await?;
     for (type_, status) in [(ConditionType::Ready, "False"), (ConditionType::Stalled, "True")] {
-        let there = condition(&object, type_).map(|(status, why, _)| (status, why));
-        ensure!(there == Some((status, reason.as_str())), "{type_}: {there:?}");
+        let present = condition(&object, type_).map(|(status, reason, _)| (status, reason));
+        ensure!(present == Some((status, reason.as_str())), "{type_}: {present:?}");
     }
     until_observed(site, 1).await?;
     unwritten(site, mark).await?;
     Ok(object)
 }
 
-/// Id and origin of the endpoint in status.
+/// Returns the ID and the origin of an endpoint in the status.
 pub fn endpoint_in_status(network: &MigrationNetwork, service: &str, type_: &str) -> Option<(String, Origin)> {
     let endpoints = &network.status.as_ref()?.endpoints;
     let kind = json!(type_);
@@ -241,7 +244,7 @@ pub fn endpoint_in_status(network: &MigrationNetwork, service: &str, type_: &str
     Some((found.id.clone()?, found.origin?))
 }
 
-/// An entry of `spec.endpoints`, with more in it.
+/// Returns an entry of `spec.endpoints` with further fields.
 pub fn entry(service: &str, type_: &str, more: &Value) -> Value {
     let mut entry = json!({ "service": service, "type": type_ });
     for (field, value) in more.as_object().into_iter().flatten() {
@@ -250,7 +253,7 @@ pub fn entry(service: &str, type_: &str, more: &Value) -> Value {
     entry
 }
 
-/// An entry for an endpoint that is there already.
+/// Returns an entry of `spec.endpoints` for an existing endpoint.
 pub fn existing(service: &str, type_: &str, id: &str) -> Value {
     entry(service, type_, &json!({ "mode": "Existing", "endpointID": id }))
 }

@@ -1,5 +1,5 @@
-//! A gate in front of a server: shut, it refuses connections and ends those that there are, as when the server is gone; open
-//! again, everything is as it was. For what cannot be restarted without losing what it knows.
+//! A gate in front of a server. A shut gate refuses connections and closes existing ones, as if the server were gone;
+//! an open gate forwards them. It simulates outages of servers that would lose their state in a restart.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,52 +10,52 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// A gate that is open. It belongs to the runtime that it was made in.
+/// A gate, initially open. It belongs to the runtime in which it was created.
 #[derive(Debug)]
 pub struct Gate {
     address: SocketAddr,
     server: SocketAddr,
-    passage: Mutex<Option<JoinHandle<()>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Gate {
-    /// Opens one in front of the server at that `http://ADDRESS:PORT`.
+    /// Opens a gate in front of the server at `http://ADDRESS:PORT`.
     pub async fn before(url: &str) -> Result<Self> {
         let server = url.trim_start_matches("http://").trim_end_matches('/');
-        let server = server.parse().with_context(|| format!("'{url}' is no http://ADDRESS:PORT"))?;
+        let server = server.parse().with_context(|| format!("'{url}' is not an http://ADDRESS:PORT"))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let gate = Self { address: listener.local_addr()?, server, passage: Mutex::default() };
-        gate.let_through(listener).await;
+        let gate = Self { address: listener.local_addr()?, server, task: Mutex::default() };
+        gate.forward(listener).await;
         Ok(gate)
     }
 
-    /// Its address, as `http://ADDRESS:PORT`.
+    /// Returns the address of the gate, as `http://ADDRESS:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Shuts it.
+    /// Shuts the gate.
     pub async fn shut(&self) {
-        if let Some(passage) = self.passage.lock().await.take() {
-            passage.abort();
-            // Its connections end with it; it cannot have ended otherwise.
-            let _ = passage.await;
+        if let Some(task) = self.task.lock().await.take() {
+            task.abort();
+            // The connections end with the task. The result can only be the cancellation.
+            let _ = task.await;
         }
     }
 
-    /// Opens it again, at the same address.
+    /// Opens the gate again, at the same address.
     pub async fn open(&self) -> io::Result<()> {
         let socket = TcpSocket::new_v4()?;
-        // Connections that have just ended still count as there.
+        // Connections that have just been closed still occupy the address.
         socket.set_reuseaddr(true)?;
         socket.bind(self.address)?;
-        self.let_through(socket.listen(1024)?).await;
+        self.forward(socket.listen(1024)?).await;
         Ok(())
     }
 
-    async fn let_through(&self, listener: TcpListener) {
+    async fn forward(&self, listener: TcpListener) {
         let server = self.server;
-        let passage = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 if let Ok((mut client, _)) = listener.accept().await {
@@ -69,14 +69,14 @@ impl Gate {
                 while connections.try_join_next().is_some() {}
             }
         });
-        *self.passage.lock().await = Some(passage);
+        *self.task.lock().await = Some(task);
     }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        if let Some(passage) = self.passage.get_mut().take() {
-            passage.abort();
+        if let Some(task) = self.task.get_mut().take() {
+            task.abort();
         }
     }
 }

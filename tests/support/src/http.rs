@@ -1,7 +1,7 @@
-//! Plain HTTP over loopback: to the emulator's control interface, and to the operator's probes. An emulator in the same process is
-//! asked without a connection.
+//! Plain HTTP over loopback, to the emulator's control interface and to the operator's probes. Calls to an emulator in
+//! the same process use no connection.
 //!
-//! No connection is kept open, so that one value serves tests which each have a runtime of their own.
+//! No connection is kept open, so that tests with different runtimes can share one value.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// Both servers answer at once, or not at all.
+/// The longest time for one call. Both servers normally answer at once.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One server on this machine.
+/// A server on this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     url: String,
@@ -25,17 +25,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The server at `http://127.0.0.1:PORT`.
+    /// Refers to the server at `http://127.0.0.1:PORT`.
     pub(crate) fn at(url: impl Into<String>) -> Self {
         Self { url: url.into(), within: None }
     }
 
-    /// The emulator in this process.
+    /// Refers to an emulator in this process.
     pub(crate) fn within(emulator: InProcess) -> Self {
         Self { url: String::new(), within: Some(emulator) }
     }
 
-    /// The body of the answer, which must be a success.
+    /// Calls the server, and returns the body of the answer. A failure status is an error.
     pub(crate) async fn call(&self, method: Method, path: &str, body: String) -> Result<Vec<u8>> {
         let what = format!("{method} {}{path}", self.url);
         tokio::time::timeout(TIMEOUT, self.send(method, path, body))

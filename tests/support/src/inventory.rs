@@ -1,6 +1,7 @@
-//! Everything in a Region of an account, one line each, as AWS tells anyone who asks.
+//! All resources in a Region of an account, one line each, as the API of AWS reports them.
 //!
-//! With ids, unlike [`Summary`](crate::Summary): to see that something is as it was before, to the last rule.
+//! Unlike [`Summary`](crate::Summary), the lines contain IDs, so that a comparison finds every change down to single
+//! rules.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +11,12 @@ use aws_sdk_route53resolver::types::ResolverEndpointStatus;
 
 use crate::aws::Aws;
 
-/// Lines that describe what is there. What AWS still lists as `deleted` is not.
+/// Lines that describe the existing resources. Resources that AWS still lists as `deleted` are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// VPCs, subnets, and route tables with their routes.
     pub networks: BTreeSet<String>,
-    /// Security groups with their rules, but for each VPC's own default group.
+    /// Security groups with their rules, except for each VPC's default group.
     pub security_groups: BTreeSet<String>,
     /// VPC endpoints.
     pub endpoints: BTreeSet<String>,
@@ -26,11 +27,11 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Looks at everything.
+    /// Reads all resources.
     pub async fn of(aws: &Aws) -> Result<Self> {
         let mut inventory = Self::default();
-        inventory.look_at_networks(aws).await?;
-        inventory.look_at_security_groups(aws).await?;
+        inventory.add_networks(aws).await?;
+        inventory.add_security_groups(aws).await?;
         let endpoints = aws.ec2.describe_vpc_endpoints().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
         for endpoint in endpoints.await? {
             let state = endpoint.state().map(|state| state.as_str().to_lowercase()).unwrap_or_default();
@@ -61,7 +62,7 @@ impl Inventory {
         Ok(inventory)
     }
 
-    async fn look_at_networks(&mut self, aws: &Aws) -> Result<()> {
+    async fn add_networks(&mut self, aws: &Aws) -> Result<()> {
         let vpcs = aws.ec2.describe_vpcs().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
         for vpc in vpcs.await? {
             self.networks.insert(format!(
@@ -87,7 +88,7 @@ impl Inventory {
         Ok(())
     }
 
-    async fn look_at_security_groups(&mut self, aws: &Aws) -> Result<()> {
+    async fn add_security_groups(&mut self, aws: &Aws) -> Result<()> {
         let groups = aws.ec2.describe_security_groups().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
         for group in groups.await? {
             if group.group_name() != Some("default") {

@@ -1,4 +1,4 @@
-//! Making a bare control plane one on which the operator is installed, and talking to it.
+//! The installation of the operator in an empty control plane, and access to the control plane.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,19 +11,19 @@ use control_plane::ControlPlane;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-/// The namespace of the operator, as `deploy/base` has it.
+/// The namespace of the operator in `deploy/base`.
 pub const OPERATOR_NAMESPACE: &str = "mgnet-system";
 
-/// The ServiceAccount of the operator, as `deploy/base` has it.
+/// The ServiceAccount of the operator in `deploy/base`.
 pub const OPERATOR_SERVICE_ACCOUNT: &str = "mgnet";
 
-/// The top of the repository.
+/// Returns the root folder of the repository.
 pub fn repository() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// Installs `deploy/base` but for its Deployment: no node is there to run it, and the operator is a process here.
+/// Installs `deploy/base` without its Deployment: there is no node to run it, and the operator is a process here.
 pub(crate) fn install_operator(control_plane: &ControlPlane) -> Result<()> {
     let all = output(control_plane.kubectl().arg("kustomize").arg(repository().join("deploy/base")))?;
     let wanted: String = all
@@ -43,13 +43,13 @@ pub(crate) fn install_operator(control_plane: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-/// Applies manifests on the server's side.
+/// Applies manifests by server-side apply.
 pub(crate) fn apply(control_plane: &ControlPlane, manifests: &str) -> Result<String> {
     let mut command = control_plane.kubectl();
     output_of(command.args(["apply", "--server-side", "--filename=-"]), manifests)
 }
 
-/// The file with a kubeconfig that holds a token of the operator's ServiceAccount and nothing else.
+/// Writes a kubeconfig with a token of the operator's ServiceAccount and no other credentials. Returns its path.
 pub(crate) fn operator_kubeconfig(control_plane: &ControlPlane, folder: &Path) -> Result<PathBuf> {
     let token = output(control_plane.kubectl().args([
         "create",
@@ -64,19 +64,19 @@ pub(crate) fn operator_kubeconfig(control_plane: &ControlPlane, folder: &Path) -
     Ok(file)
 }
 
-/// A client for the user of a kubeconfig. It belongs to the runtime that it is made in.
+/// Returns a client for the user of a kubeconfig. It belongs to the runtime in which it was created.
 pub(crate) async fn client(kubeconfig: &Path) -> Result<Client> {
     let file = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)
 }
 
-/// What a command prints, if it succeeds; else an error with what it complained about.
+/// Runs a command and returns its standard output. If it fails, the error contains its standard error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     output_of(command, "")
 }
 
-/// The same, with that on its standard input.
+/// Runs a command like [`output`], with a text on its standard input.
 pub(crate) fn output_of(command: &mut Command, input: &str) -> Result<String> {
     let what = format!("{} {}", command.get_program().display(), arguments(command));
     let mut child = command
@@ -85,7 +85,8 @@ pub(crate) fn output_of(command: &mut Command, input: &str) -> Result<String> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run {what}"))?;
-    // Written from aside: a child that prints before it has read everything would wait for us, and we for it.
+    // A separate thread writes the input: a child that prints before it has read its input would otherwise cause a
+    // deadlock.
     let (input, mut pipe) = (input.to_owned(), child.stdin.take().context("a child without standard input")?);
     let writer = std::thread::spawn(move || pipe.write_all(input.as_bytes()));
     let output = child.wait_with_output()?;

@@ -1,4 +1,4 @@
-//! The lab itself: what runs, in which order it comes up and goes, and where everything about it is found.
+//! The lab: its parts, the order in which they start and stop, and the access to them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +11,7 @@ use kube::Client;
 
 use crate::aws::Aws;
 use crate::emulator::Emulator;
+use crate::emulator_control::EmulatorControl;
 use crate::folder::Folder;
 use crate::http::Server;
 use crate::operator::{Operator, Process, Task, ThreadLog};
@@ -19,24 +20,24 @@ use crate::programs::Programs;
 use crate::simulated::Simulated;
 use crate::site::SiteBuilder;
 use crate::statuses::Statuses;
-use crate::world::World;
 use crate::{aws_in_process, kubernetes};
 
-/// A Kubernetes API with the operator installed, AWS in small, and the operator at work between them: as processes, or simulated.
+/// A Kubernetes API with the operator installed, an AWS emulator, and the running operator. They are processes, or
+/// simulated.
 ///
-/// Clones are the same lab. It ends with the last of them, and also when the process is killed.
+/// Clones share one lab. It stops when the last of them is dropped, and also when the test process is killed.
 #[derive(Clone, Debug)]
 pub struct Lab {
     parts: Arc<Parts>,
 }
 
-/// In the order in which they end: each before what it talks to.
+/// The parts in the order in which they stop: clients before their servers.
 #[derive(Debug)]
 struct Parts {
     statuses: Statuses,
     operator: Operator,
     backend: Backend,
-    world: World,
+    control: EmulatorControl,
     sites: AtomicU64,
 }
 
@@ -46,7 +47,7 @@ enum Backend {
     Simulated(Simulated),
 }
 
-/// The processes, in the order in which they end.
+/// The processes, in the order in which they stop.
 #[derive(Debug)]
 struct Real {
     emulator: Emulator,
@@ -55,68 +56,68 @@ struct Real {
 }
 
 impl Lab {
-    /// Brings the processes up, in about ten seconds once the control plane is built.
+    /// Starts the processes. This takes about ten seconds if the control plane is built already.
     pub async fn start(options: LabOptions) -> Result<Self> {
-        // Servers are started and waited for without a runtime's help.
+        // Starting the servers and waiting for them is blocking code.
         let started = tokio::task::spawn_blocking(move || Started::new(options)).await??;
         let Started { options, folder, emulator, control_plane, kubeconfig, programs } = started;
-        let world = World::new(Server::at(emulator.url()), &options.operator_account);
+        let control = EmulatorControl::new(Server::at(emulator.url()), &options.operator_account);
         let statuses = Statuses::watch(control_plane.kubeconfig_path())?;
         let aws = aws_environment(emulator.url(), &options.operator_account);
         let start = options.operator.start;
         let operator = Process::new(&programs, folder.path(), kubeconfig, aws, options.operator).into();
         let backend = Backend::Real(Box::new(Real { emulator, control_plane, folder }));
-        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, world, sites: AtomicU64::new(0) }) };
+        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, control, sites: AtomicU64::new(0) }) };
         if start {
             lab.operator().start().await?;
         }
         Ok(lab)
     }
 
-    /// Makes a world without processes, whose time is that of the caller's runtime, and virtual.
+    /// Starts a lab without processes. It uses the time of the caller's runtime, which becomes virtual.
     pub async fn simulate(options: LabOptions) -> Result<Self> {
         ThreadLog::begin(&options.operator.log_filter);
         let simulated = Simulated::new(&options);
         let Simulated { aws, api } = &simulated;
-        let world = World::new(Server::within(aws.clone()), &options.operator_account);
+        let control = EmulatorControl::new(Server::within(aws.clone()), &options.operator_account);
         let statuses = Statuses::watch_here(api.client());
         let start = options.operator.start;
         let operator = Task::new(api.clone(), aws.clone(), &options.operator_account, options.operator).into();
         let backend = Backend::Simulated(simulated);
-        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, world, sites: AtomicU64::new(0) }) };
+        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, control, sites: AtomicU64::new(0) }) };
         if start {
             lab.operator().start().await?;
         }
         Ok(lab)
     }
 
-    /// What only the real backend has.
+    /// Returns the real backend, for functions that the simulated one lacks.
     ///
     /// # Panics
-    /// On the simulated one.
+    /// On the simulated backend.
     fn real(&self) -> &Real {
         match &self.parts.backend {
             Backend::Real(real) => real,
-            Backend::Simulated(_) => panic!("a test that needs a real API server belongs to tests/e2e"),
+            Backend::Simulated(_) => panic!("a test that needs a real API server belongs in tests/e2e"),
         }
     }
 
-    /// Whether there are no processes, and time is virtual.
+    /// Whether the lab has no processes and its time is virtual.
     pub fn is_simulated(&self) -> bool {
         matches!(self.parts.backend, Backend::Simulated(_))
     }
 
-    /// The operator's process.
+    /// Returns the operator.
     pub fn operator(&self) -> &Operator {
         &self.parts.operator
     }
 
-    /// What AWS does not have: the log of calls, faults to order, the clock.
-    pub fn world(&self) -> &World {
-        &self.parts.world
+    /// Returns the control interface of the emulator: the log of calls, faults to order, the clock.
+    pub fn control(&self) -> &EmulatorControl {
+        &self.parts.control
     }
 
-    /// AWS as a person with keys of that account sees it.
+    /// Returns clients of AWS with keys of an account.
     pub fn aws(&self, account: &str, region: &str) -> Aws {
         match &self.parts.backend {
             Backend::Real(real) => {
@@ -128,7 +129,8 @@ impl Lab {
         }
     }
 
-    /// Kubernetes as an administrator sees it. The client belongs to the runtime in which it was made.
+    /// Returns a Kubernetes client with the rights of an administrator. It belongs to the runtime in which it was
+    /// created.
     pub async fn kube(&self) -> Result<Client> {
         match &self.parts.backend {
             Backend::Real(_) => kubernetes::client(&self.kubeconfig()).await,
@@ -136,12 +138,12 @@ impl Lab {
         }
     }
 
-    /// `kubectl` as an administrator.
+    /// Returns a `kubectl` command with the rights of an administrator.
     pub fn kubectl(&self) -> Command {
         self.control_plane().kubectl()
     }
 
-    /// What `kubectl` prints; an error if it fails.
+    /// Runs `kubectl` and returns its output; an error if it fails.
     pub async fn kubectl_output<I, S>(&self, arguments: I) -> Result<String>
     where
         I: IntoIterator<Item = S>,
@@ -152,38 +154,38 @@ impl Lab {
         tokio::task::spawn_blocking(move || kubernetes::output(&mut command)).await?
     }
 
-    /// A fresh account, namespace and VPC, and a class for them; see [`Site`](crate::Site).
+    /// Describes a site with a new account, namespace and VPC, and a class for them; see [`Site`](crate::Site).
     pub fn site(&self, name: &str) -> SiteBuilder {
         SiteBuilder::new(self.clone(), name, self.parts.sites.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The control plane, for what is not here.
+    /// Returns the control plane, for functions that the lab does not offer.
     pub fn control_plane(&self) -> &ControlPlane {
         &self.real().control_plane
     }
 
-    /// The administrator's kubeconfig.
+    /// Returns the path of the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.control_plane().kubeconfig_path()
     }
 
-    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
+    /// Returns `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     pub fn aws_endpoint_url(&self) -> &str {
         self.real().emulator.url()
     }
 
-    /// The folder with the logs of operator and emulator.
+    /// Returns the folder with the logs of the operator and the emulator.
     pub fn folder(&self) -> &Path {
         self.real().folder.path()
     }
 
-    /// Installs again what of `deploy/base` is not there any more, such as CRDs that were deleted.
+    /// Restores missing objects of `deploy/base`, such as deleted CRDs.
     pub async fn install(&self) -> Result<()> {
         let lab = self.clone();
         tokio::task::spawn_blocking(move || kubernetes::install_operator(lab.control_plane())).await?
     }
 
-    /// Fails if any status of any network that was seen since the lab started breaks a rule of kstatus.
+    /// Fails if any status of any network that was observed since the start of the lab breaks a rule of kstatus.
     pub fn check_statuses(&self) -> Result<()> {
         self.parts.statuses.check(None)
     }
@@ -193,7 +195,7 @@ impl Lab {
     }
 }
 
-/// What needs no runtime.
+/// The parts that start without an async runtime.
 struct Started {
     options: LabOptions,
     folder: Folder,
@@ -213,7 +215,7 @@ impl Started {
             Some(folder) => Folder::at(folder),
             None => Folder::of_this_process(programs.target()),
         }
-        .context("cannot make a folder for the lab's logs")?;
+        .context("cannot create a folder for the lab's logs")?;
         let emulator = Emulator::start(&programs, &options, folder.path())?;
         let assets = if options.controllers { Assets::from_build_script() } else { Assets::without_controllers() }?;
         let control_plane = ControlPlane::start_with(&assets)?;
@@ -223,11 +225,11 @@ impl Started {
     }
 }
 
-/// Everything that the SDK reads, as it is all that the operator gets.
+/// Returns all variables that the SDK reads. The operator gets no others for AWS.
 pub(crate) fn aws_environment(endpoint: &str, account: &str) -> Vec<(String, String)> {
     [
         ("AWS_ENDPOINT_URL", endpoint),
-        // The emulator takes the account from the key; what is signed with the secret, nobody checks.
+        // The emulator takes the account from the key, and does not check signatures.
         ("AWS_ACCESS_KEY_ID", account),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_REGION", "us-east-1"),

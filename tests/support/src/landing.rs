@@ -1,4 +1,4 @@
-//! The VPC that a platform team has before the operator comes: set up by the calls that a person would make.
+//! The VPC that a platform team has before it installs the operator, created by the calls that a person would make.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,13 +21,13 @@ pub const VPC_NAME: &str = "migration-landing";
 /// The range of the VPC.
 pub const VPC_CIDR: &str = "10.20.0.0/16";
 
-/// The ranges that lead to the premises: all private ones.
+/// The ranges that are routed to the premises: all private ones.
 pub const PREMISES: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/// How long the virtual private gateway may take to be attached.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long the attachment of the virtual private gateway may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What a subnet is used for.
+/// The use of a subnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Use {
     /// Interface endpoints and the resolver.
@@ -39,7 +39,7 @@ pub enum Use {
 }
 
 impl Use {
-    /// The word, in tags and in names.
+    /// Returns the word for tags and names.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Endpoints => "endpoints",
@@ -55,33 +55,33 @@ impl fmt::Display for Use {
     }
 }
 
-/// One VPC with what is in it, by name: subnets are `endpoints-1`, `endpoints-2`, `staging-1` and `launch-1`, the number
-/// being that of the zone; route tables are `main`, `staging` and `launch`.
+/// A VPC with its subnets and route tables by name. The subnets are `endpoints-1`, `endpoints-2`, `staging-1` and
+/// `launch-1`, with the number of the zone. The route tables are `main`, `staging` and `launch`.
 #[derive(Clone, Debug)]
 pub struct Landing {
-    /// The id of the VPC.
+    /// The ID of the VPC.
     pub vpc: String,
     /// The names of the Region's zones, in order.
     pub zones: Vec<String>,
-    /// The ids of the subnets.
+    /// The IDs of the subnets.
     pub subnets: BTreeMap<String, String>,
     /// The ranges of the subnets, each a /24.
     pub ranges: BTreeMap<String, String>,
-    /// The ids of the route tables.
+    /// The IDs of the route tables.
     pub route_tables: BTreeMap<String, String>,
-    /// The id of the virtual private gateway, by which the line to the premises ends.
+    /// The ID of the virtual private gateway at the end of the connection to the premises.
     pub gateway: String,
 }
 
 impl Landing {
-    /// Makes the VPC of the Tokyo sample: DNS names on, two subnets for endpoints in two zones, one for replication
-    /// servers and one for launched instances, each of these with a route table of its own.
+    /// Creates the VPC of the Tokyo sample: DNS names on, two subnets for endpoints in two zones, one for replication
+    /// servers and one for launched instances. Each of the last two has its own route table.
     pub async fn make(aws: &Aws) -> Result<Self> {
         let vpc = make_vpc(aws, VPC_NAME).await?;
         Self::make_in(aws, vpc).await
     }
 
-    /// Makes all of that in a VPC that is there, with routes to the premises.
+    /// Creates the same subnets and route tables in an existing VPC, with routes to the premises.
     pub async fn make_in(aws: &Aws, vpc: String) -> Result<Self> {
         let zones = zones(aws).await?;
         let gateway = virtual_gateway(aws, &vpc).await?;
@@ -99,18 +99,19 @@ impl Landing {
         Ok(landing)
     }
 
-    /// The id of the subnet of that name.
+    /// Returns the ID of a subnet by its name.
     pub fn subnet(&self, name: &str) -> Result<&str> {
         self.subnets.get(name).map(String::as_str).with_context(|| format!("there is no subnet '{name}'"))
     }
 
-    /// An address of the subnet of that name, by its last number.
+    /// Returns an address in a subnet by its last number.
     pub fn address(&self, subnet: &str, last: u8) -> Result<String> {
         let range = self.ranges.get(subnet).with_context(|| format!("there is no subnet '{subnet}'"))?;
         Ok(format!("{}{last}", range.trim_end_matches("0/24")))
     }
 
-    /// Makes a subnet for that use in that zone, counted from 1, and gives its id. One for each pair.
+    /// Creates a subnet for a use in a zone, counted from 1, and returns its ID. Each pair of use and zone allows one
+    /// subnet.
     pub async fn add_subnet(&mut self, aws: &Aws, use_: Use, zone: usize) -> Result<String> {
         let third = zone
             + match use_ {
@@ -128,13 +129,13 @@ impl Landing {
             .tag_specifications(tags(ResourceType::Subnet, &[("Name", &name), (SUBNET_TAG, use_.as_str())]))
             .send()
             .await?;
-        let id = made.subnet.and_then(|subnet| subnet.subnet_id).context("CreateSubnet answered no id")?;
+        let id = made.subnet.and_then(|subnet| subnet.subnet_id).context("CreateSubnet returned no ID")?;
         self.ranges.insert(name.clone(), range);
         self.subnets.insert(name, id.clone());
         Ok(id)
     }
 
-    /// Makes a route table of that name for a subnet, and gives its id.
+    /// Creates a route table with a name for a subnet, and returns its ID.
     pub async fn add_route_table(&mut self, aws: &Aws, name: &str, subnet: &str) -> Result<String> {
         let made = aws
             .ec2
@@ -143,7 +144,7 @@ impl Landing {
             .tag_specifications(tags(ResourceType::RouteTable, &[("Name", name)]))
             .send()
             .await?;
-        let id = made.route_table.and_then(|table| table.route_table_id).context("CreateRouteTable answered no id")?;
+        let id = made.route_table.and_then(|table| table.route_table_id).context("CreateRouteTable returned no ID")?;
         aws.ec2.associate_route_table().route_table_id(&id).subnet_id(subnet).send().await?;
         route_to_premises(aws, &id, &self.gateway).await?;
         self.route_tables.insert(name.to_owned(), id.clone());
@@ -151,7 +152,7 @@ impl Landing {
     }
 }
 
-/// Makes a VPC of that name with DNS support and DNS hostnames on, which private names need, and gives its id.
+/// Creates a VPC with a name, and returns its ID. DNS support and DNS hostnames are on, because private DNS needs them.
 pub async fn make_vpc(aws: &Aws, name: &str) -> Result<String> {
     let made = aws
         .ec2
@@ -160,32 +161,32 @@ pub async fn make_vpc(aws: &Aws, name: &str) -> Result<String> {
         .tag_specifications(tags(ResourceType::Vpc, &[("Name", name)]))
         .send()
         .await?;
-    let vpc = made.vpc.and_then(|vpc| vpc.vpc_id).context("CreateVpc answered no id")?;
+    let vpc = made.vpc.and_then(|vpc| vpc.vpc_id).context("CreateVpc returned no ID")?;
     let on = AttributeBooleanValue::builder().value(true).build();
-    // One attribute a call: the API takes no two.
+    // The API accepts only one attribute per call.
     aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_support(on.clone()).send().await?;
     aws.ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(on).send().await?;
     Ok(vpc)
 }
 
-/// Makes a virtual private gateway and attaches it to the VPC.
+/// Creates a virtual private gateway, attaches it to the VPC, and returns its ID.
 async fn virtual_gateway(aws: &Aws, vpc: &str) -> Result<String> {
     let made = aws.ec2.create_vpn_gateway().r#type(GatewayType::Ipsec1).send().await?;
-    let id = made.vpn_gateway.and_then(|made| made.vpn_gateway_id).context("CreateVpnGateway answered no id")?;
+    let id = made.vpn_gateway.and_then(|made| made.vpn_gateway_id).context("CreateVpnGateway returned no ID")?;
     aws.ec2.attach_vpn_gateway().vpn_gateway_id(&id).vpc_id(vpc).send().await?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let found = aws.ec2.describe_vpn_gateways().vpn_gateway_ids(&id).send().await?;
         let mut attachments = found.vpn_gateways().iter().flat_map(VpnGateway::vpc_attachments);
         if attachments.any(|attachment| attachment.state() == Some(&AttachmentStatus::Attached)) {
             return Ok(id);
         }
-        ensure!(Instant::now() < deadline, "{id} is not attached within {} s", PATIENCE.as_secs());
+        ensure!(Instant::now() < deadline, "{id} is not attached within {} s", TIMEOUT.as_secs());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Routes what private addresses there are outside the VPC to a gateway.
+/// Adds routes for all private addresses outside the VPC to a gateway.
 pub async fn route_to_premises(aws: &Aws, table: &str, gateway: &str) -> Result<()> {
     for range in PREMISES {
         aws.ec2.create_route().route_table_id(table).destination_cidr_block(range).gateway_id(gateway).send().await?;

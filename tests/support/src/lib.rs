@@ -1,5 +1,5 @@
 //! The environment that tests, `make demo`, `make up` and `make bench` share: a real Kubernetes control plane with the
-//! operator's CRDs and rights installed, an emulator of AWS, and the operator as a process between the two.
+//! operator's CRDs and RBAC installed, an AWS emulator, and the operator as a process that uses both.
 //!
 //! A test reads like this:
 //!
@@ -18,10 +18,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Where to look: [`Lab`] for what runs, [`Site`] for what a test has to itself, [`Network`] for what is done with an
-//! object and waited for, [`Summary`] for what AWS should hold afterwards, [`World`] for the log of calls and for faults.
-//! Every status that any network ever has is checked against the rules of kstatus, and what Argo CD's health script makes of
-//! it; waiting fails if one breaks them.
+//! The main types: [`Lab`] runs the parts, [`Site`] belongs to one test, [`Network`] edits an object and waits for its
+//! conditions, [`Summary`] compares the resources in AWS with the expected ones, [`EmulatorControl`] reads the log of
+//! calls and orders faults. Every status of every network is checked against the rules of kstatus, and so is the result
+//! of Argo CD's health script for it; a wait fails if a status breaks a rule.
 
 mod api_proxy;
 mod api_server;
@@ -30,6 +30,7 @@ mod aws_in_process;
 pub mod class_limits;
 pub mod corruption;
 mod emulator;
+mod emulator_control;
 pub mod failing;
 mod folder;
 pub mod foreign;
@@ -57,12 +58,12 @@ mod statuses;
 mod summary;
 mod tenant;
 pub mod waiting;
-mod world;
 
 pub use api_proxy::{ApiCall, ApiFault, ApiProxy, CallSite, Conduct, Order, Verb};
 pub use api_server::ApiServer;
 pub use aws::Aws;
 pub use aws_in_process::received;
+pub use emulator_control::{Call, EmulatorControl, count_by_action};
 pub use gate::Gate;
 pub use inventory::Inventory;
 pub use kubernetes::{OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, repository};
@@ -76,6 +77,5 @@ pub use shared::ExclusiveLab;
 pub use site::{SOURCES, Site, SiteBuilder};
 pub use summary::{Expected, Summary};
 pub use tenant::{Tenant, send};
-pub use world::{Call, World, count_by_action};
 
 pub use ::emulator::http::{Fault, FaultKind};

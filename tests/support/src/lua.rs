@@ -1,7 +1,7 @@
-//! A Lua 5.1 as poor as the one that Argo CD gives to scripts (argo-cd `util/lua/lua.go`): the base library and `table`,
-//! the object in the global `obj`, tables that become JSON the way gopher-json does it.
+//! A Lua 5.1 engine with the restrictions that Argo CD applies to scripts (argo-cd `util/lua/lua.go`): the base library
+//! and `table`, the object in the global `obj`, and tables that become JSON by the rules of gopher-json.
 //!
-//! Argo CD's own engine, gopher-lua, accepts more than Lua 5.1 (`goto`), so what runs here runs there.
+//! Argo CD's own engine, gopher-lua, accepts more than Lua 5.1 (`goto`), so a script that runs here runs there, too.
 
 use anyhow::{Context as _, Result, ensure};
 use mlua::serde::{DeserializeOptions, SerializeOptions};
@@ -11,26 +11,26 @@ use serde_json::Value;
 
 use crate::kubernetes::repository;
 
-/// The health that a script gives.
+/// The health that a script returns.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
-    /// The word.
+    /// The health status.
     pub status: HealthStatus,
-    /// The words.
+    /// The message.
     pub message: String,
 }
 
-/// The words that Argo CD takes; it makes Unknown of every other.
+/// The health statuses that Argo CD accepts. It converts every other one to Unknown.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub enum HealthStatus {
-    /// It is complete.
+    /// The object is complete.
     Healthy,
-    /// It is at work.
+    /// Work is in progress.
     Progressing,
-    /// It waits for a word.
+    /// The object waits for a decision of the user.
     Suspended,
-    /// It waits for somebody to mend something.
+    /// The object waits until a person solves a problem.
     Degraded,
 }
 
@@ -41,23 +41,23 @@ pub struct Script {
 }
 
 impl Script {
-    /// A script of `deploy/argocd`.
+    /// Loads a script of `deploy/argocd`.
     pub fn of(file: &str) -> Result<Self> {
         let path = repository().join("deploy/argocd").join(file);
         Self::new(&std::fs::read_to_string(&path).with_context(|| path.display().to_string())?)
     }
 
-    /// A script by its text.
+    /// Loads a script from its text.
     pub fn new(source: &str) -> Result<Self> {
         let lua = Lua::new_with(StdLib::TABLE, LuaOptions::default())?;
         for absent in ["string", "math", "io", "os", "require"] {
-            ensure!(lua.globals().get::<Option<mlua::Value>>(absent)?.is_none(), "`{absent}` must not be open");
+            ensure!(lua.globals().get::<Option<mlua::Value>>(absent)?.is_none(), "`{absent}` must not be available");
         }
         let chunk = lua.load(source).into_function()?;
         Ok(Self { lua, chunk })
     }
 
-    /// What the script makes of an object.
+    /// Runs the script on an object and returns its result.
     pub fn run(&self, object: &Value) -> Result<Value> {
         let to = SerializeOptions::new()
             .set_array_metatable(false)
@@ -70,10 +70,10 @@ impl Script {
         Ok(self.lua.from_value_with(answer, from)?)
     }
 
-    /// The health that the script gives to an object.
+    /// Returns the health that the script computes for an object.
     pub fn health(&self, object: &Value) -> Result<Health> {
         let answer = self.run(object)?;
-        serde_json::from_value(answer.clone()).with_context(|| format!("not a health: {answer}"))
+        serde_json::from_value(answer.clone()).with_context(|| format!("the result is not a health: {answer}"))
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_is_lua_5_1_without_its_later_words() -> Result<()> {
+    fn the_engine_is_lua_5_1_without_features_of_later_versions() -> Result<()> {
         assert_eq!(Script::new("return { version = _VERSION }")?.run(&Value::Null)?["version"], "Lua 5.1");
         assert!(Script::new("goto done ::done:: return {}").is_err(), "Lua 5.1 has no goto");
         assert!(Script::new("return { length = ('text'):len() }")?.run(&Value::Null).is_err(), "there is no `string`");

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A Kubernetes control plane, AWS in small, and the operator between the two.
+/// A Kubernetes control plane, an AWS emulator, and the operator that uses both.
 #[derive(Parser)]
 #[command(name = "lab", arg_required_else_help = true)]
 struct Cli {
@@ -16,17 +16,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Watch one MigrationNetwork become a whole private network, and go again without a trace
+    /// Create one MigrationNetwork, watch its private network being built, and delete it without a trace
     Demo,
-    /// Bring the environment up and keep it running
+    /// Start the environment and keep it running
     Up,
-    /// Stop what `up` started
+    /// Stop the environment that `up` started
     Down,
-    /// Hold the environment of `up`; started by it
+    /// Run the environment of `up`; started by `up` itself
     #[command(hide = true)]
     Hold,
     /// Measure calls, times and memory
-    Bench(commands::bench::Options),
+    Bench(commands::bench::BenchArguments),
 }
 
 fn main() -> ExitCode {

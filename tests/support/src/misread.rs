@@ -1,4 +1,5 @@
-//! That the lab notices a status which tools would misread, whatever it runs on: without that, no test of it would mean anything.
+//! Checks that the lab detects a status which tools would misread, on every backend. Otherwise none of its tests would
+//! prove anything about statuses.
 
 use anyhow::{Context, Result, ensure};
 use kube::Api;
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::lab::Lab;
 
-/// Writes such a status in the operator's name, and fails unless that is noticed.
+/// Writes such a status under the operator's field manager, and fails unless the lab detects it.
 pub async fn is_noticed(lab: &Lab) -> Result<()> {
     let site = lab.site("misread").await?;
     let network = site.network("tokyo").suspended().apply().await?;
@@ -24,11 +25,11 @@ pub async fn is_noticed(lab: &Lab) -> Result<()> {
         "status": { "observedGeneration": 1, "conditions": [condition("Ready", 1), condition("Reconciling", 1)] },
     });
     let networks: Api<MigrationNetwork> = Api::namespaced(site.kube.clone(), &site.namespace);
-    // As the operator: what others write is not its to answer for.
+    // With the operator's field manager: statuses that others write are not checked.
     let operator = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     networks.patch_status("tokyo", &operator, &Patch::Merge(planted)).await?;
 
-    let noticed = network.until("a violation", |_| false).await.err().context("it waited in vain")?;
+    let noticed = network.until("a violation", |_| false).await.err().context("the violation was not detected")?;
     ensure!(format!("{noticed:#}").contains("FAIL0003"), "{noticed:#}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A `MigrationNetwork` in a test: described, applied, edited, waited for, deleted.
+//! A `MigrationNetwork` in a test: describe it, apply it, edit it, wait for it, delete it.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use tokio::time::Instant;
 use crate::site::Site;
 use crate::statuses;
 
-/// How long a test waits for anything. AWS's minutes are seconds here; a busy machine may need many of them.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest wait of a test. Minutes in AWS are seconds here, but a busy machine may need many of them.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How often it looks where no write was seen, in case that the watch has missed one.
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
+/// How often a wait reads the object although it has observed no write, in case the watch has missed one.
+const READ_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 
-/// How often it looks at what must not change.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often an object that must not change is read.
+const READ_EVERY: Duration = Duration::from_millis(100);
 
-/// Who writes specs here: a person with kubectl.
+/// The field manager of specs, which stands for a user of kubectl.
 const FIELD_MANAGER: &str = "lab";
 
-/// A network that is being described. It names the site's class, and source servers in 192.168.10.0/24.
+/// Builds a network. It names the site's class, and source servers in 192.168.10.0/24.
 #[derive(Clone)]
 #[must_use = "nothing is created before `apply`"]
 pub struct NetworkBuilder<'s> {
@@ -49,77 +49,77 @@ impl<'s> NetworkBuilder<'s> {
         Self { site, object }
     }
 
-    /// Changes the spec in any way.
+    /// Changes the spec by a function.
     pub fn with(mut self, change: impl FnOnce(&mut MigrationNetworkSpec)) -> Self {
         change(&mut self.object.spec);
         self
     }
 
-    /// The ranges of the source servers.
+    /// Sets the ranges of the source servers.
     pub fn sources<const N: usize>(self, cidrs: [&str; N]) -> Self {
         self.with(|spec| spec.source_cidrs = Some(cidrs.map(str::to_owned).into()))
     }
 
-    /// The ranges of proxies.
+    /// Sets the ranges of the proxies.
     pub fn proxies<const N: usize>(self, cidrs: [&str; N]) -> Self {
         self.with(|spec| spec.proxy_cidrs = Some(cidrs.map(str::to_owned).into()))
     }
 
-    /// Without a resolver: source servers have hosts files.
+    /// Disables the resolver: source servers use hosts files.
     pub fn without_resolver(self) -> Self {
         self.with(|spec| {
             spec.resolver = Some(ResolverSpec { mode: Some(ResolverMode::Disabled), ..ResolverSpec::default() });
         })
     }
 
-    /// Without the endpoints of AWS Systems Manager.
+    /// Disables the endpoints of AWS Systems Manager.
     pub fn without_ssm(self) -> Self {
         self.with(|spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) }))
     }
 
-    /// With a security group for replication servers.
+    /// Requests a security group for replication servers.
     pub fn with_replication_group(self) -> Self {
         let mode = Some(ReplicationSecurityGroupMode::Managed);
         let security_group = ReplicationSecurityGroupSpec { mode, id: None };
         self.with(|spec| spec.replication = Some(ReplicationSpec { security_group: Some(security_group) }))
     }
 
-    /// Whose AWS resources stay when it is deleted.
+    /// Sets `deletionPolicy: Retain`: the AWS resources remain when the network is deleted.
     pub fn retained(self) -> Self {
         self.with(|spec| spec.deletion_policy = Some(DeletionPolicy::Retain))
     }
 
-    /// Whose resources may be there already.
+    /// Sets the adoption policy for resources that already exist.
     pub fn adopting(self, policy: AdoptionPolicy) -> Self {
         self.with(|spec| spec.adoption_policy = Some(policy))
     }
 
-    /// With a part of the spec as it would stand in a manifest, in place of what was there under the same names.
+    /// Replaces fields of the spec by the fields of `part`, which are written as in a manifest.
     ///
     /// # Panics
-    /// If it is no part of a spec.
-    #[allow(clippy::expect_used, reason = "a test that writes no part of a spec is to break")]
+    /// If it is not part of a spec.
+    #[allow(clippy::expect_used, reason = "a test that passes anything but a part of a spec must fail")]
     pub fn spec(self, part: &Value) -> Self {
         self.with(|spec| {
-            let mut whole = serde_json::to_value(&*spec).expect("a spec is JSON");
+            let mut all_fields = serde_json::to_value(&*spec).expect("a spec is JSON");
             for (field, value) in part.as_object().expect("a part of a spec is an object") {
-                whole[field] = value.clone();
+                all_fields[field] = value.clone();
             }
-            *spec = serde_json::from_value(whole).expect("a part of a spec");
+            *spec = serde_json::from_value(all_fields).expect("a part of a spec");
         })
     }
 
-    /// Which the operator leaves alone.
+    /// Suspends the network: the operator observes it, but changes nothing.
     pub fn suspended(self) -> Self {
         self.with(|spec| spec.suspend = Some(true))
     }
 
-    /// The object as it would be applied.
+    /// Returns the object that `apply` sends.
     pub fn object(&self) -> &MigrationNetwork {
         &self.object
     }
 
-    /// Applies it, as `kubectl apply --server-side` does.
+    /// Applies the object, like `kubectl apply --server-side`.
     pub async fn apply(self) -> Result<Network<'s>> {
         let network = self.site.existing_network(&self.object.name_any());
         let parameters = PatchParams::apply(FIELD_MANAGER);
@@ -133,7 +133,7 @@ impl<'s> NetworkBuilder<'s> {
 pub struct Network<'s> {
     site: &'s Site,
     api: Api<MigrationNetwork>,
-    /// Its name.
+    /// The name of the network.
     pub name: String,
 }
 
@@ -143,70 +143,70 @@ impl<'s> Network<'s> {
         Self { site, api, name: name.to_owned() }
     }
 
-    /// Where it is.
+    /// Returns the site of the network.
     pub fn site(&self) -> &'s Site {
         self.site
     }
 
-    /// The object as it is now.
+    /// Reads the object.
     pub async fn get(&self) -> Result<MigrationNetwork> {
         Ok(self.api.get(&self.name).await?)
     }
 
-    /// Its status as it is now.
+    /// Reads the status.
     pub async fn status(&self) -> Result<MigrationNetworkStatus> {
         self.get().await?.status.context("the network has no status")
     }
 
-    /// Edits the spec by a merge patch: what is in `spec` wins, and `null` removes.
+    /// Edits the spec by a merge patch: fields of `spec` replace present ones, and `null` removes a field.
     pub async fn edit(&self, spec: Value) -> Result<MigrationNetwork> {
         self.patch(json!({ "spec": spec })).await
     }
 
-    /// Allows an address to change, or does no longer.
+    /// Allows the addresses of one resource to change; `None` withdraws the permission.
     pub async fn allow_address_change(&self, slot_and_id: Option<&str>) -> Result<MigrationNetwork> {
         self.patch(json!({ "metadata": { "annotations": { ADDRESS_CHANGE_ANNOTATION: slot_and_id } } })).await
     }
 
-    /// Edits anything by a merge patch.
+    /// Edits any part of the object by a merge patch.
     pub async fn patch(&self, patch: Value) -> Result<MigrationNetwork> {
         Ok(self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await?)
     }
 
-    /// Asks for its deletion, and does not wait.
+    /// Requests the deletion, and does not wait.
     pub async fn delete(&self) -> Result<()> {
         self.api.delete(&self.name, &DeleteParams::default()).await?;
         Ok(())
     }
 
-    /// Deletes it, and waits until it is gone.
+    /// Deletes the network, and waits until it is gone.
     pub async fn delete_and_wait(&self) -> Result<()> {
         self.delete().await?;
         self.until_gone().await
     }
 
-    /// Waits until it is Ready for the spec as it is now.
+    /// Waits until the network is Ready for the current spec.
     pub async fn until_ready(&self) -> Result<MigrationNetwork> {
         self.until_condition(ConditionType::Ready, ConditionStatus::True).await
     }
 
-    /// Waits until a condition has that status for the spec as it is now.
+    /// Waits until a condition has that status for the current spec.
     pub async fn until_condition(&self, type_: ConditionType, status: ConditionStatus) -> Result<MigrationNetwork> {
         let what = format!("{type_} is {}", status.as_str());
         self.until(&what, |network| current_condition(network, type_).is_some_and(|(now, _)| now == status.as_str()))
             .await
     }
 
-    /// Waits until a condition has that reason for the spec as it is now.
+    /// Waits until a condition has that reason for the current spec.
     pub async fn until_reason(&self, type_: ConditionType, reason: Reason) -> Result<MigrationNetwork> {
         let what = format!("{type_} has the reason {reason}");
         self.until(&what, |network| current_condition(network, type_).is_some_and(|(_, now)| now == reason.as_str()))
             .await
     }
 
-    /// Waits until something is true of it. `what` completes "not within 90 s: …".
+    /// Waits until the network passes the test. `what` completes "not within 90 s: …".
     pub async fn until(&self, what: &str, test: impl Fn(&MigrationNetwork) -> bool) -> Result<MigrationNetwork> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut writes = self.site.lab.statuses().writes_in(&self.site.namespace);
         loop {
             let network = self.get().await?;
@@ -215,26 +215,26 @@ impl<'s> Network<'s> {
                 return Ok(network);
             }
             if Instant::now() > deadline {
-                bail!("not within {} s: {what}\n{}", PATIENCE.as_secs(), self.report().await);
+                bail!("not within {} s: {what}\n{}", TIMEOUT.as_secs(), self.report().await);
             }
-            writes.next(LOOK_AT_LEAST_EVERY).await;
+            writes.next(READ_AT_LEAST_EVERY).await;
         }
     }
 
-    /// Waits until it is gone from the API server.
+    /// Waits until the network is gone from the API server.
     pub async fn until_gone(&self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut writes = self.site.lab.statuses().writes_in(&self.site.namespace);
         while self.api.get_opt(&self.name).await?.is_some() {
             if Instant::now() > deadline {
-                bail!("not within {} s: it is gone\n{}", PATIENCE.as_secs(), self.report().await);
+                bail!("not within {} s: the network is gone\n{}", TIMEOUT.as_secs(), self.report().await);
             }
-            writes.next(LOOK_AT_LEAST_EVERY).await;
+            writes.next(READ_AT_LEAST_EVERY).await;
         }
         self.site.check_statuses()
     }
 
-    /// Checks for some time that something stays true of it.
+    /// Checks for some time that the network keeps passing the test.
     pub async fn stays(
         &self,
         seconds: u64,
@@ -249,11 +249,11 @@ impl<'s> Network<'s> {
             if Instant::now() > deadline {
                 return Ok(network);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(READ_EVERY).await;
         }
     }
 
-    /// All that helps to understand why it is not as it should be.
+    /// Returns details that explain a failed wait: conditions, status, the last calls to AWS, and the operator's log.
     pub async fn report(&self) -> String {
         let mut report = String::new();
         let status = match self.get().await {
@@ -291,12 +291,12 @@ impl<'s> Network<'s> {
         let log = self.site.lab.operator().log().unwrap_or_default();
         let mine: Vec<&str> = log.lines().filter(|line| line.contains(&self.site.namespace)).collect();
         let _ = writeln!(report, "{}", mine[mine.len().saturating_sub(25)..].join("\n"));
-        let _ = writeln!(report, "--- the end of all of it\n{}", self.site.lab.operator().log_tail(10));
+        let _ = writeln!(report, "--- the last lines of the log\n{}", self.site.lab.operator().log_tail(10));
         report
     }
 }
 
-/// Status and reason of a condition, if it is about the spec as it is now.
+/// Returns the status and the reason of a condition if it describes the current spec.
 fn current_condition(network: &MigrationNetwork, type_: ConditionType) -> Option<(&str, &str)> {
     let status = network.status.as_ref()?;
     let condition = conditions::find(&status.conditions, type_)?;

@@ -1,75 +1,75 @@
-//! What can be chosen about a lab.
+//! The options of a lab.
 
 use std::path::PathBuf;
 
-/// What can be chosen about a lab. The default is what tests share: AWS in fast motion.
+/// The options of a lab. The default is the shared lab of tests: AWS with an accelerated clock.
 #[derive(Clone, Debug)]
 pub struct LabOptions {
-    /// What time it is in AWS.
+    /// The clock of AWS.
     pub clock: Clock,
-    /// Whether AWS takes its time for what it does in the background; see [`Delays`].
+    /// The delays of AWS's background work; see [`Delays`].
     pub delays: Delays,
-    /// Whether AWS throttles calls as it does in truth.
+    /// Whether the emulator throttles calls like AWS.
     pub throttle: bool,
-    /// The account that the operator's own credentials lead into. Roles trust it.
+    /// The account of the operator's own credentials. Roles trust it.
     pub operator_account: String,
-    /// Whether kube-controller-manager runs: it deletes namespaces and collects dependents, and takes minutes to build.
+    /// Whether kube-controller-manager runs. It deletes namespaces and collects dependents, but takes minutes to build.
     pub controllers: bool,
-    /// How the operator runs.
+    /// The options of the operator.
     pub operator: OperatorOptions,
-    /// Where logs and kubeconfigs go. `None`: a folder in cargo's target folder, which the next lab removes when the
-    /// process that made it has ended.
+    /// The folder of logs and kubeconfigs. `None`: a folder in cargo's target folder. A later lab removes it after the
+    /// process that created it has ended.
     pub folder: Option<PathBuf>,
-    /// The folder that holds `mgnet` and `aws-emulator`. `None`: where the running program lies.
+    /// The folder that contains `mgnet` and `aws-emulator`. `None`: the folder of the running program.
     pub programs: Option<PathBuf>,
 }
 
-/// What time it is in AWS.
+/// The clock of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// It stands still until [`World::advance`](crate::World::advance).
+    /// A clock that only [`EmulatorControl::advance`](crate::EmulatorControl::advance) moves.
     Manual,
-    /// It runs this many times as fast as the clock on the wall.
+    /// A clock that runs faster than the wall clock by this factor.
     Wall {
-        /// Seconds in AWS for each second here.
+        /// The seconds in AWS per second of the wall clock.
         speed: u32,
     },
 }
 
-/// How long AWS takes for what it does in the background, such as making an endpoint available.
+/// The time that AWS takes for background work, such as making an endpoint available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delays {
-    /// No time at all.
+    /// No delay.
     None,
     /// A minute or so each, in the time of the [`Clock`].
     Aws,
 }
 
-/// How the operator runs.
+/// The options of the operator.
 #[derive(Clone, Debug)]
 pub struct OperatorOptions {
-    /// Whether the lab starts it. If not, [`Operator::start`](crate::Operator::start) does.
+    /// Whether the lab starts the operator. Otherwise [`Operator::start`](crate::Operator::start) does.
     pub start: bool,
-    /// How often a network at rest is compared with AWS, in seconds.
+    /// The interval of the resync of a network at rest, in seconds.
     pub resync_seconds: u32,
-    /// How often it looks while AWS is at work, in seconds.
+    /// The interval of the polls while AWS is at work, in seconds.
     pub poll_seconds: u32,
-    /// For how long a missing resource may be one that AWS does not show yet, in seconds.
+    /// How long a resource must be missing before it counts as deleted, in seconds.
     pub absence_grace_seconds: u32,
-    /// How often it looks for what networks that are gone have left, in seconds. Seldom: tests count calls.
+    /// The interval of the search for orphans, in seconds. The default is long, because tests count calls.
     pub orphan_look_seconds: u32,
-    /// The longest that one reconcile may take, in seconds.
+    /// The longest time that one reconcile may take, in seconds.
     pub reconcile_deadline_seconds: u32,
-    /// How many networks are reconciled at once.
+    /// The number of networks that are reconciled at once.
     pub concurrency: u32,
-    /// How many times AWS's published rates it may call at.
+    /// The factor by which the operator's call rates may exceed AWS's published rates.
     pub aws_rate_factor: u32,
-    /// Whether it leads only while it holds the Lease. One that is alone has nobody to wait for, and started again after a
-    /// kill it would wait for its own Lease to expire.
+    /// Whether leader election is on. A single operator does not need it, and after a kill and a restart it would wait
+    /// until its own Lease expires.
     pub leader_election: bool,
-    /// The filter of its log.
+    /// The filter of the log.
     pub log_filter: String,
-    /// The program. `None`: `mgnet` beside the other programs.
+    /// The program. `None`: `mgnet` in the folder of the other programs.
     pub program: Option<PathBuf>,
     /// Further arguments.
     pub arguments: Vec<String>,
@@ -111,7 +111,7 @@ impl Default for OperatorOptions {
 }
 
 impl OperatorOptions {
-    /// The command line that says this.
+    /// Returns the command line with these options.
     pub(crate) fn command_line(&self, health_address: &str) -> Vec<String> {
         let mut line = vec!["controller".to_owned()];
         let mut flag = |name: &str, value: &dyn std::fmt::Display| line.push(format!("--{name}={value}"));

@@ -1,8 +1,8 @@
-//! The lab of a test. On the real backend tests of a process share one, or take turns at others; on the simulated backend each has
-//! its own.
+//! The lab of a test. On the real backend, the tests of a process share one lab, or use further labs exclusively. On
+//! the simulated backend, each test has its own lab.
 //!
-//! Each test has a runtime of its own, and nothing that belongs to one may be kept from test to test; so what is shared
-//! are processes, addresses and a lock, and clients are made anew by who needs them.
+//! Each test has its own runtime, so values that belong to a runtime cannot be shared between tests. Tests share
+//! processes, addresses and a lock, and create their own clients.
 
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -16,55 +16,60 @@ use crate::options::LabOptions;
 /// The variable that chooses the backend of tests which run on either: `simulated`, which is the default, or `real`.
 const BACKEND: &str = "MGNET_BACKEND";
 
-/// The lab of tests that leave its operator alone.
+/// The lab of tests that do not stop its operator.
 static SHARED: OnceCell<Lab> = OnceCell::const_new();
 
-/// How many labs there are for those that do not: they wait more than they work, and a control plane takes memory.
+/// The number of labs for exclusive use. More than one, because these tests mostly wait, but few, because a control
+/// plane needs memory.
 const EXCLUSIVE: usize = 2;
 
-/// Those labs, as far as they were started and nobody has them.
+/// The exclusive labs that are started and not in use.
 static FREE: Mutex<Vec<Lab>> = Mutex::new(Vec::new());
-static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(EXCLUSIVE)));
+static PERMITS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(EXCLUSIVE)));
 
-/// A lab for one test alone, which may stop the operator and break AWS for everybody.
+/// A lab for exclusive use by one test, which may stop the operator and break AWS for all accounts.
 #[derive(Debug)]
 pub struct ExclusiveLab {
     lab: Lab,
-    turn: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lab {
-    /// The lab of a test that leaves the operator alone, on the backend that is chosen. The operator runs.
+    /// Returns the lab of a test that does not stop the operator, on the selected backend. The operator runs.
     pub async fn shared() -> Result<Self> {
         if is_real()? { Self::real_shared().await } else { simulated().await }
     }
 
-    /// The lab of a test that does not, on the backend that is chosen. The operator runs.
+    /// Returns a lab for exclusive use, on the selected backend. The operator runs.
     pub async fn exclusive() -> Result<ExclusiveLab> {
-        if is_real()? { Self::real_exclusive().await } else { Ok(ExclusiveLab { lab: simulated().await?, turn: None }) }
+        if is_real()? {
+            Self::real_exclusive().await
+        } else {
+            Ok(ExclusiveLab { lab: simulated().await?, permit: None })
+        }
     }
 
-    /// A lab with such options for one test alone, on the backend that is chosen.
+    /// Starts a lab with these options for one test, on the selected backend.
     pub async fn own(options: LabOptions) -> Result<Self> {
         if is_real()? { Self::start(options).await } else { Self::simulate(options).await }
     }
 
-    /// The real lab that tests of this process share, started by whoever comes first. The operator runs.
+    /// Returns the real lab that the tests of this process share. The first test starts it. The operator runs.
     pub async fn real_shared() -> Result<Self> {
         Ok(SHARED.get_or_try_init(|| Self::start(LabOptions::default())).await?.clone())
     }
 
-    /// Another real lab of this process, which nobody else uses until the value goes. The operator runs.
+    /// Returns a real lab of this process for exclusive use until the value is dropped. The operator runs.
     pub async fn real_exclusive() -> Result<ExclusiveLab> {
-        let turn = TURNS.clone().acquire_owned().await?;
+        let permit = PERMITS.clone().acquire_owned().await?;
         let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let lab = match free {
             Some(lab) => lab,
             None => Self::start(LabOptions::default()).await?,
         };
-        // From here on it is given back, whatever becomes of the test.
-        let exclusive = ExclusiveLab { lab, turn: Some(turn) };
-        // The test before may have left it dead.
+        // From here on the lab is returned to the free ones even if the test fails.
+        let exclusive = ExclusiveLab { lab, permit: Some(permit) };
+        // The previous test may have stopped the operator.
         exclusive.operator().start().await?;
         Ok(exclusive)
     }
@@ -93,7 +98,7 @@ impl Deref for ExclusiveLab {
 
 impl Drop for ExclusiveLab {
     fn drop(&mut self) {
-        if self.turn.is_some() {
+        if self.permit.is_some() {
             FREE.lock().unwrap_or_else(PoisonError::into_inner).push(self.lab.clone());
         }
     }

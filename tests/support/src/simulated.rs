@@ -1,7 +1,7 @@
-//! The simulated backend: the same lab without processes and on virtual time. Each test has one of its own.
+//! The simulated backend: the same lab without processes and on virtual time. Each test has its own.
 //!
-//! The operator's own code runs whole, from its watches to the AWS SDK, against the emulator and an [`ApiServer`] in the same
-//! process. Time passes when nothing else can happen, so that nobody waits for anything, and AWS's clock goes by it.
+//! The operator's complete code runs, from its watches to the AWS SDK, against the emulator and an [`ApiServer`] in the
+//! same process. Virtual time advances whenever all tasks wait, so no test really waits. AWS's clock follows it.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::kubernetes::OPERATOR_NAMESPACE;
 use crate::options as chosen;
 use crate::options::LabOptions;
 
-/// What takes the place of the processes.
+/// The parts that replace the processes.
 #[derive(Debug)]
 pub(crate) struct Simulated {
     pub(crate) aws: InProcess,
@@ -23,15 +23,15 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// Stops the clock of the caller's runtime, and makes a world in it.
+    /// Makes the time of the caller's runtime virtual, and creates an AWS emulator and an API server in it.
     pub(crate) fn new(options: &LabOptions) -> Self {
-        pause();
+        pause_clock();
         let world = options::Options {
             delays: match options.delays {
                 chosen::Delays::None => options::Delays::none(),
                 chosen::Delays::Aws => options::Delays::aws(),
             },
-            // The operator's own limits keep it from being throttled, and are out of reach here.
+            // The operator's own rate limits, which avoid throttling, are ineffective here.
             throttling: false,
             ..options::Options::default()
         };
@@ -43,8 +43,8 @@ impl Simulated {
     }
 }
 
-/// Makes the runtime's time virtual, once.
-fn pause() {
+/// Makes the runtime's time virtual if it is not yet.
+fn pause_clock() {
     static PAUSED: LazyLock<Mutex<HashSet<Id>>> = LazyLock::new(Mutex::default);
     let mut paused = PAUSED.lock().unwrap_or_else(PoisonError::into_inner);
     if paused.insert(Handle::current().id()) {

@@ -1,4 +1,4 @@
-//! A place for one test: an AWS account, a VPC in it, a namespace, and a class that brings the three together.
+//! A site for one test: an AWS account, a VPC in it, a namespace, and a class that refers to the account and the VPC.
 
 use std::pin::Pin;
 
@@ -13,29 +13,29 @@ use mgnet::api::{
 use serde_json::Value;
 
 use crate::aws::Aws;
+use crate::emulator_control::Call;
 use crate::lab::Lab;
 use crate::landing::{Landing, SUBNET_TAG, Use, VPC_NAME};
 use crate::network::{Network, NetworkBuilder};
 use crate::state::State;
 use crate::summary::{Expected, Summary};
 use crate::tenant::Tenant;
-use crate::world::Call;
 
-/// Where the source servers of a test are, unless it says otherwise.
+/// The default range of the source servers of a test.
 pub const SOURCES: &str = "192.168.10.0/24";
 
-/// The role that classes of tests name.
+/// The role in the classes of tests.
 const ROLE: &str = "mgnet";
 
-/// What the trust policy of that role asks for.
+/// The external ID that the trust policy of that role requires.
 const EXTERNAL_ID: &str = "lab";
 
-/// The first account of a site; each site has one of its own.
+/// The account of the first site. Each site has its own account.
 const FIRST_ACCOUNT: u64 = 200_000_000_000;
 
-/// A site that is being described; `.await` makes it.
+/// Builds a site; `.await` creates it.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is made before `.await`"]
+#[must_use = "nothing is created before `.await`"]
 pub struct SiteBuilder {
     lab: Lab,
     name: String,
@@ -49,7 +49,7 @@ impl SiteBuilder {
         Self { lab, name: format!("{name}-{number}"), account, region: "ap-northeast-1".to_owned() }
     }
 
-    /// In that Region, in place of Tokyo.
+    /// Sets the Region. The default is Tokyo.
     pub fn region(mut self, region: &str) -> Self {
         region.clone_into(&mut self.region);
         self
@@ -57,9 +57,9 @@ impl SiteBuilder {
 
     async fn make(self) -> Result<Site> {
         let Self { lab, name, account, region } = self;
-        lab.world().declare_role(&account, ROLE, EXTERNAL_ID).await.context("cannot declare a role")?;
+        lab.control().declare_role(&account, ROLE, EXTERNAL_ID).await.context("cannot declare a role")?;
         let aws = lab.aws(&account, &region);
-        let landing = Landing::make(&aws).await.context("cannot make the VPC")?;
+        let landing = Landing::make(&aws).await.context("cannot create the VPC")?;
         let kube = lab.kube().await?;
         let site = Site { lab, account, region, namespace: name.clone(), class_name: name, landing, aws, kube };
         site.make_namespace(&site.namespace).await?;
@@ -77,9 +77,9 @@ impl IntoFuture for SiteBuilder {
     }
 }
 
-/// A place for one test. Nothing in it is shared with another, so nothing has to be cleaned up.
+/// A site for one test. It shares nothing with other sites, so it needs no cleanup.
 pub struct Site {
-    /// The lab that it is in.
+    /// The lab of the site.
     pub lab: Lab,
     /// The AWS account: 12 digits.
     pub account: String,
@@ -87,13 +87,13 @@ pub struct Site {
     pub region: String,
     /// The namespace for networks.
     pub namespace: String,
-    /// The class that says all of this.
+    /// The class for the account, the Region and the VPC.
     pub class_name: String,
     /// The VPC.
     pub landing: Landing,
-    /// AWS as somebody with keys of the account sees it.
+    /// Clients of AWS with keys of the account.
     pub aws: Aws,
-    /// Kubernetes as an administrator sees it.
+    /// A Kubernetes client with the rights of an administrator.
     pub kube: Client,
 }
 
@@ -103,12 +103,12 @@ impl Site {
         NetworkBuilder::new(self, name)
     }
 
-    /// A network that is there already, under that name.
+    /// Returns an existing network by its name.
     pub fn existing_network(&self, name: &str) -> Network<'_> {
         Network::new(self, name)
     }
 
-    /// The site's class, as it is made: it admits every namespace, and selects VPC and subnets by their tags.
+    /// Returns the site's class as it is created: it allows every namespace, and selects VPC and subnets by tags.
     pub fn class(&self) -> MigrationNetworkClass {
         let by_use = |use_: Use| {
             let tags = [(SUBNET_TAG.to_owned(), use_.as_str().to_owned())].into();
@@ -136,7 +136,7 @@ impl Site {
         MigrationNetworkClass::new(&self.class_name, spec)
     }
 
-    /// The classes of the cluster.
+    /// Returns the API of the classes.
     pub fn classes(&self) -> Api<MigrationNetworkClass> {
         Api::all(self.kube.clone())
     }
@@ -147,7 +147,7 @@ impl Site {
         self.classes()
             .create(&PostParams::default(), &class)
             .await
-            .with_context(|| format!("cannot make class '{name}'"))
+            .with_context(|| format!("cannot create class '{name}'"))
     }
 
     /// Edits the spec of the site's class by a merge patch.
@@ -156,41 +156,41 @@ impl Site {
         Ok(self.classes().patch(&self.class_name, &PatchParams::default(), &patch).await?)
     }
 
-    /// Asks for the deletion of the site's class, which stays while networks use it.
+    /// Requests the deletion of the site's class. The class remains while networks use it.
     pub async fn delete_class(&self) -> Result<()> {
         self.classes().delete(&self.class_name, &DeleteParams::default()).await?;
         Ok(())
     }
 
-    /// Deletes the site's class though networks use it, as an administrator does who takes its finalizer away.
+    /// Deletes the site's class although networks use it, like an administrator who removes its finalizer.
     pub async fn delete_class_by_force(&self) -> Result<()> {
         self.delete_class().await?;
         let patch = Patch::Merge(serde_json::json!({ "metadata": { "finalizers": null } }));
         match self.classes().patch(&self.class_name, &PatchParams::default(), &patch).await {
             Ok(_) => Ok(()),
-            // It had none.
+            // The class had no finalizer.
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Makes a namespace.
+    /// Creates a namespace.
     pub async fn make_namespace(&self, name: &str) -> Result<()> {
         let mut namespace = Namespace::default();
         namespace.metadata.name = Some(name.to_owned());
         Api::<Namespace>::all(self.kube.clone())
             .create(&PostParams::default(), &namespace)
             .await
-            .with_context(|| format!("cannot make namespace '{name}'"))?;
+            .with_context(|| format!("cannot create namespace '{name}'"))?;
         Ok(())
     }
 
-    /// Makes a namespace, and somebody with a tenant's rights in it and nowhere else.
+    /// Creates a namespace, and a user with a tenant's rights in it and no rights elsewhere.
     pub async fn tenant(&self, namespace: &str) -> Result<Tenant> {
         Tenant::make(self, namespace).await
     }
 
-    /// Writes a ConfigMap of one key into the namespace, over what was there.
+    /// Writes a ConfigMap with one key into the namespace. Replaces an existing value.
     pub async fn write_config_map(&self, name: &str, key: &str, text: &str) -> Result<()> {
         let mut config_map = ConfigMap::default();
         config_map.metadata.name = Some(name.to_owned());
@@ -199,52 +199,53 @@ impl Site {
         Ok(())
     }
 
-    /// The ConfigMaps of the namespace.
+    /// Returns the API of the ConfigMaps in the namespace.
     pub fn config_maps(&self) -> Api<ConfigMap> {
         Api::namespaced(self.kube.clone(), &self.namespace)
     }
 
-    /// Every call in the account so far, oldest first: the operator's, and before them those that made the VPC.
+    /// Returns all calls in the account so far, oldest first. The calls that created the VPC precede the operator's.
     pub async fn calls(&self) -> Result<Vec<Call>> {
-        self.lab.world().calls(&self.account, 0).await
+        self.lab.control().calls(&self.account, 0).await
     }
 
-    /// The number of the last call in the account, to be given to [`calls_after`](Self::calls_after).
+    /// Returns the number of the last call in the account, for [`calls_after`](Self::calls_after).
     pub async fn last_call(&self) -> Result<u64> {
         Ok(self.calls().await?.last().map_or(0, |call| call.number))
     }
 
-    /// The calls after that one.
+    /// Returns the calls after the one with that number.
     pub async fn calls_after(&self, number: u64) -> Result<Vec<Call>> {
-        self.lab.world().calls(&self.account, number).await
+        self.lab.control().calls(&self.account, number).await
     }
 
-    /// The calls after that one which change something, or try to.
+    /// Returns the writes after the call with that number. Failed writes count.
     pub async fn writes_after(&self, number: u64) -> Result<Vec<Call>> {
         Ok(self.calls_after(number).await?.into_iter().filter(Call::is_write).collect())
     }
 
-    /// Everything that is in the account and Region now.
+    /// Returns the state of the account and Region.
     pub async fn state(&self) -> Result<State> {
-        self.lab.world().state(&self.account, &self.region).await
+        self.lab.control().state(&self.account, &self.region).await
     }
 
-    /// What is in the account and Region now beside the VPC, without ids: see [`Summary`].
+    /// Returns the resources in the account and Region in addition to the VPC, without IDs: see [`Summary`].
     pub async fn summary(&self) -> Result<Summary> {
         Ok(Summary::of(&self.state().await?))
     }
 
-    /// What should be there for the network that [`network`](Self::network) describes, to be changed as that is.
+    /// Returns the expected resources of the network that [`network`](Self::network) describes. Apply the same changes
+    /// to both.
     pub fn expected(&self) -> Expected {
         Expected::default()
     }
 
-    /// Does not hold what somebody else has written into the status of a network against the rules of kstatus.
+    /// Excludes a status that was not written by the operator from the checks against the rules of kstatus.
     pub fn disregard_status_of(&self, network: &MigrationNetwork) {
         self.lab.statuses().disregard(network);
     }
 
-    /// Fails if any status of a network in the namespace that was seen so far breaks a rule of kstatus.
+    /// Fails if any status of a network in the namespace that was observed so far breaks a rule of kstatus.
     pub fn check_statuses(&self) -> Result<()> {
         self.lab.statuses().check(Some(&self.namespace))
     }

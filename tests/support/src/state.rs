@@ -1,4 +1,5 @@
-//! What there really is in a Region of an account, as the emulator tells it, whatever AWS's lists lag behind.
+//! The resources that exist in a Region of an account. The emulator's control interface reports them without the delay
+//! of AWS's lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use serde::Deserialize;
 /// Tags of a resource.
 pub type Tags = BTreeMap<String, String>;
 
-/// Everything that exists. VPC endpoints that are only still listed as `deleted` do not.
+/// All existing resources. VPC endpoints that are still listed as `deleted` are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct State {
     /// VPCs.
@@ -16,9 +17,9 @@ pub struct State {
     pub subnets: Vec<Subnet>,
     /// Route tables.
     pub route_tables: Vec<RouteTable>,
-    /// Security groups, each VPC's `default` included.
+    /// Security groups, including the `default` group of each VPC.
     pub security_groups: Vec<SecurityGroup>,
-    /// Network interfaces, those of endpoints and resolvers included.
+    /// Network interfaces, including those of endpoints and resolvers.
     pub network_interfaces: Vec<NetworkInterface>,
     /// VPC endpoints.
     pub vpc_endpoints: Vec<VpcEndpoint>,
@@ -29,7 +30,7 @@ pub struct State {
 /// A VPC.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Vpc {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its ranges.
     pub cidrs: Vec<String>,
@@ -40,7 +41,7 @@ pub struct Vpc {
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Subnet {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its VPC.
     pub vpc: String,
@@ -53,11 +54,11 @@ pub struct Subnet {
 /// A route table.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RouteTable {
-    /// Its id.
+    /// Its ID.
     pub id: String,
-    /// Whether it is its VPC's main one.
+    /// Whether it is the main route table of its VPC.
     pub main: bool,
-    /// The subnets that are associated with it.
+    /// The associated subnets.
     pub subnets: Vec<String>,
     /// Its routes.
     pub routes: Vec<Route>,
@@ -68,22 +69,22 @@ pub struct RouteTable {
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Route {
-    /// A range, or the id of a prefix list.
+    /// A range, or the ID of a prefix list.
     pub destination: String,
-    /// `local`, or the id of a gateway endpoint.
+    /// `local`, or the ID of a gateway endpoint.
     pub target: String,
 }
 
 /// A security group.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SecurityGroup {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its VPC.
     pub vpc: String,
     /// Its name.
     pub name: String,
-    /// What it admits.
+    /// Its inbound rules.
     pub ingress: Vec<Rule>,
     /// Its tags.
     pub tags: Tags,
@@ -92,61 +93,61 @@ pub struct SecurityGroup {
 /// A rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Rule {
-    /// Its id.
+    /// Its ID.
     pub id: String,
-    /// The protocol in AWS's word, such as `tcp`.
+    /// The protocol in AWS's terms, such as `tcp`.
     pub protocol: String,
     /// The first port.
     pub from_port: i32,
     /// The last port.
     pub to_port: i32,
-    /// A range, or the id of a group or of a prefix list.
+    /// A range, or the ID of a group or of a prefix list.
     pub peer: String,
-    /// What is said about it.
+    /// Its description.
     pub description: Option<String>,
 }
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct NetworkInterface {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its subnet.
     pub subnet: String,
     /// Its private address.
     pub address: String,
-    /// The groups that guard it.
+    /// Its security groups.
     pub groups: BTreeSet<String>,
-    /// What is said about it.
+    /// Its description.
     pub description: String,
 }
 
 /// A VPC endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct VpcEndpoint {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its VPC.
     pub vpc: String,
-    /// The whole name of its service.
+    /// The full name of its service.
     pub service_name: String,
     /// `Interface` or `Gateway`.
     pub endpoint_type: String,
-    /// Its state in AWS's word, such as `available`.
+    /// Its state in AWS's terms, such as `available`.
     pub state: String,
-    /// The subnets that it has interfaces in.
+    /// The subnets of its network interfaces.
     pub subnets: BTreeSet<String>,
-    /// Its interfaces.
+    /// Its network interfaces.
     pub network_interfaces: Vec<NetworkInterface>,
-    /// The groups that guard it.
+    /// Its security groups.
     pub security_groups: BTreeSet<String>,
     /// The route tables that route to it.
     pub route_tables: BTreeSet<String>,
     /// Whether the names of the service resolve to it.
     pub private_dns: bool,
-    /// Whether they do so only for queries that come in through a resolver; `None` where there is no such choice.
+    /// Whether they do so only for queries through a Resolver inbound endpoint; `None` where AWS has no such option.
     pub inbound_only: Option<bool>,
-    /// What it lets through: an IAM policy as JSON.
+    /// Its endpoint policy: an IAM policy as JSON.
     pub policy: String,
     /// Its tags.
     pub tags: Tags,
@@ -155,13 +156,13 @@ pub struct VpcEndpoint {
 /// A Route 53 Resolver endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ResolverEndpoint {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its VPC.
     pub vpc: String,
-    /// Its status in AWS's word, such as `OPERATIONAL`.
+    /// Its status in AWS's terms, such as `OPERATIONAL`.
     pub status: String,
-    /// The groups that guard it.
+    /// Its security groups.
     pub security_groups: BTreeSet<String>,
     /// Its addresses.
     pub addresses: Vec<ResolverAddress>,
@@ -172,20 +173,20 @@ pub struct ResolverEndpoint {
 /// An address of a Route 53 Resolver endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ResolverAddress {
-    /// Its id.
+    /// Its ID.
     pub id: String,
-    /// The subnet that it is in.
+    /// Its subnet.
     pub subnet: String,
     /// The address.
     pub address: String,
-    /// The interface that has it.
+    /// The network interface with this address.
     pub network_interface: String,
-    /// Its status in AWS's word, such as `ATTACHED`.
+    /// Its status in AWS's terms, such as `ATTACHED`.
     pub status: String,
 }
 
 impl State {
-    /// Whether nothing is there but VPCs, subnets and route tables, and what a VPC is born with.
+    /// Whether only VPCs, subnets and route tables exist, and the resources that AWS creates together with a VPC.
     pub fn is_clean(&self) -> bool {
         self.vpc_endpoints.is_empty()
             && self.resolver_endpoints.is_empty()
@@ -193,20 +194,20 @@ impl State {
             && self.security_groups.iter().all(|group| group.name == "default")
     }
 
-    /// The endpoint of that service, such as `s3`, and type, such as `Gateway`.
+    /// Returns the endpoint of a service, such as `s3`, and a type, such as `Gateway`.
     pub fn endpoint(&self, service: &str, endpoint_type: &str) -> Option<&VpcEndpoint> {
         self.vpc_endpoints.iter().find(|endpoint| {
             endpoint.service_name.rsplit('.').next() == Some(service) && endpoint.endpoint_type == endpoint_type
         })
     }
 
-    /// The group that fills a slot, such as `sg/endpoints`.
+    /// Returns the group in a slot, such as `sg/endpoints`.
     pub fn security_group(&self, slot: &str) -> Option<&SecurityGroup> {
         let slot_tag = mgnet::model::ownership::SLOT_TAG;
         self.security_groups.iter().find(|group| group.tags.get(slot_tag).is_some_and(|tag| tag == slot))
     }
 
-    /// The ids of what fills slots, by slot.
+    /// Returns the IDs of the resources in slots, by slot.
     pub fn slots(&self) -> BTreeMap<String, String> {
         let groups = self.security_groups.iter().map(|group| (&group.tags, &group.id));
         let endpoints = self.vpc_endpoints.iter().map(|endpoint| (&endpoint.tags, &endpoint.id));
@@ -215,7 +216,7 @@ impl State {
         all.filter_map(|(tags, id)| Some((tags.get(mgnet::model::ownership::SLOT_TAG)?.clone(), id.clone()))).collect()
     }
 
-    /// The addresses of the interface endpoint or Resolver endpoint of that id, each with its subnet, in order.
+    /// Returns the addresses of an interface endpoint or Resolver endpoint, each with its subnet, in order.
     pub fn addresses(&self, id: &str) -> Vec<(String, String)> {
         let endpoints = self.vpc_endpoints.iter().filter(|endpoint| endpoint.id == id);
         let resolvers = self.resolver_endpoints.iter().filter(|resolver| resolver.id == id);

@@ -1,6 +1,6 @@
-//! Every status of every network, as it was written, against the rules of kstatus and those of Argo CD's health script.
+//! Checks every status of every network against the rules of kstatus and of Argo CD's health script.
 //!
-//! The API server sends each write to whoever watches, so nothing that a GitOps tool could have seen is missed.
+//! A watch receives each write, so no status that a GitOps tool could have observed is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future;
@@ -22,26 +22,26 @@ use tokio::task;
 use crate::lua::Script;
 use crate::{health, kstatus, kubernetes};
 
-/// A watch that goes on in the background until this value goes.
+/// A watch that runs in the background until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Statuses {
     violations: Arc<Mutex<BTreeSet<Violation>>>,
     writes: watch::Receiver<Writes>,
-    /// The resource versions of what somebody else has written.
+    /// The resource versions of statuses that were not written by the operator.
     disregarded: Mutex<BTreeSet<String>>,
     watcher: Watcher,
 }
 
-/// Who watches.
+/// The thread or task that runs the watch.
 #[derive(Debug)]
 enum Watcher {
-    /// A thread with a runtime of its own, which outlives those of tests.
+    /// A thread with its own runtime, which outlives the runtimes of tests.
     Thread(Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>),
     /// A task of the test's runtime.
     Task(task::JoinHandle<()>),
 }
 
-/// How many writes to networks were seen, by namespace. Deletions count.
+/// The number of observed writes to networks, by namespace. Deletions count.
 type Writes = BTreeMap<String, u64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ struct Violation {
 }
 
 impl Statuses {
-    /// Watches all networks as the user of that kubeconfig, in a thread with a runtime of its own.
+    /// Watches all networks as the user of a kubeconfig, in a thread with its own runtime.
     pub(crate) fn watch(kubeconfig: PathBuf) -> Result<Self> {
         let violations = Arc::<Mutex<BTreeSet<Violation>>>::default();
         let (stop, stopped) = oneshot::channel();
@@ -76,7 +76,7 @@ impl Statuses {
         Ok(Self { violations, writes, disregarded: Mutex::default(), watcher })
     }
 
-    /// Watches all networks with that client, on the runtime of the caller.
+    /// Watches all networks with a client, on the runtime of the caller.
     pub(crate) fn watch_here(client: Client) -> Self {
         let violations = Arc::<Mutex<BTreeSet<Violation>>>::default();
         let (written, writes) = watch::channel(Writes::default());
@@ -85,24 +85,25 @@ impl Statuses {
         Self { violations, writes, disregarded: Mutex::default(), watcher: Watcher::Task(task) }
     }
 
-    /// Tells of the writes in a namespace from now on.
+    /// Returns the writes in a namespace from now on.
     pub(crate) fn writes_in(&self, namespace: &str) -> WritesIn {
         let mut all = self.writes.clone();
         let seen = all.borrow_and_update().get(namespace).copied();
         WritesIn { all, namespace: namespace.to_owned(), seen }
     }
 
-    /// Takes it that a status was written by somebody else. Where fields were only removed, the API server does not tell.
+    /// Excludes a status that was not written by the operator. The API server does not record the writer of a change
+    /// that only removes fields.
     pub(crate) fn disregard(&self, network: &MigrationNetwork) {
         let mut disregarded = self.disregarded.lock().unwrap_or_else(PoisonError::into_inner);
         disregarded.extend(network.resource_version());
     }
 
-    /// Fails if a status of a network in that namespace, or in any, broke a rule.
+    /// Fails if a status of a network broke a rule, in one namespace or in all.
     pub(crate) fn check(&self, namespace: Option<&str>) -> Result<()> {
         let violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
         let disregarded = self.disregarded.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_interest: Vec<String> = violations
+        let relevant: Vec<String> = violations
             .iter()
             .filter(|violation| namespace.is_none_or(|namespace| namespace == violation.namespace))
             .filter(|violation| !disregarded.contains(&violation.resource_version))
@@ -111,14 +112,14 @@ impl Statuses {
                 format!("{namespace}/{name} at resourceVersion {resource_version}: {rule}\n{status}")
             })
             .collect();
-        if of_interest.is_empty() {
+        if relevant.is_empty() {
             return Ok(());
         }
-        bail!("statuses that tools would misread:\n{}", of_interest.join("\n"));
+        bail!("statuses that tools would misread:\n{}", relevant.join("\n"));
     }
 }
 
-/// The writes to the networks of one namespace, one after the other.
+/// The sequence of writes to the networks of one namespace.
 pub(crate) struct WritesIn {
     all: watch::Receiver<Writes>,
     namespace: String,
@@ -126,13 +127,13 @@ pub(crate) struct WritesIn {
 }
 
 impl WritesIn {
-    /// Waits for the next write since the last wait, but no longer than that: the watch may have been interrupted.
+    /// Waits for the next write since the last wait, but at most for that time: the watch may have been interrupted.
     pub(crate) async fn next(&mut self, at_most: Duration) {
         let Self { all, namespace, seen } = self;
         let other = all.wait_for(|writes| writes.get(namespace) != seen.as_ref());
         match tokio::time::timeout(at_most, other).await {
             Ok(Ok(writes)) => *seen = writes.get(namespace).copied(),
-            // Nobody watches any more: it is the end of the lab.
+            // The watch has ended, because the lab stops.
             Ok(Err(_)) => tokio::time::sleep(at_most).await,
             Err(_) => {}
         }
@@ -145,7 +146,7 @@ impl Drop for Statuses {
             Watcher::Thread(thread) => {
                 if let Some((stop, thread)) = thread.take() {
                     drop(stop);
-                    // It has nothing to say that was not recorded.
+                    // The thread has recorded everything already.
                     let _ = thread.join();
                 }
             }
@@ -162,32 +163,32 @@ async fn record(
     let note = |found: Vec<Violation>| violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
     let client = match client.await {
         Ok(client) => client,
-        Err(error) => return note(vec![unwatched(&error)]),
+        Err(error) => return note(vec![watch_failed(&error)]),
     };
     let networks = Api::<DeserializeGuard<MigrationNetwork>>::all(client);
     let mut events = pin!(watcher::watcher(networks, watcher::Config::default()));
     while let Some(event) = events.next().await {
-        // The watch recovers by itself from errors.
+        // The watch recovers from errors by itself.
         let Ok(Event::Apply(network) | Event::InitApply(network) | Event::Delete(network)) = event else { continue };
         let namespace = network.namespace().unwrap_or_default();
-        // A network that cannot be decoded has no status to be read.
+        // A network that cannot be decoded has no readable status.
         if let Ok(network) = network.0 {
-            match SCRIPT.with(|script| script.as_ref().map(|script| check(&network, script)).map_err(unwatched)) {
+            match SCRIPT.with(|script| script.as_ref().map(|script| check(&network, script)).map_err(watch_failed)) {
                 Ok(violations) => note(violations),
                 Err(violation) => return note(vec![violation]),
             }
         }
-        // After the check, so that who is woken by a write finds what it broke.
+        // After the check, so that a test that is woken by a write finds its violations.
         written.send_modify(|writes| *writes.entry(namespace).or_default() += 1);
     }
 }
 
 thread_local! {
-    /// Argo CD's health script. It cannot go from thread to thread.
+    /// Argo CD's health script. It cannot move between threads.
     static SCRIPT: Result<Script> = Script::of(health::SCRIPT);
 }
 
-fn unwatched(error: &anyhow::Error) -> Violation {
+fn watch_failed(error: &anyhow::Error) -> Violation {
     Violation {
         namespace: String::new(),
         name: String::new(),
@@ -197,8 +198,8 @@ fn unwatched(error: &anyhow::Error) -> Violation {
     }
 }
 
-/// Whether somebody else has written the status since the operator did, or in the same second.
-fn is_somebody_elses(network: &MigrationNetwork) -> bool {
+/// Whether another writer has written the status since the operator did, or in the same second.
+fn is_written_by_others(network: &MigrationNetwork) -> bool {
     let written = |by_operator: bool| {
         let status = network.managed_fields().iter().filter(|one| one.subresource.as_deref() == Some("status"));
         let by = status.filter(|one| (one.manager.as_deref() == Some(FIELD_MANAGER)) == by_operator);
@@ -208,20 +209,20 @@ fn is_somebody_elses(network: &MigrationNetwork) -> bool {
 }
 
 fn check(network: &MigrationNetwork, script: &Script) -> Vec<Violation> {
-    if is_somebody_elses(network) {
+    if is_written_by_others(network) {
         return Vec::new();
     }
     let status = network.status.clone().unwrap_or_default();
-    // A watcher sees a spec that the operator has not answered to yet; then the status is about the one before.
-    let answered = network.metadata.generation.unwrap_or(0).min(status.observed_generation);
-    let deleting = network.metadata.deletion_timestamp.is_some() && Some(answered) == network.metadata.generation;
-    let misread = match serde_json::to_value(network) {
+    // A watch delivers specs that the operator has not processed yet. Their status describes an earlier generation.
+    let processed = network.metadata.generation.unwrap_or(0).min(status.observed_generation);
+    let deleting = network.metadata.deletion_timestamp.is_some() && Some(processed) == network.metadata.generation;
+    let health_breach = match serde_json::to_value(network) {
         Ok(object) => health::breach(&object, &script.health(&object)).map(|rule| format!("Argo CD: {rule}")),
-        Err(error) => Some(format!("it does not become JSON: {error}")),
+        Err(error) => Some(format!("the object cannot be converted to JSON: {error}")),
     };
-    kstatus::violations(answered, deleting, status.observed_generation, &status.conditions)
+    kstatus::violations(processed, deleting, status.observed_generation, &status.conditions)
         .into_iter()
-        .chain(misread)
+        .chain(health_breach)
         .map(|rule| Violation {
             namespace: network.namespace().unwrap_or_default(),
             name: network.name_any(),
@@ -232,7 +233,7 @@ fn check(network: &MigrationNetwork, script: &Script) -> Vec<Violation> {
         .collect()
 }
 
-/// The conditions, one a line.
+/// Formats the conditions, one per line.
 pub(crate) fn conditions(status: &MigrationNetworkStatus) -> String {
     let mut lines = vec![format!("  observedGeneration: {}", status.observed_generation)];
     lines.extend(status.conditions.iter().map(|condition| {

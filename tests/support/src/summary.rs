@@ -1,4 +1,4 @@
-//! What is in AWS, and what should be, in a form in which the two can be compared at a glance: sorted lines without ids.
+//! The present and the expected resources in AWS, in a form that is easy to compare: sorted lines without IDs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,20 +10,20 @@ use crate::landing::VPC_CIDR;
 use crate::site::SOURCES;
 use crate::state::{State, Tags};
 
-/// How the line of something without the operator's tags begins.
+/// The prefix of the line of a resource without the operator's tags.
 const FOREIGN: &str = "foreign ";
 
-/// One line for each thing that is there beside VPCs, subnets and route tables. Two of a kind are two lines.
+/// One line for each resource except VPCs, subnets and route tables. Two equal resources have two lines.
 ///
-/// A line begins with the slot that the resource fills; `foreign` are those without the operator's tags. Subnets and
-/// route tables go by their `Name`.
+/// A line begins with the slot of the resource, or with `foreign` if it has no operator tags. Subnets and route tables
+/// are named by their `Name` tag.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     lines: Vec<String>,
 }
 
 impl Summary {
-    /// What is there.
+    /// Summarizes the present resources.
     pub fn of(state: &State) -> Self {
         let names = Names::of(state);
         let mut lines = Vec::new();
@@ -42,19 +42,19 @@ impl Summary {
             let mut about = if endpoint.endpoint_type == "Gateway" {
                 gateway(&endpoint.state, endpoint.route_tables.iter().map(|id| names.get(id)))
             } else {
-                let in_ = endpoint.subnets.iter().map(|id| names.get(id));
-                let behind = endpoint.security_groups.iter().map(|id| names.get(id));
-                interface(&endpoint.state, in_, behind, private_dns(endpoint.private_dns, endpoint.inbound_only))
+                let subnets = endpoint.subnets.iter().map(|id| names.get(id));
+                let groups = endpoint.security_groups.iter().map(|id| names.get(id));
+                interface(&endpoint.state, subnets, groups, private_dns(endpoint.private_dns, endpoint.inbound_only))
             };
             about.push_str(&policy(&serde_json::from_str(&endpoint.policy).unwrap_or_default()));
             lines.push(line(&endpoint.tags, &format!("{} {}", endpoint.service_name, endpoint.endpoint_type), &about));
         }
         for resolver in &state.resolver_endpoints {
-            let in_ = resolver.addresses.iter().map(|address| names.get(&address.subnet));
-            let behind = resolver.security_groups.iter().map(|id| names.get(id));
-            lines.push(line(&resolver.tags, "resolver", &resolver_line(&resolver.status, in_, behind)));
+            let subnets = resolver.addresses.iter().map(|address| names.get(&address.subnet));
+            let groups = resolver.security_groups.iter().map(|id| names.get(id));
+            lines.push(line(&resolver.tags, "resolver", &resolver_line(&resolver.status, subnets, groups)));
         }
-        // The interfaces of endpoints and resolvers go with them; what is left belongs to nobody, or somebody else.
+        // The interfaces of endpoints and resolvers are part of them. The others are foreign.
         let of_endpoints = state.vpc_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces);
         let of_resolvers = state.resolver_endpoints.iter().flat_map(|resolver| &resolver.addresses);
         let accounted: BTreeSet<&str> = of_endpoints
@@ -68,18 +68,18 @@ impl Summary {
         Self { lines }
     }
 
-    /// Whether nothing is there.
+    /// Whether there are no resources.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// What nobody's tags say to be a network's.
+    /// Returns the foreign resources only.
     #[must_use]
     pub fn foreign(&self) -> Self {
         Self { lines: self.lines.iter().filter(|line| line.starts_with(FOREIGN)).cloned().collect() }
     }
 
-    /// The lines.
+    /// Returns the lines.
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
@@ -94,17 +94,18 @@ impl fmt::Display for Summary {
     }
 }
 
-/// As it is displayed, so that `assert_eq!` shows lines.
+/// The same format as `Display`, so that `assert_eq!` shows lines.
 impl fmt::Debug for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{self}\n")
     }
 }
 
-/// What should be in AWS for a network; the methods are those of [`NetworkBuilder`](crate::NetworkBuilder).
+/// The expected resources of a network in AWS. Its methods correspond to those of
+/// [`NetworkBuilder`](crate::NetworkBuilder).
 #[derive(Clone, Debug)]
-#[must_use = "it is a description only; compare its `summary`"]
-#[allow(clippy::struct_excessive_bools, reason = "what is there or not, one by one")]
+#[must_use = "this is only a description; compare its `summary`"]
+#[allow(clippy::struct_excessive_bools, reason = "independent resources that exist or not")]
 pub struct Expected {
     sources: BTreeSet<String>,
     proxies: BTreeSet<String>,
@@ -148,113 +149,113 @@ impl Default for Expected {
 }
 
 impl Expected {
-    /// The ranges of the source servers.
+    /// Sets the ranges of the source servers.
     pub fn sources<const N: usize>(self, cidrs: [&str; N]) -> Self {
         Self { sources: set(cidrs), ..self }
     }
 
-    /// The same of a list.
+    /// Sets the ranges of the source servers from a list.
     pub fn all_sources(self, cidrs: &[String]) -> Self {
         Self { sources: cidrs.iter().cloned().collect(), ..self }
     }
 
-    /// The same of a list of ranges of proxies.
+    /// Sets the ranges of the proxies from a list.
     pub fn all_proxies(self, cidrs: &[String]) -> Self {
         Self { proxies: cidrs.iter().cloned().collect(), ..self }
     }
 
-    /// The ranges of proxies.
+    /// Sets the ranges of the proxies.
     pub fn proxies<const N: usize>(self, cidrs: [&str; N]) -> Self {
         Self { proxies: set(cidrs), ..self }
     }
 
-    /// Without a resolver.
+    /// Removes the resolver.
     pub fn without_resolver(self) -> Self {
         Self { resolver: false, ..self }
     }
 
-    /// Without the endpoints of AWS Systems Manager.
+    /// Removes the endpoints of AWS Systems Manager.
     pub fn without_ssm(self) -> Self {
         ["ssm", "ssmmessages", "ec2messages"].into_iter().fold(self, Self::without)
     }
 
-    /// Without an interface endpoint of a service that the operator keeps.
+    /// Removes the interface endpoint of a service.
     pub fn without(mut self, service: &str) -> Self {
         self.services.remove(service);
         self
     }
 
-    /// With an interface endpoint of a further service.
+    /// Adds an interface endpoint of a further service.
     pub fn with(mut self, service: &str) -> Self {
         self.services.insert(service.to_owned());
         self
     }
 
-    /// Without a gateway endpoint that the operator keeps.
+    /// Removes the gateway endpoint.
     pub fn without_gateway(self) -> Self {
         Self { gateway: false, ..self }
     }
 
-    /// The private DNS of a service's interface endpoint, in the words of a [`Summary`]: `on`, `off`, `for the inbound
-    /// resolver only`.
+    /// Sets the private DNS of a service's interface endpoint, in the terms of a [`Summary`]: `on`, `off`, `for the
+    /// inbound resolver only`.
     pub fn private_dns(mut self, service: &str, words: &str) -> Self {
         self.private_dns.insert(service.to_owned(), words.to_owned());
         self
     }
 
-    /// The policy of the endpoint in a slot.
+    /// Sets the policy of the endpoint in a slot.
     pub fn policy(mut self, slot: &str, policy: Value) -> Self {
         self.policies.insert(slot.to_owned(), policy);
         self
     }
 
-    /// The names of groups that are used in place of one that the operator keeps.
+    /// Sets the names of existing groups of the endpoints, which replace the operator's group.
     pub fn behind<const N: usize>(self, groups: [&str; N]) -> Self {
         Self { existing_groups: Some(set(groups)), ..self }
     }
 
-    /// The ranges that may ask the resolver.
+    /// Sets the ranges that may query the resolver.
     pub fn clients<const N: usize>(self, cidrs: [&str; N]) -> Self {
         Self { clients: Some(set(cidrs)), ..self }
     }
 
-    /// Marked as adopted, in these slots.
+    /// Marks the resources in these slots as adopted.
     pub fn adopted<const N: usize>(self, slots: [&str; N]) -> Self {
         Self { adopted: set(slots), ..self }
     }
 
-    /// Beside what is not a network's in that.
+    /// Adds the foreign resources of another summary.
     pub fn beside(self, there: &Summary) -> Self {
         Self { foreign: there.foreign(), ..self }
     }
 
-    /// With a security group for replication servers.
+    /// Adds a security group for replication servers.
     pub fn with_replication_group(self) -> Self {
         Self { replication_group: true, ..self }
     }
 
-    /// Marked as retained.
+    /// Marks the resources as retained.
     pub fn retained(self) -> Self {
         Self { retained: true, ..self }
     }
 
-    /// The names of the subnets of interface endpoints and of the resolver.
+    /// Sets the names of the subnets of interface endpoints and of the resolver.
     pub fn subnets<const N: usize>(self, names: [&str; N]) -> Self {
         Self { subnets: set(names), ..self }
     }
 
-    /// The names of the route tables of the gateway endpoint.
+    /// Sets the names of the route tables of the gateway endpoint.
     pub fn route_tables<const N: usize>(self, names: [&str; N]) -> Self {
         Self { route_tables: set(names), ..self }
     }
 
-    /// A tag of the user's on everything.
+    /// Adds a user's tag to all resources.
     pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.tags.insert(key.to_owned(), value.to_owned());
         self
     }
 
-    /// What should be there.
+    /// Returns the summary of the expected resources.
     pub fn summary(&self) -> Summary {
         let vpc = set([VPC_CIDR]);
         let rules = |ports: &[&str], ranges: &[&BTreeSet<String>]| {
@@ -278,12 +279,12 @@ impl Expected {
             all.push(("sg/replication", rules(&["tcp 1500"], &[&self.sources])));
         }
         let mut lines: Vec<String> = all.into_iter().map(|(slot, about)| self.line(slot, &about)).collect();
-        let behind = self.existing_groups.clone().unwrap_or_else(|| set(["sg/endpoints"]));
+        let groups = self.existing_groups.clone().unwrap_or_else(|| set(["sg/endpoints"]));
         for service in &self.services {
             let slot = format!("vpce/{service}/Interface");
             let usual = private_dns(true, (service == "s3").then_some(true));
             let names = self.private_dns.get(service).map_or(usual, String::as_str);
-            let about = interface("available", self.subnets.iter().cloned(), behind.iter().cloned(), names);
+            let about = interface("available", self.subnets.iter().cloned(), groups.iter().cloned(), names);
             lines.push(self.line(&slot, &format!("{about}{}", self.policy_of(&slot))));
         }
         if self.gateway {
@@ -314,7 +315,7 @@ impl Expected {
     }
 }
 
-/// The names of what has ids.
+/// The names of resources, by ID.
 struct Names(BTreeMap<String, String>);
 
 impl Names {
@@ -336,28 +337,28 @@ impl Names {
     }
 }
 
-/// The slot, if the tags are those of the operator.
+/// Returns the slot if the tags are complete owner tags.
 fn slot(tags: &Tags) -> Option<String> {
     let complete = tags.contains_key(OWNER_TAG) && tags.contains_key(NETWORK_TAG);
     tags.get(SLOT_TAG).filter(|_| complete).cloned()
 }
 
 fn line(tags: &Tags, name: &str, about: &str) -> String {
-    let who = slot(tags).unwrap_or_else(|| format!("{FOREIGN}'{name}'"));
+    let subject = slot(tags).unwrap_or_else(|| format!("{FOREIGN}'{name}'"));
     let mark = |key: &str, word: &'static str| if tags.contains_key(key) { word } else { "" };
     let marks = [mark(ADOPTED_TAG, ", adopted"), mark(RETAINED_TAG, ", retained")].concat();
     let of_users = tags.iter().filter(|(key, _)| !key.starts_with(RESERVED_PREFIX) && *key != "Name");
     let tags: Vec<String> = of_users.map(|(key, value)| format!(", {key}={value}")).collect();
-    format!("{who}: {about}{marks}{}", tags.concat())
+    format!("{subject}: {about}{marks}{}", tags.concat())
 }
 
 fn interface(
     state: &str,
-    in_: impl IntoIterator<Item = String>,
-    behind: impl IntoIterator<Item = String>,
+    subnets: impl IntoIterator<Item = String>,
+    groups: impl IntoIterator<Item = String>,
     private_dns: &str,
 ) -> String {
-    format!("{state} in {} behind {}, private DNS {private_dns}", listed(in_), listed(behind))
+    format!("{state} in {} behind {}, private DNS {private_dns}", listed(subnets), listed(groups))
 }
 
 fn gateway(state: &str, route_tables: impl IntoIterator<Item = String>) -> String {
@@ -366,10 +367,10 @@ fn gateway(state: &str, route_tables: impl IntoIterator<Item = String>) -> Strin
 
 fn resolver_line(
     status: &str,
-    in_: impl IntoIterator<Item = String>,
-    behind: impl IntoIterator<Item = String>,
+    subnets: impl IntoIterator<Item = String>,
+    groups: impl IntoIterator<Item = String>,
 ) -> String {
-    format!("{status} in {} behind {}", listed(in_), listed(behind))
+    format!("{status} in {} behind {}", listed(subnets), listed(groups))
 }
 
 fn private_dns(on: bool, inbound_only: Option<bool>) -> &'static str {
@@ -380,14 +381,14 @@ fn private_dns(on: bool, inbound_only: Option<bool>) -> &'static str {
     }
 }
 
-/// A word on a policy that does not let everything through, in a form that does not depend on how it was written.
+/// Returns the text for a policy that restricts access, in a canonical form; empty for a policy that allows everything.
 fn policy(policy: &Value) -> String {
     let everything = serde_json::json!({ "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" });
     let statements = canonical(&policy["Statement"]);
     if statements == everything { String::new() } else { format!(", policy {statements}") }
 }
 
-/// Lists in order, and a list of one as the one.
+/// Returns the canonical form of a policy: lists are sorted, and a list with one item becomes the item.
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Array(items) => {
@@ -400,7 +401,7 @@ fn canonical(value: &Value) -> Value {
     }
 }
 
-/// Sorted; what is there twice is said twice.
+/// Joins the sorted items. Duplicates remain.
 fn listed(items: impl IntoIterator<Item = String>) -> String {
     let mut items: Vec<String> = items.into_iter().collect();
     items.sort();

@@ -1,8 +1,8 @@
-//! A tenant: somebody who has the built-in role `admin` in one namespace, and no right anywhere else.
+//! A tenant: a user who has the built-in role `admin` in one namespace, and no rights elsewhere.
 //!
-//! In a cluster, kube-controller-manager copies the rules of all roles with the aggregation labels into `view`, `edit` and
-//! `admin`. Its aggregation is not at work here, so a tenant is bound to each role that carries one of the labels: the same
-//! rules, from the API server's own roles and from `deploy/base/tenant-roles.yaml`.
+//! In a cluster, kube-controller-manager copies the rules of all roles with the aggregation labels into `view`, `edit`
+//! and `admin`. That aggregation does not run here, so a tenant is bound to each role that carries one of the labels.
+//! These are the same rules, from the API server's own roles and from `deploy/base/tenant-roles.yaml`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,29 +23,29 @@ use crate::site::Site;
 /// The name of the ServiceAccount.
 const NAME: &str = "tenant";
 
-/// What the built-in roles are made of.
+/// The built-in roles whose parts are bound.
 const AGGREGATED: [&str; 3] = ["admin", "edit", "view"];
 
-/// How long the API server may take to know of new rights.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the API server may take to apply new role bindings.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Somebody with the rights of a tenant.
+/// A user with the rights of a tenant.
 #[derive(Clone)]
 pub struct Tenant {
     /// The namespace.
     pub namespace: String,
-    /// Kubernetes as the tenant sees it. It belongs to the runtime in which it was made.
+    /// A client with the tenant's rights. It belongs to the runtime in which it was created.
     pub kube: Client,
 }
 
 impl Tenant {
-    /// Makes the namespace, and a ServiceAccount with a tenant's rights in it.
+    /// Creates the namespace, and a ServiceAccount with a tenant's rights in it.
     pub(crate) async fn make(site: &Site, namespace: &str) -> Result<Self> {
         site.make_namespace(namespace).await?;
         let accounts = Api::<ServiceAccount>::namespaced(site.kube.clone(), namespace);
         let mut account = ServiceAccount::default();
         account.metadata.name = Some(NAME.to_owned());
-        accounts.create(&PostParams::default(), &account).await.context("cannot make a ServiceAccount")?;
+        accounts.create(&PostParams::default(), &account).await.context("cannot create a ServiceAccount")?;
         for role in aggregated(site).await? {
             bind(site, namespace, &role).await.with_context(|| format!("cannot bind '{role}'"))?;
         }
@@ -58,12 +58,13 @@ impl Tenant {
         Ok(tenant)
     }
 
-    /// The API server learns of bindings in the order in which they were made, and the one that this needs came last.
+    /// Waits until the API server applies all role bindings. It applies them in the order of their creation, and this
+    /// request needs the last one.
     async fn wait_for_rights(&self) -> Result<()> {
         let networks = Api::<MigrationNetwork>::namespaced(self.kube.clone(), &self.namespace);
         let probe = MigrationNetwork::new("probe", MigrationNetworkSpec::default());
         let dry = PostParams { dry_run: true, ..PostParams::default() };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while let Err(error) = networks.create(&dry, &probe).await {
             ensure!(Instant::now() < deadline, "the tenant has no rights: {error}");
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -77,7 +78,7 @@ impl Tenant {
     }
 }
 
-/// Sends a request to the API server; a patch is a merge patch. `null` is no body.
+/// Sends a request to the API server. A patch is a merge patch, and `null` means no body.
 pub async fn send(kube: &Client, method: &str, path: &str, body: &Value) -> kube::Result<Value> {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
@@ -86,7 +87,7 @@ pub async fn send(kube: &Client, method: &str, path: &str, body: &Value) -> kube
     kube.request(request.map_err(kube::Error::HttpError)?).await
 }
 
-/// The roles that make up `admin`, that of the right to make networks last.
+/// Returns the roles that make up `admin`. The role with the right to create networks is the last one.
 async fn aggregated(site: &Site) -> Result<Vec<String>> {
     let roles = Api::<ClusterRole>::all(site.kube.clone()).list(&ListParams::default()).await?;
     let is_part = |labels: &BTreeMap<String, String>| {

@@ -1,4 +1,5 @@
-//! What several of these tests need beside the lab: waits on AWS and on events, and a watch over what may not stop.
+//! Functions that several tests need in addition to the lab: waits for AWS and for events, and a check that the network
+//! keeps serving.
 
 use std::time::Duration;
 
@@ -16,26 +17,27 @@ use mgnet::{
 };
 use tokio::time::Instant;
 
-const PATIENCE: Duration = Duration::from_secs(90);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_secs(90);
+const READ_EVERY: Duration = Duration::from_millis(50);
 
-/// Status, reason and message of a condition; `None` if it is not there.
+/// Returns the status, reason and message of a condition; `None` if it is absent.
 pub fn condition(network: &MigrationNetwork, type_: ConditionType) -> Option<(&str, &str, &str)> {
     let found = conditions::find(&network.status.as_ref()?.conditions, type_)?;
     Some((&found.status, &found.reason, &found.message))
 }
 
-/// The message of a condition that is there.
+/// Returns the message of a condition that must be present.
 pub fn message(network: &MigrationNetwork, type_: ConditionType) -> Result<&str> {
     Ok(condition(network, type_).with_context(|| format!("there is no condition {type_}"))?.2)
 }
 
-/// Whether a condition is there and true.
+/// Whether a condition is present and true.
 pub fn is_true(network: &MigrationNetwork, type_: ConditionType) -> bool {
     condition(network, type_).is_some_and(|(status, ..)| status == "True")
 }
 
-/// kstatus' word for the object, by its rules for kinds that it does not know (cli-utils `pkg/kstatus/status/generic.go`).
+/// Returns the status that kstatus computes for the object, by its generic rules for unknown kinds (cli-utils
+/// `pkg/kstatus/status/generic.go`).
 pub fn kstatus(network: &MigrationNetwork) -> &'static str {
     if network.metadata.deletion_timestamp.is_some() {
         return "Terminating";
@@ -53,13 +55,13 @@ pub fn kstatus(network: &MigrationNetwork) -> &'static str {
     }
 }
 
-/// The epoch of the claim on a slot, which must be held.
+/// Returns the epoch of the claim on a slot, which must be held.
 pub fn held_epoch(network: &MigrationNetwork, slot: &str) -> Option<i64> {
     let claims = &network.status.as_ref()?.claims;
     claims.iter().find(|claim| claim.slot == slot && claim.phase == ClaimPhase::Held).map(|claim| claim.epoch)
 }
 
-/// The epoch that the tags of the resource in a slot name.
+/// Returns the epoch in the tags of the resource in a slot.
 pub fn tagged_epoch(state: &State, slot: &str) -> Option<String> {
     tags(state)
         .into_iter()
@@ -68,38 +70,39 @@ pub fn tagged_epoch(state: &State, slot: &str) -> Option<String> {
         .cloned()
 }
 
-/// The tags of everything that can be a network's own.
+/// Returns the tags of all resources that a network can own.
 pub fn tags(state: &State) -> Vec<&crate::state::Tags> {
     let groups = state.security_groups.iter().filter(|group| group.name != "default").map(|group| &group.tags);
     let endpoints = state.vpc_endpoints.iter().map(|endpoint| &endpoint.tags);
     groups.chain(endpoints).chain(state.resolver_endpoints.iter().map(|resolver| &resolver.tags)).collect()
 }
 
-/// Ends a test: its namespace goes, and its networks with it. A network that is left would go on being looked at every few
-/// seconds, and slow down the tests that follow. That they go without a trace is told elsewhere; nobody waits for it here.
+/// Ends a test: deletes its namespace, and so its networks. The operator would continue to observe a remaining network
+/// every few seconds, which slows down the following tests. Other tests check that deletion leaves no trace; this
+/// function does not wait for it.
 pub async fn close(site: &Site) -> Result<()> {
     Api::<Namespace>::all(site.kube.clone()).delete(&site.namespace, &DeleteParams::background()).await?;
     Ok(())
 }
 
-/// Looks until there is what is waited for; until then, `look` tells what there is in its place.
-pub async fn until<T>(what: &str, look: impl AsyncFn() -> Result<std::result::Result<T, String>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+/// Repeats `read` until it returns a value. Until then, `read` returns a description of the present state.
+pub async fn until<T>(what: &str, read: impl AsyncFn() -> Result<std::result::Result<T, String>>) -> Result<T> {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
-        match look().await? {
+        match read().await? {
             Ok(found) => return Ok(found),
             Err(instead) if Instant::now() > deadline => {
-                bail!("not within {} s: {what}; there is: {instead}", PATIENCE.as_secs())
+                bail!("not within {} s: {what}; found: {instead}", TIMEOUT.as_secs())
             }
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(_) => tokio::time::sleep(READ_EVERY).await,
         }
     }
 }
 
-/// Waits until AWS holds that and nothing else.
+/// Waits until AWS contains the expected resources and no others.
 pub async fn until_aws_holds(network: &Network<'_>, site: &Site, expected: &Expected) -> Result<()> {
     let wanted = expected.summary();
-    let what = format!("AWS holds\n{wanted}\n");
+    let what = format!("AWS contains\n{wanted}\n");
     let settled = until(&what, async || {
         let held = site.summary().await?;
         Ok(if held == wanted { Ok(()) } else { Err(format!("\n{held}")) })
@@ -110,7 +113,7 @@ pub async fn until_aws_holds(network: &Network<'_>, site: &Site, expected: &Expe
     }
 }
 
-/// Waits until something is true of what AWS holds.
+/// Waits until the state of AWS passes the test.
 pub async fn until_state(site: &Site, what: &str, test: impl Fn(&State) -> bool) -> Result<State> {
     until(what, async || {
         let state = site.state().await?;
@@ -119,21 +122,21 @@ pub async fn until_state(site: &Site, what: &str, test: impl Fn(&State) -> bool)
     .await
 }
 
-/// Waits until AWS is repaired and the network says so.
+/// Waits until AWS is repaired and the network reports it.
 pub async fn until_repaired(network: &Network<'_>, site: &Site, expected: &Expected) -> Result<MigrationNetwork> {
     until_aws_holds(network, site, expected).await?;
     network
-        .until("it is Ready and Synced", |network| {
+        .until("the network is Ready and Synced", |network| {
             is_true(network, ConditionType::Ready) && is_true(network, ConditionType::Synced)
         })
         .await
 }
 
-/// Waits until the operator has looked at AWS that many times in full. Each look begins with the VPC, and is over before
-/// the next begins.
+/// Waits until the operator has made that many complete observations of AWS. Each observation begins with the VPC, and
+/// is complete before the next one begins.
 pub async fn until_observed(site: &Site, times: usize) -> Result<()> {
     let mark = site.last_call().await?;
-    until(&format!("the operator looks {times} times"), async || {
+    until(&format!("the operator observes AWS {times} times"), async || {
         let calls = site.calls_after(mark).await?;
         let begun = calls.iter().filter(|call| call.action == "DescribeVpcs").count();
         Ok(if begun > times { Ok(()) } else { Err(listed(&calls)) })
@@ -141,49 +144,50 @@ pub async fn until_observed(site: &Site, times: usize) -> Result<()> {
     .await
 }
 
-/// Waits until a network that held still is Ready, and makes sure that it went on at the next look. To be called when what held
-/// it up is cured.
+/// Waits until a blocked network is Ready, and checks that it continued at the next observation. Call it after the
+/// cause of the block is removed.
 pub async fn goes_on(site: &Site, network: &Network<'_>) -> Result<MigrationNetwork> {
     let mark = site.last_call().await?;
     let ready = network.until_ready().await?;
     let calls = site.calls_after(mark).await?;
     let idle: Vec<Call> = calls.iter().take_while(|call| !call.is_write()).cloned().collect();
     ensure!(idle.len() < calls.len(), "nothing was written:{}", listed(&calls));
-    let looks = idle.iter().filter(|call| call.action == "DescribeVpcs" && call.outcome == "ok").count();
-    ensure!(looks <= 1, "{looks} looks until the first write:{}", listed(&idle));
+    let observations = idle.iter().filter(|call| call.action == "DescribeVpcs" && call.outcome == "ok").count();
+    ensure!(observations <= 1, "{observations} observations before the first write:{}", listed(&idle));
     Ok(ready)
 }
 
-/// Calls, one a line.
+/// Formats calls, one per line.
 pub fn listed(calls: &[Call]) -> String {
     calls.iter().fold(String::new(), |lines, call| format!("{lines}\n{call} {}", call.parameters))
 }
 
-/// The actions of the calls that had an effect, in order.
+/// Returns the actions of the successful calls, in order.
 pub fn actions(calls: &[Call]) -> Vec<&str> {
     calls.iter().filter(|call| call.outcome == "ok").map(|call| call.action.as_str()).collect()
 }
 
-/// The events of the site's networks.
+/// Returns the events of the site's networks.
 pub async fn events(site: &Site) -> Result<Vec<Event>> {
     let events: Api<Event> = Api::namespaced(site.kube.clone(), &site.namespace);
     Ok(events.list(&ListParams::default()).await?.items)
 }
 
-/// Waits for an event of that reason, and gives its type and note.
+/// Waits for an event with that reason, and returns its type and note.
 pub async fn until_event(site: &Site, reason: &str) -> Result<(String, String)> {
     until(&format!("an event '{reason}'"), async || {
         let events = events(site).await?;
         let found = events.iter().find(|event| event.reason.as_deref() == Some(reason));
         let reasons: Vec<_> = events.iter().filter_map(|event| event.reason.as_deref()).collect();
-        let told = found.map(|event| (event.type_.clone().unwrap_or_default(), event.note.clone().unwrap_or_default()));
-        Ok(told.ok_or_else(|| format!("{reasons:?}")))
+        let found =
+            found.map(|event| (event.type_.clone().unwrap_or_default(), event.note.clone().unwrap_or_default()));
+        Ok(found.ok_or_else(|| format!("{reasons:?}")))
     })
     .await
 }
 
-/// Does something while watching that nobody on premises notices: the endpoints that every network has stay the same ones
-/// and always have an interface, and the resolver always answers on two addresses.
+/// Runs `work`, and checks meanwhile that the network keeps serving: the endpoints of every network remain the same and
+/// always have a network interface, and the resolver always answers on two addresses.
 pub async fn without_outage<T>(site: &Site, work: impl Future<Output = Result<T>>) -> Result<T> {
     let before = site.state().await?;
     let watch = async {
@@ -204,10 +208,10 @@ fn check_service(before: &State, now: &State) -> Result<()> {
     for service in ["mgn", "s3", "ec2"] {
         let earlier = before.endpoint(service, "Interface").with_context(|| format!("no endpoint of {service}"))?;
         let endpoint = now.vpc_endpoints.iter().find(|endpoint| endpoint.id == earlier.id);
-        let endpoint = endpoint.with_context(|| format!("the endpoint of {service} is another one now"))?;
+        let endpoint = endpoint.with_context(|| format!("the endpoint of {service} was replaced"))?;
         ensure!(
             matches!(endpoint.state.as_str(), "available" | "pending") && !endpoint.network_interfaces.is_empty(),
-            "nobody reaches {service}: {endpoint:#?}"
+            "{service} is unreachable: {endpoint:#?}"
         );
     }
     for resolver in
@@ -219,20 +223,20 @@ fn check_service(before: &State, now: &State) -> Result<()> {
     Ok(())
 }
 
-/// Tags something in EC2, as its owner would.
+/// Tags a resource in EC2 with the credentials of the site's account.
 pub async fn tag(site: &Site, resource: &str, key: &str, value: &str) -> Result<()> {
     let tag = Tag::builder().key(key).value(value).build();
     site.aws.ec2.create_tags().resources(resource).tags(tag).send().await?;
     Ok(())
 }
 
-/// Takes a tag from something in EC2.
+/// Removes a tag from a resource in EC2.
 pub async fn untag(site: &Site, resource: &str, key: &str) -> Result<()> {
     site.aws.ec2.delete_tags().resources(resource).tags(Tag::builder().key(key).build()).send().await?;
     Ok(())
 }
 
-/// Waits for the site's class to pass the test.
+/// Waits until the site's class passes the test.
 pub async fn until_class(
     site: &Site,
     what: &str,
@@ -245,7 +249,7 @@ pub async fn until_class(
     .await
 }
 
-/// How many networks the class says use it, and how many of them are Ready.
+/// Returns the number of networks that use the class, and how many of them are Ready, from the status of the class.
 pub fn counts(class: &MigrationNetworkClass) -> Option<(i32, i32)> {
     let status = class.status.as_ref()?;
     Some((status.networks?, status.ready_networks?))

@@ -64,13 +64,13 @@ pub struct World {
     now: Duration,
     options: Settings,
     identities: Identities,
-    regions: BTreeMap<Place, Arc<Region>>,
+    regions: BTreeMap<AccountRegion, Arc<Region>>,
     shares: BTreeSet<Share>,
     hosted_zones: HostedZones,
 }
 
 /// An account and a Region.
-type Place = (String, String);
+type AccountRegion = (String, String);
 
 /// The options of all accounts, and of accounts with their own options.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,21 +94,21 @@ pub struct Context<'w> {
     pub(crate) hosted_zones: &'w mut HostedZones,
     now: Duration,
     start: Timestamp,
-    place: Place,
-    regions: &'w mut BTreeMap<Place, Arc<Region>>,
+    account_region: AccountRegion,
+    regions: &'w mut BTreeMap<AccountRegion, Arc<Region>>,
     shares: &'w BTreeSet<Share>,
 }
 
 impl Context<'_> {
     /// Returns the Region for reading. [`World::context`] has created it.
     pub(crate) fn region(&self) -> &Region {
-        &self.regions[&self.place]
+        &self.regions[&self.account_region]
     }
 
     /// Returns the Region for changes.
     pub(crate) fn region_mut(&mut self) -> &mut Region {
         let new = || Arc::new(Region::new(&self.caller.account, &self.caller.region));
-        Arc::make_mut(self.regions.entry(self.place.clone()).or_insert_with(new))
+        Arc::make_mut(self.regions.entry(self.account_region.clone()).or_insert_with(new))
     }
 
     /// Returns a Region of any account for reading, if it has received a call.
@@ -188,8 +188,8 @@ impl World {
     /// `ACTION_NEEDED`. Returns whether the address exists.
     pub fn break_resolver_address(&mut self, account: &str, region: &str, address: &str) -> bool {
         let sight = Sight { now: self.now, lag: self.options.of(account).lag() };
-        let place = (account.to_owned(), region.to_owned());
-        let region = self.regions.get_mut(&place).map(Arc::make_mut);
+        let account_region = (account.to_owned(), region.to_owned());
+        let region = self.regions.get_mut(&account_region).map(Arc::make_mut);
         region.is_some_and(|region| region.break_resolver_address(address, sight))
     }
 
@@ -281,16 +281,16 @@ impl World {
     }
 
     fn region_of(&mut self, caller: &Caller) -> &mut Arc<Region> {
-        let place = (caller.account.clone(), caller.region.clone());
-        self.regions.entry(place).or_insert_with(|| Arc::new(Region::new(&caller.account, &caller.region)))
+        let account_region = (caller.account.clone(), caller.region.clone());
+        self.regions.entry(account_region).or_insert_with(|| Arc::new(Region::new(&caller.account, &caller.region)))
     }
 
     fn context<'w>(&'w mut self, caller: &'w Caller) -> Context<'w> {
         let Self { start, now, options, identities, regions, shares, hosted_zones } = self;
-        let place = (caller.account.clone(), caller.region.clone());
+        let account_region = (caller.account.clone(), caller.region.clone());
         let new = || Arc::new(Region::new(&caller.account, &caller.region));
-        regions.entry(place.clone()).or_insert_with(new);
+        regions.entry(account_region.clone()).or_insert_with(new);
         let options = options.of(&caller.account);
-        Context { caller, options, identities, hosted_zones, now: *now, start: *start, place, regions, shares }
+        Context { caller, options, identities, hosted_zones, now: *now, start: *start, account_region, regions, shares }
     }
 }

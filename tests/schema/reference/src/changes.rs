@@ -35,10 +35,10 @@ pub(crate) enum Change {
     ByField,
 }
 
-/// The schema states the value of an omitted field in its description, or the field is required.
-pub(crate) const SAID: &str = "";
+/// The value of `omitted` if the field is required, or its description in the schema states the value.
+pub(crate) const STATED: &str = "";
 
-/// Returns an entry.
+/// Returns the entry of a field.
 pub(crate) const fn field(path: &'static str, omitted: &'static str, change: Change, how: &'static str) -> Entry {
     Entry { path, omitted, change, how }
 }
@@ -47,8 +47,8 @@ pub(crate) const fn field(path: &'static str, omitted: &'static str, change: Cha
 pub(crate) const ALL: [(&str, &[Entry]); 2] = [("MigrationNetwork", NETWORK), ("MigrationNetworkClass", CLASS)];
 
 const NETWORK: &[Entry] = &[
-    field("spec.migrationNetworkClassName", SAID, NotPossible, "create another network"),
-    field("spec.vpc", SAID, NotPossible, "create another network"),
+    field("spec.migrationNetworkClassName", STATED, NotPossible, "create another network"),
+    field("spec.vpc", STATED, NotPossible, "create another network"),
     field("spec.vpc.id", "not set", NotPossible, ""),
     field(
         "spec.vpc.tags",
@@ -57,7 +57,7 @@ const NETWORK: &[Entry] = &[
         "create another network. If tags in AWS later match another VPC, a network that is built keeps its VPC and \
          reports `VPCChanged`",
     ),
-    field("spec.subnets", SAID, ByField, ""),
+    field("spec.subnets", STATED, ByField, ""),
     field(
         "spec.subnets.endpoints",
         "the class's value; the network or the class must set it",
@@ -91,12 +91,12 @@ const NETWORK: &[Entry] = &[
     field("spec.subnets.launch.tags", "not set", InPlace, "a change of the subnets' tags in AWS has the same effect"),
     field(
         "spec.sourceCIDRs",
-        SAID,
+        STATED,
         InPlace,
         "adds rules to `sg/endpoints`, `sg/replication` and, without `resolver.clientCIDRs`, `sg/resolver`, before \
          it revokes others",
     ),
-    field("spec.proxyCIDRs", SAID, InPlace, "adds rules to `sg/endpoints` before it revokes others"),
+    field("spec.proxyCIDRs", STATED, InPlace, "adds rules to `sg/endpoints` before it revokes others"),
     field(
         "spec.endpoints",
         "the class's value, or the standard VPC endpoints",
@@ -105,15 +105,15 @@ const NETWORK: &[Entry] = &[
     ),
     field(
         "spec.endpoints[].service",
-        SAID,
+        STATED,
         Replace,
         "another service is another entry: the endpoint of the old service is deleted or returns to the standard \
          settings, and the new one is created",
     ),
-    field("spec.endpoints[].type", SAID, Replace, "another type is another entry"),
+    field("spec.endpoints[].type", STATED, Replace, "another type is another entry"),
     field(
         "spec.endpoints[].mode",
-        SAID,
+        STATED,
         Replace,
         "to 'Managed': an endpoint is created or adopted. From 'Managed': the operator's endpoint and its addresses \
          are deleted, the S3 gateway endpoint only when no `privateDNS` of S3 needs it",
@@ -121,7 +121,7 @@ const NETWORK: &[Entry] = &[
     field("spec.endpoints[].endpointID", "not set", Nothing, "the network checks and uses the other endpoint"),
     field(
         "spec.endpoints[].privateDNS",
-        SAID,
+        STATED,
         InPlace,
         "to 'InboundResolverOnly' when the S3 gateway endpoint is available. With `mode: Existing`, only the check \
          changes",
@@ -136,13 +136,13 @@ const NETWORK: &[Entry] = &[
     ),
     field(
         "spec.endpoints[].addresses[].subnetID",
-        SAID,
+        STATED,
         Replace,
         "changes the address of the other subnet; as `addresses`",
     ),
-    field("spec.endpoints[].addresses[].ip", SAID, Replace, "as `addresses`"),
-    field("spec.endpoints[].policy", SAID, InPlace, ""),
-    field("spec.endpoints[].policy.type", SAID, InPlace, ""),
+    field("spec.endpoints[].addresses[].ip", STATED, Replace, "as `addresses`"),
+    field("spec.endpoints[].policy", STATED, InPlace, ""),
+    field("spec.endpoints[].policy.type", STATED, InPlace, ""),
     field("spec.endpoints[].policy.preset", "not set", InPlace, ""),
     field("spec.endpoints[].policy.inline", "not set", InPlace, "only if the meaning of the policy changes"),
     field(
@@ -151,19 +151,19 @@ const NETWORK: &[Entry] = &[
         InPlace,
         "an edit of the ConfigMap has the same effect",
     ),
-    field("spec.endpoints[].policy.configMapKeyRef.name", SAID, InPlace, ""),
-    field("spec.endpoints[].policy.configMapKeyRef.key", SAID, InPlace, ""),
-    field("spec.endpointPolicy", SAID, InPlace, "one call for each managed endpoint without its own `policy`"),
-    field("spec.endpointPolicy.type", SAID, InPlace, ""),
+    field("spec.endpoints[].policy.configMapKeyRef.name", STATED, InPlace, ""),
+    field("spec.endpoints[].policy.configMapKeyRef.key", STATED, InPlace, ""),
+    field("spec.endpointPolicy", STATED, InPlace, "one call for each managed endpoint without its own `policy`"),
+    field("spec.endpointPolicy.type", STATED, InPlace, ""),
     field("spec.endpointPolicy.preset", "not set", InPlace, ""),
     field("spec.endpointPolicy.inline", "not set", InPlace, "only if the meaning of the policy changes"),
     field("spec.endpointPolicy.configMapKeyRef", "not set", InPlace, "an edit of the ConfigMap has the same effect"),
-    field("spec.endpointPolicy.configMapKeyRef.name", SAID, InPlace, ""),
-    field("spec.endpointPolicy.configMapKeyRef.key", SAID, InPlace, ""),
+    field("spec.endpointPolicy.configMapKeyRef.name", STATED, InPlace, ""),
+    field("spec.endpointPolicy.configMapKeyRef.key", STATED, InPlace, ""),
     field("spec.endpointSecurityGroup", "the class's value, or the defaults of its fields", ByField, ""),
     field(
         "spec.endpointSecurityGroup.mode",
-        SAID,
+        STATED,
         InPlace,
         "the endpoints get the new security groups before they lose the old ones. `sg/endpoints` is created before \
          that, or deleted after it",
@@ -177,7 +177,7 @@ const NETWORK: &[Entry] = &[
     field("spec.resolver", "the class's value, or the defaults of its fields", ByField, ""),
     field(
         "spec.resolver.mode",
-        SAID,
+        STATED,
         Replace,
         "to 'Managed': `resolver` and `sg/resolver` are created or adopted. From 'Managed': both are deleted, and \
          the addresses are released",
@@ -192,17 +192,17 @@ const NETWORK: &[Entry] = &[
     ),
     field(
         "spec.resolver.addresses[].subnetID",
-        SAID,
+        STATED,
         InPlace,
         "changes the address of the other subnet; as `addresses`",
     ),
-    field("spec.resolver.addresses[].ip", SAID, InPlace, "as `addresses`"),
-    field("spec.resolver.clientCIDRs", SAID, InPlace, "adds rules to `sg/resolver` before it revokes others"),
+    field("spec.resolver.addresses[].ip", STATED, InPlace, "as `addresses`"),
+    field("spec.resolver.clientCIDRs", STATED, InPlace, "adds rules to `sg/resolver` before it revokes others"),
     field("spec.replication", "the class's value, or the defaults of its fields", ByField, ""),
     field("spec.replication.securityGroup", "the defaults of its fields", ByField, ""),
     field(
         "spec.replication.securityGroup.mode",
-        SAID,
+        STATED,
         Replace,
         "to 'Managed': `sg/replication` is created or adopted. From 'Managed': it is deleted when no replication \
          server uses it",
@@ -211,28 +211,28 @@ const NETWORK: &[Entry] = &[
     field("spec.postLaunch", "the class's value, or the defaults of its fields", ByField, ""),
     field(
         "spec.postLaunch.ssm",
-        SAID,
+        STATED,
         Replace,
         "the three endpoints are created or deleted, except those whose entry in `endpoints` has a `mode`. With the \
          preset 'MGNOnly', the policy of S3 is modified in place",
     ),
     field(
         "spec.managementPolicy",
-        SAID,
+        STATED,
         Nothing,
         "'Plan': the operator stops writing and keeps the resources. 'Enforce': it executes the plan",
     ),
     field(
         "spec.adoptionPolicy",
-        SAID,
+        STATED,
         Nothing,
         "decides whether a foreign resource may fill an empty slot. The operator tags a resource that it adopts, and \
          modifies it in place",
     ),
-    field("spec.deletionPolicy", SAID, Nothing, "takes effect when the network is deleted"),
+    field("spec.deletionPolicy", STATED, Nothing, "takes effect when the network is deleted"),
     field(
         "spec.suspend",
-        SAID,
+        STATED,
         Nothing,
         "the operator makes due changes when it is false again. A deletion continues while it is true",
     ),
@@ -246,28 +246,28 @@ const NETWORK: &[Entry] = &[
 
 const CLASS: &[Entry] = &[
     field("spec.description", "none", Nothing, ""),
-    field("spec.account", SAID, NotPossible, "create another class"),
-    field("spec.account.id", SAID, NotPossible, ""),
-    field("spec.account.roleARN", SAID, NotPossible, ""),
+    field("spec.account", STATED, NotPossible, "create another class"),
+    field("spec.account.id", STATED, NotPossible, ""),
+    field("spec.account.roleARN", STATED, NotPossible, ""),
     field("spec.account.externalID", "none is sent", NotPossible, ""),
-    field("spec.region", SAID, NotPossible, "create another class"),
+    field("spec.region", STATED, NotPossible, "create another class"),
     field(
         "spec.allowedNamespaces",
-        SAID,
+        STATED,
         Nothing,
         "a network that is no longer admitted keeps its resources, but the operator changes them no further; it can \
          still be deleted",
     ),
-    field("spec.allowedNamespaces.from", SAID, Nothing, ""),
+    field("spec.allowedNamespaces.from", STATED, Nothing, ""),
     field("spec.allowedNamespaces.selector", "not set", Nothing, ""),
     field("spec.allowedNamespaces.selector.matchLabels", "any labels", Nothing, ""),
     field("spec.allowedNamespaces.selector.matchExpressions", "no requirements", Nothing, ""),
-    field("spec.allowedNamespaces.selector.matchExpressions[].key", SAID, Nothing, ""),
-    field("spec.allowedNamespaces.selector.matchExpressions[].operator", SAID, Nothing, ""),
+    field("spec.allowedNamespaces.selector.matchExpressions[].key", STATED, Nothing, ""),
+    field("spec.allowedNamespaces.selector.matchExpressions[].operator", STATED, Nothing, ""),
     field("spec.allowedNamespaces.selector.matchExpressions[].values", "no values", Nothing, ""),
     field(
         "spec.limits",
-        SAID,
+        STATED,
         Nothing,
         "a new network that exceeds a limit is not built. An existing one keeps its resources, but the operator \
          changes them no further",
@@ -281,7 +281,7 @@ const CLASS: &[Entry] = &[
     field("spec.defaults", "none", ByField, ""),
     field(
         "spec.defaults.vpc",
-        SAID,
+        STATED,
         Nothing,
         "networks that are built keep their VPC, report `VPCChanged`, and are changed no further until the old value \
          is restored",

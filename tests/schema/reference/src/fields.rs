@@ -21,12 +21,12 @@ pub(crate) struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// The description of the field.
+    /// Returns the description of the field.
     pub(crate) fn description(&self) -> &str {
         self.schema.description.as_deref().unwrap_or_default()
     }
 
-    /// The value that the description states for an omitted field, and the rest of the description.
+    /// Returns the value that the description states for an omitted field, and the rest of the description.
     pub(crate) fn when_omitted(&self) -> (Option<&str>, String) {
         const MARKS: [&str; 2] = ["Defaults to ", "If omitted, "];
         let description = self.description();
@@ -38,17 +38,17 @@ impl Field<'_> {
     }
 }
 
-/// The schema of the only version of a CRD.
+/// Returns the schema of the only version of a CRD.
 pub(crate) fn schema_of(crd: &CustomResourceDefinition) -> Option<&JSONSchemaProps> {
     crd.spec.versions.first()?.schema.as_ref()?.open_api_v3_schema.as_ref()
 }
 
-/// The schema of a kind.
+/// Returns the schema of a kind.
 pub(crate) fn root<'a>(crds: &'a [CustomResourceDefinition], kind: &str) -> Option<&'a JSONSchemaProps> {
     schema_of(crds.iter().find(|crd| crd.spec.names.kind == kind)?)
 }
 
-/// The fields below `spec` or `status`, parents before children.
+/// Returns the fields below `spec` or `status`, parents before children.
 pub(crate) fn fields<'a>(root: Option<&'a JSONSchemaProps>, part: &str) -> Vec<Field<'a>> {
     let mut found = Vec::new();
     if let Some(schema) = property(root, part) {
@@ -59,7 +59,7 @@ pub(crate) fn fields<'a>(root: Option<&'a JSONSchemaProps>, part: &str) -> Vec<F
     found
 }
 
-/// The schema of the property with that path.
+/// Returns the schema of the property with this path.
 pub(crate) fn property<'a>(schema: Option<&'a JSONSchemaProps>, path: &str) -> Option<&'a JSONSchemaProps> {
     path.split('.').try_fold(schema?, |schema, name| schema.properties.as_ref()?.get(name))
 }
@@ -94,7 +94,7 @@ fn value(schema: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
     }
 }
 
-/// The values of a field, in a few words.
+/// Returns a short description of the values of a field.
 pub(crate) fn values(schema: &JSONSchemaProps) -> String {
     let members: Vec<_> = schema.enum_.iter().flatten().filter_map(|member| member.0.as_str()).map(code).collect();
     if !members.is_empty() {
@@ -117,7 +117,7 @@ struct Rules(BTreeMap<String, Vec<String>>);
 impl Rules {
     /// Adds the rules of a schema and of all schemas below it.
     fn gather(&mut self, schema: &JSONSchemaProps, path: &str) {
-        self.of(schema, path, "");
+        self.add_rules(schema, path, "");
         for (name, property) in schema.properties.iter().flatten() {
             self.gather(property, &format!("{path}.{name}"));
         }
@@ -130,39 +130,39 @@ impl Rules {
     }
 
     /// Adds the rules of list items and map values to their list or map, because they have no name.
-    fn gather_inner(&mut self, schema: &JSONSchemaProps, path: &str, mark: &str, who: &str) {
-        self.of_inner(schema, path, mark, who);
+    fn gather_inner(&mut self, schema: &JSONSchemaProps, path: &str, mark: &str, subject: &str) {
+        self.add_inner_rules(schema, path, mark, subject);
         for (name, property) in schema.properties.iter().flatten() {
             self.gather(property, &format!("{path}{mark}.{name}"));
         }
     }
 
-    fn of(&mut self, schema: &JSONSchemaProps, path: &str, who: &str) {
-        self.add(path, who, bounds(schema));
-        self.add_cel(schema, path, path, who);
+    fn add_rules(&mut self, schema: &JSONSchemaProps, path: &str, subject: &str) {
+        self.add(path, subject, bounds(schema));
+        self.add_cel(schema, path, path, subject);
     }
 
-    fn of_inner(&mut self, schema: &JSONSchemaProps, path: &str, mark: &str, who: &str) {
-        self.add(path, who, bounds(schema));
-        self.add_cel(schema, &format!("{path}{mark}"), path, who);
+    fn add_inner_rules(&mut self, schema: &JSONSchemaProps, path: &str, mark: &str, subject: &str) {
+        self.add(path, subject, bounds(schema));
+        self.add_cel(schema, &format!("{path}{mark}"), path, subject);
     }
 
     /// Adds the first part of each CEL rule's message. The second part is the remedy, which only a rejected user
     /// needs.
-    fn add_cel(&mut self, schema: &JSONSchemaProps, object: &str, itself: &str, who: &str) {
+    fn add_cel(&mut self, schema: &JSONSchemaProps, object: &str, itself: &str, subject: &str) {
         for rule in schema.x_kubernetes_validations.iter().flatten() {
             let message = rule.message.as_deref().unwrap_or_default();
-            let demand = message.split("; ").next().unwrap_or_default().to_owned();
+            let requirement = message.split("; ").next().unwrap_or_default().to_owned();
             match &rule.field_path {
-                Some(field) => self.add(&format!("{object}{field}"), "", Some(demand)),
-                None => self.add(itself, who, Some(demand)),
+                Some(field) => self.add(&format!("{object}{field}"), "", Some(requirement)),
+                None => self.add(itself, subject, Some(requirement)),
             }
         }
     }
 
-    fn add(&mut self, path: &str, who: &str, phrases: impl IntoIterator<Item = String>) {
+    fn add(&mut self, path: &str, subject: &str, phrases: impl IntoIterator<Item = String>) {
         let all = self.0.entry(path.to_owned()).or_default();
-        for phrase in phrases.into_iter().map(|phrase| format!("{who}{phrase}")) {
+        for phrase in phrases.into_iter().map(|phrase| format!("{subject}{phrase}")) {
             if !all.contains(&phrase) {
                 all.push(phrase);
             }
@@ -170,7 +170,7 @@ impl Rules {
     }
 }
 
-/// The bounds of a value as phrases.
+/// Returns the bounds of a value as phrases.
 fn bounds(schema: &JSONSchemaProps) -> Vec<String> {
     let between = |least: Option<i64>, most: Option<i64>, unit: &str| match (least, most) {
         (Some(least), Some(most)) => Some(format!("must have {least} to {most} {unit}")),
@@ -180,7 +180,7 @@ fn bounds(schema: &JSONSchemaProps) -> Vec<String> {
     };
     let keys =
         || schema.x_kubernetes_list_map_keys.iter().flatten().map(|key| code(key)).collect::<Vec<_>>().join(" and ");
-    let alike = match schema.x_kubernetes_list_type.as_deref() {
+    let uniqueness = match schema.x_kubernetes_list_type.as_deref() {
         Some("set") => Some("must have no entry twice".to_owned()),
         Some("map") => Some(format!("must have one entry for each {}", keys())),
         _ => None,
@@ -191,7 +191,7 @@ fn bounds(schema: &JSONSchemaProps) -> Vec<String> {
         between(schema.min_properties, schema.max_properties, "keys"),
         schema.minimum.map(|least| format!("must be at least {least}")),
         schema.maximum.map(|most| format!("must be at most {most}")),
-        alike,
+        uniqueness,
     ]
     .into_iter()
     .flatten()
@@ -217,11 +217,11 @@ mod tests {
 
     #[test]
     fn the_value_when_omitted_is_separated_from_the_description() {
-        let said = |omitted: &str, rest: &str| (Some(omitted.to_owned()), rest.to_owned());
-        assert_eq!(field_of("A thing. Defaults to `a.b`."), said("`a.b`", "A thing."));
+        let stated = |omitted: &str, rest: &str| (Some(omitted.to_owned()), rest.to_owned());
+        assert_eq!(field_of("A thing. Defaults to `a.b`."), stated("`a.b`", "A thing."));
         assert_eq!(
             field_of("A thing. If omitted, none is used. Never more."),
-            said("none is used", "A thing. Never more.")
+            stated("none is used", "A thing. Never more.")
         );
         assert_eq!(field_of("A thing."), (None, "A thing.".to_owned()));
     }
@@ -238,17 +238,18 @@ mod tests {
                 "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"],
                 "items": {
                     "type": "object", "required": ["a"],
-                    "x-kubernetes-validations": rule("must be whole; mend it", None),
+                    "x-kubernetes-validations": rule("must be complete; correct it", None),
                     "properties": { "a": {
                         "type": "string", "maxLength": 8,
-                        "x-kubernetes-validations": rule("must be a word; mend it", None),
+                        "x-kubernetes-validations": rule("must be a word; correct it", None),
                     } },
                 },
             } },
         }));
         let found = fields(Some(&root), "spec");
         let listed: Vec<_> = found.iter().map(|field| (field.path.as_str(), field.rules.join("; "))).collect();
-        let of_list = "must fit; must have 1 to 4 entries; must have one entry for each `a`; each entry must be whole";
+        let of_list =
+            "must fit; must have 1 to 4 entries; must have one entry for each `a`; each entry must be complete";
         let of_a = "must have at most 8 characters; must be a word";
         assert_eq!(listed, [("spec.list", of_list.to_owned()), ("spec.list[].a", of_a.to_owned())]);
         assert!(found[1].is_required && !found[0].is_required);

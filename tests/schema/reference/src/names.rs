@@ -17,7 +17,7 @@ pub(crate) const TAGS: &str = "\
 The operator sends these tags in the create call of every resource, so no resource exists without them, and adds \
 them to adopted resources. A resource without the owner tag is foreign, and the operator never changes it.";
 
-/// The names in Kubernetes objects: the name, the kind of the object, and the meaning.
+/// Returns the names in Kubernetes objects: the name, the kind of the object, and the meaning.
 pub(crate) fn annotations() -> Vec<[String; 3]> {
     [
         (
@@ -44,7 +44,7 @@ pub(crate) fn annotations() -> Vec<[String; 3]> {
     .into()
 }
 
-/// The tags on AWS resources: the key, and its value and meaning.
+/// Returns the tags on AWS resources: the key, and its value and meaning.
 pub(crate) fn tags() -> Vec<[String; 2]> {
     [
         (OWNER_TAG, "The UID of the network. It decides ownership, and IAM policies can require it."),
@@ -83,7 +83,7 @@ pub(crate) fn tags() -> Vec<[String; 2]> {
     .collect()
 }
 
-/// The paragraph after the table of tags.
+/// Returns the paragraph after the table of tags.
 pub(crate) fn rule_mark() -> String {
     format!(
         "Security group rules have no owner tag. The description of a rule that the operator added starts with {}. \

@@ -1,4 +1,4 @@
-//! The table of the fields of a spec, made from the schema and from [`changes`](super::changes), and the check that
+//! Generates the table of the fields of a spec from the schema and from [`changes`](super::changes), and the check that
 //! both agree.
 //!
 //! A field of the class's `defaults` corresponds to the network's field of the same name. As long as both have the
@@ -27,12 +27,12 @@ pub(crate) struct Spec<'a> {
 
 /// The form in which the table shows a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Telling {
-    /// As a separate row.
+enum RowForm {
+    /// A separate row.
     Own,
-    /// As a row that refers to the network's field.
+    /// A row that refers to the network's field.
     Refers,
-    /// As part of its parent, whose row refers to the network's field.
+    /// No row: the row of the parent refers to the network's field.
     Within,
 }
 
@@ -42,7 +42,7 @@ impl Spec<'_> {
     }
 
     /// The index of a field in the entries, which have the order of the types. Fields without an entry come last.
-    fn place(&self, path: &str) -> usize {
+    fn index(&self, path: &str) -> usize {
         self.entries.iter().position(|entry| entry.path == path).unwrap_or(self.entries.len())
     }
 
@@ -50,23 +50,23 @@ impl Spec<'_> {
     fn fields(&self, network: &Spec<'_>) -> Vec<Field<'_>> {
         let mut fields = fields(self.root, "spec");
         fields.sort_by_cached_key(|field| match field.path.strip_prefix(DEFAULTS) {
-            Some(rest) => (self.place(DEFAULTS.trim_end_matches('.')), 1 + network.place(&format!("spec.{rest}"))),
-            None => (self.place(&field.path), 0),
+            Some(rest) => (self.index(DEFAULTS.trim_end_matches('.')), 1 + network.index(&format!("spec.{rest}"))),
+            None => (self.index(&field.path), 0),
         });
         fields
     }
 
     /// The form in which the table shows a field.
-    fn telling(&self, path: &str, network: &Spec<'_>) -> Telling {
-        let Some(rest) = path.strip_prefix(DEFAULTS) else { return Telling::Own };
+    fn row_form(&self, path: &str, network: &Spec<'_>) -> RowForm {
+        let Some(rest) = path.strip_prefix(DEFAULTS) else { return RowForm::Own };
         let top = rest.split(['.', '[']).next().unwrap_or_default();
         let undescribed = |schema: &JSONSchemaProps| JSONSchemaProps { description: None, ..schema.clone() };
         let own = property(self.root, &format!("{DEFAULTS}{top}")).map(undescribed);
-        let meant = property(network.root, &format!("spec.{top}")).map(undescribed);
-        match (own == meant, top == rest) {
-            (false, _) => Telling::Own,
-            (true, true) => Telling::Refers,
-            (true, false) => Telling::Within,
+        let reference = property(network.root, &format!("spec.{top}")).map(undescribed);
+        match (own == reference, top == rest) {
+            (false, _) => RowForm::Own,
+            (true, true) => RowForm::Refers,
+            (true, false) => RowForm::Within,
         }
     }
 }
@@ -80,32 +80,32 @@ pub(crate) fn problems(spec: &Spec<'_>, network: &Spec<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     for field in &fields {
         let path = &field.path;
-        let is_said = field.is_required || field.when_omitted().0.is_some();
-        match (spec.telling(path, network), spec.entry(path)) {
-            (Telling::Own, None) => {
-                let omitted = if is_said { "SAID" } else { "\"what holds when it is omitted\"" };
+        let is_stated = field.is_required || field.when_omitted().0.is_some();
+        match (spec.row_form(path, network), spec.entry(path)) {
+            (RowForm::Own, None) => {
+                let omitted = if is_stated { "STATED" } else { "\"the value when it is omitted\"" };
                 problems.push(format!(
                     "`{path}` of {kind} has no entry in {FILE}; add, at the position of the field in the type: \
-                     field(\"{path}\", {omitted}, InPlace, \"what changing it does in AWS\")"
+                     field(\"{path}\", {omitted}, InPlace, \"the effect of a change in AWS\")"
                 ));
             }
-            (Telling::Own, Some(entry)) if entry.omitted.is_empty() != is_said => problems.push(if is_said {
+            (RowForm::Own, Some(entry)) if entry.omitted.is_empty() != is_stated => problems.push(if is_stated {
                 format!(
                     "`{path}` of {kind} is required, or its description states the value when it is omitted; in \
-                     {FILE}, write SAID instead of \"{}\"",
+                     {FILE}, write STATED instead of \"{}\"",
                     entry.omitted
                 )
             } else {
                 format!(
                     "`{path}` of {kind} is optional, but its value when omitted is not documented; in {FILE}, write it \
-                     instead of SAID, or end its description with 'Defaults to …' or 'If omitted, …'"
+                     instead of STATED, or end its description with 'Defaults to …' or 'If omitted, …'"
                 )
             }),
-            (Telling::Within, Some(_)) => problems.push(format!(
+            (RowForm::Within, Some(_)) => problems.push(format!(
                 "`{path}` of {kind} refers to the field of a network, but has an entry in {FILE}; remove the entry, \
                  or move it to the field directly below `spec.defaults`"
             )),
-            (Telling::Own | Telling::Refers | Telling::Within, _) => {}
+            (RowForm::Own | RowForm::Refers | RowForm::Within, _) => {}
         }
     }
     let gone = spec.entries.iter().filter(|entry| fields.iter().all(|field| field.path != entry.path));
@@ -120,15 +120,15 @@ pub(crate) fn table_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
         .fields(network)
         .iter()
         .filter_map(|field| {
-            let (said, meaning) = field.when_omitted();
+            let (stated, meaning) = field.when_omitted();
             let entry = spec.entry(&field.path);
-            let (omitted, change) = match spec.telling(&field.path, network) {
-                Telling::Within => return None,
-                Telling::Own if field.is_required => ("must be set".to_owned(), entry.map(changed)?),
-                Telling::Own => (text(said.or_else(|| Some(entry?.omitted))?), entry.map(changed)?),
-                Telling::Refers => {
-                    let meant = format!("as [`{}`](#migrationnetwork-spec)", field.path.replace(DEFAULTS, "spec."));
-                    (meant.clone(), entry.map_or(meant, changed))
+            let (omitted, change) = match spec.row_form(&field.path, network) {
+                RowForm::Within => return None,
+                RowForm::Own if field.is_required => ("must be set".to_owned(), entry.map(changed)?),
+                RowForm::Own => (text(stated.or_else(|| Some(entry?.omitted))?), entry.map(changed)?),
+                RowForm::Refers => {
+                    let reference = format!("as [`{}`](#migrationnetwork-spec)", field.path.replace(DEFAULTS, "spec."));
+                    (reference.clone(), entry.map_or(reference, changed))
                 }
             };
             Some([code(&field.path), values(field.schema), text(&meaning), omitted, change])
@@ -152,7 +152,7 @@ fn changed(entry: &Entry) -> String {
 pub(crate) fn rules_of(spec: &Spec<'_>, network: &Spec<'_>) -> String {
     let mut listed: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for field in spec.fields(network) {
-        if spec.telling(&field.path, network) != Telling::Own || field.rules.is_empty() {
+        if spec.row_form(&field.path, network) != RowForm::Own || field.rules.is_empty() {
             continue;
         }
         match listed.iter_mut().find(|(rules, _)| *rules == field.rules) {
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        changes::{self, Change::InPlace, SAID, field},
+        changes::{self, Change::InPlace, STATED, field},
         fields::root,
     };
 
@@ -191,9 +191,9 @@ mod tests {
     fn a_field_without_an_entry_is_reported_with_the_entry_to_add() {
         let found = problems_of(&root_of(&json!({ "a": { "type": "string" } })), &[]);
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains(r#"field("spec.a", "what holds when it is omitted", InPlace, "#), "{found:?}");
-        let said = root_of(&json!({ "a": { "type": "string", "description": "A. Defaults to none." } }));
-        assert!(problems_of(&said, &[])[0].contains(r#"field("spec.a", SAID, InPlace, "#));
+        assert!(found[0].contains(r#"field("spec.a", "the value when it is omitted", InPlace, "#), "{found:?}");
+        let stated = root_of(&json!({ "a": { "type": "string", "description": "A. Defaults to none." } }));
+        assert!(problems_of(&stated, &[])[0].contains(r#"field("spec.a", STATED, InPlace, "#));
     }
 
     #[test]
@@ -204,12 +204,12 @@ mod tests {
 
     #[test]
     fn exactly_one_place_states_the_value_of_an_omitted_field() {
-        const THERE: &[Entry] = &[field("spec.a", "none", InPlace, "")];
-        const NOT_THERE: &[Entry] = &[field("spec.a", SAID, InPlace, "")];
+        const IN_ENTRY: &[Entry] = &[field("spec.a", "none", InPlace, "")];
+        const NOT_IN_ENTRY: &[Entry] = &[field("spec.a", STATED, InPlace, "")];
         let silent = root_of(&json!({ "a": { "type": "string" } }));
-        let said = root_of(&json!({ "a": { "type": "string", "description": "If omitted, none is used." } }));
+        let stated = root_of(&json!({ "a": { "type": "string", "description": "If omitted, none is used." } }));
         for (root, entries, expected) in
-            [(&silent, THERE, 0), (&said, NOT_THERE, 0), (&silent, NOT_THERE, 1), (&said, THERE, 1)]
+            [(&silent, IN_ENTRY, 0), (&stated, NOT_IN_ENTRY, 0), (&silent, NOT_IN_ENTRY, 1), (&stated, IN_ENTRY, 1)]
         {
             assert_eq!(problems_of(root, entries).len(), expected);
         }
@@ -244,8 +244,8 @@ mod tests {
     fn a_default_with_the_same_schema_refers_to_the_networks_field() {
         const DEFAULT: &[Entry] = &[field("spec.defaults", "none", InPlace, "")];
         let defaults = |a: &Value| root_of(&json!({ "defaults": { "type": "object", "properties": { "a": a } } }));
-        let alike = defaults(&json!({ "type": "string", "description": "Of networks." }));
-        assert_eq!(problems_of(&alike, DEFAULT), Vec::<String>::new());
+        let same = defaults(&json!({ "type": "string", "description": "Of networks." }));
+        assert_eq!(problems_of(&same, DEFAULT), Vec::<String>::new());
         let other = defaults(&json!({ "type": "string", "maxLength": 4 }));
         assert!(problems_of(&other, DEFAULT)[0].contains("`spec.defaults.a`"));
     }

@@ -23,7 +23,7 @@ use simulation::mutants::{
 ///
 /// All bugs are compiled at once behind switches, except for those that change more than bodies of functions.
 #[derive(Debug, Parser)]
-struct Options {
+struct MutantsArguments {
     /// Plant only mutants whose name contains one of these texts
     names: Vec<String>,
     /// Compile each mutant separately, exactly as in its patch
@@ -49,7 +49,7 @@ struct Report {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse();
+    let options = MutantsArguments::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("this crate is not in a repository")?;
     let mut mutants = mutants::all(&root.join("tests/simulation/mutants"))?;
     if options.table {

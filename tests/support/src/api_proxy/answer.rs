@@ -1,4 +1,4 @@
-//! One call: passed on and answered, or spoiled.
+//! One call: it is forwarded and answered, or it gets a fault.
 
 use std::io;
 
@@ -19,8 +19,8 @@ use super::watches;
 
 type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
-/// What proxies say to people, and to everybody else.
-const PAGE: &str = "<html><body><h1>It works!</h1></body></html>\n";
+/// A page that proxies answer to any client.
+const HTML_PAGE: &str = "<html><body><h1>It works!</h1></body></html>\n";
 
 /// Answers a call. An error ends its connection.
 pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Answer> {
@@ -29,22 +29,22 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> io::R
     let call = ApiCall::new(&parts.method, &parts.uri, &body);
     let verb = call.site.verb;
     let fault = {
-        let mut told = shared.told();
-        let is_too_old = call.watched_from().zip(told.forgotten).is_some_and(|(from, forgotten)| from <= forgotten);
-        let fault = if is_too_old { Some(ApiFault::Refuse(410)) } else { told.orders.strike(&call) };
-        told.calls.push(call);
-        parts.uri = address(&parts.uri, verb, told.lists_as_of, told.page);
+        let mut settings = shared.settings();
+        let is_too_old = call.watched_from().zip(settings.compacted).is_some_and(|(from, compacted)| from <= compacted);
+        let fault = if is_too_old { Some(ApiFault::Refuse(410)) } else { settings.orders.take_due(&call) };
+        settings.calls.push(call);
+        parts.uri = upstream_uri(&parts.uri, verb, settings.lists_as_of, settings.page);
         fault
     };
     match fault {
         Some(ApiFault::Refuse(status)) => return refusal(status, verb),
         Some(ApiFault::Expire) => {
-            let event = format!("{}\n", json!({ "type": "ERROR", "object": said(410, verb) }));
-            return Response::builder().body(whole(event)).map_err(io::Error::other);
+            let event = format!("{}\n", json!({ "type": "ERROR", "object": status_object(410, verb) }));
+            return Response::builder().body(full(event)).map_err(io::Error::other);
         }
         Some(ApiFault::Silence(time)) => {
             tokio::time::sleep(time).await;
-            return Err(closed());
+            return Err(connection_closed());
         }
         Some(ApiFault::RefuseDone(_) | ApiFault::LoseAnswer | ApiFault::Cut | ApiFault::Garbage) | None => {}
     }
@@ -53,22 +53,27 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> io::R
     let (mut parts, body) = upstream.await.map_err(io::Error::other)?.into_parts();
     if verb == Verb::Watch && parts.status.is_success() {
         if let Some(fault) = fault {
-            return spoiled(fault, verb, &Bytes::from_static(br#"{"type":"MODIFIED","object":{"kind":"Nothing","#));
+            return faulty_answer(
+                fault,
+                verb,
+                &Bytes::from_static(br#"{"type":"MODIFIED","object":{"kind":"Nothing","#),
+            );
         }
         let (lines, events) = mpsc::unbounded();
-        tokio::spawn(watches::pass_on(body, lines, shared.conduct.subscribe(), shared.resets.subscribe()));
+        tokio::spawn(watches::forward(body, lines, shared.conduct.subscribe(), shared.resets.subscribe()));
         return Ok(Response::from_parts(parts, BodyExt::boxed_unsync(StreamBody::new(events))));
     }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     if let Some(fault) = fault {
-        return spoiled(fault, verb, &body);
+        return faulty_answer(fault, verb, &body);
     }
     parts.headers.remove(header::TRANSFER_ENCODING);
-    Ok(Response::from_parts(parts, whole(body)))
+    Ok(Response::from_parts(parts, full(body)))
 }
 
-/// Where the call goes: with a list, to when it is to be from; with one in pages, for so many.
-fn address(uri: &Uri, verb: Verb, lists_as_of: Option<u64>, page: Option<u32>) -> Uri {
+/// Returns the URI that is sent upstream. A list gets the `resourceVersion` that it is answered as of, and a list in
+/// pages gets the size of its pages.
+fn upstream_uri(uri: &Uri, verb: Verb, lists_as_of: Option<u64>, page: Option<u32>) -> Uri {
     let mut query: Vec<(String, String)> =
         form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     if let (Verb::List, Some(version)) = (verb, lists_as_of) {
@@ -83,34 +88,37 @@ fn address(uri: &Uri, verb: Verb, lists_as_of: Option<u64>, page: Option<u32>) -
     }
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
     let target = if query.is_empty() { uri.path().to_owned() } else { format!("{}?{query}", uri.path()) };
-    // It was one before.
+    // The path was valid before.
     target.parse().unwrap_or_else(|_| uri.clone())
 }
 
-fn closed() -> io::Error {
+fn connection_closed() -> io::Error {
     io::ErrorKind::ConnectionAborted.into()
 }
 
-fn whole(body: impl Into<Bytes>) -> UnsyncBoxBody<Bytes, io::Error> {
+fn full(body: impl Into<Bytes>) -> UnsyncBoxBody<Bytes, io::Error> {
     Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// What a call that had its effect is answered with in place of the answer.
-fn spoiled(fault: ApiFault, verb: Verb, body: &Bytes) -> io::Result<Answer> {
+/// Returns the faulty answer to a call that had its effect.
+fn faulty_answer(fault: ApiFault, verb: Verb, body: &Bytes) -> io::Result<Answer> {
     match fault {
         ApiFault::RefuseDone(status) | ApiFault::Refuse(status) => refusal(status, verb),
-        ApiFault::LoseAnswer | ApiFault::Silence(_) | ApiFault::Expire => Err(closed()),
+        ApiFault::LoseAnswer | ApiFault::Silence(_) | ApiFault::Expire => Err(connection_closed()),
         ApiFault::Garbage => {
             let html = HeaderValue::from_static("text/html");
-            Ok(Response::builder().header(header::CONTENT_TYPE, html).body(whole(PAGE)).map_err(io::Error::other)?)
+            Ok(Response::builder()
+                .header(header::CONTENT_TYPE, html)
+                .body(full(HTML_PAGE))
+                .map_err(io::Error::other)?)
         }
         ApiFault::Cut => {
             let length = body.len().max(2);
             let half = futures::stream::iter([Ok(Frame::data(body.slice(..body.len() / 2)))]);
             let end = futures::stream::once(async {
-                // Long enough for the half to be on its way.
+                // Long enough for the first half to be sent.
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                Err(closed())
+                Err(connection_closed())
             });
             let answer = Response::builder().header(header::CONTENT_TYPE, "application/json");
             let answer = answer.header(header::CONTENT_LENGTH, length);
@@ -119,8 +127,8 @@ fn spoiled(fault: ApiFault, verb: Verb, body: &Bytes) -> io::Result<Answer> {
     }
 }
 
-/// What the API server says when it refuses (`k8s.io/apimachinery/pkg/api/errors`).
-fn said(status: u16, verb: Verb) -> Value {
+/// Returns the `Status` object of a refusal, as the API server writes it (`k8s.io/apimachinery/pkg/api/errors`).
+fn status_object(status: u16, verb: Verb) -> Value {
     let reason = match (status, verb) {
         (401, _) => "Unauthorized",
         (403, _) => "Forbidden",
@@ -152,5 +160,5 @@ fn refusal(status: u16, verb: Verb) -> io::Result<Answer> {
     if status == 429 || status == 503 {
         answer = answer.header(header::RETRY_AFTER, "1");
     }
-    answer.body(whole(said(status, verb).to_string())).map_err(io::Error::other)
+    answer.body(full(status_object(status, verb).to_string())).map_err(io::Error::other)
 }

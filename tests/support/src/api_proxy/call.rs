@@ -1,50 +1,50 @@
-//! What is called: a request to the Kubernetes API, taken apart.
+//! A call: a request to the Kubernetes API, parsed.
 
 use std::fmt;
 
 use hyper::{Method, Uri};
 
-/// What is done, in the words of RBAC, and a list's further pages apart from its first.
+/// The verb of a call, in the terms of RBAC. The further pages of a list differ from its first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
-    /// One object.
+    /// Reads one object.
     Get,
-    /// The objects of a kind, or the first page of them.
+    /// Lists the objects of a kind, or the first page of them.
     List,
-    /// A further page, by the token that the one before ended with.
+    /// Reads a further page, by the continue token of the previous one.
     Continue,
-    /// What changes from now on.
+    /// Watches changes.
     Watch,
-    /// A new object.
+    /// Creates an object.
     Create,
-    /// An object in place of the one that is there.
+    /// Replaces an object.
     Update,
-    /// A part of an object.
+    /// Changes a part of an object.
     Patch,
-    /// The end of an object.
+    /// Deletes an object.
     Delete,
 }
 
-/// A place in the operator from which the Kubernetes API is called, as far as the call tells it.
+/// A place in the operator that calls the Kubernetes API, as far as the call identifies it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallSite {
-    /// What is done.
+    /// The verb.
     pub verb: Verb,
-    /// The kind, in the plural.
+    /// The resource: the kind, in the plural.
     pub resource: String,
-    /// A part of the object, such as `status`.
+    /// The subresource, such as `status`.
     pub subresource: Option<String>,
-    /// Whether it is a list in pages, with which a watch begins.
+    /// Whether the call is a list in pages, with which a watch begins.
     pub in_pages: bool,
 }
 
 impl CallSite {
-    /// The call of a verb on a kind.
+    /// Returns the call of a verb on a resource.
     pub fn new(verb: Verb, resource: &str) -> Self {
         Self { verb, resource: resource.to_owned(), subresource: None, in_pages: false }
     }
 
-    /// The call that a watch of a kind begins with.
+    /// Returns the call with which a watch of a resource begins.
     pub fn in_pages(verb: Verb, resource: &str) -> Self {
         Self { in_pages: true, ..Self::new(verb, resource) }
     }
@@ -61,11 +61,11 @@ impl fmt::Display for CallSite {
 /// A call that was made.
 #[derive(Clone, Debug)]
 pub struct ApiCall {
-    /// From where.
+    /// The place that made the call.
     pub site: CallSite,
-    /// Path, query without its encoding, and body.
+    /// The path, the decoded query, and the body.
     text: String,
-    /// The `resourceVersion` that it goes on from.
+    /// The `resourceVersion` from which the call continues.
     from: Option<u64>,
 }
 
@@ -101,12 +101,12 @@ impl ApiCall {
         Self { site: CallSite { verb, resource, subresource, in_pages }, text, from }
     }
 
-    /// The `resourceVersion` that a watch goes on from.
+    /// Returns the `resourceVersion` from which a watch continues.
     pub(super) fn watched_from(&self) -> Option<u64> {
         self.from.filter(|_| self.site.verb == Verb::Watch)
     }
 
-    /// Whether one of the words is in path, query or body, and not as a part of a longer one.
+    /// Whether the path, the query or the body contains one of the words as a complete word.
     pub fn mentions(&self, words: &[String]) -> bool {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
         words.iter().any(|word| {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_told_apart_by_verb_kind_and_part() {
+    fn call_sites_differ_by_verb_resource_and_subresource() {
         let all = "/apis/mgnet.dev/v1alpha1/migrationnetworks";
         let of = |method: &Method, uri| call(method, uri, "").site.to_string();
         assert_eq!(of(&Method::GET, all), "List migrationnetworks");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_about_whom_it_names_in_full() {
+    fn a_call_mentions_complete_words_only() {
         let words = |word: &str| vec![word.to_owned()];
         let get = call(&Method::GET, "/apis/mgnet.dev/v1alpha1/namespaces/shaken-1/migrationnetworks/tokyo", "");
         assert!(get.mentions(&words("shaken-1")));

@@ -1,39 +1,40 @@
-//! Faults that are ordered for a call, and the one that strikes it.
+//! Faults that are ordered for calls, and their assignment to calls.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::call::{ApiCall, CallSite};
 
-/// What becomes of a call.
+/// The fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ApiFault {
-    /// It is refused with this HTTP status, as the API server does, and has no effect. 429 and 503 say when to come again.
+    /// The call is refused with this HTTP status, as the API server does, and has no effect. 429 and 503 carry
+    /// `Retry-After`.
     Refuse(u16),
-    /// It has its effect, and is answered with this HTTP status all the same.
+    /// The call has its effect, but is answered with this HTTP status.
     RefuseDone(u16),
-    /// It has no effect and no answer, and its connection ends after this time.
+    /// The call has no effect and no answer, and its connection ends after this time.
     Silence(Duration),
-    /// It has its effect, and its connection ends in place of an answer.
+    /// The call has its effect, but its connection ends without an answer.
     LoseAnswer,
-    /// It has its effect, and its connection ends in the middle of the answer.
+    /// The call has its effect, but its connection ends in the middle of the answer.
     Cut,
-    /// It is a watch, and is told that what it goes on from is too old: to list anew.
+    /// The call is a watch, and is answered that its `resourceVersion` is too old, so the client must list again.
     Expire,
-    /// It has its effect, and is answered with success and with what is no object: a page for people.
+    /// The call has its effect, but the successful answer contains an HTML page instead of an object.
     Garbage,
 }
 
 /// A fault for one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// From where the call comes.
+    /// The place that makes the call.
     pub site: CallSite,
-    /// Words of which the call must mention one; with none, whoever it is about.
+    /// Words of which the call must mention one; if empty, any call matches.
     pub about: Vec<String>,
-    /// Which of those calls, from 1, counted from the order.
+    /// The number of the call among the matching ones, counted from 1 at the order.
     pub nth: u64,
-    /// What becomes of it.
+    /// The fault of this call.
     pub fault: ApiFault,
 }
 
@@ -44,7 +45,7 @@ impl fmt::Display for Order {
     }
 }
 
-/// The orders that have not struck yet.
+/// The orders that are still pending.
 #[derive(Default)]
 pub(super) struct Orders(Vec<Order>);
 
@@ -61,9 +62,9 @@ impl Orders {
         std::mem::take(&mut self.0)
     }
 
-    /// Counts the call, and gives the fault that strikes it. One call is struck once: of several orders for it, those that
-    /// came later strike the calls that follow.
-    pub(super) fn strike(&mut self, call: &ApiCall) -> Option<ApiFault> {
+    /// Counts the call, and returns its fault. A call gets one fault at most: if several orders match, the later ones
+    /// apply to the calls that follow.
+    pub(super) fn take_due(&mut self, call: &ApiCall) -> Option<ApiFault> {
         let mut due = None;
         for (at, order) in self.0.iter_mut().enumerate() {
             if order.site != call.site || !(order.about.is_empty() || call.mentions(&order.about)) {

@@ -1,10 +1,10 @@
-//! A proxy in front of the Kubernetes API, through which only the operator goes, and which does to it what networks, load
-//! balancers, caches and busy API servers do: calls are refused, cut, lost or answered with nonsense; watches are silent,
-//! forget, or tell things in another order; lists come from the past.
+//! A proxy in front of the Kubernetes API, which only the operator uses. It causes the faults of networks, load
+//! balancers, caches and busy API servers: it refuses, cuts or loses calls, or answers them with garbage; watches are
+//! silent, lose events, or deliver them in another order; lists return past states.
 //!
-//! It speaks plain HTTP to the operator, and to the API server with the operator's own token, so that RBAC decides as ever.
-//! What it does not spoil it passes on as it is. Lists from the past are not made up: the API server itself answers them, as of
-//! an exact `resourceVersion`.
+//! It speaks plain HTTP to the operator, and sends the operator's own token to the API server, so that RBAC applies as
+//! usual. Calls without a fault are forwarded unchanged. Lists of past states are genuine: the API server itself
+//! answers them, as of an exact `resourceVersion`.
 
 mod answer;
 mod call;
@@ -35,49 +35,49 @@ pub use watches::Conduct;
 use crate::lab::Lab;
 use fault::Orders;
 
-/// A running proxy. It belongs to the runtime that it was started in, and ends when this value goes.
+/// A running proxy. It belongs to the runtime in which it was started, and stops when this value is dropped.
 pub struct ApiProxy {
     shared: Arc<Shared>,
-    /// For looking at what time it is: an administrator's.
+    /// An administrator's client, to read the current `resourceVersion`.
     kube: Client,
     kubeconfig: PathBuf,
     server: JoinHandle<()>,
 }
 
-/// What all connections of a proxy share.
+/// The state that all connections of a proxy share.
 struct Shared {
     upstream: Client,
-    told: Mutex<Told>,
+    settings: Mutex<Settings>,
     conduct: watch::Sender<Conduct>,
-    /// Counted up to end all watches that are open.
+    /// A counter. Each increment ends all open watches.
     resets: watch::Sender<u64>,
 }
 
-/// What was told to a proxy, and what went through it.
+/// The settings of a proxy, and the calls that it has received.
 #[derive(Default)]
-struct Told {
+struct Settings {
     calls: Vec<ApiCall>,
     orders: Orders,
-    /// The `resourceVersion` as of which lists are answered; none for the present.
+    /// The `resourceVersion` as of which lists are answered; `None` for the current one.
     lists_as_of: Option<u64>,
-    /// The `resourceVersion` up to which no watch can go on.
-    forgotten: Option<u64>,
-    /// The most objects in a page of a list; none for as many as were asked for.
+    /// The `resourceVersion` up to which no watch can continue.
+    compacted: Option<u64>,
+    /// The largest number of objects in a page of a list; `None` for the requested number.
     page: Option<u32>,
 }
 
 impl ApiProxy {
-    /// Starts one in front of the lab's API server.
+    /// Starts a proxy in front of the lab's API server.
     pub async fn start(lab: &Lab) -> Result<Self> {
         let mut upstream = Kubeconfig::read_from(lab.operator().kubeconfig())?;
         let mut through = upstream.clone();
-        // Whoever calls brings a token.
+        // Each call carries its own token.
         upstream.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()).for_each(|user| user.token = None);
         let mut config = Config::from_custom_kubeconfig(upstream, &KubeConfigOptions::default()).await?;
         config.default_retry = false;
         let shared = Arc::new(Shared {
             upstream: Client::try_from(config)?,
-            told: Mutex::default(),
+            settings: Mutex::default(),
             conduct: watch::Sender::new(Conduct::Flow),
             resets: watch::Sender::new(0),
         });
@@ -93,61 +93,61 @@ impl ApiProxy {
         Ok(Self { shared, kube: lab.kube().await?, kubeconfig, server })
     }
 
-    /// The operator's kubeconfig, which leads through this proxy.
+    /// Returns the path of the operator's kubeconfig for this proxy.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// The calls so far, oldest first.
+    /// Returns the calls so far, oldest first.
     pub fn calls(&self) -> Vec<ApiCall> {
-        self.shared.told().calls.clone()
+        self.shared.settings().calls.clone()
     }
 
     /// Orders a fault.
     pub fn order(&self, order: Order) {
-        self.shared.told().orders.add(order);
+        self.shared.settings().orders.add(order);
     }
 
-    /// The faults that did not strike yet.
+    /// Returns the orders that are still pending.
     pub fn pending(&self) -> Vec<Order> {
-        self.shared.told().orders.pending()
+        self.shared.settings().orders.pending()
     }
 
-    /// Takes back the faults that did not strike yet, and gives them.
+    /// Cancels the orders that are still pending, and returns them.
     pub fn take_back(&self) -> Vec<Order> {
-        self.shared.told().orders.take()
+        self.shared.settings().orders.take()
     }
 
-    /// How watches are passed on from now on, those that are open included.
+    /// Sets how watches are forwarded from now on, including open ones.
     pub fn conduct(&self, conduct: Conduct) {
         self.shared.conduct.send_replace(conduct);
     }
 
-    /// Cuts all watches that are open.
+    /// Cuts all open watches.
     pub fn reset_watches(&self) {
         self.shared.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// The `resourceVersion` of the cluster now.
+    /// Returns the current `resourceVersion` of the cluster.
     pub async fn now(&self) -> Result<u64> {
         let namespaces = Api::<Namespace>::all(self.kube.clone()).list(&ListParams::default().limit(1)).await?;
         let now = namespaces.metadata.resource_version.context("a list without resourceVersion")?;
-        now.parse().with_context(|| format!("resourceVersion '{now}' is no number"))
+        now.parse().with_context(|| format!("resourceVersion '{now}' is not a number"))
     }
 
-    /// Answers every list as it would have been answered at that `resourceVersion`; with none, as things are. The API server
-    /// remembers five minutes.
+    /// Answers every list as of that `resourceVersion`; with `None`, as of the current one. The API server keeps the
+    /// history of five minutes.
     pub fn lists_as_of(&self, version: Option<u64>) {
-        self.shared.told().lists_as_of = version;
+        self.shared.settings().lists_as_of = version;
     }
 
-    /// Refuses, from now on, every watch that would go on from that `resourceVersion` or an older one, as after a compaction;
-    /// with none, no more.
+    /// Refuses every watch that would continue from that `resourceVersion` or an older one, as after a compaction; with
+    /// `None`, no watch is refused any more.
     pub fn forget_up_to(&self, version: Option<u64>) {
-        self.shared.told().forgotten = version;
+        self.shared.settings().compacted = version;
     }
 
-    /// Has all watches of a kind list anew. `watches` is how many of them there are.
+    /// Makes all watches of a resource list again. `watches` is their number.
     pub fn expire(&self, resource: &str, watches: usize) {
         for _ in 0..watches {
             let site = CallSite::new(Verb::Watch, resource);
@@ -155,23 +155,24 @@ impl ApiProxy {
         }
     }
 
-    /// The most objects in a page of a list that watches begin with; none for as many as were asked for.
+    /// Sets the largest number of objects in a page of the lists with which watches begin; `None` for the requested
+    /// number.
     pub fn page(&self, page: Option<u32>) {
-        self.shared.told().page = page;
+        self.shared.settings().page = page;
     }
 }
 
 impl Drop for ApiProxy {
     fn drop(&mut self) {
         self.server.abort();
-        // Connections end with the runtime; watches at once.
+        // Connections end with the runtime, but watches end at once.
         self.reset_watches();
     }
 }
 
 impl Shared {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,12 +185,12 @@ impl std::fmt::Debug for Shared {
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        // Whether it can be set or not, answers arrive.
+        // Answers arrive even if the option cannot be set.
         let _ = stream.set_nodelay(true);
         let shared = shared.clone();
         tokio::spawn(async move {
             let answer = service_fn(|request| answer::answer(&shared, request));
-            // Ends with an error whenever a fault closes the connection.
+            // The connection ends with an error whenever a fault closes it.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
     }

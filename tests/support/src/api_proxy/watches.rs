@@ -1,4 +1,4 @@
-//! How watches are passed on: event by event, as they come or otherwise.
+//! The forwarding of watches, event by event, with or without faults.
 
 use std::io;
 use std::time::Duration;
@@ -9,35 +9,35 @@ use hyper::body::{Bytes, Frame};
 use kube::client::Body;
 use tokio::sync::watch;
 
-/// What becomes of the events of watches.
+/// The treatment of the events of watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conduct {
-    /// They are passed on.
+    /// Events are forwarded.
     Flow,
-    /// They are kept back, and passed on when events flow again. Meanwhile a watch that has ended seems to go on.
+    /// Events are held back, and forwarded when events flow again. Meanwhile a watch that has ended appears to be open.
     Hold,
-    /// They are lost, and nothing tells of it. What tells where the watch is goes through, so that it goes on behind them.
+    /// Events are lost silently. Bookmarks are forwarded, so that the watch continues after the lost events.
     Drop,
-    /// Each is passed on after a time of its own, shorter than this.
+    /// Each event is forwarded after a random delay below this one, so the order may change.
     Scramble(Duration),
 }
 
 type Lines = UnboundedSender<Result<Frame<Bytes>, io::Error>>;
 
-/// Passes on a watch to its end, its client's end or its reset.
-pub(super) async fn pass_on(
+/// Forwards a watch until it ends, its client disconnects, or it is reset.
+pub(super) async fn forward(
     mut events: Body,
     client: Lines,
     mut conduct: watch::Receiver<Conduct>,
     mut resets: watch::Receiver<u64>,
 ) {
-    let mut passage = Passage { client, held: Vec::new(), begun: Vec::new() };
+    let mut forwarding = Forwarding { client, held: Vec::new(), partial_line: Vec::new() };
     resets.mark_unchanged();
     let mut open = true;
-    while !passage.client.is_closed() && (open || !passage.held.is_empty()) {
+    while !forwarding.client.is_closed() && (open || !forwarding.held.is_empty()) {
         tokio::select! {
             _ = resets.changed() => {
-                passage.end_abruptly();
+                forwarding.reset();
                 return;
             }
             changed = conduct.changed() => {
@@ -45,16 +45,16 @@ pub(super) async fn pass_on(
                     return;
                 }
                 if *conduct.borrow_and_update() != Conduct::Hold {
-                    passage.release();
+                    forwarding.release();
                 }
             }
             frame = events.frame(), if open => match frame {
                 Some(Ok(frame)) => {
                     let now = *conduct.borrow();
-                    passage.take_in(&frame.into_data().unwrap_or_default(), now);
+                    forwarding.receive(&frame.into_data().unwrap_or_default(), now);
                 }
                 Some(Err(_)) => {
-                    passage.end_abruptly();
+                    forwarding.reset();
                     return;
                 }
                 None => open = false,
@@ -63,24 +63,24 @@ pub(super) async fn pass_on(
     }
 }
 
-/// On the way from the API server to a client.
-struct Passage {
+/// The forwarding of one watch from the API server to a client.
+struct Forwarding {
     client: Lines,
     held: Vec<Bytes>,
-    /// A line whose end has not come yet.
-    begun: Vec<u8>,
+    /// The beginning of a line whose end has not arrived yet.
+    partial_line: Vec<u8>,
 }
 
-impl Passage {
-    fn take_in(&mut self, data: &[u8], conduct: Conduct) {
-        self.begun.extend_from_slice(data);
-        while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.begun.drain(..=end).collect();
-            self.pass(line.into(), conduct);
+impl Forwarding {
+    fn receive(&mut self, data: &[u8], conduct: Conduct) {
+        self.partial_line.extend_from_slice(data);
+        while let Some(end) = self.partial_line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.partial_line.drain(..=end).collect();
+            self.deliver(line.into(), conduct);
         }
     }
 
-    fn pass(&mut self, line: Bytes, conduct: Conduct) {
+    fn deliver(&mut self, line: Bytes, conduct: Conduct) {
         match conduct {
             Conduct::Flow => send(&self.client, line),
             Conduct::Hold => self.held.push(line),
@@ -105,13 +105,13 @@ impl Passage {
         }
     }
 
-    fn end_abruptly(&self) {
-        // Nobody is there any more, or is told.
+    fn reset(&self) {
+        // An error means that the client has already disconnected.
         let _ = self.client.unbounded_send(Err(io::ErrorKind::ConnectionReset.into()));
     }
 }
 
 fn send(client: &Lines, line: Bytes) {
-    // Whoever is not there any more will list anew.
+    // A client that has disconnected will list again.
     let _ = client.unbounded_send(Ok(Frame::data(line)));
 }

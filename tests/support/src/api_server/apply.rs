@@ -1,19 +1,19 @@
-//! Server-side apply: what a manager applies is merged into what there is, and what it applied before and does not any more is
-//! removed, unless somebody has changed it since.
+//! Server-side apply: the configuration of a field manager is merged into the object. Fields that the manager applied
+//! before, but no longer applies, are removed, unless another writer has changed them since.
 //!
-//! Source: Kubernetes documentation, "Server-Side Apply", "Merge strategy". Conflicts between managers are not modelled.
+//! Source: Kubernetes documentation, "Server-Side Apply", "Merge strategy". Conflicts between managers are not modeled.
 
 use serde_json::{Map, Value};
 
 use super::schema::field;
 
-/// Merges `new` into `live`, in place of `last`, which the same manager applied before; null if it did not.
+/// Merges `new` into `live`. It replaces `last`, the previous configuration of the same manager, or null.
 pub(super) fn merge(schema: &Value, live: &mut Value, last: &Value, new: &Value) {
     match (&mut *live, new) {
         (Value::Object(members), Value::Object(wanted)) => {
             for (name, value) in wanted {
-                let there = members.entry(name.clone()).or_insert(Value::Null);
-                merge(field(schema, name), there, &last[name], value);
+                let present = members.entry(name.clone()).or_insert(Value::Null);
+                merge(field(schema, name), present, &last[name], value);
             }
             for (name, value) in last.as_object().unwrap_or(&Map::new()) {
                 if !wanted.contains_key(name) {
@@ -30,7 +30,7 @@ pub(super) fn merge(schema: &Value, live: &mut Value, last: &Value, new: &Value)
     }
 }
 
-/// Removes what is as it was applied.
+/// Removes a field as far as it still has the applied value.
 fn remove_field(members: &mut Map<String, Value>, name: &str, last: &Value) {
     let Some(live) = members.get_mut(name) else { return };
     let is_empty = match (&mut *live, last) {
@@ -58,34 +58,36 @@ fn merge_map(schema: &Value, items: &mut Vec<Value>, last: &Value, wanted: &[Val
     let last = last.as_array().map_or(&[][..], Vec::as_slice);
     let is_in = |list: &[Value], item: &Value| list.iter().any(|other| same(item, other));
     items.retain(|item| !is_in(last, item) || is_in(wanted, item));
-    *items = in_order(items, wanted, same, |there, item| {
+    *items = in_order(items, wanted, same, |present, item| {
         let before = last.iter().find(|other| same(item, other)).unwrap_or(&Value::Null);
-        let mut merged = there.cloned().unwrap_or_default();
+        let mut merged = present.cloned().unwrap_or_default();
         merge(&schema["items"], &mut merged, before, item);
         merged
     });
 }
 
-/// Both lists as one: what is wanted in its own order, and what is only there before what follows it there.
+/// Merges two lists. The `wanted` items keep their order, and an item that is only in `present` precedes the item
+/// that follows it in that list.
 ///
 /// Source: structured-merge-diff, `typed/merge.go`, `visitListItems`.
 fn in_order(
-    there: &[Value],
+    present: &[Value],
     wanted: &[Value],
     same: impl Fn(&Value, &Value) -> bool,
     merged: impl Fn(Option<&Value>, &Value) -> Value,
 ) -> Vec<Value> {
-    let (mut there_still, mut wanted_still, mut all) = (there.iter().peekable(), wanted.iter().peekable(), Vec::new());
+    let (mut present_left, mut wanted_left, mut all) =
+        (present.iter().peekable(), wanted.iter().peekable(), Vec::new());
     loop {
         let is_wanted = |item: &Value, wanted: &[Value]| wanted.iter().any(|other| same(item, other));
-        let taken = wanted.len() - wanted_still.len();
-        if there_still.next_if(|item| is_wanted(item, &wanted[..taken])).is_some() {
+        let taken = wanted.len() - wanted_left.len();
+        if present_left.next_if(|item| is_wanted(item, &wanted[..taken])).is_some() {
             continue;
         }
-        if let Some(item) = there_still.next_if(|item| !is_wanted(item, wanted)) {
+        if let Some(item) = present_left.next_if(|item| !is_wanted(item, wanted)) {
             all.push(item.clone());
-        } else if let Some(item) = wanted_still.next() {
-            all.push(merged(there.iter().find(|other| same(item, other)), item));
+        } else if let Some(item) = wanted_left.next() {
+            all.push(merged(present.iter().find(|other| same(item, other)), item));
         } else {
             return all;
         }
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_applied_any_more_goes_and_what_others_set_stays() {
+    fn fields_no_longer_applied_are_removed_and_fields_of_others_stay() {
         let schema = json!({ "properties": { "spec": { "properties": {
             "set": { "x-kubernetes-list-type": "set" },
             "map": { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": {} },

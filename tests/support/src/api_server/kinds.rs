@@ -1,4 +1,4 @@
-//! The kinds that are served.
+//! The kinds that the API server serves.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::schema;
 
-/// A kind, and what is particular about it.
+/// A kind and its properties.
 #[derive(Debug)]
 pub(super) struct Kind {
     pub(super) group: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct Kind {
     pub(super) plural: &'static str,
     pub(super) name: &'static str,
     pub(super) is_namespaced: bool,
-    /// Whether it is defined by a CRD: it has a generation, and its status is a subresource.
+    /// Whether a CRD defines the kind: its objects have a generation, and their status is a subresource.
     pub(super) is_custom: bool,
 }
 
@@ -45,12 +45,12 @@ const fn custom(plural: &'static str, name: &'static str, is_namespaced: bool) -
 }
 
 impl Kind {
-    /// The kind that is served under that path.
+    /// Returns the kind that is served under a path.
     pub(super) fn served(group: &str, version: &str, plural: &str) -> Option<&'static Self> {
         KINDS.iter().find(|kind| (kind.group, kind.version, kind.plural) == (group, version, plural))
     }
 
-    /// Namespaces, which end with what is in them.
+    /// Returns the kind of namespaces. Their deletion deletes the objects in them.
     pub(super) fn namespaces() -> &'static Self {
         &KINDS[0]
     }
@@ -59,7 +59,7 @@ impl Kind {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
-    /// The schema of its objects; null for a kind that has none here.
+    /// Returns the schema of the objects; null for a kind without a schema here.
     pub(super) fn schema(&self) -> &'static Value {
         static NONE: Value = Value::Null;
         static CUSTOM: LazyLock<[Value; 2]> =
@@ -71,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// The kinds of a group and version, as discovery lists them.
+    /// Returns the kinds of a group and version in the format of discovery.
     pub(super) fn discovery(group: &str, version: &str) -> Option<Value> {
         let kinds: Vec<&Self> = KINDS.iter().filter(|kind| (kind.group, kind.version) == (group, version)).collect();
         let group_version = kinds.first()?.api_version();

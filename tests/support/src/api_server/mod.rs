@@ -1,12 +1,12 @@
-//! The Kubernetes API in the same process: enough of an API server for the operator's own clients and watches, and for those of a
-//! test, on virtual time.
+//! An API server in the same process, on virtual time. It implements what the clients and watches of the operator and
+//! of tests use.
 //!
-//! It keeps objects, and the rules of `metadata` that the operator lives by: resource versions and their conflicts, generations,
-//! finalizers, deletion, namespaces that end, status as a subresource, server-side apply, merge and JSON patches, watches.
-//! Of the CRDs' schemas it applies defaults, prunes what they do not know, and merges lists as they say.
+//! It stores objects, and applies the rules of `metadata` on which the operator depends: resource versions and their
+//! conflicts, generations, finalizers, deletion, terminating namespaces, status as a subresource, server-side apply,
+//! merge and JSON patches, watches. From the CRDs' schemas it applies defaults, pruning and the merge rules of lists.
 //!
-//! It admits everybody to everything and everything to itself: there is no RBAC, and no validation, so neither CEL. What those
-//! refuse is tested on a real API server.
+//! It allows every request: it has no RBAC and no validation, and therefore no CEL. Tests of refusals by these run on a
+//! real API server.
 
 mod apply;
 mod kinds;
@@ -27,7 +27,7 @@ use kube::client::Body;
 
 use self::objects::Objects;
 
-/// An API server. Clones are the same one.
+/// An API server. Clones share one server.
 #[derive(Clone, Debug)]
 pub struct ApiServer {
     objects: Arc<Mutex<Objects>>,
@@ -36,7 +36,7 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// A cluster with the namespaces that every cluster has, and those given.
+    /// Creates a cluster with the namespaces of every cluster and the given ones.
     pub fn new(namespaces: &[&str]) -> Self {
         let server =
             Self { objects: Arc::new(Mutex::new(Objects::new())), revisions: tokio::sync::watch::Sender::new(0) };
@@ -46,7 +46,8 @@ impl ApiServer {
         server
     }
 
-    /// A client of this server, as an administrator. It belongs to the runtime that it is made in.
+    /// Returns a client of this server with the rights of an administrator. It belongs to the runtime in which it was
+    /// created.
     pub fn client(&self) -> Client {
         let server = self.clone();
         let answer = move |request: http::Request<Body>| {
@@ -57,7 +58,7 @@ impl ApiServer {
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
-        // A panic of the operator may be what a test is about.
+        // A test may be about a panic of the operator.
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The objects that there are, and everything that ever happened to them, as watches tell of it.
+//! The stored objects, and the history of their changes for watches.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use tokio::time::Instant;
 
 use super::kinds::Kind;
 
-/// Where an object is.
+/// The key of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) plural: &'static str,
-    /// Empty for what has none.
+    /// Empty for cluster-scoped kinds.
     pub(super) namespace: String,
     pub(super) name: String,
 }
 
-/// What a watch tells.
+/// A change that a watch delivers.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) revision: u64,
@@ -28,16 +28,16 @@ pub(super) struct Change {
     pub(super) object: Arc<Value>,
 }
 
-/// See the module.
+/// All objects, and the history of their changes.
 #[derive(Debug)]
 pub(super) struct Objects {
     present: BTreeMap<Key, Arc<Value>>,
-    /// What each manager applied last.
+    /// The last configuration that each field manager applied.
     applied: BTreeMap<(Key, String), Value>,
     changes: Vec<Change>,
     revision: u64,
     uids: u64,
-    /// The time of the cluster at the runtime's.
+    /// The time of the cluster and the runtime's time, both at the start.
     clock: (Timestamp, Instant),
 }
 
@@ -53,7 +53,7 @@ impl Objects {
         }
     }
 
-    /// Makes a namespace that is there from the beginning.
+    /// Creates a namespace that exists from the beginning.
     pub(super) fn make_namespace(&mut self, name: &str) {
         let kind = Kind::namespaces();
         let key = Key { plural: kind.plural, namespace: String::new(), name: name.to_owned() };
@@ -69,7 +69,7 @@ impl Objects {
         self.put(&key, "ADDED", namespace);
     }
 
-    /// The time, as `metadata` has it: in seconds.
+    /// Returns the time in the format of `metadata`: in seconds.
     pub(super) fn now(&self) -> String {
         let (began, at) = self.clock;
         let passed = SignedDuration::try_from(at.elapsed()).unwrap_or(SignedDuration::ZERO);
@@ -90,7 +90,7 @@ impl Objects {
         self.present.get(key)
     }
 
-    /// Those of a kind, in one namespace or in all.
+    /// Lists the objects of a kind in one namespace or in all.
     pub(super) fn list<'s>(
         &'s self,
         kind: &'s Kind,
@@ -101,7 +101,7 @@ impl Objects {
         })
     }
 
-    /// Everything in a namespace.
+    /// Returns the keys of all objects in a namespace.
     pub(super) fn keys_in(&self, namespace: &str) -> Vec<Key> {
         self.present.keys().filter(|key| key.namespace == namespace).cloned().collect()
     }
@@ -122,16 +122,16 @@ impl Objects {
         object
     }
 
-    /// What a manager applied last; null if it did not.
+    /// Returns the last configuration that a field manager applied; null if there is none.
     pub(super) fn applied(&self, key: &Key, manager: &str) -> Value {
         self.applied.get(&(key.clone(), manager.to_owned())).cloned().unwrap_or_default()
     }
 
-    pub(super) fn note_applied(&mut self, key: &Key, manager: &str, configuration: Value) {
+    pub(super) fn record_applied(&mut self, key: &Key, manager: &str, configuration: Value) {
         self.applied.insert((key.clone(), manager.to_owned()), configuration);
     }
 
-    /// What happened after that revision.
+    /// Returns the changes after a revision.
     pub(super) fn changes_after(&self, revision: u64) -> &[Change] {
         &self.changes[self.changes.partition_point(|change| change.revision <= revision)..]
     }

@@ -1,8 +1,8 @@
-//! What the API server says in place of an answer.
+//! The error responses of the API server.
 
 use serde_json::{Value, json};
 
-/// A request that was refused. Source of codes and reasons: Kubernetes, `apimachinery/pkg/api/errors`.
+/// The refusal of a request. Source of codes and reasons: Kubernetes, `apimachinery/pkg/api/errors`.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) code: u16,
@@ -48,7 +48,7 @@ impl Refusal {
         Self { code: 422, reason: "Invalid", message: message.into() }
     }
 
-    /// As it is answered.
+    /// Returns the body of the response.
     pub(super) fn status(&self) -> Value {
         let Self { code, reason, message } = self;
         json!({

@@ -1,4 +1,4 @@
-//! What a request asks for, by its path and its parameters.
+//! The path and the parameters of a request, parsed.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::kinds::Kind;
 use super::objects::Key;
 use super::refusal::Refusal;
 
-/// A resource, or a collection of them.
+/// An object, or a collection of objects.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) kind: &'static Kind,
@@ -15,16 +15,16 @@ pub(super) struct Target {
     pub(super) is_status: bool,
 }
 
-/// What a path leads to.
+/// The meaning of a path.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum RequestPath {
     Resource(Target),
-    /// What a group and version serve.
+    /// The resources of a group and version.
     Discovery(String, String),
 }
 
-impl Place {
-    pub(super) fn read(path: &str) -> Result<Self, Refusal> {
+impl RequestPath {
+    pub(super) fn parse(path: &str) -> Result<Self, Refusal> {
         let unknown = || Refusal::not_served(path);
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (group, version, rest) = match parts[..] {
@@ -51,7 +51,7 @@ impl Place {
 }
 
 impl Target {
-    /// Where the object is that is asked for.
+    /// Returns the key of the requested object.
     pub(super) fn key(&self) -> Key {
         Key {
             plural: self.kind.plural,
@@ -61,7 +61,7 @@ impl Target {
     }
 }
 
-/// The parameters of a request.
+/// Parses the parameters of a request.
 pub(super) fn parameters(query: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }

@@ -1,4 +1,4 @@
-//! Requests and their answers.
+//! The handling of requests.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 use super::ApiServer;
 use super::kinds::Kind;
 use super::refusal::Refusal;
-use super::request::{Place, Target, parameters};
+use super::request::{RequestPath, Target, parameters};
 use super::selector::Selector;
 use super::watch::{self, Watched, partial};
 use super::write::Write;
 
-/// How long an answer takes. On virtual time that costs nothing, and has things happen one after the other.
+/// The time that an answer takes. On virtual time it costs nothing, and it puts the requests in an order.
 const LATENCY: Duration = Duration::from_millis(1);
 
-/// How long a watch lasts if it does not say so. Source: Kubernetes, `--min-request-timeout`: from 30 minutes on.
-const WATCH_LASTS: Duration = Duration::from_mins(30);
+/// How long a watch lasts by default. Source: Kubernetes, `--min-request-timeout`: at least 30 minutes.
+const WATCH_TIMEOUT: Duration = Duration::from_mins(30);
 
 type Answer = Response<UnsyncBoxBody<Bytes, std::convert::Infallible>>;
 
@@ -39,9 +39,9 @@ impl ApiServer {
         let parameters = parameters(parts.uri.query().unwrap_or_default());
         let parameter = |name: &str| parameters.get(name).map(String::as_str);
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let target = match Place::read(parts.uri.path())? {
-            Place::Resource(target) => target,
-            Place::Discovery(group, version) => {
+        let target = match RequestPath::parse(parts.uri.path())? {
+            RequestPath::Resource(target) => target,
+            RequestPath::Discovery(group, version) => {
                 let served = Kind::discovery(&group, &version);
                 return served
                     .map(|served| json_answer(200, &served))
@@ -54,35 +54,35 @@ impl ApiServer {
             is_status: target.is_status,
         };
         let is_partial = header(header::ACCEPT).contains("PartialObjectMetadata");
-        let told = match (&parts.method, &target.name) {
+        let answered = match (&parts.method, &target.name) {
             (&Method::GET, Some(_)) => {
                 let object = self.get(&target)?;
                 if is_partial { partial(&object) } else { object }
             }
             (&Method::GET, None) => {
-                let selector = Selector::read(parameter("labelSelector"), parameter("fieldSelector"))?;
+                let selector = Selector::parse(parameter("labelSelector"), parameter("fieldSelector"))?;
                 if parameter("watch").is_some_and(|watch| matches!(watch, "1" | "true")) {
-                    if !selector.is_everything() {
+                    if !selector.selects_all() {
                         return Err(Refusal::bad_request("watches with a selector are not served here"));
                     }
                     let after = parameter("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
                     let lasts = parameter("timeoutSeconds").and_then(|seconds| seconds.parse().ok());
-                    let lasts = lasts.map_or(WATCH_LASTS, Duration::from_secs);
+                    let lasts = lasts.map_or(WATCH_TIMEOUT, Duration::from_secs);
                     let Target { kind, namespace, .. } = target;
                     return Ok(self.watch(Watched { kind, namespace, after, lasts, is_partial }));
                 }
                 self.list(&target, &selector, is_partial)
             }
             (&Method::POST, None) => {
-                let object: Value = read(body)?;
+                let object: Value = parse(body)?;
                 let mut key = target.key();
                 object["metadata"]["name"].as_str().unwrap_or_default().clone_into(&mut key.name);
                 let created = self.objects().create(target.kind, key, object, write)?;
-                self.tell();
+                self.notify_watches();
                 return Ok(json_answer(201, &created));
             }
             (&Method::PUT, Some(_)) => {
-                let object: Value = read(body)?;
+                let object: Value = parse(body)?;
                 if target.kind.is_custom && !object["metadata"]["resourceVersion"].is_string() {
                     return Err(Refusal::invalid(
                         "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update",
@@ -92,7 +92,7 @@ impl ApiServer {
             }
             (&Method::PATCH, Some(_)) => self.patch(&target, header(header::CONTENT_TYPE), body, write)?,
             (&Method::DELETE, Some(_)) => {
-                let options: Value = if body.is_empty() { Value::Null } else { read(body)? };
+                let options: Value = if body.is_empty() { Value::Null } else { parse(body)? };
                 let deleted = self.objects().delete(target.kind, &target.key(), &options["preconditions"])?;
                 deleted.map_or_else(
                     || json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" }),
@@ -101,12 +101,12 @@ impl ApiServer {
             }
             _ => return Err(Refusal::bad_request(format!("{} is not served here", parts.method))),
         };
-        self.tell();
-        Ok(json_answer(200, &told))
+        self.notify_watches();
+        Ok(json_answer(200, &answered))
     }
 
-    /// Wakes the watches.
-    fn tell(&self) {
+    /// Wakes the watches if objects have changed.
+    fn notify_watches(&self) {
         let revision = self.objects().revision();
         self.revisions.send_if_modified(|last| std::mem::replace(last, revision) != revision);
     }
@@ -135,7 +135,7 @@ impl ApiServer {
 
     fn patch(&self, target: &Target, content_type: &str, body: &[u8], write: Write<'_>) -> Result<Value, Refusal> {
         let key = target.key();
-        let patch: Value = read(body)?;
+        let patch: Value = parse(body)?;
         let mut objects = self.objects();
         if content_type.starts_with("application/apply-patch") {
             return Ok(Value::clone(&*objects.apply(target.kind, &key, patch, write)?));
@@ -161,7 +161,7 @@ impl ApiServer {
     }
 }
 
-fn read(body: &[u8]) -> Result<Value, Refusal> {
+fn parse(body: &[u8]) -> Result<Value, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::bad_request(error.to_string()))
 }
 

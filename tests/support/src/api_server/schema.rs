@@ -1,13 +1,13 @@
-//! What the API server does to an object by its CRD's schema before it stores it: it prunes, and it sets defaults.
+//! The changes that the API server makes to an object by its CRD's schema before it stores it: pruning and defaults.
 
 use serde_json::{Map, Value};
 
 use crate::kubernetes::repository;
 
-/// The schema of the version that a CRD of `crds/` serves.
+/// Returns the schema of the version that a CRD of `crds/` serves.
 ///
 /// # Panics
-/// If there is no such file in the repository.
+/// If the repository has no such file.
 #[allow(clippy::expect_used, reason = "without the CRDs there is nothing to test")]
 pub(super) fn of_crd(plural: &str) -> Value {
     let path = repository().join(format!("crds/mgnet.dev_{plural}.yaml"));
@@ -16,14 +16,14 @@ pub(super) fn of_crd(plural: &str) -> Value {
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
-/// What the schema says of a field of an object; null if nothing.
+/// Returns the schema of a field of an object; null if the field is unknown.
 pub(super) fn field<'a>(schema: &'a Value, name: &str) -> &'a Value {
     static NONE: Value = Value::Null;
     let known = schema.get("properties").and_then(|properties| properties.get(name));
     known.or_else(|| schema.get("additionalProperties")).unwrap_or(&NONE)
 }
 
-/// Removes what the schema does not know, and null. Without a schema everything stays.
+/// Removes nulls, and fields that the schema does not contain. Without a schema, nothing is removed.
 ///
 /// Source: Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions", "Field pruning" and
 /// "Defaulting and Nullable".
@@ -42,7 +42,7 @@ fn is_structured(schema: &Value) -> bool {
     schema.get("properties").is_some() || schema.get("additionalProperties").is_some_and(Value::is_object)
 }
 
-/// Sets the defaults of fields that are absent.
+/// Sets the defaults of absent fields.
 pub(super) fn set_defaults(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_goes_and_what_is_absent_gets_its_default() {
+    fn unknown_fields_are_pruned_and_absent_fields_get_their_defaults() {
         let schema = json!({ "properties": {
             "spec": { "properties": { "known": { "type": "string" }, "tags": { "additionalProperties": {} } } },
             "status": { "default": { "conditions": [] }, "properties": { "conditions": { "type": "array" } } },

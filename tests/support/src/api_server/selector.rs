@@ -1,29 +1,29 @@
-//! Label and field selectors, as far as they are used here.
+//! Label and field selectors, as far as the operator and the tests use them.
 
 use serde_json::Value;
 
 use super::refusal::Refusal;
 
-/// A conjunction of requirements; none holds for everything.
+/// A conjunction of requirements. Without requirements it selects all objects.
 #[derive(Debug, Default)]
 pub(super) struct Selector(Vec<Requirement>);
 
 #[derive(Debug)]
 enum Requirement {
     LabelIs(String, String),
-    LabelIsThere(String),
+    LabelExists(String),
     FieldIs(String, String),
 }
 
 impl Selector {
-    /// Reads both parameters of a list.
-    pub(super) fn read(labels: Option<&str>, fields: Option<&str>) -> Result<Self, Refusal> {
+    /// Parses the label selector and the field selector of a list.
+    pub(super) fn parse(labels: Option<&str>, fields: Option<&str>) -> Result<Self, Refusal> {
         let mut requirements = Vec::new();
         for term in terms(labels) {
             requirements.push(match equality(term) {
                 Some((key, value)) => Requirement::LabelIs(key, value),
                 None if term.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c)) => {
-                    Requirement::LabelIsThere(term.to_owned())
+                    Requirement::LabelExists(term.to_owned())
                 }
                 None => return Err(Refusal::bad_request(format!("unsupported label selector '{term}'"))),
             });
@@ -36,7 +36,7 @@ impl Selector {
         Ok(Self(requirements))
     }
 
-    pub(super) fn is_everything(&self) -> bool {
+    pub(super) fn selects_all(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -44,7 +44,7 @@ impl Selector {
         let labels = &object["metadata"]["labels"];
         self.0.iter().all(|requirement| match requirement {
             Requirement::LabelIs(key, value) => labels[key] == *value,
-            Requirement::LabelIsThere(key) => labels.get(key).is_some(),
+            Requirement::LabelExists(key) => labels.get(key).is_some(),
             Requirement::FieldIs(path, value) => object.pointer(path).is_some_and(|field| field == value),
         })
     }

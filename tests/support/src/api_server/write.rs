@@ -1,4 +1,4 @@
-//! Writes, and the rules of `metadata` by which they are taken.
+//! Writes, and the rules of `metadata` that apply to them.
 //!
 //! Source: Kubernetes, `apiserver/pkg/registry/rest` and `apiserver/pkg/registry/generic/registry/store.go`.
 
@@ -12,13 +12,13 @@ use super::objects::{Key, Objects};
 use super::refusal::Refusal;
 use super::schema;
 
-/// Who writes, and what of the object.
+/// The field manager of a write, and the part of the object that it writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Write<'r> {
     pub(super) manager: &'r str,
     /// `Update` or `Apply`.
     pub(super) operation: &'static str,
-    /// Whether only status is written, rather than all but status.
+    /// Whether only the status is written, rather than everything but the status.
     pub(super) is_status: bool,
 }
 
@@ -32,7 +32,7 @@ impl Objects {
         if key.name.is_empty() {
             return Err(Refusal::invalid("metadata.name: Required value: name or generateName is required"));
         }
-        self.admits(kind, &key)?;
+        self.check_namespace(kind, &key)?;
         if self.get(&key).is_some() {
             return Err(Refusal::already_exists(kind.plural, &key.name));
         }
@@ -43,27 +43,27 @@ impl Objects {
         }
         metadata["uid"] = json!(self.next_uid());
         metadata["creationTimestamp"] = json!(self.now());
-        for foreign in ["deletionTimestamp", "resourceVersion", "generation", "managedFields"] {
-            remove(&mut metadata, foreign);
+        for ignored in ["deletionTimestamp", "resourceVersion", "generation", "managedFields"] {
+            remove(&mut metadata, ignored);
         }
         object["apiVersion"] = json!(kind.api_version());
         object["kind"] = json!(kind.name);
         if kind.is_custom {
             metadata["generation"] = json!(1);
             remove(&mut object, "status");
-            conform(kind, &mut object);
+            prune_and_set_defaults(kind, &mut object);
         } else if kind.plural == Kind::namespaces().plural {
             metadata["labels"]["kubernetes.io/metadata.name"] = json!(key.name);
             object["status"] = json!({ "phase": "Active" });
         }
         omit_empty(&mut metadata);
         object["metadata"] = metadata;
-        self.sign(&mut object, write);
+        self.record_manager(&mut object, write);
         Ok(self.put(&key, "ADDED", object))
     }
 
-    /// Only a namespace that is there, and stays, takes new objects.
-    fn admits(&self, kind: &Kind, key: &Key) -> Result<(), Refusal> {
+    /// Refuses a new object if its namespace does not exist or is being deleted.
+    fn check_namespace(&self, kind: &Kind, key: &Key) -> Result<(), Refusal> {
         if !kind.is_namespaced {
             return Ok(());
         }
@@ -79,7 +79,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Takes an object in place of what there is, as far as `write` is about it.
+    /// Replaces an object, or the part of it that `write` covers.
     pub(super) fn update(&mut self, kind: &'static Kind, key: &Key, wanted: Value, write: Write<'_>) -> Outcome {
         let before = Arc::clone(self.get(key).ok_or_else(|| Refusal::not_found(kind.plural, &key.name))?);
         let (old, new) = (&before["metadata"], &wanted["metadata"]);
@@ -92,10 +92,10 @@ impl Objects {
             object["status"] = wanted["status"].clone();
             object
         } else {
-            with_its_metadata(kind, &before, wanted)?
+            with_immutable_fields(kind, &before, wanted)?
         };
         if kind.is_custom {
-            conform(kind, &mut object);
+            prune_and_set_defaults(kind, &mut object);
         }
         omit_empty(&mut object["metadata"]);
         if object == *before {
@@ -105,29 +105,29 @@ impl Objects {
         if is_new_generation {
             raise_generation(&mut object);
         }
-        self.sign(&mut object, write);
-        let is_free = finalizers(&object).is_empty();
-        if is_free && kind.is_custom && object["metadata"].get("deletionTimestamp").is_some() {
+        self.record_manager(&mut object, write);
+        let has_no_finalizers = finalizers(&object).is_empty();
+        if has_no_finalizers && kind.is_custom && object["metadata"].get("deletionTimestamp").is_some() {
             return Ok(self.remove(key, object));
         }
         Ok(self.put(key, "MODIFIED", object))
     }
 
-    /// Merges what a manager applies into the object, or creates it.
+    /// Merges a configuration that a field manager applies into the object, or creates the object.
     pub(super) fn apply(&mut self, kind: &'static Kind, key: &Key, wanted: Value, write: Write<'_>) -> Outcome {
         let Some(before) = self.get(key).cloned() else {
             let created = self.create(kind, key.clone(), wanted.clone(), write)?;
-            self.note_applied(key, write.manager, wanted);
+            self.record_applied(key, write.manager, wanted);
             return Ok(created);
         };
         let mut object = Value::clone(&before);
         apply::merge(kind.schema(), &mut object, &self.applied(key, write.manager), &wanted);
         let updated = self.update(kind, key, object, write)?;
-        self.note_applied(key, write.manager, wanted);
+        self.record_applied(key, write.manager, wanted);
         Ok(updated)
     }
 
-    /// Deletes an object, or marks it as to be deleted. None if it is gone.
+    /// Deletes an object, or marks it for deletion. Returns `None` if the object is gone.
     pub(super) fn delete(
         &mut self,
         kind: &'static Kind,
@@ -150,19 +150,19 @@ impl Objects {
             object["metadata"]["deletionTimestamp"] = json!(self.now());
             object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
             if kind.is_custom {
-                // Source: Kubernetes, apiserver, `rest.BeforeDelete`: the mark of deletion raises the generation.
+                // Source: Kubernetes, apiserver, `rest.BeforeDelete`: the mark for deletion raises the generation.
                 raise_generation(&mut object);
             }
             self.put(key, "MODIFIED", object);
         }
         if is_namespace {
-            self.empty(&key.name)?;
+            self.delete_with_contents(&key.name)?;
         }
         Ok(self.get(key).cloned())
     }
 
-    /// Does what kube-controller-manager does with a namespace that is to go: deletes what is in it, then itself.
-    fn empty(&mut self, namespace: &str) -> Result<(), Refusal> {
+    /// Deletes a namespace like kube-controller-manager: first its objects, then the namespace itself.
+    fn delete_with_contents(&mut self, namespace: &str) -> Result<(), Refusal> {
         for key in self.keys_in(namespace) {
             let Some(object) = self.get(&key) else { continue };
             let api_version = object["apiVersion"].as_str().unwrap_or_default().to_owned();
@@ -171,29 +171,29 @@ impl Objects {
                 self.delete(kind, &key, &Value::Null)?;
             }
         }
-        self.end_if_empty(namespace);
+        self.delete_if_empty(namespace);
         Ok(())
     }
 
-    fn end_if_empty(&mut self, namespace: &str) {
+    fn delete_if_empty(&mut self, namespace: &str) {
         let key = namespace_key(namespace);
-        let going =
+        let terminating =
             self.get(&key).filter(|namespace| namespace["metadata"].get("deletionTimestamp").is_some()).cloned();
-        if let Some(going) = going.filter(|_| self.keys_in(namespace).is_empty()) {
-            self.put(&key, "DELETED", Value::clone(&going));
+        if let Some(terminating) = terminating.filter(|_| self.keys_in(namespace).is_empty()) {
+            self.put(&key, "DELETED", Value::clone(&terminating));
         }
     }
 
     fn remove(&mut self, key: &Key, object: Value) -> Arc<Value> {
         let removed = self.put(key, "DELETED", object);
         if !key.namespace.is_empty() {
-            self.end_if_empty(&key.namespace);
+            self.delete_if_empty(&key.namespace);
         }
         removed
     }
 
-    /// Notes the manager of a write. Which fields it wrote is not noted.
-    fn sign(&self, object: &mut Value, write: Write<'_>) {
+    /// Records the field manager of a write in `managedFields`. The written fields are not recorded.
+    fn record_manager(&self, object: &mut Value, write: Write<'_>) {
         let Write { manager, operation, is_status } = write;
         let mut entry = json!({
             "manager": manager, "operation": operation, "time": self.now(), "apiVersion": object["apiVersion"],
@@ -216,17 +216,17 @@ impl Objects {
     }
 }
 
-/// The object as it is wanted, with what of it nobody may write.
-fn with_its_metadata(kind: &Kind, before: &Value, mut object: Value) -> Result<Value, Refusal> {
+/// Returns the new object with the present values of the fields that clients cannot write.
+fn with_immutable_fields(kind: &Kind, before: &Value, mut object: Value) -> Result<Value, Refusal> {
     let old = &before["metadata"];
-    let is_going = old.get("deletionTimestamp").is_some();
+    let is_being_deleted = old.get("deletionTimestamp").is_some();
     let added = finalizers(&object).iter().any(|one| !finalizers(before).contains(one));
-    if is_going && added {
+    if is_being_deleted && added {
         return Err(Refusal::invalid(
             "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted",
         ));
     }
-    for fixed in [
+    for field in [
         "uid",
         "creationTimestamp",
         "deletionTimestamp",
@@ -237,9 +237,9 @@ fn with_its_metadata(kind: &Kind, before: &Value, mut object: Value) -> Result<V
         "namespace",
         "resourceVersion",
     ] {
-        match old.get(fixed) {
-            Some(value) => object["metadata"][fixed] = value.clone(),
-            None => remove(&mut object["metadata"], fixed),
+        match old.get(field) {
+            Some(value) => object["metadata"][field] = value.clone(),
+            None => remove(&mut object["metadata"], field),
         }
     }
     if kind.is_custom {
@@ -254,8 +254,8 @@ fn namespace_key(name: &str) -> Key {
     Key { plural: Kind::namespaces().plural, namespace: String::new(), name: name.to_owned() }
 }
 
-/// Brings an object of a CRD into the form in which it is stored.
-fn conform(kind: &Kind, object: &mut Value) {
+/// Brings an object of a CRD into its stored form.
+fn prune_and_set_defaults(kind: &Kind, object: &mut Value) {
     let Some(members) = object.as_object_mut() else { return };
     let meta = ["apiVersion", "kind", "metadata"].map(|name| (name, members.remove(name)));
     schema::prune(kind.schema(), object);
@@ -267,7 +267,7 @@ fn conform(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// Removes what metadata does not have: its fields are omitted where they are empty.
+/// Removes empty fields of metadata, which Kubernetes omits.
 fn omit_empty(metadata: &mut Value) {
     let is_empty = |value: &Value| match value {
         Value::Null => true,
@@ -280,7 +280,7 @@ fn omit_empty(metadata: &mut Value) {
     }
 }
 
-/// All but what does not count for the generation.
+/// Returns the fields whose changes raise the generation.
 fn spec(object: &Value) -> Vec<(&String, &Value)> {
     let members = object.as_object().into_iter().flatten();
     members.filter(|(name, _)| !matches!(name.as_str(), "metadata" | "status")).collect()

@@ -1,7 +1,7 @@
-//! `lab bench`: what the operator costs AWS, Kubernetes and the machine, measured from outside.
+//! `lab bench`: measures the calls, writes, times and memory of the operator from outside.
 //!
-//! AWS takes no time here and throttles nobody, so that only the operator's own doing is counted: calls by AWS's record of
-//! them, writes to Kubernetes by the API server's own metrics, memory by the kernel.
+//! AWS has no delays and no throttling here, so that the figures depend on the operator only. Calls are counted in
+//! AWS's log of calls, writes to Kubernetes in the API server's own metrics, and memory by the kernel.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,22 +21,22 @@ use support::{
 
 use super::tokyo;
 
-/// Over how many looks at a network at rest the figures are taken.
+/// The number of resyncs of a network at rest that are measured.
 const RESYNCS: usize = 5;
 
-/// How often the operator looks here, in seconds. What a look costs does not depend on it.
+/// The interval of the resyncs, in seconds. The cost of one resync does not depend on it.
 const RESYNC_SECONDS: u32 = 2;
 
-/// How long to wait for any one thing.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The longest wait for one event.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The call by which a look at a network is told from another: each makes it once, for the whole VPC.
-const MARK: &str = "DescribeVpcEndpoints";
+/// The call that identifies an observation: each observation makes it once, for the whole VPC.
+const OBSERVATION_CALL: &str = "DescribeVpcEndpoints";
 
 /// The options of `lab bench`.
 #[derive(clap::Args)]
-pub(crate) struct Options {
-    /// The operator's program; default: the one beside this program
+pub(crate) struct BenchArguments {
+    /// The operator's program; default: `mgnet` in the folder of this program
     #[arg(long)]
     operator: Option<PathBuf>,
 
@@ -61,8 +61,8 @@ struct Figures {
 }
 
 /// Measures, prints and writes the figures.
-pub(crate) async fn run(options: Options) -> Result<()> {
-    println!("Starting a Kubernetes control plane, AWS in small without delays, and the operator ...");
+pub(crate) async fn run(options: BenchArguments) -> Result<()> {
+    println!("Starting a Kubernetes control plane, an AWS emulator without delays, and the operator ...");
     let lab = Lab::start(LabOptions {
         clock: Clock::Wall { speed: 1 },
         delays: Delays::None,
@@ -71,7 +71,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         operator: OperatorOptions {
             resync_seconds: RESYNC_SECONDS,
             aws_rate_factor: 1000,
-            // As it is deployed.
+            // The same as in a deployment.
             leader_election: true,
             log_filter: "info".to_owned(),
             program: options.operator,
@@ -82,7 +82,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     .await?;
     let measured = measure(&lab).await;
     if measured.is_err() {
-        eprintln!("\n--- the end of the operator's log:\n{}", lab.operator().log_tail(40));
+        eprintln!("\n--- the last lines of the operator's log:\n{}", lab.operator().log_tail(40));
     }
     let figures = measured?;
     print(&figures);
@@ -104,15 +104,15 @@ async fn measure(lab: &Lab) -> Result<Figures> {
     println!("creating the Tokyo network ...");
     let networks = tokyo::networks(lab.kube().await?);
     let network = sample.join("network.yaml");
-    // kubectl and the API server learn about a kind when they first meet it; that is not what is measured.
+    // kubectl and the API server discover a kind at its first use. The measurement excludes this.
     kubectl(lab, &["apply", "--dry-run=server"], &network).await?;
     let before = last_call(lab).await?;
-    let (began, began_in_aws) = (Instant::now(), lab.world().time().await?);
+    let (began, began_in_aws) = (Instant::now(), lab.control().time().await?);
     apply(lab, &network).await?;
     let first_call = first_call(lab, before).await?;
     until(&networks, "Ready", |network| network.is_some_and(is_ready)).await?;
     let created = calls(lab, before).await?;
-    ensure!(began.elapsed() < PATIENCE, "creating took too long");
+    ensure!(began.elapsed() < TIMEOUT, "creating took too long");
 
     println!("at rest for {RESYNCS} resyncs of {RESYNC_SECONDS} s ...");
     let rest = Rest::measure(lab, &networks).await?;
@@ -123,8 +123,8 @@ async fn measure(lab: &Lab) -> Result<Figures> {
     networks.delete(tokyo::NAME, &DeleteParams::default()).await?;
     until(&networks, "gone", |network| network.is_none()).await?;
     let deleted = calls(lab, before_deletion).await?;
-    let state = lab.world().state(tokyo::ACCOUNT, tokyo::REGION).await?;
-    ensure!(state.is_clean(), "left in AWS: {state:#?}");
+    let state = lab.control().state(tokyo::ACCOUNT, tokyo::REGION).await?;
+    ensure!(state.is_clean(), "not deleted in AWS: {state:#?}");
 
     let counted = count_by_action(&created);
     let count = |action: &str| counted.get(action).copied().unwrap_or(0);
@@ -142,7 +142,7 @@ async fn measure(lab: &Lab) -> Result<Figures> {
     })
 }
 
-/// What goes on while nothing has to be done.
+/// The figures of a network at rest.
 struct Rest {
     calls: f64,
     aws_writes: usize,
@@ -150,58 +150,61 @@ struct Rest {
 }
 
 impl Rest {
-    /// From the first call of one look to just before that of the look [`RESYNCS`] later.
+    /// Measures from the first call of one observation to just before the first call of the observation [`RESYNCS`]
+    /// later.
     async fn measure(lab: &Lab, networks: &Api<MigrationNetwork>) -> Result<Self> {
-        // What was left to do after Ready is done then: one look passes by, and the class has counted its network.
+        // Wait for the work after Ready: the class counts its network, and one further observation is made.
         until_class(lab, "counting a Ready network", |class| class.ready_networks == Some(1)).await?;
         let settled = last_call(lab).await?;
-        until_looks(lab, settled, 1).await?;
+        until_observed(lab, settled, 1).await?;
         let version = networks.get(tokyo::NAME).await?.metadata.resource_version;
         let start = last_call(lab).await?;
         let writes_before = kubernetes_writes(lab).await?;
         let leases_before = leases(lab).await?;
-        let calls = until_looks(lab, start, RESYNCS + 1).await?;
+        let calls = until_observed(lab, start, RESYNCS + 1).await?;
         let writes_after = kubernetes_writes(lab).await?;
         let leases_changed = leases(lab).await?.symmetric_difference(&leases_before).count();
         let version_after = networks.get(tokyo::NAME).await?.metadata.resource_version;
         ensure!(writes_before != writes_after || version == version_after, "the API server's metrics missed a write");
 
-        let looks = looks(&calls);
-        let window = &calls[looks[0]..looks[RESYNCS]];
+        let starts = observations(&calls);
+        let window = &calls[starts[0]..starts[RESYNCS]];
         #[allow(clippy::cast_precision_loss, reason = "two small numbers")]
-        let per_look = window.len() as f64 / RESYNCS as f64;
+        let per_observation = window.len() as f64 / RESYNCS as f64;
         Ok(Self {
-            calls: per_look,
+            calls: per_observation,
             aws_writes: calls.iter().filter(|call| call.is_write()).count(),
             kubernetes_writes: writes_after - writes_before + u64::try_from(leases_changed)?,
         })
     }
 }
 
-/// Waits for that many looks after a call, and gives all calls since then.
-async fn until_looks(lab: &Lab, after: u64, count: usize) -> Result<Vec<Call>> {
-    let deadline = Instant::now() + PATIENCE;
+/// Waits for that many observations after a call, and returns all calls since then.
+async fn until_observed(lab: &Lab, after: u64, count: usize) -> Result<Vec<Call>> {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let calls = calls(lab, after).await?;
-        if looks(&calls).len() >= count {
+        if observations(&calls).len() >= count {
             return Ok(calls);
         }
-        ensure!(Instant::now() < deadline, "no {count} resyncs within {} s", PATIENCE.as_secs());
+        ensure!(Instant::now() < deadline, "no {count} resyncs within {} s", TIMEOUT.as_secs());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Where looks begin: the calls of one come in one burst, so the first of a burst that holds the mark is its start.
-fn looks(calls: &[Call]) -> Vec<usize> {
+/// Returns the indexes of the first calls of observations. The calls of an observation form one burst, so it begins
+/// with the first call of a burst that contains [`OBSERVATION_CALL`].
+fn observations(calls: &[Call]) -> Vec<usize> {
     let pause = f64::from(RESYNC_SECONDS) / 4.0;
     let starts: Vec<usize> =
         (0..calls.len()).filter(|&index| index == 0 || calls[index].time - calls[index - 1].time > pause).collect();
     let ends = starts.iter().skip(1).copied().chain([calls.len()]);
-    let holds_mark = |start: usize, end: usize| calls[start..end].iter().any(|call| call.action == MARK);
-    starts.iter().copied().zip(ends).filter(|(start, end)| holds_mark(*start, *end)).map(|(start, _)| start).collect()
+    let has_call = |start: usize, end: usize| calls[start..end].iter().any(|call| call.action == OBSERVATION_CALL);
+    starts.iter().copied().zip(ends).filter(|(start, end)| has_call(*start, *end)).map(|(start, _)| start).collect()
 }
 
-/// Every write that the operator's rights let it make but those of Leases, as the API server counted them since it started.
+/// Returns the number of writes since the start of the API server, by its own count, for all resources that the
+/// operator's permissions let it write except Leases.
 async fn kubernetes_writes(lab: &Lab) -> Result<u64> {
     let groups = BTreeSet::from(["mgnet.dev", "events.k8s.io"]);
     let verbs = BTreeSet::from(["POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"]);
@@ -219,16 +222,16 @@ async fn kubernetes_writes(lab: &Lab) -> Result<u64> {
     Ok(writes)
 }
 
-/// The Leases of the operator, each with its version, but for the leader's: that it is renewed all the time is how others see
-/// that there is a leader, and says nothing about networks. The API server has a Lease of its own, which it renews, and its metrics
-/// do not tell whose a write is.
+/// Returns the Leases of the operator with their versions, except the leader's Lease. Its constant renewal shows the
+/// standbys that there is a leader, and is independent of networks. Leases are read here because the API server renews
+/// its own Lease, and its metrics do not identify the client of a write.
 async fn leases(lab: &Lab) -> Result<BTreeSet<String>> {
     let (namespace, columns) =
         (format!("--namespace={OPERATOR_NAMESPACE}"), "custom-columns=:.metadata.name,:.metadata.resourceVersion");
     let listed = lab.kubectl_output(["get", "leases", &namespace, "--no-headers", "--output", columns]).await?;
-    let is_leader_s = |line: &&str| line.split_whitespace().next() == Some(LEASE);
-    let leases: BTreeSet<String> = listed.lines().filter(|line| !is_leader_s(line)).map(str::to_owned).collect();
-    ensure!(!leases.is_empty(), "the network holds no claim");
+    let is_of_the_leader = |line: &&str| line.split_whitespace().next() == Some(LEASE);
+    let leases: BTreeSet<String> = listed.lines().filter(|line| !is_of_the_leader(line)).map(str::to_owned).collect();
+    ensure!(!leases.is_empty(), "the network has no VPC lease");
     Ok(leases)
 }
 
@@ -243,7 +246,7 @@ async fn kubectl(lab: &Lab, arguments: &[&str], file: &Path) -> Result<()> {
 }
 
 async fn calls(lab: &Lab, after: u64) -> Result<Vec<Call>> {
-    lab.world().calls(tokyo::ACCOUNT, after).await
+    lab.control().calls(tokyo::ACCOUNT, after).await
 }
 
 async fn last_call(lab: &Lab) -> Result<u64> {
@@ -251,19 +254,19 @@ async fn last_call(lab: &Lab) -> Result<u64> {
 }
 
 async fn first_call(lab: &Lab, after: u64) -> Result<Call> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(call) = calls(lab, after).await?.into_iter().next() {
             return Ok(call);
         }
-        ensure!(Instant::now() < deadline, "the operator calls nobody");
+        ensure!(Instant::now() < deadline, "the operator makes no calls to AWS");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 async fn until_class(lab: &Lab, what: &str, test: impl Fn(&MigrationNetworkClassStatus) -> bool) -> Result<()> {
     let classes: Api<MigrationNetworkClass> = Api::all(lab.kube().await?);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let status = classes.get(tokyo::NAME).await?.status.unwrap_or_default();
         if test(&status) {
@@ -279,7 +282,7 @@ async fn until(
     what: &str,
     test: impl Fn(Option<&MigrationNetwork>) -> bool,
 ) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let network = networks.get_opt(tokyo::NAME).await?;
         if test(network.as_ref()) {

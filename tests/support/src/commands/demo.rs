@@ -1,4 +1,4 @@
-//! `lab demo`: one object becomes a whole private network, is repaired, and goes without a trace.
+//! `lab demo`: creates a private network from one object, shows a repair, and deletes the network without a trace.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -14,28 +14,28 @@ use super::follow::Follower;
 use super::story::Story;
 use super::tokyo;
 
-/// AWS's minutes become seconds: long enough to see the states between, short enough to wait for.
+/// The speed of AWS's clock. Minutes become seconds: long enough to see the intermediate states, short enough to wait.
 const SPEED: u32 = 20;
 
-/// What the sample asks for: six services, and S3 twice.
+/// The number of endpoints in the sample: six services, and S3 has two.
 const ENDPOINTS: usize = 7;
 
-/// One address in each of two zones.
+/// The number of resolver addresses: one in each of two zones.
 const RESOLVER_ADDRESSES: usize = 2;
 
-/// Tells the whole story; fails if any of it is not as told.
+/// Runs the demo. Fails if a result differs from the description.
 pub(crate) async fn run() -> Result<()> {
     let mut story = Story::new("One Kubernetes object becomes the private AWS network of a server migration");
 
-    story.chapter("A cluster, AWS in small, and the operator between the two");
+    story.chapter("A cluster, an AWS emulator, and the operator");
     let lab = Lab::start(options()).await?;
     introduce(&story, &lab).await?;
-    let told = tell(&mut story, &lab).await;
-    if told.is_err() {
-        eprintln!("\n--- the end of the operator's log:\n{}", lab.operator().log_tail(40));
+    let result = run_chapters(&mut story, &lab).await;
+    if result.is_err() {
+        eprintln!("\n--- the last lines of the operator's log:\n{}", lab.operator().log_tail(40));
     }
-    told?;
-    println!("\nAll of this took {} seconds.", story.seconds());
+    result?;
+    println!("\nThe demo took {} seconds.", story.seconds());
     Ok(())
 }
 
@@ -43,7 +43,7 @@ fn options() -> LabOptions {
     LabOptions {
         clock: Clock::Wall { speed: SPEED },
         operator_account: tokyo::ACCOUNT.to_owned(),
-        // No namespace is deleted here.
+        // The demo deletes no namespace.
         controllers: false,
         operator: OperatorOptions { aws_rate_factor: SPEED, ..OperatorOptions::default() },
         ..LabOptions::default()
@@ -52,38 +52,38 @@ fn options() -> LabOptions {
 
 async fn introduce(story: &Story, lab: &Lab) -> Result<()> {
     let version = lab.kubectl_output(["version"]).await?;
-    let version = version.lines().find_map(|line| line.strip_prefix("Server Version: ")).unwrap_or("of some version");
-    story.tell(&format!(
+    let version = version.lines().find_map(|line| line.strip_prefix("Server Version: ")).unwrap_or("(unknown version)");
+    story.print(&format!(
         "Kubernetes {version}: a real etcd and kube-apiserver, with RBAC on.\n\
-         The CRDs and the rights are those of deploy/base; the operator runs with a token of its ServiceAccount.\n\
-         AWS is tests/emulator, at {}, {SPEED} times as fast as the original.",
+         The CRDs and the RBAC rules are those of deploy/base; the operator uses a token of its ServiceAccount.\n\
+         The AWS emulator, tests/emulator, listens at {}. It is {SPEED} times as fast as AWS.",
         lab.aws_endpoint_url()
     ));
     Ok(())
 }
 
-async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
+async fn run_chapters(story: &mut Story, lab: &Lab) -> Result<()> {
     let aws = tokyo::aws(lab);
 
-    story.chapter("What the platform team has: a VPC behind Direct Connect, with nothing in it for MGN");
+    story.chapter("The platform team has a VPC behind Direct Connect, without resources for MGN");
     let landing = Landing::make(&aws).await?;
-    story.tell(&format!("{} {} {}", landing.vpc, support::VPC_CIDR, support::VPC_NAME));
+    story.print(&format!("{} {} {}", landing.vpc, support::VPC_CIDR, support::VPC_NAME));
     for (name, id) in &landing.subnets {
-        story.tell(&format!("  {id} {name}"));
+        story.print(&format!("  {id} {name}"));
     }
     let before = Inventory::of(&aws).await?;
 
     let mut follower = Follower::new(tokyo::networks(lab.kube().await?), tokyo::NAME);
-    story.chapter("What the application team applies: one object");
+    story.chapter("The application team applies one object");
     create(story, lab, &mut follower).await?;
 
-    story.chapter("Somebody removes a rule behind the operator's back");
+    story.chapter("A security group rule is removed by hand");
     repair(story, lab, &aws, &mut follower).await?;
 
     story.chapter("The migration is done: the object is deleted");
     delete(story, lab, &mut follower).await?;
 
-    story.chapter("What is left in AWS");
+    story.chapter("The remaining resources in AWS");
     let after = Inventory::of(&aws).await?;
     for (what, left) in [
         ("VPC endpoints", &after.endpoints),
@@ -91,11 +91,11 @@ async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
         ("security groups", &after.security_groups),
         ("network interfaces", &after.interfaces),
     ] {
-        story.tell(&format!("{what:<20} {}", left.len()));
-        ensure!(left.is_empty(), "left in AWS: {left:?}");
+        story.print(&format!("{what:<20} {}", left.len()));
+        ensure!(left.is_empty(), "not deleted in AWS: {left:?}");
     }
     ensure!(before == after, "the VPC is not as it was:\nbefore: {before:#?}\nafter: {after:#?}");
-    story.tell(&format!(
+    story.print(&format!(
         "The VPC {}, its subnets, and its route tables with their routes are exactly as they were.",
         landing.vpc
     ));
@@ -105,10 +105,10 @@ async fn tell(story: &mut Story, lab: &Lab) -> Result<()> {
 async fn create(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()> {
     story.command(&format!("cat {}/network.yaml", tokyo::SAMPLE));
     let text = fs::read_to_string(repository().join(tokyo::SAMPLE).join("network.yaml"))?;
-    story.tell(&text);
+    story.print(&text);
     story.command(&format!("kubectl apply --kustomize {}", tokyo::SAMPLE));
     let began = Instant::now();
-    story.tell(&tokyo::apply(lab).await?);
+    story.print(&tokyo::apply(lab).await?);
     println!();
     let ready = follower.until(story, began, |network| network.is_some_and(is_ready)).await?;
     let network = ready.context("the network is gone")?;
@@ -119,19 +119,19 @@ async fn create(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()>
     show_addresses(story, &status)
 }
 
-/// What the people on premises need: addresses to open the firewall for, and to forward DNS to.
+/// Shows the addresses that the on-premises side needs for firewall rules and DNS forwarding.
 fn show_addresses(story: &Story, status: &MigrationNetworkStatus) -> Result<()> {
     println!();
-    story.tell("What the people on premises reach now, privately (from the object's status):");
+    story.print("Private addresses for the on-premises side (from the object's status):");
     for endpoint in &status.endpoints {
-        let addresses = in_order(endpoint.network_interfaces.iter().filter_map(|one| one.ip.as_ref()));
-        let where_ = if endpoint.route_table_ids.is_empty() {
+        let addresses = sorted(endpoint.network_interfaces.iter().filter_map(|one| one.ip.as_ref()));
+        let location = if endpoint.route_table_ids.is_empty() {
             addresses.join(", ")
         } else {
             format!("routes in {}", endpoint.route_table_ids.join(", "))
         };
-        story.tell(&format!(
-            "  {:<12} {:<10} {:<10} {:<23} {where_}",
+        story.print(&format!(
+            "  {:<12} {:<10} {:<10} {:<23} {location}",
             endpoint.service,
             format!("{:?}", endpoint.type_),
             endpoint.state.as_deref().unwrap_or_default(),
@@ -145,13 +145,13 @@ fn show_addresses(story: &Story, status: &MigrationNetworkStatus) -> Result<()> 
     }
     ensure!(status.endpoints.len() == ENDPOINTS, "{} endpoints, not {ENDPOINTS}", status.endpoints.len());
     let resolver = status.resolver.as_ref().context("the status has no resolver")?;
-    let addresses = in_order(resolver.ip_addresses.iter().filter_map(|address| address.ip.as_ref()));
-    story.tell(&format!("  on-premises DNS forwards to: {}", addresses.join(", ")));
+    let addresses = sorted(resolver.ip_addresses.iter().filter_map(|address| address.ip.as_ref()));
+    story.print(&format!("  on-premises DNS forwards to: {}", addresses.join(", ")));
     ensure!(addresses.len() == RESOLVER_ADDRESSES, "{} resolver addresses", addresses.len());
     Ok(())
 }
 
-fn in_order<'a>(addresses: impl Iterator<Item = &'a String>) -> Vec<String> {
+fn sorted<'a>(addresses: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut addresses: Vec<Ipv4Addr> = addresses.filter_map(|address| address.parse().ok()).collect();
     addresses.sort();
     addresses.iter().map(Ipv4Addr::to_string).collect()
@@ -166,19 +166,19 @@ async fn repair(story: &Story, lab: &Lab, aws: &Aws, follower: &mut Follower) ->
         .map(|group| group.id)
         .context("the status names no group of the endpoints")?;
     let rules = ingress(aws, &group).await?;
-    let victim = rules
+    let removed = rules
         .iter()
         .find(|rule| rule.cidr == support::SOURCES)
         .with_context(|| format!("{group} does not admit {}", support::SOURCES))?;
     story.command(&format!(
         "aws ec2 revoke-security-group-ingress --group-id {group} --security-group-rule-ids {}",
-        victim.id
+        removed.id
     ));
     let began = Instant::now();
-    aws.ec2.revoke_security_group_ingress().group_id(&group).security_group_rule_ids(&victim.id).send().await?;
-    story.event(began, &format!("source servers in {} can no longer reach the endpoints", victim.cidr));
+    aws.ec2.revoke_security_group_ingress().group_id(&group).security_group_rule_ids(&removed.id).send().await?;
+    story.event(began, &format!("source servers in {} can no longer reach the endpoints", removed.cidr));
     loop {
-        let restored = ingress(aws, &group).await?.into_iter().find(|rule| rule.cidr == victim.cidr);
+        let restored = ingress(aws, &group).await?.into_iter().find(|rule| rule.cidr == removed.cidr);
         if let Some(rule) = restored {
             story.event(began, &format!("restored by the operator, as {} ({})", rule.id, rule.description));
             break;
@@ -201,8 +201,8 @@ struct Rule {
 }
 
 async fn ingress(aws: &Aws, group: &str) -> Result<Vec<Rule>> {
-    let of_group = Filter::builder().name("group-id").values(group).build();
-    let answer = aws.ec2.describe_security_group_rules().filters(of_group).send().await?;
+    let by_group = Filter::builder().name("group-id").values(group).build();
+    let answer = aws.ec2.describe_security_group_rules().filters(by_group).send().await?;
     let rules = answer.security_group_rules.unwrap_or_default();
     Ok(rules
         .into_iter()
@@ -226,7 +226,7 @@ async fn delete(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()>
 
 async fn kubectl(story: &Story, lab: &Lab, line: &str) -> Result<()> {
     story.command(&format!("kubectl {line}"));
-    story.tell(&lab.kubectl_output(line.split_whitespace()).await?);
+    story.print(&lab.kubectl_output(line.split_whitespace()).await?);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Following an object as it changes, and telling of its conditions only what is new.
+//! Watches an object, and prints the changes of its conditions.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -13,34 +13,34 @@ use mgnet::api::{ConditionType, MigrationNetwork};
 
 use super::story::Story;
 
-/// How long the demo waits for one chapter to end.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long the demo waits for the end of one chapter.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The longest message of a condition that is shown.
 const WIDTH: usize = 66;
 
-/// Who follows one network, and remembers what was told.
+/// Follows one network, and remembers the printed conditions.
 pub(crate) struct Follower {
     networks: Api<MigrationNetwork>,
     name: &'static str,
-    told: BTreeMap<String, [String; 3]>,
+    printed: BTreeMap<String, [String; 3]>,
 }
 
 impl Follower {
     pub(crate) fn new(networks: Api<MigrationNetwork>, name: &'static str) -> Self {
-        Self { networks, name, told: BTreeMap::new() }
+        Self { networks, name, printed: BTreeMap::new() }
     }
 
-    /// Tells what changes until `test` holds, and gives the network then; `None` is a network that is gone.
+    /// Prints changes until the network passes the test, and returns the network; `None` if it is gone.
     pub(crate) async fn until(
         &mut self,
         story: &Story,
         began: Instant,
         test: impl Fn(Option<&MigrationNetwork>) -> bool,
     ) -> Result<Option<MigrationNetwork>> {
-        match tokio::time::timeout(PATIENCE, self.follow(story, began, test)).await {
+        match tokio::time::timeout(TIMEOUT, self.follow(story, began, test)).await {
             Ok(ended) => ended,
-            Err(_) => bail!("nothing more happened within {} s", PATIENCE.as_secs()),
+            Err(_) => bail!("the expected change did not happen within {} s", TIMEOUT.as_secs()),
         }
     }
 
@@ -59,7 +59,7 @@ impl Follower {
                 Event::Init | Event::InitDone => continue,
             };
             match &network {
-                Some(network) => self.tell(story, network, began),
+                Some(network) => self.print_changes(story, network, began),
                 None => story.event(began, "the object is gone"),
             }
             if test(network.as_ref()) {
@@ -69,23 +69,24 @@ impl Follower {
         bail!("the watch ended")
     }
 
-    /// Which conditions came, changed their status or reason, or went; of `Ready`, also what it says.
-    fn tell(&mut self, story: &Story, network: &MigrationNetwork, began: Instant) {
+    /// Prints the conditions that were added, removed, or changed their status or reason. For `Ready`, a changed
+    /// message counts, too.
+    fn print_changes(&mut self, story: &Story, network: &MigrationNetwork, began: Instant) {
         let Some(status) = &network.status else { return };
         let mut now = BTreeMap::new();
         for Condition { type_, status, reason, message, .. } in &status.conditions {
-            let said = if type_ == ConditionType::Ready.as_str() { message.as_str() } else { "" };
-            let state = [status.as_str(), reason, said].map(str::to_owned);
-            if self.told.get(type_) != Some(&state) {
+            let compared = if type_ == ConditionType::Ready.as_str() { message.as_str() } else { "" };
+            let state = [status.as_str(), reason, compared].map(str::to_owned);
+            if self.printed.get(type_) != Some(&state) {
                 let text = format!("{type_:<20} {status:<8} {reason:<17} {}", shortened(message));
                 story.event(began, text.trim_end());
             }
             now.insert(type_.clone(), state);
         }
-        for type_ in self.told.keys().filter(|type_| !now.contains_key(*type_)) {
+        for type_ in self.printed.keys().filter(|type_| !now.contains_key(*type_)) {
             story.event(began, &format!("{type_:<20} removed"));
         }
-        self.told = now;
+        self.printed = now;
     }
 }
 

@@ -1,4 +1,4 @@
-//! `lab hold`: the process behind `up`, which has the environment until it is asked to end.
+//! `lab hold`: the process behind `up`, which runs the environment until it gets a signal.
 
 use anyhow::{Context, Result};
 use support::{Clock, Lab, LabOptions, Landing, OperatorOptions};
@@ -7,10 +7,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::local::Local;
 use super::tokyo;
 
-/// AWS's minutes become seconds.
+/// The speed of AWS's clock. Minutes become seconds.
 pub(crate) const SPEED: u32 = 20;
 
-/// Holds the environment; returns at SIGTERM, or at once if somebody else has it.
+/// Runs the environment until SIGTERM or SIGINT. Returns at once if another process holds it.
 pub(crate) async fn run() -> Result<()> {
     let local = Local::new()?;
     let Some(_held) = local.take()? else { return Ok(()) };
@@ -26,19 +26,19 @@ pub(crate) async fn run() -> Result<()> {
             ..LabOptions::default()
         })
         .await?;
-        Landing::make(&tokyo::aws(&lab)).await.context("cannot make the VPC")?;
+        Landing::make(&tokyo::aws(&lab)).await.context("cannot create the VPC")?;
         local.publish(&lab)?;
         println!("up");
-        // Kept until this future is dropped.
+        // The lab runs until this future is dropped.
         std::future::pending::<()>().await;
         drop(lab);
         anyhow::Ok(())
     };
-    let ended = tokio::select! {
-        ended = environment => ended,
+    let result = tokio::select! {
+        result = environment => result,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
     local.withdraw();
-    ended
+    result
 }

@@ -1,6 +1,7 @@
-//! The environment that `up` keeps running: where its files are, and whether somebody holds it.
+//! The environment that `up` keeps running: its files, and its lock.
 //!
-//! Who holds it holds a lock on a file, which the kernel lets go of whatever way the holder ends.
+//! The process that runs the environment, the holder, locks a file. The kernel releases the lock whenever the holder
+//! ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -19,7 +20,7 @@ pub(crate) struct Local {
 impl Local {
     pub(crate) fn new() -> Result<Self> {
         let folder = std::path::absolute(target_folder())?.join("local");
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make '{}'", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create '{}'", folder.display()))?;
         Ok(Self { folder })
     }
 
@@ -27,17 +28,18 @@ impl Local {
         &self.folder
     }
 
-    /// An administrator's kubeconfig.
+    /// Returns the path of an administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
     }
 
-    /// What a shell reads to talk to cluster and AWS. It is there only while the environment is.
+    /// Returns the path of a shell script with the variables for the cluster and AWS. It exists only while the
+    /// environment runs.
     pub(crate) fn env(&self) -> PathBuf {
         self.folder.join("env")
     }
 
-    /// What the holder says.
+    /// Returns the path of the holder's log.
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.join("lab.log")
     }
@@ -46,7 +48,7 @@ impl Local {
         self.folder.join("holder")
     }
 
-    /// Takes the environment for this process, for as long as the file stays open; `None` if somebody has it.
+    /// Locks the environment for this process, as long as the file stays open; `None` if another process holds it.
     pub(crate) fn take(&self) -> Result<Option<File>> {
         let file = File::options().create(true).read(true).write(true).truncate(false).open(self.lock_file())?;
         match file.try_lock() {
@@ -59,7 +61,7 @@ impl Local {
         Ok(Some(file))
     }
 
-    /// Whether somebody has it.
+    /// Whether a process holds the environment.
     pub(crate) fn is_held(&self) -> Result<bool> {
         let Ok(file) = File::open(self.lock_file()) else { return Ok(false) };
         match file.try_lock_shared() {
@@ -69,12 +71,12 @@ impl Local {
         }
     }
 
-    /// The process that has it.
+    /// Returns the process ID of the holder.
     pub(crate) fn holder(&self) -> Result<u32> {
-        fs::read_to_string(self.lock_file())?.trim().parse().context("the holder is not known")
+        fs::read_to_string(self.lock_file())?.trim().parse().context("the lock file contains no process ID")
     }
 
-    /// Writes the files for people and their programs.
+    /// Writes the files for users and their programs.
     pub(crate) fn publish(&self, lab: &Lab) -> Result<()> {
         fs::copy(lab.kubeconfig(), self.kubeconfig())?;
         let programs = lab.control_plane().assets().folder().display().to_string();
@@ -83,30 +85,30 @@ impl Local {
             ("AWS_ENDPOINT_URL", lab.aws_endpoint_url().to_owned()),
             ("AWS_REGION", tokyo::REGION.to_owned()),
             ("AWS_DEFAULT_REGION", tokyo::REGION.to_owned()),
-            // The emulator takes the account from the key, and any secret.
+            // The emulator takes the account from the key, and accepts any secret.
             ("AWS_ACCESS_KEY_ID", tokyo::ACCOUNT.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
         ];
         let exports = variables.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).concat();
         let text = format!(
-            "# For a shell: `.` this file.\n{exports}\
-             # kubectl, for who has none or one of another version.\n\
+            "# Load this file into a shell with `.`.\n{exports}\
+             # The kubectl of this Kubernetes version.\n\
              export PATH={}:\"$PATH\"\n\
              export NO_PROXY=127.0.0.1\"${{NO_PROXY:+,$NO_PROXY}}\"\n\
              unset AWS_PROFILE AWS_SESSION_TOKEN AWS_CA_BUNDLE\n",
             quoted(&programs)
         );
-        // Complete or not there at all: `up` waits for it.
-        let unfinished = self.folder.join("env.new");
-        fs::write(&unfinished, text)?;
-        fs::rename(unfinished, self.env())?;
+        // The file appears only when it is complete, because `up` waits for it.
+        let incomplete = self.folder.join("env.new");
+        fs::write(&incomplete, text)?;
+        fs::rename(incomplete, self.env())?;
         Ok(())
     }
 
-    /// Removes those files.
+    /// Removes these files.
     pub(crate) fn withdraw(&self) {
         for file in [self.env(), self.kubeconfig()] {
-            // Not there is as good.
+            // The file may be missing.
             let _ = fs::remove_file(file);
         }
     }

@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands of `lab`, and the modules that they share.
 
 pub(crate) mod bench;
 pub(crate) mod demo;

@@ -1,9 +1,9 @@
-//! How the commands talk to people: headings, what was typed, what was answered.
+//! The output of the demo: headings, commands and results.
 
 use std::io::IsTerminal;
 use std::time::Instant;
 
-/// The teller of a story; it knows what time it is in it.
+/// The output of the demo, with its chapters and its start time.
 pub(crate) struct Story {
     began: Instant,
     bold: bool,
@@ -23,26 +23,26 @@ impl Story {
         println!("\n{}", self.emphasized(&format!("{}. {title}", self.chapter)));
     }
 
-    /// Says something.
-    #[allow(clippy::unused_self, reason = "who tells is the story")]
-    pub(crate) fn tell(&self, text: &str) {
+    /// Prints lines of text.
+    #[allow(clippy::unused_self, reason = "all output goes through this type")]
+    pub(crate) fn print(&self, text: &str) {
         for line in text.trim_end().lines() {
             println!("   {line}");
         }
     }
 
-    /// Shows a command as it would be typed.
+    /// Prints a command as a user types it.
     pub(crate) fn command(&self, line: &str) {
         println!("   {}", self.emphasized(&format!("$ {line}")));
     }
 
-    /// Says something with the seconds since `since` before it.
-    #[allow(clippy::unused_self, reason = "who tells is the story")]
+    /// Prints a text with the seconds since `since` before it.
+    #[allow(clippy::unused_self, reason = "all output goes through this type")]
     pub(crate) fn event(&self, since: Instant, text: &str) {
         println!("   {:>5.1} s  {text}", since.elapsed().as_secs_f64());
     }
 
-    /// How long the story took so far, in seconds.
+    /// Returns the seconds since the start.
     pub(crate) fn seconds(&self) -> u64 {
         self.began.elapsed().as_secs()
     }

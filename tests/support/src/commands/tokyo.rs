@@ -1,14 +1,14 @@
-//! The Tokyo sample: who and where it is, and putting it into a lab.
+//! The Tokyo sample: its names, and functions to apply it to a lab.
 
 use anyhow::Result;
 use kube::{Api, Client};
 use mgnet::api::MigrationNetwork;
 use support::{Aws, Lab, repository};
 
-/// The account that the sample's class names.
+/// The account in the sample's class.
 pub(crate) const ACCOUNT: &str = "111122223333";
 
-/// Its Region.
+/// The Region of the sample.
 pub(crate) const REGION: &str = "ap-northeast-1";
 
 /// The namespace of its network.
@@ -17,20 +17,20 @@ pub(crate) const NAMESPACE: &str = "team-billing";
 /// The name of its network.
 pub(crate) const NAME: &str = "tokyo";
 
-/// Where it is, from the top of the repository.
+/// The folder of the sample, relative to the root of the repository.
 pub(crate) const SAMPLE: &str = "deploy/samples/tokyo";
 
-/// AWS as the platform team of the sample sees it.
+/// Returns clients of AWS with the platform team's keys.
 pub(crate) fn aws(lab: &Lab) -> Aws {
     lab.aws(ACCOUNT, REGION)
 }
 
-/// The networks of the sample's namespace.
+/// Returns the API of the networks in the sample's namespace.
 pub(crate) fn networks(client: Client) -> Api<MigrationNetwork> {
     Api::namespaced(client, NAMESPACE)
 }
 
-/// Applies all of it, and gives what kubectl said.
+/// Applies all files of the sample, and returns the output of kubectl.
 pub(crate) async fn apply(lab: &Lab) -> Result<String> {
     lab.kubectl_output(["apply".to_owned(), format!("--kustomize={}", repository().join(SAMPLE).display())]).await
 }

@@ -1,4 +1,4 @@
-//! `lab up` and `lab down`: the environment of the demo, kept running to explore.
+//! `lab up` and `lab down`: start and stop the environment of the demo, which keeps running to explore.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -12,32 +12,32 @@ use super::hold::SPEED;
 use super::local::Local;
 use super::tokyo;
 
-/// A start takes ten seconds on an idle machine.
-const UP_WITHIN: Duration = Duration::from_mins(3);
+/// The longest time that a start may take. On an idle machine it takes ten seconds.
+const START_TIMEOUT: Duration = Duration::from_mins(3);
 
-/// Every process gets five seconds to end by itself.
-const DOWN_WITHIN: Duration = Duration::from_mins(1);
+/// The longest time that a stop may take. Every process has five seconds to exit by itself.
+const STOP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Brings the environment up, unless it is, and says what to try.
+/// Starts the environment unless it runs already, and prints commands to try.
 pub(crate) async fn run() -> Result<()> {
     let local = Local::new()?;
     if local.is_held()? {
-        println!("It is up already.");
+        println!("The environment runs already.");
     } else {
-        println!("Starting a Kubernetes control plane, AWS in small, and the operator ...");
+        println!("Starting a Kubernetes control plane, an AWS emulator, and the operator ...");
         local.withdraw();
-        // What ended before: its logs would only be confusing.
+        // Logs of an earlier environment would be confusing.
         for log in ["lab.log", "mgnet.log", "aws-emulator.log"] {
             let _ = fs::remove_file(local.folder().join(log));
         }
         let mut holder = start_holder(&local)?;
         wait_until_up(&local, &mut holder).await?;
     }
-    say_what_to_try(&local);
+    print_commands(&local);
     Ok(())
 }
 
-/// Starts `lab hold` in a process group of its own: it outlives this process, and Ctrl-C does not reach it.
+/// Starts `lab hold` in its own process group: it outlives this process, and Ctrl-C does not affect it.
 fn start_holder(local: &Local) -> Result<Child> {
     let log = File::options().create(true).append(true).open(local.log())?;
     Command::new(std::env::current_exe()?)
@@ -51,28 +51,33 @@ fn start_holder(local: &Local) -> Result<Child> {
 }
 
 async fn wait_until_up(local: &Local, holder: &mut Child) -> Result<()> {
-    let deadline = Instant::now() + UP_WITHIN;
+    let deadline = Instant::now() + START_TIMEOUT;
     while !local.env().is_file() {
-        let said = || fs::read_to_string(local.log()).unwrap_or_default();
+        let log = || fs::read_to_string(local.log()).unwrap_or_default();
         if let Some(status) = holder.try_wait()? {
-            ensure!(local.is_held()?, "it did not come up ({status}):\n{}", said());
+            ensure!(local.is_held()?, "the environment did not start ({status}):\n{}", log());
         }
         if Instant::now() > deadline {
-            bail!("it is not up after {} s, see '{}':\n{}", UP_WITHIN.as_secs(), local.log().display(), said());
+            bail!(
+                "the environment has not started after {} s, see '{}':\n{}",
+                START_TIMEOUT.as_secs(),
+                local.log().display(),
+                log()
+            );
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-fn say_what_to_try(local: &Local) {
+fn print_commands(local: &Local) {
     let env = local.env().display().to_string();
     let folder = local.folder().display().to_string();
     let sample = tokyo::SAMPLE;
     let namespace = tokyo::NAMESPACE;
     println!(
         "
-Kubernetes, the operator, and AWS {SPEED} times as fast as the original, with the VPC of {sample} in account \
+Kubernetes, the operator, and an AWS emulator {SPEED} times as fast as AWS, with the VPC of {sample} in account \
          {account}.
 
   . {env}
@@ -81,37 +86,37 @@ Kubernetes, the operator, and AWS {SPEED} times as fast as the original, with th
   kubectl apply -k {sample}
   kubectl get mgnet -A -o wide --watch
   kubectl describe mgnet tokyo -n {namespace}
-                          a network comes up
+                          creates a network
   kubectl patch mgnet tokyo -n {namespace} --type merge -p '{{\"spec\":{{\"resolver\":{{\"mode\":\"Disabled\"}}}}}}'
-                          an edit in place
+                          edits the network in place
   aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].[ServiceName,State]' --output text
   aws ec2 delete-vpc-endpoints --vpc-endpoint-ids vpce-...
-                          look at AWS, and break something; the operator puts it right
+                          lists the endpoints, and deletes one; the operator restores it
   curl -s \"$AWS_ENDPOINT_URL/_world/calls?account={account}\"
-                          every call of the operator to AWS
+                          lists every call of the operator to AWS
   kubectl delete mgnet tokyo -n {namespace}
-                          and all of it goes again
+                          deletes the network and its AWS resources
 
   logs: {folder}/mgnet.log, {folder}/aws-emulator.log
-  make down               stops it all",
+  make down               stops everything",
         account = tokyo::ACCOUNT,
     );
 }
 
-/// Stops the environment, if it is up.
+/// Stops the environment if it runs.
 pub(crate) fn down() -> Result<()> {
     let local = Local::new()?;
     if !local.is_held()? {
         local.withdraw();
-        println!("Nothing is up.");
+        println!("The environment does not run.");
         return Ok(());
     }
     let holder = local.holder()?.to_string();
-    let asked = Command::new("kill").args(["-s", "TERM", &holder]).status().context("cannot run `kill`")?;
-    ensure!(asked.success(), "cannot stop process {holder}");
-    let deadline = Instant::now() + DOWN_WITHIN;
+    let signaled = Command::new("kill").args(["-s", "TERM", &holder]).status().context("cannot run `kill`")?;
+    ensure!(signaled.success(), "cannot stop process {holder}");
+    let deadline = Instant::now() + STOP_TIMEOUT;
     while local.is_held()? {
-        ensure!(Instant::now() < deadline, "process {holder} does not end");
+        ensure!(Instant::now() < deadline, "process {holder} does not exit");
         thread::sleep(Duration::from_millis(50));
     }
     println!("Stopped.");

@@ -1,9 +1,10 @@
-//! What every status of a network must satisfy, so that kstatus, Flux, Argo CD, Helm and `kubectl wait` read it right.
+//! The rules for every status of a network, so that kstatus, Flux, Argo CD, Helm and `kubectl wait` interpret it
+//! correctly.
 //!
 //! The rules are those of Flux's own checker (fluxcd/pkg `runtime/conditions/check/fail.go`, FAIL0001 to FAIL0009) and
-//! three of ours. FAIL0010 is left out: it wants `status.observedGeneration` to lag while `Reconciling` is true, which
-//! cannot hold when a repair begins on a generation that was observed long ago; kstatus reads `Reconciling` as "in
-//! progress" either way.
+//! three further ones. FAIL0010 is left out: it requires that `status.observedGeneration` lags while `Reconciling` is
+//! true. That cannot hold when a repair begins on a generation that was observed long ago. kstatus interprets
+//! `Reconciling` as "in progress" in any case.
 
 #[cfg(test)]
 mod tests;
@@ -13,14 +14,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use mgnet::api::conditions::{find, is_true};
 use mgnet::api::{ConditionType, Reason};
 
-/// What the schema writes as `status.observedGeneration` of an object that no reconcile has seen.
+/// The default of `status.observedGeneration` in the schema, for an object that was never reconciled.
 const NEVER_OBSERVED: i64 = -1;
 
-/// The rules that a network's status breaks, each as a sentence; empty when all is well.
+/// Returns the rules that a network's status breaks, each as a sentence.
 ///
-/// `generation` is that of the object which the writer of this status had read. Who only watches may see an object
-/// between an edit and the operator's answer to it; that status is about the generation before, so pass
-/// `observed_generation` then. `deletion` says whether that object had a deletion timestamp.
+/// `generation` is the generation of the object that the writer of this status had read. A watch may deliver an object
+/// after an edit, but before the operator has processed the edit. That status describes the previous generation, so
+/// pass `observed_generation` then. `deletion` is true if that object had a deletion timestamp.
 pub fn violations(generation: i64, deletion: bool, observed_generation: i64, conditions: &[Condition]) -> Vec<String> {
     let status = Status { generation, deletion, observed_generation, conditions };
     [
@@ -34,8 +35,8 @@ pub fn violations(generation: i64, deletion: bool, observed_generation: i64, con
         status.generations_are_written_together(),
         status.only_while_true(),
         status.not_ready_while_deleting(),
-        status.stalled_needs_somebody(),
-        status.unready_says_whether_to_wait(),
+        status.stalled_only_if_waiting_cannot_heal(),
+        status.unready_is_reconciling_or_stalled(),
     ]
     .into_iter()
     .flatten()
@@ -54,7 +55,8 @@ impl Status<'_> {
         is_true(self.conditions, ConditionType::Ready)
     }
 
-    /// The operator's own conditions for which it is so. Whoever writes others answers for those.
+    /// Returns the types of the operator's own conditions that pass the test. Conditions of other writers are not
+    /// checked.
     fn types_where(&self, test: impl Fn(&Condition) -> bool) -> Option<String> {
         let types: Vec<_> = self
             .conditions
@@ -71,7 +73,7 @@ impl Status<'_> {
             .then(|| "FAIL0002: Ready must always be present".to_owned())
     }
 
-    /// FAIL0001 says the same of all conditions with negative polarity, which here are these two.
+    /// FAIL0001 is the same rule for all conditions with negative polarity. Here these are the two conditions.
     fn ready_is_false_while(&self, negative: ConditionType, rule: &str) -> Option<String> {
         let ready = find(self.conditions, ConditionType::Ready)?;
         (is_true(self.conditions, negative) && ready.status != "False")
@@ -107,11 +109,11 @@ impl Status<'_> {
             return None;
         }
         let older = self.types_where(|condition| condition.observed_generation.unwrap_or(0) < self.generation)?;
-        Some(format!("FAIL0008: Ready must not be True while conditions are about an older generation: {older}"))
+        Some(format!("FAIL0008: Ready must not be True while conditions describe an older generation: {older}"))
     }
 
-    /// FAIL0009 says this while Ready is True. Here it holds always: `kubectl wait` reads the condition's generation
-    /// and kstatus the status's, and they must not be told different things.
+    /// FAIL0009 requires this while Ready is True. Here it is always required: `kubectl wait` reads the generation of
+    /// the condition, but kstatus reads the one of the status, and both must give the same result.
     fn generations_are_written_together(&self) -> Option<String> {
         let apart = self.types_where(|condition| {
             condition.observed_generation.unwrap_or(NEVER_OBSERVED) != self.observed_generation
@@ -136,22 +138,22 @@ impl Status<'_> {
             .then(|| "deletion: Ready must not be True while the object is being deleted".to_owned())
     }
 
-    fn stalled_needs_somebody(&self) -> Option<String> {
+    fn stalled_only_if_waiting_cannot_heal(&self) -> Option<String> {
         let reason = &find(self.conditions, ConditionType::Stalled)?.reason;
         Reason::parse(reason)
             .is_none_or(Reason::heals_by_waiting)
-            .then(|| format!("stalled: '{reason}' must not stall, as waiting may heal it or it is not known"))
+            .then(|| format!("stalled: '{reason}' must not stall, because waiting may heal it or it is unknown"))
     }
 
-    /// kstatus ends a wait at `Stalled` and goes on waiting at `Reconciling`. kstatus reports a deletion as such before
-    /// it looks at either, and a suspended network is left as it was found.
-    fn unready_says_whether_to_wait(&self) -> Option<String> {
+    /// kstatus ends a wait at `Stalled`, but continues it at `Reconciling`. It reports a deletion before it reads
+    /// either condition, and the status of a suspended network remains as it was.
+    fn unready_is_reconciling_or_stalled(&self) -> Option<String> {
         let exempt = self.deletion
             || self.observed_generation == NEVER_OBSERVED
             || is_true(self.conditions, ConditionType::Suspended);
-        let said =
+        let is_explained =
             is_true(self.conditions, ConditionType::Reconciling) || is_true(self.conditions, ConditionType::Stalled);
-        (!exempt && !said && !self.is_ready())
+        (!exempt && !is_explained && !self.is_ready())
             .then(|| "waiting: Reconciling or Stalled must be True while Ready is not".to_owned())
     }
 }

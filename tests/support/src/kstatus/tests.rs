@@ -1,4 +1,4 @@
-//! Each rule catches what breaks it, and nothing else.
+//! Tests that each rule detects its violations, and no others.
 
 use jiff::Timestamp;
 use mgnet::api::ConditionStatus::{self, False, True, Unknown};
@@ -7,7 +7,7 @@ use mgnet::api::conditions::set;
 
 use super::*;
 
-/// A network of generation 2 at rest.
+/// Returns the conditions of a network of generation 2 at rest.
 fn at_rest() -> Vec<Condition> {
     let mut conditions = Vec::new();
     for type_ in Type::ALL.into_iter().filter(|type_| !type_.only_while_true()) {
@@ -16,7 +16,7 @@ fn at_rest() -> Vec<Condition> {
     conditions
 }
 
-/// The same while something is built.
+/// Returns the conditions of the same network while an endpoint is created.
 fn in_progress() -> Vec<Condition> {
     let mut conditions = at_rest();
     put(&mut conditions, Type::Ready, False, Reason::EndpointsPending);
@@ -29,7 +29,7 @@ fn put(conditions: &mut Vec<Condition>, type_: Type, status: ConditionStatus, re
 }
 
 #[track_caller]
-fn caught(conditions: &[Condition], rule: &str) {
+fn assert_violation(conditions: &[Condition], rule: &str) {
     let violations = super::violations(2, false, 2, conditions);
     assert!(violations.iter().any(|violation| violation.starts_with(rule)), "{rule} not in {violations:?}");
 }
@@ -65,8 +65,8 @@ fn the_schema_default_breaks_no_rule() {
 
 #[test]
 fn fail0002_ready_is_missing() {
-    caught(&at_rest()[1..], "FAIL0002");
-    caught(&[], "FAIL0002");
+    assert_violation(&at_rest()[1..], "FAIL0002");
+    assert_violation(&[], "FAIL0002");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn fail0003_and_fail0001_ready_while_reconciling() {
     for status in [True, Unknown] {
         let mut conditions = in_progress();
         put(&mut conditions, Type::Ready, status, Reason::Ready);
-        caught(&conditions, "FAIL0003");
+        assert_violation(&conditions, "FAIL0003");
     }
 }
 
@@ -84,7 +84,7 @@ fn fail0004_and_fail0001_ready_while_stalled() {
         let mut conditions = at_rest();
         put(&mut conditions, Type::Ready, status, Reason::Ready);
         put(&mut conditions, Type::Stalled, True, Reason::InvalidSpec);
-        caught(&conditions, "FAIL0004");
+        assert_violation(&conditions, "FAIL0004");
     }
 }
 
@@ -92,7 +92,7 @@ fn fail0004_and_fail0001_ready_while_stalled() {
 fn fail0005_reconciling_and_stalled() {
     let mut conditions = in_progress();
     put(&mut conditions, Type::Stalled, True, Reason::InvalidSpec);
-    caught(&conditions, "FAIL0005");
+    assert_violation(&conditions, "FAIL0005");
 }
 
 #[test]
@@ -110,41 +110,41 @@ fn fail0007_and_fail0008_ready_for_an_older_generation() {
 }
 
 #[test]
-fn fail0008_ready_by_a_condition_left_behind() {
+fn fail0008_ready_with_an_outdated_condition() {
     let mut conditions = at_rest();
     conditions[4].observed_generation = Some(1);
-    caught(&conditions, "FAIL0008");
+    assert_violation(&conditions, "FAIL0008");
     conditions[4].observed_generation = None;
-    caught(&conditions, "FAIL0008");
+    assert_violation(&conditions, "FAIL0008");
 }
 
 #[test]
 fn fail0009_ready_and_a_condition_of_another_generation() {
     let mut conditions = at_rest();
     conditions[4].observed_generation = Some(3);
-    caught(&conditions, "FAIL0009");
+    assert_violation(&conditions, "FAIL0009");
 }
 
 #[test]
 fn generations_are_written_together_also_while_not_ready() {
     let mut conditions = in_progress();
     conditions[4].observed_generation = Some(1);
-    caught(&conditions, "generations");
+    assert_violation(&conditions, "generations");
 }
 
 #[test]
-fn conditions_of_somebody_else_are_about_what_they_are_about() {
+fn conditions_of_other_writers_are_not_checked() {
     let mut conditions = at_rest();
     conditions.push(Condition { type_: "Audited".to_owned(), observed_generation: Some(1), ..conditions[0].clone() });
     assert_eq!(violations(2, false, 2, &conditions), [""; 0]);
 }
 
 #[test]
-fn conditions_that_are_present_only_while_true() {
+fn conditions_that_must_be_absent_unless_true() {
     for type_ in [Type::Reconciling, Type::Stalled, Type::Suspended] {
         let mut conditions = at_rest();
         put(&mut conditions, type_, False, Reason::Ready);
-        caught(&conditions, "presence");
+        assert_violation(&conditions, "presence");
     }
 }
 
@@ -155,16 +155,16 @@ fn ready_while_deleting() {
 }
 
 #[test]
-fn stalled_by_what_heals_by_waiting() {
+fn stalled_with_a_reason_that_waiting_may_heal() {
     let mut conditions = in_progress();
     conditions.retain(|condition| condition.type_ != "Reconciling");
     put(&mut conditions, Type::Stalled, True, Reason::Throttled);
-    caught(&conditions, "stalled");
+    assert_violation(&conditions, "stalled");
 }
 
 #[test]
-fn not_ready_and_no_word_whether_to_wait() {
+fn not_ready_without_reconciling_or_stalled() {
     let mut conditions = in_progress();
     conditions.retain(|condition| condition.type_ != "Reconciling");
-    caught(&conditions, "waiting");
+    assert_violation(&conditions, "waiting");
 }

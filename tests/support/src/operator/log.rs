@@ -1,4 +1,4 @@
-//! The log of an operator that is a task: it is written by the thread of its test.
+//! The log of an operator that runs as a task: the thread of its test writes it.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,7 +11,7 @@ thread_local! {
     static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What this thread has logged.
+/// The log of this thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ThreadLog;
 
@@ -21,13 +21,13 @@ impl ThreadLog {
         static SUBSCRIBED: Once = Once::new();
         SUBSCRIBED.call_once(|| {
             let subscriber = tracing_subscriber::fmt().with_ansi(false).with_env_filter(EnvFilter::new(filter));
-            // Another subscriber of the process keeps its place, and there is no log.
+            // If the process already has another subscriber, that one stays, and this log remains empty.
             let _ = subscriber.with_writer(Self).try_init();
         });
         LINES.with_borrow_mut(Vec::clear);
     }
 
-    /// The log of this thread.
+    /// Returns the log of this thread.
     pub(crate) fn text() -> String {
         LINES.with_borrow(|lines| String::from_utf8_lossy(lines).into_owned())
     }

@@ -1,4 +1,4 @@
-//! The operator of a lab, which can be killed and started again: a process, or on the simulated backend a task.
+//! The operator of a lab, which tests can kill and start again. It is a process, or a task on the simulated backend.
 
 mod log;
 mod process;
@@ -40,18 +40,18 @@ impl From<Task> for Operator {
 }
 
 impl Operator {
-    /// What only a process has.
+    /// Returns the process, for functions that only a process has.
     ///
     /// # Panics
     /// On the simulated backend.
     fn process(&self) -> &Process {
         match &self.runs_as {
             RunsAs::Process(process) => process,
-            RunsAs::Task(_) => panic!("a test that needs a process of the operator belongs to tests/e2e"),
+            RunsAs::Task(_) => panic!("a test that needs the operator as a process belongs in tests/e2e"),
         }
     }
 
-    /// Another one with other options, which is not started. Processes have the same log file.
+    /// Returns another operator with other options, which is not started. The processes share one log file.
     #[must_use]
     pub fn another(&self, options: OperatorOptions) -> Self {
         match &self.runs_as {
@@ -60,7 +60,7 @@ impl Operator {
         }
     }
 
-    /// With another kubeconfig, such as that of a proxy. To be called before it is started; only for processes.
+    /// Replaces the kubeconfig, for example by that of a proxy. Call it before the start; it affects processes only.
     #[must_use]
     pub fn with_kubeconfig(self, kubeconfig: &Path) -> Self {
         match self.runs_as {
@@ -69,7 +69,7 @@ impl Operator {
         }
     }
 
-    /// With AWS at another address. To be called before it is started; only for processes.
+    /// Replaces the address of AWS. Call it before the start; it affects processes only.
     #[must_use]
     pub fn with_aws_at(self, url: &str) -> Self {
         match self.runs_as {
@@ -78,7 +78,7 @@ impl Operator {
         }
     }
 
-    /// How it runs.
+    /// Returns the options.
     pub fn options(&self) -> &OperatorOptions {
         match &self.runs_as {
             RunsAs::Process(process) => process.options(),
@@ -86,12 +86,12 @@ impl Operator {
         }
     }
 
-    /// Runs another command of the same program to its end, with the operator's own rights in Kubernetes and AWS.
+    /// Runs another command of the same program to its end, with the operator's own permissions in Kubernetes and AWS.
     pub async fn run<const N: usize>(&self, arguments: [&str; N]) -> Result<Output> {
         self.process().run(arguments).await
     }
 
-    /// Starts it; a process is ready then. No error if it runs already.
+    /// Starts the operator. A process is ready when this returns. It is no error if the operator runs already.
     pub async fn start(&self) -> Result<()> {
         match &self.runs_as {
             RunsAs::Process(process) => process.start().await,
@@ -99,7 +99,7 @@ impl Operator {
         }
     }
 
-    /// Ends it as a crash would, with everything that it has in memory.
+    /// Kills the operator like a crash. The contents of its memory are lost.
     pub async fn kill(&self) -> Result<()> {
         match &self.runs_as {
             RunsAs::Process(process) => process.kill(),
@@ -107,7 +107,7 @@ impl Operator {
         }
     }
 
-    /// Asks it to end, as Kubernetes does, and waits for its end. Gives the exit code of a process.
+    /// Requests a graceful stop, like Kubernetes, and waits for it. Returns the exit code of a process.
     pub async fn stop(&self) -> Result<Option<i32>> {
         match &self.runs_as {
             RunsAs::Process(process) => process.stop(),
@@ -115,28 +115,28 @@ impl Operator {
         }
     }
 
-    /// Stops it and starts it again.
+    /// Stops the operator and starts it again.
     pub async fn restart(&self) -> Result<()> {
         self.stop().await?;
         self.start().await
     }
 
-    /// Sends it a signal by its name: `STOP` and `CONT`, which halt it and let it go on, or `TERM`, to not wait for its end.
+    /// Sends a signal by its name: `STOP` pauses the process, `CONT` resumes it, and `TERM` stops it without waiting.
     pub fn signal(&self, name: &str) -> Result<()> {
         self.process().signal(name)
     }
 
-    /// Waits until it has ended by itself. Gives its exit code, and how long that took.
+    /// Waits until the process has exited by itself. Returns the exit code and the time that it took.
     pub async fn until_ended(&self) -> Result<(Option<i32>, Duration)> {
         self.process().until_ended().await
     }
 
-    /// The file with its kubeconfig: a token of the ServiceAccount that `deploy/base` makes, and nothing else.
+    /// Returns the path of the kubeconfig. It contains only a token of the ServiceAccount that `deploy/base` creates.
     pub fn kubeconfig(&self) -> &Path {
         self.process().kubeconfig()
     }
 
-    /// Whether it runs.
+    /// Whether the operator runs.
     pub fn is_running(&self) -> bool {
         match &self.runs_as {
             RunsAs::Process(process) => process.is_running(),
@@ -144,17 +144,17 @@ impl Operator {
         }
     }
 
-    /// Its process id, if it runs.
+    /// Returns the process ID if the operator runs.
     pub fn pid(&self) -> Option<u32> {
         self.process().pid()
     }
 
-    /// The physical memory that it occupies now, in KiB, as the kernel counts it.
+    /// Returns the physical memory that the process occupies now, in KiB, as the kernel counts it.
     pub fn rss_kb(&self) -> Result<u64> {
         self.process().rss_kb()
     }
 
-    /// What a probe answers, such as `/healthz`; an error if it answers no.
+    /// Returns the answer of a probe, such as `/healthz`. A failed probe is an error.
     pub async fn probe(&self, path: &str) -> Result<String> {
         match &self.runs_as {
             RunsAs::Process(process) => process.probe(path).await,
@@ -162,7 +162,7 @@ impl Operator {
         }
     }
 
-    /// Its whole log, of all its runs.
+    /// Returns the log of all runs.
     pub fn log(&self) -> Result<String> {
         match &self.runs_as {
             RunsAs::Process(process) => process.log(),
@@ -170,7 +170,7 @@ impl Operator {
         }
     }
 
-    /// The end of its log.
+    /// Returns the last lines of the log.
     pub fn log_tail(&self, lines: usize) -> String {
         let text = self.log().unwrap_or_default();
         let all: Vec<&str> = text.lines().collect();

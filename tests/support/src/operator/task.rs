@@ -1,5 +1,5 @@
-//! The operator as a task of the test's own runtime, and so on its time: all that `mgnet controller` runs, from the watches to the
-//! SDK, but for the election and the probes.
+//! The operator as a task on the test's own runtime and its virtual time. It runs all parts of `mgnet controller`, from
+//! the watches to the SDK, except for leader election and probes.
 
 use std::future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,10 +17,10 @@ use crate::aws_in_process;
 use crate::kubernetes::OPERATOR_NAMESPACE;
 use crate::options::OperatorOptions;
 
-/// How long reconciles that are under way may go on after the request to stop.
+/// How long running reconciles may continue after the request to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// The operator's own rate limits go by the clock on the wall, on which no time passes here, so that they are out of reach.
+/// The operator's own rate limits use the wall clock, on which no time passes here. This factor makes them ineffective.
 const RATES: Rates = Rates { factor: 1000.0 };
 
 /// A task, running or not.
@@ -28,7 +28,7 @@ const RATES: Rates = Rates { factor: 1000.0 };
 pub(crate) struct Task {
     api: ApiServer,
     aws: InProcess,
-    /// The account that its own credentials are for.
+    /// The account of the operator's own credentials.
     account: String,
     options: OperatorOptions,
     running: Mutex<Option<Running>>,
@@ -41,7 +41,7 @@ struct Running {
 }
 
 impl Task {
-    /// Describes it without starting it.
+    /// Describes a task without starting it.
     pub(crate) fn new(api: ApiServer, aws: InProcess, account: &str, options: OperatorOptions) -> Self {
         Self { api, aws, account: account.to_owned(), options, running: Mutex::default() }
     }
@@ -54,14 +54,14 @@ impl Task {
         &self.options
     }
 
-    /// Starts it. It lists what there is when its turn comes.
+    /// Starts the task. It begins to list objects when the runtime schedules it.
     pub(crate) async fn start(&self) -> Result<()> {
         if self.is_running() {
             return Ok(());
         }
         let client = self.api.client();
         let kubernetes = Kubernetes::new(client.clone(), OPERATOR_NAMESPACE.to_owned());
-        let cluster = kubernetes.cluster_uid().await.context("the operator cannot read its cluster's uid")?;
+        let cluster = kubernetes.cluster_uid().await.context("the operator cannot read the UID of its cluster")?;
         let clouds = AwsClouds::new(&aws_in_process::config(&self.aws, &self.account), RATES);
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let settings = Settings {
@@ -83,17 +83,17 @@ impl Task {
         Ok(())
     }
 
-    /// Ends it wherever it is.
+    /// Aborts the task at any point.
     pub(crate) async fn kill(&self) -> Result<()> {
         let Running { task, .. } = self.lock().take().ok_or_else(not_running)?;
         task.abort();
-        // It ends when its turn comes, and what it has spawned ends after it.
+        // The task ends when the runtime schedules it, and the tasks that it has spawned end after it.
         let _ = task.await;
         tokio::task::yield_now().await;
         Ok(())
     }
 
-    /// Asks it to end, and waits for that.
+    /// Requests a stop, and waits for it.
     pub(crate) async fn stop(&self) -> Result<()> {
         let Running { task, stop } = self.lock().take().ok_or_else(not_running)?;
         stop.cancel();

@@ -22,7 +22,7 @@ const LAST: u32 = 32_767;
 
 /// The direction and number of an entry, which together are unique in an ACL. Lower numbers are evaluated first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct EntryKey {
     pub egress: bool,
     pub rule_number: u32,
 }
@@ -65,7 +65,7 @@ pub struct Icmp {
 
 impl Entry {
     /// Returns entries that allow all traffic in both directions.
-    pub(super) fn allow_all() -> BTreeMap<Place, Self> {
+    pub(super) fn allow_all() -> BTreeMap<EntryKey, Self> {
         let all = Self {
             protocol: "-1".to_owned(),
             action: RuleAction::Allow,
@@ -73,10 +73,10 @@ impl Entry {
             ports: None,
             icmp: None,
         };
-        [true, false].into_iter().map(|egress| (Place { egress, rule_number: 100 }, all.clone())).collect()
+        [true, false].into_iter().map(|egress| (EntryKey { egress, rule_number: 100 }, all.clone())).collect()
     }
 
-    pub(super) fn item(&self, Place { egress, rule_number }: Place) -> EntryItem {
+    pub(super) fn item(&self, EntryKey { egress, rule_number }: EntryKey) -> EntryItem {
         EntryItem {
             rule_number,
             protocol: self.protocol.clone(),
@@ -224,27 +224,27 @@ impl Said {
 }
 
 /// "Constraints: Positive integer from 1 to 32766."
-fn place(egress: bool, rule_number: u32) -> Result<Place, AwsError> {
+fn key(egress: bool, rule_number: u32) -> Result<EntryKey, AwsError> {
     if (1..LAST).contains(&rule_number) {
-        return Ok(Place { egress, rule_number });
+        return Ok(EntryKey { egress, rule_number });
     }
     Err(AwsError::value(format!(
         "Invalid value '{rule_number}' for ruleNumber. Must specify a number from 1 to 32766."
     )))
 }
 
-fn write(context: &mut Context<'_>, id: &NetworkAclId, place: Place, entry: Option<Entry>) -> Done {
+fn write(context: &mut Context<'_>, id: &NetworkAclId, key: EntryKey, entry: Option<Entry>) -> Done {
     if let Some(acl) = context.region_mut().network_acls.get_mut(id) {
         match entry {
-            Some(entry) => acl.entries.insert(place, entry),
-            None => acl.entries.remove(&place),
+            Some(entry) => acl.entries.insert(key, entry),
+            None => acl.entries.remove(&key),
         };
     }
     DONE
 }
 
-fn no_entry(id: &NetworkAclId, place: Place) -> AwsError {
-    let Place { egress, rule_number } = place;
+fn no_entry(id: &NetworkAclId, key: EntryKey) -> AwsError {
+    let EntryKey { egress, rule_number } = key;
     let direction = if egress { "egress" } else { "ingress" };
     let message = format!("The {direction} entry {rule_number} of the network ACL '{id}' does not exist");
     AwsError::new("InvalidNetworkAclEntry.NotFound", message)
@@ -258,10 +258,10 @@ impl Action for CreateNetworkAclEntry {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let Self { network_acl_id, rule_number, protocol, rule_action: action, egress, cidr_block: cidr, .. } = self;
-        let place = place(egress, rule_number)?;
+        let key = key(egress, rule_number)?;
         let entry = Said { protocol, action, cidr, ports: self.port_range, icmp: self.icmp }.read()?;
         let (id, acl) = context.own(|region| &region.network_acls, &network_acl_id, Self::NAME)?;
-        if acl.entries.contains_key(&place) {
+        if acl.entries.contains_key(&key) {
             let message = format!("The network acl entry identified by {rule_number} already exists.");
             return Err(AwsError::new("NetworkAclEntryAlreadyExists", message));
         }
@@ -271,7 +271,7 @@ impl Action for CreateNetworkAclEntry {
             let message = "The maximum number of network acl entries has been reached.";
             return Err(AwsError::new("NetworkAclEntryLimitExceeded", message));
         }
-        Ok(write(context, &id, place, Some(entry)))
+        Ok(write(context, &id, key, Some(entry)))
     }
 }
 
@@ -282,13 +282,13 @@ impl Action for ReplaceNetworkAclEntry {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let Self { network_acl_id, rule_number, protocol, rule_action: action, egress, cidr_block: cidr, .. } = self;
-        let place = place(egress, rule_number)?;
+        let key = key(egress, rule_number)?;
         let entry = Said { protocol, action, cidr, ports: self.port_range, icmp: self.icmp }.read()?;
         let (id, acl) = context.own(|region| &region.network_acls, &network_acl_id, Self::NAME)?;
-        if !acl.entries.contains_key(&place) {
-            return Err(no_entry(&id, place));
+        if !acl.entries.contains_key(&key) {
+            return Err(no_entry(&id, key));
         }
-        Ok(write(context, &id, place, Some(entry)))
+        Ok(write(context, &id, key, Some(entry)))
     }
 }
 
@@ -298,11 +298,11 @@ impl Action for DeleteNetworkAclEntry {
     type Answer = Done;
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
-        let place = place(self.egress, self.rule_number)?;
+        let key = key(self.egress, self.rule_number)?;
         let (id, acl) = context.own(|region| &region.network_acls, &self.network_acl_id, Self::NAME)?;
-        if !acl.entries.contains_key(&place) {
-            return Err(no_entry(&id, place));
+        if !acl.entries.contains_key(&key) {
+            return Err(no_entry(&id, key));
         }
-        Ok(write(context, &id, place, None))
+        Ok(write(context, &id, key, None))
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::entry::{Entry, EntryItem, Place};
+use self::entry::{Entry, EntryItem, EntryKey};
 use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
@@ -29,7 +29,7 @@ pub struct NetworkAcl {
     /// Whether this is the default ACL of its VPC.
     pub is_default: bool,
     /// The entries that callers created. The last entries, which deny all traffic, are not stored.
-    pub entries: BTreeMap<Place, Entry>,
+    pub entries: BTreeMap<EntryKey, Entry>,
     pub subnets: BTreeMap<NetworkAclAssociationId, SubnetId>,
     pub tags: Tags,
     owner: String,
@@ -49,7 +49,7 @@ impl NetworkAcl {
 
     /// Returns all entries for answers; the entries that deny all traffic come last in each direction.
     pub(crate) fn shown(&self) -> Vec<EntryItem> {
-        let own = self.entries.iter().map(|(place, entry)| entry.item(*place));
+        let own = self.entries.iter().map(|(key, entry)| entry.item(*key));
         let mut entries: Vec<EntryItem> = own.chain(EntryItem::deny_all()).collect();
         entries.sort_by_key(|entry| (!entry.egress, entry.rule_number));
         entries

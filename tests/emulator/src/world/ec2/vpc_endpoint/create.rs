@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DnsOptionsRequest, State, SubnetConfiguration, VpcEndpoint, VpcEndpointItem, checks,
-    interfaces::{self, Place},
+    interfaces::{self, NewInterface},
 };
 use crate::world::{
     Context,
@@ -56,7 +56,7 @@ struct Parts {
     route_tables: BTreeSet<RouteTableId>,
     prefix_list: Option<PrefixListId>,
     groups: BTreeSet<SecurityGroupId>,
-    places: Vec<Place>,
+    new_interfaces: Vec<NewInterface>,
     private_dns: bool,
     inbound_only: Option<bool>,
     record_ip_type: String,
@@ -97,7 +97,7 @@ impl Action for CreateVpcEndpoint {
             EndpointType::Interface => (State::Pending, Some(now + context.options.delays.endpoint_creating)),
         };
         let id: VpcEndpointId = context.region_mut().ids.mint();
-        let subnets = interfaces::place(context, &id, &parts.groups, parts.places);
+        let subnets = interfaces::place(context, &id, &parts.groups, parts.new_interfaces);
         let endpoint = VpcEndpoint {
             id: id.clone(),
             vpc,
@@ -187,7 +187,7 @@ impl CreateVpcEndpoint {
             route_tables: checks::resolve_route_tables(context, &self.route_table_id, vpc, &prefix_list)?,
             prefix_list: Some(prefix_list),
             groups: BTreeSet::new(),
-            places: Vec::new(),
+            new_interfaces: Vec::new(),
             private_dns: false,
             inbound_only: None,
             record_ip_type,
@@ -210,7 +210,7 @@ impl CreateVpcEndpoint {
         let asked = options.private_dns_only_for_inbound_resolver_endpoint;
         // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": true by default if private DNS is enabled.
         let inbound_only = checks::has_inbound_only(context, &offer.service_name).then(|| asked.unwrap_or(private_dns));
-        let places = interfaces::choose(context, vpc, offer, &subnets, BTreeSet::new())?;
+        let new_interfaces = interfaces::choose(context, vpc, offer, &subnets, BTreeSet::new())?;
         if private_dns {
             checks::check_private_dns(context, vpc, &offer.private_names, None)?;
             if inbound_only == Some(true) {
@@ -221,7 +221,7 @@ impl CreateVpcEndpoint {
             route_tables: BTreeSet::new(),
             prefix_list: None,
             groups,
-            places,
+            new_interfaces,
             private_dns,
             inbound_only,
             record_ip_type,

@@ -19,7 +19,7 @@ use crate::world::{
 };
 
 /// A subnet, and the address of the new interface in it.
-pub(super) struct Place {
+pub(super) struct NewInterface {
     pub(super) subnet: Subnet,
     pub(super) address: Ipv4Addr,
 }
@@ -48,7 +48,7 @@ pub(super) fn choose(
     offer: &Offer,
     requested: &BTreeMap<String, Option<Ipv4Addr>>,
     mut zones: BTreeSet<String>,
-) -> Result<Vec<Place>, AwsError> {
+) -> Result<Vec<NewInterface>, AwsError> {
     let region = context.region();
     let mut seeds = region.ids.clone();
     let mut subnets = Vec::new();
@@ -77,7 +77,7 @@ pub(super) fn choose(
         subnets.push((subnet, *fixed));
     }
     let fixed: Vec<Ipv4Addr> = subnets.iter().filter_map(|(_, fixed)| *fixed).collect();
-    let mut places = Vec::new();
+    let mut new_interfaces = Vec::new();
     for (subnet, asked) in subnets {
         let address = match asked {
             Some(address) => match address::obstacle(region, subnet, address) {
@@ -86,9 +86,9 @@ pub(super) fn choose(
             },
             None => address::choose(region, subnet, &fixed, seeds.next_number())?,
         };
-        places.push(Place { subnet: subnet.clone(), address });
+        new_interfaces.push(NewInterface { subnet: subnet.clone(), address });
     }
-    Ok(places)
+    Ok(new_interfaces)
 }
 
 /// Creates the interfaces.
@@ -96,12 +96,12 @@ pub(super) fn place(
     context: &mut Context<'_>,
     endpoint: &VpcEndpointId,
     groups: &BTreeSet<SecurityGroupId>,
-    places: Vec<Place>,
+    new_interfaces: Vec<NewInterface>,
 ) -> BTreeMap<SubnetId, NetworkInterfaceId> {
     let now = context.now();
     let region = context.region_mut();
     let mut interfaces = BTreeMap::new();
-    for Place { subnet, address } in places {
+    for NewInterface { subnet, address } in new_interfaces {
         let id: NetworkInterfaceId = region.ids.mint();
         let draft = Draft {
             address,

@@ -230,14 +230,14 @@ impl ModifyVpcEndpoint {
             return Err(AwsError::parameter(format!("{} must have at least one subnet.", endpoint.id)));
         }
         let zones = kept.iter().filter_map(|id| region.subnets.get(id)).map(|subnet| subnet.zone_id.clone()).collect();
-        let places = interfaces::choose(context, &endpoint.vpc, offer, &arriving, zones)?;
+        let new_interfaces = interfaces::choose(context, &endpoint.vpc, offer, &arriving, zones)?;
         let sight = context.sight();
         for subnet in &leaving {
             if let Some(interface) = endpoint.subnets.remove(subnet) {
                 context.region_mut().network_interfaces.remove(&interface, sight);
             }
         }
-        endpoint.subnets.extend(interfaces::place(context, &endpoint.id, groups, places));
+        endpoint.subnets.extend(interfaces::place(context, &endpoint.id, groups, new_interfaces));
         Ok(())
     }
 
