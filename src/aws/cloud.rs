@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use aws_config::SdkConfig;
 
 use super::{
-    Account, Cloud, Scope,
+    Account, Cloud, ResolverSearch, Scope,
     endpoint_service::ServiceCache,
     request::rate_limit::Limits,
     resolver_endpoint::Resolvers,
@@ -55,9 +55,15 @@ impl Cloud for AwsCloud {
             self.services.read(&self.session, &scope.services),
             self.session.groups_in(&vpc.id),
             self.session.endpoints_in(&vpc.id),
-            self.session.resolvers_in(&vpc.id, |id, tags| {
-                identity.owns(tags) || scope.adopts || scope.resolver.as_ref() == Some(id)
-            }),
+            self.session.resolvers_in(
+                &vpc.id,
+                |id, name| {
+                    scope.adopts
+                        || scope.resolver.as_ref() == Some(id)
+                        || scope.owned_resolvers.includes(identity, id, name)
+                },
+                |id, tags| identity.owns(tags) || scope.adopts || scope.resolver.as_ref() == Some(id),
+            ),
             self.surroundings.read(&self.session, vpc, scope.fits),
         )?;
         let (resolvers_in_region, resolvers) = resolvers;
@@ -95,7 +101,7 @@ impl Cloud for AwsCloud {
         })
     }
 
-    async fn find_owned(&self, identity: &Identity) -> Result<Resources, CallFailure> {
+    async fn find_owned(&self, identity: &Identity, resolvers: &ResolverSearch) -> Result<Resources, CallFailure> {
         // A filter for an empty tag value would match resources of other owners.
         if identity.uid.is_empty() {
             return Ok(Resources::default());
@@ -103,7 +109,7 @@ impl Cloud for AwsCloud {
         let (groups, endpoints, resolvers) = tokio::try_join!(
             self.session.owned_groups(identity),
             self.session.owned_endpoints(identity),
-            self.session.resolvers(|_, tags| identity.owns(tags)),
+            self.session.resolvers(|id, name| resolvers.includes(identity, id, name), |_, tags| identity.owns(tags)),
         )?;
         let Resolvers { read: mut resolvers, unread: unread_resolvers } = resolvers;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
@@ -119,7 +125,7 @@ impl Cloud for AwsCloud {
         let (groups, endpoints, resolvers) = tokio::try_join!(
             self.session.groups_made_by(cluster),
             self.session.endpoints_made_by(cluster),
-            self.session.resolvers(|_, _| false),
+            self.session.resolvers(|_, _| true, |_, _| false),
         )?;
         // The owners of unread endpoints are unknown until the next call.
         let mut resolvers = resolvers.read;

@@ -34,9 +34,10 @@ pub use provider::AwsClouds;
 pub use request::rate_limit::{RATE_FACTORS, Rates};
 
 use crate::model::{
+    claims::Claims,
     failure::CallFailure,
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
-    observed::{Observed, Resources},
+    observed::{Observed, Resources, resources::resolver_name},
     ownership::Identity,
     plan::step::{Effect, Step},
     settings::{Settings, VpcSelector},
@@ -81,6 +82,8 @@ pub struct Scope {
     pub endpoints: BTreeSet<EndpointId>,
     /// The Resolver endpoint that the network names.
     pub resolver: Option<ResolverId>,
+    /// The Resolver endpoints that the network may own.
+    pub owned_resolvers: ResolverSearch,
     /// The fixed addresses that the network requests.
     pub addresses: BTreeSet<Ipv4Addr>,
     /// Whether the network may adopt existing resources. If so, the observation reads them in more detail.
@@ -100,13 +103,14 @@ impl Scope {
             groups: BTreeSet::new(),
             endpoints: BTreeSet::new(),
             resolver: None,
+            owned_resolvers: ResolverSearch::All,
             addresses: BTreeSet::new(),
             adopts: false,
         }
     }
 
-    /// Returns the scope of a network with these settings. `fits` and `recent` are described in [`Scope`].
-    pub fn of(settings: &Settings, identity: &Identity, fits: bool, recent: Duration) -> Self {
+    /// Returns the scope of a network with these settings and claims. `fits` and `recent` are described in [`Scope`].
+    pub fn of(settings: &Settings, identity: &Identity, claims: &Claims, fits: bool, recent: Duration) -> Self {
         let asked = settings.endpoints.keys().map(|key| key.service);
         Self {
             vpc: settings.vpc.clone(),
@@ -118,8 +122,36 @@ impl Scope {
             groups: settings.named_groups(),
             endpoints: settings.named_endpoints(),
             resolver: settings.named_resolver().cloned(),
+            owned_resolvers: ResolverSearch::of(claims),
             addresses: settings.fixed_addresses().into_iter().map(|(_, _, ip)| ip).collect(),
             adopts: settings.adopts(),
+        }
+    }
+}
+
+/// The Resolver endpoints that a network may own. Lists of Resolver endpoints contain no tags, and reading the tags takes one
+/// call for each endpoint, of which AWS permits five per second in an account and Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResolverSearch {
+    /// The endpoints with the name that the operator gave its own, and these: an adopted endpoint has another name, and
+    /// a name can be changed.
+    Known(BTreeSet<ResolverId>),
+    /// All endpoints: nothing is known about the network.
+    All,
+}
+
+impl ResolverSearch {
+    /// Returns the search for the Resolver endpoint of a network with these claims. A network without claims may have
+    /// lost its status, so all endpoints are searched.
+    pub fn of(claims: &Claims) -> Self {
+        if claims.is_empty() { Self::All } else { Self::Known(claims.resolvers()) }
+    }
+
+    /// Whether an endpoint with this ID and name may belong to the network.
+    fn includes(&self, identity: &Identity, id: &ResolverId, name: Option<&str>) -> bool {
+        match self {
+            Self::Known(ids) => ids.contains(id) || name == Some(&*resolver_name(&identity.uid)),
+            Self::All => true,
         }
     }
 }
@@ -139,7 +171,11 @@ pub trait Cloud: Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns the failure of the first call that failed.
-    fn find_owned(&self, identity: &Identity) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
+    fn find_owned(
+        &self,
+        identity: &Identity,
+        resolvers: &ResolverSearch,
+    ) -> impl Future<Output = Result<Resources, CallFailure>> + Send;
 
     /// Finds all resources in the account and Region that the networks of a cluster created, with their tags but
     /// without rules, network interfaces and addresses. It makes one call for security groups and one for VPC

@@ -10,6 +10,8 @@ use aws_sdk_route53resolver::types::{
     ResolverEndpointStatus, ResolverEndpointType,
 };
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use crate::{
     aws::{
         request::{Action, absent_is_done, error, unusable},
@@ -25,6 +27,10 @@ use crate::{
     },
 };
 
+/// How many endpoints are read at the same time. AWS permits five calls per second, and calls that wait for a long time
+/// for their turn fail.
+const AT_ONCE: usize = 5;
+
 /// The Resolver endpoints of a list.
 #[derive(Debug, Default)]
 pub(super) struct Resolvers {
@@ -35,12 +41,13 @@ pub(super) struct Resolvers {
 }
 
 impl Session {
-    /// Reads the IDs of all endpoints of the Region, which share one quota, and the inbound endpoints in a VPC.
-    /// Addresses are read only for endpoints that matter, because each call counts against a quota of five per
-    /// second. Lists contain no tags and cannot be filtered by them.
+    /// Reads the IDs of all endpoints of the Region, which share one quota, and the inbound endpoints in a VPC. Tags are
+    /// read only for candidates, by ID and name, and addresses only for endpoints that matter, because each call counts
+    /// against a quota of five per second. Lists contain no tags and cannot be filtered by them.
     pub(super) async fn resolvers_in(
         &self,
         vpc: &VpcId,
+        is_candidate: impl Fn(&ResolverId, Option<&str>) -> bool + Send + Sync,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<(BTreeSet<ResolverId>, Resolvers), CallFailure> {
         let listed = self.list_resolvers(Vec::new()).await?;
@@ -49,30 +56,39 @@ impl Session {
             answer.host_vpc_id.as_deref() == Some(vpc.as_str())
                 && answer.direction == Some(ResolverEndpointDirection::Inbound)
         });
-        Ok((all, self.describe_resolvers(here, &matters).await?))
+        Ok((all, self.describe_resolvers(here, &is_candidate, &matters).await?))
     }
 
-    /// Reads the inbound endpoints in all VPCs.
+    /// Reads the inbound endpoints in all VPCs. The conditions are those of [`Self::resolvers_in`].
     pub(super) async fn resolvers(
         &self,
+        is_candidate: impl Fn(&ResolverId, Option<&str>) -> bool + Send + Sync,
         matters: impl Fn(&ResolverId, &Tags) -> bool + Send + Sync,
     ) -> Result<Resolvers, CallFailure> {
         let filters = vec![filter("Direction", ResolverEndpointDirection::Inbound.as_str())];
         let listed = self.list_resolvers(filters).await?;
-        self.describe_resolvers(listed.into_iter(), &matters).await
+        self.describe_resolvers(listed.into_iter(), &is_candidate, &matters).await
     }
 
     async fn describe_resolvers(
         &self,
-        listed: impl Iterator<Item = Answer>,
+        listed: impl Iterator<Item = Answer> + Send,
+        is_candidate: &(impl Fn(&ResolverId, Option<&str>) -> bool + Sync),
         matters: &(impl Fn(&ResolverId, &Tags) -> bool + Sync),
     ) -> Result<Resolvers, CallFailure> {
-        let described = listed.filter_map(read).map(async |(id, resolver)| {
+        let candidates: Vec<_> = listed
+            .filter_map(|answer| {
+                let name = answer.name.clone();
+                let (id, resolver) = read(answer)?;
+                is_candidate(&id, name.as_deref()).then_some((id, resolver))
+            })
+            .collect();
+        let described = stream::iter(candidates).map(async |(id, resolver)| {
             let resolver = absent_is_done(self.describe_resolver(&id, resolver, matters).await)?;
             Ok((id, resolver))
         });
         let mut resolvers = Resolvers::default();
-        for (id, resolver) in futures::future::try_join_all(described).await? {
+        for (id, resolver) in described.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await? {
             match resolver {
                 Some(resolver) => drop(resolvers.read.insert(id, resolver)),
                 None => drop(resolvers.unread.insert(id)),
@@ -142,6 +158,7 @@ impl Session {
                 subnet: address.subnet_id?.into(),
                 ip: address.ip.and_then(|ip| ip.parse().ok()),
                 state,
+                created: address.creation_time.unwrap_or_default(),
             };
             Some((address.ip_id?.into(), read))
         });

@@ -13,6 +13,8 @@
 //!                          Refused                            └─▶ Pending of the next epoch
 //! ```
 //!
+//! If a reserved call was certainly not sent, its slot returns to the claim that it had before.
+//!
 //! Before the call is sent, the `Pending` phase is written to the API server, conditional on the `resourceVersion` of
 //! the object. The operator resolves a `Pending` claim by sending the recorded request again, even during deletion:
 //! that is the only way to learn the ID of a resource that an unanswered call may have created. `Refused` keeps its
@@ -28,6 +30,7 @@ use crate::{
     api::{ClaimPhase, ClaimStatus},
     model::{
         failure::FailureClass,
+        ids::ResolverId,
         observed::{Resources, resources::Life},
         ownership::{self, Identity},
         plan::step::{CreateRequest, Effect, Step},
@@ -185,6 +188,21 @@ impl Claims {
         self.0.keys().filter(|slot| matches!(slot, Slot::Group(_))).copied().collect()
     }
 
+    /// Whether nothing was ever claimed, or the status with the claims was lost.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the ID of the claimed Resolver endpoint, if one exists.
+    pub fn resolvers(&self) -> BTreeSet<ResolverId> {
+        match self.0.get(&Slot::Resolver).map(|claim| &claim.phase) {
+            Some(Phase::Held { id: Some(id) } | Phase::Deleting { id }) => BTreeSet::from([id.as_str().into()]),
+            Some(Phase::Held { id: None } | Phase::Pending { .. } | Phase::Refused | Phase::Released) | None => {
+                BTreeSet::new()
+            }
+        }
+    }
+
     /// Claims the slots of the create steps. Returns true if the claims must be stored before the steps may run.
     pub fn reserve(&mut self, steps: &[Step]) -> bool {
         let mut changed = false;
@@ -229,6 +247,16 @@ impl Claims {
             self.set(*slot, Phase::Refused);
         } else if class == FailureClass::AlreadyExists {
             self.hold(*slot, None);
+        }
+    }
+
+    /// Takes back the claim of a create step that was not sent: the slot gets the claim that it had before the step was
+    /// reserved, which may be an older unanswered call.
+    pub fn not_sent(&mut self, step: &Step, before: &Self) {
+        let Step::Create { slot, .. } = step else { return };
+        match before.get(*slot) {
+            Some(claim) => drop(self.0.insert(*slot, claim.clone())),
+            None => drop(self.0.remove(slot)),
         }
     }
 

@@ -15,8 +15,12 @@ pub enum FailureClass {
     Dependency,
     /// Too many calls. The same call succeeds later.
     Throttled,
-    /// The role lacks a permission, or could not be assumed.
+    /// The operator did not send the request, because it expired in the rate-limit queue.
+    NotSent,
+    /// The role lacks the permission for this call.
     Unauthorized,
+    /// No call can succeed: the credentials are missing, expired or invalid, or the role could not be assumed.
+    Credentials,
     /// The credentials belong to another account than the class names.
     AccountMismatch,
     /// The account has reached a quota.
@@ -27,8 +31,10 @@ pub enum FailureClass {
     RouteConflict,
     /// AWS rejects the request as invalid.
     Invalid,
-    /// No answer, or an answer that does not show the outcome: the call may have had its effect.
+    /// An answer that does not show the outcome: the call may have had its effect.
     Transient,
+    /// No answer: AWS cannot be reached or takes too long. The call may have had its effect.
+    Unanswered,
     /// An error code that this version does not know. The call is retried slowly.
     Unknown,
 }
@@ -40,31 +46,47 @@ impl FailureClass {
         match self {
             Self::NotFound
             | Self::Dependency
+            | Self::NotSent
             | Self::Unauthorized
+            | Self::Credentials
             | Self::AccountMismatch
             | Self::Quota
             | Self::Conflict
             | Self::RouteConflict
             | Self::Invalid => true,
-            Self::AlreadyExists | Self::Throttled | Self::Transient | Self::Unknown => false,
+            Self::AlreadyExists | Self::Throttled | Self::Transient | Self::Unanswered | Self::Unknown => false,
         }
     }
 
-    /// Whether further calls in the same reconcile are pointless, because AWS throttles, rejects the credentials, or
-    /// does not answer.
-    pub const fn stops_the_rest(self) -> bool {
+    /// Returns the other steps of the same reconcile that would fail, too.
+    pub const fn reach(self) -> Reach {
         match self {
-            Self::Throttled | Self::Transient | Self::Unauthorized | Self::AccountMismatch => true,
+            Self::Credentials | Self::AccountMismatch => Reach::Everything,
+            Self::Throttled | Self::NotSent => Reach::Action,
             Self::NotFound
             | Self::AlreadyExists
             | Self::Dependency
+            | Self::Unauthorized
             | Self::Quota
             | Self::Conflict
             | Self::RouteConflict
             | Self::Invalid
-            | Self::Unknown => false,
+            | Self::Transient
+            | Self::Unanswered
+            | Self::Unknown => Reach::Slot,
         }
     }
+}
+
+/// The steps of a reconcile that a failure affects. All other steps are executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The steps for the same slot.
+    Slot,
+    /// The steps with the same AWS action, too: AWS throttles each action by itself.
+    Action,
+    /// All steps.
+    Everything,
 }
 
 /// A failed call to AWS.

@@ -49,7 +49,7 @@ where
             }
         }
         SdkError::ConstructionFailure(_) => failure(FailureClass::Invalid, "RequestNotBuilt", causes(error)),
-        SdkError::TimeoutError(_) => failure(FailureClass::Transient, "Timeout", causes(error)),
+        SdkError::TimeoutError(_) => failure(FailureClass::Unanswered, "Timeout", causes(error)),
         SdkError::ResponseError(_) => failure(FailureClass::Transient, UNREADABLE, causes(error)),
         // The SDK also reports this when it cannot get credentials; then nothing was sent.
         SdkError::DispatchFailure(_) => {
@@ -57,9 +57,9 @@ where
                 return role;
             }
             let (class, code) = if has_no_credentials(error) {
-                (FailureClass::Unauthorized, "NoCredentials")
+                (FailureClass::Credentials, "NoCredentials")
             } else {
-                (FailureClass::Transient, "NoAnswer")
+                (FailureClass::Unanswered, "NoAnswer")
             };
             failure(class, code, causes(error))
         }
@@ -150,10 +150,15 @@ fn by_code(code: &str) -> Option<FailureClass> {
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException" => FailureClass::Throttled,
+        // EC2 also answers `AuthFailure` if the caller may not use one of the named resources.
         "AccessDenied"
         | "AccessDeniedException"
         | "AuthFailure"
-        | "Blocked"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "PendingVerification"
+        | "UnauthorizedOperation" => FailureClass::Unauthorized,
+        "Blocked"
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "IDPRejectedClaim"
@@ -164,14 +169,10 @@ fn by_code(code: &str) -> Option<FailureClass> {
         | "InvalidSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
-        | "NotAuthorized"
-        | "OptInRequired"
-        | "PendingVerification"
         | "RegionDisabledException"
         | "RequestExpired"
         | "SignatureDoesNotMatch"
-        | "UnauthorizedOperation"
-        | "UnrecognizedClientException" => FailureClass::Unauthorized,
+        | "UnrecognizedClientException" => FailureClass::Credentials,
         // The SDK treats Resolver's `LimitExceededException` as throttling, but here it means that the Region already
         // has four endpoints.
         "InsufficientFreeAddressesInSubnet" | "LimitExceededException" | "ServiceQuotaExceededException" => {
@@ -225,14 +226,19 @@ fn by_form(code: &str) -> Option<FailureClass> {
     }
 }
 
-/// Returns the failure to assume the role, if that is among the causes.
+/// Returns the failure to assume the role, if that is among the causes. Without the role, no call can succeed.
 fn role_not_assumed(error: &(dyn Error + 'static)) -> Option<CallFailure> {
-    chain(error).skip(1).find_map(|cause| {
+    let failure = chain(error).skip(1).find_map(|cause| {
         let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
         let web_identity = cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
         role.map(|error| failure(Action::sts("AssumeRole"), error))
             .or_else(|| web_identity.map(|error| failure(Action::sts("AssumeRoleWithWebIdentity"), error)))
-    })
+    })?;
+    let class = match failure.class {
+        FailureClass::Unauthorized => FailureClass::Credentials,
+        class => class,
+    };
+    Some(CallFailure { class, ..failure })
 }
 
 /// Whether the causes report that there were no credentials to sign with. The SDK's types for this are not public. If
@@ -291,11 +297,8 @@ mod tests {
                 Class::Throttled,
                 "EC2ThrottledException RequestLimitExceeded Throttling ThrottlingException TooManyRequestsException",
             ),
-            (
-                Class::Unauthorized,
-                "AccessDenied AccessDeniedException AuthFailure ExpiredToken InvalidClientTokenId OptInRequired \
-                 SignatureDoesNotMatch UnauthorizedOperation UnrecognizedClientException",
-            ),
+            (Class::Unauthorized, "AccessDenied AccessDeniedException AuthFailure OptInRequired UnauthorizedOperation"),
+            (Class::Credentials, "ExpiredToken InvalidClientTokenId SignatureDoesNotMatch UnrecognizedClientException"),
             (
                 Class::Quota,
                 "InsufficientFreeAddressesInSubnet LimitExceededException NetworkInterfaceLimitExceeded \

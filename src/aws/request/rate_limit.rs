@@ -12,7 +12,14 @@ use std::{
     time::Duration,
 };
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::time::Instant;
 
 use crate::{
     aws::request::Action,
@@ -21,10 +28,6 @@ use crate::{
         request_rates::{Bucket, bucket},
     },
 };
-
-/// The maximum time that a call waits in the rate-limit queue. The seventh endpoint of a new network waits ten
-/// seconds. A call that would wait much longer fails, because its caller has a deadline and other work to do.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The fraction of AWS's rates that is used: calls that leave exactly at AWS's refill rate do not arrive at that
 /// rate.
@@ -47,11 +50,28 @@ impl Default for Rates {
     }
 }
 
+/// One token bucket.
+type Limiter = RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Nanos>>;
+
+/// The clock of the runtime, which tests can pause.
+#[derive(Clone, Debug)]
+struct RuntimeClock {
+    start: Instant,
+}
+
+impl Clock for RuntimeClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.start.elapsed().into()
+    }
+}
+
 /// The token buckets of one account and Region.
 #[derive(Debug)]
 pub(crate) struct Limits {
     rates: Rates,
-    buckets: Mutex<HashMap<&'static str, Arc<DefaultDirectRateLimiter>>>,
+    buckets: Mutex<HashMap<&'static str, Arc<Limiter>>>,
 }
 
 impl Limits {
@@ -59,19 +79,19 @@ impl Limits {
         Self { rates, buckets: Mutex::default() }
     }
 
-    /// Waits until the call may be sent.
+    /// Waits until the call may be sent, at most for `patience`.
     ///
     /// # Errors
-    /// Fails with class `Throttled`, before anything is sent, if too many other calls wait for the same action.
-    pub(crate) async fn admit(&self, action: Action) -> Result<(), CallFailure> {
+    /// Fails with class `NotSent`, before anything is sent, if too many other calls wait for the same action.
+    pub(crate) async fn admit(&self, action: Action, patience: Duration) -> Result<(), CallFailure> {
         let Some(bucket) = bucket(action) else { return Ok(()) };
         let limiter = {
             let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(RateLimiter::direct(quota(bucket, self.rates)));
+            let new = || Arc::new(limiter(bucket, self.rates));
             Arc::clone(buckets.entry(bucket.name).or_insert_with(new))
         };
-        tokio::time::timeout(PATIENCE, limiter.until_ready()).await.map_err(|_| CallFailure {
-            class: FailureClass::Throttled,
+        tokio::time::timeout(patience, ready(&limiter)).await.map_err(|_| CallFailure {
+            class: FailureClass::NotSent,
             operation: action.to_string(),
             code: "LocalRateLimit".to_owned(),
             message: format!(
@@ -80,6 +100,18 @@ impl Limits {
             ),
         })
     }
+}
+
+/// Waits for a token. Waiting calls get their tokens in no particular order.
+async fn ready(limiter: &Limiter) {
+    while let Err(not_until) = limiter.check() {
+        tokio::time::sleep(not_until.wait_time_from(limiter.clock().now())).await;
+    }
+}
+
+/// Returns a full bucket.
+fn limiter(bucket: Bucket, rates: Rates) -> Limiter {
+    RateLimiter::direct_with_clock(quota(bucket, rates), RuntimeClock { start: Instant::now() })
 }
 
 /// Returns the quota by which a bucket is enforced.
@@ -98,22 +130,37 @@ fn quota(bucket: Bucket, rates: Rates) -> Quota {
 mod tests {
     use super::*;
 
-    fn ready(limiter: &DefaultDirectRateLimiter) -> usize {
+    fn tokens(bucket: Bucket, rates: Rates) -> usize {
+        let limiter = limiter(bucket, rates);
         std::iter::repeat_with(|| limiter.check()).take_while(Result::is_ok).count()
     }
 
-    #[test]
-    fn four_endpoints_are_written_at_once() {
+    #[tokio::test(start_paused = true)]
+    async fn four_endpoints_are_written_at_once() {
         for name in ["CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoints"] {
-            let bucket = bucket(Action::ec2(name)).expect("limited");
-            assert_eq!(ready(&RateLimiter::direct(quota(bucket, Rates::default()))), 4);
+            assert_eq!(tokens(bucket(Action::ec2(name)).expect("limited"), Rates::default()), 4);
         }
     }
 
-    #[test]
-    fn a_raised_limit_raises_the_bucket() {
+    #[tokio::test(start_paused = true)]
+    async fn the_fifth_endpoint_waits_for_its_token_and_no_longer_than_permitted() {
+        let limits = Limits::new(Rates::default());
+        let create = Action::ec2("CreateVpcEndpoint");
+        let begun = Instant::now();
+        for _ in 0..5 {
+            limits.admit(create, Duration::from_secs(15)).await.expect("it waits for less than 15 s");
+        }
+        // AWS adds 0.3 tokens per second.
+        let waited = begun.elapsed().as_secs_f64();
+        assert!((3.3..3.6).contains(&waited), "{waited}");
+        let failure = limits.admit(create, Duration::from_secs(1)).await.expect_err("the bucket is empty");
+        assert_eq!((failure.class, failure.code.as_str()), (FailureClass::NotSent, "LocalRateLimit"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_raised_limit_raises_the_bucket() {
         let bucket = bucket(Action::ec2("CreateVpcEndpoint")).expect("limited");
-        assert_eq!(ready(&RateLimiter::direct(quota(bucket, Rates { factor: 10.0 }))), 40);
+        assert_eq!(tokens(bucket, Rates { factor: 10.0 }), 40);
         for nonsense in [f64::NAN, f64::INFINITY] {
             assert_eq!(quota(bucket, Rates { factor: nonsense }), quota(bucket, Rates::default()));
         }

@@ -19,6 +19,10 @@ use crate::model::failure::{CallFailure, FailureClass};
 /// to be in flight.
 const WRITES_LEAVE_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long a changing call waits in the rate-limit queue. The seventh endpoint of a new network waits ten seconds. A call
+/// that would wait much longer fails, because its claim expires. A reading call waits for as long as it may be sent.
+const WRITES_WAIT_AT_MOST: Duration = Duration::from_secs(15);
+
 /// How long after the start of a reading call its request may be sent, including retries. An observation consists of
 /// about 15 calls, all of which must succeed, and five of which run one after the other. If AWS throttles 19 of 20
 /// calls, a third of all observations complete within the deadline of a reconcile.
@@ -79,11 +83,17 @@ impl Caller {
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let leaves_within = if action.reads() { READS_LEAVE_WITHIN } else { WRITES_LEAVE_WITHIN };
+        let (leaves_within, patience) = if action.reads() {
+            (READS_LEAVE_WITHIN, READS_LEAVE_WITHIN)
+        } else {
+            (WRITES_LEAVE_WITHIN, WRITES_WAIT_AT_MOST)
+        };
         let (begun, mut delay, mut last) = (Instant::now(), FIRST_DELAY, None);
         loop {
-            // Each attempt waits for the rate limit, like every other call.
-            self.limits.admit(action).await?;
+            // Each attempt waits for the rate limit, like every other call. Once an attempt was sent, its failure counts.
+            if let Err(not_sent) = self.limits.admit(action, patience).await {
+                return Err(last.unwrap_or(not_sent));
+            }
             // This check comes after all waits, so that a process that was suspended sends no expired request.
             if begun.elapsed() > leaves_within {
                 return Err(last.unwrap_or_else(|| too_late(action)));
@@ -91,7 +101,10 @@ impl Caller {
             // The SDK's futures are 20 kB each; boxed, they do not add up in the futures that await them.
             let failure = match send(action, Box::pin(request())).await {
                 Err(failure) if failure.class == FailureClass::Throttled => failure,
-                Err(failure) if failure.class == FailureClass::Transient && unanswered == Unanswered::Again => {
+                Err(failure)
+                    if matches!(failure.class, FailureClass::Transient | FailureClass::Unanswered)
+                        && unanswered == Unanswered::Again =>
+                {
                     unanswered = Unanswered::Never;
                     failure
                 }
@@ -136,7 +149,7 @@ impl Caller {
 /// Returns the failure of a request that expired before it was sent.
 fn too_late(action: Action) -> CallFailure {
     CallFailure {
-        class: FailureClass::Throttled,
+        class: FailureClass::NotSent,
         operation: action.to_string(),
         code: "TooLate".to_owned(),
         message: "not sent: the request expired in the rate-limit queue".to_owned(),

@@ -96,18 +96,23 @@ async fn the_code_of_an_ec2_error_decides() {
 
 #[tokio::test]
 async fn a_call_without_a_usable_answer_may_have_taken_effect() {
-    type Case = (fn() -> Answer, &'static str);
+    use FailureClass::{Transient, Unanswered};
+    type Case = (fn() -> Answer, FailureClass, &'static str);
     let cases: [Case; 5] = [
-        (|| Answer::Lost, "NoAnswer"),
-        (|| Answer::Is(200, "not an answer".to_owned()), "UnreadableAnswer"),
-        (|| Answer::Is(500, "<html><title>500</title></html>".to_owned()), "HTTP500"),
-        (|| Answer::Is(503, String::new()), "HTTP503"),
-        (|| Answer::Is(200, "<CreateVpcEndpointResponse></CreateVpcEndpointResponse>".to_owned()), "UnusableAnswer"),
+        (|| Answer::Lost, Unanswered, "NoAnswer"),
+        (|| Answer::Is(200, "not an answer".to_owned()), Transient, "UnreadableAnswer"),
+        (|| Answer::Is(500, "<html><title>500</title></html>".to_owned()), Transient, "HTTP500"),
+        (|| Answer::Is(503, String::new()), Transient, "HTTP503"),
+        (
+            || Answer::Is(200, "<CreateVpcEndpointResponse></CreateVpcEndpointResponse>".to_owned()),
+            Transient,
+            "UnusableAnswer",
+        ),
     ];
-    for (answer, code) in cases {
+    for (answer, class, code) in cases {
         let server = Server::start(answers_to("CreateVpcEndpoint", answer)).await;
         let failure = execute(&server, &create_endpoint()).await;
-        assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Transient, code), "{failure}");
+        assert_eq!((failure.class, failure.code.as_str()), (class, code), "{failure}");
         assert!(!failure.class.is_refusal());
     }
 }
@@ -156,7 +161,7 @@ async fn a_resolver_quota_is_not_throttling() {
 async fn an_address_is_never_added_twice() {
     let server = Server::start(answers_to("AssociateResolverEndpointIpAddress", || Answer::Lost)).await;
     let step = Step::AssociateResolverAddress { resolver: "rslvr-in-1".into(), subnet: "subnet-1".into(), ip: None };
-    assert_eq!(execute(&server, &step).await.class, FailureClass::Transient);
+    assert_eq!(execute(&server, &step).await.class, FailureClass::Unanswered);
     assert_eq!(server.received("AssociateResolverEndpointIpAddress").len(), 1);
 }
 

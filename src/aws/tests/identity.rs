@@ -100,10 +100,10 @@ async fn a_role_is_assumed_with_its_external_id_before_the_account_is_checked() 
 async fn each_credentials_failure_has_its_own_class() {
     type Case = (fn() -> Answer, FailureClass, &'static str);
     let cases: [Case; 4] = [
-        (|| sts_error(403, "AccessDenied", "User u is not authorized"), FailureClass::Unauthorized, "AccessDenied"),
+        (|| sts_error(403, "AccessDenied", "User u is not authorized"), FailureClass::Credentials, "AccessDenied"),
         (|| sts_error(400, "Throttling", "Rate exceeded"), FailureClass::Throttled, "Throttling"),
         (|| sts_error(500, "InternalFailure", ""), FailureClass::Transient, "InternalFailure"),
-        (|| Answer::Lost, FailureClass::Transient, "NoAnswer"),
+        (|| Answer::Lost, FailureClass::Unanswered, "NoAnswer"),
     ];
     for (answer, class, code) in cases {
         let server = Server::start(move |request| match request.action.as_str() {
@@ -125,7 +125,7 @@ async fn without_credentials_nothing_is_sent() {
     for config in [defaults().no_credentials(), defaults().credentials_provider(none_in_profile)] {
         let clouds = AwsClouds::new(&config.load().await, Rates::default());
         let failure = clouds.connect(&account()).await.expect_err("no credentials");
-        assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Unauthorized, "NoCredentials"), "{failure}");
+        assert_eq!((failure.class, failure.code.as_str()), (FailureClass::Credentials, "NoCredentials"), "{failure}");
     }
     assert_eq!(server.received("GetCallerIdentity"), []);
 }

@@ -10,12 +10,13 @@ use crate::{
     controller::store::{Store, StoreError},
     model::{
         claims::Claims,
-        failure::CallFailure,
+        failure::{CallFailure, FailureClass, Reach},
         observed::Resources,
         plan::{
             Plan,
             step::{Effect, Step},
         },
+        request_rates::Action,
         slot::Slot,
         status::{StepFailure, Verdict},
     },
@@ -53,6 +54,10 @@ const MOST_WAVES: usize = 12;
 /// Both times together are shorter than the grace for which a deletion waits for calls that may still arrive.
 const CLAIM_IS_GOOD_FOR: Duration = Duration::from_secs(10);
 
+/// How many calls in a row may stay without an answer. After that, AWS counts as unreachable, and each further call would
+/// only use up the deadline of the reconcile.
+const MOST_UNANSWERED: usize = 2;
+
 /// Whether the step creates a resource, for which a claim is stored first.
 const fn creates(step: &Step) -> bool {
     matches!(step, Step::Create { .. })
@@ -63,7 +68,8 @@ pub(crate) const fn is_tag_step(step: &Step) -> bool {
     matches!(step, Step::SetTags { .. } | Step::RemoveTags { .. })
 }
 
-/// Plans and executes until no step can run now. A slot whose step failed is not retried in the same reconcile.
+/// Plans and executes until no step can run now. A slot whose step failed is not retried in the same reconcile, and all
+/// other slots continue, unless the failure affects them, too.
 ///
 /// # Errors
 /// If a claim could not be stored. In this case no create call was sent for it.
@@ -73,19 +79,16 @@ pub(crate) async fn carry_out<S: Store, G: Goal>(
     claims: &mut Claims,
     goal: &mut G,
 ) -> Result<Outcome, StoreError> {
-    let mut work = Work { cloud, claims, goal, outcome: Outcome::default(), failed: BTreeSet::new() };
+    let mut work = Work { cloud, claims, goal, outcome: Outcome::default(), failed: Failed::default() };
     work.outcome.plan = work.goal.plan(work.claims);
     for _ in 0..MOST_WAVES {
         let mut wave = work.outcome.plan.steps.clone();
-        wave.retain(|step| !step.slots().iter().any(|slot| work.failed.contains(slot)));
+        wave.retain(|step| work.failed.permits(step));
         if wave.is_empty() {
             break;
         }
-        let goes_on = work.wave(object, wave).await?;
+        work.wave(object, wave).await?;
         work.outcome.plan = work.goal.plan(work.claims);
-        if !goes_on {
-            break;
-        }
     }
     Ok(work.outcome)
 }
@@ -95,13 +98,47 @@ struct Work<'a, C, G> {
     claims: &'a mut Claims,
     goal: &'a mut G,
     outcome: Outcome,
-    failed: BTreeSet<Slot>,
+    failed: Failed,
+}
+
+/// What failed in this reconcile, and is not tried again before the next one.
+#[derive(Debug, Default)]
+struct Failed {
+    slots: BTreeSet<Slot>,
+    actions: BTreeSet<Action>,
+    everything: bool,
+    /// The number of calls without an answer since the last call with one.
+    unanswered: usize,
+}
+
+impl Failed {
+    /// Whether a step may be executed.
+    fn permits(&self, step: &Step) -> bool {
+        self.permits_call(step) && !step.slots().iter().any(|slot| self.slots.contains(slot))
+    }
+
+    /// Whether a step of the current wave may be executed: other steps of the wave for the same slot do not depend on
+    /// each other.
+    fn permits_call(&self, step: &Step) -> bool {
+        !self.everything && self.unanswered < MOST_UNANSWERED && !self.actions.contains(&step.action())
+    }
+
+    fn add(&mut self, step: &Step, class: FailureClass) {
+        self.slots.extend(step.slots());
+        self.unanswered = if class == FailureClass::Unanswered { self.unanswered + 1 } else { 0 };
+        match class.reach() {
+            Reach::Slot => {}
+            Reach::Action => drop(self.actions.insert(step.action())),
+            Reach::Everything => self.everything = true,
+        }
+    }
 }
 
 impl<C: Cloud, G: Goal> Work<'_, C, G> {
-    /// Stores the claims of one wave and executes its steps. False if further calls would fail for the same reason.
-    async fn wave<S: Store>(&mut self, object: &mut NetworkObject<'_, S>, wave: Vec<Step>) -> Result<bool, StoreError> {
+    /// Stores the claims of one wave and executes its steps.
+    async fn wave<S: Store>(&mut self, object: &mut NetworkObject<'_, S>, wave: Vec<Step>) -> Result<(), StoreError> {
         let since = Instant::now();
+        let before = self.claims.clone();
         // The claims are stored even if they have not changed because a call is repeated. Such a write changes
         // nothing, but the API server confirms that the object has not changed since it was read.
         if self.claims.reserve(&wave) || wave.iter().any(creates) {
@@ -110,22 +147,18 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
             object.store_claims(self.claims, &self.goal.verdict(&under_way)).await?;
         }
         for step in wave {
-            if creates(&step) && since.elapsed() > CLAIM_IS_GOOD_FOR {
-                // The step is planned and claimed again in the next wave.
-                break;
+            // A create step whose claim has expired is planned and claimed again in the next wave.
+            let may_run = self.failed.permits_call(&step) && !(creates(&step) && since.elapsed() > CLAIM_IS_GOOD_FOR);
+            if !may_run {
+                self.claims.not_sent(&step, &before);
+                continue;
             }
             match self.cloud.execute(&step).await {
                 Ok(effect) => self.executed(object, &step, &effect).await,
-                Err(failure) => {
-                    let goes_on = !failure.class.stops_the_rest();
-                    self.failed(&step, failure);
-                    if !goes_on {
-                        return Ok(false);
-                    }
-                }
+                Err(failure) => self.failed(&step, failure, &before),
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn executed<S: Store>(&mut self, object: &NetworkObject<'_, S>, step: &Step, effect: &Effect) {
@@ -137,17 +170,22 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
         if let Some(announcement) = events::of_step(step, effect) {
             object.store.announce(&object.network, announcement).await;
         }
+        self.failed.unanswered = 0;
         let refused = refused_in(step, effect);
-        self.failed.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
+        self.failed.slots.extend(refused.iter().flat_map(|failure| failure.slots.iter().copied()));
         self.outcome.failures.extend(refused);
     }
 
-    fn failed(&mut self, step: &Step, failure: CallFailure) {
+    fn failed(&mut self, step: &Step, failure: CallFailure, before: &Claims) {
         tracing::warn!(%failure, %step, "step failed");
-        self.claims.failed(step, failure.class);
+        if failure.class == FailureClass::NotSent {
+            self.claims.not_sent(step, before);
+        } else {
+            self.claims.failed(step, failure.class);
+        }
         // It is unknown whether the call took effect, so the observation may be outdated.
         self.outcome.changed = true;
-        self.failed.extend(step.slots());
+        self.failed.add(step, failure.class);
         self.outcome.failures.push(StepFailure { slots: step.slots(), failure });
     }
 }

@@ -78,14 +78,14 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let identity = object.identity(&context.cluster);
     let calls_may_arrive = !context.memories.calls_may_arrive_for(key, &identity.uid).is_zero();
     let began = Instant::now();
-    let found = find(context, &accounts(object, class.as_ref()), &identity).await.map_err(unreachable)?;
+    let mut claims = object.claims();
+    let found = find(context, &accounts(object, class.as_ref()), &identity, &claims).await.map_err(unreachable)?;
     // Status records the account before the first claim. Without an account, nothing was created.
     let Some((account, cloud, resources)) = found else { return Err(release(object).await) };
     if resources.any_held(&identity) {
         // All of the network's resources are in one account.
         object.record_account(&account);
     }
-    let mut claims = object.claims();
     claims.drop_unusable(&identity);
     settle(&mut claims, object, context, key, &identity, (&resources, began));
 
@@ -165,11 +165,12 @@ async fn find<C: Clouds, S>(
     context: &Context<C, S>,
     accounts: &[Account],
     identity: &Identity,
+    claims: &Claims,
 ) -> Result<Option<(Account, Arc<C::Cloud>, Resources)>, CallFailure> {
     let (mut empty, mut searched, mut failures) = (None, Vec::new(), Vec::new());
     for account in accounts {
         let account_region = (&account.id, &account.region);
-        match find_owned(context, account, identity).await {
+        match find_owned(context, account, identity, claims).await {
             Ok((cloud, resources)) if resources.any_held(identity) => {
                 return Ok(Some((account.clone(), cloud, resources)));
             }

@@ -43,7 +43,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     object.drop_plan_unless_planning(settings.management);
     let account = resolve::account(&class.spec);
     if let Some(moved) = object.moved_to(&account)
-        && !owned::owns_resources_in(context, &account, &object.identity(&context.cluster)).await
+        && !owned::owns_resources_in(context, &account, &object.identity(&context.cluster), &object.claims()).await
     {
         return Err(moved);
     }

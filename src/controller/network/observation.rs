@@ -44,10 +44,10 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
 ) -> Result<Observation<C::Cloud>, Stop> {
     let cloud = context.clouds.connect(&inputs.account).await?;
     let identity = object.identity(&context.cluster);
-    let scope = Scope::of(&inputs.settings, &identity, object.fits(), context.settings.vpc_may_be_old());
+    let claims = object.claims();
+    let scope = Scope::of(&inputs.settings, &identity, &claims, object.fits(), context.settings.vpc_may_be_old());
     let began = Instant::now();
     let observed = cloud.observe(&scope).await?;
-    let claims = object.claims();
     let pinned_vpc = object.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
     if let [vpc] = &*observed.vpcs {
         limits::check_vpc(&inputs.limits, &vpc.id)?;

@@ -83,21 +83,36 @@ pub struct ResolverAddress {
     pub ip: Option<Ipv4Addr>,
     /// The state that AWS reports.
     pub state: String,
+    /// The time of creation as AWS reports it, in ISO 8601 and UTC, so that text order is time order.
+    pub created: String,
 }
 
+/// The states are those of `IpAddressStatus` in the model of Route 53 Resolver. Unknown ones count as in progress.
 impl ResolverAddress {
     /// Whether the address answers DNS queries.
     pub fn is_attached(&self) -> bool {
         self.state == "ATTACHED"
     }
 
+    /// Whether the address answers DNS queries, or will do so without further calls. AWS moves an address to another
+    /// network interface in the states `REMAP_DETACHING` and `REMAP_ATTACHING`.
+    pub fn serves(&self) -> bool {
+        !self.is_broken() && !self.is_leaving() && !self.failed_to_leave()
+    }
+
     /// Whether the address has failed permanently, so that only a replacement helps.
     pub fn is_broken(&self) -> bool {
-        self.state.starts_with("FAILED_")
+        self.state.starts_with("FAILED_") || matches!(self.state.as_str(), "UPDATE_FAILED" | "ISOLATED")
     }
 
     /// Whether the address is being removed.
     pub fn is_leaving(&self) -> bool {
-        matches!(self.state.as_str(), "DETACHING" | "REMAP_DETACHING" | "DELETING")
+        matches!(self.state.as_str(), "DETACHING" | "DELETING")
+    }
+
+    /// Whether AWS could not finish the removal of the address, because the credentials of the call had expired. The
+    /// removal has to be requested again.
+    pub fn failed_to_leave(&self) -> bool {
+        self.state == "DELETE_FAILED_FAS_EXPIRED"
     }
 }

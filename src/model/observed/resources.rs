@@ -10,11 +10,18 @@ use crate::model::{
     plan::step::{Effect, ResourceId, Step},
     slot::{GroupRole, Slot},
 };
+use crate::text::truncate;
 
 /// Returns the name of a network's security group. It depends only on UID and role, so that it has the effect of a
 /// client token.
 pub fn group_name(uid: &str, role: GroupRole) -> String {
     format!("mgnet-{uid}-{role}")
+}
+
+/// Returns the name of a network's Resolver endpoint: at most 64 characters of `a-zA-Z0-9-_' `, and not only digits (API
+/// reference of CreateResolverEndpoint). It depends only on the UID, so that the endpoint can be found in a list by name.
+pub fn resolver_name(uid: &str) -> String {
+    truncate(&format!("mgnet-{uid}"), 64)
 }
 
 /// Returns the role of one of the network's own groups: by its name, or by its tag if the group was adopted.

@@ -8,8 +8,8 @@ use std::{
 
 use crate::model::{
     desired::Desired,
-    ids::{NetworkInterfaceId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, ZoneId},
-    observed::{Endpoint, NetworkInterface, PrivateDns, ResolverAddress, ResolverEndpoint, Resources},
+    ids::{NetworkInterfaceId, RouteTableId, SecurityGroupId, SubnetId, ZoneId},
+    observed::{Endpoint, NetworkInterface, PrivateDns, Resources},
     ownership::{ADOPTED_TAG, NAME_TAG, RETAINED_TAG},
     plan::step::{EndpointChange, Step},
     policy::Policy,
@@ -58,23 +58,6 @@ pub(crate) fn moves(
             let to = *wanted.get(&interface.subnet)?;
             let from = interface.ip.filter(|ip| *ip != to)?;
             Some(Move { subnet: interface.subnet.clone(), from, to })
-        })
-        .collect()
-}
-
-/// Returns the moves of a Resolver endpoint: the subnets that have another address instead of the fixed address.
-pub(crate) fn resolver_moves(resolver: &ResolverEndpoint, wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>) -> Vec<Move> {
-    let standing = |subnet: &SubnetId| {
-        let all = resolver.addresses.values().filter(|address| !address.is_broken() && !address.is_leaving());
-        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip).collect::<Vec<_>>()
-    };
-    wanted
-        .iter()
-        .filter_map(|(subnet, ip)| Some((subnet, (*ip)?)))
-        .filter_map(|(subnet, to)| {
-            let ips = standing(subnet);
-            let from = *ips.first().filter(|_| !ips.contains(&to))?;
-            Some(Move { subnet: subnet.clone(), from, to })
         })
         .collect()
 }
@@ -136,40 +119,6 @@ fn subnet_change(
     match surplus.first() {
         Some(first) if surplus.len() > 1 => (BTreeSet::new(), BTreeSet::from([first.clone()])),
         Some(_) | None => (missing, surplus),
-    }
-}
-
-/// Returns the next step that adds or removes an address of a Resolver endpoint. Each step is one call and changes one
-/// address. Additions come first, so the endpoint never has fewer than two addresses, nor fewer than desired.
-pub(crate) fn resolver_addresses(
-    id: &ResolverId,
-    resolver: &ResolverEndpoint,
-    wanted: &BTreeMap<SubnetId, Option<Ipv4Addr>>,
-) -> Option<Step> {
-    let standing = |address: &&ResolverAddress| !address.is_broken() && !address.is_leaving();
-    // An address that AWS has not chosen yet counts as the desired one, because it may become any address.
-    let is_wanted = |address: &ResolverAddress| {
-        wanted.get(&address.subnet).is_some_and(|fixed| match (fixed, address.ip) {
-            (Some(fixed), Some(ip)) => *fixed == ip,
-            (None, _) | (_, None) => true,
-        })
-    };
-    let serves = |subnet: &SubnetId| {
-        resolver.addresses.values().filter(standing).any(|address| address.subnet == *subnet && is_wanted(address))
-    };
-    if let Some((subnet, ip)) = wanted.iter().find(|(subnet, _)| !serves(subnet)) {
-        return Some(Step::AssociateResolverAddress { resolver: id.clone(), subnet: subnet.clone(), ip: *ip });
-    }
-    let mut kept = BTreeSet::new();
-    let surplus = resolver.addresses.iter().find(|(_, address)| {
-        !address.is_leaving() && (address.is_broken() || !is_wanted(address) || !kept.insert(&address.subnet))
-    });
-    let enough = resolver.addresses.values().filter(standing).count() > 2;
-    match surplus {
-        Some((address_id, address)) if enough || address.is_broken() => {
-            Some(Step::DisassociateResolverAddress { resolver: id.clone(), address: address_id.clone() })
-        }
-        Some(_) | None => None,
     }
 }
 

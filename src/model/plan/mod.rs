@@ -14,6 +14,7 @@ pub mod deletion;
 mod endpoints;
 mod removal;
 mod resolver;
+pub(crate) mod resolver_addresses;
 mod security_groups;
 pub mod step;
 mod surplus;

@@ -2,15 +2,12 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use super::{Blocker, Planner, changes, step::CreateRequest};
-use crate::{
-    model::{
-        desired::DesiredResolver,
-        ids::{ResolverId, SubnetId},
-        observed::{ResolverEndpoint, ResolverState},
-        slot::{GroupRole, Slot},
-    },
-    text::truncate,
+use super::{Blocker, Planner, resolver_addresses, step::CreateRequest};
+use crate::model::{
+    desired::DesiredResolver,
+    ids::{ResolverId, SubnetId},
+    observed::{ResolverEndpoint, ResolverState, resources::resolver_name},
+    slot::{GroupRole, Slot},
 };
 
 impl Planner<'_> {
@@ -71,7 +68,7 @@ impl Planner<'_> {
                 return self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() });
             }
         }
-        let (moves, refused) = self.allowed(slot, id.as_str(), changes::resolver_moves(resolver, addresses));
+        let (moves, refused) = self.allowed(slot, id.as_str(), resolver_addresses::moves(resolver, addresses));
         // If a move is not allowed, the address that the subnet has now is accepted.
         let mut addresses = addresses.clone();
         for blocker in &refused {
@@ -81,7 +78,7 @@ impl Planner<'_> {
         }
         self.plan.blockers.extend(refused);
         debug_assert!(moves.iter().all(|one| addresses.get(&one.subnet).is_some_and(Option::is_some)));
-        if let Some(step) = changes::resolver_addresses(id, resolver, &addresses) {
+        if let Some(step) = resolver_addresses::next_step(id, resolver, &addresses) {
             return self.plan.steps.push(step);
         }
         if resolver.state == ResolverState::ActionNeeded {
@@ -93,10 +90,4 @@ impl Planner<'_> {
             self.block(Blocker::UnderWay { slot, state });
         }
     }
-}
-
-/// The name of the Resolver endpoint: at most 64 characters of `a-zA-Z0-9-_' `, and not only digits (API reference of
-/// CreateResolverEndpoint).
-fn resolver_name(uid: &str) -> String {
-    truncate(&format!("mgnet-{uid}"), 64)
 }

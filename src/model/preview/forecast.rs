@@ -225,7 +225,7 @@ impl IdealAws {
         });
         for resolver in resolvers.values_mut() {
             resolver.addresses.retain(|_, address| !address.is_leaving());
-            for address in resolver.addresses.values_mut().filter(|address| !address.is_broken()) {
+            for address in resolver.addresses.values_mut().filter(|address| address.serves()) {
                 ATTACHED.clone_into(&mut address.state);
             }
         }
@@ -295,11 +295,14 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
     }
 }
 
+/// A time of creation after that of every address that exists.
+const NEWEST: &str = "9999-12-31T23:59:59Z";
+
 /// The state that AWS reports for an address in service.
 const ATTACHED: &str = "ATTACHED";
 
 fn attached(subnet: &SubnetId, ip: Option<Ipv4Addr>) -> ResolverAddress {
-    ResolverAddress { subnet: subnet.clone(), ip, state: ATTACHED.to_owned() }
+    ResolverAddress { subnet: subnet.clone(), ip, state: ATTACHED.to_owned(), created: NEWEST.to_owned() }
 }
 
 fn modify(endpoint: &mut Endpoint, change: &EndpointChange) {

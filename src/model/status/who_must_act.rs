@@ -26,16 +26,16 @@ impl CallFailure {
     /// The reason that the failure gives to conditions.
     pub const fn reason(&self) -> Reason {
         match self.class {
-            FailureClass::Throttled => Reason::Throttled,
+            FailureClass::Throttled | FailureClass::NotSent => Reason::Throttled,
             FailureClass::AccountMismatch => Reason::AccountMismatch,
-            FailureClass::Unauthorized => Reason::AccessDenied,
+            FailureClass::Unauthorized | FailureClass::Credentials => Reason::AccessDenied,
             FailureClass::Quota => Reason::QuotaExceeded,
             // The route belongs to a foreign endpoint.
             FailureClass::RouteConflict => Reason::NotOwned,
             FailureClass::Conflict => Reason::PrivateDnsConflict,
             FailureClass::Invalid => Reason::InvalidRequest,
             FailureClass::NotFound | FailureClass::Dependency | FailureClass::AlreadyExists => Reason::Progressing,
-            FailureClass::Transient | FailureClass::Unknown => Reason::AwsError,
+            FailureClass::Transient | FailureClass::Unanswered | FailureClass::Unknown => Reason::AwsError,
         }
     }
 

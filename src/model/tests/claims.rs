@@ -303,3 +303,19 @@ fn a_claim_with_an_impossible_epoch_is_ignored() {
     stored[0].epoch = 1;
     assert_ne!(Claims::from_status(&stored), Claims::from_status(&stored[2..]));
 }
+
+#[test]
+fn a_call_that_was_not_sent_leaves_the_claim_as_it_was() {
+    let (mut lab, steps) = claimed();
+    let step = creation(&steps, MGN);
+    // Nothing was claimed before, and the first call was not sent.
+    lab.claims.not_sent(&step, &Claims::default());
+    assert_eq!(lab.claims.get(MGN), None);
+
+    // An earlier call may have taken effect, and its repetition was not sent.
+    let (mut lab, steps) = claimed();
+    let before = lab.claims.clone();
+    lab.claims.reserve(&steps);
+    lab.claims.not_sent(&creation(&steps, MGN), &before);
+    assert!(matches!(phase(&lab.claims, MGN), Some(Phase::Pending { .. })));
+}

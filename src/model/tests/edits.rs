@@ -6,12 +6,12 @@ use std::{
 };
 
 use crate::model::{
-    observed::{Endpoint, EndpointState, PrivateDns, ResolverAddress, ResolverEndpoint, ResolverState},
+    observed::{Endpoint, EndpointState, PrivateDns, ResolverEndpoint, ResolverState},
     ownership::{ADOPTED_TAG, NAME_TAG, Tags},
-    plan::{Blocker, changes, step::Step},
+    plan::{Blocker, resolver_addresses, step::Step},
     settings::{Resolver, SubnetSelector},
     slot::{EndpointKey, EndpointType, Service, Slot},
-    testing::{Lab, identity, subnets},
+    testing::{Lab, attached, identity, subnets},
 };
 
 const MGN: EndpointKey = EndpointKey::interface(Service::Mgn);
@@ -71,20 +71,16 @@ fn subnets_are_replaced_zone_by_zone() {
 
 #[test]
 fn a_resolver_never_has_fewer_than_two_addresses() {
-    let address = |subnet: &str| ResolverAddress {
-        subnet: subnet.into(),
-        ip: Some(Ipv4Addr::new(10, 20, 1, 10)),
-        state: "ATTACHED".to_owned(),
-    };
+    let address = |subnet: &str| attached(&subnet.into(), Ipv4Addr::new(10, 20, 1, 10));
     let mut lab = Lab::built();
     let mut two = resolver(&mut lab).clone();
     two.addresses = BTreeMap::from([("rni-1".into(), address("subnet-a")), ("rni-2".into(), address("subnet-c"))]);
     let wanted = BTreeMap::from([("subnet-a".into(), None)]);
-    let next = |resolver: &ResolverEndpoint| changes::resolver_addresses(&"rslvr-1".into(), resolver, &wanted);
+    let next = |resolver: &ResolverEndpoint| resolver_addresses::next_step(&"rslvr-1".into(), resolver, &wanted);
     assert_eq!(next(&two), None, "AWS refuses to go below two");
     two.addresses.insert("rni-3".into(), address("subnet-d"));
     assert!(matches!(next(&two), Some(Step::DisassociateResolverAddress { .. })));
-    for state in ["DETACHING", "REMAP_DETACHING", "DELETING"] {
+    for state in ["DETACHING", "DELETING"] {
         let mut three = two.clone();
         three.addresses.get_mut(&"rni-2".into()).expect("it is there").state = state.to_owned();
         assert_eq!(next(&three), None, "{state}: AWS removes it, so it does not count");
@@ -96,11 +92,11 @@ fn a_broken_or_leaving_address_can_be_removed_without_outage() {
     let fixed = BTreeMap::from([("subnet-a".into(), Some("10.20.1.53".parse().expect("an address")))]);
     let mut lab = Lab::built();
     let one = resolver(&mut lab);
-    assert_eq!(changes::resolver_moves(one, &fixed).len(), 1, "another address answers there");
+    assert_eq!(resolver_addresses::moves(one, &fixed).len(), 1, "another address answers there");
     for state in ["FAILED_RESOURCE_GONE", "DETACHING"] {
         let there = one.addresses.values_mut().find(|address| address.subnet == "subnet-a".into());
         there.expect("it has one").state = state.to_owned();
-        assert_eq!(changes::resolver_moves(one, &fixed), [], "{state}");
+        assert_eq!(resolver_addresses::moves(one, &fixed), [], "{state}");
     }
 }
 

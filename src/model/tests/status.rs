@@ -72,11 +72,14 @@ fn all_verdicts() -> Vec<Verdict> {
         FailureClass::AlreadyExists,
         FailureClass::Dependency,
         FailureClass::Throttled,
+        FailureClass::NotSent,
         FailureClass::Unauthorized,
+        FailureClass::Credentials,
         FailureClass::Quota,
         FailureClass::Conflict,
         FailureClass::Invalid,
         FailureClass::Transient,
+        FailureClass::Unanswered,
         FailureClass::Unknown,
     ];
     let blockers = [

@@ -1,0 +1,124 @@
+//! Plans changes of a Resolver endpoint's addresses, one call at a time: AWS adds or removes one address per call.
+//!
+//! The endpoint never has fewer than two addresses, which AWS requires, and a step never removes an address that answers
+//! queries while only two do. A replacement is attached before the address that it replaces is removed, unless the
+//! endpoint already has the maximum number of addresses.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+use super::{changes::Move, step::Step};
+use crate::model::{
+    ids::{ResolverAddressId, ResolverId, SubnetId},
+    observed::{ResolverAddress, ResolverEndpoint},
+};
+
+/// The number of addresses that AWS requires (API reference of DisassociateResolverEndpointIpAddress).
+const FEWEST: usize = 2;
+
+/// The default quota of addresses of an endpoint (Route 53 quotas: six, adjustable). At this number, an address is removed
+/// before another one is added. A higher quota is not used, because no API of Resolver reports it.
+const MOST: usize = 6;
+
+/// The desired addresses: the fixed address of each subnet, or `None` if AWS chooses it.
+type Wanted = BTreeMap<SubnetId, Option<Ipv4Addr>>;
+
+/// Returns the moves of a Resolver endpoint: the subnets that have another address instead of the fixed address.
+pub(crate) fn moves(resolver: &ResolverEndpoint, wanted: &Wanted) -> Vec<Move> {
+    let serving = |subnet: &SubnetId| {
+        let all = resolver.addresses.values().filter(|address| address.serves());
+        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip).collect::<Vec<_>>()
+    };
+    wanted
+        .iter()
+        .filter_map(|(subnet, ip)| Some((subnet, (*ip)?)))
+        .filter_map(|(subnet, to)| {
+            let ips = serving(subnet);
+            let from = *ips.first().filter(|_| !ips.contains(&to))?;
+            Some(Move { subnet: subnet.clone(), from, to })
+        })
+        .collect()
+}
+
+/// Returns the next step that adds or removes an address.
+pub(crate) fn next_step(id: &ResolverId, resolver: &ResolverEndpoint, wanted: &Wanted) -> Option<Step> {
+    let addresses = Addresses { all: &resolver.addresses, wanted };
+    let remove = |address: &ResolverAddressId| Step::DisassociateResolverAddress {
+        resolver: id.clone(),
+        address: address.clone(),
+    };
+    let add = |(subnet, ip): (&SubnetId, Option<Ipv4Addr>)| Step::AssociateResolverAddress {
+        resolver: id.clone(),
+        subnet: subnet.clone(),
+        ip,
+    };
+    if let Some(broken) = addresses.removable_broken() {
+        return Some(remove(broken));
+    }
+    if let Some(missing) = addresses.missing() {
+        if addresses.all.len() < MOST {
+            return Some(add(missing));
+        }
+        return addresses.surplus().map(remove);
+    }
+    addresses.surplus().map(remove)
+}
+
+struct Addresses<'a> {
+    all: &'a BTreeMap<ResolverAddressId, ResolverAddress>,
+    wanted: &'a Wanted,
+}
+
+impl<'a> Addresses<'a> {
+    /// The addresses that AWS counts: all but those being removed.
+    fn associated(&self) -> impl Iterator<Item = (&'a ResolverAddressId, &'a ResolverAddress)> {
+        self.all.iter().filter(|(_, address)| !address.is_leaving())
+    }
+
+    /// An address that does not answer and never will. It is removed as soon as two others remain, because its IP address
+    /// may be needed again, and because it counts against the quota.
+    fn removable_broken(&self) -> Option<&'a ResolverAddressId> {
+        let enough = self.associated().count() > FEWEST;
+        let is_useless = |address: &ResolverAddress| address.is_broken() || address.failed_to_leave();
+        self.associated().find(|(_, address)| enough && is_useless(address)).map(|(id, _)| id)
+    }
+
+    /// The first subnet without its desired address, and the address to add.
+    ///
+    /// A fixed address that a broken address still has cannot be added. If the broken address cannot be removed, because
+    /// only two addresses are left, a temporary address is added in another subnet. It is removed when it is no longer
+    /// needed, because it is the youngest one there.
+    fn missing(&self) -> Option<(&'a SubnetId, Option<Ipv4Addr>)> {
+        let mut unserved = self.wanted.iter().filter(|(subnet, _)| self.serving(subnet).is_none());
+        let (subnet, ip) = unserved.next()?;
+        let taken = ip.is_some_and(|ip| self.associated().any(|(_, address)| address.ip == Some(ip)));
+        if !taken {
+            return Some((subnet, *ip));
+        }
+        let elsewhere = self.wanted.keys().find(|other| *other != subnet);
+        Some((elsewhere.unwrap_or(subnet), None))
+    }
+
+    /// The address that serves a subnet as desired. If there are several, it is an attached one, and of these the oldest:
+    /// on-premises DNS servers already use it.
+    fn serving(&self, subnet: &SubnetId) -> Option<&'a ResolverAddressId> {
+        let fixed = self.wanted.get(subnet)?;
+        // An address that AWS has not chosen yet counts as the desired one, because it may become any address.
+        let fits = |address: &ResolverAddress| fixed.is_none() || address.ip.is_none() || address.ip == *fixed;
+        self.associated()
+            .filter(|(_, address)| address.subnet == *subnet && address.serves() && fits(address))
+            .min_by_key(|(id, address)| (!address.is_attached(), address.created.as_str(), *id))
+            .map(|(id, _)| id)
+    }
+
+    /// An address that is not desired, and that can be removed while two others serve.
+    fn surplus(&self) -> Option<&'a ResolverAddressId> {
+        let kept: BTreeSet<_> = self.wanted.keys().filter_map(|subnet| self.serving(subnet)).collect();
+        let serving = self.associated().filter(|(_, address)| address.serves()).count();
+        self.associated()
+            .find(|(id, address)| serving > FEWEST && address.serves() && !kept.contains(id))
+            .map(|(id, _)| id)
+    }
+}
