@@ -258,3 +258,25 @@ fn every_path_in_the_documents_exists() {
         }
     }
 }
+
+#[test]
+fn every_test_filter_of_the_makefile_matches_a_test() {
+    let makefile = read("Makefile").replace("\\\n", " ");
+    let tests: String = files(&Path::new(ROOT).join("tests"), "rs").into_iter().map(read).collect();
+    let variables = makefile.lines().filter(|line| line.starts_with("ON") || line.starts_with("BESIDE"));
+    let commands = makefile.lines().flat_map(|line| line.split("cargo test").skip(1));
+    let filters = variables
+        .filter_map(|line| line.split_once(":="))
+        .chain(commands.filter_map(|command| command.split_once(" -- ")))
+        .map(|(_, filters)| filters.split("||").next().unwrap_or_default());
+    let words: Vec<&str> =
+        filters.flat_map(str::split_whitespace).filter(|word| !word.starts_with(['-', '$'])).collect();
+    assert!(words.len() > 10, "{words:?}");
+    for word in words {
+        let exists = match word.strip_suffix("::") {
+            Some(module) => tests.contains(&format!("mod {module};")) || tests.contains(&format!("mod {module} {{")),
+            None => tests.lines().any(|line| line.trim_start().contains("fn ") && line.contains(word)),
+        };
+        assert!(exists, "the Makefile filters tests by '{word}', which matches none");
+    }
+}

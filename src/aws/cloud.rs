@@ -50,12 +50,8 @@ impl Cloud for AwsCloud {
         let [vpc] = vpcs.as_mut_slice() else {
             return Ok(Observed { vpcs, ..Observed::default() });
         };
-        let (contents, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
-            self.vpc_contents.read(&self.session, &vpc.id, if scope.fits { scope.recent } else { Duration::ZERO }),
-            self.services.read(&self.session, &scope.services),
-            self.session.groups_in(&vpc.id),
-            self.session.endpoints_in(&vpc.id),
-            self.session.resolvers_in(
+        let resolvers = async {
+            let listed = self.session.resolvers_in(
                 &vpc.id,
                 |id, name| {
                     scope.adopts
@@ -63,7 +59,15 @@ impl Cloud for AwsCloud {
                         || scope.owned_resolvers.includes(identity, id, name)
                 },
                 |id, tags| identity.owns(tags) || scope.adopts || scope.resolver.as_ref() == Some(id),
-            ),
+            );
+            scope.owned_resolvers.unless_denied(listed.await)
+        };
+        let (contents, offers, groups, endpoints, resolvers, surroundings) = tokio::try_join!(
+            self.vpc_contents.read(&self.session, &vpc.id, if scope.fits { scope.recent } else { Duration::ZERO }),
+            self.services.read(&self.session, &scope.services),
+            self.session.groups_in(&vpc.id),
+            self.session.endpoints_in(&vpc.id),
+            resolvers,
             self.surroundings.read(&self.session, vpc, scope.fits),
         )?;
         let (resolvers_in_region, resolvers) = resolvers;
@@ -106,11 +110,13 @@ impl Cloud for AwsCloud {
         if identity.uid.is_empty() {
             return Ok(Resources::default());
         }
-        let (groups, endpoints, resolvers) = tokio::try_join!(
-            self.session.owned_groups(identity),
-            self.session.owned_endpoints(identity),
-            self.session.resolvers(|id, name| resolvers.includes(identity, id, name), |_, tags| identity.owns(tags)),
-        )?;
+        let listed = async {
+            let is_candidate = |id: &_, name: Option<&_>| resolvers.includes(identity, id, name);
+            let listed = self.session.resolvers(is_candidate, |_, tags| identity.owns(tags));
+            resolvers.unless_denied(listed.await)
+        };
+        let groups = self.session.owned_groups(identity);
+        let (groups, endpoints, resolvers) = tokio::try_join!(groups, self.session.owned_endpoints(identity), listed)?;
         let Resolvers { read: mut resolvers, unread: unread_resolvers } = resolvers;
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
         let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -22,19 +21,24 @@ use crate::{
 /// How long an answer is reused: AWS adds services and zones to a Region every few months.
 const FRESH: Duration = Duration::from_mins(10);
 
-/// The service offers of the Region as of the last read.
+/// The offers of the services that were read, as of the last read of each. A service that the Region does not offer has an
+/// empty list. Each service is read by itself, so that the names in one network do not affect other networks.
 #[derive(Debug, Default)]
-pub(super) struct ServiceCache(Mutex<Option<Answer>>);
+pub(super) struct ServiceCache(Mutex<BTreeMap<Service, Answer>>);
 
 #[derive(Debug)]
 struct Answer {
     asked: Instant,
-    /// The services that were read in addition to the standard ones.
-    services: BTreeSet<Service>,
-    offers: Offers,
+    offers: Vec<(EndpointKey, Offer)>,
 }
 
-type Offers = Arc<BTreeMap<EndpointKey, Offer>>;
+impl Answer {
+    fn is_fresh(&self) -> bool {
+        self.asked.elapsed() < FRESH
+    }
+}
+
+type Offers = BTreeMap<EndpointKey, Offer>;
 
 /// A service as AWS reports it: with the IDs of its zones, their names, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,28 +62,30 @@ impl Offer {
 impl ServiceCache {
     /// Returns the offers of the standard services and of `further` ones. They are up to ten minutes old.
     pub(super) async fn read(&self, session: &Session, further: &BTreeSet<Service>) -> Result<Offers, CallFailure> {
+        let wanted: BTreeSet<Service> = Service::STANDARD.iter().chain(further).copied().collect();
         // The lock is held during the call, so that concurrent observations wait for the same answer.
         let mut cache = self.0.lock().await;
-        let fresh = cache.as_ref().filter(|answer| answer.asked.elapsed() < FRESH);
-        if let Some(answer) = fresh.filter(|answer| further.is_subset(&answer.services)) {
-            return Ok(Arc::clone(&answer.offers));
+        cache.retain(|_, answer| answer.is_fresh());
+        let missing: Vec<Service> = wanted.iter().filter(|service| !cache.contains_key(*service)).copied().collect();
+        for services in missing.chunks(filter::MOST_VALUES) {
+            let asked = Instant::now();
+            let mut offers = session.offers(services).await?;
+            cache.extend(services.iter().map(|service| {
+                let of_service = offers.extract_if(.., |(key, _)| key.service == *service).collect();
+                (*service, Answer { asked, offers: of_service })
+            }));
         }
-        // The services that other networks request stay in the cache.
-        let known = fresh.map(|answer| answer.services.clone()).unwrap_or_default();
-        let services: BTreeSet<Service> = known.union(further).copied().collect();
-        let offers: Offers = Arc::new(session.offers(&services).await?);
-        *cache = Some(Answer { asked: Instant::now(), services, offers: Arc::clone(&offers) });
-        Ok(offers)
+        let known = wanted.iter().filter_map(|service| cache.get(service));
+        Ok(known.flat_map(|answer| answer.offers.iter().cloned()).collect())
     }
 }
 
 impl Session {
-    /// Reads the offers of the standard services and of further ones. The services are selected by a filter: AWS
-    /// rejects a request by names as a whole if the Region lacks one of them, and a request without either returns
-    /// hundreds of services.
-    async fn offers(&self, further: &BTreeSet<Service>) -> Result<BTreeMap<EndpointKey, Offer>, CallFailure> {
-        let services = Service::STANDARD.iter().chain(further);
-        let names: Vec<String> = services.map(|service| service_name(&self.region, *service)).collect();
+    /// Reads the offers of services, of which there are at most [`filter::MOST_VALUES`]. The services are selected by a
+    /// filter: AWS rejects a request by names as a whole if the Region lacks one of them, and a request without either
+    /// returns hundreds of services.
+    async fn offers(&self, services: &[Service]) -> Result<Vec<(EndpointKey, Offer)>, CallFailure> {
+        let names: Vec<String> = services.iter().map(|service| service_name(&self.region, *service)).collect();
         let details = self.caller.list(
             Action::ec2("DescribeVpcEndpointServices"),
             |token| {

@@ -35,13 +35,13 @@ pub use request::rate_limit::{RATE_FACTORS, Rates};
 
 use crate::model::{
     claims::Claims,
-    failure::CallFailure,
+    failure::{CallFailure, FailureClass},
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
     observed::{Observed, Resources, resources::resolver_name},
     ownership::Identity,
     plan::step::{Effect, Step},
-    settings::{Settings, VpcSelector},
-    slot::Service,
+    settings::{Resolver, Settings, VpcSelector},
+    slot::{Service, Slot},
 };
 
 /// The account and Region that calls are made in, and the role that makes them.
@@ -103,7 +103,7 @@ impl Scope {
             groups: BTreeSet::new(),
             endpoints: BTreeSet::new(),
             resolver: None,
-            owned_resolvers: ResolverSearch::All,
+            owned_resolvers: ResolverSearch::all(),
             addresses: BTreeSet::new(),
             adopts: false,
         }
@@ -112,6 +112,8 @@ impl Scope {
     /// Returns the scope of a network with these settings and claims. `fits` and `recent` are described in [`Scope`].
     pub fn of(settings: &Settings, identity: &Identity, claims: &Claims, fits: bool, recent: Duration) -> Self {
         let asked = settings.endpoints.keys().map(|key| key.service);
+        let search = ResolverSearch::of(claims);
+        let required = search.required || settings.resolver != Resolver::Disabled;
         Self {
             vpc: settings.vpc.clone(),
             subnets: settings.named_subnets(),
@@ -122,7 +124,7 @@ impl Scope {
             groups: settings.named_groups(),
             endpoints: settings.named_endpoints(),
             resolver: settings.named_resolver().cloned(),
-            owned_resolvers: ResolverSearch::of(claims),
+            owned_resolvers: ResolverSearch { required, ..search },
             addresses: settings.fixed_addresses().into_iter().map(|(_, _, ip)| ip).collect(),
             adopts: settings.adopts(),
         }
@@ -132,26 +134,42 @@ impl Scope {
 /// The Resolver endpoints that a network may own. Lists of Resolver endpoints contain no tags, and reading the tags takes one
 /// call for each endpoint, of which AWS permits five per second in an account and Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResolverSearch {
-    /// The endpoints with the name that the operator gave its own, and these: an adopted endpoint has another name, and
-    /// a name can be changed.
-    Known(BTreeSet<ResolverId>),
-    /// All endpoints: nothing is known about the network.
-    All,
+pub struct ResolverSearch {
+    /// The IDs of endpoints to read, besides those with the name that the operator gives its own: an adopted endpoint has
+    /// another name, and a name can be changed. `None`: all endpoints, because nothing is known about the network.
+    pub known: Option<BTreeSet<ResolverId>>,
+    /// Whether the network needs a Resolver endpoint, or may have one. If not, a role that may not list Resolver endpoints
+    /// is accepted.
+    pub required: bool,
 }
 
 impl ResolverSearch {
+    /// Returns a search among all endpoints.
+    pub const fn all() -> Self {
+        Self { known: None, required: true }
+    }
+
     /// Returns the search for the Resolver endpoint of a network with these claims. A network without claims may have
     /// lost its status, so all endpoints are searched.
     pub fn of(claims: &Claims) -> Self {
-        if claims.is_empty() { Self::All } else { Self::Known(claims.resolvers()) }
+        let known = (!claims.is_empty()).then(|| claims.resolvers());
+        Self { known, required: claims.may_exist(Slot::Resolver) }
     }
 
     /// Whether an endpoint with this ID and name may belong to the network.
     fn includes(&self, identity: &Identity, id: &ResolverId, name: Option<&str>) -> bool {
-        match self {
-            Self::Known(ids) => ids.contains(id) || name == Some(&*resolver_name(&identity.uid)),
-            Self::All => true,
+        let is_named = || name == Some(&*resolver_name(&identity.uid));
+        self.known.as_ref().is_none_or(|ids| ids.contains(id) || is_named())
+    }
+
+    /// Accepts a denied list if no endpoint is needed.
+    fn unless_denied<T: Default>(&self, listed: Result<T, CallFailure>) -> Result<T, CallFailure> {
+        match listed {
+            Err(failure) if failure.class == FailureClass::Unauthorized && !self.required => {
+                tracing::debug!(%failure, "the role may not list Resolver endpoints, and the network needs none");
+                Ok(T::default())
+            }
+            listed => listed,
         }
     }
 }

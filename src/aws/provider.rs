@@ -29,6 +29,10 @@ use crate::{
 /// the operator's own credentials may.
 const IDENTITY_HOLDS: Duration = Duration::from_hours(1);
 
+/// How long callers share a connection attempt without an answer. STS may take 20 s to fail in this way, and the reconciles
+/// that wait for the same connection would otherwise try one after the other.
+const FAILURE_HOLDS: Duration = Duration::from_secs(5);
+
 /// The name of the operator in CloudTrail and in user agents.
 const NAME: &str = "mgnet";
 
@@ -44,7 +48,19 @@ pub struct AwsClouds {
 /// A connection that is locked while it is opened or checked, so that concurrent callers share the result. Each
 /// combination of account, Region, role and external ID has its own connection: a class with the wrong account does
 /// not affect a class with the right one.
-type SharedConnection = Arc<tokio::sync::Mutex<Option<Connection>>>;
+type SharedConnection = Arc<tokio::sync::Mutex<Attempt>>;
+
+/// The result of the last attempt to connect.
+#[derive(Debug, Default)]
+enum Attempt {
+    /// There is none, or it was canceled.
+    #[default]
+    None,
+    /// The connection.
+    Connected(Connection),
+    /// The failure, and when it was received.
+    Failed(Instant, CallFailure),
+}
 
 #[derive(Clone, Debug)]
 struct Connection {
@@ -120,19 +136,34 @@ impl Clouds for AwsClouds {
 
     async fn connect(&self, account: &Account) -> Result<Arc<AwsCloud>, CallFailure> {
         let shared = self.connection(account);
-        let mut slot = shared.lock().await;
-        // Removed from the slot, so that a check that fails or is canceled is not remembered.
-        let connection = match slot.take() {
-            Some(connection) if connection.checked.elapsed() < IDENTITY_HOLDS => connection,
-            Some(connection) => {
-                check(&connection.sts, account).await?;
-                Connection { checked: Instant::now(), ..connection }
+        let mut last = shared.lock().await;
+        // Taken, so that an attempt that is canceled is not remembered.
+        let attempt = match std::mem::take(&mut *last) {
+            Attempt::Connected(connection) if connection.checked.elapsed() < IDENTITY_HOLDS => Ok(connection),
+            Attempt::Connected(connection) => check(&connection.sts, account)
+                .await
+                .map(|()| Connection { checked: Instant::now(), ..connection })
+                .map_err(|failure| (Instant::now(), failure)),
+            Attempt::Failed(at, failure)
+                if failure.class == FailureClass::Unanswered && at.elapsed() < FAILURE_HOLDS =>
+            {
+                Err((at, failure))
             }
-            None => self.open(account).await?,
+            Attempt::Failed(..) | Attempt::None => {
+                self.open(account).await.map_err(|failure| (Instant::now(), failure))
+            }
         };
-        let cloud = Arc::clone(&connection.cloud);
-        *slot = Some(connection);
-        Ok(cloud)
+        match attempt {
+            Ok(connection) => {
+                let cloud = Arc::clone(&connection.cloud);
+                *last = Attempt::Connected(connection);
+                Ok(cloud)
+            }
+            Err((at, failure)) => {
+                *last = Attempt::Failed(at, failure.clone());
+                Err(failure)
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         tags,
     },
     model::{
-        failure::CallFailure,
+        failure::{CallFailure, FailureClass},
         ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
         observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
         ownership::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
@@ -67,6 +67,12 @@ impl Session {
         &self,
         groups: &BTreeSet<SecurityGroupId>,
     ) -> Result<Vec<(SecurityGroupId, Rule)>, CallFailure> {
+        let ingress = self.rules(groups).await?.into_iter().filter(|rule| rule.is_egress != Some(true));
+        Ok(ingress.filter_map(|rule| Some((rule.group_id.clone()?.into(), read(rule)))).collect())
+    }
+
+    /// Reads the rules of groups, in both directions.
+    async fn rules(&self, groups: &BTreeSet<SecurityGroupId>) -> Result<Vec<types::SecurityGroupRule>, CallFailure> {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
@@ -79,8 +85,7 @@ impl Session {
             },
             |page| (page.security_group_rules, page.next_token),
         );
-        let ingress = rules.await?.into_iter().filter(|rule| rule.is_egress != Some(true));
-        Ok(ingress.filter_map(|rule| Some((rule.group_id.clone()?.into(), read(rule)))).collect())
+        rules.await
     }
 
     /// Calls `CreateSecurityGroup`. The call has no client token; the group name, which is unique in the VPC, serves
@@ -128,11 +133,48 @@ impl Session {
         Ok(Effect::Accepted)
     }
 
-    /// Calls `DeleteSecurityGroup`. `NotFound` counts as a failure, because the group may not be visible yet.
+    /// Calls `DeleteSecurityGroup`. `NotFound` counts as a failure, because the group may not be visible yet. AWS does not
+    /// name what uses the group, so the rules of other groups that refer to it are read after a refusal.
     pub(super) async fn delete_group(&self, group: &SecurityGroupId) -> Result<Effect, CallFailure> {
         let request = self.ec2.delete_security_group().group_id(group.as_str());
-        self.caller.call(Action::ec2("DeleteSecurityGroup"), || request.clone().send()).await?;
-        Ok(Effect::Accepted)
+        match self.caller.call(Action::ec2("DeleteSecurityGroup"), || request.clone().send()).await {
+            Ok(_) => Ok(Effect::Accepted),
+            Err(failure) if failure.class == FailureClass::Dependency => {
+                let references = self.references_to(group).await?;
+                if references.is_empty() {
+                    return Err(failure);
+                }
+                let message = format!(
+                    "rules of other security groups refer to {group}: {}; delete these rules",
+                    references.into_iter().collect::<Vec<_>>().join(", ")
+                );
+                Err(CallFailure { class: FailureClass::InUse, message, ..failure })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Returns the rules of other groups that refer to a group, each with its own group: `sg-1 (ingress sgr-1)`.
+    async fn references_to(&self, group: &SecurityGroupId) -> Result<BTreeSet<String>, CallFailure> {
+        let mut groups = BTreeSet::new();
+        // Filters of different names must all match, so that each direction takes a call.
+        for name in ["ip-permission.group-id", "egress.ip-permission.group-id"] {
+            groups.extend(self.groups(vec![filter::filter(name, [group.as_str()])]).await?.into_keys());
+        }
+        groups.remove(group);
+        Ok(self
+            .rules(&groups)
+            .await?
+            .into_iter()
+            .filter(|rule| {
+                let referenced = rule.referenced_group_info.as_ref().and_then(|info| info.group_id.as_deref());
+                referenced == Some(group.as_str())
+            })
+            .filter_map(|rule| {
+                let direction = if rule.is_egress == Some(true) { "egress" } else { "ingress" };
+                Some(format!("{} ({direction} {})", rule.group_id?, rule.security_group_rule_id?))
+            })
+            .collect())
     }
 }
 

@@ -28,6 +28,13 @@ impl Settings {
         self.poll / PER_POLL
     }
 
+    /// The longest time that one observation of AWS may take. It is shorter than the deadline of a reconcile, so that the
+    /// reconcile can report that AWS was not observed.
+    pub(crate) fn observation_deadline(&self) -> Duration {
+        const QUARTERS: u32 = 3;
+        self.deadline / 4 * QUARTERS
+    }
+
     /// The maximum age of data about the VPC itself: subnets, route tables, DNS attributes. It is shorter than a
     /// resync, so that only observations in quick succession share a response.
     pub(crate) fn vpc_may_be_old(&self) -> Duration {

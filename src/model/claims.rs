@@ -193,6 +193,14 @@ impl Claims {
         self.0.is_empty()
     }
 
+    /// Whether the slot may hold a resource.
+    pub fn may_exist(&self, slot: Slot) -> bool {
+        self.0.get(&slot).is_some_and(|claim| match claim.phase {
+            Phase::Refused | Phase::Released => false,
+            Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. } => true,
+        })
+    }
+
     /// Returns the ID of the claimed Resolver endpoint, if one exists.
     pub fn resolvers(&self) -> BTreeSet<ResolverId> {
         match self.0.get(&Slot::Resolver).map(|claim| &claim.phase) {

@@ -23,6 +23,8 @@ pub enum FailureClass {
     Credentials,
     /// The credentials belong to another account than the class names.
     AccountMismatch,
+    /// A foreign resource uses the resource to delete. It is named in the message.
+    InUse,
     /// The account has reached a quota.
     Quota,
     /// Another endpoint or a hosted zone already has the private DNS names.
@@ -46,6 +48,7 @@ impl FailureClass {
         match self {
             Self::NotFound
             | Self::Dependency
+            | Self::InUse
             | Self::NotSent
             | Self::Unauthorized
             | Self::Credentials
@@ -66,6 +69,7 @@ impl FailureClass {
             Self::NotFound
             | Self::AlreadyExists
             | Self::Dependency
+            | Self::InUse
             | Self::Unauthorized
             | Self::Quota
             | Self::Conflict

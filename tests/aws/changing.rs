@@ -130,7 +130,7 @@ async fn all_resources_are_deleted_and_a_second_deletion_finds_none() {
         |role, group: &mgnet::model::ids::SecurityGroupId| Step::DeleteGroup { role, group: group.clone() };
     let in_use = delete_group(GroupRole::Endpoints, &network.endpoints_group);
     assert_eq!(site.refused(in_use.clone()).await.class, FailureClass::Dependency);
-    let observed = site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
+    let observed = site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await.expect("found");
     assert!(observed.endpoints.values().all(|endpoint| endpoint.state == EndpointState::Deleting));
     assert_eq!(observed.held(&site.identity, Slot::Resolver)[0].life, Life::Deleting);
     assert!(
@@ -150,7 +150,7 @@ async fn all_resources_are_deleted_and_a_second_deletion_finds_none() {
     };
     assert_eq!(refused.len(), 7, "a resource that is not found may exist, but not be visible yet");
     assert!(refused.values().all(|failure| failure.class == FailureClass::NotFound), "{refused:#?}");
-    assert_eq!(site.cloud.find_owned(&site.identity, &ResolverSearch::All).await, Ok(Resources::default()));
+    assert_eq!(site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await, Ok(Resources::default()));
 }
 
 #[tokio::test]

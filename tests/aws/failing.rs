@@ -186,7 +186,7 @@ async fn a_listed_resolver_that_aws_does_not_find_is_reported_as_unread() {
         let resources = site.observe().await.resources;
         assert_eq!((resources.resolvers.len(), &resources.unread_resolvers), (0, &unread), "{action}");
         site.server.order(answered("ResourceNotFoundException", action));
-        let owned = site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
+        let owned = site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await.expect("found");
         assert_eq!((owned.resolvers.len(), &owned.unread_resolvers), (0, &unread), "{action}");
         let resources = site.observe().await.resources;
         assert_eq!((resources.resolvers.len(), resources.unread_resolvers.len()), (1, 0), "{action}");

@@ -134,7 +134,7 @@ async fn a_network_at_rest_is_observed_with_twelve_calls() {
     assert_eq!(calls, expected);
 
     let before = site.calls_so_far();
-    site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
+    site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await.expect("found");
     assert_eq!(site.actions_after(before).len(), 6);
 }
 
@@ -173,7 +173,7 @@ async fn calls_that_cannot_have_a_result_are_not_made() {
     }
     let before = site.calls_so_far();
     let without_uid = Identity { uid: String::new(), ..site.identity.clone() };
-    assert_eq!(site.cloud.find_owned(&without_uid, &ResolverSearch::All).await, Ok(Resources::default()));
+    assert_eq!(site.cloud.find_owned(&without_uid, &ResolverSearch::all()).await, Ok(Resources::default()));
     assert_eq!(site.actions_after(before), Vec::<String>::new());
 }
 
@@ -187,7 +187,7 @@ async fn exactly_the_resources_that_a_cluster_created_are_found_with_four_calls(
     calls.sort();
     let expected = ["DescribeSecurityGroups", "DescribeVpcEndpoints", "ListResolverEndpoints", "ListTagsForResource"];
     assert_eq!(calls, expected);
-    let owned = site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found");
+    let owned = site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await.expect("found");
     assert_eq!((&found.groups, &found.endpoints), (&owned.groups, &owned.endpoints));
     let tags = |resources: &Resources| resources.resolvers.values().map(|one| one.tags.clone()).collect::<Vec<_>>();
     assert!(!found.resolvers.is_empty() && tags(&found) == tags(&owned), "{found:?}");
@@ -202,7 +202,7 @@ async fn exactly_the_resources_that_a_cluster_created_are_found_with_four_calls(
 async fn pages_of_one_item_give_the_same_observation() {
     let site = Site::new().await;
     site.created_network().await;
-    let (observed, owned) = (site.observe().await, site.cloud.find_owned(&site.identity, &ResolverSearch::All).await);
+    let (observed, owned) = (site.observe().await, site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await);
     let one_per_page = |options: &emulator::world::options::Options| {
         let mut options = options.clone();
         options.max_page = Some(1);
@@ -211,13 +211,13 @@ async fn pages_of_one_item_give_the_same_observation() {
     let Ok(()) = site.server.with_world(|world| world.change_options(None, one_per_page));
     let before = site.calls_so_far();
     assert_eq!(site.observe().await, observed);
-    assert_eq!(site.cloud.find_owned(&site.identity, &ResolverSearch::All).await, owned);
+    assert_eq!(site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await, owned);
     assert!(site.actions_after(before).len() > 60, "one item per page");
 }
 
 #[tokio::test]
 async fn a_service_that_the_region_lacks_is_not_observed_and_not_a_failure() {
-    let rule = |offered, zones| ServiceRule { offered, zones, fails: None };
+    let rule = |offered, zones| ServiceRule { offered, zones, ..ServiceRule::default() };
     let site = Site::with(|options| {
         options.services = BTreeMap::from([
             (format!("{REGION}/ec2messages"), rule(false, None)),
@@ -243,7 +243,7 @@ async fn network_interfaces_that_use_a_security_group_are_observed() {
     other.expect("an interface with the default group");
     for resources in [
         site.observe().await.resources,
-        site.cloud.find_owned(&site.identity, &ResolverSearch::All).await.expect("found"),
+        site.cloud.find_owned(&site.identity, &ResolverSearch::all()).await.expect("found"),
     ] {
         assert_eq!(resources.interfaces_of(&group), foreign);
         assert_eq!(resources.interfaces.len(), 1);
@@ -265,7 +265,7 @@ async fn foreign_resources_are_observed_but_never_counted_as_owned() {
         "the addresses of a foreign resolver are not read"
     );
     assert!(!resources.any_held(&other));
-    assert_eq!(site.cloud.find_owned(&other, &ResolverSearch::All).await, Ok(Resources::default()));
+    assert_eq!(site.cloud.find_owned(&other, &ResolverSearch::all()).await, Ok(Resources::default()));
 }
 
 #[tokio::test]

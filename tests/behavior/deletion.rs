@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_ec2::types::{IpPermission, UserIdGroupPair};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::events::v1::Event;
@@ -18,9 +19,10 @@ use support::failing::{
 };
 use support::foreign;
 use support::history::History;
+use support::waiting::message;
 
 #[tokio::test]
-async fn deletion_leaves_the_vpc_as_it_was_and_needs_one_call_for_all_endpoints() -> Result<()> {
+async fn deletion_leaves_the_vpc_as_it_was_and_needs_two_calls_for_the_endpoints() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("traceless").await?;
     let before = site.state().await?;
@@ -33,9 +35,10 @@ async fn deletion_leaves_the_vpc_as_it_was_and_needs_one_call_for_all_endpoints(
 
     let writes = site.writes_after(built).await?;
     let counts = count_by_action(&writes);
-    let expected = [("DeleteResolverEndpoint", 1), ("DeleteSecurityGroup", 3), ("DeleteVpcEndpoints", 1)];
+    let expected = [("DeleteResolverEndpoint", 1), ("DeleteSecurityGroup", 3), ("DeleteVpcEndpoints", 2)];
     assert_eq!(counts, expected.into(), "{writes:#?}");
-    // AWS refuses to delete a security group while a network interface uses it.
+    // AWS refuses to delete the gateway endpoint before the S3 interface endpoint, and a security group while a network
+    // interface uses it.
     assert!(writes.iter().all(|call| call.outcome == "ok"), "{writes:#?}");
     Ok(())
 }
@@ -386,4 +389,76 @@ async fn an_endpoint_that_aws_does_not_list_yet_does_not_count_as_deleted() -> R
     network.delete_and_wait().await?;
     is_as_before(&site, &before).await?;
     history.check_each_slot_was_filled_once().await
+}
+
+/// The number of foreign Resolver endpoints in the same VPC. AWS permits five calls per second that read tags.
+const FOREIGN_RESOLVERS: usize = 200;
+
+#[tokio::test]
+async fn many_foreign_resolver_endpoints_do_not_hold_up_a_deletion() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("crowded").await?;
+    let network = site.network(NAME).apply().await?;
+    until_built(&site, &network, &site.expected()).await?;
+    let quotas = json!({ "resolver_endpoints_per_region": 300, "security_groups_per_region": 3000 });
+    lab.control().change_options(&site.account, json!({ "quotas": quotas, "throttling": false })).await?;
+    let group = foreign::security_group(&site, &site.landing.vpc, "resolvers", &[]).await?;
+    for number in 0..FOREIGN_RESOLVERS {
+        foreign::create_resolver(&site, &format!("team-{number}"), &group, &[]).await?;
+    }
+    lab.control().change_options(&site.account, json!({ "throttling": true })).await?;
+    let mark = site.last_call().await?;
+    network.delete_and_wait().await?;
+    let tags = site.calls_after(mark).await?.into_iter().filter(|call| call.action == "ListTagsForResource").count();
+    assert!(tags < 20, "{tags} calls read tags, although at most one endpoint can be the network's");
+    assert_eq!(site.state().await?.resolver_endpoints.len(), FOREIGN_RESOLVERS);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rule_of_another_group_that_blocks_a_deletion_is_named() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("referenced").await?;
+    let network = site.network(NAME).with_replication_group().apply().await?;
+    until_built(&site, &network, &site.expected().with_replication_group()).await?;
+    let own = site.state().await?.security_group("sg/replication").context("no group")?.id.clone();
+    let foreign = foreign::security_group(&site, &site.landing.vpc, "servers", &[]).await?;
+    let pair = UserIdGroupPair::builder().group_id(&own).build();
+    let permission = IpPermission::builder().ip_protocol("tcp").from_port(22).to_port(22).user_id_group_pairs(pair);
+    let allow = site.aws.ec2.authorize_security_group_ingress().group_id(&foreign);
+    let rules = allow.ip_permissions(permission.build()).send().await?;
+    let rule =
+        rules.security_group_rules().first().and_then(|rule| rule.security_group_rule_id()).context("no rule")?;
+
+    network.delete().await?;
+    let blocked = network.until_reason(ConditionType::Ready, Reason::DeletionBlocked).await?;
+    let ready = message(&blocked, ConditionType::Ready)?;
+    assert!(ready.contains(&foreign) && ready.contains(rule) && ready.contains("ingress"), "{ready}");
+
+    let revoke = site.aws.ec2.revoke_security_group_ingress().group_id(&foreign);
+    revoke.security_group_rule_ids(rule).send().await?;
+    network.until_gone().await?;
+    assert_eq!(owned(&site.state().await?, &blocked.uid().context("no UID")?), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_foreign_s3_interface_endpoint_that_blocks_a_deletion_is_named() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("gateway-in-use").await?;
+    let without_s3 = foreign::entry("s3", "Interface", &json!({ "mode": "Disabled" }));
+    let network = site.network(NAME).spec(&json!({ "endpoints": [without_s3] })).apply().await?;
+    network.until_ready().await?;
+    // Its private DNS names are for the inbound resolver only, as is the default of AWS.
+    let foreign = foreign::endpoint(&site, "s3", true, &[]).await?;
+    foreign::until_available(&site, &foreign).await?;
+
+    network.delete().await?;
+    let blocked = network.until_reason(ConditionType::Ready, Reason::DeletionBlocked).await?;
+    assert!(message(&blocked, ConditionType::Ready)?.contains(&foreign), "{blocked:?}");
+
+    foreign::delete_endpoint(&site, &foreign).await?;
+    network.until_gone().await?;
+    assert_eq!(owned(&site.state().await?, &blocked.uid().context("no UID")?), []);
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use mgnet::api::{ConditionType, MigrationNetworkStatus, Reason, conditions};
+use mgnet::api::{ConditionStatus, ConditionType, MigrationNetworkStatus, Reason, conditions};
 use serde_json::json;
 use support::{Fault, FaultKind, Lab, Network};
 
@@ -195,4 +195,56 @@ async fn lists_with_the_smallest_pages_are_read_completely() -> Result<()> {
     }))
     .await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_denied_call_affects_only_its_own_slot() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("denied").await?;
+    let before = site.state().await?;
+    // The IAM policy of `deploy/iam` allows only endpoints for the standard services.
+    let services = json!({ format!("{}/kms", site.region): { "denied": true } });
+    lab.control().change_options(&site.account, json!({ "services": services })).await?;
+    let kms = foreign::entry("kms", "Interface", &json!({}));
+    let network = site.network(NAME).spec(&json!({ "endpoints": [kms] })).apply().await?;
+    let status = until_stalled(&network, Reason::AccessDenied).await?;
+    assert!(message(&status, ConditionType::EndpointsReady).contains("vpce/kms/Interface"), "{status:#?}");
+    network.until_condition(ConditionType::ResolverReady, ConditionStatus::True).await?;
+    assert_eq!(site.summary().await?, site.expected().summary(), "everything else is built");
+
+    // Edits of other parts take effect, too, and endpoints are removed.
+    let without_ssm = json!({ "postLaunch": { "ssm": "Disabled" } });
+    network.edit(without_ssm).await?;
+    until("the other endpoints are removed", async || {
+        let state = site.state().await?;
+        Ok(state.endpoint("ssm", "Interface").is_none().then_some(()))
+    })
+    .await?;
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await
+}
+
+#[tokio::test]
+async fn a_role_without_resolver_permissions_can_run_a_network_without_a_resolver_endpoint() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("no-resolver-rights").await?;
+    let before = site.state().await?;
+    let denied = Fault {
+        times: u64::MAX,
+        code: Some("AccessDeniedException".to_owned()),
+        message: Some("User is not authorized to perform: route53resolver:ListResolverEndpoints".to_owned()),
+        ..spoil(&site, FaultKind::Error, "ListResolverEndpoints")
+    };
+    lab.control().order(&denied).await?;
+    let network = site.network(NAME).without_resolver().apply().await?;
+    network.until_ready().await?;
+    assert_eq!(site.summary().await?, site.expected().without_resolver().summary());
+
+    // With a Resolver endpoint, the missing permission is reported.
+    network.edit(json!({ "resolver": null })).await?;
+    until_stalled(&network, Reason::AccessDenied).await?;
+    network.edit(json!({ "resolver": { "mode": "Disabled" } })).await?;
+    network.until_ready().await?;
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await
 }

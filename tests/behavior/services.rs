@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use aws_sdk_ec2::types::Filter;
 use mgnet::api::{ConditionType, Origin};
 use mgnet::model::preflight::checks::Check;
+use mgnet::model::slot::Service;
 use serde_json::{Value, json};
 use support::{Lab, Site};
 
@@ -179,5 +181,45 @@ async fn a_class_requests_further_services_for_all_its_networks() -> Result<()> 
     let held: BTreeMap<String, String> = site.state().await?.slots();
     assert!(!held.contains_key("vpce/kms/Interface"), "{held:?}");
     assert_eq!(site.summary().await?, site.expected().with("sts").with("secretsmanager").summary());
+    close(&site).await
+}
+
+/// The most entries that `spec.endpoints` may have, all of them further services.
+const MOST_SERVICES: usize = 24;
+
+/// The short names of all services with an interface endpoint, without the standard ones.
+async fn further_services(site: &Site) -> Result<Vec<String>> {
+    let filter = Filter::builder().name("service-type").values("Interface").build();
+    let offers = site.aws.ec2.describe_vpc_endpoint_services().filters(filter).max_results(1000).send().await?;
+    let names = offers.service_details().iter().filter_map(|offer| offer.service_name()?.rsplit('.').next());
+    let standard = Service::STANDARD.map(|service| service.to_string());
+    Ok(names.map(str::to_owned).filter(|name| !standard.contains(name)).collect())
+}
+
+#[tokio::test]
+async fn the_largest_number_of_services_can_be_created_replaced_and_deleted() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("largest").await?;
+    let options = json!({ "throttling": false, "delays": emulator::world::options::Delays::none() });
+    lab.control().change_options(&site.account, options).await?;
+    let mut further = further_services(&site).await?;
+    let second = further.split_off(MOST_SERVICES);
+    let (first, second): (Vec<&str>, Vec<&str>) =
+        (further.iter().map(String::as_str).collect(), second.iter().map(String::as_str).take(MOST_SERVICES).collect());
+    assert_eq!((first.len(), second.len()), (MOST_SERVICES, MOST_SERVICES));
+
+    let network = site.network("tokyo").spec(&services(&first)).apply().await?;
+    network.until_ready().await?;
+    network.edit(services(&second)).await?;
+    let ready = network.until_ready().await?;
+    let status = ready.status.context("no status")?;
+    assert_eq!(status.endpoints_available.as_deref(), Some("31/31"));
+    assert!(
+        status.claims.len() > 32,
+        "each slot has a claim, also after its resource is gone: {}",
+        status.claims.len()
+    );
+    network.delete_and_wait().await?;
+    assert!(site.summary().await?.is_empty());
     close(&site).await
 }

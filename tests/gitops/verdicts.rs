@@ -14,7 +14,7 @@ use mgnet::model::plan::step::Step;
 use mgnet::model::plan::{Blocker, Plan};
 use mgnet::model::preflight::checks::{Check, Finding};
 use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
-use mgnet::model::status::{StepFailure, Verdict, conditions::write};
+use mgnet::model::status::{ResolverHealth, StepFailure, Verdict, conditions::write};
 use serde_json::Value;
 
 /// The generation of all generated networks.
@@ -26,7 +26,7 @@ const GROUP: Slot = Slot::Group(GroupRole::Resolver);
 /// Returns a failure of every class. A new class does not compile until it is added here.
 fn failures() -> impl Iterator<Item = CallFailure> {
     use FailureClass::{
-        AccountMismatch, AlreadyExists, Conflict, Credentials, Dependency, Invalid, NotFound, NotSent, Quota,
+        AccountMismatch, AlreadyExists, Conflict, Credentials, Dependency, InUse, Invalid, NotFound, NotSent, Quota,
         RouteConflict, Throttled, Transient, Unanswered, Unauthorized, Unknown,
     };
     let next = |class: &FailureClass| match class {
@@ -37,7 +37,8 @@ fn failures() -> impl Iterator<Item = CallFailure> {
         NotSent => Some(Unauthorized),
         Unauthorized => Some(Credentials),
         Credentials => Some(AccountMismatch),
-        AccountMismatch => Some(Quota),
+        AccountMismatch => Some(InUse),
+        InUse => Some(Quota),
         Quota => Some(Conflict),
         Conflict => Some(RouteConflict),
         RouteConflict => Some(Invalid),
@@ -95,6 +96,7 @@ fn troubles() -> Vec<(Plan, Vec<StepFailure>)> {
 /// Returns every verdict of a reconcile of a network that is not being deleted.
 fn of_an_existing_network() -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::Broken(String::new()), Verdict::Broken("a panic".to_owned())];
+    verdicts.push(Verdict::Admitted);
     verdicts.push(Verdict::Unfit(Vec::new()));
     verdicts.extend(failures().map(Verdict::Unseen));
     for reason in Reason::ALL {
@@ -115,7 +117,7 @@ fn of_an_existing_network() -> Vec<Verdict> {
                         plan: plan.clone(),
                         summary: "1 to create".to_owned(),
                         under_way: changed,
-                        resolver: true,
+                        resolver: ResolverHealth::Full,
                         endpoints: (7, 7),
                         foreign_rules: foreign_rules.clone(),
                     });
@@ -124,7 +126,7 @@ fn of_an_existing_network() -> Vec<Verdict> {
                     plan: plan.clone(),
                     failures: failures.clone(),
                     changed,
-                    resolver: true,
+                    resolver: ResolverHealth::Full,
                     endpoints: (7, 7),
                     foreign_rules,
                 });

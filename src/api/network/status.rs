@@ -103,9 +103,9 @@ pub struct MigrationNetworkStatus {
     pub security_groups: Vec<SecurityGroupStatus>,
 
     /// The records of the create calls that may have been sent. They prevent duplicate resources and resources that a
-    /// deletion leaves behind.
+    /// deletion leaves behind. A record remains after its resource is gone, because its epoch must not be used again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 512))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
     pub claims: Vec<ClaimStatus>,
 }

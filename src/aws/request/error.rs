@@ -111,6 +111,9 @@ fn by_message(code: &str, message: &str) -> Option<FailureClass> {
             // hashicorp/terraform-provider-aws issues 30853 and 33689.
             } else if message.contains("must have a Gateway endpoint") {
                 Some(FailureClass::Dependency)
+            // cloudposse/terraform-aws-vpc issue 153. The operator deletes its own S3 interface endpoint first.
+            } else if message.contains("cannot be deleted while Interface endpoint") {
+                Some(FailureClass::InUse)
             } else {
                 None
             }
@@ -341,6 +344,12 @@ mod tests {
                 "To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC vpc-1 must have a Gateway endpoint for \
                  the service.",
                 FailureClass::Dependency,
+            ),
+            (
+                "InvalidParameter",
+                "Gateway endpoint cannot be deleted while Interface endpoint vpce-1 for the service has \
+                 PrivateDnsOnlyForInboundResolverEndpoint set to true.",
+                FailureClass::InUse,
             ),
             (
                 "InvalidParameter",

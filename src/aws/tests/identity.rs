@@ -118,6 +118,16 @@ async fn each_credentials_failure_has_its_own_class() {
 }
 
 #[tokio::test]
+async fn concurrent_callers_share_a_connection_attempt_without_an_answer() {
+    let server = Server::start(|_| Answer::Lost).await;
+    let clouds = clouds(&server.endpoint).await;
+    let account = with_role();
+    let attempts = futures::future::join_all((0..6).map(|_| clouds.connect(&account))).await;
+    assert!(attempts.iter().all(|attempt| attempt.as_ref().is_err_and(|one| one.code == "NoAnswer")));
+    assert_eq!(server.received("AssumeRole").len(), 2, "the SDK tries twice");
+}
+
+#[tokio::test]
 async fn without_credentials_nothing_is_sent() {
     let server = Server::start(|_| Answer::Is(404, String::new())).await;
     let defaults = || aws_config::defaults(BehaviorVersion::v2026_01_12()).endpoint_url(&server.endpoint);

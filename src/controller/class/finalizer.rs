@@ -8,11 +8,11 @@ use crate::{
     controller::{stop::Stop, store::Store},
 };
 
-/// Adds the finalizer to the class of a network that already has its own finalizer.
+/// Adds the finalizer to the class of a network, unless the class has it.
 ///
-/// The class is read after the network has its finalizer. The operator removes the class's finalizer only after it has
-/// listed the networks, and only when the class is unused. One of the two reconciles therefore observes the write of
-/// the other.
+/// Before its first write to AWS, a network calls this twice: once before and once after its status shows that the class
+/// admits it. The operator removes the class's finalizer only after it has listed the networks, and only when no status
+/// shows that. One of the two reconciles therefore observes the write of the other.
 ///
 /// # Errors
 /// If the class is being deleted or does not exist.

@@ -13,6 +13,7 @@ use crate::{
         desired::Desired,
         ids::VpcId,
         settings::{Settings, limits::Limits},
+        slot::Service,
     },
 };
 
@@ -25,6 +26,9 @@ pub(crate) async fn check_settings<S: Store>(
     settings: &Settings,
 ) -> Result<(), Stop> {
     let mut excess = limits.of_settings(settings);
+    // Before AWS is asked whether it offers them. The standard services are checked once it is known which are offered.
+    let further = settings.endpoints.keys().map(|key| key.service).filter(|one| !Service::STANDARD.contains(one));
+    excess.extend(limits.of_services(&further.collect()));
     if limits.counts_networks() {
         excess.extend(limits.of_number(older(store, network, class).await?));
     }

@@ -52,7 +52,7 @@ pub(crate) async fn class_of<S: Store>(store: &S, network: &MigrationNetwork) ->
         Some(name) => store.class(name).await?.ok_or_else(|| is_gone(name))?,
         None => default_class(store, network).await?,
     };
-    if class.metadata.deletion_timestamp.is_some() && !usage::is_held(network) {
+    if class.metadata.deletion_timestamp.is_some() && !usage::may_have_resources(network) {
         return Err(is_being_deleted(&class.name_any()));
     }
     let namespace = network.namespace().unwrap_or_default();

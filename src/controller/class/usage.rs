@@ -3,8 +3,9 @@
 use kube::ResourceExt;
 
 use crate::{
-    api::{ConditionType, FINALIZER, MigrationNetwork, MigrationNetworkClass, conditions::is_true},
+    api::{ConditionType, MigrationNetwork, MigrationNetworkClass, conditions::is_true},
     controller::store::{Store, StoreError},
+    model::claims::Claims,
 };
 
 /// The number of networks that use a class.
@@ -40,12 +41,12 @@ pub(crate) async fn is_unused<S: Store>(store: &S, class: &MigrationNetworkClass
     Ok(count(listed.iter().filter_map(|listed| listed.network.as_ref()), class).networks == 0)
 }
 
-/// Whether a network uses the class: the class is its class, and has admitted it or may have built it. A name alone is
-/// not enough, because then any tenant could block the deletion of a class.
+/// Whether a network uses the class: the class is its class, and has admitted it or may have built it. Only status shows
+/// that. Tenants write names and finalizers, and could block the deletion of a class with them.
 fn uses(network: &MigrationNetwork, class: &str, is_default: bool) -> bool {
     let status = network.status.as_ref();
     let admitted = status.is_some_and(|status| is_true(&status.conditions, ConditionType::Accepted));
-    is_of(network, class, is_default) && (admitted || is_held(network))
+    is_of(network, class, is_default) && (admitted || may_have_resources(network))
 }
 
 /// Whether the network's class is this one.
@@ -57,7 +58,7 @@ pub(crate) fn is_of(network: &MigrationNetwork, class: &str, is_default: bool) -
     }
 }
 
-/// Whether the network may have resources in AWS.
-pub(crate) fn is_held(network: &MigrationNetwork) -> bool {
-    network.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+/// Whether the network may have resources in AWS, according to the claims in its status.
+pub(crate) fn may_have_resources(network: &MigrationNetwork) -> bool {
+    network.status.as_ref().is_some_and(|status| !Claims::from_status(&status.claims).all_resolved())
 }

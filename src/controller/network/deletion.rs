@@ -13,7 +13,7 @@ use super::{
     Ended,
     apply::{Goal, Outcome, carry_out},
     object::NetworkObject,
-    observation::settle,
+    observation::{settle, within_deadline},
     owned::find_owned,
     vpc_lease,
 };
@@ -79,7 +79,9 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let calls_may_arrive = !context.memories.calls_may_arrive_for(key, &identity.uid).is_zero();
     let began = Instant::now();
     let mut claims = object.claims();
-    let found = find(context, &accounts(object, class.as_ref()), &identity, &claims).await.map_err(unreachable)?;
+    let accounts = accounts(object, class.as_ref());
+    let found = within_deadline(&context.settings, find(context, &accounts, &identity, &claims)).await;
+    let found = found.map_err(unreachable)?;
     // Status records the account before the first claim. Without an account, nothing was created.
     let Some((account, cloud, resources)) = found else { return Err(release(object).await) };
     if resources.any_held(&identity) {

@@ -42,7 +42,7 @@ impl Goal for Built<'_> {
             plan: plan.clone(),
             failures: failures.clone(),
             changed: *changed,
-            resolver: self.desired.resolver.is_some(),
+            resolver: inventory::resolver_health(self.desired, &self.observed),
             endpoints: inventory::endpoints_available(self.desired, &self.observed),
             foreign_rules: inventory::foreign_rules(self.desired, &self.observed),
         }

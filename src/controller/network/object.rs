@@ -8,13 +8,14 @@ use super::events;
 use crate::{
     api::{
         ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, ManagementPolicy, MigrationNetwork,
-        MigrationNetworkClass, MigrationNetworkStatus, Reason, conditions::find,
+        MigrationNetworkClass, MigrationNetworkStatus, Reason,
+        conditions::{find, is_true},
     },
     aws::Account,
     controller::{
-        class::finalizer,
+        class::{finalizer, usage},
         stop::Stop,
-        store::{Key, Store, StoreError},
+        store::{Announcement, Key, Store, StoreError},
     },
     model::{
         claims::Claims,
@@ -25,6 +26,7 @@ use crate::{
         settings::{AddressChanges, address_changes},
         status::{Verdict, conditions},
     },
+    text::shorten,
 };
 
 /// The network as it was read, with the status that is being prepared.
@@ -124,16 +126,32 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     /// # Errors
     /// If the class is being deleted or does not exist. In this case nothing may be created.
     pub(crate) async fn hold_with_class(&mut self, class: &MigrationNetworkClass) -> Result<(), Stop> {
-        if self.is_held() {
+        self.hold().await?;
+        if usage::may_have_resources(&self.network) {
             return Ok(());
         }
-        self.hold().await?;
-        let kept = finalizer::keep(self.store, &class.name_any()).await;
+        let class = class.name_any();
+        let kept = async {
+            finalizer::keep(self.store, &class).await?;
+            self.store_admission().await?;
+            finalizer::keep(self.store, &class).await
+        };
+        let kept = kept.await;
         if let Err(Stop::Verdict(_)) = &kept {
-            // Nothing was created. With a finalizer, the network would count as one that the class has admitted.
+            // Nothing was created.
             self.let_go().await?;
         }
         kept
+    }
+
+    /// Stores that the class admits the network, which makes the network count as one that uses the class.
+    async fn store_admission(&mut self) -> Result<(), StoreError> {
+        let stored = self.stored.as_ref();
+        if stored.is_some_and(|status| is_true(&status.conditions, ConditionType::Accepted)) {
+            return Ok(());
+        }
+        self.write_verdict(&Verdict::Admitted);
+        self.save().await
     }
 
     /// Whether the network has the operator's finalizer, and may therefore have resources in AWS.
@@ -163,10 +181,34 @@ impl<'a, S: Store> NetworkObject<'a, S> {
             return Ok(());
         }
         let before = self.stored.clone();
-        self.save().await?;
+        match self.save().await {
+            Err(StoreError::Invalid(why)) => self.save_reduced(&why).await?,
+            saved => saved?,
+        }
         for announcement in events::of_transition(before.as_ref(), self.stored.as_ref()) {
             self.store.announce(&self.network, announcement).await;
         }
+        Ok(())
+    }
+
+    /// Stores a status that the API server accepts, after it has rejected the complete one: the stored status, the claims,
+    /// and conditions that report the rejection.
+    async fn save_reduced(&mut self, why: &str) -> Result<(), StoreError> {
+        let why = shorten(why, 1024);
+        tracing::error!(why, "the API server rejected the status; storing a reduced one");
+        let claims = self.network.status.take().map(|status| status.claims).unwrap_or_default();
+        let status = MigrationNetworkStatus { claims, ..self.stored.clone().unwrap_or_default() };
+        self.network.status = Some(status);
+        let message = format!("the API server rejected the status: {why}; report this as a bug. The operator retries");
+        self.write_verdict(&Verdict::Broken(message.clone()));
+        self.save().await?;
+        let announcement = Announcement {
+            warning: true,
+            reason: "StatusRejected".to_owned(),
+            action: "WriteStatus".to_owned(),
+            note: message,
+        };
+        self.store.announce(&self.network, announcement).await;
         Ok(())
     }
 

@@ -9,12 +9,13 @@ use crate::{
     aws::{Cloud, Clouds, Scope},
     controller::{
         class::limits,
-        context::Context,
+        context::{Context, Settings},
         stop::Stop,
         store::{Key, Store},
     },
     model::{
         claims::Claims,
+        failure::{CallFailure, FailureClass},
         ids::VpcId,
         observed::{Observed, Resources},
         ownership::Identity,
@@ -42,17 +43,38 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
     context: &Context<C, S>,
     inputs: &Inputs,
 ) -> Result<Observation<C::Cloud>, Stop> {
-    let cloud = context.clouds.connect(&inputs.account).await?;
     let identity = object.identity(&context.cluster);
     let claims = object.claims();
     let scope = Scope::of(&inputs.settings, &identity, &claims, object.fits(), context.settings.vpc_may_be_old());
-    let began = Instant::now();
-    let observed = cloud.observe(&scope).await?;
+    let (cloud, began, observed) = within_deadline(&context.settings, async {
+        let cloud = context.clouds.connect(&inputs.account).await?;
+        let began = Instant::now();
+        let observed = cloud.observe(&scope).await?;
+        Ok((cloud, began, observed))
+    })
+    .await?;
     let pinned_vpc = object.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
     if let [vpc] = &*observed.vpcs {
         limits::check_vpc(&inputs.limits, &vpc.id)?;
     }
     Ok(Observation { cloud, identity, observed, claims, pinned_vpc, began })
+}
+
+/// Limits the time of an observation. One that takes too long fails like a call without an answer: the network counts as
+/// not observed, instead of broken.
+pub(crate) async fn within_deadline<T>(
+    settings: &Settings,
+    observation: impl Future<Output = Result<T, CallFailure>>,
+) -> Result<T, CallFailure> {
+    let deadline = settings.observation_deadline();
+    tokio::time::timeout(deadline, observation).await.unwrap_or_else(|_| {
+        Err(CallFailure {
+            class: FailureClass::Unanswered,
+            operation: "observation of AWS".to_owned(),
+            code: "Timeout".to_owned(),
+            message: format!("not complete after {} s; retrying", deadline.as_secs()),
+        })
+    })
 }
 
 impl<C> Observation<C> {

@@ -39,7 +39,8 @@ pub(crate) async fn preview<C, S: Store>(
     object.status_mut().plan = Some(shown);
     object.write_claims(claims);
 
-    let (resolver, endpoints) = (desired.resolver.is_some(), inventory::endpoints_available(desired, observed));
+    let resolver = inventory::resolver_health(desired, observed);
+    let endpoints = inventory::endpoints_available(desired, observed);
     let foreign_rules = inventory::foreign_rules(desired, observed);
     if foreseen.steps.is_empty() {
         // The same blockers would apply under 'Enforce'.
@@ -57,6 +58,10 @@ pub(crate) fn drop_if_void<S: Store>(object: &mut NetworkObject<'_, S>, verdict:
     match verdict {
         Verdict::Rejected { .. } | Verdict::Unfit(_) | Verdict::Deleting { .. } => object.status_mut().plan = None,
         // While AWS cannot be observed, the plan from the last observation is the best available.
-        Verdict::Unseen(_) | Verdict::Broken(_) | Verdict::Built { .. } | Verdict::Planned { .. } => {}
+        Verdict::Admitted
+        | Verdict::Unseen(_)
+        | Verdict::Broken(_)
+        | Verdict::Built { .. }
+        | Verdict::Planned { .. } => {}
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn next<C, S: Store>(
     let requeue = Requeue { context, key, uid: &object.uid() };
     let settings = &context.settings;
     Next::After(match verdict {
+        Verdict::Admitted => jittered(settings.poll),
         Verdict::Rejected { reason, .. } if reason.heals_by_waiting() => jittered(settings.poll),
         Verdict::Rejected { .. } | Verdict::Unfit(_) => jittered(settings.resync),
         Verdict::Unseen(failure) => requeue.after_failure(failure.needs_person()),

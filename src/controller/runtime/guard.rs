@@ -68,6 +68,10 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &StoreError) -> 
             tracing::error!(%key, %error, "an object cannot be read; retrying at the next resync");
             Next::After(jittered(context.settings.resync))
         }
+        StoreError::Invalid(_) => {
+            tracing::error!(%key, %error, "a write was rejected; retrying with back-off");
+            Next::After(context.memories.delay_after_breakdown(key).min(context.settings.resync))
+        }
         StoreError::Other(source) => {
             let source: &dyn std::error::Error = source.as_ref();
             tracing::warn!(%key, error = source, "Kubernetes API request failed; retrying with back-off");

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// The stored object does not match the schema of its kind.
     #[error("the stored object cannot be read: {0}")]
     Undecodable(String),
+    /// The API server rejects the object, for example because it exceeds a bound of the schema.
+    #[error("the API server rejects the object: {0}")]
+    Invalid(String),
     /// Any other failure of a request.
     #[error("Kubernetes API request failed")]
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),

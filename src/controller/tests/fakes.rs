@@ -45,6 +45,8 @@ pub(crate) enum Mood {
     Slow(Duration),
     /// Refuses to list the owned resources in [`ACCOUNT`], but not in other accounts.
     Unseen,
+    /// Never answers an observation.
+    Silent,
 }
 
 /// The state of both fakes, and the log of writes.
@@ -392,6 +394,9 @@ fn failure(class: FailureClass) -> CallFailure {
 
 impl Cloud for Fake {
     async fn observe(&self, _: &Scope) -> Result<Observed, CallFailure> {
+        if self.world().mood == Mood::Silent {
+            std::future::pending::<()>().await;
+        }
         Ok(self.world().aws.observed.clone())
     }
 
@@ -416,7 +421,13 @@ impl Cloud for Fake {
             Mood::Refuses(class) => return Err(failure(class)),
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
-            Mood::Well | Mood::LosesAnswers | Mood::Forgets | Mood::Blind | Mood::Slow(_) | Mood::Unseen => {}
+            Mood::Well
+            | Mood::LosesAnswers
+            | Mood::Forgets
+            | Mood::Blind
+            | Mood::Slow(_)
+            | Mood::Unseen
+            | Mood::Silent => {}
         }
         let mut world = self.world();
         if let Some(network) = world.created_during_list.take() {
@@ -443,7 +454,7 @@ impl Cloud for Fake {
                 return Ok(Effect::Accepted);
             }
             Mood::Blind if !matches!(step, Step::Create { .. }) => return Err(failure(FailureClass::NotFound)),
-            Mood::Well | Mood::Blind | Mood::Unseen => {}
+            Mood::Well | Mood::Blind | Mood::Unseen | Mood::Silent => {}
             Mood::Panics => panic!("planted"),
             Mood::Hangs => std::future::pending().await,
             Mood::Slow(time) => tokio::time::sleep(time).await,

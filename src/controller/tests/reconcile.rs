@@ -61,10 +61,10 @@ async fn a_network_at_rest_is_not_written() {
 async fn nothing_is_created_if_its_claim_cannot_be_stored() {
     let fake = Fake::tokyo();
     let context = fake.context();
-    fake.world().conflict_in = Some(0);
+    fake.world().conflict_in = Some(1);
     let (_, log) = fake.reconcile(&context).await;
     let lease = "VPC lease 111122223333.ap-northeast-1.vpc-1 acquired";
-    assert_eq!(log, ["finalizer added", "class finalizer added", lease]);
+    assert_eq!(log, ["finalizer added", "class finalizer added", "status", lease]);
     fake.world().conflict_in = Some(1);
     let (_, log) = fake.reconcile(&context).await;
     assert!(!log.iter().any(|line| line.starts_with("create vpce/mgn")), "the second claim was not stored: {log:#?}");
@@ -507,4 +507,20 @@ async fn an_edit_is_applied_and_the_network_comes_to_rest() {
     for endpoint in world.aws.observed.resources.endpoints.values().filter(|endpoint| !endpoint.subnets.is_empty()) {
         assert_eq!(endpoint.subnets, wanted);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_aws_does_not_answer_is_not_observed_instead_of_broken() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.reconcile(&context).await;
+    fake.reconcile(&context).await;
+    let complete = ("True".to_owned(), "Ready".to_owned());
+    assert_eq!(ready(&fake), complete);
+    fake.world().mood = Mood::Silent;
+    fake.reconcile(&context).await;
+    assert_eq!(ready(&fake), complete, "the last observation was complete");
+    let status = fake.network().status.expect("it was written");
+    let synced = find(&status.conditions, ConditionType::Synced).expect("the condition is there");
+    assert_eq!((synced.status.as_str(), synced.reason.as_str()), ("Unknown", "AWSError"), "{synced:?}");
 }

@@ -47,10 +47,10 @@ fn is_free_of_aws(log: &[String]) -> bool {
 async fn deletion_releases_a_lease_that_status_does_not_name() {
     let fake = Fake::tokyo();
     let context = fake.context();
-    fake.world().conflict_in = Some(0);
+    fake.world().conflict_in = Some(1);
     fake.reconcile(&context).await;
-    assert_eq!(fake.world().vpc_leases.len(), 1, "the lease is acquired before the first status is stored");
-    assert_eq!(fake.network().status, None);
+    assert_eq!(fake.world().vpc_leases.len(), 1, "the lease is acquired before the first claims are stored");
+    assert_eq!(fake.network().status.expect("the admission is stored").claims, []);
     fake.delete();
     fake.settle(&context).await;
     assert!(fake.world().networks.is_empty());

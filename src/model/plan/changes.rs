@@ -74,25 +74,44 @@ pub(crate) fn interface(
     let fixed = add_subnets.iter().filter_map(|subnet| Some((subnet.clone(), *wanted.addresses.get(subnet)?)));
     // One move per call: AWS replaces the network interface in the subnet, and the other subnets serve meanwhile.
     let addresses = fixed.chain(moves.first().map(|one| (one.subnet.clone(), one.to))).collect();
+    let (add_groups, remove_groups) = group_change(&endpoint.groups, wanted.groups);
     let additions = EndpointChange {
         addresses,
         add_subnets,
-        add_groups: wanted.groups.difference(&endpoint.groups).cloned().collect(),
+        add_groups,
         private_dns: (endpoint.private_dns != wanted.private_dns).then_some(wanted.private_dns),
         policy: (endpoint.policy != *wanted.policy).then(|| wanted.policy.clone()),
         ..EndpointChange::default()
     };
-    let removals = EndpointChange {
-        remove_subnets,
-        remove_groups: endpoint.groups.difference(wanted.groups).cloned().collect(),
-        ..EndpointChange::default()
-    };
+    let removals = EndpointChange { remove_subnets, remove_groups, ..EndpointChange::default() };
     if additions.is_empty() {
         return removals;
     }
     // A subnet that blocks its replacement in the same zone has to be removed in the same call.
     let swap = !additions.add_subnets.is_empty() && !removals.remove_subnets.is_empty();
     if swap { EndpointChange { remove_subnets: removals.remove_subnets, ..additions } } else { additions }
+}
+
+/// The default quota of security groups of a network interface (Amazon VPC quotas: five, adjustable up to 16).
+const MOST_GROUPS: usize = 5;
+
+/// Returns the security groups to add and to remove now. The new groups are added first, unless old and new groups together
+/// exceed the quota: then as few old groups as possible are removed first. One group always remains.
+pub(crate) fn group_change(
+    present: &BTreeSet<SecurityGroupId>,
+    wanted: &BTreeSet<SecurityGroupId>,
+) -> (BTreeSet<SecurityGroupId>, BTreeSet<SecurityGroupId>) {
+    let surplus: BTreeSet<SecurityGroupId> = present.difference(wanted).cloned().collect();
+    let missing: BTreeSet<SecurityGroupId> = wanted.difference(present).cloned().collect();
+    let room = MOST_GROUPS.saturating_sub(present.len());
+    if missing.len() <= room || surplus.is_empty() {
+        return (missing, surplus);
+    }
+    if room > 0 {
+        return (missing.into_iter().take(room).collect(), BTreeSet::new());
+    }
+    let removable = surplus.len().min(present.len().saturating_sub(1)).min(missing.len());
+    (BTreeSet::new(), surplus.into_iter().take(removable).collect())
 }
 
 /// Returns the subnets to add and to remove now. An endpoint has one subnet per zone, so a subnet cannot be added
@@ -155,11 +174,12 @@ pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
             .filter(|key| present.contains_key(*key) && !wanted.contains_key(*key))
             .cloned()
             .collect();
-        if !set.is_empty() {
-            steps.push(Step::SetTags { slot, resource: resource.clone(), tags: set });
-        }
+        // Removed first, because old and new tags together may exceed the quota of 50 tags.
         if !keys.is_empty() {
-            steps.push(Step::RemoveTags { slot, resource, keys });
+            steps.push(Step::RemoveTags { slot, resource: resource.clone(), keys });
+        }
+        if !set.is_empty() {
+            steps.push(Step::SetTags { slot, resource, tags: set });
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Plans the deletion of owned resources: all endpoints in one call, the Resolver endpoint in parallel, then the
-//! security groups that no network interface uses any more.
+//! Plans the deletion of owned resources: all endpoints in one call, except a gateway endpoint that the S3 interface
+//! endpoint needs until it is gone; the Resolver endpoint in parallel; then the security groups that no network interface
+//! uses any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     ids::{EndpointId, ResolverId, SecurityGroupId},
-    observed::{EndpointState, ResolverState, Resources, resources::Life},
+    observed::{EndpointState, PrivateDns, ResolverState, Resources, resources::Life},
     ownership::{Identity, OWNER_TAG},
     plan::{Blocker, Plan, step::Step},
     slot::{EndpointKey, GroupRole, Slot},
@@ -48,6 +49,12 @@ impl Surplus {
         // Security groups wait until no list of AWS contains the endpoints that use them.
         let deleting = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
         plan.blockers.extend(under_way);
+        let (endpoints, waiting): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            endpoints.into_iter().partition(|(_, key)| *key != EndpointKey::S3_GATEWAY || !needs_gateway(resources));
+        plan.blockers.extend(waiting.into_values().map(|key| Blocker::Awaits {
+            slot: Slot::Endpoint(key),
+            needs: Slot::Endpoint(EndpointKey::S3_INTERFACE),
+        }));
         if !endpoints.is_empty() {
             plan.steps.push(Step::DeleteEndpoints { endpoints });
         }
@@ -87,4 +94,15 @@ impl Surplus {
             }
         }
     }
+}
+
+/// Whether an owned S3 interface endpoint still exists whose private DNS names are for the inbound resolver only. AWS
+/// refuses to delete the gateway endpoint before it (S3 User Guide, "AWS PrivateLink for Amazon S3").
+fn needs_gateway(resources: &Resources) -> bool {
+    resources.endpoints.values().any(|endpoint| {
+        endpoint.key == Some(EndpointKey::S3_INTERFACE)
+            && endpoint.private_dns == PrivateDns::InboundResolverOnly
+            && endpoint.tags.contains_key(OWNER_TAG)
+            && endpoint.state != EndpointState::Deleted
+    })
 }

@@ -24,7 +24,7 @@ impl Planner<'_> {
     fn foreign_resolver(&mut self, id: &ResolverId) {
         let slot = Slot::Resolver;
         match self.resources.resolvers.get(id) {
-            Some(resolver) if resolver.state == ResolverState::Operational => {}
+            Some(resolver) if matches!(resolver.state, ResolverState::Operational | ResolverState::AutoRecovering) => {}
             Some(resolver) => self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() }),
             None => self.block(Blocker::NotVisible { slot }),
         }
@@ -60,11 +60,9 @@ impl Planner<'_> {
         match &resolver.state {
             // AWS requires a replacement for the lost address first, then the removal of the lost address.
             ResolverState::Operational | ResolverState::ActionNeeded => {}
-            ResolverState::Creating
-            | ResolverState::Updating
-            | ResolverState::AutoRecovering
-            | ResolverState::Deleting
-            | ResolverState::Unknown(_) => {
+            // AWS repairs the endpoint by itself and rejects changes meanwhile. It answers with reduced capacity.
+            ResolverState::AutoRecovering => return,
+            ResolverState::Creating | ResolverState::Updating | ResolverState::Deleting | ResolverState::Unknown(_) => {
                 return self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() });
             }
         }

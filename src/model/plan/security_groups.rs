@@ -8,10 +8,40 @@ use super::{
 };
 use crate::model::{
     desired::DesiredGroup,
-    ids::SecurityGroupId,
+    ids::{SecurityGroupId, SecurityGroupRuleId},
     ingress::RULE_MARK,
+    observed::Permission,
     slot::{GroupRole, Slot},
 };
+
+/// The default quota of ingress rules of a security group (Amazon VPC quotas: 60, adjustable).
+const MOST_RULES: usize = 60;
+
+/// The next change of a security group's rules.
+enum RuleChange {
+    Authorize(BTreeMap<Permission, String>),
+    Revoke(BTreeMap<SecurityGroupRuleId, Permission>),
+}
+
+/// Returns the next change of a group with this number of rules. Rules are granted before stale ones are revoked. If the
+/// group has no room for all missing rules, it gets as many as fit, and then one stale rule makes room for each other one.
+fn next_change(
+    rules: usize,
+    missing: BTreeMap<Permission, String>,
+    stale: BTreeMap<SecurityGroupRuleId, Permission>,
+) -> Option<RuleChange> {
+    let room = MOST_RULES.saturating_sub(rules);
+    if missing.is_empty() {
+        (!stale.is_empty()).then_some(RuleChange::Revoke(stale))
+    } else if missing.len() <= room || stale.is_empty() {
+        // Only AWS knows whether the quota was raised.
+        Some(RuleChange::Authorize(missing))
+    } else if room > 0 {
+        Some(RuleChange::Authorize(missing.into_iter().take(room).collect()))
+    } else {
+        Some(RuleChange::Revoke(stale.into_iter().take(missing.len()).collect()))
+    }
+}
 
 impl Planner<'_> {
     /// Plans a security group and its rules.
@@ -43,12 +73,11 @@ impl Planner<'_> {
             .filter_map(|rule| Some((rule.id.clone()?, rule.permission?)))
             .filter(|(_, permission)| !wanted.ingress.contains_key(permission))
             .collect();
-        // Granted before revoked: the revocation is planned once the grant is in place.
-        if !missing.is_empty() {
-            self.plan.steps.push(Step::AuthorizeIngress { role, group: id, permissions: missing });
-        } else if !stale.is_empty() {
-            self.plan.steps.push(Step::RevokeIngress { role, group: id, rules: stale });
-        }
+        self.plan.steps.extend(match next_change(group.ingress.len(), missing, stale) {
+            Some(RuleChange::Authorize(permissions)) => Some(Step::AuthorizeIngress { role, group: id, permissions }),
+            Some(RuleChange::Revoke(rules)) => Some(Step::RevokeIngress { role, group: id, rules }),
+            None => None,
+        });
     }
 
     /// Returns the security group of a role when all desired rules are in place.

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     approval,
-    verdict::{StepFailure, Verdict},
+    verdict::{ResolverHealth, StepFailure, Verdict},
     waiting::{part, waits_for},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     let trouble = match verdict {
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } => !failures.is_empty(),
         Verdict::Unseen(_) | Verdict::Broken(_) => true,
-        Verdict::Rejected { .. } | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
+        Verdict::Rejected { .. } | Verdict::Admitted | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
     };
     let reconciling = (unfinished && !stalled).then(|| {
         let reason = if trouble { Reason::ProgressingWithRetry } else { Reason::Progressing };
@@ -78,6 +78,7 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
 fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(ConditionType, State)]) -> State {
     match verdict {
         Verdict::Rejected { reason, message } => (False, *reason, message.clone()),
+        Verdict::Admitted => (False, Reason::Progressing, "the class admits the network; building starts".to_owned()),
         Verdict::Unfit(findings) => unfit(findings),
         // A network that was complete in the last observation counts as complete until another observation shows a
         // difference. But if the role can no longer access the account, a person has to act.
@@ -90,7 +91,11 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
         Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
         Verdict::Built { plan, failures, changed, endpoints: (available, wanted), resolver, .. } => {
             if plan.is_done() && failures.is_empty() && !changed {
-                let resolver = if *resolver { "resolver operational" } else { "resolver disabled" };
+                let resolver = match resolver {
+                    ResolverHealth::Disabled => "resolver disabled",
+                    ResolverHealth::Full => "resolver operational",
+                    ResolverHealth::Reduced => "resolver with reduced capacity while AWS repairs it",
+                };
                 return (True, Reason::Ready, format!("{available} of {wanted} endpoints available, {resolver}"));
             }
             let problem = details
@@ -129,6 +134,11 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
             let rest = [NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
             details.extend(kept(previous, &rest, "not checked until the network is accepted"));
             details
+        }
+        Verdict::Admitted => {
+            let rest = [NetworkResolved, SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];
+            let rest = kept(previous, &rest, "waiting for the first plan");
+            std::iter::once(accepted()).chain(rest).collect()
         }
         Verdict::Unseen(failure) => unobserved(previous, failure),
         Verdict::Unfit(findings) => {
@@ -211,17 +221,24 @@ fn details_of_deletion(previous: &[Condition], plan: &Plan, failures: &[StepFail
 fn parts(
     plan: &Plan,
     failures: &[StepFailure],
-    has_resolver: bool,
+    resolver: ResolverHealth,
     (available, desired): (usize, usize),
 ) -> Vec<(ConditionType, State)> {
     let groups = || (True, Reason::Available, "all rules are in place".to_owned());
     let endpoints = || (True, Reason::Available, format!("{available} of {desired} endpoints available"));
     let resolver = || {
-        if has_resolver {
-            (True, Reason::Operational, "the Resolver endpoint is operational".to_owned())
-        } else {
-            (True, Reason::Disabled, "`spec.resolver.mode` is 'Disabled'; use hosts files on premises".to_owned())
-        }
+        let (reason, message) = match resolver {
+            ResolverHealth::Disabled => {
+                (Reason::Disabled, "`spec.resolver.mode` is 'Disabled'; use hosts files on premises")
+            }
+            ResolverHealth::Full => (Reason::Operational, "the Resolver endpoint is operational"),
+            ResolverHealth::Reduced => (
+                Reason::Operational,
+                "warning: AWS reports 'AUTO_RECOVERING': it repairs the Resolver endpoint, and fewer addresses answer \
+                 meanwhile",
+            ),
+        };
+        (True, reason, message.to_owned())
     };
     let passed = "the VPC and its subnets passed the preflight".to_owned();
     vec![

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::verdict::ResolverHealth;
 use crate::text::truncate;
 use crate::{
     api::{
@@ -13,7 +14,7 @@ use crate::{
         desired::{Desired, DesiredEndpoint, DesiredResolver},
         ids::{EndpointId, ResolverId, SecurityGroupId},
         ingress::RULE_MARK,
-        observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, SecurityGroup},
+        observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, ResolverState, SecurityGroup},
         ownership::{ADOPTED_TAG, Tags},
         preflight::checks::Finding,
         settings::{ReplicationGroup, Resolver, Settings},
@@ -110,6 +111,16 @@ pub fn warnings(findings: &[Finding]) -> Vec<PreflightWarning> {
         message: truncate(&finding.message, 1024),
     };
     by_key.into_iter().take(64).map(warning).collect()
+}
+
+/// Returns the health of the Resolver endpoint.
+pub fn resolver_health(desired: &Desired, observed: &Observed) -> ResolverHealth {
+    let found = Found { desired, observed }.resolver();
+    match (&desired.resolver, found.map(|(_, resolver)| &resolver.state)) {
+        (None, _) => ResolverHealth::Disabled,
+        (Some(_), Some(ResolverState::AutoRecovering)) => ResolverHealth::Reduced,
+        (Some(_), _) => ResolverHealth::Full,
+    }
 }
 
 /// Returns the number of desired endpoints that are available, and the number of desired endpoints.

@@ -7,5 +7,5 @@ mod verdict;
 mod waiting;
 mod who_must_act;
 
-pub use verdict::{StepFailure, Verdict};
+pub use verdict::{ResolverHealth, StepFailure, Verdict};
 pub use who_must_act::WhoMustAct;

@@ -14,6 +14,17 @@ pub struct StepFailure {
     pub failure: CallFailure,
 }
 
+/// The health of a network's Resolver endpoint, apart from what the plan still changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolverHealth {
+    /// No Resolver endpoint is desired.
+    Disabled,
+    /// All addresses answer.
+    Full,
+    /// AWS repairs the endpoint by itself, and fewer addresses answer meanwhile (`AUTO_RECOVERING`).
+    Reduced,
+}
+
 /// The result of a reconcile.
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -24,6 +35,8 @@ pub enum Verdict {
         /// The message, which says what to do.
         message: String,
     },
+    /// The class admits the network, and nothing is known about AWS yet. It is written before the first write to AWS.
+    Admitted,
     /// AWS could not be reached, or the observation is incomplete.
     Unseen(CallFailure),
     /// The preflight found problems that block the network.
@@ -36,8 +49,8 @@ pub enum Verdict {
         failures: Vec<StepFailure>,
         /// Whether steps ran. If so, only the next observation can confirm the result.
         changed: bool,
-        /// Whether a Resolver endpoint is desired.
-        resolver: bool,
+        /// The health of the Resolver endpoint.
+        resolver: ResolverHealth,
         /// The number of available endpoints, and the number of desired endpoints.
         endpoints: (usize, usize),
         /// The foreign rules on the network's security groups.
@@ -51,8 +64,8 @@ pub enum Verdict {
         summary: String,
         /// Whether AWS is still working on a resource, so that the plan may change soon.
         under_way: bool,
-        /// Whether a Resolver endpoint is desired.
-        resolver: bool,
+        /// The health of the Resolver endpoint.
+        resolver: ResolverHealth,
         /// The number of available endpoints, and the number of desired endpoints.
         endpoints: (usize, usize),
         /// The foreign rules on the network's security groups.

@@ -11,7 +11,7 @@ use crate::{
         plan::{Blocker, Plan},
         preflight::checks::{Check, Finding},
         slot::{EndpointKey, GroupRole, Service, Slot},
-        status::{StepFailure, Verdict, conditions::write},
+        status::{ResolverHealth, StepFailure, Verdict, conditions::write},
         testing::Lab,
     },
 };
@@ -23,7 +23,14 @@ fn failure(class: FailureClass, code: &str) -> CallFailure {
 }
 
 fn built(plan: Plan, failures: Vec<StepFailure>, changed: bool) -> Verdict {
-    Verdict::Built { plan, failures, changed, resolver: true, endpoints: (7, 7), foreign_rules: Vec::new() }
+    Verdict::Built {
+        plan,
+        failures,
+        changed,
+        resolver: ResolverHealth::Full,
+        endpoints: (7, 7),
+        foreign_rules: Vec::new(),
+    }
 }
 
 fn planned(plan: Plan) -> Verdict {
@@ -31,7 +38,7 @@ fn planned(plan: Plan) -> Verdict {
         plan,
         summary: "3 to create".to_owned(),
         under_way: false,
-        resolver: true,
+        resolver: ResolverHealth::Full,
         endpoints: (0, 7),
         foreign_rules: Vec::new(),
     }
@@ -75,6 +82,7 @@ fn all_verdicts() -> Vec<Verdict> {
         FailureClass::NotSent,
         FailureClass::Unauthorized,
         FailureClass::Credentials,
+        FailureClass::InUse,
         FailureClass::Quota,
         FailureClass::Conflict,
         FailureClass::Invalid,
@@ -97,6 +105,7 @@ fn all_verdicts() -> Vec<Verdict> {
         built(Plan::default(), Vec::new(), true),
         built(Lab::new().plan(), Vec::new(), true),
         Verdict::Rejected { reason: Reason::ClassNotFound, message: "no class".to_owned() },
+        Verdict::Admitted,
         Verdict::Unfit(vec![Finding::new(Check::VpcFound, "no VPC".to_owned())]),
         Verdict::Broken("a panic".to_owned()),
         planned(Lab::new().plan()),

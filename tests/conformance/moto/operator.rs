@@ -206,7 +206,7 @@ impl Site<'_> {
         report.record("the observed resolver", (resolver.state.clone(), resolver.addresses.len()));
         report.record("the resolver is owned", self.identity.owns(&resolver.tags));
         report.record("observed network interfaces", observed.interfaces.len());
-        let owned = self.cloud.find_owned(&self.identity, &ResolverSearch::All).await.expect("found");
+        let owned = self.cloud.find_owned(&self.identity, &ResolverSearch::all()).await.expect("found");
         report.record("owned resources", (owned.groups.len(), owned.endpoints.len(), owned.resolvers.len()));
     }
 
@@ -292,7 +292,7 @@ impl Site<'_> {
         self.step("the endpoints' group is deleted again", of_endpoints, report).await;
         let of_resolver = group(GroupRole::Resolver, &network.resolver_group);
         self.step("the resolver's group is deleted", of_resolver, report).await;
-        let owned = self.cloud.find_owned(&self.identity, &ResolverSearch::All).await.expect("found");
+        let owned = self.cloud.find_owned(&self.identity, &ResolverSearch::all()).await.expect("found");
         let endpoints = owned.endpoints.values().filter(|endpoint| endpoint.state != EndpointState::Deleted);
         report.record(
             "owned resources after the deletion",

@@ -83,6 +83,20 @@ pub fn spec(class: &str) -> MigrationNetworkSpec {
     }
 }
 
+/// Returns the spec of a network that requests an endpoint for a further service, without private DNS.
+fn with_service(service: &str) -> MigrationNetworkSpec {
+    let endpoint = EndpointSpec {
+        service: service.to_owned(),
+        type_: EndpointType::Interface,
+        private_dns: Some(PrivateDns::Disabled),
+        mode: None,
+        endpoint_id: None,
+        addresses: None,
+        policy: None,
+    };
+    MigrationNetworkSpec { endpoints: Some(vec![endpoint]), ..spec("corp") }
+}
+
 /// Returns a class that selects the VPC with that name.
 pub fn class(name: &str, vpc: &str) -> MigrationNetworkClass {
     let by_use = |use_: support::Use| {
@@ -258,15 +272,7 @@ pub fn all() -> Vec<Scenario> {
                 // Another endpoint without private DNS, because AWS does not reject a duplicate of it.
                 edit("SSM, and KMS", |spec| {
                     spec.post_launch = None;
-                    spec.endpoints = Some(vec![EndpointSpec {
-                        service: "kms".to_owned(),
-                        type_: EndpointType::Interface,
-                        private_dns: Some(PrivateDns::Disabled),
-                        mode: None,
-                        endpoint_id: None,
-                        addresses: None,
-                        policy: None,
-                    }]);
+                    spec.endpoints = with_service("kms").endpoints;
                 }),
                 // While endpoints are being created that lists may not contain yet.
                 act(Cue::After(1), "tags", |universe| {
@@ -274,6 +280,17 @@ pub fn all() -> Vec<Scenario> {
                 }),
                 edit("other tags", |spec| spec.tags = Some(tags("orders"))),
                 edit("no tags", |spec| spec.tags = None),
+            ],
+        ),
+        scenario(
+            "a service is denied",
+            vec![
+                act(Cue::AtRest, "create, with a denied service", |universe| {
+                    universe.deny(goal::DENIED_SERVICE);
+                    universe.kubernetes.create(&tokyo(), with_service(goal::DENIED_SERVICE));
+                }),
+                edit("no SSM", |spec| spec.post_launch = Some(PostLaunchSpec { ssm: Some(Toggle::Disabled) })),
+                deleted.clone(),
             ],
         ),
         after(

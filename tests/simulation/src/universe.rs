@@ -8,7 +8,10 @@ use std::{
 
 use emulator::{
     http::{Answer, Direct},
-    world::{World, options::Options},
+    world::{
+        World,
+        options::{Options, ServiceRule},
+    },
 };
 use jiff::Timestamp;
 use mgnet::api::NetworkDefaults;
@@ -106,6 +109,18 @@ impl Universe {
     pub fn page(&mut self, most: u32) {
         let change =
             |options: &Options| Ok::<_, std::convert::Infallible>(Options { max_page: Some(most), ..options.clone() });
+        let Ok(()) = self.aws.change_options(None, change);
+    }
+
+    /// Lets IAM policies deny new endpoints for a service.
+    pub fn deny(&mut self, service: &str) {
+        let change = |options: &Options| {
+            let mut options = options.clone();
+            options
+                .services
+                .insert(format!("{REGION}/{service}"), ServiceRule { denied: true, ..ServiceRule::default() });
+            Ok::<_, std::convert::Infallible>(options)
+        };
         let Ok(()) = self.aws.change_options(None, change);
     }
 

@@ -140,6 +140,13 @@ impl EmulatorControl {
         Ok(())
     }
 
+    /// Sets the status of a Resolver endpoint, or of one of its addresses, as AWS spells it.
+    pub async fn set_resolver_status(&self, account: &str, region: &str, id: &str, status: &str) -> Result<()> {
+        let body = json!({ "account": account, "region": region, "id": id, "status": status });
+        self.post("resolver-status", &body).await?;
+        Ok(())
+    }
+
     /// Resets an account: removes its resources, roles and calls.
     pub async fn reset(&self, account: &str) -> Result<()> {
         self.post("reset", &json!({ "account": account })).await?;

@@ -119,6 +119,16 @@ pub async fn gateway(site: &Site, tables: &[&str], tags: Tags<'_>) -> Result<Str
 
 /// Creates a Resolver inbound endpoint in both endpoint subnets, and waits until it is operational. Returns its ID.
 pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> Result<String> {
+    let made = create_resolver(site, name, group, tags).await?;
+    until_state(site, "the foreign resolver is operational", |state| {
+        state.resolver_endpoints.iter().any(|one| one.id == made && one.status == "OPERATIONAL")
+    })
+    .await?;
+    Ok(made)
+}
+
+/// Creates a Resolver inbound endpoint in both endpoint subnets. Returns its ID.
+pub async fn create_resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> Result<String> {
     let addresses = ["endpoints-1", "endpoints-2"]
         .map(|subnet| Ok(IpAddressRequest::builder().subnet_id(site.landing.subnet(subnet)?).build()?));
     let tags = tags.iter().map(|(key, value)| ResolverTag::builder().key(*key).value(*value).build());
@@ -132,12 +142,7 @@ pub async fn resolver(site: &Site, name: &str, group: &str, tags: Tags<'_>) -> R
         .security_group_ids(group)
         .set_ip_addresses(Some(addresses.into_iter().collect::<Result<_>>()?))
         .set_tags(Some(tags.collect::<Result<_, _>>()?));
-    let made = request.send().await?.resolver_endpoint.and_then(|endpoint| endpoint.id).context("no id")?;
-    until_state(site, "the foreign resolver is operational", |state| {
-        state.resolver_endpoints.iter().any(|one| one.id == made && one.status == "OPERATIONAL")
-    })
-    .await?;
-    Ok(made)
+    request.send().await?.resolver_endpoint.and_then(|endpoint| endpoint.id).context("no id")
 }
 
 /// Deletes endpoints, without waiting until they are gone.

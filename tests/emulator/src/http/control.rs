@@ -12,7 +12,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{faults::Fault, shared::Shared};
-use crate::world::{caller::Role, options::Options, sharing::Share};
+use crate::world::{
+    caller::Role,
+    options::Options,
+    resolver::{AddressStatus, Status},
+    sharing::Share,
+};
 
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
@@ -28,7 +33,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/state", get(state))
         .route("/options", get(options).post(change_options))
         .route("/roles", get(roles).post(declare_role))
-        .route("/break", post(break_address))
+        .route("/resolver-status", post(set_resolver_status))
         .route("/shares", get(shares).post(share).delete(unshare))
 }
 
@@ -183,19 +188,24 @@ async fn declare_role(State(shared): State<Arc<Shared>>, body: String) -> Answer
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Break {
+struct ResolverStatus {
     account: String,
     region: String,
-    address: String,
+    /// The ID of a Resolver endpoint or of one of its addresses.
+    id: String,
+    status: Value,
 }
 
-async fn break_address(State(shared): State<Arc<Shared>>, body: String) -> Answer {
-    let Break { account, region, address } = read(&body)?;
-    if shared.with_world(|world| world.break_resolver_address(&account, &region, &address)) {
-        Ok(Json(json!({})))
+async fn set_resolver_status(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let ResolverStatus { account, region, id, status } = read(&body)?;
+    let exists = if id.starts_with("rslvr-") {
+        let status: Status = serde_json::from_value(status).map_err(bad_request)?;
+        shared.with_world(|world| world.set_resolver_status(&account, &region, &id, status))
     } else {
-        Err(bad_request(format!("the Resolver address {address} does not exist")))
-    }
+        let status: AddressStatus = serde_json::from_value(status).map_err(bad_request)?;
+        shared.with_world(|world| world.set_resolver_address_status(&account, &region, &id, status))
+    };
+    if exists { Ok(Json(json!({}))) } else { Err(bad_request(format!("{id} does not exist"))) }
 }
 
 async fn shares(State(shared): State<Arc<Shared>>) -> Answer {

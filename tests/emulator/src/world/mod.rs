@@ -46,6 +46,7 @@ use self::{
     error::AwsError,
     options::Options,
     region::Region,
+    resolver::{AddressStatus, Status},
     route53::HostedZones,
     sharing::Share,
     table::Sight,
@@ -184,13 +185,26 @@ impl World {
         }
     }
 
-    /// Deletes the network interface of a Resolver address, as a privileged user could; the endpoint then has status
-    /// `ACTION_NEEDED`. Returns whether the address exists.
-    pub fn break_resolver_address(&mut self, account: &str, region: &str, address: &str) -> bool {
+    /// Sets the status of a Resolver address: `FAILED_RESOURCE_GONE` and `FAILED_CREATION` take its network interface away,
+    /// and the endpoint then has status `ACTION_NEEDED`. Returns whether the address exists.
+    pub fn set_resolver_address_status(
+        &mut self,
+        account: &str,
+        region: &str,
+        address: &str,
+        status: AddressStatus,
+    ) -> bool {
         let sight = Sight { now: self.now, lag: self.options.of(account).lag() };
         let account_region = (account.to_owned(), region.to_owned());
         let region = self.regions.get_mut(&account_region).map(Arc::make_mut);
-        region.is_some_and(|region| region.break_resolver_address(address, sight))
+        region.is_some_and(|region| region.set_resolver_address_status(address, status, sight))
+    }
+
+    /// Sets the status of a Resolver endpoint. Returns whether the endpoint exists.
+    pub fn set_resolver_status(&mut self, account: &str, region: &str, endpoint: &str, status: Status) -> bool {
+        let account_region = (account.to_owned(), region.to_owned());
+        let region = self.regions.get_mut(&account_region).map(Arc::make_mut);
+        region.is_some_and(|region| region.set_resolver_status(endpoint, status))
     }
 
     /// Returns the options of an account, which are those of all accounts if it has no own options.

@@ -32,6 +32,8 @@ pub struct Options {
     pub client_tokens: TokenMemory,
     /// Resolver's answer to a known `CreatorRequestId`.
     pub creator_request_id: RepeatedRequest,
+    /// Whether a Resolver endpoint accepts the IP address of one of its addresses that has lost its network interface.
+    pub lost_address_reuse: bool,
     /// Whether a VPC endpoint in state `pending` can be modified.
     pub modify_while_pending: bool,
     /// Whether ListHostedZonesByVPC lists the zones that AWS creates for the private DNS of VPC endpoints.
@@ -51,6 +53,7 @@ impl Default for Options {
             throttling: true,
             client_tokens: TokenMemory::Remember,
             creator_request_id: RepeatedRequest::Refuse,
+            lost_address_reuse: false,
             modify_while_pending: false,
             endpoint_zones_listed: true,
             services: BTreeMap::new(),
@@ -217,6 +220,17 @@ pub struct ServiceRule {
     /// The failure message of new interface endpoints; `null`: they become `available`.
     #[serde(default)]
     pub fails: Option<String>,
+    /// Whether the IAM policies of all callers deny new endpoints for the service, as the condition key
+    /// `ec2:VpceServiceName` can.
+    #[serde(default)]
+    pub denied: bool,
+}
+
+impl Default for ServiceRule {
+    /// Changes nothing.
+    fn default() -> Self {
+        Self { offered: true, zones: None, fails: None, denied: false }
+    }
 }
 
 fn offered() -> bool {

@@ -54,7 +54,7 @@ async fn a_new_region_has_no_ec2messages() {
 #[tokio::test]
 async fn options_narrow_the_catalog() {
     let aws = Aws::with(|options| {
-        let rule = |offered, zones| ServiceRule { offered, zones, fails: None };
+        let rule = |offered, zones| ServiceRule { offered, zones, ..ServiceRule::default() };
         options.services.insert("ap-northeast-1/mgn".to_owned(), rule(false, None));
         options.services.insert("ap-northeast-1/ec2".to_owned(), rule(true, Some(vec!["apne1-az4".to_owned()])));
     })

@@ -227,7 +227,7 @@ async fn a_full_subnet_has_no_room_for_an_endpoint() {
 #[tokio::test]
 async fn an_endpoint_can_fail() {
     let aws = Aws::with(|options| {
-        let rule = ServiceRule { offered: true, zones: None, fails: Some("no capacity".to_owned()) };
+        let rule = ServiceRule { fails: Some("no capacity".to_owned()), ..ServiceRule::default() };
         options.services.insert("ap-northeast-1/mgn".to_owned(), rule);
     })
     .await;

@@ -66,7 +66,7 @@ async fn the_gateway_cannot_be_deleted_before_the_s3_interface() {
     let endpoint = s3(&aws, &network).send().await.unwrap().vpc_endpoint.unwrap();
     let options = endpoint.dns_options().unwrap();
     assert_eq!(options.private_dns_only_for_inbound_resolver_endpoint(), Some(true));
-    assert_eq!(aws.delete_endpoints(&[&gateway]).await, [(gateway.clone(), "DependencyViolation".to_owned())]);
+    assert_eq!(aws.delete_endpoints(&[&gateway]).await, [(gateway.clone(), "InvalidParameter".to_owned())]);
     assert_eq!(state_of(&aws.endpoint(&gateway).await), "available");
     let interface = endpoint.vpc_endpoint_id.unwrap();
     assert_eq!(aws.delete_endpoints(&[&interface, &gateway]).await, []);

@@ -7,6 +7,8 @@ use aws_sdk_route53resolver::{
     },
 };
 
+use emulator::world::resolver::AddressStatus;
+
 use crate::support::{Aws, Network, code, message};
 
 fn address(subnet: &str, ip: Option<&str>) -> IpAddressRequest {
@@ -245,7 +247,12 @@ async fn an_endpoint_that_lost_an_interface_needs_action() {
     let id = made(&aws, &network).await;
     aws.advance(90);
     let broken = addresses(&aws, &id).await[0].0.clone();
-    assert!(aws.server.with_world(|world| world.break_resolver_address("111111111111", "ap-northeast-1", &broken)));
+    assert!(aws.server.with_world(|world| world.set_resolver_address_status(
+        "111111111111",
+        "ap-northeast-1",
+        &broken,
+        AddressStatus::FailedResourceGone
+    )));
     assert_eq!(status(&aws, &id).await, "ACTION_NEEDED");
     let add = IpAddressUpdate::builder().subnet_id(&network.subnets[0]).build();
     aws.resolver

@@ -1,4 +1,5 @@
-//! The changes that the API server makes to an object by its CRD's schema before it stores it: pruning and defaults.
+//! The changes that the API server makes to an object by its CRD's schema before it stores it, pruning and defaults, and
+//! the bounds that it enforces: sizes of lists, maps and strings.
 
 use serde_json::{Map, Value};
 
@@ -58,6 +59,29 @@ pub(super) fn set_defaults(schema: &Value, value: &mut Value) {
     }
 }
 
+/// Returns the first bound that a value exceeds, in the words of the API server.
+pub(super) fn exceeded_bound(schema: &Value, value: &Value, path: &str) -> Option<String> {
+    let most = |bound: &str| schema.get(bound).and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    let excess = |bound: &str, size: usize| most(bound).filter(|most| size > *most);
+    match value {
+        Value::Object(members) => excess("maxProperties", members.len())
+            .map(|most| format!("{path}: Too many: {}: must have at most {most} items", members.len()))
+            .or_else(|| {
+                let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                members.iter().find_map(|(name, value)| exceeded_bound(field(schema, name), value, &below(name)))
+            }),
+        Value::Array(items) => excess("maxItems", items.len())
+            .map(|most| format!("{path}: Too many: {}: must have at most {most} items", items.len()))
+            .or_else(|| {
+                let mut items = items.iter().enumerate();
+                items.find_map(|(index, item)| exceeded_bound(&schema["items"], item, &format!("{path}[{index}]")))
+            }),
+        Value::String(text) => excess("maxLength", text.chars().count())
+            .map(|most| format!("{path}: Too long: may not be more than {most} bytes")),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -74,5 +98,23 @@ mod tests {
         prune(&schema, &mut value);
         set_defaults(&schema, &mut value);
         assert_eq!(value, json!({ "spec": { "tags": { "any": "thing" } }, "status": { "conditions": [] } }));
+    }
+
+    #[test]
+    fn the_first_exceeded_bound_is_reported_with_its_path() {
+        let text = json!({ "type": "string", "maxLength": 3 });
+        let schema = json!({ "properties": { "status": { "properties": {
+            "list": { "maxItems": 1, "items": text }, "map": { "maxProperties": 1, "additionalProperties": text },
+        } } } });
+        let exceeded = |status: Value| exceeded_bound(&schema, &json!({ "status": status }), "");
+        assert_eq!(exceeded(json!({ "list": ["abc"], "map": { "a": "abc" } })), None);
+        for (status, path) in [
+            (json!({ "list": ["a", "b"] }), "status.list: Too many: 2"),
+            (json!({ "list": ["abcd"] }), "status.list[0]: Too long"),
+            (json!({ "map": { "a": "a", "b": "b" } }), "status.map: Too many: 2"),
+            (json!({ "map": { "a": "abcd" } }), "status.map.a: Too long"),
+        ] {
+            assert!(exceeded(status.clone()).is_some_and(|text| text.starts_with(path)), "{status}");
+        }
     }
 }

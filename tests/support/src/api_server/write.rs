@@ -51,7 +51,7 @@ impl Objects {
         if kind.is_custom {
             metadata["generation"] = json!(1);
             remove(&mut object, "status");
-            prune_and_set_defaults(kind, &mut object);
+            prune_and_set_defaults(kind, &mut object)?;
         } else if kind.plural == Kind::namespaces().plural {
             metadata["labels"]["kubernetes.io/metadata.name"] = json!(key.name);
             object["status"] = json!({ "phase": "Active" });
@@ -95,7 +95,7 @@ impl Objects {
             with_immutable_fields(kind, &before, wanted)?
         };
         if kind.is_custom {
-            prune_and_set_defaults(kind, &mut object);
+            prune_and_set_defaults(kind, &mut object)?;
         }
         omit_empty(&mut object["metadata"]);
         if object == *before {
@@ -254,17 +254,19 @@ fn namespace_key(name: &str) -> Key {
     Key { plural: Kind::namespaces().plural, namespace: String::new(), name: name.to_owned() }
 }
 
-/// Brings an object of a CRD into its stored form.
-fn prune_and_set_defaults(kind: &Kind, object: &mut Value) {
-    let Some(members) = object.as_object_mut() else { return };
+/// Brings an object of a CRD into its stored form, and refuses one that exceeds the bounds of its schema.
+fn prune_and_set_defaults(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
+    let Some(members) = object.as_object_mut() else { return Ok(()) };
     let meta = ["apiVersion", "kind", "metadata"].map(|name| (name, members.remove(name)));
     schema::prune(kind.schema(), object);
     schema::set_defaults(kind.schema(), object);
+    let exceeded = schema::exceeded_bound(kind.schema(), object, "");
     for (name, value) in meta {
         if let Some(value) = value {
             object[name] = value;
         }
     }
+    exceeded.map_or(Ok(()), |bound| Err(Refusal::invalid(format!("{} is invalid: {bound}", kind.plural))))
 }
 
 /// Removes empty fields of metadata, which Kubernetes omits.

@@ -56,6 +56,12 @@ impl Address {
                 AddressStatus::Attached => "This IP address is operational.",
                 AddressStatus::Detaching | AddressStatus::Deleting => "The IP address is being removed.",
                 AddressStatus::FailedResourceGone => "The elastic network interface of the IP address is gone.",
+                AddressStatus::FailedCreation => "The IP address could not be created.",
+                AddressStatus::RemapDetaching | AddressStatus::RemapAttaching => "The IP address is being moved.",
+                AddressStatus::DeleteFailedFasExpired => "The IP address could not be removed: credentials expired.",
+                AddressStatus::Updating => "The IP address is being updated.",
+                AddressStatus::UpdateFailed => "The IP address could not be updated.",
+                AddressStatus::Isolated => "The IP address is isolated.",
             },
             creation_time: context.date(self.created).to_string(),
             modification_time: context.date(self.modified).to_string(),
@@ -103,8 +109,8 @@ pub struct AssociateResolverEndpointIpAddress {
 
 /// Returns an endpoint whose addresses can be changed now.
 ///
-/// ASSUMED (`ASSUMPTIONS.md`, "Resolver"): only one change at a time; a concurrent change is
-/// Returns an `InvalidRequestException`.
+/// ASSUMED (`ASSUMPTIONS.md`, "Resolver"): only one change at a time, and none while AWS repairs the endpoint. Another
+/// change is rejected with an `InvalidRequestException`.
 pub(super) fn ready<'a>(
     context: &'a Context<'_>,
     id: &str,
@@ -112,10 +118,9 @@ pub(super) fn ready<'a>(
     let (id, endpoint) = context.region().resolver_endpoints.find(id, context.sight())?;
     match endpoint.status {
         Status::Operational | Status::ActionNeeded => Ok((id, endpoint)),
-        Status::Creating | Status::Updating | Status::Deleting => Err(checks::request(format!(
-            "The resolver endpoint '{id}' cannot be changed while its status is {}.",
-            endpoint.status.as_str()
-        ))),
+        Status::Creating | Status::Updating | Status::AutoRecovering | Status::Deleting => Err(checks::request(
+            format!("The resolver endpoint '{id}' cannot be changed while its status is {}.", endpoint.status.as_str()),
+        )),
     }
 }
 
@@ -151,7 +156,11 @@ impl Action for AssociateResolverEndpointIpAddress {
             let message = format!("A resolver endpoint can have at most {most} IP addresses.");
             return Err(AwsError::new("LimitExceededException", message));
         }
-        let same = |address: &&Address| ip.as_deref().is_some_and(|ip| ip == address.ip.to_string());
+        // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): the option `lost_address_reuse`.
+        let reusable =
+            |address: &Address| context.options.lost_address_reuse && address.status.has_lost_its_interface();
+        let same =
+            |address: &&Address| !reusable(address) && ip.as_deref().is_some_and(|ip| ip == address.ip.to_string());
         if endpoint.addresses.values().any(|address| same(&address)) {
             let message = format!("The resolver endpoint '{id}' already has this IP address.");
             return Err(AwsError::new("ResourceExistsException", message));

@@ -26,7 +26,7 @@ impl Action for DeleteResolverEndpoint {
     fn run(self, context: &mut Context<'_>) -> Result<OneResolverEndpoint, AwsError> {
         let (id, endpoint) = context.region().resolver_endpoints.find(&self.resolver_endpoint_id, context.sight())?;
         match endpoint.status {
-            Status::Operational | Status::ActionNeeded => {}
+            Status::Operational | Status::AutoRecovering | Status::ActionNeeded => {}
             // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): an endpoint cannot be deleted while it is created or changed; a
             // repeated deletion succeeds.
             Status::Deleting => return Ok(OneResolverEndpoint { resolver_endpoint: endpoint.item(context) }),

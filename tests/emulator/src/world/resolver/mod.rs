@@ -75,12 +75,15 @@ impl Direction {
 }
 
 /// The status of an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+///
+/// Source: aws-sdk-route53resolver, `ResolverEndpointStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Creating,
     Operational,
     Updating,
+    AutoRecovering,
     ActionNeeded,
     Deleting,
 }
@@ -92,6 +95,7 @@ impl Status {
             Self::Creating => "CREATING",
             Self::Operational => "OPERATIONAL",
             Self::Updating => "UPDATING",
+            Self::AutoRecovering => "AUTO_RECOVERING",
             Self::ActionNeeded => "ACTION_NEEDED",
             Self::Deleting => "DELETING",
         }
@@ -120,15 +124,24 @@ pub struct Address {
 }
 
 /// The status of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+///
+/// Source: aws-sdk-route53resolver, `IpAddressStatus`, without the status of Outposts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AddressStatus {
     Creating,
+    FailedCreation,
     Attaching,
     Attached,
+    RemapDetaching,
+    RemapAttaching,
     Detaching,
-    Deleting,
     FailedResourceGone,
+    Deleting,
+    DeleteFailedFasExpired,
+    Updating,
+    UpdateFailed,
+    Isolated,
 }
 
 impl AddressStatus {
@@ -136,12 +149,24 @@ impl AddressStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
+            Self::FailedCreation => "FAILED_CREATION",
             Self::Attaching => "ATTACHING",
             Self::Attached => "ATTACHED",
+            Self::RemapDetaching => "REMAP_DETACHING",
+            Self::RemapAttaching => "REMAP_ATTACHING",
             Self::Detaching => "DETACHING",
-            Self::Deleting => "DELETING",
             Self::FailedResourceGone => "FAILED_RESOURCE_GONE",
+            Self::Deleting => "DELETING",
+            Self::DeleteFailedFasExpired => "DELETE_FAILED_FAS_EXPIRED",
+            Self::Updating => "UPDATING",
+            Self::UpdateFailed => "UPDATE_FAILED",
+            Self::Isolated => "ISOLATED",
         }
+    }
+
+    /// Whether the address has no network interface.
+    fn has_lost_its_interface(self) -> bool {
+        matches!(self, Self::FailedCreation | Self::FailedResourceGone)
     }
 }
 
@@ -272,7 +297,7 @@ impl Region {
                         address.modified = at;
                     }
                 }
-                let broken = endpoint.addresses.values().any(|a| a.status == AddressStatus::FailedResourceGone);
+                let broken = endpoint.addresses.values().any(|a| a.status.has_lost_its_interface());
                 (endpoint.status, endpoint.status_message) = if broken {
                     (Status::ActionNeeded, ACTION_NEEDED.to_owned())
                 } else {
@@ -292,29 +317,38 @@ impl Region {
                     self.creator_request_ids.retain(|_, endpoint| endpoint != id);
                 }
             }
-            Status::Operational | Status::ActionNeeded => {}
+            Status::Operational | Status::AutoRecovering | Status::ActionNeeded => {}
         }
     }
 
-    /// Deletes the interface of an address, as a privileged user could.
+    /// Sets the status of an address, which AWS does on its own or after a privileged user deleted the interface. Returns
+    /// whether the address exists.
     ///
     /// Source: aws-sdk-route53resolver, `ResolverEndpoint::status`: `ACTION_NEEDED` when an interface was deleted.
-    pub(crate) fn break_resolver_address(&mut self, id: &str, sight: Sight) -> bool {
-        let Some((_, endpoint)) = self
-            .resolver_endpoints
-            .iter_mut()
-            .find(|(_, endpoint)| endpoint.addresses.keys().any(|a| a.as_str() == id))
-        else {
+    pub(crate) fn set_resolver_address_status(&mut self, id: &str, status: AddressStatus, sight: Sight) -> bool {
+        let found = self.resolver_endpoints.iter_mut().find_map(|(_, endpoint)| {
+            let id = endpoint.addresses.keys().find(|address| address.as_str() == id)?.clone();
+            Some((endpoint, id))
+        });
+        let Some((endpoint, id)) = found else { return false };
+        let Some(address) = endpoint.addresses.get_mut(&id) else { return false };
+        address.status = status;
+        if status.has_lost_its_interface() {
+            let interface = address.interface.clone();
+            endpoint.status = Status::ActionNeeded;
+            ACTION_NEEDED.clone_into(&mut endpoint.status_message);
+            self.network_interfaces.remove(&interface, sight);
+        }
+        true
+    }
+
+    /// Sets the status of an endpoint, which AWS does on its own. Returns whether the endpoint exists.
+    pub(crate) fn set_resolver_status(&mut self, id: &str, status: Status) -> bool {
+        let Some((_, endpoint)) = self.resolver_endpoints.iter_mut().find(|(known, _)| known.as_str() == id) else {
             return false;
         };
-        let Some(address) = endpoint.addresses.values_mut().find(|address| address.id.as_str() == id) else {
-            return false;
-        };
-        address.status = AddressStatus::FailedResourceGone;
-        let interface = address.interface.clone();
-        endpoint.status = Status::ActionNeeded;
-        ACTION_NEEDED.clone_into(&mut endpoint.status_message);
-        self.network_interfaces.remove(&interface, sight);
+        endpoint.status = status;
+        endpoint.due = None;
         true
     }
 }

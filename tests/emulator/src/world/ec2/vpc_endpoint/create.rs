@@ -78,6 +78,10 @@ impl Action for CreateVpcEndpoint {
         let tags = tags::from_specifications(&self.tag_specification, "vpc-endpoint")?;
         let (vpc, _) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         let offer = self.offer(context)?;
+        if offer.denied {
+            let message = "You are not authorized to perform this operation.";
+            return Err(AwsError::new("UnauthorizedOperation", message));
+        }
         let policy = self.policy_document.clone().unwrap_or_else(|| checks::FULL_ACCESS.to_owned());
         checks::check_policy(&policy)?;
         checks::check_ip_address_type(self.ip_address_type.as_deref())?;

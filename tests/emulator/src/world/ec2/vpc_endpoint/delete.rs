@@ -73,8 +73,8 @@ fn delete(context: &mut Context<'_>, id: &str) -> Result<(), AwsError> {
         State::Pending | State::Available | State::Failed => {}
     }
     let gateway = endpoint.endpoint_type == EndpointType::Gateway;
-    // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": "You must maintain this gateway endpoint". The code is ASSUMED
-    // (`ASSUMPTIONS.md`, "Codes").
+    // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": "You must maintain this gateway endpoint". Source of code and
+    // text: cloudposse/terraform-aws-vpc issue 153, which quotes AWS.
     let leans_on_it = region.vpc_endpoints.values().find(|other| {
         other.vpc == endpoint.vpc
             && other.service_name == endpoint.service_name
@@ -84,9 +84,10 @@ fn delete(context: &mut Context<'_>, id: &str) -> Result<(), AwsError> {
     });
     if let Some(other) = leans_on_it.filter(|_| gateway) {
         return Err(AwsError::new(
-            "DependencyViolation",
+            "InvalidParameter",
             format!(
-                "The Gateway endpoint {id} cannot be deleted while PrivateDnsOnlyForInboundResolverEndpoint is enabled on {}.",
+                "Gateway endpoint cannot be deleted while Interface endpoint {} for the service has \
+                 PrivateDnsOnlyForInboundResolverEndpoint set to true.",
                 other.id
             ),
         ));
