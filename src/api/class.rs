@@ -324,6 +324,33 @@ pub struct NetworkDefaults {
     pub deletion_policy: Option<DeletionPolicy>,
 }
 
+/// A network that was deleted without access to its AWS account.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AbandonedNetwork {
+    /// The UID of the network, which is the value of the tag `mgnet.dev/owner` on its resources.
+    #[schemars(length(max = 64))]
+    pub uid: String,
+
+    /// The namespace and name of the network.
+    #[schemars(length(max = 317))]
+    pub network: String,
+
+    /// The ID of the AWS account.
+    #[schemars(length(max = 12))]
+    pub account_id: String,
+
+    /// The Region.
+    #[schemars(length(max = 32))]
+    pub region: String,
+
+    /// The IDs of the resources that the status of the network named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub resources: Vec<String>,
+}
+
 /// The observed state of a class.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -340,6 +367,13 @@ pub struct MigrationNetworkClassStatus {
     /// The number of these networks that are Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_networks: Option<i32>,
+
+    /// The networks that were deleted without access to their AWS account, because the annotation
+    /// `mgnet.dev/account-gone` names it, with the resources that the operator could not delete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["uid".into()]))]
+    pub abandoned: Vec<AbandonedNetwork>,
 
     /// The conditions of the class: only `Accepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -13,9 +13,9 @@ pub mod schema;
 mod vocabulary;
 
 pub use class::{
-    AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass, MigrationNetworkClassSpec,
-    MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement,
-    NetworkDefaults,
+    AbandonedNetwork, AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass,
+    MigrationNetworkClassSpec, MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator,
+    NamespaceSelectorRequirement, NetworkDefaults,
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason};
 pub use network::*;
@@ -35,6 +35,11 @@ pub const DEFAULT_CLASS_ANNOTATION: &str = "mgnet.dev/is-default-class";
 /// separated by commas. The ID limits each permission to the resource that exists now, not a later one in the same
 /// slot.
 pub const ADDRESS_CHANGE_ANNOTATION: &str = "mgnet.dev/allow-address-change";
+
+/// The annotation with which the platform team states on a class that an AWS account is gone for good. Its value is the ID
+/// of the account. Networks in that account are then deleted without access to it, and their resources are listed in the
+/// status of the class.
+pub const ACCOUNT_GONE_ANNOTATION: &str = "mgnet.dev/account-gone";
 
 /// The field manager of every write that the operator makes to the Kubernetes API.
 pub const FIELD_MANAGER: &str = "mgnet";

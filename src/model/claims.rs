@@ -193,6 +193,11 @@ impl Claims {
         self.0.is_empty()
     }
 
+    /// Whether AWS refused the last create call for the slot.
+    pub fn is_refused(&self, slot: Slot) -> bool {
+        self.0.get(&slot).is_some_and(|claim| claim.phase == Phase::Refused)
+    }
+
     /// Whether the slot may hold a resource.
     pub fn may_exist(&self, slot: Slot) -> bool {
         self.0.get(&slot).is_some_and(|claim| match claim.phase {

@@ -21,7 +21,7 @@ use crate::{
             routes::{Route, RouteTarget},
             surroundings::Surroundings,
         },
-        ownership::{Identity, Tags},
+        ownership::{self, Identity, Tags},
         plan::{
             Plan, deletion, plan,
             step::{CreateRequest, Effect, EndpointChange, ResourceId, Step},
@@ -177,6 +177,17 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
+    /// Adds a second resource with the tags of the resource that fills the slot.
+    pub(crate) fn duplicate(&mut self, slot: Slot, id: &str) {
+        let own = self.observed.resources.live(&identity(), slot).unwrap();
+        let Resources { groups, endpoints, resolvers, .. } = &mut self.observed.resources;
+        match slot {
+            Slot::Group(_) => drop(groups.insert(id.into(), groups[&own.as_str().into()].clone())),
+            Slot::Endpoint(_) => drop(endpoints.insert(id.into(), endpoints[&own.as_str().into()].clone())),
+            Slot::Resolver => drop(resolvers.insert(id.into(), resolvers[&own.as_str().into()].clone())),
+        }
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             settings: settings(),
@@ -244,10 +255,29 @@ impl Lab {
         format!("{prefix}-{}", self.counter)
     }
 
+    fn created_before(&self, slot: Slot, request: &CreateRequest) -> Option<Effect> {
+        let resources = &self.observed.resources;
+        let held = resources.held(&identity(), slot).into_iter();
+        let id = held.filter(|held| held.epoch == ownership::epoch(request.tags())).map(|held| held.id).next()?;
+        Some(match slot {
+            Slot::Group(_) => Effect::GroupCreated(id.as_str().into(), resources.groups[&id.as_str().into()].clone()),
+            Slot::Endpoint(_) => {
+                Effect::EndpointCreated(id.as_str().into(), resources.endpoints[&id.as_str().into()].clone())
+            }
+            Slot::Resolver => {
+                Effect::ResolverCreated(id.as_str().into(), resources.resolvers[&id.as_str().into()].clone())
+            }
+        })
+    }
+
     /// Executes a step as AWS would.
     pub(crate) fn execute(&mut self, step: &Step) -> Effect {
         match step {
-            Step::Create { slot, request, .. } => self.create(*slot, request),
+            // A repeated call returns the resource that exists.
+            Step::Create { slot, request, .. } => match self.created_before(*slot, request) {
+                Some(effect) => effect,
+                None => self.create(*slot, request),
+            },
             Step::AuthorizeIngress { group, permissions, .. } => {
                 for (permission, description) in permissions {
                     let rule = Rule {

@@ -1,16 +1,16 @@
 //! Classes: the account and Region that they select, the namespaces that they admit, and the effects of editing them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams},
 };
-use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, Reason, conditions};
+use mgnet::api::{ACCOUNT_GONE_ANNOTATION, ConditionType, MigrationNetwork, MigrationNetworkClass, Reason, conditions};
 use serde_json::{Value, json};
 use support::{Clock, Lab, LabOptions, Landing, Network, OperatorOptions, Site};
 
-use support::waiting::{close, condition, is_true, kstatus, listed, message, until};
+use support::waiting::{close, condition, is_true, kstatus, listed, message, until, until_observed};
 
 /// Creates a site in another Region of the same account, with its own VPC and class, but in the same namespace.
 async fn site_in_region(site: &Site, region: &str) -> Result<Site> {
@@ -315,4 +315,36 @@ async fn creating_or_editing_a_class_wakes_its_networks() -> Result<()> {
     assert!(restricted.metadata.generation > class.metadata.generation);
     assert_eq!(site.summary().await?, site.expected().sources(["172.16.0.0/16"]).tag("cost-center", "7").summary());
     lab.check_statuses()
+}
+
+#[tokio::test]
+async fn networks_of_an_account_that_is_gone_are_deleted_only_with_the_annotation_on_their_class() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("gone").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let mut owned: Vec<String> = site.state().await?.slots().into_values().collect();
+    owned.sort();
+    let annotate = async |account: &str| {
+        let patch = json!({ "metadata": { "annotations": { ACCOUNT_GONE_ANNOTATION: account } } });
+        site.classes().patch(&site.class_name, &PatchParams::default(), &Patch::Merge(patch)).await
+    };
+
+    // With access, the annotation has no effect.
+    annotate(&site.account).await?;
+    until_observed(&site, 1).await?;
+    // The account and its roles are gone.
+    lab.control().reset(&site.account).await?;
+    annotate("999999999999").await?;
+    network.delete().await?;
+    network.until_reason(ConditionType::Ready, Reason::AccessDenied).await?;
+
+    annotate(&site.account).await?;
+    network.until_gone().await?;
+    let class = site.classes().get(&site.class_name).await?;
+    let abandoned = class.status.context("no status")?.abandoned;
+    let [entry] = &*abandoned else { bail!("not one network: {abandoned:?}") };
+    assert_eq!((entry.network.as_str(), &entry.account_id), (&*format!("{}/tokyo", site.namespace), &site.account));
+    assert_eq!(entry.resources, owned);
+    Ok(())
 }

@@ -64,7 +64,8 @@ fn blockers() -> impl Iterator<Item = Blocker> {
         Blocker::MayArrive { .. } => Some(Blocker::Awaits { slot: MGN, needs: GROUP }),
         Blocker::Awaits { .. } => Some(Blocker::NotOwned { slot: GROUP, id: id() }),
         Blocker::NotOwned { .. } => Some(Blocker::Ambiguous { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
-        Blocker::Ambiguous { .. } => Some(Blocker::AddressChange {
+        Blocker::Ambiguous { .. } => Some(Blocker::Duplicates { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
+        Blocker::Duplicates { .. } => Some(Blocker::AddressChange {
             slot: MGN,
             id: id(),
             subnet: "subnet-1".into(),

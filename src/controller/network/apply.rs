@@ -142,9 +142,15 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
         // The claims are stored even if they have not changed because a call is repeated. Such a write changes
         // nothing, but the API server confirms that the object has not changed since it was read.
         if self.claims.reserve(&wave) || wave.iter().any(creates) {
-            // The claim is stored with conditions that are true while the call is under way.
-            let under_way = Outcome { plan: self.outcome.plan.clone(), changed: true, ..Outcome::default() };
-            object.store_claims(self.claims, &self.goal.verdict(&under_way)).await?;
+            // A call that AWS has refused before probably fails again, so the conditions stay as they are.
+            let repeats = |step: &Step| step.slots().into_iter().all(|slot| before.is_refused(slot));
+            if wave.iter().all(repeats) {
+                object.store_claims(self.claims, None).await?;
+            } else {
+                // The claims are stored with conditions that are true while the calls are under way.
+                let under_way = Outcome { plan: self.outcome.plan.clone(), changed: true, ..Outcome::default() };
+                object.store_claims(self.claims, Some(&self.goal.verdict(&under_way))).await?;
+            }
         }
         for step in wave {
             // A create step whose claim has expired is planned and claimed again in the next wave.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Ended,
+    Ended, abandoned,
     apply::{Goal, Outcome, carry_out},
     object::NetworkObject,
     observation::{settle, within_deadline},
@@ -81,9 +81,14 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let mut claims = object.claims();
     let accounts = accounts(object, class.as_ref());
     let found = within_deadline(&context.settings, find(context, &accounts, &identity, &claims)).await;
-    let found = found.map_err(unreachable)?;
+    let found = match found {
+        Err(failure) if failure.needs_person() && abandoned::is_allowed(class.as_ref(), &accounts) => {
+            return Err(abandoned::abandon(object, class.as_ref(), &accounts).await);
+        }
+        found => found.map_err(unreachable)?,
+    };
     // Status records the account before the first claim. Without an account, nothing was created.
-    let Some((account, cloud, resources)) = found else { return Err(release(object).await) };
+    let Some((account, cloud, resources)) = found else { return Err(vpc_lease::release_with_finalizer(object).await) };
     if resources.any_held(&identity) {
         // All of the network's resources are in one account.
         object.record_account(&account);
@@ -100,7 +105,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
         outcome.plan.blockers.extend(claims.groups().into_iter().map(|slot| Blocker::MayArrive { slot }));
     }
     if is_done && outcome.plan.is_done() && !outcome.changed && nothing_is_left(object, &deleted, &claims).await {
-        return Err(release(object).await);
+        return Err(vpc_lease::release_with_finalizer(object).await);
     }
     Ok(Ended { verdict: deleted.verdict(&outcome), steps: outcome.steps })
 }
@@ -123,19 +128,6 @@ async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Dele
             true
         }
         DeletionPolicy::Delete => claims.all_resolved() && !resources.any_held(identity),
-    }
-}
-
-/// Releases the VPC leases, then removes the finalizer. The order matters, because the leases of a network must not
-/// outlive it.
-async fn release<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
-    let released = async {
-        vpc_lease::release_all(object).await?;
-        object.store.set_finalizer(&object.network, false).await
-    };
-    match released.await {
-        Ok(_) => Stop::Gone,
-        Err(error) => error.into(),
     }
 }
 

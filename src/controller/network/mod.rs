@@ -11,6 +11,7 @@
 //! conclude   status, events, requeue                         Kubernetes, write
 //! ```
 
+mod abandoned;
 pub(crate) mod apply;
 pub(crate) mod deletion;
 mod enforce;

@@ -167,10 +167,13 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         Ok(())
     }
 
-    /// Stores the claims before their calls are sent, with conditions that are true during the calls.
-    pub(crate) async fn store_claims(&mut self, claims: &Claims, verdict: &Verdict) -> Result<(), StoreError> {
+    /// Stores the claims before their calls are sent, with conditions that are true during the calls. Without a verdict, the
+    /// stored conditions are.
+    pub(crate) async fn store_claims(&mut self, claims: &Claims, verdict: Option<&Verdict>) -> Result<(), StoreError> {
         self.write_claims(claims);
-        self.write_verdict(verdict);
+        if let Some(verdict) = verdict {
+            self.write_verdict(verdict);
+        }
         self.save().await
     }
 

@@ -186,6 +186,19 @@ async fn contenders<S: Store>(store: &S, vpc: &VpcKey, uid: &str) -> Result<Vec<
         .collect())
 }
 
+/// Releases the VPC leases, then removes the finalizer. The order matters, because the leases of a network must not
+/// outlive it.
+pub(crate) async fn release_with_finalizer<S: Store>(object: &NetworkObject<'_, S>) -> Stop {
+    let released = async {
+        release_all(object).await?;
+        object.store.set_finalizer(&object.network, false).await
+    };
+    match released.await {
+        Ok(_) => Stop::Gone,
+        Err(error) => error.into(),
+    }
+}
+
 /// Releases every lease that the network holds, according to both status and a list of the leases. Status may lack the
 /// VPC of a lease, because a process may end before it writes status. The list may lack a lease that is newer than the
 /// list.

@@ -102,8 +102,15 @@ impl Resources {
         slot == Slot::Resolver && id.map_or(!unread.is_empty(), |id| unread.contains(&id.into()))
     }
 
-    /// Returns the ID of the live resource in a slot. If there are several, which would violate promise 1, it always
-    /// returns the same one.
+    /// Returns the IDs of the live resources in a slot, if there are several. The operator creates at most one: the others
+    /// got their tags by other means.
+    pub fn duplicates(&self, identity: &Identity, slot: Slot) -> Option<Vec<String>> {
+        let live: Vec<String> =
+            self.held(identity, slot).into_iter().filter(|held| held.life == Life::Live).map(|held| held.id).collect();
+        (live.len() > 1).then_some(live)
+    }
+
+    /// Returns the ID of the live resource in a slot. If there are several, it always returns the same one.
     pub fn live(&self, identity: &Identity, slot: Slot) -> Option<String> {
         self.held(identity, slot).into_iter().find(|held| held.life == Life::Live).map(|held| held.id)
     }

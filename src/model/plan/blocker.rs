@@ -55,6 +55,14 @@ pub enum Blocker {
         /// The resources that fit.
         ids: Vec<String>,
     },
+    /// Several live resources have the owner tags of the slot. At most one of them is the network's own: the others were
+    /// tagged by other means, and none is changed or deleted.
+    Duplicates {
+        /// The slot.
+        slot: Slot,
+        /// The resources.
+        ids: Vec<String>,
+    },
     /// A published address would change, and the network has no annotation that allows the change.
     AddressChange {
         /// The slot.
@@ -90,6 +98,7 @@ impl Blocker {
             | Self::Failed { slot, .. }
             | Self::NotOwned { slot, .. }
             | Self::Ambiguous { slot, .. }
+            | Self::Duplicates { slot, .. }
             | Self::AddressChange { slot, .. }
             | Self::InUse { slot, .. } => *slot,
         }

@@ -151,6 +151,9 @@ pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
         .chain(desired.endpoints.keys().map(|key| Slot::Endpoint(*key)))
         .chain(desired.resolver.iter().map(|_| Slot::Resolver));
     for slot in wanted_slots {
+        if resources.duplicates(identity, slot).is_some() {
+            continue;
+        }
         let Some((resource, present)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))
         else {
             continue;

@@ -56,15 +56,20 @@ impl Plan {
 pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_tags: &BTreeSet<String>) -> Plan {
     let mut planner = Planner { desired, resources, claims, plan: Plan::default() };
     for (role, group) in &desired.groups {
-        planner.group(*role, group);
+        if !planner.has_duplicates(Slot::Group(*role)) {
+            planner.group(*role, group);
+        }
     }
     // Resources with fixed addresses are planned first. If AWS chose an address for another endpoint before that, it
     // could take one of the fixed addresses.
     for chosen in [Chosen::Nowhere, Chosen::Somewhere, Chosen::Everywhere] {
         for (key, endpoint) in desired.endpoints.iter().filter(|(_, endpoint)| endpoint.chosen() == chosen) {
-            planner.endpoint(*key, endpoint);
+            if !planner.has_duplicates(Slot::Endpoint(*key)) {
+                planner.endpoint(*key, endpoint);
+            }
         }
-        if desired.resolver.as_ref().is_some_and(|resolver| resolver.chosen() == chosen) {
+        let is_next = desired.resolver.as_ref().is_some_and(|resolver| resolver.chosen() == chosen);
+        if is_next && !planner.has_duplicates(Slot::Resolver) {
             planner.any_resolver();
         }
     }
@@ -83,6 +88,13 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn block(&mut self, blocker: Blocker) {
         self.plan.blockers.push(blocker);
+    }
+
+    /// Blocks a slot with several live resources.
+    fn has_duplicates(&mut self, slot: Slot) -> bool {
+        let Some(ids) = self.resources.duplicates(&self.desired.identity, slot) else { return false };
+        self.block(Blocker::Duplicates { slot, ids });
+        true
     }
 
     /// Plans the adoption or creation of a missing resource, depending on the claim of its slot.

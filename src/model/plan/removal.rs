@@ -19,11 +19,16 @@ pub(crate) struct Surplus {
     resolvers: BTreeSet<ResolverId>,
     groups: BTreeMap<SecurityGroupId, GroupRole>,
     under_way: Vec<Blocker>,
+    duplicates: Vec<Blocker>,
 }
 
 impl Surplus {
     /// Adds every resource that fills the slot.
     pub(crate) fn add(&mut self, resources: &Resources, identity: &Identity, slot: Slot) {
+        if let Some(ids) = resources.duplicates(identity, slot) {
+            self.duplicates.push(Blocker::Duplicates { slot, ids });
+            return;
+        }
         for held in resources.held(identity, slot) {
             match (held.life, slot) {
                 (Life::Deleted, _) => {}
@@ -45,7 +50,8 @@ impl Surplus {
 
     /// Plans the deletion of the added resources.
     pub(crate) fn plan(self, resources: &Resources, plan: &mut Plan) {
-        let Self { endpoints, resolvers, groups, under_way } = self;
+        let Self { endpoints, resolvers, groups, under_way, duplicates } = self;
+        plan.blockers.extend(duplicates);
         // Security groups wait until no list of AWS contains the endpoints that use them.
         let deleting = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
         plan.blockers.extend(under_way);

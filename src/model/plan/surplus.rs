@@ -65,7 +65,9 @@ impl Planner<'_> {
             Slot::Group(role) => self.desired.groups.contains_key(&role),
             Slot::Endpoint(key) => match self.desired.endpoints.get(&key) {
                 Some(DesiredEndpoint::Gateway { .. } | DesiredEndpoint::Interface { .. }) => true,
-                Some(DesiredEndpoint::Existing(_)) | None => false,
+                Some(DesiredEndpoint::Existing(_)) => false,
+                // What AWS offers never causes a deletion. The endpoint was created while the service was offered.
+                None => self.desired.skipped.contains_key(&key.service),
             },
             Slot::Resolver => matches!(self.desired.resolver, Some(DesiredResolver::Managed(_))),
         }

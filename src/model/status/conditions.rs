@@ -278,8 +278,8 @@ fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[Str
 }
 
 fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
-    let in_use: Vec<String> =
-        plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::InUse { .. })).map(waits_for).collect();
+    let blocks = |blocker: &&Blocker| matches!(blocker, Blocker::InUse { .. } | Blocker::Duplicates { .. });
+    let in_use: Vec<String> = plan.blockers.iter().filter(blocks).map(waits_for).collect();
     let all: Vec<String> = plan.blockers.iter().map(waits_for).collect();
     let under_way = all.len() > in_use.len() || !plan.steps.is_empty();
     if let Some(failed) = failures.iter().find(|failed| failed.failure.needs_person()) {

@@ -7,6 +7,7 @@ use crate::{
     api::{ADDRESS_CHANGE_ANNOTATION, ConditionStatus::False, Reason, conditions::State},
     model::{
         ids::join,
+        ownership::OWNER_TAG,
         plan::{Blocker, Plan, step::Step},
         slot::Slot,
     },
@@ -87,6 +88,7 @@ fn hard(blocker: &Blocker) -> Option<State> {
                 ids.join(", ")
             ),
         )),
+        Blocker::Duplicates { .. } => Some((False, Reason::NotOwned, waits_for(blocker))),
         Blocker::AddressChange { slot, id, subnet, from, to } => Some((
             False,
             Reason::AddressChangeRefused,
@@ -113,6 +115,11 @@ pub(super) fn waits_for(blocker: &Blocker) -> String {
         Blocker::Failed { slot, message, .. } => format!("{slot}: failed: {message}"),
         Blocker::NotOwned { slot, id } => format!("{slot}: foreign resource {id} has its name"),
         Blocker::Ambiguous { slot, ids } => format!("{slot}: several resources could be adopted: {}", ids.join(", ")),
+        Blocker::Duplicates { slot, ids } => format!(
+            "{slot}: several resources have the network's owner tags: {}; remove the tag '{OWNER_TAG}' from those that the \
+             operator did not create",
+            ids.join(", ")
+        ),
         Blocker::AddressChange { slot, from, to, .. } => {
             format!("{slot}: the change from {from} to {to} is not allowed")
         }

@@ -55,6 +55,7 @@ impl Blocker {
             Self::Failed { .. }
             | Self::NotOwned { .. }
             | Self::Ambiguous { .. }
+            | Self::Duplicates { .. }
             | Self::AddressChange { .. }
             | Self::InUse { .. } => WhoMustAct::Person,
         }

@@ -333,3 +333,38 @@ fn held_resources_are_listed_and_not_deleted() {
     resources.endpoints.values_mut().for_each(|endpoint| endpoint.state = EndpointState::Deleted);
     assert!(!resources.any_held(&identity()), "it is listed, but deleted");
 }
+
+#[test]
+fn an_endpoint_is_kept_when_its_optional_service_is_no_longer_offered() {
+    let key = EndpointKey::interface(Service::Ec2Messages);
+    for zones in [None, Some(BTreeSet::from(["apne1-az9".into()]))] {
+        let mut lab = Lab::built();
+        match zones {
+            None => drop(lab.observed.services.remove(&key)),
+            Some(zones) => lab.observed.services.get_mut(&key).expect("it is offered").zones = zones,
+        }
+        let skipped = lab.desired().skipped;
+        assert!(skipped.contains_key(&Service::Ec2Messages), "{skipped:?}");
+        assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+    }
+}
+
+#[test]
+fn two_live_resources_of_one_slot_are_reported_and_neither_is_changed_or_deleted() {
+    for slot in
+        [Slot::Endpoint(EndpointKey::interface(Service::Mgn)), Slot::Group(GroupRole::Endpoints), Slot::Resolver]
+    {
+        let mut lab = Lab::built();
+        let own = lab.observed.resources.live(&identity(), slot).expect("it is built");
+        lab.duplicate(slot, "a-forged-one");
+        let both = |blocker: &Blocker| matches!(blocker, Blocker::Duplicates { slot: other, ids } if *other == slot && ids.len() == 2 && ids.contains(&own));
+        let touches = |step: &Step| step.slots().contains(&slot);
+        lab.settings.tags = [("team".to_owned(), "billing".to_owned())].into();
+        let plan = lab.plan();
+        assert!(plan.blockers.iter().any(both), "{slot}: {plan:#?}");
+        assert!(!plan.steps.iter().any(touches), "{slot}: {plan:#?}");
+        let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
+        assert!(plan.blockers.iter().any(both), "{slot}: {plan:#?}");
+        assert!(!plan.steps.iter().any(touches), "{slot}: {plan:#?}");
+    }
+}
