@@ -124,6 +124,7 @@ test-full: test
 	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests --test search --test targets -- \
 		--show-output --test-threads=1 kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: \
 		agreement:: a_policy fuzzed_
+	$(IN_FULL) cargo test --workspace --test behavior -- --show-output refusals::
 	$(IN_FULL) MGNET_BACKEND=real cargo test --workspace --test behavior -- --show-output tampering::
 	$(MAKE) mutants
 

@@ -27,6 +27,7 @@ mod plan_mode;
 mod policies;
 mod preflight;
 mod private_dns;
+mod refusals;
 mod resolver_repair;
 mod services;
 mod status;
