@@ -312,7 +312,7 @@ mod tests {
             ("pendingAcceptance", EndpointState::Pending),
             ("deleting", EndpointState::Deleting),
             ("deleted", EndpointState::Deleted),
-            ("partial", EndpointState::Failed("partial".to_owned())),
+            ("partial", EndpointState::Unknown("partial".to_owned())),
             ("resting", EndpointState::Unknown("resting".to_owned())),
         ] {
             assert_eq!(read_one(endpoint("mgn", "Interface", word)).state, state);

@@ -11,6 +11,7 @@ mod dispatch;
 mod leader_election;
 pub(crate) mod network;
 pub mod orphans;
+mod projection;
 mod run;
 pub mod runtime;
 mod stop;

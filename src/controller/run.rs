@@ -24,6 +24,7 @@ use super::{
     context::Context,
     dispatch::{Dispatch, Guarded, class_of},
     orphans,
+    projection::Project,
     runtime::{
         Next,
         backoff::jittered,
@@ -167,7 +168,7 @@ fn watch<K>(
     gone: impl Fn(&Guarded<K>) + Send + 'static,
 ) -> (Cached<K>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
 where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Project + Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
     Guarded<K>: Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
     let (reader, writer) = reflector::store();
@@ -176,6 +177,7 @@ where
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let events = watch_on(Api::<Guarded<K>>::all(client.clone()), config)
         .default_backoff()
+        .modify(Project::project)
         .reflect(writer)
         // Called after the cache has the event, because the receiver reads the cache.
         .inspect_ok(move |event| {

@@ -11,11 +11,15 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
+/// The number of objects on a page of a list. A page is in memory as a whole before its objects are reduced to what the
+/// cache keeps. An object may have 500 kB.
+const PAGE: u32 = 50;
+
 /// The configuration of watches that last at most `time`, so that a silent watch is restarted after that time. The
 /// response to a list, or to the start of a watch, is limited only by the deadline of the client
 /// (`Config::read_timeout`).
 pub(crate) fn lasting(time: Duration) -> Config {
-    Config::default().timeout(u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
+    Config::default().timeout(u32::try_from(time.as_secs()).unwrap_or(u32::MAX)).page_size(PAGE)
 }
 
 /// Watches like [`watcher()`], but lists again when the API server refuses the start of a watch with 410 (Gone).

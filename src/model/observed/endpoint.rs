@@ -54,9 +54,10 @@ pub enum EndpointState {
     Deleting,
     /// The endpoint is deleted, but AWS lists it for a while.
     Deleted,
-    /// `failed`, `rejected`, `expired`, `partial`: waiting does not make the endpoint available.
+    /// `failed`, `rejected`, `expired`: waiting does not make the endpoint available.
     Failed(String),
-    /// A state that this version does not know. It counts as in progress.
+    /// A state that this version does not know, or `partial`, in which the endpoint works in some of its zones. It counts as
+    /// in progress.
     Unknown(String),
 }
 
@@ -68,7 +69,7 @@ impl EndpointState {
             "available" => Self::Available,
             "deleting" => Self::Deleting,
             "deleted" => Self::Deleted,
-            "failed" | "rejected" | "expired" | "partial" => Self::Failed(text.to_owned()),
+            "failed" | "rejected" | "expired" => Self::Failed(text.to_owned()),
             _ => Self::Unknown(text.to_owned()),
         }
     }

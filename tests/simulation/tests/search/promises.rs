@@ -39,9 +39,12 @@ fn every_act_of_every_scenario_has_an_effect() {
     });
 }
 
+/// Tries a crash at every point of half of the scenarios; of every second one of them, unless `MGNET_SEARCH` is `all`.
 async fn crashes(landing: Universe, odd: bool) -> Tally {
     let mut tally = Tally::default();
-    for (number, scenario) in scenario::all().into_iter().enumerate().filter(|(number, _)| (number % 2 == 1) == odd) {
+    let all = std::env::var("MGNET_SEARCH").is_ok_and(|search| search == "all");
+    let is_tried = |number: usize| (number % 2 == 1) == odd && (all || number % 4 < 2);
+    for (number, scenario) in scenario::all().into_iter().enumerate().filter(|(number, _)| is_tried(*number)) {
         let mut landing = landing.branch();
         landing.lag(scenario.lag);
         let searched = reach::reach(&landing, &scenario, 1, "", 0).await.expect("no promise is broken");
