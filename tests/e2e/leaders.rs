@@ -342,7 +342,7 @@ async fn two_active_replicas_paused_repeatedly_make_no_duplicates_and_leave_noth
         try_join_all(watched.iter().zip(seeds).map(|(watched, seed)| create_edit_and_delete(watched, Random(seed))));
     let result: Result<()> = tokio::select! {
         ended = networks => ended.map(|_| ()),
-        paused = pauses => paused,
+        stopped = pauses => stopped,
     };
     for replica in &pair.replicas {
         replica.signal("CONT")?;

@@ -79,7 +79,7 @@ fn check_plan(desired: &Desired, observed: &Observed) {
             }
             // The step changes only resources that the plan created or adopted.
             _ => {
-                assert!(step.slots().iter().all(|slot| created.contains_key(slot) || adopted.contains(slot)), "{step}")
+                assert!(step.slots().iter().all(|slot| created.contains_key(slot) || adopted.contains(slot)), "{step}");
             }
         }
     }

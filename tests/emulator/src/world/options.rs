@@ -12,6 +12,7 @@ use super::table::Lag;
 /// The options of one account, or of all accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Options {
     /// The durations of AWS's background work.
     pub delays: Delays,
