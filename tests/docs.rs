@@ -273,12 +273,11 @@ fn every_test_filter_of_the_makefile_matches_a_test() {
         filters.flat_map(str::split_whitespace).filter(|word| !word.starts_with(['-', '$'])).collect();
     assert!(words.len() > 10, "{words:?}");
     for word in words {
-        let exists = match word.strip_suffix("::") {
-            Some(module) => tests.contains(&format!("mod {module};")) || tests.contains(&format!("mod {module} {{")),
-            None => {
-                let name = word.rsplit("::").next().unwrap_or_default();
-                tests.lines().any(|line| line.trim_start().contains("fn ") && line.contains(name))
-            }
+        let exists = if let Some(module) = word.strip_suffix("::") {
+            tests.contains(&format!("mod {module};")) || tests.contains(&format!("mod {module} {{"))
+        } else {
+            let name = word.rsplit("::").next().unwrap_or_default();
+            tests.lines().any(|line| line.trim_start().contains("fn ") && line.contains(name))
         };
         assert!(exists, "the Makefile filters tests by '{word}', which matches none");
     }
