@@ -107,7 +107,7 @@ test: rust-is-there control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 20 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
-	cargo test --workspace --test search >$(TARGET)/search.log 2>&1 & search=$$!; failed=0; \
+	nice cargo test --workspace --test search >$(TARGET)/search.log 2>&1 & search=$$!; failed=0; \
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- $(ONLY_IN_FULL) $(BESIDE_THE_SEARCH) || failed=1; \
 	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --test behavior -- $(ON_REAL_PARTS) || failed=1; \
 	wait $$search || failed=1; cat $(TARGET)/search.log; exit $$failed
