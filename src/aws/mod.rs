@@ -185,7 +185,7 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// Finds all resources in the account and Region that carry the network's owner tag, in any VPC, and the network
     /// interfaces that use its security groups. Teardown starts from this result. Security group rules are left out
-    /// because AWS deletes them with their groups.
+    /// because AWS deletes them with their groups. `resolvers` names the Resolver endpoints whose tags are read.
     ///
     /// # Errors
     /// Returns the failure of the first call that failed.

@@ -58,8 +58,8 @@ enum Attempt {
     None,
     /// The connection.
     Connected(Connection),
-    /// The failure, and when it was received.
-    Failed(Instant, CallFailure),
+    /// The attempt got no answer: its failure, and when it ended.
+    Unanswered(Instant, CallFailure),
 }
 
 #[derive(Clone, Debug)]
@@ -140,18 +140,14 @@ impl Clouds for AwsClouds {
         // Taken, so that an attempt that is canceled is not remembered.
         let attempt = match std::mem::take(&mut *last) {
             Attempt::Connected(connection) if connection.checked.elapsed() < IDENTITY_HOLDS => Ok(connection),
-            Attempt::Connected(connection) => check(&connection.sts, account)
-                .await
-                .map(|()| Connection { checked: Instant::now(), ..connection })
-                .map_err(|failure| (Instant::now(), failure)),
-            Attempt::Failed(at, failure)
-                if failure.class == FailureClass::Unanswered && at.elapsed() < FAILURE_HOLDS =>
-            {
-                Err((at, failure))
+            Attempt::Connected(connection) => {
+                check(&connection.sts, account).await.map(|()| Connection { checked: Instant::now(), ..connection })
             }
-            Attempt::Failed(..) | Attempt::None => {
-                self.open(account).await.map_err(|failure| (Instant::now(), failure))
+            Attempt::Unanswered(at, failure) if at.elapsed() < FAILURE_HOLDS => {
+                *last = Attempt::Unanswered(at, failure.clone());
+                return Err(failure);
             }
+            Attempt::Unanswered(..) | Attempt::None => self.open(account).await,
         };
         match attempt {
             Ok(connection) => {
@@ -159,8 +155,10 @@ impl Clouds for AwsClouds {
                 *last = Attempt::Connected(connection);
                 Ok(cloud)
             }
-            Err((at, failure)) => {
-                *last = Attempt::Failed(at, failure.clone());
+            Err(failure) => {
+                if failure.class == FailureClass::Unanswered {
+                    *last = Attempt::Unanswered(Instant::now(), failure.clone());
+                }
                 Err(failure)
             }
         }

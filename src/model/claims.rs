@@ -200,10 +200,7 @@ impl Claims {
 
     /// Whether the slot may hold a resource.
     pub fn may_exist(&self, slot: Slot) -> bool {
-        self.0.get(&slot).is_some_and(|claim| match claim.phase {
-            Phase::Refused | Phase::Released => false,
-            Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. } => true,
-        })
+        self.0.get(&slot).is_some_and(Claim::may_exist)
     }
 
     /// Returns the ID of the claimed Resolver endpoint, if one exists.
@@ -291,10 +288,7 @@ impl Claims {
 
     /// Whether no resource and no unanswered call can exist anymore.
     pub fn all_resolved(&self) -> bool {
-        self.0.values().all(|claim| match claim.phase {
-            Phase::Refused | Phase::Released => true,
-            Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. } => false,
-        })
+        !self.0.values().any(Claim::may_exist)
     }
 
     /// Returns the slots with an unanswered create call, and the request to send again.
@@ -313,6 +307,14 @@ impl Claims {
 }
 
 impl Claim {
+    /// Whether the resource of the epoch exists, or an unanswered call may have created it.
+    fn may_exist(&self) -> bool {
+        match self.phase {
+            Phase::Refused | Phase::Released => false,
+            Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. } => true,
+        }
+    }
+
     fn from_status(status: &ClaimStatus) -> Option<Self> {
         let epoch = u32::try_from(status.epoch).ok().filter(|epoch| *epoch > 0)?;
         let id = status.id.clone().filter(|id| !id.is_empty());

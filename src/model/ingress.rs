@@ -11,6 +11,9 @@ use crate::model::{
     slot::{EndpointType, GroupRole},
 };
 
+/// The default quota of ingress rules of a security group (Amazon VPC quotas: 60, adjustable).
+pub const RULES_PER_GROUP: usize = 60;
+
 /// The mark at the start of the description of every rule that the operator writes. A rule without it is foreign.
 pub const RULE_MARK: &str = "mgnet: ";
 

@@ -20,19 +20,23 @@ use crate::{
 /// The most entries of `status.abandoned`, and of the resources of one of them.
 const MOST: usize = 64;
 
-/// Whether the annotation of the class names the account of every place that may hold resources of the network.
-pub(super) fn is_allowed(class: Option<&MigrationNetworkClass>, accounts: &[Account]) -> bool {
-    let gone = class.and_then(|class| class.annotations().get(ACCOUNT_GONE_ANNOTATION));
-    gone.is_some_and(|gone| accounts.iter().all(|account| account.id == *gone))
+/// Returns the class and the account, if the annotation of the class names every account that may hold resources of the
+/// network.
+pub(super) fn allowed<'a>(
+    class: Option<&'a MigrationNetworkClass>,
+    accounts: &'a [Account],
+) -> Option<(&'a MigrationNetworkClass, &'a Account)> {
+    let (class, account) = (class?, accounts.first()?);
+    let gone = class.annotations().get(ACCOUNT_GONE_ANNOTATION)?;
+    accounts.iter().all(|account| account.id == *gone).then_some((class, account))
 }
 
 /// Reports the resources of the network, and removes its finalizer.
 pub(super) async fn abandon<S: Store>(
     object: &NetworkObject<'_, S>,
-    class: Option<&MigrationNetworkClass>,
-    accounts: &[Account],
+    class: &MigrationNetworkClass,
+    account: &Account,
 ) -> Stop {
-    let (Some(class), Some(account)) = (class, accounts.first()) else { return Stop::Gone };
     let resources: Vec<String> = object.network.status.iter().flat_map(named_resources).collect();
     let listed = if resources.is_empty() { "none".to_owned() } else { resources.join(", ") };
     let entry = AbandonedNetwork {

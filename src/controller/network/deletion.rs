@@ -82,8 +82,11 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let accounts = accounts(object, class.as_ref());
     let found = within_deadline(&context.settings, find(context, &accounts, &identity, &claims)).await;
     let found = match found {
-        Err(failure) if failure.needs_person() && abandoned::is_allowed(class.as_ref(), &accounts) => {
-            return Err(abandoned::abandon(object, class.as_ref(), &accounts).await);
+        Err(failure)
+            if failure.needs_person()
+                && let Some((class, account)) = abandoned::allowed(class.as_ref(), &accounts) =>
+        {
+            return Err(abandoned::abandon(object, class, account).await);
         }
         found => found.map_err(unreachable)?,
     };

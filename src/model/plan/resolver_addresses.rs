@@ -57,13 +57,10 @@ pub(crate) fn next_step(id: &ResolverId, resolver: &ResolverEndpoint, wanted: &W
     if let Some(broken) = addresses.removable_broken() {
         return Some(remove(broken));
     }
-    if let Some(missing) = addresses.missing() {
-        if addresses.all.len() < MOST {
-            return Some(add(missing));
-        }
-        return addresses.surplus().map(remove);
+    match addresses.missing() {
+        Some(missing) if addresses.all.len() < MOST => Some(add(missing)),
+        Some(_) | None => addresses.surplus().map(remove),
     }
-    addresses.surplus().map(remove)
 }
 
 struct Addresses<'a> {

@@ -9,13 +9,10 @@ use super::{
 use crate::model::{
     desired::DesiredGroup,
     ids::{SecurityGroupId, SecurityGroupRuleId},
-    ingress::RULE_MARK,
+    ingress::{RULE_MARK, RULES_PER_GROUP},
     observed::Permission,
     slot::{GroupRole, Slot},
 };
-
-/// The default quota of ingress rules of a security group (Amazon VPC quotas: 60, adjustable).
-const MOST_RULES: usize = 60;
 
 /// The next change of a security group's rules.
 enum RuleChange {
@@ -30,7 +27,7 @@ fn next_change(
     missing: BTreeMap<Permission, String>,
     stale: BTreeMap<SecurityGroupRuleId, Permission>,
 ) -> Option<RuleChange> {
-    let room = MOST_RULES.saturating_sub(rules);
+    let room = RULES_PER_GROUP.saturating_sub(rules);
     if missing.is_empty() {
         (!stale.is_empty()).then_some(RuleChange::Revoke(stale))
     } else if missing.len() <= room || stale.is_empty() {

@@ -6,7 +6,7 @@
 
 use crate::model::{
     ids::{EndpointId, ResolverId},
-    ingress::{self, RULE_MARK},
+    ingress::{self, RULE_MARK, RULES_PER_GROUP},
     observed::resources::Held,
     preflight::{
         checks::{Check, Finding},
@@ -18,8 +18,6 @@ use crate::model::{
 /// AWS PrivateLink guide, "Quotas".
 const INTERFACE_ENDPOINTS_PER_VPC: usize = 50;
 const GATEWAY_ENDPOINTS_PER_REGION: usize = 20;
-/// Amazon VPC quotas: inbound rules per security group.
-const RULES_PER_GROUP: usize = 60;
 /// Route 53 quotas.
 const RESOLVER_ENDPOINTS_PER_REGION: usize = 4;
 
