@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec,
-    ManagementPolicy, PolicySpec, PostLaunchSpec, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector, schema,
+    AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec,
+    ManagementPolicy, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector, schema,
 };
 
 /// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.
@@ -232,6 +232,28 @@ pub struct ClassLimits {
     #[schemars(schema_with = "schema::names::limited_services")]
     pub services: Option<Vec<String>>,
 
+    /// The subnets that networks may select, by use. A route table serves all subnets that are associated with it, so
+    /// the S3 gateway endpoint also serves those that share a route table with an allowed staging or launch subnet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<SubnetSelectors>,
+
+    /// The endpoint policies that networks may set. An endpoint policy applies to every client of the endpoint: with
+    /// private DNS, to all clients in the VPC, and with a gateway endpoint, to all subnets of its route tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_policies: Option<EndpointPolicyLimits>,
+
+    /// The values of `privateDNS` that the interface endpoints of networks may have. `Enabled` also changes the answers
+    /// for all other clients in the VPC.
+    #[serde(default, rename = "privateDNS", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub private_dns: Option<Vec<PrivateDns>>,
+
+    /// The keys of the tags that networks may set. Other tools act on some tags: if omitted, `karpenter.sh/discovery` and
+    /// `kubernetes.io/cluster/*` are denied, and all other keys are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_keys: Option<TagKeyLimits>,
+
     /// The values of `deletionPolicy` that networks may have. A network that already had another value keeps it when
     /// it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -245,6 +267,13 @@ pub struct ClassLimits {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub adoption_policies: Option<Vec<AdoptionPolicy>>,
 
+    /// The values of `adoptedDeletionPolicy` that networks may have. A network that already had another value keeps it
+    /// when it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub adopted_deletion_policies: Option<Vec<AdoptedDeletionPolicy>>,
+
     /// The maximum number of networks of this class in one namespace. If there are more, the oldest networks are
     /// admitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -252,10 +281,54 @@ pub struct ClassLimits {
     pub networks_per_namespace: Option<i32>,
 }
 
+/// The endpoint policies that networks may set. An omitted field sets no limit.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("has(self.types) || has(self.presets)")
+        .message("must set `types` or `presets`; remove `endpointPolicies` to allow every policy"),
+    validation = Rule::new("!has(self.presets) || !has(self.types) || 'Preset' in self.types")
+        .message("must not be set when `types` does not allow 'Preset'; remove `presets`, or add 'Preset' to `types`")
+        .field_path(".presets"),
+)]
+pub struct EndpointPolicyLimits {
+    /// The allowed sources of policies: `Preset`, `Inline`, `ConfigMap`. A network without a policy has the preset
+    /// `FullAccess`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub types: Option<Vec<PolicyType>>,
+
+    /// The allowed presets: `FullAccess`, `MGNOnly`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub presets: Option<Vec<PolicyPreset>>,
+}
+
+/// The keys of the tags that networks may set. Each entry is a key, or the beginning of keys followed by `*`.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("has(self.allow) || has(self.deny)")
+        .message("must set `allow` or `deny`; remove `tagKeys` for the built-in limit")
+)]
+pub struct TagKeyLimits {
+    /// The keys that are allowed, although `deny` or the built-in list denies them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::tags::limited_keys")]
+    pub allow: Option<Vec<String>>,
+
+    /// The keys that are denied, in addition to `karpenter.sh/discovery` and `kubernetes.io/cluster/*`. With `*`, only
+    /// the keys in `allow` are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::tags::limited_keys")]
+    pub deny: Option<Vec<String>>,
+}
+
 /// The values of the fields that a network omits, field by field.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new(schema::rules::INLINE_POLICIES_FIT.0).message(schema::rules::INLINE_POLICIES_FIT.1),
     validation = Rule::new(schema::rules::RESOLVER_NEEDS_TWO_SUBNETS.0)
         .message(schema::rules::RESOLVER_NEEDS_TWO_SUBNETS.1)
         .field_path(".subnets")
@@ -322,6 +395,11 @@ pub struct NetworkDefaults {
     /// they stay in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// The policy for adopted resources that a network no longer needs. `Release`: the operator removes what it added to
+    /// them, and its tags. `Delete`: the operator deletes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_deletion_policy: Option<AdoptedDeletionPolicy>,
 }
 
 /// A network that was deleted without access to its AWS account.

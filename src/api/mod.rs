@@ -13,9 +13,9 @@ pub mod schema;
 mod vocabulary;
 
 pub use class::{
-    AbandonedNetwork, AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, MigrationNetworkClass,
-    MigrationNetworkClassSpec, MigrationNetworkClassStatus, NamespaceSelector, NamespaceSelectorOperator,
-    NamespaceSelectorRequirement, NetworkDefaults,
+    AbandonedNetwork, AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, EndpointPolicyLimits,
+    MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkClassStatus, NamespaceSelector,
+    NamespaceSelectorOperator, NamespaceSelectorRequirement, NetworkDefaults, TagKeyLimits,
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason};
 pub use network::*;

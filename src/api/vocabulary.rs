@@ -201,6 +201,17 @@ pub enum DeletionPolicy {
     Retain,
 }
 
+/// The policy for adopted resources that a network no longer needs.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum AdoptedDeletionPolicy {
+    /// The operator removes what it added, and its tags.
+    #[default]
+    Release,
+    /// The operator deletes them.
+    Delete,
+}
+
 /// The origin of a resource.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[schemars(inline, transform = schema::rules::undescribed)]

@@ -17,7 +17,7 @@ use crate::model::{
     failure::CallFailure,
     ids::SecurityGroupId,
     observed::{Observed, Resources},
-    ownership::{CLUSTER_TAG, Identity},
+    ownership::{ADOPTED_TAG, CLUSTER_TAG, Identity},
     plan::step::{CreateRequest, Effect, Step},
     slot::{GroupRole, Slot},
 };
@@ -86,11 +86,7 @@ impl Cloud for AwsCloud {
             self.session.interfaces(identity, &resources, &named),
             self.session.occupants(&vpc.id, &scope.addresses),
         )?;
-        for (group, rule) in rules {
-            if let Some(group) = resources.groups.get_mut(&group) {
-                group.ingress.push(rule);
-            }
-        }
+        resources.add_rules(rules);
         resources.interfaces = interfaces;
         resources.interfaces.extend(occupants);
         Ok(Observed {
@@ -121,6 +117,12 @@ impl Cloud for AwsCloud {
         resolvers.retain(|_, resolver| identity.owns(&resolver.tags));
         let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
         resources.interfaces = self.session.interfaces(identity, &resources, &BTreeSet::new()).await?;
+        // The operator removes its own rules from an adopted group. AWS deletes those of other groups with the groups.
+        let adopted = resources.groups.iter().filter(|(_, group)| group.tags.contains_key(ADOPTED_TAG));
+        let adopted: BTreeSet<SecurityGroupId> = adopted.map(|(id, _)| id.clone()).collect();
+        if !adopted.is_empty() {
+            resources.add_rules(self.session.ingress_rules(&adopted).await?);
+        }
         Ok(resources)
     }
 
@@ -155,10 +157,12 @@ impl Cloud for AwsCloud {
             Step::DisassociateResolverAddress { resolver, address } => {
                 self.session.disassociate_address(resolver, address).await
             }
-            Step::Adopt { slot: _, id: _, resource, tags } | Step::SetTags { slot: _, resource, tags } => {
+            Step::Adopt { slot: _, id: _, resource, tags, had: _ } | Step::SetTags { slot: _, resource, tags } => {
                 self.session.set_tags(resource, tags).await
             }
-            Step::RemoveTags { slot: _, resource, keys } => self.session.remove_tags(resource, keys).await,
+            Step::RemoveTags { slot: _, resource, keys } | Step::Release { slot: _, id: _, resource, keys } => {
+                self.session.remove_tags(resource, keys).await
+            }
             Step::DeleteEndpoints { endpoints } => self.session.delete_endpoints(endpoints).await,
             Step::DeleteResolver { resolver } => self.session.delete_resolver(resolver).await,
             Step::DeleteGroup { role: _, group } => self.session.delete_group(group).await,

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_ec2::types::ServiceDetail;
+use aws_sdk_ec2::types::{ServiceDetail, ServiceType};
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
@@ -47,6 +47,7 @@ pub(super) struct Offer {
     zone_ids: BTreeSet<ZoneId>,
     zone_names: BTreeSet<String>,
     private_dns_names: BTreeSet<String>,
+    has_gateway: bool,
 }
 
 impl Offer {
@@ -55,7 +56,12 @@ impl Offer {
     pub(super) fn for_vpc(&self, subnets: &BTreeMap<SubnetId, Subnet>) -> ServiceOffer {
         let named = subnets.values().filter(|subnet| self.zone_names.contains(&subnet.zone_name));
         let zones = self.zone_ids.iter().chain(named.map(|subnet| &subnet.zone)).cloned().collect();
-        ServiceOffer { name: self.name.clone(), zones, private_dns_names: self.private_dns_names.clone() }
+        ServiceOffer {
+            name: self.name.clone(),
+            zones,
+            private_dns_names: self.private_dns_names.clone(),
+            has_gateway: self.has_gateway,
+        }
     }
 }
 
@@ -95,8 +101,24 @@ impl Session {
             },
             |page| (page.service_details, page.next_token),
         );
-        Ok(details.await?.into_iter().flat_map(|detail| offers(detail, &self.region)).collect())
+        Ok(all_offers(details.await?, &self.region))
     }
+}
+
+/// Returns the offers of all services. AWS lists a service with both endpoint types twice.
+fn all_offers(details: Vec<ServiceDetail>, region: &str) -> Vec<(EndpointKey, Offer)> {
+    let with_gateway: BTreeSet<String> =
+        details.iter().filter(|one| has_gateway(one)).filter_map(|one| one.service_name.clone()).collect();
+    let mut all: Vec<_> = details.into_iter().flat_map(|detail| offers(detail, region)).collect();
+    for (_, offer) in &mut all {
+        offer.has_gateway = with_gateway.contains(&offer.name);
+    }
+    all
+}
+
+fn has_gateway(detail: &ServiceDetail) -> bool {
+    let types = detail.service_type.iter().flatten().filter_map(|one| one.service_type.as_ref());
+    types.into_iter().any(|kind| *kind == ServiceType::Gateway)
 }
 
 /// Returns one entry for each endpoint type in which a network can use the service.
@@ -114,6 +136,7 @@ fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
             .chain(detail.private_dns_name)
             .map(|name| name.trim_start_matches("*.").trim_end_matches('.').to_ascii_lowercase())
             .collect(),
+        has_gateway: false,
     };
     let types = detail.service_type.unwrap_or_default();
     let types = types.iter().filter_map(|detail| detail.service_type.as_ref());
@@ -136,7 +159,7 @@ pub(super) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<Endpo
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::types::{ServiceType, ServiceTypeDetail};
+    use aws_sdk_ec2::types::ServiceTypeDetail;
 
     use super::*;
 
@@ -157,8 +180,11 @@ mod tests {
             detail("com.amazonaws.eu-west-1.ec2", ServiceType::Interface).build(),
         ];
         let keys: Vec<EndpointKey> =
-            details.into_iter().flat_map(|detail| offers(detail, region)).map(|(key, _)| key).collect();
+            all_offers(details.to_vec(), region).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, [EndpointKey::S3_INTERFACE, EndpointKey::S3_GATEWAY, EndpointKey::interface(Service::Mgn)]);
+        let with_gateway: Vec<bool> =
+            all_offers(details.to_vec(), region).into_iter().map(|(_, offer)| offer.has_gateway).collect();
+        assert_eq!(with_gateway, [true, true, false]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     },
     model::{
         failure::{CallFailure, FailureClass},
-        ids::{SecurityGroupId, SecurityGroupRuleId, VpcId},
+        ids::{self, SecurityGroupId, SecurityGroupRuleId, VpcId},
         observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
         ownership::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
         plan::step::Effect,
@@ -28,8 +28,7 @@ impl Session {
         self.groups(vec![filter::filter("vpc-id", [vpc.as_str()])]).await
     }
 
-    /// Reads the groups that the network owns, in all VPCs. Their rules are left out because AWS deletes them with
-    /// the groups.
+    /// Reads the groups that the network owns, in all VPCs, without their rules.
     pub(super) async fn owned_groups(
         &self,
         identity: &Identity,
@@ -141,17 +140,34 @@ impl Session {
             Ok(_) => Ok(Effect::Accepted),
             Err(failure) if failure.class == FailureClass::Dependency => {
                 let references = self.references_to(group).await?;
-                if references.is_empty() {
-                    return Err(failure);
-                }
-                let message = format!(
-                    "rules of other security groups refer to {group}: {}; delete these rules",
-                    references.into_iter().collect::<Vec<_>>().join(", ")
-                );
+                let message = if references.is_empty() {
+                    // The right is newer than others, and the answer only explains the refusal.
+                    let vpcs = self.further_vpcs_of(group).await.unwrap_or_default();
+                    if vpcs.is_empty() {
+                        return Err(failure);
+                    }
+                    format!("{group} is associated with {}; disassociate it", ids::join(&vpcs))
+                } else {
+                    let rules = ids::join(&references);
+                    format!("rules of other security groups refer to {group}: {rules}; delete these rules")
+                };
                 Err(CallFailure { class: FailureClass::InUse, message, ..failure })
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Returns the VPCs with which a group is associated in addition to its own.
+    async fn further_vpcs_of(&self, group: &SecurityGroupId) -> Result<BTreeSet<String>, CallFailure> {
+        let associations = self.caller.list(
+            Action::ec2("DescribeSecurityGroupVpcAssociations"),
+            |token| {
+                let request = self.ec2.describe_security_group_vpc_associations();
+                request.filters(filter::filter("group-id", [group.as_str()])).set_next_token(token).send()
+            },
+            |page| (page.security_group_vpc_associations, page.next_token),
+        );
+        Ok(associations.await?.into_iter().filter_map(|association| association.vpc_id).collect())
     }
 
     /// Returns the rules of other groups that refer to a group, each with its own group: `sg-1 (ingress sgr-1)`.

@@ -29,18 +29,28 @@ use crate::text::hex;
 use crate::{
     api::{ClaimPhase, ClaimStatus},
     model::{
+        adoptions::{Adoptions, Had},
         failure::FailureClass,
         ids::ResolverId,
-        observed::{Resources, resources::Life},
+        observed::{
+            Resources,
+            resources::{Held, Life},
+        },
         ownership::{self, Identity},
-        plan::step::{CreateRequest, Effect, Step},
+        plan::{
+            Blocker,
+            step::{CreateRequest, Effect, Step},
+        },
         slot::Slot,
     },
 };
 
-/// The claims of one network.
+/// The claims of one network, and the records of its adopted resources, which are stored together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims(BTreeMap<Slot, Claim>);
+pub struct Claims {
+    by_slot: BTreeMap<Slot, Claim>,
+    adoptions: Adoptions,
+}
 
 /// The claim on one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,12 +96,30 @@ impl Claims {
     /// Reads the claims from status. Entries that cannot be parsed are ignored: tokens are derived, and resources
     /// have their epoch in a tag, so the operator finds the true state again.
     pub fn from_status(status: &[ClaimStatus]) -> Self {
-        Self(status.iter().filter_map(|claim| Some((claim.slot.parse().ok()?, Claim::from_status(claim)?))).collect())
+        let by_slot =
+            status.iter().filter_map(|claim| Some((claim.slot.parse().ok()?, Claim::from_status(claim)?))).collect();
+        Self { by_slot, adoptions: Adoptions::default() }
+    }
+
+    /// Adds the records of adopted resources.
+    #[must_use]
+    pub fn with_adoptions(self, adoptions: Adoptions) -> Self {
+        Self { adoptions, ..self }
+    }
+
+    /// Returns the records of adopted resources.
+    pub const fn adoptions(&self) -> &Adoptions {
+        &self.adoptions
+    }
+
+    /// Returns what an adopted resource had. None if the network did not adopt it.
+    pub fn had(&self, slot: Slot, id: &str) -> Option<&Had> {
+        self.adoptions.had(slot, id)
     }
 
     /// Converts the claims for status.
     pub fn to_status(&self, uid: &str) -> Vec<ClaimStatus> {
-        self.0
+        self.by_slot
             .iter()
             .map(|(slot, claim)| {
                 let (phase, id, request) = match &claim.phase {
@@ -115,12 +143,12 @@ impl Claims {
 
     /// Returns the claim on a slot.
     pub fn get(&self, slot: Slot) -> Option<&Claim> {
-        self.0.get(&slot)
+        self.by_slot.get(&slot)
     }
 
     /// Returns the epoch of a create call for the slot: the open epoch, or the next one.
     pub fn epoch_to_create(&self, slot: Slot) -> u32 {
-        self.0.get(&slot).map_or(1, |claim| match claim.phase {
+        self.by_slot.get(&slot).map_or(1, |claim| match claim.phase {
             Phase::Released => claim.epoch.saturating_add(1),
             Phase::Pending { .. } | Phase::Refused | Phase::Held { .. } | Phase::Deleting { .. } => claim.epoch,
         })
@@ -129,9 +157,10 @@ impl Claims {
     /// Updates the claims from an observation. `overdue` are the slots whose resource has been missing from complete
     /// observations for longer than the eventual consistency of AWS explains.
     pub fn settle(&mut self, identity: &Identity, resources: &Resources, overdue: &BTreeSet<Slot>) {
-        for slot in self.0.keys().copied().chain(resources.slots(identity)).collect::<BTreeSet<Slot>>() {
-            let held = resources.held(identity, slot);
-            let known = self.0.get(&slot);
+        for slot in self.by_slot.keys().copied().chain(resources.slots(identity)).collect::<BTreeSet<Slot>>() {
+            let mut held = resources.held(identity, slot);
+            let known = self.by_slot.get(&slot);
+            held.retain(|held| !known.is_some_and(|claim| claim.excludes(slot, held)));
             let epoch = known.map_or(0, |claim| claim.epoch);
             // The remains of an earlier epoch prove nothing about this one, least of all while its call is
             // unanswered.
@@ -154,9 +183,31 @@ impl Claims {
                 (None, _) => None,
             };
             if let Some((epoch, phase)) = phase {
-                self.0.insert(slot, Claim { epoch, phase });
+                self.by_slot.insert(slot, Claim { epoch, phase });
             }
         }
+        let Self { by_slot, adoptions } = self;
+        adoptions.settle(identity, resources, |slot, id| {
+            by_slot.get(&slot).is_some_and(|claim| claim.phase == Phase::Held { id: Some(id.to_owned()) })
+        });
+    }
+
+    /// Records what others have added to adopted resources: everything that the steps would remove from these, if nothing
+    /// but the resources has changed since the last steps. Returns true if there was anything.
+    pub fn absorb(&mut self, steps: &[Step]) -> bool {
+        self.adoptions.absorb(steps)
+    }
+
+    /// Returns the reason why a live resource with the owner tags of the slot is not the network's own, or why it is unknown
+    /// which one is. The operator then changes and deletes none of them.
+    pub fn intruder(&self, identity: &Identity, resources: &Resources, slot: Slot) -> Option<Blocker> {
+        if let Some(ids) = resources.duplicates(identity, slot) {
+            return Some(Blocker::Duplicates { slot, ids });
+        }
+        let claim = self.by_slot.get(&slot)?;
+        let live = resources.held(identity, slot).into_iter().filter(|held| held.life == Life::Live);
+        let id = live.into_iter().find(|held| claim.excludes(slot, held))?.id;
+        Some(Blocker::NotRecorded { slot, id, recorded: claim.id()?.to_owned() })
     }
 
     /// Returns the slots whose held resource is not among the observed ones: it is gone, not visible yet, or could
@@ -167,7 +218,7 @@ impl Claims {
             Phase::Deleting { id } => resources.lists_unread(slot, Some(id)),
             Phase::Pending { .. } | Phase::Refused | Phase::Released => false,
         };
-        self.0.iter().filter(|(slot, claim)| is_missing(**slot, &claim.phase)).map(|(slot, _)| *slot).collect()
+        self.by_slot.iter().filter(|(slot, claim)| is_missing(**slot, &claim.phase)).map(|(slot, _)| *slot).collect()
     }
 
     /// Returns those missing slots whose resource is in no list either, with their epochs. The resources count as
@@ -178,34 +229,34 @@ impl Claims {
             Phase::Held { id } => missing.contains(&slot) && !resources.lists_unread(slot, id.as_deref()),
             _ => false,
         };
-        let absent = self.0.iter().filter(|(slot, claim)| is_absent(**slot, &claim.phase));
+        let absent = self.by_slot.iter().filter(|(slot, claim)| is_absent(**slot, &claim.phase));
         absent.map(|(slot, claim)| (*slot, claim.epoch)).collect()
     }
 
     /// Returns the slots of all security groups that were ever claimed. Their create calls carry no token: a call
     /// that arrives after its group has been deleted creates another group.
     pub fn groups(&self) -> Vec<Slot> {
-        self.0.keys().filter(|slot| matches!(slot, Slot::Group(_))).copied().collect()
+        self.by_slot.keys().filter(|slot| matches!(slot, Slot::Group(_))).copied().collect()
     }
 
     /// Whether nothing was ever claimed, or the status with the claims was lost.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_slot.is_empty()
     }
 
     /// Whether AWS refused the last create call for the slot.
     pub fn is_refused(&self, slot: Slot) -> bool {
-        self.0.get(&slot).is_some_and(|claim| claim.phase == Phase::Refused)
+        self.by_slot.get(&slot).is_some_and(|claim| claim.phase == Phase::Refused)
     }
 
     /// Whether the slot may hold a resource.
     pub fn may_exist(&self, slot: Slot) -> bool {
-        self.0.get(&slot).is_some_and(Claim::may_exist)
+        self.by_slot.get(&slot).is_some_and(Claim::may_exist)
     }
 
     /// Returns the ID of the claimed Resolver endpoint, if one exists.
     pub fn resolvers(&self) -> BTreeSet<ResolverId> {
-        match self.0.get(&Slot::Resolver).map(|claim| &claim.phase) {
+        match self.by_slot.get(&Slot::Resolver).map(|claim| &claim.phase) {
             Some(Phase::Held { id: Some(id) } | Phase::Deleting { id }) => BTreeSet::from([id.as_str().into()]),
             Some(Phase::Held { id: None } | Phase::Pending { .. } | Phase::Refused | Phase::Released) | None => {
                 BTreeSet::new()
@@ -213,14 +264,16 @@ impl Claims {
         }
     }
 
-    /// Claims the slots of the create steps. Returns true if the claims must be stored before the steps may run.
+    /// Claims the slots of the create steps, and records what the resources of adoption steps have. Returns true if the
+    /// claims must be stored before the steps may run.
     pub fn reserve(&mut self, steps: &[Step]) -> bool {
         let mut changed = false;
         for step in steps {
+            changed |= self.adoptions.reserve(step);
             let Step::Create { slot, request, .. } = step else { continue };
             let claim =
                 Claim { epoch: self.epoch_to_create(*slot), phase: Phase::Pending { request: Some(request.clone()) } };
-            changed |= self.0.insert(*slot, claim.clone()).as_ref() != Some(&claim);
+            changed |= self.by_slot.insert(*slot, claim.clone()).as_ref() != Some(&claim);
         }
         changed
     }
@@ -238,7 +291,11 @@ impl Claims {
             }
             (Step::Adopt { slot, id, tags, .. }, _) => {
                 let claim = Claim { epoch: ownership::epoch(tags), phase: Phase::Held { id: Some(id.clone()) } };
-                self.0.insert(*slot, claim);
+                self.by_slot.insert(*slot, claim);
+            }
+            (Step::Release { slot, .. }, _) => {
+                self.set(*slot, Phase::Released);
+                self.adoptions.forget(*slot);
             }
             (Step::DeleteResolver { resolver }, _) => {
                 self.set(Slot::Resolver, Phase::Deleting { id: resolver.to_string() });
@@ -265,8 +322,8 @@ impl Claims {
     pub fn not_sent(&mut self, step: &Step, before: &Self) {
         let Step::Create { slot, .. } = step else { return };
         match before.get(*slot) {
-            Some(claim) => drop(self.0.insert(*slot, claim.clone())),
-            None => drop(self.0.remove(slot)),
+            Some(claim) => drop(self.by_slot.insert(*slot, claim.clone())),
+            None => drop(self.by_slot.remove(slot)),
         }
     }
 
@@ -277,7 +334,7 @@ impl Claims {
     /// Discards unanswered calls that cannot be sent again, which happens only if the status was edited by hand. The
     /// operator then relies on the lists of AWS.
     pub fn drop_unusable(&mut self, identity: &Identity) {
-        for (slot, claim) in &mut self.0 {
+        for (slot, claim) in &mut self.by_slot {
             if let Phase::Pending { request } = &claim.phase
                 && !request.as_ref().is_some_and(|request| request.fits(*slot, identity))
             {
@@ -288,25 +345,41 @@ impl Claims {
 
     /// Whether no resource and no unanswered call can exist anymore.
     pub fn all_resolved(&self) -> bool {
-        !self.0.values().any(Claim::may_exist)
+        !self.by_slot.values().any(Claim::may_exist)
     }
 
     /// Returns the slots with an unanswered create call, and the request to send again.
     pub fn pending(&self) -> impl Iterator<Item = (Slot, u32, Option<&CreateRequest>)> {
-        self.0.iter().filter_map(|(slot, claim)| match &claim.phase {
+        self.by_slot.iter().filter_map(|(slot, claim)| match &claim.phase {
             Phase::Pending { request } => Some((*slot, claim.epoch, request.as_ref())),
             Phase::Refused | Phase::Held { .. } | Phase::Deleting { .. } | Phase::Released => None,
         })
     }
 
     fn set(&mut self, slot: Slot, phase: Phase) {
-        if let Some(claim) = self.0.get_mut(&slot) {
+        if let Some(claim) = self.by_slot.get_mut(&slot) {
             claim.phase = phase;
         }
     }
 }
 
 impl Claim {
+    /// The recorded ID of the resource.
+    fn id(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Held { id: Some(id) } | Phase::Deleting { id } => Some(id),
+            Phase::Held { id: None } | Phase::Pending { .. } | Phase::Refused | Phase::Released => None,
+        }
+    }
+
+    /// Whether a resource with the owner tags of the slot is certainly not the network's own: in each epoch, at most one
+    /// resource is created, and the claim records another one. A late create call can create a second security group in an
+    /// epoch, but not one that was adopted.
+    fn excludes(&self, slot: Slot, held: &Held) -> bool {
+        let is_group_of_network = matches!(slot, Slot::Group(_)) && !held.is_adopted;
+        held.epoch == self.epoch && !is_group_of_network && self.id().is_some_and(|id| id != held.id)
+    }
+
     /// Whether the resource of the epoch exists, or an unanswered call may have created it.
     fn may_exist(&self) -> bool {
         match self.phase {

@@ -5,13 +5,14 @@
 //!
 //! - [`settings`] (with [`policy`]) parses the spec and the class, and [`observed`] holds what AWS reports.
 //! - [`preflight`] and [`desired`] resolve the settings against the observed VPC.
-//! - [`claims`] are updated from the observation.
+//! - [`claims`], with the records of [`adoptions`], are updated from the observation.
 //! - [`plan`] returns the steps that can run now, and [`observed::resources`] applies their effects. [`preview`]
 //!   returns all steps in advance.
 //! - [`status`] reports the result.
 //!
 //! [`orphans`] is separate: it finds the resources of networks that no longer exist.
 
+pub mod adoptions;
 pub mod claims;
 pub mod desired;
 pub mod failure;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::model::{
     observed::{EndpointState, ResolverState, Resources},
-    ownership::{CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG, Tags},
+    ownership::{ADOPTED_TAG, CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG, Tags},
     plan::step::Step,
     slot::Slot,
 };
@@ -116,6 +116,15 @@ pub enum Refusal {
         /// The `namespace/name` of the network, from the tag.
         network: String,
     },
+    /// The resource existed before the network.
+    #[error(
+        "was adopted by network '{network}' and not created by it; to give it back, remove its tags that start with \
+         '{RESERVED_PREFIX}' in AWS"
+    )]
+    Adopted {
+        /// The `namespace/name` of the network, from the tag.
+        network: String,
+    },
     /// The resource was an orphan in only one of two searches.
     #[error("was an orphan in only one of two searches; run the command again")]
     TooNew,
@@ -136,6 +145,9 @@ pub fn removal(cluster: &str, id: &str, resources: &Resources, owners: &BTreeSet
     }
     if is_retained(tags) {
         return Err(Refusal::Retained { network: made.network });
+    }
+    if tags.contains_key(ADOPTED_TAG) {
+        return Err(Refusal::Adopted { network: made.network });
     }
     match (made.kind, made.slot.parse()) {
         (Kind::VpcEndpoint, Ok(Slot::Endpoint(key))) => {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     api::{
-        AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec,
+        AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec,
         PostLaunchSpec, Toggle,
     },
     model::{
@@ -64,6 +64,8 @@ pub(crate) fn settings() -> Settings {
         sources: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         proxies: BTreeSet::new(),
         limited_ranges: BTreeMap::new(),
+        policy_sources: BTreeMap::new(),
+        own_tag_keys: BTreeSet::new(),
         endpoints: endpoints(&MigrationNetworkSpec::default()),
         endpoint_groups: None,
         resolver: Resolver::Managed { addresses: BTreeMap::new() },
@@ -74,6 +76,7 @@ pub(crate) fn settings() -> Settings {
         adoption: AdoptionPolicy::Never,
         address_changes: AddressChanges::new(),
         deletion: DeletionPolicy::Delete,
+        adopted_deletion: AdoptedDeletionPolicy::Release,
         tags: Tags::new(),
     }
 }
@@ -83,7 +86,7 @@ pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, En
     let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
     let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
     let mut errors = Vec::new();
-    let parsed = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
+    let (parsed, _) = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
     assert_eq!(errors, vec![]);
     parsed
 }
@@ -142,7 +145,7 @@ pub(crate) fn tokyo() -> Observed {
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
                 let private_dns_names = BTreeSet::from([format!("{}.ap-northeast-1.amazonaws.com", key.service)]);
-                (key, ServiceOffer { name, zones: zones.clone(), private_dns_names })
+                (key, ServiceOffer { name, zones: zones.clone(), private_dns_names, has_gateway: key.service == Service::S3 })
             })
             .collect(),
         surroundings: Surroundings {
@@ -227,7 +230,13 @@ impl Lab {
 
     /// Deletes the network. Returns the steps as lines.
     pub(crate) fn delete(&mut self) -> Vec<String> {
-        self.run_plan(|lab| deletion::delete(&identity(), &lab.observed.resources, &lab.claims))
+        self.run_plan(|lab| lab.deletion())
+    }
+
+    /// Plans the next steps of the deletion.
+    pub(crate) fn deletion(&self) -> Plan {
+        let Self { observed, claims, managed_tags, settings, .. } = self;
+        deletion::delete(&identity(), &observed.resources, claims, managed_tags, settings.adopted_deletion)
     }
 
     pub(crate) fn run_plan(&mut self, plan: impl Fn(&Self) -> Plan) -> Vec<String> {
@@ -322,6 +331,7 @@ impl Lab {
             | Step::Adopt { .. }
             | Step::SetTags { .. }
             | Step::RemoveTags { .. }
+            | Step::Release { .. }
             | Step::DeleteGroup { .. } => {
                 self.observed.resources.apply(step, &Effect::Accepted);
                 Effect::Accepted

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use mgnet::api::{AdoptionPolicy, ClaimPhase, ConditionType, MigrationNetwork, Origin, Reason};
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
-use support::{Fault, FaultKind, Lab, Network, Site};
+use support::{Fault, FaultKind, Lab, Network, Site, Summary};
 
+use crate::checks::until_warning;
+
+use support::class_limits::until_exceeded;
 use support::foreign::{
     DNS, HTTPS, delete_endpoint, delete_resolver, endpoint_in_status, entry, gateway, group, interface, resolver,
     untouched, unwritten,
@@ -87,11 +91,12 @@ async fn a_recreated_network_adopts_its_retained_resources_and_keeps_their_addre
     let mark = site.last_call().await?;
     let network = recreated().apply().await?;
     let ready = network.until_ready().await?;
-    let expected = site.expected().with_replication_group().with("kms").adopted(SLOTS);
+    let expected = site.expected().with_replication_group().with("kms");
     assert_eq!(site.summary().await?, expected.summary());
     assert_eq!(FilledSlots::of(&site).await?.slots, retained.slots, "IDs and addresses are unchanged");
-    assert_eq!(adopted(&ready), retained.slots.iter().map(|(_, id, _)| id.clone()).collect());
+    assert_eq!(adopted(&ready), BTreeSet::new(), "they are the network's own again");
     let status = ready.status.clone().context("no status")?;
+    assert_eq!(status.adoptions, []);
     for (slot, id, _) in &retained.slots {
         let claim =
             status.claims.iter().find(|claim| claim.slot == *slot).with_context(|| format!("no claim on {slot}"))?;
@@ -146,19 +151,37 @@ async fn without_adoption_a_collision_is_reported_and_the_resources_are_left_alo
     close(&site).await
 }
 
+/// Returns the summary of a network whose `mgn` endpoint was adopted with a security group of its own.
+fn with_the_companys_group(expected: &Summary) -> String {
+    let line = |line: &String| {
+        let adopted = line.starts_with("vpce/mgn/Interface");
+        if adopted { line.replace("behind sg/endpoints", "behind corp-https, sg/endpoints") } else { line.clone() }
+    };
+    expected.lines().iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 #[tokio::test]
-async fn policy_any_adopts_unowned_resources_and_brings_them_to_the_desired_state() -> Result<()> {
+async fn policy_any_adopts_unowned_resources_only_adds_to_them_and_gives_them_back() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("any").await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
     let dns = group(&site, "corp-dns", &[("tcp", 53, "10.8.0.0/24"), ("udp", 53, "10.8.0.0/24")], &[]).await?;
     let foreign = site.summary().await?;
     let mgn = interface(&site, "mgn", false, &https, &[("Name", "corp-mgn"), ("cost-centre", "4711")]).await?;
-    let s3 = gateway(&site, &["staging"], &[]).await?;
+    // The main route table serves the subnets of other workloads.
+    let s3 = gateway(&site, &["staging", "main"], &[]).await?;
     let inbound = resolver(&site, "corp", &dns, &[("Name", "corp-inbound")]).await?;
-    let addresses = site.state().await?.addresses(&inbound);
+    let made = site.aws.ec2.create_route_table().vpc_id(&site.landing.vpc).send().await?;
+    let later = made.route_table.and_then(|table| table.route_table_id).context("no route table")?;
+    let before = site.state().await?;
+    let addresses = before.addresses(&inbound);
     let mark = site.last_call().await?;
-    let network = site.network("tokyo").adopting(AdoptionPolicy::Any).apply().await?;
+    let plan = json!({ "managementPolicy": "Plan" });
+    let network = site.network("tokyo").spec(&plan).adopting(AdoptionPolicy::Any).apply().await?;
+    let words = ["vpce/s3/Gateway", &s3, "adds route tables", "nothing is removed from it"];
+    until_warning(&site, &network, Check::AdoptionAdds, &words).await?;
+    unwritten(&site, mark).await?;
+    network.edit(json!({ "managementPolicy": null })).await?;
     // The rules of a group that is adopted with its resolver are foreign: they are reported and left alone.
     let ready = network.until_ready().await?;
     let state = site.state().await?;
@@ -171,15 +194,15 @@ async fn policy_any_adopts_unowned_resources_and_brings_them_to_the_desired_stat
     }
     assert_eq!(adopted(&ready), [&mgn, &s3, &inbound, &dns].map(Clone::clone).into());
     assert_eq!(state.addresses(&inbound), addresses);
+    let words = ["vpce/mgn/Interface", &mgn, "private DNS setting 'Disabled' instead of 'Enabled'"];
+    until_warning(&site, &network, Check::AdoptedFits, &words).await?;
     let actual = site.summary().await?.to_string();
-    let expected =
-        site.expected().beside(&foreign).adopted(["vpce/mgn/Interface", "vpce/s3/Gateway", "resolver", "sg/resolver"]);
+    let expected = site.expected().beside(&foreign).private_dns("mgn", "off").route_tables(["launch", "main", "staging"]);
+    let expected = expected.adopted(["vpce/mgn/Interface", "vpce/s3/Gateway", "resolver", "sg/resolver"]);
     let with_foreign_rules =
         "tcp 53 from 10.8.0.0/24, tcp 53 from 192.168.10.0/24, udp 53 from 10.8.0.0/24, udp 53 from 192.168.10.0/24";
-    let expected_lines: Vec<String> = expected
-        .summary()
+    let expected_lines: Vec<String> = with_the_companys_group(&expected.summary())
         .lines()
-        .iter()
         .filter(|line| !line.contains("corp-dns"))
         .map(|line| line.replace("tcp 53 from 192.168.10.0/24, udp 53 from 192.168.10.0/24", with_foreign_rules))
         .map(|line| if line.starts_with("vpce/mgn") { format!("{line}, cost-centre=4711") } else { line })
@@ -196,12 +219,42 @@ async fn policy_any_adopts_unowned_resources_and_brings_them_to_the_desired_stat
     assert_eq!(name(&s3), Some(format!("{}/tokyo vpce/s3/Gateway", site.namespace)));
     untouched(&site, mark, &[&https]).await?;
 
-    // The adopted resources are deleted with the network. The company's own group remains.
+    // What others add to an adopted resource stays, too.
+    let request = site.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&s3).add_route_table_ids(&later);
+    request.send().await?;
+    until_observed(&site, 2).await?;
+    network.edit(json!({ "tags": { "wave": "3" } })).await?;
+    network.until_ready().await?;
+
+    // The adopted resources are given back as they were, and everything else is deleted.
     network.delete_and_wait().await?;
-    let left = site.summary().await?;
-    assert_eq!(left.lines().len(), 1, "{left}");
-    assert!(left.lines()[0].contains("corp-https"), "{left}");
+    let mut left = site.state().await?;
+    for endpoint in left.vpc_endpoints.iter_mut().filter(|one| one.id == s3) {
+        ensure!(endpoint.route_tables.remove(&later), "a route table that others added is gone");
+    }
+    for table in left.route_tables.iter_mut().filter(|table| table.id == later) {
+        table.routes.retain(|route| route.target != s3);
+    }
+    assert_eq!(left, before);
     untouched(&site, mark, &[&https]).await?;
+    close(&site).await
+}
+
+#[tokio::test]
+async fn adopted_resources_are_deleted_with_the_network_if_its_policy_says_so() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("any-deleted").await?;
+    let https = group(&site, "corp-https", HTTPS, &[]).await?;
+    let mgn = interface(&site, "mgn", true, &https, &[]).await?;
+    let s3 = gateway(&site, &["main"], &[]).await?;
+    let spec = json!({ "adoptedDeletionPolicy": "Delete" });
+    let network = site.network("tokyo").spec(&spec).adopting(AdoptionPolicy::Any).apply().await?;
+    assert_eq!(adopted(&network.until_ready().await?), [mgn, s3].into());
+    // A class can forbid it. The policy that was accepted before then applies.
+    site.edit_class(json!({ "limits": { "adoptedDeletionPolicies": ["Release"] } })).await?;
+    until_exceeded(&network).await?;
+    network.delete_and_wait().await?;
+    assert_eq!(site.state().await?.vpc_endpoints, []);
     close(&site).await
 }
 
@@ -219,14 +272,15 @@ async fn a_class_sets_the_default_adoption_policy_of_its_networks() -> Result<()
     let settings = ready.status.and_then(|status| status.settings).context("no settings")?;
     assert_eq!(settings.adoption_policy, Some(AdoptionPolicy::Any));
     let expected = site.expected().adopted(["vpce/mgn/Interface"]).beside(&foreign);
-    assert_eq!(site.summary().await?, expected.summary());
+    assert_eq!(site.summary().await?.to_string(), with_the_companys_group(&expected.summary()));
 
     // `Retain` also keeps adopted resources, and tags them with the network that retained them.
     network.edit(json!({ "deletionPolicy": "Retain", "adoptionPolicy": "Never" })).await?;
     network.until_ready().await?;
-    assert_eq!(site.summary().await?, expected.summary(), "the network keeps the resources that it owns");
+    let kept = site.summary().await?.to_string();
+    assert_eq!(kept, with_the_companys_group(&expected.summary()), "the network keeps the resources that it owns");
     network.delete_and_wait().await?;
-    assert_eq!(site.summary().await?, expected.retained().summary());
+    assert_eq!(site.summary().await?.to_string(), with_the_companys_group(&expected.retained().summary()));
     close(&site).await
 }
 
@@ -425,7 +479,7 @@ async fn a_kill_before_the_answer_to_an_adoption_call_creates_no_duplicate() -> 
     }
     network.until_ready().await?;
     assert_eq!(FilledSlots::of(&site).await?.slots, retained.slots);
-    let expected = site.expected().with_replication_group().with("kms").adopted(SLOTS);
+    let expected = site.expected().with_replication_group().with("kms");
     assert_eq!(site.summary().await?, expected.summary());
     let calls = site.writes_after(mark).await?;
     assert!(

@@ -26,6 +26,8 @@ fn every_check_has_a_test_that_triggers_it() {
         include_str!("checks.rs"),
         include_str!("existing.rs"),
         include_str!("addresses.rs"),
+        include_str!("adoption.rs"),
+        include_str!("policies.rs"),
     ];
     let is_triggered = |check: &Check| tests.iter().any(|text| text.contains(&format!("Check::{check:?},")));
     let untested: Vec<Check> = Check::ALL.iter().copied().filter(|check| !is_triggered(check)).collect();
@@ -34,7 +36,7 @@ fn every_check_has_a_test_that_triggers_it() {
 }
 
 /// Waits until status lists a warning of the check with all these words, and an event reports it.
-async fn until_warning(site: &Site, network: &Network<'_>, check: Check, words: &[&str]) -> Result<()> {
+pub(crate) async fn until_warning(site: &Site, network: &Network<'_>, check: Check, words: &[&str]) -> Result<()> {
     assert_eq!(check.severity(), Severity::Warning);
     network
         .until(&format!("status has a warning of {check} with the words {words:?}"), |network| {

@@ -443,6 +443,27 @@ async fn a_rule_of_another_group_that_blocks_a_deletion_is_named() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_vpc_association_that_blocks_a_deletion_is_named() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("associated").await?;
+    let network = site.network(NAME).with_replication_group().apply().await?;
+    until_built(&site, &network, &site.expected().with_replication_group()).await?;
+    let own = site.state().await?.security_group("sg/replication").context("no group")?.id.clone();
+    let other = support::make_vpc(&site.aws, "other").await?;
+    site.aws.ec2.associate_security_group_vpc().group_id(&own).vpc_id(&other).send().await?;
+
+    network.delete().await?;
+    let blocked = network.until_reason(ConditionType::Ready, Reason::DeletionBlocked).await?;
+    let ready = message(&blocked, ConditionType::Ready)?;
+    assert!(ready.contains(&format!("{own} is associated with {other}; disassociate it")), "{ready}");
+
+    site.aws.ec2.disassociate_security_group_vpc().group_id(&own).vpc_id(&other).send().await?;
+    network.until_gone().await?;
+    assert_eq!(owned(&site.state().await?, &blocked.uid().context("no UID")?), []);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_foreign_s3_interface_endpoint_that_blocks_a_deletion_is_named() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("gateway-in-use").await?;

@@ -4,9 +4,11 @@
 use anyhow::{Context, Result, ensure};
 use kube::api::DeleteParams;
 use mgnet::api::{ConditionType, MigrationNetwork};
+use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::{Lab, LabOptions, Network, OperatorOptions, Site};
 
+use crate::checks::until_warning;
 use support::foreign::{entry, unwritten};
 use support::waiting::{close, condition, listed, until, until_event, until_observed, until_repaired};
 
@@ -102,6 +104,8 @@ async fn aws_has_the_desired_policy_after_every_edit_of_its_source() -> Result<(
         || mgn_only().into_iter().fold(site.expected(), |expected, (slot, policy)| expected.policy(slot, policy));
     // The preset has no rules for further services, and allows everything for them.
     assert_eq!(site.summary().await?, mgn_only().with("kms").summary());
+    let words = ["ec2, ssm, ssmmessages, ec2messages", "those of this operator included", &site.landing.vpc];
+    until_warning(&site, &network, Check::PoliciesApart, &words).await?;
     let calls = site.calls_after(mark).await?;
     let modified = calls.iter().filter(|call| call.action == "ModifyVpcEndpoint" || call.outcome != "ok");
     assert_eq!(modified.count(), 0, "the policy is part of the create call:{}", listed(&calls));

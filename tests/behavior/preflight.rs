@@ -12,6 +12,7 @@ use mgnet::model::preflight::checks::{Check, Severity};
 use serde_json::{Value, json};
 use support::{Expected, Lab, Network, NetworkBuilder, SUBNET_TAG, Site, Use, VPC_NAME, make_vpc};
 
+use crate::checks::until_warning;
 use support::waiting::{close, condition, goes_on, kstatus, listed, tag, untag, until_observed};
 
 /// Applies a network, and expects that it stalls because of the check, with a message that contains the words, before
@@ -324,6 +325,35 @@ async fn a_network_is_ready_without_ssm_if_a_zone_does_not_offer_it() -> Result<
     let second = site.landing.subnet("endpoints-2")?;
     let reason = format!("service 'ssm' is not offered in the zone of {second} (apne1-az1, ap-northeast-1c)");
     is_ready_without(&site, "ssm", &reason).await?;
+    close(&site).await
+}
+
+#[tokio::test]
+async fn an_endpoint_stays_when_a_subnet_is_added_in_a_zone_that_does_not_offer_its_service() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("later-without-mgn").await?;
+    let zones = json!({ "zones": ["apne1-az4", "apne1-az1"] });
+    let services = ["mgn", "ssm"].map(|service| (format!("{}/{service}", site.region), zones.clone()));
+    let services: Value = services.into_iter().collect();
+    site.lab.control().change_options(&site.account, json!({ "services": services })).await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    let before = site.state().await?;
+    site.landing.clone().add_subnet(&site.aws, Use::Endpoints, 3).await?;
+    let words = ["service 'mgn' is not offered in the zone of", "stays, but is not changed any more"];
+    until_warning(&site, &network, Check::ServicesStillOffered, &words).await?;
+    network.edit(json!({ "tags": { "wave": "3" } })).await?;
+    let ready = network.until_ready().await?;
+    assert_eq!(ready.status.context("no status")?.endpoints_available.as_deref(), Some("7/7"));
+    let after = site.state().await?;
+    for service in ["mgn", "ssm"] {
+        let (was, is) = (before.endpoint(service, "Interface"), after.endpoint(service, "Interface"));
+        assert_eq!(was.map(|one| (&one.id, &one.subnets)), is.map(|one| (&one.id, &one.subnets)), "{service}");
+    }
+    let ec2 = after.endpoint("ec2", "Interface").context("no endpoint")?;
+    assert_eq!(ec2.subnets.len(), 3, "the other endpoints get the subnet");
+    network.delete_and_wait().await?;
+    assert!(site.state().await?.is_clean());
     close(&site).await
 }
 

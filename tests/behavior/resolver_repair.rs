@@ -154,3 +154,17 @@ async fn a_resolver_endpoint_that_aws_repairs_is_ready_with_a_warning() -> Resul
         .await?;
     close(&site).await
 }
+
+#[tokio::test]
+async fn a_deletion_that_is_stuck_is_requested_again() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("stuck").await?;
+    let network = site.network("tokyo").apply().await?;
+    let ready = network.until_ready().await?;
+    // AWS reports the state without an end.
+    set_status(&site, &resolver_id(&ready)?, "DELETING").await?;
+    network.edit(json!({ "resolver": { "mode": "Disabled" } })).await?;
+    network.until_ready().await?;
+    assert_eq!(site.state().await?.resolver_endpoints, []);
+    close(&site).await
+}

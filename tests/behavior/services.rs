@@ -223,3 +223,26 @@ async fn the_largest_number_of_services_can_be_created_replaced_and_deleted() ->
     assert!(site.summary().await?.is_empty());
     close(&site).await
 }
+
+#[tokio::test]
+async fn private_dns_needs_a_service_with_private_names_and_without_gateway_endpoints() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("no-names").await?;
+    offer(&site, "kms", json!({ "private_dns": false })).await?;
+    let mark = site.last_call().await?;
+    let network = site.network("tokyo").spec(&services(&["kms", "dynamodb"])).apply().await?;
+    let words = [
+        "service 'kms' has no private DNS names; set `spec.endpoints[kms/Interface].privateDNS` to 'Disabled'",
+        "service 'dynamodb' also has gateway endpoints",
+    ];
+    is_refused_after(&site, mark, &network, Check::ServicesOffered, &words).await?;
+    let without = |service: &str| entry(service, "Interface", &json!({ "privateDNS": "Disabled" }));
+    network.edit(json!({ "endpoints": [without("kms"), without("dynamodb")] })).await?;
+    network.until_ready().await?;
+    let expected = site.expected().with("kms").with("dynamodb");
+    assert_eq!(site.summary().await?, expected.private_dns("kms", "off").private_dns("dynamodb", "off").summary());
+    let mark = site.last_call().await?;
+    until_observed(&site, 2).await?;
+    unwritten(&site, mark).await?;
+    close(&site).await
+}

@@ -59,6 +59,11 @@ async fn the_admission_policy_refuses_with_the_operators_messages_and_blocks_not
         object.spec.source_cidrs = Some(vec!["192.168.10.0/24".to_owned()]);
         object.spec.post_launch = serde_json::from_value(json!({ "ssm": "Disabled" }))?;
         object.spec.deletion_policy = Some(DeletionPolicy::Retain);
+        object.spec.adopted_deletion_policy = None;
+        object.spec.subnets = None;
+        object.spec.endpoint_policy = None;
+        object.spec.endpoints = None;
+        object.spec.tags = None;
         networks.create(&dry, &object).await.with_context(|| format!("{field}: an allowed network is refused"))?;
     }
 

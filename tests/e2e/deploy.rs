@@ -199,6 +199,9 @@ async fn the_sample_is_accepted() -> Result<()> {
 
     ensure!(answer.contains("migrationnetwork.mgnet.dev/tokyo serverside-applied"), "{answer}");
     ensure!(answer.contains("migrationnetworkclass.mgnet.dev/tokyo serverside-applied"), "{answer}");
+    let quota = fs::read_to_string(repository().join("deploy/samples/quota.yaml"))?;
+    let answer = dry_run(&lab, "quota.yaml", &quota).await?;
+    ensure!(answer.contains("resourcequota/migration-networks serverside-applied"), "{answer}");
     Ok(())
 }
 

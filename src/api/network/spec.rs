@@ -13,8 +13,8 @@ use super::MigrationNetworkStatus;
 use crate::api::{
     schema,
     vocabulary::{
-        AdoptionPolicy, DeletionPolicy, EndpointMode, EndpointType, ManagementPolicy, PolicyPreset, PolicyType,
-        PrivateDns, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
+        AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, EndpointMode, EndpointType, ManagementPolicy,
+        PolicyPreset, PolicyType, PrivateDns, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
     },
 };
 
@@ -69,6 +69,7 @@ use crate::api::{
              `vpc`"
         )
         .field_path(".vpc"),
+    validation = Rule::new(schema::rules::INLINE_POLICIES_FIT.0).message(schema::rules::INLINE_POLICIES_FIT.1),
     validation = Rule::new(schema::rules::RESOLVER_NEEDS_TWO_SUBNETS.0)
         .message(schema::rules::RESOLVER_NEEDS_TWO_SUBNETS.1)
         .field_path(".subnets"),
@@ -137,11 +138,12 @@ pub struct MigrationNetworkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
 
-    /// The policy for adopting resources that already exist in the VPC and fit the network: the operator adds its
-    /// owner tags to them and brings them to the desired state. `Never`: no resource is adopted. `Retained`:
-    /// resources are adopted if a network of the same namespace and name created them and left them behind with
-    /// `deletionPolicy: Retain`. `Any`: resources are also adopted if their tags name no other owner, such as another
-    /// network or Terraform. Defaults to `Never`, unless the class's `defaults` set another value.
+    /// The policy for adopting resources that already exist in the VPC and fit the network. `Never`: no resource is
+    /// adopted. `Retained`: the network takes back the resources that a network of the same namespace and name left
+    /// behind with `deletionPolicy: Retain`. `Any`: resources are also adopted if their tags name no other owner, such
+    /// as another network or Terraform. The operator only adds to these: tags, and the subnets, security groups, route
+    /// tables, addresses and rules that the network needs. Defaults to `Never`, unless the class's `defaults` set
+    /// another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
 
@@ -150,6 +152,13 @@ pub struct MigrationNetworkSpec {
     /// another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// The policy for adopted resources when this object is deleted, or when its spec no longer needs them. `Release`:
+    /// the operator removes what it added to them, and its tags. `Delete`: the operator deletes them. With
+    /// `deletionPolicy: Retain`, they stay as they are. Defaults to `Release`, unless the class's `defaults` set
+    /// another value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_deletion_policy: Option<AdoptedDeletionPolicy>,
 
     /// Whether the operator is suspended for this network: until this is false again, it changes nothing in AWS
     /// except for a deletion, and existing resources keep working. Defaults to `false`.

@@ -11,7 +11,7 @@ use super::{PlanStatus, PreflightWarning};
 use crate::api::{
     conditions, schema,
     vocabulary::{
-        AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointType, GroupRole, ManagementPolicy, Origin,
+        AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointType, GroupRole, ManagementPolicy, Origin,
         ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
     },
 };
@@ -108,6 +108,12 @@ pub struct MigrationNetworkStatus {
     #[schemars(length(max = 512))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
     pub claims: Vec<ClaimStatus>,
+
+    /// The records of what adopted resources had when the network adopted them. The operator never removes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
+    pub adoptions: Vec<AdoptionStatus>,
 }
 
 /// The AWS account of the resources, and the role that the operator assumes in it.
@@ -182,6 +188,10 @@ pub struct SettingsStatus {
     /// The policy for the AWS resources when this object is deleted: `Delete` or `Retain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// The policy for adopted resources that the network no longer needs: `Release` or `Delete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_deletion_policy: Option<AdoptedDeletionPolicy>,
 
     /// The tags from the spec and the class. The class's tags take precedence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -421,4 +431,47 @@ pub struct ClaimStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 49_152))]
     pub request: Option<String>,
+}
+
+/// What an adopted resource had when the network adopted it, and what others have added to it since.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdoptionStatus {
+    /// The slot that the resource fills.
+    #[schemars(length(max = 128))]
+    pub slot: String,
+
+    /// The ID of the resource.
+    #[schemars(length(max = 64))]
+    pub id: String,
+
+    /// The subnets of an interface endpoint.
+    #[serde(default, rename = "subnetIDs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub subnet_ids: Vec<String>,
+
+    /// The security groups of an interface endpoint.
+    #[serde(default, rename = "securityGroupIDs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub security_group_ids: Vec<String>,
+
+    /// The route tables of a gateway endpoint.
+    #[serde(default, rename = "routeTableIDs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub route_table_ids: Vec<String>,
+
+    /// The IDs of the addresses of an inbound endpoint.
+    #[serde(default, rename = "ipAddressIDs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub ip_address_ids: Vec<String>,
+
+    /// The keys of the tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub tag_keys: Vec<String>,
 }

@@ -20,6 +20,15 @@ pub(in crate::api) fn undescribed(schema: &mut Schema) {
     schema.remove("description");
 }
 
+/// The rule and the message for the length of all inline policies together, for types that have `endpointPolicy` and
+/// `endpoints`. Each of 25 policies may have 20,480 characters, but the operator's memory holds many networks.
+pub(in crate::api) const INLINE_POLICIES_FIT: (&str, &str) = (
+    "(has(self.endpointPolicy) && has(self.endpointPolicy.inline) ? size(self.endpointPolicy.inline) : 0) + \
+     (has(self.endpoints) ? self.endpoints.map(e, has(e.policy) && has(e.policy.inline) ? size(e.policy.inline) : \
+     0).sum() : 0) <= 61440",
+    "must not contain more than 61440 characters of `inline` policies together; move long policies to a ConfigMap",
+);
+
 /// The rule and the message for the resolver's two addresses, for types that have `subnets` and `resolver`. It needs
 /// no data from AWS.
 pub(in crate::api) const RESOLVER_NEEDS_TWO_SUBNETS: (&str, &str) = (

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::rules::rule;
+use super::rules::{matches, rule};
 
 /// The characters that AWS allows in tags of every service.
 const TAG_CHARACTERS: &str = r"^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$";
@@ -50,6 +50,25 @@ pub(in crate::api) fn resource_tags(_: &mut SchemaGenerator) -> Schema {
                  and values of `tags`",
             ),
         ],
+    })
+}
+
+/// The schema of patterns of tag keys to which a class limits its networks.
+pub(in crate::api) fn limited_keys(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 32,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "x-kubernetes-validations": [matches(
+                r"^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*[*]?$",
+                "must be a tag key, or the beginning of tag keys followed by '*'; correct `tagKeys`",
+            )],
+        },
     })
 }
 

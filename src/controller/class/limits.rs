@@ -12,6 +12,7 @@ use crate::{
     model::{
         desired::Desired,
         ids::VpcId,
+        observed::Observed,
         settings::{Settings, limits::Limits},
         slot::Service,
     },
@@ -38,6 +39,11 @@ pub(crate) async fn check_settings<S: Store>(
 /// Checks the VPC that the selector matches.
 pub(crate) fn check_vpc(limits: &Limits, vpc: &VpcId) -> Result<(), Stop> {
     within(limits.of_vpc(vpc))
+}
+
+/// Checks the subnets that the selectors match.
+pub(crate) fn check_subnets(limits: &Limits, desired: &Desired, observed: &Observed) -> Result<(), Stop> {
+    within(limits.of_subnets(&desired.subnets, &observed.subnets))
 }
 
 /// Checks the services for which the network has endpoints, among those that the Region offers.

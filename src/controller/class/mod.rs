@@ -11,11 +11,12 @@ use self::usage::Use;
 use super::{
     context::Context,
     runtime::{Next, backoff::jittered},
-    store::{Store, StoreError},
+    store::{Announcement, Store, StoreError},
 };
 use crate::{
     api::{ConditionStatus, ConditionType, FINALIZER, MigrationNetworkClass, Reason, conditions},
     aws::Clouds,
+    model::settings::limits::omitted,
 };
 
 /// Reconciles a class: checks that its role can reach its account, and reports how many networks use it. `known_use`
@@ -55,6 +56,7 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
         Err(failure) if failure.needs_person() => (ConditionStatus::False, failure.reason(), failure.to_string()),
         Err(failure) => (ConditionStatus::Unknown, failure.reason(), failure.to_string()),
     };
+    report_omitted_limits(context, &class).await;
     let status = class.status.get_or_insert_default();
     status.observed_generation = generation;
     status.networks = Some(in_use.networks);
@@ -66,4 +68,24 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     // The counts are updated within one resync. The access check needs no call: the identity of the credentials is
     // cached for an hour.
     Ok(Next::After(jittered(context.settings.resync)))
+}
+
+/// Publishes an event once for each generation of a class without the limits that protect other workloads in the VPC.
+async fn report_omitted_limits<C: Clouds, S: Store>(context: &Context<C, S>, class: &MigrationNetworkClass) {
+    let omitted = omitted(class.spec.limits.as_ref());
+    let is_known = class.status.as_ref().map(|status| status.observed_generation) == class.metadata.generation;
+    if is_known || omitted.is_empty() {
+        return;
+    }
+    let fields = omitted.iter().map(|field| format!("`spec.limits.{field}`")).collect::<Vec<_>>().join(", ");
+    let announcement = Announcement {
+        warning: true,
+        reason: "LimitsOmitted".to_owned(),
+        action: "Check".to_owned(),
+        note: format!(
+            "the class does not set {fields}: its networks can restrict what other clients in the VPC reach through S3, \
+             EC2 and Systems Manager; set the limits, or keep the VPC for migrations only"
+        ),
+    };
+    context.store.announce_on_class(class, announcement).await;
 }

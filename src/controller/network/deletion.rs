@@ -5,7 +5,7 @@
 //! to AWS. If the class now names another account, resources with the network's owner tag in that account are deleted,
 //! too. Only resources whose owner tags were read in the same reconcile are changed.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::time::Instant;
 
@@ -13,12 +13,12 @@ use super::{
     Ended, abandoned,
     apply::{Goal, Outcome, carry_out},
     object::NetworkObject,
-    observation::{settle, within_deadline},
+    observation::{mark_stuck, settle, within_deadline},
     owned::find_owned,
     vpc_lease,
 };
 use crate::{
-    api::{DeletionPolicy, MigrationNetworkClass},
+    api::{AdoptedDeletionPolicy, DeletionPolicy, MigrationNetworkClass},
     aws::{Account, Clouds},
     controller::{
         class::resolve,
@@ -32,7 +32,7 @@ use crate::{
         observed::Resources,
         ownership::Identity,
         plan::{Blocker, Plan, deletion},
-        settings::{deletion_policy, limits},
+        settings::{adopted_deletion_policy, deletion_policy, limits},
         status::{StepFailure, Verdict},
     },
 };
@@ -42,13 +42,17 @@ struct Deleted {
     identity: Identity,
     resources: Resources,
     policy: DeletionPolicy,
+    adopted: AdoptedDeletionPolicy,
+    managed_tags: BTreeSet<String>,
 }
 
 impl Goal for Deleted {
     fn plan(&self, claims: &Claims) -> Plan {
         match self.policy {
             DeletionPolicy::Retain => deletion::retain(&self.identity, &self.resources, claims),
-            DeletionPolicy::Delete => deletion::delete(&self.identity, &self.resources, claims),
+            DeletionPolicy::Delete => {
+                deletion::delete(&self.identity, &self.resources, claims, &self.managed_tags, self.adopted)
+            }
         }
     }
 
@@ -91,15 +95,17 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
         found => found.map_err(unreachable)?,
     };
     // Status records the account before the first claim. Without an account, nothing was created.
-    let Some((account, cloud, resources)) = found else { return Err(vpc_lease::release_with_finalizer(object).await) };
+    let Some((account, cloud, mut resources)) = found else { return Err(vpc_lease::release_with_finalizer(object).await) };
     if resources.any_held(&identity) {
         // All of the network's resources are in one account.
         object.record_account(&account);
     }
     claims.drop_unusable(&identity);
+    mark_stuck(object, context, key, &identity, &mut resources);
     settle(&mut claims, object, context, key, &identity, (&resources, began));
 
-    let mut deleted = Deleted { policy: policy(object, class.as_ref()), identity, resources };
+    let (policy, adopted) = policies(object, class.as_ref());
+    let mut deleted = Deleted { identity, resources, policy, adopted, managed_tags: object.managed_tags() };
     let mut outcome = carry_out(object, cloud.as_ref(), &mut claims, &mut deleted).await?;
     object.write_claims(&claims);
     let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
@@ -115,7 +121,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
 
 /// Whether the finalizer may be removed: no owned resource exists, or all of them are retained, which an event reports.
 async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Deleted, claims: &Claims) -> bool {
-    let Deleted { identity, resources, policy } = deleted;
+    let Deleted { identity, resources, policy, adopted: _, managed_tags: _ } = deleted;
     match policy {
         DeletionPolicy::Retain => {
             let ids = resources.ids_held(identity);
@@ -184,18 +190,27 @@ async fn find<C: Clouds, S>(
     }
 }
 
-/// The deletion policy from the spec, or else from the class, within the class's limits. Without them, the policy that
-/// was in effect when both were last read and accepted.
-fn policy<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> DeletionPolicy {
+/// The policies for the network's resources, and for adopted ones: from the spec, or else from the class, within the class's
+/// limits. Without a class, the policies that were in effect when both were last read and accepted.
+fn policies<S: Store>(
+    object: &NetworkObject<'_, S>,
+    class: Option<&MigrationNetworkClass>,
+) -> (DeletionPolicy, AdoptedDeletionPolicy) {
+    let spec = &object.network.spec;
     let settings = object.network.status.as_ref().and_then(|status| status.settings.as_ref());
-    let recorded = settings.and_then(|settings| settings.deletion_policy);
-    match class {
-        Some(class) => {
-            let asked = deletion_policy(&object.network.spec, Some(&class.spec));
-            limits::deletion(asked, recorded, class.spec.limits.as_ref())
-        }
-        None => object.network.spec.deletion_policy.or(recorded).unwrap_or(DeletionPolicy::Delete),
-    }
+    let all = settings.and_then(|settings| settings.deletion_policy);
+    let adopted = settings.and_then(|settings| settings.adopted_deletion_policy);
+    let Some(class) = class else {
+        let all = spec.deletion_policy.or(all).unwrap_or_default();
+        return (all, spec.adopted_deletion_policy.or(adopted).unwrap_or_default());
+    };
+    let allowed = class.spec.limits.as_ref();
+    let allowed_for_all = allowed.and_then(|limits| limits.deletion_policies.as_ref());
+    let allowed_for_adopted = allowed.and_then(|limits| limits.adopted_deletion_policies.as_ref());
+    (
+        limits::on_deletion(deletion_policy(spec, Some(&class.spec)), all, allowed_for_all),
+        limits::on_deletion(adopted_deletion_policy(spec, Some(&class.spec)), adopted, allowed_for_adopted),
+    )
 }
 
 /// The verdict while the accounts that may hold resources cannot be observed.

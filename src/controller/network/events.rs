@@ -26,6 +26,9 @@ pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
         (Step::Adopt { slot, id, .. }, _) => {
             ("Adopted", format!("Adopt {slot}"), format!("{id} now belongs to the network as {slot}"))
         }
+        (Step::Release { slot, id, .. }, _) => {
+            ("Released", format!("Release {slot}"), format!("{id} no longer belongs to the network"))
+        }
         (Step::AuthorizeIngress { group, permissions, .. }, _) => {
             ("RulesAdded", format!("Authorize {slots}"), format!("{group} now allows {}", join(permissions.keys())))
         }

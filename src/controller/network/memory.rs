@@ -11,8 +11,11 @@ use tokio::time::Instant;
 
 use crate::{
     controller::{runtime::backoff::Backoff, store::Key},
-    model::slot::Slot,
+    model::{ids::ResolverId, slot::Slot},
 };
+
+/// How long the deletion of a Resolver endpoint may take before it is requested again. It usually takes a minute or two.
+const STUCK_DELETION: Duration = Duration::from_mins(10);
 
 /// The in-memory state of all networks.
 #[derive(Debug)]
@@ -34,6 +37,9 @@ struct Memory {
     steps: BTreeSet<String>,
     /// When each resource was first absent, by slot and epoch: each epoch has its own absence grace.
     absent_since: BTreeMap<(Slot, u32), Instant>,
+    /// When each Resolver endpoint was first observed while AWS was deleting it, or when its deletion was last requested
+    /// again.
+    deleting_since: BTreeMap<ResolverId, Instant>,
     deletion_known_since: Option<Instant>,
     waiting_since: Option<Instant>,
 }
@@ -60,6 +66,24 @@ impl Memories {
                 })
                 .map(|(slot, _)| *slot)
                 .collect()
+        })
+    }
+
+    /// Records the Resolver endpoints that AWS is deleting, and returns those for which that takes so long that the deletion
+    /// must be requested again.
+    pub(crate) fn stuck(&self, key: &Key, uid: &str, deleting: &BTreeSet<ResolverId>) -> BTreeSet<ResolverId> {
+        let now = Instant::now();
+        self.with_memory(key, uid, |memory| {
+            memory.deleting_since.retain(|id, _| deleting.contains(id));
+            let mut stuck = BTreeSet::new();
+            for id in deleting {
+                let since = memory.deleting_since.entry(id.clone()).or_insert(now);
+                if now.duration_since(*since) >= STUCK_DELETION {
+                    *since = now;
+                    stuck.insert(id.clone());
+                }
+            }
+            stuck
         })
     }
 

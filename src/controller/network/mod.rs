@@ -97,7 +97,10 @@ async fn build<C: Clouds, S: Store>(
     let placement = place(object, context, &inputs, &observation, lease.as_ref()).await?;
     let desired = Desired::resolve(observation.identity.clone(), &inputs.settings, &placement);
     observation.settle_claims(object, context, key);
+    observation.record_additions_of_others(object, &desired);
+    report_adoptions(object, &placement, &desired, &observation);
     limits::check_services(&inputs.limits, &desired)?;
+    limits::check_subnets(&inputs.limits, &desired, &observation.observed)?;
     let ended = match inputs.settings.management {
         ManagementPolicy::Plan => preview::preview(object, &inputs.settings, &desired, &observation).await?.into(),
         ManagementPolicy::Enforce => {
@@ -107,6 +110,18 @@ async fn build<C: Clouds, S: Store>(
     };
     object.record_sync(&desired, &ended.verdict);
     Ok(ended)
+}
+
+/// Adds the warnings about adoption to those of the preflight.
+fn report_adoptions<C, S: Store>(
+    object: &mut NetworkObject<'_, S>,
+    placement: &Placement,
+    desired: &Desired,
+    observation: &Observation<C>,
+) {
+    let mut warnings = placement.warnings.clone();
+    warnings.extend(preflight::adoption::check(desired, &observation.observed.resources, &observation.claims));
+    object.status_mut().preflight_warnings = inventory::warnings(&warnings);
 }
 
 /// Runs the preflight. If another network has precedence in the VPC, only the conflict is reported, and not the

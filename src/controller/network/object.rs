@@ -18,6 +18,7 @@ use crate::{
         store::{Announcement, Key, Store, StoreError},
     },
     model::{
+        adoptions::Adoptions,
         claims::Claims,
         desired::Desired,
         ids::VpcId,
@@ -199,8 +200,8 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     async fn save_reduced(&mut self, why: &str) -> Result<(), StoreError> {
         let why = shorten(why, 1024);
         tracing::error!(why, "the API server rejected the status; storing a reduced one");
-        let claims = self.network.status.take().map(|status| status.claims).unwrap_or_default();
-        let status = MigrationNetworkStatus { claims, ..self.stored.clone().unwrap_or_default() };
+        let MigrationNetworkStatus { claims, adoptions, .. } = self.network.status.take().unwrap_or_default();
+        let status = MigrationNetworkStatus { claims, adoptions, ..self.stored.clone().unwrap_or_default() };
         self.network.status = Some(status);
         let message = format!("the API server rejected the status: {why}; report this as a bug. The operator retries");
         self.write_verdict(&Verdict::Broken(message.clone()));
@@ -237,11 +238,14 @@ impl<'a, S: Store> NetworkObject<'a, S> {
 
     pub(crate) fn write_claims(&mut self, claims: &Claims) {
         let uid = self.uid();
-        self.status_mut().claims = claims.to_status(&uid);
+        let status = self.status_mut();
+        status.claims = claims.to_status(&uid);
+        status.adoptions = claims.adoptions().to_status();
     }
 
     pub(crate) fn claims(&self) -> Claims {
-        self.network.status.as_ref().map(|status| Claims::from_status(&status.claims)).unwrap_or_default()
+        let Some(status) = &self.network.status else { return Claims::default() };
+        Claims::from_status(&status.claims).with_adoptions(Adoptions::from_status(&status.adoptions))
     }
 
     pub(crate) fn identity(&self, cluster: &str) -> Identity {
@@ -288,13 +292,14 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.network.status.as_ref().is_some_and(|status| status.in_sync_with.as_deref() == Some(&digest))
     }
 
-    /// Records the desired state in status, if AWS is in sync with it.
+    /// Records the desired state in status, if AWS is in sync with it. Another desired state is not recorded any longer.
     pub(crate) fn record_sync(&mut self, desired: &Desired, verdict: &Verdict) {
-        if let Verdict::Built { plan, failures, changed: false, .. } = verdict
-            && plan.is_done()
-            && failures.is_empty()
-        {
+        let is_in_sync = matches!(verdict, Verdict::Built { plan, failures, changed: false, .. }
+            if plan.is_done() && failures.is_empty());
+        if is_in_sync {
             self.status_mut().in_sync_with = Some(digest(desired));
+        } else if !self.was_in_sync_with(desired) {
+            self.status_mut().in_sync_with = None;
         }
     }
 

@@ -15,10 +15,12 @@ use crate::{
     },
     model::{
         claims::Claims,
+        desired::Desired,
         failure::{CallFailure, FailureClass},
         ids::VpcId,
         observed::{Observed, Resources},
         ownership::Identity,
+        plan::plan,
     },
 };
 
@@ -90,8 +92,34 @@ impl<C> Observation<C> {
         context: &Context<D, S>,
         key: &Key,
     ) {
+        mark_stuck(object, context, key, &self.identity, &mut self.observed.resources);
         settle(&mut self.claims, object, context, key, &self.identity, (&self.observed.resources, self.began));
     }
+}
+
+impl<C> Observation<C> {
+    /// Records what others have added to adopted resources since the network was last in sync with the same desired state:
+    /// everything that the plan would remove from them.
+    pub(crate) fn record_additions_of_others<S: Store>(&mut self, object: &NetworkObject<'_, S>, desired: &Desired) {
+        if !object.was_in_sync_with(desired) {
+            return;
+        }
+        let managed = object.managed_tags();
+        // Each plan contains only the next removal.
+        while self.claims.absorb(&plan(desired, &self.observed.resources, &self.claims, &managed).steps) {}
+    }
+}
+
+/// Marks the Resolver endpoints whose deletion takes too long.
+pub(crate) fn mark_stuck<C, S: Store>(
+    object: &NetworkObject<'_, S>,
+    context: &Context<C, S>,
+    key: &Key,
+    identity: &Identity,
+    resources: &mut Resources,
+) {
+    let deleting = resources.resolvers_being_deleted(identity);
+    resources.stuck_resolvers = context.memories.stuck(key, &object.uid(), &deleting);
 }
 
 /// Settles the claims from resources that were observed from `began` on. A resource that was absent for the whole

@@ -10,7 +10,7 @@ use std::{
 use ipnet::Ipv4Net;
 
 use crate::{
-    api::AdoptionPolicy,
+    api::{AdoptedDeletionPolicy, AdoptionPolicy},
     model::{
         ids::{EndpointId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId, ZoneId},
         ingress::{self, Ingress},
@@ -47,6 +47,8 @@ pub struct Desired {
     pub resolver: Option<DesiredResolver>,
     /// Which resources in the VPC the network may adopt.
     pub adoption: AdoptionPolicy,
+    /// Whether adopted resources that the network no longer needs are released or deleted.
+    pub adopted_deletion: AdoptedDeletionPolicy,
     /// The resources whose published addresses may change.
     pub address_changes: AddressChanges,
     /// The tags of the user, for all resources.
@@ -91,7 +93,7 @@ pub enum DesiredEndpoint {
         /// The endpoint policy.
         policy: Policy,
     },
-    /// An existing endpoint, which is used read-only.
+    /// An endpoint that is used read-only: an existing one, or one of the network whose service is not offered any more.
     Existing(EndpointId),
 }
 
@@ -157,6 +159,7 @@ impl Desired {
             endpoints: endpoints(settings, placement),
             resolver: resolver(settings, placement),
             adoption: settings.adoption,
+            adopted_deletion: settings.adopted_deletion,
             address_changes: settings.address_changes.clone(),
             tags: settings.tags.clone(),
             skipped: placement.skipped.clone(),
@@ -171,6 +174,9 @@ fn endpoints(settings: &Settings, placement: &Placement) -> BTreeMap<EndpointKey
             EndpointSource::Existing(id) => return Some(DesiredEndpoint::Existing(id.clone())),
             EndpointSource::Managed { addresses, policy } => (addresses.clone(), policy.clone()),
         };
+        if let Some(id) = placement.kept.get(&key) {
+            return Some(DesiredEndpoint::Existing(id.clone()));
+        }
         let service_name = placement.services.get(&key)?.clone();
         Some(match key.endpoint_type {
             EndpointType::Gateway => {

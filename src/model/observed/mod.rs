@@ -105,6 +105,8 @@ pub struct ServiceOffer {
     pub zones: BTreeSet<ZoneId>,
     /// The names that private DNS resolves for the service, without `*.` and the final dot.
     pub private_dns_names: BTreeSet<String>,
+    /// Whether the service also has gateway endpoints.
+    pub has_gateway: bool,
 }
 
 /// The observed resources, both owned and foreign.
@@ -119,6 +121,8 @@ pub struct Resources {
     /// The Resolver endpoints that are listed, but that AWS did not find when the operator read their tags or
     /// addresses. Their owner is unknown.
     pub unread_resolvers: BTreeSet<ResolverId>,
+    /// The Resolver endpoints that have been in state `DELETING` for so long that their deletion must be requested again.
+    pub stuck_resolvers: BTreeSet<ResolverId>,
     /// The network interfaces of the network's endpoints, those that use one of its security groups, and those that
     /// have one of its fixed addresses.
     pub interfaces: BTreeMap<NetworkInterfaceId, NetworkInterface>,

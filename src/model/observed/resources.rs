@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    ids::{NetworkInterfaceId, SecurityGroupId},
+    ids::{NetworkInterfaceId, ResolverId, SecurityGroupId},
     observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, Rule, SecurityGroup},
     ownership::{self, Identity, SLOT_TAG, Tags},
     plan::step::{Effect, ResourceId, Step},
@@ -51,6 +51,8 @@ pub struct Held {
     pub id: String,
     /// The epoch in its tags.
     pub epoch: u32,
+    /// Whether it is a security group with another name than the network gives its groups, so that it was adopted.
+    pub is_adopted: bool,
 }
 
 impl Resources {
@@ -61,7 +63,12 @@ impl Resources {
                 .groups
                 .iter()
                 .filter(|(_, group)| identity.owns(&group.tags) && role_of(&identity.uid, group) == Some(role))
-                .map(|(id, group)| Held { life: Life::Live, id: id.to_string(), epoch: ownership::epoch(&group.tags) })
+                .map(|(id, group)| Held {
+                    life: Life::Live,
+                    id: id.to_string(),
+                    epoch: ownership::epoch(&group.tags),
+                    is_adopted: group.name != group_name(&identity.uid, role),
+                })
                 .collect(),
             Slot::Endpoint(key) => self
                 .endpoints
@@ -78,6 +85,7 @@ impl Resources {
                     },
                     id: id.to_string(),
                     epoch: ownership::epoch(&endpoint.tags),
+                    is_adopted: false,
                 })
                 .collect(),
             Slot::Resolver => self
@@ -88,11 +96,18 @@ impl Resources {
                     life: if resolver.state == ResolverState::Deleting { Life::Deleting } else { Life::Live },
                     id: id.to_string(),
                     epoch: ownership::epoch(&resolver.tags),
+                    is_adopted: false,
                 })
                 .collect(),
         };
         held.sort();
         held
+    }
+
+    /// Returns the network's own Resolver endpoints that AWS is deleting.
+    pub fn resolvers_being_deleted(&self, identity: &Identity) -> BTreeSet<ResolverId> {
+        let deleting = self.resolvers.iter().filter(|(_, one)| one.state == ResolverState::Deleting);
+        deleting.filter(|(_, one)| identity.owns(&one.tags)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Whether the resource of a slot is listed although its owner could not be read. If the ID is unknown, any such
@@ -131,6 +146,15 @@ impl Resources {
                 .resolvers
                 .get(&id.into())
                 .map(|resolver| (ResourceId::ResolverArn(resolver.arn.clone()), &resolver.tags)),
+        }
+    }
+
+    /// Adds ingress rules to their groups.
+    pub fn add_rules(&mut self, rules: impl IntoIterator<Item = (SecurityGroupId, Rule)>) {
+        for (group, rule) in rules {
+            if let Some(group) = self.groups.get_mut(&group) {
+                group.ingress.push(rule);
+            }
         }
     }
 
@@ -242,12 +266,13 @@ impl Resources {
                     present.extend(tags.clone());
                 }
             }
-            Step::RemoveTags { resource, keys, .. } => {
+            Step::RemoveTags { resource, keys, .. } | Step::Release { resource, keys, .. } => {
                 if let Some(present) = self.tags_mut(resource) {
                     present.retain(|key, _| !keys.contains(key));
                 }
             }
             Step::DeleteResolver { resolver } => {
+                self.stuck_resolvers.remove(resolver);
                 if let Some(resolver) = self.resolvers.get_mut(resolver) {
                     resolver.state = ResolverState::Deleting;
                 }

@@ -1,14 +1,18 @@
 //! Finds existing resources in the VPC that the network may adopt and that fit one of its slots.
 //!
-//! A resource with the tags of another network, another cluster or another tool is never adopted. Adoption only adds
-//! tags. From then on the network owns the resource, and the operator changes it to the desired state as if it had
-//! created it.
+//! A resource with the tags of another network, another cluster or another tool is never adopted. From the adoption on, the
+//! network owns the resource, but the operator only adds to it: whatever the resource had stays ([`super::super::adoptions`]).
+//! A resource that a network of the same name created and left behind belongs to the network again, without that restriction.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    desired::Desired,
-    ids::{ResolverId, SecurityGroupId},
-    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup},
-    ownership::{ADOPTED_TAG, NAME_TAG, Tags},
+    adoptions::Had,
+    claims::{Claims, Phase},
+    desired::{Desired, DesiredEndpoint},
+    ids::{ResolverId, SecurityGroupId, SubnetId, ZoneId},
+    observed::{Endpoint, EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup},
+    ownership::{ADOPTED_TAG, RESERVED_PREFIX, Tags},
     plan::step::Step,
     slot::{EndpointKey, GroupRole, Slot},
 };
@@ -24,8 +28,13 @@ pub(crate) enum Candidate {
     Several(Vec<String>),
 }
 
-/// Finds the resources that fit a slot. `epoch` is the epoch of the claim that the resource will fill.
-pub(crate) fn candidate(desired: &Desired, resources: &Resources, slot: Slot, epoch: u32) -> Candidate {
+/// Finds the resources that fit a slot. No resource fits while the slot's claim shows that its own resource may exist.
+pub(crate) fn candidate(desired: &Desired, resources: &Resources, claims: &Claims, slot: Slot) -> Candidate {
+    match claims.get(slot).map(|claim| &claim.phase) {
+        None | Some(Phase::Refused | Phase::Released) => {}
+        Some(Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. }) => return Candidate::None,
+    }
+    let epoch = claims.epoch_to_create(slot);
     let fitting = match slot {
         Slot::Group(role) => groups(desired, resources, role),
         Slot::Endpoint(key) => endpoints(desired, resources, key),
@@ -35,8 +44,13 @@ pub(crate) fn candidate(desired: &Desired, resources: &Resources, slot: Slot, ep
         [] => Candidate::None,
         [id] => match resources.tags_of(slot, id) {
             Some((resource, present)) => {
-                let tags = tags(desired, slot, epoch, present);
-                Candidate::One(Box::new(Step::Adopt { slot, id: id.clone(), resource, tags }))
+                let is_own = desired.identity.left_behind(present, slot) && !present.contains_key(ADOPTED_TAG);
+                let had = (!is_own).then(|| Had::of(resources, slot, id));
+                if had.as_ref().is_some_and(|had| !had.fits()) {
+                    return Candidate::None;
+                }
+                let tags = tags(desired, slot, epoch, present, is_own);
+                Candidate::One(Box::new(Step::Adopt { slot, id: id.clone(), resource, tags, had }))
             }
             None => Candidate::None,
         },
@@ -44,15 +58,56 @@ pub(crate) fn candidate(desired: &Desired, resources: &Resources, slot: Slot, ep
     }
 }
 
-/// The tags that adoption adds. The resource keeps a `Name` tag that it already has, unless the spec sets one.
-fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags) -> Tags {
+/// The tags that adoption adds. A resource that is not the network's own keeps the tags that it has.
+fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags, is_own: bool) -> Tags {
     let mut tags = desired.identity.tags(&desired.tags, slot, epoch);
-    if present.contains_key(NAME_TAG) && !desired.tags.contains_key(NAME_TAG) {
-        tags.remove(NAME_TAG);
+    if !is_own {
+        tags.insert(ADOPTED_TAG.to_owned(), "true".to_owned());
+        tags.retain(|key, _| key.starts_with(RESERVED_PREFIX) || !present.contains_key(key));
     }
-    tags.insert(ADOPTED_TAG.to_owned(), "true".to_owned());
     tags.retain(|key, value| present.get(key) != Some(value));
     tags
+}
+
+/// Returns the desired state of an adopted endpoint: what it had, and what the network adds to it. Its policy, its private
+/// DNS setting and its addresses stay as they are. An endpoint has one subnet per zone, so it gets no subnet in a zone in
+/// which it had one.
+pub(crate) fn adopted_endpoint(
+    wanted: &DesiredEndpoint,
+    endpoint: &Endpoint,
+    had: &Had,
+    zones: &BTreeMap<SubnetId, ZoneId>,
+) -> DesiredEndpoint {
+    match wanted.clone() {
+        DesiredEndpoint::Existing(id) => DesiredEndpoint::Existing(id),
+        DesiredEndpoint::Gateway { service_name, mut route_tables, policy: _ } => {
+            route_tables.extend(endpoint.route_tables.intersection(&had.route_tables).cloned());
+            DesiredEndpoint::Gateway { service_name, route_tables, policy: endpoint.policy.clone() }
+        }
+        DesiredEndpoint::Interface { service_name, mut subnets, mut addresses, private_dns: _, policy: _ } => {
+            let kept: BTreeSet<&SubnetId> = endpoint.subnets.intersection(&had.subnets).collect();
+            let taken: BTreeSet<&ZoneId> = kept.iter().filter_map(|subnet| zones.get(*subnet)).collect();
+            subnets.retain(|subnet| zones.get(subnet).is_none_or(|zone| !taken.contains(zone)));
+            addresses.retain(|subnet, _| !kept.contains(subnet));
+            subnets.extend(kept.into_iter().cloned());
+            DesiredEndpoint::Interface {
+                service_name,
+                subnets,
+                addresses,
+                private_dns: endpoint.private_dns,
+                policy: endpoint.policy.clone(),
+            }
+        }
+    }
+}
+
+/// Returns the security groups of an adopted endpoint: those that it had, and those that the network adds.
+pub(crate) fn adopted_groups(
+    wanted: BTreeSet<SecurityGroupId>,
+    endpoint: &Endpoint,
+    had: &Had,
+) -> BTreeSet<SecurityGroupId> {
+    endpoint.groups.intersection(&had.groups).cloned().chain(wanted).collect()
 }
 
 /// Whether the adoption policy and the tags of a resource allow its adoption.

@@ -26,8 +26,10 @@ impl Step {
             }
             Self::Adopt { resource: ResourceId::ResolverArn(_), .. }
             | Self::SetTags { resource: ResourceId::ResolverArn(_), .. } => Action::resolver("TagResource"),
-            Self::RemoveTags { resource: ResourceId::Ec2(_), .. } => Action::ec2("DeleteTags"),
-            Self::RemoveTags { resource: ResourceId::ResolverArn(_), .. } => Action::resolver("UntagResource"),
+            Self::RemoveTags { resource: ResourceId::Ec2(_), .. }
+            | Self::Release { resource: ResourceId::Ec2(_), .. } => Action::ec2("DeleteTags"),
+            Self::RemoveTags { resource: ResourceId::ResolverArn(_), .. }
+            | Self::Release { resource: ResourceId::ResolverArn(_), .. } => Action::resolver("UntagResource"),
             Self::DeleteEndpoints { .. } => Action::ec2("DeleteVpcEndpoints"),
             Self::DeleteResolver { .. } => Action::resolver("DeleteResolverEndpoint"),
             Self::DeleteGroup { .. } => Action::ec2("DeleteSecurityGroup"),
@@ -45,7 +47,7 @@ impl Step {
             Self::AssociateResolverAddress { resolver, .. }
             | Self::DisassociateResolverAddress { resolver, .. }
             | Self::DeleteResolver { resolver } => vec![resolver.to_string()],
-            Self::Adopt { id, .. } => vec![id.clone()],
+            Self::Adopt { id, .. } | Self::Release { id, .. } => vec![id.clone()],
             Self::SetTags { resource, .. } | Self::RemoveTags { resource, .. } => vec![match resource {
                 ResourceId::Ec2(id) | ResourceId::ResolverArn(id) => id.clone(),
             }],
@@ -61,6 +63,7 @@ impl Step {
             Self::AuthorizeIngress { permissions, .. } => format!("{permissions:?}"),
             Self::ModifyEndpoint { change, .. } => format!("{:?}", change.policy),
             Self::Adopt { tags, .. } | Self::SetTags { tags, .. } => format!("{tags:?}"),
+            Self::Release { keys, .. } => format!("{keys:?}"),
             // The `Display` form of these steps is already complete.
             Self::RevokeIngress { .. }
             | Self::AssociateResolverAddress { .. }

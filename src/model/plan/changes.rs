@@ -7,10 +7,11 @@ use std::{
 };
 
 use crate::model::{
+    claims::Claims,
     desired::Desired,
-    ids::{NetworkInterfaceId, RouteTableId, SecurityGroupId, SubnetId, ZoneId},
-    observed::{Endpoint, NetworkInterface, PrivateDns, Resources},
-    ownership::{ADOPTED_TAG, NAME_TAG, RETAINED_TAG},
+    ids::{NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, ZoneId},
+    observed::{Endpoint, NetworkInterface, Permission, PrivateDns, Resources},
+    ownership::{ADOPTED_TAG, RETAINED_TAG},
     plan::step::{EndpointChange, Step},
     policy::Policy,
     slot::Slot,
@@ -27,6 +28,9 @@ pub(crate) fn gateway(endpoint: &Endpoint, wanted: &BTreeSet<RouteTableId>, poli
         ..EndpointChange::default()
     }
 }
+
+/// Ingress rules of a security group, by ID.
+pub(crate) type Rules = BTreeMap<SecurityGroupRuleId, Permission>;
 
 /// The desired state of an interface endpoint.
 pub(crate) struct Interface<'a> {
@@ -141,8 +145,15 @@ fn subnet_change(
     }
 }
 
-/// Plans the tag changes of every desired resource that the network owns.
-pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<String>, steps: &mut Vec<Step>) {
+/// Plans the tag changes of every desired resource that the network owns. Tags that a resource had when the network adopted
+/// it stay.
+pub(crate) fn tags(
+    desired: &Desired,
+    resources: &Resources,
+    claims: &Claims,
+    managed: &BTreeSet<String>,
+    steps: &mut Vec<Step>,
+) {
     let identity = &desired.identity;
     let wanted_slots = desired
         .groups
@@ -151,18 +162,17 @@ pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
         .chain(desired.endpoints.keys().map(|key| Slot::Endpoint(*key)))
         .chain(desired.resolver.iter().map(|_| Slot::Resolver));
     for slot in wanted_slots {
-        if resources.duplicates(identity, slot).is_some() {
+        if claims.intruder(identity, resources, slot).is_some() {
             continue;
         }
-        let Some((resource, present)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))
-        else {
-            continue;
-        };
+        let Some(id) = resources.live(identity, slot) else { continue };
+        let Some((resource, present)) = resources.tags_of(slot, &id) else { continue };
         let mut wanted = identity.standing_tags(&desired.tags, slot);
-        // An adopted resource keeps the name that it had before the adoption.
-        let named_by_user = desired.tags.contains_key(NAME_TAG) || managed.contains(NAME_TAG);
-        if let Some(name) = present.get(NAME_TAG).filter(|_| present.contains_key(ADOPTED_TAG) && !named_by_user) {
-            wanted.insert(NAME_TAG.to_owned(), name.clone());
+        let had = claims.had(slot, &id).map(|had| &had.tag_keys);
+        let is_foreign = |key: &String| had.is_some_and(|had| had.contains(key));
+        wanted.retain(|key, _| !is_foreign(key));
+        if had.is_some() {
+            wanted.insert(ADOPTED_TAG.to_owned(), "true".to_owned());
         }
         let set: BTreeMap<_, _> = wanted
             .iter()
@@ -174,7 +184,7 @@ pub(crate) fn tags(desired: &Desired, resources: &Resources, managed: &BTreeSet<
         let keys: BTreeSet<_> = managed
             .iter()
             .chain([&retained])
-            .filter(|key| present.contains_key(*key) && !wanted.contains_key(*key))
+            .filter(|key| present.contains_key(*key) && !wanted.contains_key(*key) && !is_foreign(key))
             .cloned()
             .collect();
         // Removed first, because old and new tags together may exceed the quota of 50 tags.

@@ -1,22 +1,34 @@
 //! Plans the deletion of a network. The plans depend on the observed resources only, not on the spec: a spec or class
 //! that has become invalid, or no longer exists, must not prevent the deletion.
 
-use crate::model::{
-    claims::{Claims, token},
-    observed::Resources,
-    ownership::{Identity, RETAINED_TAG, Tags},
-    plan::{Blocker, Plan, removal::Surplus, step::Step},
+use std::collections::BTreeSet;
+
+use super::{Blocker, Plan, release::Release, removal::Surplus, step::Step};
+use crate::{
+    api::AdoptedDeletionPolicy,
+    model::{
+        claims::{Claims, token},
+        observed::Resources,
+        ownership::{Identity, RETAINED_TAG, Tags},
+    },
 };
 
-/// Plans the deletion of every owned resource: endpoints and the Resolver endpoint first, then security groups.
-pub fn delete(identity: &Identity, resources: &Resources, claims: &Claims) -> Plan {
+/// Plans the deletion of every owned resource: endpoints and the Resolver endpoint first, then security groups. `adopted`
+/// is the policy for adopted resources, and `managed_tags` are the keys of the user tags that the operator has set.
+pub fn delete(
+    identity: &Identity,
+    resources: &Resources,
+    claims: &Claims,
+    managed_tags: &BTreeSet<String>,
+    adopted: AdoptedDeletionPolicy,
+) -> Plan {
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
-        let mut surplus = Surplus::default();
+        let mut surplus = Surplus::new(Release { resources, claims, managed_tags }, adopted);
         for slot in resources.slots(identity) {
-            surplus.add(resources, identity, slot);
+            surplus.add(identity, slot);
         }
-        surplus.plan(resources, &mut plan);
+        surplus.plan(&mut plan);
         not_visible(identity, resources, claims, &mut plan);
     }
     plan
@@ -28,8 +40,8 @@ pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
         for slot in resources.slots(identity) {
-            if let Some(ids) = resources.duplicates(identity, slot) {
-                plan.blockers.push(Blocker::Duplicates { slot, ids });
+            if let Some(intruder) = claims.intruder(identity, resources, slot) {
+                plan.blockers.push(intruder);
                 continue;
             }
             let Some((resource, tags)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))

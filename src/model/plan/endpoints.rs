@@ -1,7 +1,7 @@
 //! Plans the network's VPC endpoints.
 
 use super::{
-    Blocker, Planner, changes,
+    Blocker, Planner, adoption, changes,
     step::{CreateRequest, Step},
 };
 use crate::model::{
@@ -100,13 +100,18 @@ impl Planner<'_> {
                 return self.block(Blocker::UnderWay { slot, state: endpoint.state.as_str().to_owned() });
             }
         }
-        let change = match wanted {
+        let had = self.claims.had(slot, id.as_str());
+        let adopted = had.map(|had| adoption::adopted_endpoint(wanted, endpoint, had, &self.desired.zones));
+        let change = match adopted.as_ref().unwrap_or(wanted) {
             DesiredEndpoint::Existing(_) => return,
             DesiredEndpoint::Gateway { route_tables, policy, .. } => changes::gateway(endpoint, route_tables, policy),
             DesiredEndpoint::Interface { subnets, addresses, private_dns, policy, .. } => {
-                let Some(groups) = self.endpoint_groups() else {
+                let Some(mut groups) = self.endpoint_groups() else {
                     return self.block(Blocker::Awaits { slot, needs: Slot::Group(GroupRole::Endpoints) });
                 };
+                if let Some(had) = had {
+                    groups = adoption::adopted_groups(groups, endpoint, had);
+                }
                 let moves = changes::moves(endpoint, &self.resources.interfaces, addresses);
                 let (moves, refused) = self.allowed(slot, id.as_str(), moves);
                 for blocker in refused {

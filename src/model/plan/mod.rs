@@ -12,6 +12,7 @@ mod calls;
 pub(crate) mod changes;
 pub mod deletion;
 mod endpoints;
+mod release;
 mod removal;
 mod resolver;
 pub(crate) mod resolver_addresses;
@@ -56,7 +57,7 @@ impl Plan {
 pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_tags: &BTreeSet<String>) -> Plan {
     let mut planner = Planner { desired, resources, claims, plan: Plan::default() };
     for (role, group) in &desired.groups {
-        if !planner.has_duplicates(Slot::Group(*role)) {
+        if !planner.has_intruder(Slot::Group(*role)) {
             planner.group(*role, group);
         }
     }
@@ -64,17 +65,17 @@ pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_t
     // could take one of the fixed addresses.
     for chosen in [Chosen::Nowhere, Chosen::Somewhere, Chosen::Everywhere] {
         for (key, endpoint) in desired.endpoints.iter().filter(|(_, endpoint)| endpoint.chosen() == chosen) {
-            if !planner.has_duplicates(Slot::Endpoint(*key)) {
+            if !planner.has_intruder(Slot::Endpoint(*key)) {
                 planner.endpoint(*key, endpoint);
             }
         }
         let is_next = desired.resolver.as_ref().is_some_and(|resolver| resolver.chosen() == chosen);
-        if is_next && !planner.has_duplicates(Slot::Resolver) {
+        if is_next && !planner.has_intruder(Slot::Resolver) {
             planner.any_resolver();
         }
     }
-    planner.no_longer_wanted();
-    changes::tags(desired, resources, managed_tags, &mut planner.plan.steps);
+    planner.no_longer_wanted(managed_tags);
+    changes::tags(desired, resources, claims, managed_tags, &mut planner.plan.steps);
     planner.plan
 }
 
@@ -90,11 +91,12 @@ impl Planner<'_> {
         self.plan.blockers.push(blocker);
     }
 
-    /// Blocks a slot with several live resources.
-    fn has_duplicates(&mut self, slot: Slot) -> bool {
-        let Some(ids) = self.resources.duplicates(&self.desired.identity, slot) else { return false };
-        self.block(Blocker::Duplicates { slot, ids });
-        true
+    /// Blocks a slot with a live resource that is not the network's own although it has the owner tags.
+    fn has_intruder(&mut self, slot: Slot) -> bool {
+        let intruder = self.claims.intruder(&self.desired.identity, self.resources, slot);
+        let found = intruder.is_some();
+        self.plan.blockers.extend(intruder);
+        found
     }
 
     /// Plans the adoption or creation of a missing resource, depending on the claim of its slot.
@@ -115,14 +117,9 @@ impl Planner<'_> {
         self.plan.steps.push(Step::Create { slot, token: token(&identity.uid, slot, epoch), request });
     }
 
-    /// Plans the adoption of a resource for the slot. Returns false if no resource fits, or if the slot's claim shows
-    /// that its own resource may exist.
+    /// Plans the adoption of a resource for the slot. Returns false if no resource fits.
     fn adopt(&mut self, slot: Slot) -> bool {
-        match self.claims.get(slot).map(|claim| &claim.phase) {
-            None | Some(Phase::Refused | Phase::Released) => {}
-            Some(Phase::Pending { .. } | Phase::Held { .. } | Phase::Deleting { .. }) => return false,
-        }
-        match adoption::candidate(self.desired, self.resources, slot, self.claims.epoch_to_create(slot)) {
+        match adoption::candidate(self.desired, self.resources, self.claims, slot) {
             Candidate::None => return false,
             Candidate::One(step) => self.plan.steps.push(*step),
             Candidate::Several(ids) => self.block(Blocker::Ambiguous { slot, ids }),

@@ -1,37 +1,73 @@
 //! Plans the deletion of owned resources: all endpoints in one call, except a gateway endpoint that the S3 interface
 //! endpoint needs until it is gone; the Resolver endpoint in parallel; then the security groups that no network interface
-//! uses any more.
+//! uses any more. Adopted resources are released instead, unless the network's policy is to delete them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{
-    ids::{EndpointId, ResolverId, SecurityGroupId},
-    observed::{EndpointState, PrivateDns, ResolverState, Resources, resources::Life},
-    ownership::{Identity, OWNER_TAG},
-    plan::{Blocker, Plan, step::Step},
-    slot::{EndpointKey, GroupRole, Slot},
+use super::{Blocker, Plan, release::Release, step::Step};
+use crate::{
+    api::AdoptedDeletionPolicy,
+    model::{
+        ids::{EndpointId, ResolverId, SecurityGroupId},
+        observed::{EndpointState, PrivateDns, ResolverState, Resources, resources::Life},
+        ownership::{Identity, OWNER_TAG},
+        slot::{EndpointKey, GroupRole, Slot},
+    },
 };
 
-/// The owned resources to delete.
-#[derive(Debug, Default)]
-pub(crate) struct Surplus {
+/// The owned resources to delete or release.
+pub(super) struct Surplus<'a> {
+    release: Release<'a>,
+    adopted: AdoptedDeletionPolicy,
+    released: Vec<(Slot, String)>,
     endpoints: BTreeMap<EndpointId, EndpointKey>,
     resolvers: BTreeSet<ResolverId>,
     groups: BTreeMap<SecurityGroupId, GroupRole>,
     under_way: Vec<Blocker>,
-    duplicates: Vec<Blocker>,
+    intruders: Vec<Blocker>,
 }
 
-impl Surplus {
+impl<'a> Surplus<'a> {
+    /// Creates an empty surplus, with the policy for adopted resources.
+    pub(super) const fn new(release: Release<'a>, adopted: AdoptedDeletionPolicy) -> Self {
+        Self {
+            release,
+            adopted,
+            released: Vec::new(),
+            endpoints: BTreeMap::new(),
+            resolvers: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            under_way: Vec::new(),
+            intruders: Vec::new(),
+        }
+    }
+
+    /// Whether the live resource of the slot is released instead of deleted.
+    pub(super) fn releases(&self, identity: &Identity, slot: Slot) -> bool {
+        let live = self.release.resources.live(identity, slot);
+        live.is_some_and(|id| self.is_released(slot, &id))
+    }
+
+    fn is_released(&self, slot: Slot, id: &str) -> bool {
+        self.adopted == AdoptedDeletionPolicy::Release && self.release.is_adopted(slot, id)
+    }
+
     /// Adds every resource that fills the slot.
-    pub(crate) fn add(&mut self, resources: &Resources, identity: &Identity, slot: Slot) {
-        if let Some(ids) = resources.duplicates(identity, slot) {
-            self.duplicates.push(Blocker::Duplicates { slot, ids });
+    pub(super) fn add(&mut self, identity: &Identity, slot: Slot) {
+        let resources = self.release.resources;
+        if let Some(intruder) = self.release.claims.intruder(identity, resources, slot) {
+            self.intruders.push(intruder);
             return;
         }
         for held in resources.held(identity, slot) {
             match (held.life, slot) {
+                (Life::Live, _) if self.is_released(slot, &held.id) => self.released.push((slot, held.id)),
                 (Life::Deleted, _) => {}
+                (Life::Deleting, Slot::Resolver)
+                    if resources.stuck_resolvers.contains(&held.id.as_str().into()) =>
+                {
+                    self.resolvers.insert(held.id.into());
+                }
                 (Life::Deleting, _) => {
                     self.under_way.push(Blocker::UnderWay { slot, state: "Deleting".to_owned() });
                 }
@@ -48,10 +84,14 @@ impl Surplus {
         }
     }
 
-    /// Plans the deletion of the added resources.
-    pub(crate) fn plan(self, resources: &Resources, plan: &mut Plan) {
-        let Self { endpoints, resolvers, groups, under_way, duplicates } = self;
-        plan.blockers.extend(duplicates);
+    /// Plans the deletion or release of the added resources.
+    pub(super) fn plan(self, plan: &mut Plan) {
+        let Self { release, adopted: _, released, endpoints, resolvers, groups, under_way, intruders } = self;
+        let resources = release.resources;
+        plan.blockers.extend(intruders);
+        for (slot, id) in &released {
+            release.plan(*slot, id, plan);
+        }
         // Security groups wait until no list of AWS contains the endpoints that use them.
         let deleting = !endpoints.is_empty() || !resolvers.is_empty() || !under_way.is_empty();
         plan.blockers.extend(under_way);

@@ -1,12 +1,15 @@
 //! Plans the network's Route 53 Resolver inbound endpoint.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use super::{Blocker, Planner, resolver_addresses, step::CreateRequest};
 use crate::model::{
     desired::DesiredResolver,
-    ids::{ResolverId, SubnetId},
-    observed::{ResolverEndpoint, ResolverState, resources::resolver_name},
+    ids::{ResolverAddressId, ResolverId, SubnetId},
+    observed::{ResolverAddress, ResolverEndpoint, ResolverState, resources::resolver_name},
     slot::{GroupRole, Slot},
 };
 
@@ -66,7 +69,10 @@ impl Planner<'_> {
                 return self.block(Blocker::UnderWay { slot, state: resolver.state.as_str().to_owned() });
             }
         }
-        let (moves, refused) = self.allowed(slot, id.as_str(), resolver_addresses::moves(resolver, addresses));
+        let nothing = BTreeSet::new();
+        let kept = self.claims.had(slot, id.as_str()).map_or(&nothing, |had| &had.addresses);
+        let moves = resolver_addresses::moves(resolver, addresses, kept);
+        let (moves, refused) = self.allowed(slot, id.as_str(), moves);
         // If a move is not allowed, the address that the subnet has now is accepted.
         let mut addresses = addresses.clone();
         for blocker in &refused {
@@ -76,14 +82,17 @@ impl Planner<'_> {
         }
         self.plan.blockers.extend(refused);
         debug_assert!(moves.iter().all(|one| addresses.get(&one.subnet).is_some_and(Option::is_some)));
-        if let Some(step) = resolver_addresses::next_step(id, resolver, &addresses) {
+        if let Some(step) = resolver_addresses::next_step(id, resolver, &addresses, kept) {
             return self.plan.steps.push(step);
         }
         if resolver.state == ResolverState::ActionNeeded {
             let (id, message) = (id.to_string(), resolver.message.clone());
             return self.block(Blocker::Failed { slot, id, message });
         }
-        if let Some(address) = resolver.addresses.values().find(|address| !address.is_attached()) {
+        // A broken address that an adopted endpoint had is reported by AWS in the state of the endpoint.
+        let is_ours = |id: &ResolverAddressId, address: &ResolverAddress| !(kept.contains(id) && address.is_broken());
+        let unfinished = resolver.addresses.iter().find(|(id, one)| !one.is_attached() && is_ours(id, one));
+        if let Some((_, address)) = unfinished {
             let state = format!("address in {}: {}", address.subnet, address.state);
             self.block(Blocker::UnderWay { slot, state });
         }

@@ -25,11 +25,14 @@ const MOST: usize = 6;
 /// The desired addresses: the fixed address of each subnet, or `None` if AWS chooses it.
 type Wanted = BTreeMap<SubnetId, Option<Ipv4Addr>>;
 
+/// The addresses that stay: those that an adopted endpoint had.
+type Kept = BTreeSet<ResolverAddressId>;
+
 /// Returns the moves of a Resolver endpoint: the subnets that have another address instead of the fixed address.
-pub(crate) fn moves(resolver: &ResolverEndpoint, wanted: &Wanted) -> Vec<Move> {
+pub(crate) fn moves(resolver: &ResolverEndpoint, wanted: &Wanted, kept: &Kept) -> Vec<Move> {
     let serving = |subnet: &SubnetId| {
-        let all = resolver.addresses.values().filter(|address| address.serves());
-        all.filter(|address| address.subnet == *subnet).filter_map(|address| address.ip).collect::<Vec<_>>()
+        let all = resolver.addresses.iter().filter(|(id, address)| address.serves() && !kept.contains(*id));
+        all.filter(|(_, one)| one.subnet == *subnet).filter_map(|(_, address)| address.ip).collect::<Vec<_>>()
     };
     wanted
         .iter()
@@ -43,8 +46,13 @@ pub(crate) fn moves(resolver: &ResolverEndpoint, wanted: &Wanted) -> Vec<Move> {
 }
 
 /// Returns the next step that adds or removes an address.
-pub(crate) fn next_step(id: &ResolverId, resolver: &ResolverEndpoint, wanted: &Wanted) -> Option<Step> {
-    let addresses = Addresses { all: &resolver.addresses, wanted };
+pub(crate) fn next_step(
+    id: &ResolverId,
+    resolver: &ResolverEndpoint,
+    wanted: &Wanted,
+    kept: &Kept,
+) -> Option<Step> {
+    let addresses = Addresses { all: &resolver.addresses, wanted, kept };
     let remove = |address: &ResolverAddressId| Step::DisassociateResolverAddress {
         resolver: id.clone(),
         address: address.clone(),
@@ -63,9 +71,17 @@ pub(crate) fn next_step(id: &ResolverId, resolver: &ResolverEndpoint, wanted: &W
     }
 }
 
+/// Returns one of the addresses that were added to an adopted endpoint, if AWS lets it go: two must remain.
+pub(crate) fn added<'a>(resolver: &'a ResolverEndpoint, had: &Kept) -> Option<&'a ResolverAddressId> {
+    let associated = || resolver.addresses.iter().filter(|(_, address)| !address.is_leaving());
+    let enough = associated().count() > FEWEST;
+    associated().find(|(id, _)| enough && !had.contains(*id)).map(|(id, _)| id)
+}
+
 struct Addresses<'a> {
     all: &'a BTreeMap<ResolverAddressId, ResolverAddress>,
     wanted: &'a Wanted,
+    kept: &'a Kept,
 }
 
 impl<'a> Addresses<'a> {
@@ -79,7 +95,9 @@ impl<'a> Addresses<'a> {
     fn removable_broken(&self) -> Option<&'a ResolverAddressId> {
         let enough = self.associated().count() > FEWEST;
         let is_useless = |address: &ResolverAddress| address.is_broken() || address.failed_to_leave();
-        self.associated().find(|(_, address)| enough && is_useless(address)).map(|(id, _)| id)
+        self.associated()
+            .find(|(id, address)| enough && is_useless(address) && !self.kept.contains(*id))
+            .map(|(id, _)| id)
     }
 
     /// The first subnet without its desired address, and the address to add.
@@ -88,9 +106,13 @@ impl<'a> Addresses<'a> {
     /// only two addresses are left, a temporary address is added in another subnet. It is removed when it is no longer
     /// needed, because it is the youngest one there.
     fn missing(&self) -> Option<(&'a SubnetId, Option<Ipv4Addr>)> {
-        let mut unserved = self.wanted.iter().filter(|(subnet, _)| self.serving(subnet).is_none());
+        let holder = |ip: Ipv4Addr| self.associated().find(|(_, address)| address.ip == Some(ip)).map(|(id, _)| id);
+        // A broken address that stays keeps its IP address for good.
+        let is_free = |ip: Option<Ipv4Addr>| !ip.and_then(holder).is_some_and(|id| self.kept.contains(id));
+        let mut unserved =
+            self.wanted.iter().filter(|(subnet, ip)| self.serving(subnet).is_none() && is_free(**ip));
         let (subnet, ip) = unserved.next()?;
-        let taken = ip.is_some_and(|ip| self.associated().any(|(_, address)| address.ip == Some(ip)));
+        let taken = ip.and_then(holder).is_some();
         if !taken {
             return Some((subnet, *ip));
         }
@@ -115,7 +137,9 @@ impl<'a> Addresses<'a> {
         let kept: BTreeSet<_> = self.wanted.keys().filter_map(|subnet| self.serving(subnet)).collect();
         let serving = self.associated().filter(|(_, address)| address.serves()).count();
         self.associated()
-            .find(|(id, address)| serving > FEWEST && address.serves() && !kept.contains(id))
+            .find(|(id, address)| {
+                serving > FEWEST && address.serves() && !kept.contains(id) && !self.kept.contains(*id)
+            })
             .map(|(id, _)| id)
     }
 }

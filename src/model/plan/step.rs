@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
+    adoptions::Had,
     failure::CallFailure,
     ids::{
         EndpointId, ResolverAddressId, ResolverId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId,
@@ -42,6 +43,20 @@ pub enum Step {
         resource: ResourceId,
         /// The tags to add.
         tags: Tags,
+        /// What the resource has now. None if a network of the same name created it, so that it belongs to the network
+        /// again.
+        had: Option<Had>,
+    },
+    /// Gives an adopted resource back by removing the network's tags.
+    Release {
+        /// The slot that the resource filled.
+        slot: Slot,
+        /// The ID of the resource.
+        id: String,
+        /// The resource, in the form that the tagging call takes.
+        resource: ResourceId,
+        /// The keys of the tags to remove.
+        keys: BTreeSet<String>,
     },
     /// Adds ingress rules to an owned security group.
     AuthorizeIngress {
@@ -131,6 +146,7 @@ impl Step {
         match self {
             Self::Create { slot, .. }
             | Self::Adopt { slot, .. }
+            | Self::Release { slot, .. }
             | Self::SetTags { slot, .. }
             | Self::RemoveTags { slot, .. } => vec![*slot],
             Self::AuthorizeIngress { role, .. } | Self::RevokeIngress { role, .. } | Self::DeleteGroup { role, .. } => {
@@ -301,6 +317,7 @@ impl fmt::Display for Step {
         match self {
             Self::Create { slot, request, .. } => write!(f, "create {slot}: {request}"),
             Self::Adopt { slot, id, .. } => write!(f, "adopt {id} as {slot}"),
+            Self::Release { slot, id, .. } => write!(f, "release {id} ({slot})"),
             Self::AuthorizeIngress { group, permissions, .. } => {
                 write!(f, "authorize on {group}: {}", join(permissions.keys()))
             }

@@ -1,6 +1,8 @@
-//! Plans the deletion of owned resources that are no longer desired.
+//! Plans the deletion, or the release, of owned resources that are no longer desired.
 
-use super::{Blocker, Planner, removal::Surplus};
+use std::collections::BTreeSet;
+
+use super::{Blocker, Planner, release::Release, removal::Surplus};
 use crate::model::{
     desired::{DesiredEndpoint, DesiredResolver},
     ids::EndpointId,
@@ -11,25 +13,28 @@ use crate::model::{
 impl Planner<'_> {
     /// Plans the deletion of owned resources that are no longer desired: endpoints in one call, then the security
     /// groups that no network interface uses.
-    pub(super) fn no_longer_wanted(&mut self) {
+    pub(super) fn no_longer_wanted(&mut self, managed_tags: &BTreeSet<String>) {
         let identity = &self.desired.identity;
-        let mut surplus = Surplus::default();
+        let release = Release { resources: self.resources, claims: self.claims, managed_tags };
+        let mut surplus = Surplus::new(release, self.desired.adopted_deletion);
         let gateway = Slot::Endpoint(EndpointKey::S3_GATEWAY);
         let slots: Vec<Slot> =
             self.resources.slots(identity).into_iter().filter(|slot| !self.is_wanted(*slot)).collect();
         for slot in slots {
-            let by = if slot == gateway { self.foreign_endpoints_on_the_gateway() } else { Vec::new() };
-            if slot == gateway && self.gateway_is_needed() {
+            // A released gateway endpoint remains.
+            let is_deleted_gateway = slot == gateway && !surplus.releases(identity, slot);
+            let by = if is_deleted_gateway { self.foreign_endpoints_on_the_gateway() } else { Vec::new() };
+            if is_deleted_gateway && self.gateway_is_needed() {
                 let needs = Slot::Endpoint(EndpointKey::S3_INTERFACE);
                 self.plan.blockers.push(Blocker::Awaits { slot, needs });
             } else if !by.is_empty() {
                 let id = self.resources.live(identity, slot).unwrap_or_default();
                 self.plan.blockers.push(Blocker::InUse { slot, id, by });
             } else {
-                surplus.add(self.resources, identity, slot);
+                surplus.add(identity, slot);
             }
         }
-        surplus.plan(self.resources, &mut self.plan);
+        surplus.plan(&mut self.plan);
     }
 
     /// Whether the network's S3 interface endpoint, which remains, still depends on the gateway endpoint: its private
@@ -65,9 +70,11 @@ impl Planner<'_> {
             Slot::Group(role) => self.desired.groups.contains_key(&role),
             Slot::Endpoint(key) => match self.desired.endpoints.get(&key) {
                 Some(DesiredEndpoint::Gateway { .. } | DesiredEndpoint::Interface { .. }) => true,
-                Some(DesiredEndpoint::Existing(_)) => false,
-                // What AWS offers never causes a deletion. The endpoint was created while the service was offered.
-                None => self.desired.skipped.contains_key(&key.service),
+                // What AWS offers never causes a deletion: the network's own endpoint may be used read-only.
+                Some(DesiredEndpoint::Existing(id)) => {
+                    self.resources.live(&self.desired.identity, slot).is_some_and(|own| own == id.as_str())
+                }
+                None => false,
             },
             Slot::Resolver => matches!(self.desired.resolver, Some(DesiredResolver::Managed(_))),
         }

@@ -107,6 +107,14 @@ checks! {
     ExistingFits = 123, Error(Reason::ExistingUnfit);
     /// The fixed addresses are available.
     FixedAddressesFree = 124, Error(Reason::AddressUnusable);
+    /// The network adds nothing to resources of others.
+    AdoptionAdds = 125, Warning;
+    /// The adopted resources match the spec.
+    AdoptedFits = 126, Warning;
+    /// The endpoint policies restrict no other clients in the VPC.
+    PoliciesApart = 127, Warning;
+    /// The Region still offers the services of the network's endpoints.
+    ServicesStillOffered = 128, Warning;
     /// The interface endpoints of the VPC stay within the default quota.
     InterfaceEndpointQuota = 131, Warning;
     /// The gateway endpoints of the Region stay within the default quota.

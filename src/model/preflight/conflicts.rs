@@ -3,7 +3,7 @@
 use crate::model::{
     ids::{EndpointId, join},
     observed::{Endpoint, EndpointState, PrivateDns},
-    ownership,
+    ownership::{self, ADOPTED_TAG},
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -21,8 +21,12 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
 /// Returns the interface endpoints that do not have their private DNS names yet. Endpoints that already have their
 /// names cannot conflict.
 fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 'a {
-    let has_names =
-        |key: EndpointKey| site.own_endpoint(key).is_some_and(|endpoint| endpoint.private_dns != PrivateDns::Disabled);
+    // The private DNS setting of an adopted endpoint does not change.
+    let has_names = |key: EndpointKey| {
+        site.own_endpoint(key).is_some_and(|endpoint| {
+            endpoint.private_dns != PrivateDns::Disabled || endpoint.tags.contains_key(ADOPTED_TAG)
+        })
+    };
     let wants_names = |key: EndpointKey| {
         site.settings.endpoints.get(&key).is_some_and(|endpoint| endpoint.private_dns != PrivateDns::Disabled)
     };
@@ -45,7 +49,7 @@ fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint
     } else if let Some(keeper) = ownership::keeper(&other.tags) {
         format!("{use_it}; it is managed by {keeper}")
     } else {
-        format!("{use_it}, or let the network adopt it with `spec.adoptionPolicy` 'Any'")
+        format!("{use_it}, or let the network adopt it and add to it with `spec.adoptionPolicy` 'Any'")
     }
 }
 

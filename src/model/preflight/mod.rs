@@ -4,12 +4,14 @@
 //!
 //! This file checks the selectors and the services. The modules below check everything else by topic.
 
+pub mod adoption;
 pub mod checks;
 mod conflicts;
 mod existing;
 mod fixed_addresses;
 mod network_acls;
 mod placement;
+mod policies;
 mod quotas;
 mod routing;
 mod site;
@@ -21,15 +23,15 @@ pub use placement::{Placement, ResolvedSubnets};
 use site::Site;
 
 use crate::model::{
-    ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
-    observed::{Observed, Vpc},
+    ids::{EndpointId, RouteTableId, SubnetId, VpcId, ZoneId, join},
+    observed::{Observed, PrivateDns, ServiceOffer, Vpc},
     ownership::{Identity, Tags},
     preflight::checks::{Check, Finding},
     settings::{
         Resolver, Settings, SubnetSelector, VpcSelector,
         endpoints::{EndpointSettings, EndpointSource},
     },
-    slot::{EndpointKey, Service, Slot},
+    slot::{EndpointKey, EndpointType, Service, Slot},
 };
 
 /// Checks the VPC and resolves the selectors of the settings in it. `pinned` is the VPC that holds resources of the
@@ -46,7 +48,8 @@ pub fn check(
 ) -> Result<Placement, Vec<Finding>> {
     let vpc = the_vpc(&settings.vpc, pinned, &observed.vpcs).map_err(|finding| vec![finding])?;
     let subnets = the_subnets(settings, observed)?;
-    let (services, skipped, mut findings) = services(settings, observed, &subnets.endpoints);
+    let Services { offered: services, kept, skipped, mut findings } =
+        services(identity, settings, observed, &subnets.endpoints);
     findings.extend(dns_attributes(vpc));
     findings.extend(zones(settings, observed, &subnets.endpoints));
     findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
@@ -61,6 +64,7 @@ pub fn check(
         vpc::check,
         routing::check,
         network_acls::check,
+        policies::check,
         quotas::check,
     ];
     findings.extend(themes.into_iter().flat_map(|check| check(&site)));
@@ -74,6 +78,7 @@ pub fn check(
         subnets,
         route_tables,
         services,
+        kept,
         skipped,
         warnings: findings,
     })
@@ -224,42 +229,99 @@ const fn builds_resolver(settings: &Settings) -> bool {
     matches!(settings.resolver, Resolver::Managed { .. })
 }
 
-type Services = (BTreeMap<EndpointKey, String>, BTreeMap<Service, String>, Vec<Finding>);
+/// The services of a network's endpoints, as the Region offers them.
+#[derive(Debug, Default)]
+struct Services {
+    /// The endpoints that the operator builds, with the full names of the services.
+    offered: BTreeMap<EndpointKey, String>,
+    /// The network's own endpoints of services that are not offered any more.
+    kept: BTreeMap<EndpointKey, EndpointId>,
+    /// The optional services that are not offered, each with the reason.
+    skipped: BTreeMap<Service, String>,
+    findings: Vec<Finding>,
+}
 
-fn services(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Services {
-    let (mut services, mut skipped, mut findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+/// Finds the services in the Region's catalog. The catalog decides about new endpoints only: an endpoint of the network that
+/// exists already stays as it is.
+fn services(
+    identity: &Identity,
+    settings: &Settings,
+    observed: &Observed,
+    subnets: &BTreeSet<SubnetId>,
+) -> Services {
+    let mut found = Services::default();
     let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
     for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
-        let (problem, way_out) = match observed.services.get(&key) {
-            None => (
-                format!("the Region does not offer service '{}' for {} endpoints", key.service, key.endpoint_type),
-                "name a service that is offered, set the `mode` of this one to 'Disabled' in `spec.endpoints`, or \
-                 choose another Region",
-            ),
-            Some(offer) => {
-                let unsupported: Vec<String> = subnets
-                    .iter()
-                    .filter_map(|id| Some((id, observed.subnets.get(id)?)))
-                    .filter(|(_, subnet)| !offer.zones.contains(&subnet.zone))
-                    .map(|(id, subnet)| format!("{id} ({}, {})", subnet.zone, subnet.zone_name))
-                    .collect();
-                if key == EndpointKey::S3_GATEWAY || unsupported.is_empty() {
-                    services.insert(key, offer.name.clone());
-                    continue;
-                }
-                (
-                    format!("service '{}' is not offered in the zone of {}", key.service, unsupported.join(", ")),
-                    "choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
-                )
+        let offer = observed.services.get(&key);
+        match missing_offer(key, offer, observed, subnets) {
+            None => {
+                found.findings.extend(private_names(key, endpoint, offer));
+                found.offered.extend(offer.map(|offer| (key, offer.name.clone())));
             }
-        };
-        if endpoint.optional {
-            skipped.insert(key.service, problem);
-        } else {
-            findings.push(Finding::new(Check::ServicesOffered, format!("{problem}; {way_out}")));
+            Some((problem, way_out)) => {
+                if let Some(id) = observed.resources.live(identity, Slot::Endpoint(key)) {
+                    let message = format!("{problem}; {id} stays, but is not changed any more; {way_out}");
+                    found.findings.push(Finding::new(Check::ServicesStillOffered, message).about(key));
+                    found.kept.insert(key, id.into());
+                } else if endpoint.optional {
+                    found.skipped.insert(key.service, problem);
+                } else {
+                    found.findings.push(Finding::new(Check::ServicesOffered, format!("{problem}; {way_out}")));
+                }
+            }
         }
     }
-    (services, skipped, findings)
+    found
+}
+
+/// The reason why AWS does not offer the service for an endpoint in these subnets, and a way out.
+fn missing_offer(
+    key: EndpointKey,
+    offer: Option<&ServiceOffer>,
+    observed: &Observed,
+    subnets: &BTreeSet<SubnetId>,
+) -> Option<(String, &'static str)> {
+    let Some(offer) = offer else {
+        return Some((
+            format!("the Region does not offer service '{}' for {} endpoints", key.service, key.endpoint_type),
+            "name a service that is offered, set the `mode` of this one to 'Disabled' in `spec.endpoints`, or choose \
+             another Region",
+        ));
+    };
+    let unsupported: Vec<String> = subnets
+        .iter()
+        .filter_map(|id| Some((id, observed.subnets.get(id)?)))
+        .filter(|(_, subnet)| !offer.zones.contains(&subnet.zone))
+        .map(|(id, subnet)| format!("{id} ({}, {})", subnet.zone, subnet.zone_name))
+        .collect();
+    (key != EndpointKey::S3_GATEWAY && !unsupported.is_empty()).then(|| {
+        (
+            format!("service '{}' is not offered in the zone of {}", key.service, unsupported.join(", ")),
+            "choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
+        )
+    })
+}
+
+/// Checks that an endpoint can have the private DNS setting. AWS rejects private DNS for a service without private names. For
+/// a service with gateway endpoints it needs a setting that clients can send for S3 only
+/// (hashicorp/terraform-provider-aws issue 32355).
+fn private_names(key: EndpointKey, endpoint: &EndpointSettings, offer: Option<&ServiceOffer>) -> Option<Finding> {
+    let offer = offer.filter(|_| key.endpoint_type == EndpointType::Interface && key.service != Service::S3)?;
+    if endpoint.private_dns == PrivateDns::Disabled {
+        return None;
+    }
+    let problem = if offer.private_dns_names.is_empty() {
+        "has no private DNS names"
+    } else if offer.has_gateway {
+        "also has gateway endpoints, for which the operator does not support private DNS"
+    } else {
+        return None;
+    };
+    let message = format!(
+        "service '{}' {problem}; set `spec.endpoints[{key}].privateDNS` to 'Disabled' and use the endpoint's own names",
+        key.service
+    );
+    Some(Finding::new(Check::ServicesOffered, message))
 }
 
 /// Checks the free addresses. Every interface endpoint and the Resolver endpoint need one address in each subnet,

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::checks::Finding;
 use crate::model::{
-    ids::{RouteTableId, SubnetId, VpcId, ZoneId},
+    ids::{EndpointId, RouteTableId, SubnetId, VpcId, ZoneId},
     slot::{EndpointKey, Service},
 };
 
@@ -25,6 +25,8 @@ pub struct Placement {
     pub route_tables: BTreeSet<RouteTableId>,
     /// The endpoints that the operator builds, with the full names of the services.
     pub services: BTreeMap<EndpointKey, String>,
+    /// The network's own endpoints of services that AWS does not offer any more. They stay as they are.
+    pub kept: BTreeMap<EndpointKey, EndpointId>,
     /// The optional services that the Region or its zones do not offer, each with the reason for skipping it.
     pub skipped: BTreeMap<Service, String>,
     /// The findings that do not block the network.

@@ -119,6 +119,7 @@ fn cause(step: &Step, made: &BTreeSet<Slot>, unanswered: &BTreeSet<Slot>) -> Cau
         Step::RevokeIngress { .. }
         | Step::DisassociateResolverAddress { .. }
         | Step::RemoveTags { .. }
+        | Step::Release { .. }
         | Step::DeleteEndpoints { .. }
         | Step::DeleteResolver { .. }
         | Step::DeleteGroup { .. } => Cause::NoLongerWanted,
@@ -144,6 +145,7 @@ impl IdealAws {
             | Step::DisassociateResolverAddress { .. }
             | Step::SetTags { .. }
             | Step::RemoveTags { .. }
+            | Step::Release { .. }
             | Step::DeleteResolver { .. }
             | Step::DeleteGroup { .. } => Effect::Accepted,
         };
@@ -154,7 +156,7 @@ impl IdealAws {
 
     /// Applies the effects that the answer of AWS does not contain, but the next observation would show.
     fn finish(&mut self, step: &Step) {
-        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, stuck_resolvers: _, interfaces } = &mut self.resources;
         match step {
             Step::ModifyEndpoint { endpoint, change, .. } => {
                 if let Some(endpoint) = endpoints.get_mut(endpoint) {
@@ -186,6 +188,7 @@ impl IdealAws {
             | Step::RevokeIngress { .. }
             | Step::SetTags { .. }
             | Step::RemoveTags { .. }
+            | Step::Release { .. }
             | Step::DeleteEndpoints { .. }
             | Step::DeleteResolver { .. }
             | Step::DeleteGroup { .. } => {}
@@ -194,7 +197,7 @@ impl IdealAws {
 
     /// Completes every change in progress successfully.
     fn come_to_rest(&mut self) {
-        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, interfaces } = &mut self.resources;
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, stuck_resolvers: _, interfaces } = &mut self.resources;
         let mut deleted: BTreeSet<NetworkInterfaceId> = BTreeSet::new();
         endpoints.retain(|_, endpoint| match endpoint.state {
             EndpointState::Deleting | EndpointState::Deleted => {

@@ -65,6 +65,7 @@ pub fn digest(desired: &Desired) -> String {
         endpoints,
         resolver,
         adoption: _,
+        adopted_deletion: _,
         address_changes: _,
         tags,
         skipped: _,
@@ -107,6 +108,7 @@ fn counts<'a>(steps: impl Iterator<Item = &'a Step>) -> (usize, usize, usize) {
                 delete.extend(slots);
             }
             Step::Adopt { .. }
+            | Step::Release { .. }
             | Step::AuthorizeIngress { .. }
             | Step::RevokeIngress { .. }
             | Step::ModifyEndpoint { .. }

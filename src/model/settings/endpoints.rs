@@ -47,6 +47,28 @@ pub enum EndpointSource {
     Existing(EndpointId),
 }
 
+/// The source of an endpoint policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicySource {
+    /// The type of the source.
+    pub policy_type: PolicyType,
+    /// The preset, if the source is one.
+    pub preset: Option<PolicyPreset>,
+}
+
+impl PolicySource {
+    /// Returns the source of a policy. A missing policy is the preset of AWS itself.
+    fn of(policy: Option<&PolicySpec>) -> Self {
+        match policy {
+            Some(policy) if policy.type_ != PolicyType::Preset => Self { policy_type: policy.type_, preset: None },
+            Some(PolicySpec { preset, .. }) => {
+                Self { policy_type: PolicyType::Preset, preset: Some(preset.unwrap_or_default()) }
+            }
+            None => Self { policy_type: PolicyType::Preset, preset: Some(PolicyPreset::FullAccess) },
+        }
+    }
+}
+
 /// Returns the name and key of every ConfigMap entry that holds a policy of the network.
 pub fn policy_references(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec) -> BTreeSet<(String, String)> {
     let defaults = class.defaults.as_ref();
@@ -71,14 +93,14 @@ fn entries<'a>(
     all.map(|entry| ((entry.service.as_str(), entry.type_), entry)).collect()
 }
 
-/// Parses the endpoints.
+/// Parses the endpoints, and returns the sources of their policies by field.
 pub(crate) fn parse(
     spec: &MigrationNetworkSpec,
     class: &MigrationNetworkClassSpec,
     ssm: Toggle,
     config_maps: &ConfigMapKeys,
     errors: &mut Vec<FieldError>,
-) -> BTreeMap<EndpointKey, EndpointSettings> {
+) -> (BTreeMap<EndpointKey, EndpointSettings>, BTreeMap<String, PolicySource>) {
     let defaults = class.defaults.as_ref();
     let asked = requested(spec, defaults, errors);
     let mode = |key: EndpointKey, entry: Option<&EndpointSpec>| {
@@ -97,7 +119,7 @@ pub(crate) fn parse(
         .any(|(key, entry)| key.service.is_for_post_launch() && mode(*key, *entry) != EndpointMode::Disabled);
     let general = spec.endpoint_policy.as_ref().or(defaults.and_then(|defaults| defaults.endpoint_policy.as_ref()));
 
-    let mut parsed = BTreeMap::new();
+    let (mut parsed, mut sources) = (BTreeMap::new(), BTreeMap::new());
     for (key, entry) in asked {
         let field = |name: &str| format!("spec.endpoints[{key}].{name}");
         let source = match mode(key, entry) {
@@ -115,6 +137,7 @@ pub(crate) fn parse(
             EndpointMode::Managed => {
                 let own = entry.and_then(|entry| entry.policy.as_ref());
                 let policy_field = if own.is_some() { field("policy") } else { "spec.endpointPolicy".to_owned() };
+                sources.insert(policy_field.clone(), PolicySource::of(own.or(general)));
                 let policy = own.or(general).map_or(Policy::FullAccess, |policy| {
                     let scope = PresetScope { key, region: &class.region, ssm: wants_ssm };
                     read_policy(policy, &scope, config_maps, &policy_field, errors)
@@ -131,7 +154,7 @@ pub(crate) fn parse(
         let private_dns = effective_private_dns(key, private_dns, has_gateway);
         parsed.insert(key, EndpointSettings { source, private_dns, optional });
     }
-    parsed
+    (parsed, sources)
 }
 
 /// Returns the standard endpoints and the further ones that network or class list, each with its entry, if it has one.

@@ -3,16 +3,22 @@
 //!
 //! `deploy/admission/` enforces those limits that the API server can check at admission, with the same messages.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 
 use crate::{
-    api::{AdoptionPolicy, ClassLimits, DeletionPolicy},
+    api::{
+        AdoptedDeletionPolicy, AdoptionPolicy, ClassLimits, DeletionPolicy, EndpointPolicyLimits, PolicyPreset,
+        PolicyType, PrivateDns, SubnetSelector, SubnetSelectors as LimitedSubnets, TagKeyLimits,
+    },
     model::{
-        ids::{VpcId, join},
-        settings::Settings,
-        slot::Service,
+        ids::{SubnetId, VpcId, join},
+        observed::Subnet,
+        ownership::Tags,
+        preflight::ResolvedSubnets,
+        settings::{Settings, endpoints::EndpointSource},
+        slot::{EndpointType, Service},
     },
 };
 
@@ -24,7 +30,12 @@ pub struct Limits {
     ranges: Option<Vec<Ipv4Net>>,
     services: Option<Vec<Service>>,
     deletion_policies: Option<Vec<DeletionPolicy>>,
+    subnets: Option<LimitedSubnets>,
+    endpoint_policies: Option<EndpointPolicyLimits>,
+    private_dns: Option<Vec<PrivateDns>>,
+    tag_keys: TagKeyLimits,
     adoption_policies: Option<Vec<AdoptionPolicy>>,
+    adopted_deletion_policies: Option<Vec<AdoptedDeletionPolicy>>,
     networks_per_namespace: Option<i32>,
 }
 
@@ -34,15 +45,31 @@ impl Limits {
     pub fn parse(class: &str, limits: Option<&ClassLimits>) -> Self {
         let class = class.to_owned();
         let Some(limits) = limits else { return Self { class, ..Self::default() } };
-        let ClassLimits { vpcs, source_cidrs, services, deletion_policies, adoption_policies, networks_per_namespace } =
-            limits;
+        let ClassLimits {
+            vpcs,
+            source_cidrs,
+            services,
+            subnets,
+            endpoint_policies,
+            private_dns,
+            tag_keys,
+            deletion_policies,
+            adoption_policies,
+            adopted_deletion_policies,
+            networks_per_namespace,
+        } = limits;
         Self {
             class,
             vpcs: vpcs.as_ref().map(|vpcs| vpcs.iter().map(|vpc| vpc.as_str().into()).collect()),
             ranges: source_cidrs.as_ref().map(|ranges| ranges.iter().filter_map(|range| range.parse().ok()).collect()),
             services: services.as_ref().map(|names| names.iter().filter_map(|name| Service::named(name)).collect()),
+            subnets: subnets.clone(),
+            endpoint_policies: endpoint_policies.clone(),
+            private_dns: private_dns.clone(),
+            tag_keys: tag_keys.clone().unwrap_or_default(),
             deletion_policies: deletion_policies.clone(),
             adoption_policies: adoption_policies.clone(),
+            adopted_deletion_policies: adopted_deletion_policies.clone(),
             networks_per_namespace: *networks_per_namespace,
         }
     }
@@ -51,14 +78,83 @@ impl Limits {
     /// source ranges also applies to proxies and DNS clients: a range that may not reach the network as a source
     /// server may not reach it as those either.
     pub fn of_settings(&self, settings: &Settings) -> Vec<String> {
+        let tags = self.of_tags(&settings.own_tag_keys);
         let outside = settings.limited_ranges.iter().filter_map(|(field, ranges)| self.outside(field, ranges));
         let deletion = self.deletion_policies.as_deref();
         let adoption = self.adoption_policies.as_deref();
+        let adopted = self.adopted_deletion_policies.as_deref();
         let policies = [
             deletion.and_then(|allowed| self.one_of("spec.deletionPolicy", &settings.deletion, allowed)),
             adoption.and_then(|allowed| self.one_of("spec.adoptionPolicy", &settings.adoption, allowed)),
+            adopted.and_then(|allowed| {
+                self.one_of("spec.adoptedDeletionPolicy", &settings.adopted_deletion, allowed)
+            }),
         ];
-        outside.chain(policies.into_iter().flatten()).collect()
+        let endpoints = self.of_endpoint_policies(settings).into_iter().chain(self.of_private_dns(settings));
+        outside.chain(policies.into_iter().flatten()).chain(endpoints).chain(tags).collect()
+    }
+
+    fn of_endpoint_policies(&self, settings: &Settings) -> Vec<String> {
+        let Some(EndpointPolicyLimits { types, presets }) = &self.endpoint_policies else { return Vec::new() };
+        let excess = settings.policy_sources.iter().filter_map(|(field, source)| {
+            let of_type = types.as_deref().and_then(|allowed| {
+                self.one_of(&format!("{field}.type"), &source.policy_type, allowed)
+            });
+            let of_preset = || self.one_of(&format!("{field}.preset"), &source.preset?, presets.as_deref()?);
+            of_type.or_else(of_preset)
+        });
+        excess.collect()
+    }
+
+    fn of_private_dns(&self, settings: &Settings) -> Vec<String> {
+        let Some(allowed) = self.private_dns.as_deref() else { return Vec::new() };
+        let managed = settings.endpoints.iter().filter(|(key, endpoint)| {
+            key.endpoint_type == EndpointType::Interface && matches!(endpoint.source, EndpointSource::Managed { .. })
+        });
+        let excess = managed.filter_map(|(key, endpoint)| {
+            self.one_of(&format!("spec.endpoints[{key}].privateDNS"), &endpoint.private_dns, allowed)
+        });
+        excess.collect()
+    }
+
+    fn of_tags(&self, keys: &BTreeSet<String>) -> Option<String> {
+        let TagKeyLimits { allow, deny } = &self.tag_keys;
+        let is_listed = |list: &Option<Vec<String>>, key: &str| {
+            list.iter().flatten().any(|pattern| matches(pattern, key))
+        };
+        let is_denied = |key: &str| DENIED_TAG_KEYS.iter().any(|pattern| matches(pattern, key)) || is_listed(deny, key);
+        let refused: Vec<&String> = keys.iter().filter(|key| is_denied(key) && !is_listed(allow, key)).collect();
+        (!refused.is_empty()).then(|| {
+            format!(
+                "`spec.tags` must have only keys that class '{}' allows, but '{}' is denied (`limits.tagKeys`); remove it, \
+                 or ask the owner of the class to allow it",
+                self.class,
+                join(refused)
+            )
+        })
+    }
+
+    /// Returns a message for each use for which the network selects subnets that the class does not allow.
+    pub fn of_subnets(&self, selected: &ResolvedSubnets, subnets: &BTreeMap<SubnetId, Subnet>) -> Vec<String> {
+        let Some(limits) = &self.subnets else { return Vec::new() };
+        let excess = [
+            ("endpoints", &limits.endpoints, &selected.endpoints),
+            ("staging", &limits.staging, &selected.staging),
+            ("launch", &limits.launch, &selected.launch),
+        ];
+        let excess = excess.into_iter().filter_map(|(use_, allowed, selected)| {
+            let allowed = allowed.as_ref()?;
+            let refused: Vec<_> = selected.iter().filter(|id| !admits(allowed, id, subnets.get(*id))).collect();
+            (!refused.is_empty()).then(|| {
+                format!(
+                    "`spec.subnets.{use_}` must select subnets that class '{}' allows, but '{}' is not; allowed: {}",
+                    self.class,
+                    join(refused),
+                    shown(allowed)
+                )
+            })
+        });
+        excess.collect()
     }
 
     /// Returns a message if the class does not allow the VPC that the selector matches. This check comes before all
@@ -139,18 +235,54 @@ impl Limits {
     }
 }
 
-/// Returns the deletion policy that applies to the resources of a network: the one in the spec, unless the limits of
-/// the class reject it. A rejected edit has no effect on deletion either: the policy that was last accepted then
+/// Returns the policy that applies to the resources of a network when it is deleted: the one in the spec, unless the
+/// limits of the class reject it. A rejected edit has no effect on deletion either: the policy that was last accepted then
 /// applies. Tightened limits therefore never turn `Retain` of a network into `Delete`, and a rejected edit never
 /// turns one policy into the other.
-pub fn deletion(
-    asked: DeletionPolicy,
-    recorded: Option<DeletionPolicy>,
-    limits: Option<&ClassLimits>,
-) -> DeletionPolicy {
-    let refused =
-        limits.and_then(|limits| limits.deletion_policies.as_ref()).is_some_and(|allowed| !allowed.contains(&asked));
+pub fn on_deletion<T: PartialEq>(asked: T, recorded: Option<T>, allowed: Option<&Vec<T>>) -> T {
+    let refused = allowed.is_some_and(|allowed| !allowed.contains(&asked));
     recorded.filter(|_| refused).unwrap_or(asked)
+}
+
+/// The tag keys that are denied unless a class allows them, because controllers in other clusters act on the resources that
+/// have them: Karpenter launches nodes with such security groups (Karpenter, "NodeClasses"), and load balancer
+/// controllers change their rules (Amazon EKS User Guide, "Network requirements").
+pub const DENIED_TAG_KEYS: [&str; 2] = ["karpenter.sh/discovery", "kubernetes.io/cluster/*"];
+
+/// Whether a tag key matches a pattern: a key, or the beginning of keys followed by `*`.
+fn matches(pattern: &str, key: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == key, |beginning| key.starts_with(beginning))
+}
+
+/// Whether a class allows a subnet.
+fn admits(allowed: &SubnetSelector, id: &SubnetId, subnet: Option<&Subnet>) -> bool {
+    let by_id = allowed.ids.iter().flatten().any(|one| one == id.as_str());
+    let has_tags =
+        |tags: &Tags| subnet.is_some_and(|subnet| tags.iter().all(|(key, value)| subnet.tags.get(key) == Some(value)));
+    by_id || allowed.tags.as_ref().is_some_and(has_tags)
+}
+
+/// The allowed subnets, for people.
+fn shown(allowed: &SubnetSelector) -> String {
+    match (&allowed.ids, &allowed.tags) {
+        (Some(ids), _) => join(ids),
+        (None, Some(tags)) => {
+            let tags = tags.iter().map(|(key, value)| format!("'{key}={value}'")).collect::<Vec<_>>();
+            format!("those with the tags {}", tags.join(", "))
+        }
+        (None, None) => "none".to_owned(),
+    }
+}
+
+/// Returns the names of the limits that a class omits although they protect other workloads in the VPC.
+pub fn omitted(limits: Option<&ClassLimits>) -> Vec<&'static str> {
+    let is_set = |field: fn(&ClassLimits) -> bool| limits.is_some_and(field);
+    let fields: [(&'static str, fn(&ClassLimits) -> bool); 3] = [
+        ("subnets", |limits| limits.subnets.is_some()),
+        ("endpointPolicies", |limits| limits.endpoint_policies.is_some()),
+        ("privateDNS", |limits| limits.private_dns.is_some()),
+    ];
+    fields.into_iter().filter(|(_, field)| !is_set(*field)).map(|(name, _)| name).collect()
 }
 
 /// A value in the form in which specs contain it.
@@ -158,11 +290,49 @@ trait Word {
     fn word(&self) -> &'static str;
 }
 
+impl Word for PolicyType {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Preset => "Preset",
+            Self::Inline => "Inline",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+}
+
+impl Word for PolicyPreset {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::FullAccess => "FullAccess",
+            Self::MgnOnly => "MGNOnly",
+        }
+    }
+}
+
+impl Word for PrivateDns {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::InboundResolverOnly => "InboundResolverOnly",
+            Self::Disabled => "Disabled",
+        }
+    }
+}
+
 impl Word for DeletionPolicy {
     fn word(&self) -> &'static str {
         match self {
             Self::Delete => "Delete",
             Self::Retain => "Retain",
+        }
+    }
+}
+
+impl Word for AdoptedDeletionPolicy {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Release => "Release",
+            Self::Delete => "Delete",
         }
     }
 }

@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 
 use self::{
     cidrs::cidrs,
-    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource},
+    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource, PolicySource},
     selectors::{subnet_selector, vpc_selector},
     sources::{endpoint_groups, merged, replication, resolver},
 };
@@ -30,7 +30,7 @@ use super::{
     slot::{EndpointKey, Slot},
 };
 use crate::api::{
-    AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
+    AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
     SubnetSelector as ApiSubnetSelector, SubnetSelectors as ApiSubnetSelectors, Toggle,
 };
 
@@ -52,6 +52,10 @@ pub struct Settings {
     /// The ranges to which the limits of the class apply, by field. Proxies and DNS clients of the class itself are
     /// not limited.
     pub limited_ranges: BTreeMap<&'static str, BTreeSet<Ipv4Net>>,
+    /// The source of each endpoint policy, by field. The limits of the class apply to it.
+    pub policy_sources: BTreeMap<String, PolicySource>,
+    /// The keys of the network's own tags. The limits of the class apply to them, but not to the tags of the class.
+    pub own_tag_keys: BTreeSet<String>,
     /// The settings of each endpoint.
     pub endpoints: BTreeMap<EndpointKey, EndpointSettings>,
     /// The existing security groups of the interface endpoints. None if the operator builds the group.
@@ -72,6 +76,8 @@ pub struct Settings {
     pub address_changes: AddressChanges,
     /// Whether deletion of the network deletes or retains its resources.
     pub deletion: DeletionPolicy,
+    /// Whether adopted resources that the network no longer needs are released or deleted.
+    pub adopted_deletion: AdoptedDeletionPolicy,
     /// The tags of the user. The tags of the class take precedence.
     pub tags: Tags,
 }
@@ -119,7 +125,7 @@ impl Settings {
         let tags = tags(spec, class, &mut errors);
         let ssm = spec.post_launch.as_ref().or(defaults.post_launch.as_ref()).and_then(|post_launch| post_launch.ssm);
         let ssm = ssm.unwrap_or(Toggle::Enabled);
-        let endpoints = endpoints::parse(spec, class, ssm, config_maps, &mut errors);
+        let (endpoints, policy_sources) = endpoints::parse(spec, class, ssm, config_maps, &mut errors);
         let endpoint_groups = endpoint_groups(spec, defaults, &mut errors);
         let resolver_spec = merged(spec.resolver.as_ref(), defaults.resolver.as_ref());
         let resolver = resolver(&resolver_spec, &mut errors);
@@ -142,6 +148,8 @@ impl Settings {
             launch_subnets,
             sources,
             proxies,
+            policy_sources,
+            own_tag_keys: spec.tags.iter().flat_map(|tags| tags.keys().cloned()).collect(),
             endpoints,
             endpoint_groups,
             resolver,
@@ -152,6 +160,7 @@ impl Settings {
             adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
             address_changes,
             deletion: deletion_policy(spec, Some(class)),
+            adopted_deletion: adopted_deletion_policy(spec, Some(class)),
             tags,
         })
     }
@@ -280,6 +289,16 @@ pub fn deletion_policy(spec: &MigrationNetworkSpec, class: Option<&MigrationNetw
     spec.deletion_policy
         .or_else(|| class.and_then(|class| class.defaults.as_ref()).and_then(|defaults| defaults.deletion_policy))
         .unwrap_or(DeletionPolicy::Delete)
+}
+
+/// Returns the policy for adopted resources alone, like [`deletion_policy`].
+pub fn adopted_deletion_policy(
+    spec: &MigrationNetworkSpec,
+    class: Option<&MigrationNetworkClassSpec>,
+) -> AdoptedDeletionPolicy {
+    let defaults = class.and_then(|class| class.defaults.as_ref());
+    let of_class = || defaults.and_then(|defaults| defaults.adopted_deletion_policy);
+    spec.adopted_deletion_policy.or_else(of_class).unwrap_or_default()
 }
 
 fn tags(spec: &MigrationNetworkSpec, class: &MigrationNetworkClassSpec, errors: &mut Vec<FieldError>) -> Tags {

@@ -273,6 +273,7 @@ fn settings_status(
         management_policy: Some(settings.management),
         adoption_policy: Some(settings.adoption),
         deletion_policy: Some(settings.deletion),
+        adopted_deletion_policy: Some(settings.adopted_deletion),
         tags,
     }
 }

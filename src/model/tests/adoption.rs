@@ -3,16 +3,23 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::AdoptionPolicy,
+    api::{AdoptedDeletionPolicy, AdoptionPolicy},
     model::{
+        adoptions::Adoptions,
         claims::{Claims, Phase},
         desired::Desired,
-        observed::{EndpointState, PrivateDns},
-        ownership::{self, ADOPTED_TAG, CLUSTER_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, Tags},
+        ids::{EndpointId, RouteTableId},
+        observed::{Endpoint, EndpointState, PrivateDns},
+        ownership::{
+            self, ADOPTED_TAG, CLUSTER_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, Tags,
+        },
         plan::{
             Blocker, deletion, plan,
             step::{Effect, Step},
         },
+        policy::Policy,
+        preflight::{self, checks::Finding},
+        settings::SubnetSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
         testing::{Lab, identity},
     },
@@ -59,9 +66,11 @@ fn a_network_of_the_same_name_adopts_retained_resources_by_changing_tags_only() 
             "{steps:#?}"
         );
         assert!(lab.plan().is_done());
+        // They belong to the network again, as if it had created them.
         assert!(tags_of_all(&lab).iter().all(|tags| {
-            identity().owns(tags) && tags.contains_key(ADOPTED_TAG) && !tags.contains_key(RETAINED_TAG)
+            identity().owns(tags) && !tags.contains_key(ADOPTED_TAG) && !tags.contains_key(RETAINED_TAG)
         }));
+        assert_eq!(lab.claims.adoptions().to_status(), []);
         assert!(before.endpoints.keys().eq(lab.observed.resources.endpoints.keys()), "the same endpoints");
         assert!(before.resolvers.keys().eq(lab.observed.resources.resolvers.keys()), "the same resolver");
         lab.delete();
@@ -132,13 +141,128 @@ fn with_foreign_endpoint(tags: &[(&str, &str)]) -> Lab {
 }
 
 #[test]
-fn an_unmanaged_foreign_endpoint_is_adopted_and_changed_to_the_desired_state() {
-    let mut lab = with_foreign_endpoint(&[(NAME_TAG, "by hand")]);
-    insta::assert_snapshot!(lab.run().join("\n"));
+fn adoption_only_adds_to_a_foreign_endpoint_and_the_deletion_gives_it_back() {
+    let mut lab = with_foreign_endpoint(&[(NAME_TAG, "by hand"), ("team", "core")]);
+    lab.settings.tags = Tags::from([("team".to_owned(), "migration".to_owned()), ("wave".to_owned(), "3".to_owned())]);
+    lab.managed_tags = lab.settings.tags.keys().cloned().collect();
+    let foreign = lab.observed.resources.endpoints.get_mut(&"vpce-theirs".into()).unwrap();
+    foreign.subnets.remove(&"subnet-c".into());
+    foreign.policy = Policy::parse(r#"{"Statement":[]}"#).unwrap();
+    let before = foreign.clone();
+    let found: Vec<String> = adoption_findings(&lab).iter().map(ToString::to_string).collect();
+    let steps = [found.join("\n"), lab.run().join("\n"), lab.delete().join("\n")].join("\n\n");
+    insta::assert_snapshot!(steps);
+    let after = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
+    assert_eq!(Endpoint { interfaces: before.interfaces.clone(), ..after.clone() }, before);
+    assert_eq!(lab.observed.resources.endpoints.len(), 1, "all others are deleted");
+}
+
+#[test]
+fn an_adopted_endpoint_keeps_its_tags_settings_and_parts() {
+    let mut lab = with_foreign_endpoint(&[(NAME_TAG, "by hand"), ("team", "core")]);
+    lab.settings.tags = Tags::from([("team".to_owned(), "migration".to_owned())]);
+    lab.run();
     let endpoint = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
-    assert_eq!(endpoint.tags[NAME_TAG], "by hand", "its name is kept");
+    assert_eq!(endpoint.tags[NAME_TAG], "by hand");
+    assert_eq!(endpoint.tags["team"], "core");
+    assert_eq!(endpoint.private_dns, PrivateDns::Disabled);
+    assert!(endpoint.groups.contains(&"sg-theirs".into()) && endpoint.groups.len() == 2, "{:?}", endpoint.groups);
     assert_eq!(ownership::epoch(&endpoint.tags), 2, "it follows the deleted endpoint in the slot");
     assert!(lab.plan().is_done());
+    let found: Vec<String> = adoption_findings(&lab).iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(&found[..], [one] if one.contains("MGN126") && one.contains("private DNS setting 'Disabled' instead of 'Enabled'")),
+        "{found:?}"
+    );
+    // The policy for adopted resources can be to delete them.
+    lab.settings.adopted_deletion = AdoptedDeletionPolicy::Delete;
+    lab.delete();
+    assert!(lab.observed.resources.endpoints.is_empty());
+}
+
+/// Returns the warnings about adoption.
+fn adoption_findings(lab: &Lab) -> Vec<Finding> {
+    preflight::adoption::check(&lab.desired(), &lab.observed.resources, &lab.claims)
+}
+
+/// Creates a complete network whose gateway endpoint is foreign, and serves other route tables, too.
+fn with_foreign_gateway() -> Lab {
+    let mut lab = Lab::built();
+    let id = lab.observed.resources.live(&identity(), Slot::Endpoint(EndpointKey::S3_GATEWAY)).unwrap();
+    let gateway = lab.observed.resources.endpoints.get_mut(&id.into()).unwrap();
+    gateway.tags.clear();
+    gateway.route_tables = BTreeSet::from(["rtb-apps".into(), "rtb-s".into()]);
+    lab.claims = Claims::default();
+    lab.settings.adoption = AdoptionPolicy::Any;
+    lab
+}
+
+fn gateway(lab: &Lab) -> (EndpointId, Endpoint) {
+    let mut all = lab.observed.resources.endpoints.iter();
+    let (id, endpoint) = all.find(|(_, one)| one.key == Some(EndpointKey::S3_GATEWAY)).unwrap();
+    (id.clone(), endpoint.clone())
+}
+
+fn tables(ids: &[&str]) -> BTreeSet<RouteTableId> {
+    ids.iter().map(|id| (*id).into()).collect()
+}
+
+#[test]
+fn an_adopted_gateway_endpoint_keeps_the_route_tables_of_other_subnets() {
+    let mut lab = with_foreign_gateway();
+    lab.run();
+    assert_eq!(gateway(&lab).1.route_tables, tables(&["rtb-apps", "rtb-main", "rtb-s"]));
+    // Edits move only what the network added.
+    lab.settings.launch_subnets = None;
+    lab.run();
+    assert_eq!(gateway(&lab).1.route_tables, tables(&["rtb-apps", "rtb-s"]));
+    lab.settings.endpoints.remove(&EndpointKey::S3_GATEWAY);
+    lab.settings.endpoints.get_mut(&EndpointKey::S3_INTERFACE).unwrap().private_dns = PrivateDns::Enabled;
+    let steps = lab.run();
+    assert!(steps.iter().any(|step| step.starts_with("release vpce-")), "{steps:#?}");
+    let (_, released) = gateway(&lab);
+    assert_eq!((released.route_tables, released.tags), (tables(&["rtb-apps", "rtb-s"]), Tags::new()));
+    assert_eq!(lab.claims.adoptions().to_status(), []);
+}
+
+#[test]
+fn a_lost_record_of_an_adoption_counts_everything_as_foreign() {
+    let mut lab = with_foreign_gateway();
+    lab.run();
+    let stored = lab.claims.to_status(&identity().uid);
+    let adoptions = Adoptions::from_status(&lab.claims.adoptions().to_status());
+    assert_eq!(Claims::from_status(&stored).with_adoptions(adoptions), lab.claims, "status holds the whole record");
+    lab.claims = Claims::from_status(&stored);
+    lab.delete();
+    let (_, released) = gateway(&lab);
+    assert_eq!(released.route_tables, tables(&["rtb-apps", "rtb-main", "rtb-s"]), "nothing is taken");
+    assert_eq!(released.tags.keys().filter(|key| key.starts_with(RESERVED_PREFIX)).count(), 0);
+}
+
+#[test]
+fn the_record_is_made_before_the_adoption_call() {
+    let mut lab = with_foreign_gateway();
+    let steps = lab.plan().steps;
+    assert!(lab.claims.reserve(&steps), "it must be stored");
+    assert!(!lab.claims.reserve(&steps), "once");
+    // The answer of the call is lost, but the call took effect.
+    let adopt = steps.iter().find(|step| matches!(step, Step::Adopt { .. })).unwrap();
+    lab.execute(adopt);
+    lab.run();
+    lab.delete();
+    assert_eq!(gateway(&lab).1.route_tables, tables(&["rtb-apps", "rtb-s"]));
+}
+
+#[test]
+fn what_others_add_to_an_adopted_resource_later_stays() {
+    let mut lab = with_foreign_gateway();
+    lab.run();
+    let (id, _) = gateway(&lab);
+    lab.observed.resources.endpoints.get_mut(&id).unwrap().route_tables.insert("rtb-new".into());
+    assert!(lab.claims.absorb(&lab.plan().steps));
+    assert!(lab.plan().is_done() && !lab.claims.absorb(&lab.plan().steps));
+    lab.delete();
+    assert_eq!(gateway(&lab).1.route_tables, tables(&["rtb-apps", "rtb-new", "rtb-s"]));
 }
 
 #[test]
@@ -191,6 +315,20 @@ fn a_foreign_resolver_is_adopted_only_together_with_its_group() {
     assert!(steps.iter().any(|step| step.starts_with("adopt rslvr-in")), "{steps:#?}");
     assert!(lab.plan().is_done());
 
+    // An edit removes only the addresses that the network added, and the deletion gives both back.
+    let adopted: Vec<_> = lab.observed.resources.resolvers.values().flat_map(|one| one.addresses.keys().cloned()).collect();
+    lab.observed.subnets.insert("subnet-n".into(), lab.observed.subnets[&"subnet-c".into()].clone());
+    lab.settings.endpoint_subnets = SubnetSelector::Ids(["subnet-a".into(), "subnet-n".into()].into());
+    lab.run();
+    let now = |lab: &Lab| -> Vec<_> {
+        lab.observed.resources.resolvers.values().flat_map(|one| one.addresses.keys().cloned()).collect()
+    };
+    assert_eq!(now(&lab).len(), 3);
+    lab.delete();
+    assert_eq!(now(&lab), adopted);
+    let left = &lab.observed.resources.groups[&group];
+    assert!(left.tags.is_empty() && left.ingress.is_empty(), "{left:?}");
+
     let mut lab = Lab::built();
     let group = strip(&mut lab);
     lab.observed.resources.groups.get_mut(&group).unwrap().tags =
@@ -212,9 +350,9 @@ fn adoptions(lab: &Lab) -> Vec<(Slot, String, Tags)> {
 }
 
 #[test]
-fn an_adopted_resource_keeps_its_name_unless_the_spec_sets_one() {
+fn a_resource_that_comes_back_gets_the_name_of_the_spec() {
     let mut lab = heir(AdoptionPolicy::Retained);
-    assert!(adoptions(&lab).iter().all(|(_, _, tags)| !tags.contains_key(NAME_TAG)), "each has one");
+    assert!(adoptions(&lab).iter().all(|(_, _, tags)| !tags.contains_key(NAME_TAG)), "each has it");
     for group in lab.observed.resources.groups.values_mut() {
         group.tags.remove(NAME_TAG);
     }

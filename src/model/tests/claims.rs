@@ -207,7 +207,7 @@ fn lost_claims_are_restored_from_tags() {
 #[test]
 fn deletion_sends_an_unanswered_call_again_before_anything_else() {
     let (mut lab, steps) = claimed();
-    let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let plan = lab.deletion();
     assert!(plan.steps.iter().all(|step| steps.contains(step)), "{plan:#?}");
     assert!(plan.steps.contains(&creation(&steps, MGN)));
     assert!(!lab.claims.all_resolved());

@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    api::{AdoptionPolicy, ClassLimits, DeletionPolicy},
+    api::{
+        AdoptedDeletionPolicy, AdoptionPolicy, ClassLimits, DeletionPolicy, EndpointPolicyLimits, PolicyPreset, PolicyType,
+        PrivateDns, SubnetSelector, SubnetSelectors, TagKeyLimits,
+    },
     model::{
         settings::{
             Settings,
-            limits::{Limits, deletion},
+            endpoints::PolicySource,
+            limits::{Limits, omitted, on_deletion},
         },
+        preflight::ResolvedSubnets,
         slot::Service,
-        testing::settings,
+        testing::{settings, subnets, tokyo},
     },
 };
 
@@ -74,19 +79,23 @@ fn policies_must_be_allowed() {
     let limits = ClassLimits {
         deletion_policies: Some(vec![DeletionPolicy::Retain]),
         adoption_policies: Some(vec![AdoptionPolicy::Never, AdoptionPolicy::Retained]),
+        adopted_deletion_policies: Some(vec![AdoptedDeletionPolicy::Release]),
         ..ClassLimits::default()
     };
     let mut settings = settings();
     settings.adoption = AdoptionPolicy::Any;
+    settings.adopted_deletion = AdoptedDeletionPolicy::Delete;
     let found = of(&limits).of_settings(&settings);
     assert_eq!(
         found,
         [
             "`spec.deletionPolicy` must be a value that class 'tokyo' allows, but 'Delete' is not; allowed: Retain",
             "`spec.adoptionPolicy` must be a value that class 'tokyo' allows, but 'Any' is not; allowed: Never, Retained",
+            "`spec.adoptedDeletionPolicy` must be a value that class 'tokyo' allows, but 'Delete' is not; allowed: Release",
         ]
     );
     settings.deletion = DeletionPolicy::Retain;
+    settings.adopted_deletion = AdoptedDeletionPolicy::Release;
     for adoption in [AdoptionPolicy::Never, AdoptionPolicy::Retained] {
         settings.adoption = adoption;
         assert_eq!(of(&limits).of_settings(&settings), Vec::<String>::new());
@@ -129,7 +138,7 @@ fn the_oldest_networks_of_a_namespace_have_priority() {
 #[test]
 fn an_edit_that_exceeds_limits_has_no_effect_on_deletion() {
     use DeletionPolicy::{Delete, Retain};
-    let only = |policy| ClassLimits { deletion_policies: Some(vec![policy]), ..ClassLimits::default() };
+    let only = |policy| vec![policy];
     let cases = [
         ("no limits", Delete, Some(Retain), None, Delete),
         ("its own Retain under limits tightened to Delete", Retain, Some(Retain), Some(only(Delete)), Retain),
@@ -140,6 +149,96 @@ fn an_edit_that_exceeds_limits_has_no_effect_on_deletion() {
         ("never accepted, so nothing exists", Retain, None, Some(only(Delete)), Retain),
     ];
     for (case, asked, recorded, limits, expected) in cases {
-        assert_eq!(deletion(asked, recorded, limits.as_ref()), expected, "{case}");
+        assert_eq!(on_deletion(asked, recorded, limits.as_ref()), expected, "{case}");
     }
+}
+
+#[test]
+fn endpoint_policies_and_private_dns_must_be_allowed() {
+    let of_policies = |types: Option<Vec<PolicyType>>, presets: Option<Vec<PolicyPreset>>| ClassLimits {
+        endpoint_policies: Some(EndpointPolicyLimits { types, presets }),
+        ..ClassLimits::default()
+    };
+    let source = |policy_type, preset| PolicySource { policy_type, preset };
+    let mut settings = settings();
+    settings.policy_sources = BTreeMap::from([
+        ("spec.endpointPolicy".to_owned(), source(PolicyType::Preset, Some(PolicyPreset::FullAccess))),
+        ("spec.endpoints[mgn/Interface].policy".to_owned(), source(PolicyType::Inline, None)),
+    ]);
+    let found = of(&of_policies(Some(vec![PolicyType::Preset]), Some(vec![PolicyPreset::MgnOnly]))).of_settings(&settings);
+    assert_eq!(
+        found,
+        [
+            "`spec.endpointPolicy.preset` must be a value that class 'tokyo' allows, but 'FullAccess' is not; allowed: MGNOnly",
+            "`spec.endpoints[mgn/Interface].policy.type` must be a value that class 'tokyo' allows, but 'Inline' is not; \
+             allowed: Preset",
+        ]
+    );
+    let all = of_policies(Some(vec![PolicyType::Preset, PolicyType::Inline]), Some(vec![PolicyPreset::FullAccess]));
+    assert_eq!(of(&all).of_settings(&settings), Vec::<String>::new());
+
+    let limits = ClassLimits { private_dns: Some(vec![PrivateDns::Enabled]), ..ClassLimits::default() };
+    assert_eq!(
+        of(&limits).of_settings(&settings),
+        ["`spec.endpoints[s3/Interface].privateDNS` must be a value that class 'tokyo' allows, but 'InboundResolverOnly' is \
+          not; allowed: Enabled"]
+    );
+}
+
+#[test]
+fn tags_on_which_other_tools_act_are_denied_unless_the_class_allows_them() {
+    let tagged = |keys: &[&str]| Settings { own_tag_keys: words(keys).into_iter().collect(), ..settings() };
+    let limits = |allow: &[&str], deny: &[&str]| ClassLimits {
+        tag_keys: Some(TagKeyLimits { allow: Some(words(allow)), deny: Some(words(deny)) }),
+        ..ClassLimits::default()
+    };
+    let keys = ["karpenter.sh/discovery", "kubernetes.io/cluster/prod", "team"];
+    let cases = [
+        (ClassLimits::default(), "'karpenter.sh/discovery, kubernetes.io/cluster/prod' is denied"),
+        (limits(&["karpenter.sh/*"], &[]), "'kubernetes.io/cluster/prod' is denied"),
+        (limits(&["kubernetes.io/cluster/prod", "karpenter.sh/discovery"], &["t*"]), "'team' is denied"),
+        (limits(&["team"], &["*"]), "'karpenter.sh/discovery, kubernetes.io/cluster/prod' is denied"),
+    ];
+    for (limits, words) in cases {
+        let found = of(&limits).of_settings(&tagged(&keys));
+        assert!(matches!(&found[..], [one] if one.contains(words)), "{limits:?}: {found:?}");
+    }
+    assert_eq!(of(&limits(&["team"], &["*"])).of_settings(&tagged(&["team"])), Vec::<String>::new());
+    assert_eq!(of(&limits(&[], &["teams"])).of_settings(&tagged(&["team"])), Vec::<String>::new());
+}
+
+#[test]
+fn subnets_must_be_allowed_for_their_use() {
+    let by_ids = SubnetSelector { ids: Some(words(&["subnet-a"])), tags: None };
+    let by_tags = SubnetSelector {
+        ids: None,
+        tags: Some(BTreeMap::from([("mgnet-role".to_owned(), "staging".to_owned())])),
+    };
+    let limits = ClassLimits {
+        subnets: Some(SubnetSelectors { endpoints: Some(by_ids), staging: Some(by_tags), launch: None }),
+        ..ClassLimits::default()
+    };
+    let selected = ResolvedSubnets {
+        endpoints: subnets(&["subnet-a", "subnet-c"]),
+        staging: subnets(&["subnet-l", "subnet-s"]),
+        launch: subnets(&["subnet-l"]),
+    };
+    let observed = tokyo().subnets;
+    assert_eq!(
+        of(&limits).of_subnets(&selected, &observed),
+        [
+            "`spec.subnets.endpoints` must select subnets that class 'tokyo' allows, but 'subnet-c' is not; allowed: subnet-a",
+            "`spec.subnets.staging` must select subnets that class 'tokyo' allows, but 'subnet-l' is not; allowed: those with \
+             the tags 'mgnet-role=staging'",
+        ]
+    );
+    let allowed = ResolvedSubnets { endpoints: subnets(&["subnet-a"]), staging: subnets(&["subnet-s"]), ..selected };
+    assert_eq!(of(&limits).of_subnets(&allowed, &observed), Vec::<String>::new());
+}
+
+#[test]
+fn limits_that_protect_others_are_reported_if_they_are_omitted() {
+    assert_eq!(omitted(None), ["subnets", "endpointPolicies", "privateDNS"]);
+    let limits = ClassLimits { subnets: Some(SubnetSelectors::default()), ..ClassLimits::default() };
+    assert_eq!(omitted(Some(&limits)), ["endpointPolicies", "privateDNS"]);
 }

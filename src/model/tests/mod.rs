@@ -23,6 +23,7 @@ mod report;
 mod resolver_addresses;
 mod routes;
 mod settings;
+mod states;
 mod status;
 mod values;
 mod vpc_lease;

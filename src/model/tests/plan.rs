@@ -164,7 +164,7 @@ fn a_group_in_use_is_not_deleted() {
             description: "an instance".to_owned(),
         },
     );
-    let resources = |lab: &Lab| crate::model::plan::deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let resources = |lab: &Lab| lab.deletion();
     lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
     for _ in 0..3 {
         for step in resources(&lab).steps {
@@ -236,7 +236,7 @@ fn foreign_resources_are_never_changed() {
     );
     let taken = plan.blockers.iter().filter(|blocker| matches!(blocker, Blocker::NotOwned { .. })).count();
     assert_eq!(taken, 2, "both groups' names are taken: {:#?}", plan.blockers);
-    let teardown = crate::model::plan::deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let teardown = lab.deletion();
     assert_eq!(teardown.steps, []);
 }
 
@@ -308,7 +308,7 @@ fn a_lost_tag_is_restored() {
 #[test]
 fn groups_wait_without_a_blocker_while_their_endpoints_are_deleted() {
     let lab = Lab::built();
-    let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
+    let plan = lab.deletion();
     let waits = |blocker: &Blocker| matches!(blocker, Blocker::Awaits { slot: Slot::Group(_), .. });
     assert!(!plan.blockers.iter().any(waits), "{:#?}", plan.blockers);
     assert!(!plan.steps.iter().any(|step| matches!(step, Step::DeleteGroup { .. })), "{:#?}", plan.steps);
@@ -363,7 +363,7 @@ fn two_live_resources_of_one_slot_are_reported_and_neither_is_changed_or_deleted
         let plan = lab.plan();
         assert!(plan.blockers.iter().any(both), "{slot}: {plan:#?}");
         assert!(!plan.steps.iter().any(touches), "{slot}: {plan:#?}");
-        let plan = deletion::delete(&identity(), &lab.observed.resources, &lab.claims);
+        let plan = lab.deletion();
         assert!(plan.blockers.iter().any(both), "{slot}: {plan:#?}");
         assert!(!plan.steps.iter().any(touches), "{slot}: {plan:#?}");
     }

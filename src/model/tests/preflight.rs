@@ -3,8 +3,9 @@
 use crate::model::{
     ids::VpcId,
     observed::Observed,
+    policy::Policy,
     preflight::{self, checks::Check},
-    settings::{Resolver, Settings, SubnetSelector, VpcSelector},
+    settings::{Resolver, Settings, SubnetSelector, VpcSelector, endpoints::EndpointSource},
     slot::{EndpointKey, Service},
     testing::{Lab, identity, settings, subnets, tokyo},
     tests::found::{findings, one},
@@ -162,4 +163,26 @@ fn findings_of_one_stage_are_reported_together() {
         settings.endpoint_subnets = SubnetSelector::Ids(subnets(&["subnet-a"]));
     });
     assert_eq!(found.len(), 2, "{found:#?}");
+}
+
+#[test]
+fn endpoint_policies_that_restrict_others_are_reported() {
+    let restrict = |settings: &mut Settings, key: EndpointKey| {
+        let EndpointSource::Managed { policy, .. } = &mut settings.endpoints.get_mut(&key).unwrap().source else { return };
+        *policy = Policy::parse(r#"{"Statement":[]}"#).unwrap();
+    };
+    let ec2 = |settings: &mut Settings, _: &mut Observed| {
+        restrict(settings, EndpointKey::interface(Service::Ec2));
+        // MGN has no clients but those of a migration, and S3 answers only the Resolver.
+        restrict(settings, EndpointKey::interface(Service::Mgn));
+        restrict(settings, EndpointKey::S3_INTERFACE);
+    };
+    one(ec2, Check::PoliciesApart, "for ec2 also apply to all other clients in VPC vpc-1, those of this operator included");
+    let gateway = |settings: &mut Settings, observed: &mut Observed| {
+        restrict(settings, EndpointKey::S3_GATEWAY);
+        // The launch subnet has the main route table, as subnets without an association have.
+        let other = observed.subnets[&"subnet-l".into()].clone();
+        observed.subnets.insert("subnet-other".into(), other);
+    };
+    one(gateway, Check::PoliciesApart, "the S3 gateway endpoint also applies to subnet-other, which have the same route");
 }

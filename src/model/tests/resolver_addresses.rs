@@ -108,7 +108,7 @@ fn check(mut endpoint: ResolverEndpoint, wanted: &[usize], is_fixed: bool) -> Re
         .filter_map(|address| address.ip)
         .collect();
     let mut steps = Vec::new();
-    while let Some(step) = next_step(&"rslvr-in-1".into(), &endpoint, &wanted) {
+    while let Some(step) = next_step(&"rslvr-in-1".into(), &endpoint, &wanted, &BTreeSet::new()) {
         let before = serving(&endpoint);
         steps.push(step.to_string());
         apply(&mut endpoint, &step, steps.len()).map_err(|why| format!("{why}: {steps:#?}"))?;

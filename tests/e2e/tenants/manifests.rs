@@ -181,6 +181,12 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
         policy,
     ),
     (
+        "many long policies",
+        || policies(4),
+        "must not contain more than 61440 characters of `inline` policies together",
+        || policies(3),
+    ),
+    (
         "an account in the spec",
         || json!({ "account": { "id": "111122223333" } }),
         "unknown field \"spec.account\"",
@@ -193,6 +199,13 @@ pub(super) const MANIFESTS: [Manifest; 39] = [
         class,
     ),
 ];
+
+/// Returns a spec with this number of policies of the greatest length.
+fn policies(count: usize) -> Value {
+    let policy = json!({ "type": "Inline", "inline": " ".repeat(20_480) });
+    let services = (0..count).map(|number| json!({ "service": format!("s{number}"), "type": "Interface", "policy": policy }));
+    json!({ "endpoints": services.collect::<Vec<_>>() })
+}
 
 #[tokio::test]
 async fn the_schema_refuses_values_with_a_wider_meaning_than_they_show() -> Result<()> {

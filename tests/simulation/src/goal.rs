@@ -8,7 +8,7 @@ use mgnet::{
         ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDns, Reason,
         ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
     },
-    model::ownership::OWNER_TAG,
+    model::ownership::{ADOPTED_TAG, OWNER_TAG},
 };
 use support::{Expected, Summary, state::State};
 
@@ -93,6 +93,13 @@ fn of(state: &State, uid: &str) -> State {
     own.resolver_endpoints.retain(|one| is_own(&one.tags));
     for group in &mut own.security_groups {
         group.ingress.retain(|rule| rule.description.as_deref() != Some(BY_HAND));
+    }
+    // What an adopted endpoint had before the adoption stays.
+    let groups: BTreeSet<String> = own.security_groups.iter().map(|group| group.id.clone()).collect();
+    let main: BTreeSet<&String> = state.route_tables.iter().filter(|one| one.main).map(|one| &one.id).collect();
+    for endpoint in own.vpc_endpoints.iter_mut().filter(|one| one.tags.contains_key(ADOPTED_TAG)) {
+        endpoint.security_groups.retain(|group| groups.contains(group));
+        endpoint.route_tables.retain(|table| !main.contains(table));
     }
     own.network_interfaces.clear();
     // Foreign security groups are kept, because summaries refer to them by ID.

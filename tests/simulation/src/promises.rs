@@ -16,10 +16,10 @@ use std::{
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork,
+        AdoptedDeletionPolicy, ConditionType, DeletionPolicy, ManagementPolicy, MigrationNetwork,
         conditions::{find, is_true},
     },
-    model::ownership::{OWNER_TAG, RETAINED_TAG, SLOT_TAG},
+    model::ownership::{OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG},
 };
 use support::state::{Rule, State, Tags};
 
@@ -74,7 +74,8 @@ fn no_duplicate(history: &History) -> Result<(), String> {
 }
 
 /// 2. **Nothing left behind.** When a network is gone, its resources are gone too, at that moment and ever after,
-///    unless the network was to retain them and they are tagged as retained.
+///    unless the network was to retain them and they are tagged as retained. A resource that it adopted and gave back is
+///    again as it was before the adoption.
 fn nothing_left_behind(history: &History) -> Result<(), String> {
     let scene = history.now();
     let there: BTreeSet<String> = scene.networks.values().filter_map(ResourceExt::uid).collect();
@@ -86,6 +87,9 @@ fn nothing_left_behind(history: &History) -> Result<(), String> {
     });
     if let Some((tags, id)) = left {
         return Err(format!("{id} still exists, but its network is gone: {tags:?}"));
+    }
+    if at_rest(history) {
+        changed_by_adoption(history)?;
     }
     let abandoned = scene.vpc_leases.values().find(|lease| !there.contains(&lease.holder));
     match abandoned {
@@ -103,8 +107,82 @@ fn was_to_be_retained(history: &History, uid: &str) -> bool {
     last.is_some_and(|network| network.spec.deletion_policy == Some(DeletionPolicy::Retain))
 }
 
+/// Fails if a resource that a network gave back is not as it was before the adoption.
+fn changed_by_adoption(history: &History) -> Result<(), String> {
+    let scene = history.now();
+    for (id, now) in parts(&scene.aws).into_iter().filter(|(_, now)| !now.is_owned) {
+        // From the last scene backwards: given back, then owned, then before the adoption.
+        let mut earlier = scenes(history).rev().filter_map(|scene| parts(&scene.aws).remove(&id));
+        if let Some(before) = earlier.by_ref().find(|parts| parts.is_owned).and_then(|_| earlier.find(|one| !one.is_owned))
+            && before != now
+        {
+            return Err(format!("{id} was given back as {now:?}, but had {before:?} before the adoption"));
+        }
+    }
+    Ok(())
+}
+
+/// All scenes, in order.
+fn scenes(history: &History) -> impl DoubleEndedIterator<Item = &Scene> {
+    [&history.first].into_iter().chain(history.moments.iter().map(|moment| &moment.after))
+}
+
+/// The parts of an endpoint or a Resolver endpoint that others depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
+    is_owned: bool,
+    /// Subnets, security groups, route tables, addresses and tags.
+    all: BTreeSet<String>,
+    /// The private DNS setting and the policy.
+    settings: String,
+}
+
+/// The parts of each endpoint and Resolver endpoint, by ID, except for those being deleted. The tags of the operator are
+/// left out.
+fn parts(state: &State) -> BTreeMap<String, Parts> {
+    let tags = |tags: &Tags| {
+        let others = tags.iter().filter(|(key, _)| !key.starts_with(RESERVED_PREFIX));
+        others.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+    };
+    let endpoints = state.vpc_endpoints.iter().filter(|one| one.state != "deleting").map(|one| {
+        let ids = one.subnets.iter().chain(&one.security_groups).chain(&one.route_tables).cloned();
+        let settings = format!("{} {:?} {}", one.private_dns, one.inbound_only, one.policy);
+        let all = ids.chain(tags(&one.tags)).collect();
+        (one.id.clone(), Parts { is_owned: one.tags.contains_key(OWNER_TAG), all, settings })
+    });
+    let resolvers = state.resolver_endpoints.iter().filter(|one| one.status != "DELETING").map(|one| {
+        let addresses = one.addresses.iter().map(|one| one.address.clone());
+        let all = addresses.chain(tags(&one.tags)).collect();
+        (one.id.clone(), Parts { is_owned: one.tags.contains_key(OWNER_TAG), all, settings: String::new() })
+    });
+    endpoints.chain(resolvers).collect()
+}
+
+/// Fails if the last step took something from an adopted resource that the resource had before, or deleted it.
+fn taken_from_adopted(history: &History, before: &Scene, after: &Scene, of: &str) -> Result<(), String> {
+    let is_deleted = network(before, of)
+        .is_some_and(|network| network.spec.adopted_deletion_policy == Some(AdoptedDeletionPolicy::Delete));
+    let now = parts(&after.aws);
+    for (id, was) in parts(&before.aws).into_iter().filter(|(_, was)| was.is_owned) {
+        let mut earlier = scenes(history).filter_map(|scene| parts(&scene.aws).remove(&id));
+        let Some(had) = earlier.next().filter(|one| !one.is_owned) else { continue };
+        let Some(now) = now.get(&id) else {
+            if is_deleted {
+                continue;
+            }
+            return Err(format!("{id} was adopted, but is deleted"));
+        };
+        let taken: Vec<&String> = had.all.intersection(&was.all).filter(|part| !now.all.contains(*part)).collect();
+        if !taken.is_empty() || was.settings != now.settings {
+            return Err(format!("{id} was adopted, but loses {taken:?} or its settings: {} {}", was.settings, now.settings));
+        }
+    }
+    Ok(())
+}
+
 /// 3. **Hands off.** For a network, the operator changes only resources that the network owns or adopts, and in them
-///    no foreign rule. It changes nothing while the network is suspended or planned.
+///    no foreign rule. It takes nothing from an adopted resource that the resource had before the adoption. It changes
+///    nothing while the network is suspended or planned.
 fn hands_off(history: &History) -> Result<(), String> {
     let Some((before, Moment { who: Who::Operator(_), of: Some(of), what: What::Call { action, .. }, after, .. })) =
         history.last()
@@ -126,6 +204,7 @@ fn hands_off(history: &History) -> Result<(), String> {
             return Err(format!("{action} removed a foreign rule from {}: {rule:?}", group.id));
         }
     }
+    taken_from_adopted(history, before, after, of)?;
     let of_others = |scene: &Scene, also: &Scene| -> BTreeMap<String, String> {
         let is_own = |state: &State, id: &str| {
             tagged(state).any(|(tags, other)| other == id && tags.get(OWNER_TAG).is_some_and(|owner| **owner == **of))

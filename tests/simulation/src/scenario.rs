@@ -471,15 +471,16 @@ pub fn second_gateway(universe: &mut Universe) {
     call(universe, "CreateVpcEndpoint", &parameters);
 }
 
-/// Creates foreign resources that a network can adopt: a gateway endpoint, and an interface endpoint with the VPC's
-/// default security group in one subnet.
+/// Creates foreign resources that a network can adopt: a gateway endpoint, which also serves the main route table, and an
+/// interface endpoint with the VPC's default security group in one subnet.
 pub fn foreign_resources(universe: &mut Universe) {
     let state = universe.state();
     let Some(vpc) = state.vpcs.first() else { return };
-    let tables: Vec<&String> = state.route_tables.iter().filter(|table| !table.main).map(|table| &table.id).collect();
+    let main = state.route_tables.iter().find(|table| table.main).map(|table| &table.id);
+    let other = state.route_tables.iter().find(|table| !table.main).map(|table| &table.id);
     let gateway = json!({
         "VpcId": vpc.id, "ServiceName": format!("com.amazonaws.{REGION}.s3"), "VpcEndpointType": "Gateway",
-        "RouteTableId": { "1": tables.first(), "2": tables.last() },
+        "RouteTableId": { "1": main, "2": other },
     });
     call(universe, "CreateVpcEndpoint", &gateway);
     let subnet = state.subnets.iter().find(|subnet| subnet.tags.get("Name").is_some_and(|name| name == "endpoints-1"));

@@ -10,7 +10,7 @@ use crate::{Network, NetworkBuilder, Site};
 
 /// Returns limits, each with its field and a part of the message for a network that exceeds it. [`over`] describes the
 /// network.
-pub fn limits() -> [(&'static str, Value, &'static str); 5] {
+pub fn limits() -> [(&'static str, Value, &'static str); 10] {
     [
         ("vpcs", json!(["vpc-0000000a", "vpc-0000000b"]), "allowed: vpc-0000000a, vpc-0000000b"),
         (
@@ -21,8 +21,20 @@ pub fn limits() -> [(&'static str, Value, &'static str); 5] {
         ("services", json!(["s3", "mgn", "ec2", "ssm"]), "for 'ssmmessages, ec2messages'; allowed: s3, mgn, ec2, ssm"),
         ("deletionPolicies", json!(["Retain"]), "but 'Delete' is not; allowed: Retain"),
         ("adoptionPolicies", json!(["Retained", "Any"]), "but 'Never' is not; allowed: Retained, Any"),
+        ("adoptedDeletionPolicies", json!(["Delete"]), "but 'Release' is not; allowed: Delete"),
+        ("subnets", json!({ "staging": { "ids": ["subnet-0000000a"] } }), "is not; allowed: subnet-0000000a"),
+        (
+            "endpointPolicies",
+            json!({ "types": ["Preset", "ConfigMap"] }),
+            "`spec.endpointPolicy.type` must be a value that class",
+        ),
+        ("privateDNS", json!(["Enabled", "InboundResolverOnly"]), "[kms/Interface].privateDNS` must be a value that"),
+        ("tagKeys", json!({ "deny": ["aws-backup*"], "allow": ["aws-backup-plan"] }), "but 'aws-backup' is denied"),
     ]
 }
+
+/// A policy that allows everything.
+const POLICY: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// Describes a network that exceeds each of the limits. Its adoption policy is the built-in one.
 pub fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilder<'s>> {
@@ -31,6 +43,11 @@ pub fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilde
         "vpc": { "id": site.landing.vpc },
         "sourceCIDRs": ["10.1.0.0/16", "192.168.10.0/24", "10.2.0.0/24"],
         "deletionPolicy": "Delete",
+        "adoptedDeletionPolicy": "Release",
+        "subnets": { "staging": { "ids": [site.landing.subnet("staging-1")?] } },
+        "endpointPolicy": { "type": "Inline", "inline": POLICY },
+        "endpoints": [{ "service": "kms", "type": "Interface", "privateDNS": "Disabled" }],
+        "tags": { "aws-backup": "daily", "aws-backup-plan": "migration" },
     });
     let spec = serde_json::from_value(spec)?;
     Ok(site.network(name).with(move |own| *own = spec))

@@ -27,6 +27,8 @@ enum Command {
     Hold,
     /// Measure calls, times and memory
     Bench(commands::bench::BenchArguments),
+    /// Measure the memory of the operator with many networks
+    Memory(commands::memory::MemoryArguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
             Command::Down => commands::up::down(),
             Command::Hold => commands::hold::run().await,
             Command::Bench(options) => commands::bench::run(options).await,
+            Command::Memory(options) => commands::memory::run(options).await,
         }
     });
     match result {

@@ -75,7 +75,7 @@ const SERVICES: &[(&str, bool, bool)] = &[
     ("datasync", true, false),
     ("dms", true, false),
     ("drs", true, false),
-    ("dynamodb", false, true),
+    ("dynamodb", true, true),
     ("ebs", true, false),
     ("ec2", true, false),
     ("ec2messages", true, false),
@@ -158,7 +158,8 @@ pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
                 Some(ids) => zones.retain(|zone| ids.contains(&zone.id)),
                 None => zones.retain(|zone| has_zone(short_name, &zone.id)),
             }
-            add(EndpointType::Interface, zones, private_names(short_name, region));
+            let names = if rule.is_none_or(|rule| rule.private_dns) { private_names(short_name, region) } else { Vec::new() };
+            add(EndpointType::Interface, zones, names);
         }
     }
     offers

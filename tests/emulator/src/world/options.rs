@@ -225,12 +225,15 @@ pub struct ServiceRule {
     /// `ec2:VpceServiceName` can.
     #[serde(default)]
     pub denied: bool,
+    /// Whether the service provides private DNS names.
+    #[serde(default = "offered")]
+    pub private_dns: bool,
 }
 
 impl Default for ServiceRule {
     /// Changes nothing.
     fn default() -> Self {
-        Self { offered: true, zones: None, fails: None, denied: false }
+        Self { offered: true, zones: None, fails: None, denied: false, private_dns: true }
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod demo;
 mod follow;
 pub(crate) mod hold;
 mod local;
+pub(crate) mod memory;
 mod story;
 mod tokyo;
 pub(crate) mod up;

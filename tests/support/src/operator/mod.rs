@@ -154,6 +154,11 @@ impl Operator {
         self.process().rss_kb()
     }
 
+    /// Returns the greatest physical memory that the process has occupied, in KiB, as the kernel counts it.
+    pub fn peak_rss_kb(&self) -> Result<u64> {
+        self.process().peak_rss_kb()
+    }
+
     /// Returns the answer of a probe, such as `/healthz`. A failed probe is an error.
     pub async fn probe(&self, path: &str) -> Result<String> {
         match &self.runs_as {

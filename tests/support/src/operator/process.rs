@@ -200,11 +200,20 @@ impl Process {
 
     /// Returns the physical memory that the process occupies now, in KiB, as the kernel counts it.
     pub(crate) fn rss_kb(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Returns the greatest physical memory that the process has occupied, in KiB, as the kernel counts it.
+    pub(crate) fn peak_rss_kb(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, field: &str) -> Result<u64> {
         let pid = self.pid().ok_or_else(not_running)?;
         let status = fs::read_to_string(format!("/proc/{pid}/status")).context("cannot read the operator's memory")?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok())
+            .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix("kB")?.trim().parse().ok())
             .context("the kernel does not report the operator's memory")
     }
 

@@ -28,7 +28,8 @@ impl Action for DeleteResolverEndpoint {
         match endpoint.status {
             Status::Operational | Status::AutoRecovering | Status::ActionNeeded => {}
             // ASSUMED (`ASSUMPTIONS.md`, "Resolver"): an endpoint cannot be deleted while it is created or changed; a
-            // repeated deletion succeeds.
+            // repeated deletion succeeds, and restarts a deletion that is stuck.
+            Status::Deleting if endpoint.due.is_none() => {}
             Status::Deleting => return Ok(OneResolverEndpoint { resolver_endpoint: endpoint.item(context) }),
             Status::Creating | Status::Updating => {
                 return Err(checks::request(format!(

@@ -1,6 +1,7 @@
 //! Security groups: CreateSecurityGroup, DeleteSecurityGroup, DescribeSecurityGroups. Rules have their own modules.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
+pub mod association;
 pub mod authorize;
 pub mod modify;
 pub mod permission;
@@ -36,6 +37,8 @@ pub struct SecurityGroup {
     pub description: String,
     pub rules: Vec<Rule>,
     pub tags: Tags,
+    /// The VPCs with which the group is associated in addition to its own.
+    pub further_vpcs: BTreeSet<VpcId>,
     owner: String,
 }
 
@@ -55,6 +58,7 @@ impl SecurityGroup {
             name: "default".to_owned(),
             description: "default VPC security group".to_owned(),
             tags: Tags::new(),
+            further_vpcs: BTreeSet::new(),
             owner,
         }
     }
@@ -281,6 +285,7 @@ impl Action for CreateSecurityGroup {
             description: self.group_description,
             rules: vec![Rule::new(region.ids.mint(), Traffic::all(true, Peer::anywhere()))],
             tags,
+            further_vpcs: BTreeSet::new(),
             owner: caller.account.clone(),
         };
         let created = SecurityGroupCreated {
@@ -331,12 +336,16 @@ impl Action for DeleteSecurityGroup {
 }
 
 /// Source: EC2 API Reference, DeleteSecurityGroup: a group cannot be deleted while an interface or another group's
-/// rule uses it.
+/// rule uses it, or while it is associated with another VPC.
 fn is_used(region: &Region, id: &SecurityGroupId) -> bool {
     let peer = Peer::Group(id.clone());
     region.network_interfaces.values().any(|interface| interface.groups.contains(id))
         || region.vpc_endpoints.values().any(|endpoint| endpoint.exists() && endpoint.groups.contains(id))
         || region.resolver_endpoints.values().any(|endpoint| endpoint.groups.contains(id))
+        || region
+            .security_groups
+            .values()
+            .any(|other| other.id == *id && !other.further_vpcs.is_empty())
         || region
             .security_groups
             .values()

@@ -210,7 +210,15 @@ impl CreateVpcEndpoint {
         let record_ip_type = options.dns_record_ip_type.unwrap_or_else(|| "ipv4".to_owned());
         // Source: EC2 API Reference, CreateVpcEndpoint, example 2, where the parameter is absent and the answer is
         // true; and hashicorp/terraform-provider-aws issues 37694 and 37783.
-        let private_dns = self.private_dns_enabled.unwrap_or(true);
+        let has_names = !offer.private_names.is_empty();
+        let private_dns = self.private_dns_enabled.unwrap_or(has_names);
+        // Source: cloudposse/terraform-aws-dynamic-subnets and other public reports, which quote AWS.
+        if private_dns && !has_names {
+            return Err(AwsError::parameter(format!(
+                "Private DNS can't be enabled because the service {} does not provide a private DNS name.",
+                offer.service_name
+            )));
+        }
         let asked = options.private_dns_only_for_inbound_resolver_endpoint;
         // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": true by default if private DNS is enabled.
         let inbound_only = checks::has_inbound_only(context, &offer.service_name).then(|| asked.unwrap_or(private_dns));

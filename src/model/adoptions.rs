@@ -1,0 +1,186 @@
+//! Records of adopted resources: what each of them had when the network adopted it. The operator never removes that, so
+//! that the resource keeps working for everybody who used it before (promise 3).
+//!
+//! A record is stored before the adoption call is sent. If the record of an adopted resource is missing, because status was
+//! lost, the resource counts as having had everything that it has now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    api::AdoptionStatus,
+    model::{
+        ids::{ResolverAddressId, RouteTableId, SecurityGroupId, SubnetId},
+        observed::Resources,
+        ownership::{ADOPTED_TAG, Identity, RESERVED_PREFIX},
+        plan::step::Step,
+        slot::Slot,
+    },
+};
+
+/// The records of one network's adopted resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adoptions(BTreeMap<Slot, Adoption>);
+
+/// The record of one adopted resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Adoption {
+    id: String,
+    had: Had,
+}
+
+/// The parts of a resource that are not the network's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Had {
+    /// The subnets of an interface endpoint.
+    pub subnets: BTreeSet<SubnetId>,
+    /// The security groups of an interface endpoint.
+    pub groups: BTreeSet<SecurityGroupId>,
+    /// The route tables of a gateway endpoint.
+    pub route_tables: BTreeSet<RouteTableId>,
+    /// The addresses of a Resolver endpoint.
+    pub addresses: BTreeSet<ResolverAddressId>,
+    /// The keys of the tags, except for those that are reserved for the operator.
+    pub tag_keys: BTreeSet<String>,
+}
+
+/// The most entries of each kind that a record can hold. AWS allows fewer subnets (one per zone), security groups (16) and
+/// tags (50).
+const MOST: usize = 64;
+
+/// The most route tables that a record can hold.
+const MOST_ROUTE_TABLES: usize = 1024;
+
+impl Had {
+    /// Returns everything that the resource of a slot has now. Empty if it is not listed.
+    pub fn of(resources: &Resources, slot: Slot, id: &str) -> Self {
+        let tags = resources.tags_of(slot, id).map(|(_, tags)| tags);
+        let tag_keys = tags.into_iter().flat_map(|tags| tags.keys());
+        let tag_keys = tag_keys.filter(|key| !key.starts_with(RESERVED_PREFIX)).cloned().collect();
+        let endpoint = resources.endpoints.get(&id.into()).filter(|_| matches!(slot, Slot::Endpoint(_)));
+        let resolver = resources.resolvers.get(&id.into()).filter(|_| slot == Slot::Resolver);
+        Self {
+            subnets: endpoint.map(|endpoint| endpoint.subnets.clone()).unwrap_or_default(),
+            groups: endpoint.map(|endpoint| endpoint.groups.clone()).unwrap_or_default(),
+            route_tables: endpoint.map(|endpoint| endpoint.route_tables.clone()).unwrap_or_default(),
+            addresses: resolver.map(|resolver| resolver.addresses.keys().cloned().collect()).unwrap_or_default(),
+            tag_keys,
+        }
+    }
+
+    /// Whether a record can hold all of this. A resource with more is not adopted.
+    pub fn fits(&self) -> bool {
+        let Self { subnets, groups, route_tables, addresses, tag_keys } = self;
+        [subnets.len(), groups.len(), addresses.len(), tag_keys.len()].into_iter().all(|count| count <= MOST)
+            && route_tables.len() <= MOST_ROUTE_TABLES
+    }
+}
+
+impl Adoptions {
+    /// Reads the records from status. Entries whose slot cannot be parsed are ignored.
+    pub fn from_status(status: &[AdoptionStatus]) -> Self {
+        Self(status.iter().filter_map(|one| Some((one.slot.parse().ok()?, Adoption::from_status(one)))).collect())
+    }
+
+    /// Converts the records for status.
+    pub fn to_status(&self) -> Vec<AdoptionStatus> {
+        self.0.iter().map(|(slot, adoption)| adoption.to_status(*slot)).collect()
+    }
+
+    /// Returns what an adopted resource had. None if the network did not adopt it.
+    pub fn had(&self, slot: Slot, id: &str) -> Option<&Had> {
+        self.0.get(&slot).filter(|adoption| adoption.id == id).map(|adoption| &adoption.had)
+    }
+
+    /// Records what a resource has before a step adopts it. Returns true if the record is new, so that it must be stored
+    /// before the step may run.
+    pub(super) fn reserve(&mut self, step: &Step) -> bool {
+        let Step::Adopt { slot, id, had: Some(had), .. } = step else { return false };
+        let adoption = Adoption { id: id.clone(), had: had.clone() };
+        self.0.insert(*slot, adoption.clone()).as_ref() != Some(&adoption)
+    }
+
+    /// Removes the record of a slot.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        self.0.remove(&slot);
+    }
+
+    /// Updates the records from an observation. `holds` returns whether the network holds a resource in a slot, according
+    /// to its claims.
+    pub(super) fn settle(
+        &mut self,
+        identity: &Identity,
+        resources: &Resources,
+        holds: impl Fn(Slot, &str) -> bool,
+    ) {
+        self.0.retain(|slot, adoption| {
+            holds(*slot, &adoption.id) || resources.live(identity, *slot).as_ref() == Some(&adoption.id)
+        });
+        for slot in resources.slots(identity) {
+            let Some(id) = resources.live(identity, slot) else { continue };
+            let tags = resources.tags_of(slot, &id).map(|(_, tags)| tags);
+            if tags.is_some_and(|tags| tags.contains_key(ADOPTED_TAG)) && self.had(slot, &id).is_none() {
+                let had = Had::of(resources, slot, &id);
+                self.0.insert(slot, Adoption { id, had });
+            }
+        }
+    }
+
+    fn had_mut(&mut self, slot: Slot, id: &str) -> Option<&mut Had> {
+        self.0.get_mut(&slot).filter(|adoption| adoption.id == id).map(|adoption| &mut adoption.had)
+    }
+
+    /// Adds to the records what the steps would remove from adopted resources. Returns true if there was anything.
+    pub(super) fn absorb(&mut self, steps: &[Step]) -> bool {
+        let mut changed = false;
+        for step in steps {
+            match step {
+                Step::ModifyEndpoint { key, endpoint, change } => {
+                    let Some(had) = self.had_mut(Slot::Endpoint(*key), endpoint.as_str()) else { continue };
+                    let before = had.clone();
+                    had.subnets.extend(change.remove_subnets.iter().cloned());
+                    had.groups.extend(change.remove_groups.iter().cloned());
+                    had.route_tables.extend(change.remove_route_tables.iter().cloned());
+                    changed |= *had != before;
+                }
+                Step::DisassociateResolverAddress { resolver, address } => {
+                    let Some(had) = self.had_mut(Slot::Resolver, resolver.as_str()) else { continue };
+                    changed |= had.addresses.insert(address.clone());
+                }
+                _ => {}
+            }
+        }
+        changed
+    }
+}
+
+impl Adoption {
+    fn from_status(status: &AdoptionStatus) -> Self {
+        fn ids<T: From<String> + Ord>(all: &[String]) -> BTreeSet<T> {
+            all.iter().cloned().map(T::from).collect()
+        }
+        let had = Had {
+            subnets: ids(&status.subnet_ids),
+            groups: ids(&status.security_group_ids),
+            route_tables: ids(&status.route_table_ids),
+            addresses: ids(&status.ip_address_ids),
+            tag_keys: ids(&status.tag_keys),
+        };
+        Self { id: status.id.clone(), had }
+    }
+
+    fn to_status(&self, slot: Slot) -> AdoptionStatus {
+        fn texts<T: ToString>(all: &BTreeSet<T>, most: usize) -> Vec<String> {
+            all.iter().take(most).map(ToString::to_string).collect()
+        }
+        let Had { subnets, groups, route_tables, addresses, tag_keys } = &self.had;
+        AdoptionStatus {
+            slot: slot.to_string(),
+            id: self.id.clone(),
+            subnet_ids: texts(subnets, MOST),
+            security_group_ids: texts(groups, MOST),
+            route_table_ids: texts(route_tables, MOST_ROUTE_TABLES),
+            ip_address_ids: texts(addresses, MOST),
+            tag_keys: texts(tag_keys, MOST),
+        }
+    }
+}
