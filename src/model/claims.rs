@@ -160,7 +160,10 @@ impl Claims {
         for slot in self.by_slot.keys().copied().chain(resources.slots(identity)).collect::<BTreeSet<Slot>>() {
             let mut held = resources.held(identity, slot);
             let known = self.by_slot.get(&slot);
+            let listed = held.len();
             held.retain(|held| !known.is_some_and(|claim| claim.excludes(slot, held)));
+            // A resource that is not the network's own keeps the slot occupied until a person removes its tags.
+            let is_free = held.len() == listed;
             let epoch = known.map_or(0, |claim| claim.epoch);
             // The remains of an earlier epoch prove nothing about this one, least of all while its call is
             // unanswered.
@@ -179,7 +182,7 @@ impl Claims {
                 (None, Some(Phase::Deleting { id })) if !resources.lists_unread(slot, Some(id)) => {
                     Some((epoch, Phase::Released))
                 }
-                (None, Some(Phase::Held { .. })) if overdue.contains(&slot) => Some((epoch, Phase::Released)),
+                (None, Some(Phase::Held { .. })) if is_free && overdue.contains(&slot) => Some((epoch, Phase::Released)),
                 (None, _) => None,
             };
             if let Some((epoch, phase)) = phase {

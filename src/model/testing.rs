@@ -145,7 +145,7 @@ pub(crate) fn tokyo() -> Observed {
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
                 let private_dns_names = BTreeSet::from([format!("{}.ap-northeast-1.amazonaws.com", key.service)]);
-                (key, ServiceOffer { name, zones: zones.clone(), private_dns_names, has_gateway: key.service == Service::S3 })
+                (key, ServiceOffer { name, zones: zones.clone(), private_dns_names, has_gateway: key == EndpointKey::S3_GATEWAY })
             })
             .collect(),
         surroundings: Surroundings {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        AccountStatus, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, GroupRole,
+        AccountStatus, AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, GroupRole,
         ManagementPolicy, NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode, ResolverAddressStatus,
         ResolverMode, ResolverStatus, SecurityGroupMode, SecurityGroupStatus, SettingsStatus, SettingsSubnets, Toggle,
     },
@@ -124,6 +124,7 @@ fn settings(site: &Site) -> Result<SettingsStatus> {
         management_policy: Some(ManagementPolicy::Enforce),
         adoption_policy: Some(AdoptionPolicy::Never),
         deletion_policy: Some(DeletionPolicy::Delete),
+        adopted_deletion_policy: Some(AdoptedDeletionPolicy::Release),
         tags: BTreeMap::new(),
     })
 }

@@ -184,9 +184,9 @@ fn additional_services_are_created_and_deleted_like_the_others() {
     let mut lab = Lab::built();
     let name = "com.amazonaws.ap-northeast-1.kms".to_owned();
     let zones = lab.observed.services[&EndpointKey::interface(Service::Mgn)].zones.clone();
-    lab.observed
-        .services
-        .insert(kms(), crate::model::observed::ServiceOffer { name, zones, private_dns_names: BTreeSet::new() });
+    let private_dns_names = BTreeSet::from(["kms.ap-northeast-1.amazonaws.com".to_owned()]);
+    let offer = crate::model::observed::ServiceOffer { name, zones, private_dns_names, has_gateway: false };
+    lab.observed.services.insert(kms(), offer);
     lab.settings.endpoints = endpoints(&with(vec![entry("kms")]));
     let steps = lab.run();
     assert!(matches!(&steps[..], [one, _] if one.starts_with("create vpce/kms/Interface")), "{steps:#?}");

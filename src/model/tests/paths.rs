@@ -56,7 +56,12 @@ fn world() -> Lab {
     let kms = EndpointKey::interface(Service::named("kms").unwrap());
     lab.observed.services.insert(
         kms,
-        ServiceOffer { name: "com.amazonaws.ap-northeast-1.kms".to_owned(), zones, private_dns_names: BTreeSet::new() },
+        ServiceOffer {
+            name: "com.amazonaws.ap-northeast-1.kms".to_owned(),
+            zones,
+            private_dns_names: BTreeSet::from(["kms.ap-northeast-1.amazonaws.com".to_owned()]),
+            has_gateway: false,
+        },
     );
     lab.claims = crate::model::claims::Claims::default();
     lab

@@ -7,12 +7,14 @@ use crate::model::{
     observed::{Endpoint, EndpointState, ResolverState, Rule, Traffic},
     ownership::{self, Tags},
     plan::{
-        Blocker, deletion,
+        Blocker,
+        deletion::retain,
         step::{Effect, Step},
     },
+    preflight::checks::Check,
     settings::{ReplicationGroup, Resolver, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
-    testing::{Lab, endpoints, identity, settings, subnets, without_ssm},
+    testing::{Lab, endpoints, identity, resolve, settings, subnets, without_ssm},
 };
 
 fn endpoint(lab: &mut Lab, key: EndpointKey) -> &mut Endpoint {
@@ -335,17 +337,48 @@ fn held_resources_are_listed_and_not_deleted() {
 }
 
 #[test]
-fn an_endpoint_is_kept_when_its_optional_service_is_no_longer_offered() {
-    let key = EndpointKey::interface(Service::Ec2Messages);
-    for zones in [None, Some(BTreeSet::from(["apne1-az9".into()]))] {
-        let mut lab = Lab::built();
-        match zones {
-            None => drop(lab.observed.services.remove(&key)),
-            Some(zones) => lab.observed.services.get_mut(&key).expect("it is offered").zones = zones,
+fn an_endpoint_is_kept_as_it_is_when_its_service_is_no_longer_offered() {
+    for service in [Service::Ec2Messages, Service::Mgn] {
+        let key = EndpointKey::interface(service);
+        for zones in [None, Some(BTreeSet::from(["apne1-az9".into()]))] {
+            let mut lab = Lab::built();
+            match zones {
+                None => drop(lab.observed.services.remove(&key)),
+                Some(zones) => lab.observed.services.get_mut(&key).expect("it is offered").zones = zones,
+            }
+            let warnings = lab.warnings();
+            assert!(
+                matches!(&warnings[..], [one] if one.check == Check::ServicesStillOffered && one.subject == key.to_string()),
+                "{warnings:?}"
+            );
+            assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+            // An endpoint that is lost cannot be created again.
+            lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.key != Some(key));
+            let optional = service == Service::Ec2Messages;
+            assert_eq!(resolve(&lab.settings, &lab.observed).is_ok(), optional);
         }
-        let skipped = lab.desired().skipped;
-        assert!(skipped.contains_key(&Service::Ec2Messages), "{skipped:?}");
-        assert!(lab.plan().is_done(), "{:#?}", lab.plan());
+    }
+}
+
+/// The owner tags of the network's own endpoint were copied to another one, and its own endpoint is gone.
+#[test]
+fn a_resource_that_the_claim_does_not_record_is_reported_and_neither_changed_nor_deleted() {
+    for slot in [Slot::Endpoint(EndpointKey::interface(Service::Mgn)), Slot::Resolver] {
+        let mut lab = Lab::built();
+        let own = lab.observed.resources.live(&identity(), slot).expect("it is built");
+        lab.duplicate(slot, "a-forged-one");
+        lab.observed.resources.endpoints.remove(&own.as_str().into());
+        lab.observed.resources.resolvers.remove(&own.as_str().into());
+        lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::from([slot]));
+        let is_named = |blocker: &Blocker| {
+            matches!(blocker, Blocker::NotRecorded { slot: other, id, recorded }
+                if *other == slot && id == "a-forged-one" && *recorded == own)
+        };
+        lab.settings.tags = [("team".to_owned(), "billing".to_owned())].into();
+        for plan in [lab.plan(), lab.deletion(), retain(&identity(), &lab.observed.resources, &lab.claims)] {
+            assert!(plan.blockers.iter().any(is_named), "{slot}: {plan:#?}");
+            assert!(!plan.steps.iter().any(|step| step.slots().contains(&slot)), "{slot}: {plan:#?}");
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Changes of Resolver addresses, enumerated: every number of present and desired addresses up to the quota, with broken
 //! ones among them, fixed or chosen by AWS.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use crate::model::{
     ids::SubnetId,

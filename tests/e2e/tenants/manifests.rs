@@ -66,7 +66,7 @@ fn class() -> Value {
     json!({ "migrationNetworkClassName": "a" })
 }
 
-pub(super) const MANIFESTS: [Manifest; 39] = [
+pub(super) const MANIFESTS: [Manifest; 40] = [
     ("any VPC", || json!({ "vpc": { "tags": { "Name": "*" } } }), WILDCARD, vpc_by_tag),
     ("a VPC by a prefix", || json!({ "vpc": { "tags": { "Name": "migration-*" } } }), WILDCARD, vpc_by_tag),
     (

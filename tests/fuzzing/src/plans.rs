@@ -13,7 +13,7 @@ use mgnet::{
     model::{
         claims::Claims,
         desired::Desired,
-        observed::Observed,
+        observed::{Observed, Resources},
         plan::{deletion, plan, step::Step},
         preflight,
         preview::{forecast::forecast, status},
@@ -85,13 +85,13 @@ fn check_plan(desired: &Desired, observed: &Observed) {
     }
     assert!(created.values().all(|times| *times == 1), "more than one resource in a slot: {created:?}");
     // The deletion removes only resources that the plan created or adopted.
-    for step in deletion::delete(&desired.identity, &forecast.resources, &Claims::default()).steps {
+    let delete = |resources: &Resources| {
+        deletion::delete(&desired.identity, resources, &Claims::default(), &managed, desired.adopted_deletion)
+    };
+    for step in delete(&forecast.resources).steps {
         assert!(step.slots().iter().all(|slot| created.contains_key(slot) || adopted.contains(slot)), "{step}");
     }
-    assert!(
-        deletion::delete(&desired.identity, resources, &Claims::default()).steps.is_empty(),
-        "the network owns no resource yet"
-    );
+    assert!(delete(resources).steps.is_empty(), "the network owns no resource yet");
 }
 
 const POLICY: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}"#;

@@ -299,7 +299,7 @@ const CLASS: &[Entry] = &[
     field("spec.limits.endpointPolicies.types", "all", Nothing, ""),
     field("spec.limits.endpointPolicies.presets", "both", Nothing, ""),
     field("spec.limits.privateDNS", "all", Nothing, ""),
-    field("spec.limits.tagKeys", STATED, Nothing, ""),
+    field("spec.limits.tagKeys", "only the built-in list denies keys", Nothing, ""),
     field("spec.limits.tagKeys.allow", "none", Nothing, ""),
     field("spec.limits.tagKeys.deny", "only the built-in list", Nothing, ""),
     field("spec.defaults", "none", ByField, ""),
