@@ -32,15 +32,9 @@ use crate::{
         adoptions::{Adoptions, Had},
         failure::FailureClass,
         ids::ResolverId,
-        observed::{
-            Resources,
-            resources::{Held, Life},
-        },
+        observed::{Resources, resources::Life},
         ownership::{self, Identity},
-        plan::{
-            Blocker,
-            step::{CreateRequest, Effect, Step},
-        },
+        plan::step::{CreateRequest, Effect, Step},
         slot::Slot,
     },
 };
@@ -158,12 +152,8 @@ impl Claims {
     /// observations for longer than the eventual consistency of AWS explains.
     pub fn settle(&mut self, identity: &Identity, resources: &Resources, overdue: &BTreeSet<Slot>) {
         for slot in self.by_slot.keys().copied().chain(resources.slots(identity)).collect::<BTreeSet<Slot>>() {
-            let mut held = resources.held(identity, slot);
+            let held = resources.held(identity, slot);
             let known = self.by_slot.get(&slot);
-            let listed = held.len();
-            held.retain(|held| !known.is_some_and(|claim| claim.excludes(slot, held)));
-            // A resource that is not the network's own keeps the slot occupied until a person removes its tags.
-            let is_free = held.len() == listed;
             let epoch = known.map_or(0, |claim| claim.epoch);
             // The remains of an earlier epoch prove nothing about this one, least of all while its call is
             // unanswered.
@@ -182,7 +172,7 @@ impl Claims {
                 (None, Some(Phase::Deleting { id })) if !resources.lists_unread(slot, Some(id)) => {
                     Some((epoch, Phase::Released))
                 }
-                (None, Some(Phase::Held { .. })) if is_free && overdue.contains(&slot) => Some((epoch, Phase::Released)),
+                (None, Some(Phase::Held { .. })) if overdue.contains(&slot) => Some((epoch, Phase::Released)),
                 (None, _) => None,
             };
             if let Some((epoch, phase)) = phase {
@@ -199,18 +189,6 @@ impl Claims {
     /// but the resources has changed since the last steps. Returns true if there was anything.
     pub fn absorb(&mut self, steps: &[Step]) -> bool {
         self.adoptions.absorb(steps)
-    }
-
-    /// Returns the reason why a live resource with the owner tags of the slot is not the network's own, or why it is unknown
-    /// which one is. The operator then changes and deletes none of them.
-    pub fn intruder(&self, identity: &Identity, resources: &Resources, slot: Slot) -> Option<Blocker> {
-        if let Some(ids) = resources.duplicates(identity, slot) {
-            return Some(Blocker::Duplicates { slot, ids });
-        }
-        let claim = self.by_slot.get(&slot)?;
-        let live = resources.held(identity, slot).into_iter().filter(|held| held.life == Life::Live);
-        let id = live.into_iter().find(|held| claim.excludes(slot, held))?.id;
-        Some(Blocker::NotRecorded { slot, id, recorded: claim.id()?.to_owned() })
     }
 
     /// Returns the slots whose held resource is not among the observed ones: it is gone, not visible yet, or could
@@ -255,6 +233,14 @@ impl Claims {
     /// Whether the slot may hold a resource.
     pub fn may_exist(&self, slot: Slot) -> bool {
         self.by_slot.get(&slot).is_some_and(Claim::may_exist)
+    }
+
+    /// Whether a claim records the resource with this ID.
+    pub fn records(&self, id: &str) -> bool {
+        self.by_slot.values().any(|claim| match &claim.phase {
+            Phase::Held { id: Some(known) } | Phase::Deleting { id: known } => known == id,
+            Phase::Held { id: None } | Phase::Pending { .. } | Phase::Refused | Phase::Released => false,
+        })
     }
 
     /// Returns the ID of the claimed Resolver endpoint, if one exists.
@@ -367,22 +353,6 @@ impl Claims {
 }
 
 impl Claim {
-    /// The recorded ID of the resource.
-    fn id(&self) -> Option<&str> {
-        match &self.phase {
-            Phase::Held { id: Some(id) } | Phase::Deleting { id } => Some(id),
-            Phase::Held { id: None } | Phase::Pending { .. } | Phase::Refused | Phase::Released => None,
-        }
-    }
-
-    /// Whether a resource with the owner tags of the slot is certainly not the network's own: in each epoch, at most one
-    /// resource is created, and the claim records another one. A late create call can create a second security group in an
-    /// epoch, but not one that was adopted.
-    fn excludes(&self, slot: Slot, held: &Held) -> bool {
-        let is_group_of_network = matches!(slot, Slot::Group(_)) && !held.is_adopted;
-        held.epoch == self.epoch && !is_group_of_network && self.id().is_some_and(|id| id != held.id)
-    }
-
     /// Whether the resource of the epoch exists, or an unanswered call may have created it.
     fn may_exist(&self) -> bool {
         match self.phase {

@@ -142,6 +142,7 @@ macro_rules! chains {
 }
 
 chains! {
+    adopted_deletion_policy: "adoptedDeletionPolicy",
     adoption_policy: "adoptionPolicy",
     deletion_policy: "deletionPolicy",
     endpoint_policy: "endpointPolicy",

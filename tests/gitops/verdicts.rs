@@ -65,10 +65,7 @@ fn blockers() -> impl Iterator<Item = Blocker> {
         Blocker::Awaits { .. } => Some(Blocker::NotOwned { slot: GROUP, id: id() }),
         Blocker::NotOwned { .. } => Some(Blocker::Ambiguous { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
         Blocker::Ambiguous { .. } => Some(Blocker::Duplicates { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
-        Blocker::Duplicates { .. } => {
-            Some(Blocker::NotRecorded { slot: MGN, id: "vpce-1".to_owned(), recorded: "vpce-2".to_owned() })
-        }
-        Blocker::NotRecorded { .. } => Some(Blocker::AddressChange {
+        Blocker::Duplicates { .. } => Some(Blocker::AddressChange {
             slot: MGN,
             id: id(),
             subnet: "subnet-1".into(),

@@ -63,6 +63,11 @@ const fn creates(step: &Step) -> bool {
     matches!(step, Step::Create { .. })
 }
 
+/// Whether the step deletes resources.
+const fn deletes(step: &Step) -> bool {
+    matches!(step, Step::DeleteEndpoints { .. } | Step::DeleteResolver { .. } | Step::DeleteGroup { .. })
+}
+
 /// Whether the step changes tags only.
 pub(crate) const fn is_tag_step(step: &Step) -> bool {
     matches!(step, Step::SetTags { .. } | Step::RemoveTags { .. })
@@ -140,8 +145,12 @@ impl<C: Cloud, G: Goal> Work<'_, C, G> {
         let since = Instant::now();
         let before = self.claims.clone();
         // The claims are stored even if they have not changed because a call is repeated. Such a write changes
-        // nothing, but the API server confirms that the object has not changed since it was read.
-        if self.claims.reserve(&wave) || wave.iter().any(creates) {
+        // nothing, but the API server confirms that the object has not changed since it was read. An ID that was observed in
+        // AWS is recorded before the resource is deleted.
+        let recorded = object.claims();
+        let mut deleted = wave.iter().filter(|step| deletes(step)).flat_map(Step::resource_ids);
+        let finds = deleted.any(|id| !recorded.records(&id));
+        if self.claims.reserve(&wave) || wave.iter().any(creates) || finds {
             // A call that AWS has refused before probably fails again, so the conditions stay as they are.
             let repeats = |step: &Step| step.slots().into_iter().all(|slot| before.is_refused(slot));
             if wave.iter().all(repeats) {

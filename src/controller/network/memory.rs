@@ -14,8 +14,9 @@ use crate::{
     model::{ids::ResolverId, slot::Slot},
 };
 
-/// How long the deletion of a Resolver endpoint may take before it is requested again. It usually takes a minute or two.
-const STUCK_DELETION: Duration = Duration::from_mins(10);
+/// How long the deletion of a Resolver endpoint may take before it is requested again, as a multiple of the absence grace. It
+/// usually takes a minute or two.
+const STUCK_DELETION: u32 = 5;
 
 /// The in-memory state of all networks.
 #[derive(Debug)]
@@ -72,13 +73,13 @@ impl Memories {
     /// Records the Resolver endpoints that AWS is deleting, and returns those for which that takes so long that the deletion
     /// must be requested again.
     pub(crate) fn stuck(&self, key: &Key, uid: &str, deleting: &BTreeSet<ResolverId>) -> BTreeSet<ResolverId> {
-        let now = Instant::now();
+        let (now, limit) = (Instant::now(), self.absence_grace * STUCK_DELETION);
         self.with_memory(key, uid, |memory| {
             memory.deleting_since.retain(|id, _| deleting.contains(id));
             let mut stuck = BTreeSet::new();
             for id in deleting {
                 let since = memory.deleting_since.entry(id.clone()).or_insert(now);
-                if now.duration_since(*since) >= STUCK_DELETION {
+                if now.duration_since(*since) >= limit {
                     *since = now;
                     stuck.insert(id.clone());
                 }

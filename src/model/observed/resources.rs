@@ -51,8 +51,6 @@ pub struct Held {
     pub id: String,
     /// The epoch in its tags.
     pub epoch: u32,
-    /// Whether it is a security group with another name than the network gives its groups, so that it was adopted.
-    pub is_adopted: bool,
 }
 
 impl Resources {
@@ -63,12 +61,7 @@ impl Resources {
                 .groups
                 .iter()
                 .filter(|(_, group)| identity.owns(&group.tags) && role_of(&identity.uid, group) == Some(role))
-                .map(|(id, group)| Held {
-                    life: Life::Live,
-                    id: id.to_string(),
-                    epoch: ownership::epoch(&group.tags),
-                    is_adopted: group.name != group_name(&identity.uid, role),
-                })
+                .map(|(id, group)| Held { life: Life::Live, id: id.to_string(), epoch: ownership::epoch(&group.tags) })
                 .collect(),
             Slot::Endpoint(key) => self
                 .endpoints
@@ -85,7 +78,6 @@ impl Resources {
                     },
                     id: id.to_string(),
                     epoch: ownership::epoch(&endpoint.tags),
-                    is_adopted: false,
                 })
                 .collect(),
             Slot::Resolver => self
@@ -96,7 +88,6 @@ impl Resources {
                     life: if resolver.state == ResolverState::Deleting { Life::Deleting } else { Life::Live },
                     id: id.to_string(),
                     epoch: ownership::epoch(&resolver.tags),
-                    is_adopted: false,
                 })
                 .collect(),
         };

@@ -63,16 +63,6 @@ pub enum Blocker {
         /// The resources.
         ids: Vec<String>,
     },
-    /// A live resource has the owner tags of the slot, but the claim records another one: the tags were copied from the
-    /// network's own resource. It is neither changed nor deleted.
-    NotRecorded {
-        /// The slot.
-        slot: Slot,
-        /// The resource.
-        id: String,
-        /// The resource that the claim records.
-        recorded: String,
-    },
     /// A published address would change, and the network has no annotation that allows the change.
     AddressChange {
         /// The slot.
@@ -107,7 +97,6 @@ impl Blocker {
             | Self::Awaits { slot, .. }
             | Self::Failed { slot, .. }
             | Self::NotOwned { slot, .. }
-            | Self::NotRecorded { slot, .. }
             | Self::Ambiguous { slot, .. }
             | Self::Duplicates { slot, .. }
             | Self::AddressChange { slot, .. }

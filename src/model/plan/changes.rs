@@ -162,7 +162,7 @@ pub(crate) fn tags(
         .chain(desired.endpoints.keys().map(|key| Slot::Endpoint(*key)))
         .chain(desired.resolver.iter().map(|_| Slot::Resolver));
     for slot in wanted_slots {
-        if claims.intruder(identity, resources, slot).is_some() {
+        if resources.duplicates(identity, slot).is_some() {
             continue;
         }
         let Some(id) = resources.live(identity, slot) else { continue };

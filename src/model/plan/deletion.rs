@@ -40,8 +40,8 @@ pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
     let mut plan = unanswered(identity, claims);
     if plan.is_done() {
         for slot in resources.slots(identity) {
-            if let Some(intruder) = claims.intruder(identity, resources, slot) {
-                plan.blockers.push(intruder);
+            if let Some(ids) = resources.duplicates(identity, slot) {
+                plan.blockers.push(Blocker::Duplicates { slot, ids });
                 continue;
             }
             let Some((resource, tags)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))

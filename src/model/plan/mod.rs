@@ -57,7 +57,7 @@ impl Plan {
 pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_tags: &BTreeSet<String>) -> Plan {
     let mut planner = Planner { desired, resources, claims, plan: Plan::default() };
     for (role, group) in &desired.groups {
-        if !planner.has_intruder(Slot::Group(*role)) {
+        if !planner.has_duplicates(Slot::Group(*role)) {
             planner.group(*role, group);
         }
     }
@@ -65,12 +65,12 @@ pub fn plan(desired: &Desired, resources: &Resources, claims: &Claims, managed_t
     // could take one of the fixed addresses.
     for chosen in [Chosen::Nowhere, Chosen::Somewhere, Chosen::Everywhere] {
         for (key, endpoint) in desired.endpoints.iter().filter(|(_, endpoint)| endpoint.chosen() == chosen) {
-            if !planner.has_intruder(Slot::Endpoint(*key)) {
+            if !planner.has_duplicates(Slot::Endpoint(*key)) {
                 planner.endpoint(*key, endpoint);
             }
         }
         let is_next = desired.resolver.as_ref().is_some_and(|resolver| resolver.chosen() == chosen);
-        if is_next && !planner.has_intruder(Slot::Resolver) {
+        if is_next && !planner.has_duplicates(Slot::Resolver) {
             planner.any_resolver();
         }
     }
@@ -91,12 +91,11 @@ impl Planner<'_> {
         self.plan.blockers.push(blocker);
     }
 
-    /// Blocks a slot with a live resource that is not the network's own although it has the owner tags.
-    fn has_intruder(&mut self, slot: Slot) -> bool {
-        let intruder = self.claims.intruder(&self.desired.identity, self.resources, slot);
-        let found = intruder.is_some();
-        self.plan.blockers.extend(intruder);
-        found
+    /// Blocks a slot with several live resources.
+    fn has_duplicates(&mut self, slot: Slot) -> bool {
+        let Some(ids) = self.resources.duplicates(&self.desired.identity, slot) else { return false };
+        self.block(Blocker::Duplicates { slot, ids });
+        true
     }
 
     /// Plans the adoption or creation of a missing resource, depending on the claim of its slot.

@@ -24,7 +24,7 @@ pub(super) struct Surplus<'a> {
     resolvers: BTreeSet<ResolverId>,
     groups: BTreeMap<SecurityGroupId, GroupRole>,
     under_way: Vec<Blocker>,
-    intruders: Vec<Blocker>,
+    duplicates: Vec<Blocker>,
 }
 
 impl<'a> Surplus<'a> {
@@ -38,7 +38,7 @@ impl<'a> Surplus<'a> {
             resolvers: BTreeSet::new(),
             groups: BTreeMap::new(),
             under_way: Vec::new(),
-            intruders: Vec::new(),
+            duplicates: Vec::new(),
         }
     }
 
@@ -55,8 +55,8 @@ impl<'a> Surplus<'a> {
     /// Adds every resource that fills the slot.
     pub(super) fn add(&mut self, identity: &Identity, slot: Slot) {
         let resources = self.release.resources;
-        if let Some(intruder) = self.release.claims.intruder(identity, resources, slot) {
-            self.intruders.push(intruder);
+        if let Some(ids) = resources.duplicates(identity, slot) {
+            self.duplicates.push(Blocker::Duplicates { slot, ids });
             return;
         }
         for held in resources.held(identity, slot) {
@@ -86,9 +86,9 @@ impl<'a> Surplus<'a> {
 
     /// Plans the deletion or release of the added resources.
     pub(super) fn plan(self, plan: &mut Plan) {
-        let Self { release, adopted: _, released, endpoints, resolvers, groups, under_way, intruders } = self;
+        let Self { release, adopted: _, released, endpoints, resolvers, groups, under_way, duplicates } = self;
         let resources = release.resources;
-        plan.blockers.extend(intruders);
+        plan.blockers.extend(duplicates);
         for (slot, id) in &released {
             release.plan(*slot, id, plan);
         }

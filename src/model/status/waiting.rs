@@ -89,7 +89,7 @@ fn hard(blocker: &Blocker) -> Option<State> {
                 ids.join(", ")
             ),
         )),
-        Blocker::Duplicates { .. } | Blocker::NotRecorded { .. } => Some((False, Reason::NotOwned, waits_for(blocker))),
+        Blocker::Duplicates { .. } => Some((False, Reason::NotOwned, waits_for(blocker))),
         Blocker::AddressChange { slot, id, subnet, from, to } => Some((
             False,
             Reason::AddressChangeRefused,
@@ -120,10 +120,6 @@ pub(super) fn waits_for(blocker: &Blocker) -> String {
             "{slot}: several resources have the network's owner tags: {}; remove the tag '{OWNER_TAG}' from those that the \
              operator did not create",
             ids.join(", ")
-        ),
-        Blocker::NotRecorded { slot, id, recorded } => format!(
-            "{slot}: {id} has the network's owner tags, but the operator created {recorded}; remove the tag '{OWNER_TAG}' from \
-             {id}"
         ),
         Blocker::AddressChange { slot, from, to, .. } => {
             format!("{slot}: the change from {from} to {to} is not allowed")

@@ -56,7 +56,6 @@ impl Blocker {
             | Self::NotOwned { .. }
             | Self::Ambiguous { .. }
             | Self::Duplicates { .. }
-            | Self::NotRecorded { .. }
             | Self::AddressChange { .. }
             | Self::InUse { .. } => WhoMustAct::Person,
         }

@@ -8,7 +8,6 @@ use crate::model::{
     ownership::{self, Tags},
     plan::{
         Blocker,
-        deletion::retain,
         step::{Effect, Step},
     },
     preflight::checks::Check,
@@ -356,28 +355,6 @@ fn an_endpoint_is_kept_as_it_is_when_its_service_is_no_longer_offered() {
             lab.observed.resources.endpoints.retain(|_, endpoint| endpoint.key != Some(key));
             let optional = service == Service::Ec2Messages;
             assert_eq!(resolve(&lab.settings, &lab.observed).is_ok(), optional);
-        }
-    }
-}
-
-/// The owner tags of the network's own endpoint were copied to another one, and its own endpoint is gone.
-#[test]
-fn a_resource_that_the_claim_does_not_record_is_reported_and_neither_changed_nor_deleted() {
-    for slot in [Slot::Endpoint(EndpointKey::interface(Service::Mgn)), Slot::Resolver] {
-        let mut lab = Lab::built();
-        let own = lab.observed.resources.live(&identity(), slot).expect("it is built");
-        lab.duplicate(slot, "a-forged-one");
-        lab.observed.resources.endpoints.remove(&own.as_str().into());
-        lab.observed.resources.resolvers.remove(&own.as_str().into());
-        lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::from([slot]));
-        let is_named = |blocker: &Blocker| {
-            matches!(blocker, Blocker::NotRecorded { slot: other, id, recorded }
-                if *other == slot && id == "a-forged-one" && *recorded == own)
-        };
-        lab.settings.tags = [("team".to_owned(), "billing".to_owned())].into();
-        for plan in [lab.plan(), lab.deletion(), retain(&identity(), &lab.observed.resources, &lab.claims)] {
-            assert!(plan.blockers.iter().any(is_named), "{slot}: {plan:#?}");
-            assert!(!plan.steps.iter().any(|step| step.slots().contains(&slot)), "{slot}: {plan:#?}");
         }
     }
 }

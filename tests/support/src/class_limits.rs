@@ -28,7 +28,7 @@ pub fn limits() -> [(&'static str, Value, &'static str); 10] {
             json!({ "types": ["Preset", "ConfigMap"] }),
             "`spec.endpointPolicy.type` must be a value that class",
         ),
-        ("privateDNS", json!(["Enabled", "InboundResolverOnly"]), "[kms/Interface].privateDNS` must be a value that"),
+        ("privateDNS", json!(["Enabled", "InboundResolverOnly"]), "[ec2/Interface].privateDNS` must be a value that"),
         ("tagKeys", json!({ "deny": ["aws-backup*"], "allow": ["aws-backup-plan"] }), "but 'aws-backup' is denied"),
     ]
 }
@@ -46,7 +46,7 @@ pub fn over<'s>(site: &'s Site, name: &str, class: &str) -> Result<NetworkBuilde
         "adoptedDeletionPolicy": "Release",
         "subnets": { "staging": { "ids": [site.landing.subnet("staging-1")?] } },
         "endpointPolicy": { "type": "Inline", "inline": POLICY },
-        "endpoints": [{ "service": "kms", "type": "Interface", "privateDNS": "Disabled" }],
+        "endpoints": [{ "service": "ec2", "type": "Interface", "privateDNS": "Disabled" }],
         "tags": { "aws-backup": "daily", "aws-backup-plan": "migration" },
     });
     let spec = serde_json::from_value(spec)?;
