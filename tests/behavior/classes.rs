@@ -1,10 +1,10 @@
 //! Classes in use: a class counts its networks, remains until they are deleted, and admits namespaces by its selector.
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::{core::v1::Namespace, events::v1::Event};
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams},
 };
 use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, Reason, conditions};
 use serde_json::{Value, json};
@@ -107,5 +107,36 @@ async fn admission_follows_the_selector_of_the_class_and_the_labels_of_the_names
     label(&site, json!({ "wave": null })).await?;
     network.until_reason(ConditionType::Accepted, Reason::NamespaceNotAllowed).await?;
     assert_eq!(site.writes_after(mark).await?, [], "resources that were built are kept");
+    close(&site).await
+}
+
+#[tokio::test]
+async fn a_class_without_limits_for_the_whole_vpc_is_warned_about() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("unlimited").await?;
+    // Events about objects without a namespace are in the namespace `default`.
+    let events: Api<Event> = Api::namespaced(site.kube.clone(), "default");
+    let warnings = async || {
+        let all = events.list(&ListParams::default()).await?.items;
+        let about = |event: &&Event| event.regarding.as_ref().and_then(|one| one.name.as_ref()) == Some(&site.class_name);
+        let omitted = all.iter().filter(|event| event.reason.as_deref() == Some("LimitsOmitted")).filter(about);
+        Ok::<_, anyhow::Error>(omitted.filter_map(|event| event.note.clone()).collect::<Vec<_>>())
+    };
+    until("the omitted limits are reported", async || {
+        let notes = warnings().await?;
+        let words = ["`spec.limits.subnets`", "`spec.limits.endpointPolicies`", "`spec.limits.privateDNS`"];
+        let found = notes.iter().any(|note| words.iter().all(|word| note.contains(word)));
+        Ok(if found { Ok(()) } else { Err(format!("{notes:?}")) })
+    })
+    .await?;
+    // Only the first two of these are set, and a new generation is reported once.
+    let limits = json!({ "subnets": {}, "endpointPolicies": { "types": ["Preset"] } });
+    site.edit_class(json!({ "limits": limits })).await?;
+    until("the remaining limit is reported", async || {
+        let notes = warnings().await?;
+        let found = notes.iter().any(|note| note.contains("`spec.limits.privateDNS`") && !note.contains("subnets"));
+        Ok(if found { Ok(()) } else { Err(format!("{notes:?}")) })
+    })
+    .await?;
     close(&site).await
 }

@@ -81,7 +81,7 @@ async fn report_omitted_limits<C: Clouds, S: Store>(context: &Context<C, S>, cla
     let announcement = Announcement {
         warning: true,
         reason: "LimitsOmitted".to_owned(),
-        action: "Check".to_owned(),
+        action: format!("Check {}", omitted.join(" ")),
         note: format!(
             "the class does not set {fields}: its networks can restrict what other clients in the VPC reach through S3, \
              EC2 and Systems Manager; set the limits, or keep the VPC for migrations only"

@@ -11,7 +11,7 @@ use std::{
 };
 
 use simulation::{
-    mutants::{self, Mutant, switch},
+    mutants::{self, Catcher, Mutant, switch},
     scenario,
 };
 
@@ -43,13 +43,22 @@ fn all_patches_apply_and_can_be_switched_together() {
 }
 
 #[test]
-fn each_mutant_searches_an_existing_scenario() {
+fn each_mutant_names_an_existing_scenario_or_test() {
     let (mutants, scenarios) = (all(), scenario::all());
     assert!(mutants.len() >= 50, "{}", mutants.len());
-    for mutant in mutants {
-        let arguments = mutant.arguments();
-        let named = arguments.iter().skip_while(|argument| *argument != "--scenario").nth(1).expect(&mutant.name);
-        assert!(scenarios.iter().any(|scenario| scenario.name.contains(named)), "{}: {named}", mutant.name);
+    for Mutant { name, catcher, .. } in mutants {
+        match catcher {
+            Catcher::Search { search, .. } => {
+                let arguments = mutants::arguments(&search);
+                let named = arguments.iter().skip_while(|argument| *argument != "--scenario").nth(1).expect(&name);
+                assert!(scenarios.iter().any(|scenario| scenario.name.contains(named)), "{name}: {named}");
+            }
+            Catcher::Test { test } => {
+                let (module, function) = test.split_once("::").expect(&name);
+                let text = fs::read_to_string(root().join(format!("tests/behavior/{module}.rs"))).expect(&name);
+                assert!(text.contains(&format!("fn {function}(")), "{name}: {test}");
+            }
+        }
     }
 }
 

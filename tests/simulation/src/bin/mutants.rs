@@ -2,6 +2,7 @@
 //! reports the promise that catches each of them.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use simulation::mutants::{
-    self, Mutant,
+    self, Catcher, Mutant,
     workshop::{Built, Found, Workshop},
 };
 
@@ -122,7 +123,7 @@ fn search(built: &Built, mutants: &[Mutant], threads: usize, report: &mut Report
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(mutant) = mutants.get(number) else { return Ok(()) };
-            let (found, took) = built.search(&mutant.arguments(), number + 1)?;
+            let (found, took) = built.run(&mutant.catcher, number + 1)?;
             match verdict(mutant, &found) {
                 Ok(said) => println!("{said} in {:.1} s", took.as_secs_f64()),
                 Err(said) => {
@@ -136,23 +137,29 @@ fn search(built: &Built, mutants: &[Mutant], threads: usize, report: &mut Report
     built.discard()
 }
 
-/// Runs each search in the operator without bugs. A search that reports a violation there would report it for every
-/// bug.
+/// The arguments of the search, or the path of the test.
+fn named(catcher: &Catcher) -> &str {
+    match catcher {
+        Catcher::Search { search, .. } => search,
+        Catcher::Test { test } => test,
+    }
+}
+
+/// Runs each search and test in the operator without bugs. One that fails there would fail for every bug.
 fn unharmed(workshop: &mut Workshop, mutants: &[Mutant], threads: usize, report: &mut Report) -> Result<()> {
     let built = workshop.build(None)?;
     report.compilations += 1;
     report.compiling += built.took;
-    let mut searches: Vec<Vec<String>> = mutants.iter().map(Mutant::arguments).collect();
-    searches.sort();
-    searches.dedup();
+    let catchers: BTreeMap<&str, &Catcher> = mutants.iter().map(|mutant| (named(&mutant.catcher), &mutant.catcher)).collect();
+    let catchers: Vec<(&str, &Catcher)> = catchers.into_iter().collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     in_parallel(threads, || {
         loop {
-            let Some(search) = searches.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
-            let (found, took) = built.search(search, 0)?;
-            println!("without a bug, {}: {found:?} in {:.1} s", search.join(" "), took.as_secs_f64());
+            let Some((name, catcher)) = catchers.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
+            let (found, took) = built.run(catcher, 0)?;
+            println!("without a bug, {name}: {found:?} in {:.1} s", took.as_secs_f64());
             if found != Found::Nothing {
-                let said = format!("without a bug, {}: {found:?}", search.join(" "));
+                let said = format!("without a bug, {name}: {found:?}");
                 wrong.lock().unwrap_or_else(PoisonError::into_inner).push(said);
             }
         }
@@ -169,11 +176,15 @@ fn in_parallel(threads: usize, work: impl Fn() -> Result<()> + Sync) -> Result<(
 }
 
 fn verdict(mutant: &Mutant, found: &Found) -> Result<String, String> {
-    let Mutant { name, promise, search, .. } = mutant;
-    match found {
-        Found::Broken(broken) if broken == promise => Ok(format!("{name}: caught by '{promise}'")),
-        Found::Broken(broken) => Err(format!("{name}: caught by '{broken}', but expected '{promise}'")),
-        Found::Nothing => Err(format!("{name}: survived the search {search}")),
-        Found::Failed(why) => Err(format!("{name}: {why}")),
+    let Mutant { name, catcher, .. } = mutant;
+    match (found, catcher) {
+        (Found::Broken(broken), Catcher::Search { promise, .. }) if broken == promise => {
+            Ok(format!("{name}: caught by '{promise}'"))
+        }
+        (Found::Failure, Catcher::Test { test }) => Ok(format!("{name}: caught by {test}")),
+        (Found::Broken(broken), _) => Err(format!("{name}: caught by '{broken}', which was not expected")),
+        (Found::Nothing, _) => Err(format!("{name}: survived {}", named(catcher))),
+        (Found::Failed(why), _) => Err(format!("{name}: {why}")),
+        (Found::Failure, Catcher::Search { .. }) => Err(format!("{name}: a test failed instead of a search")),
     }
 }

@@ -1,8 +1,9 @@
-//! Mutants: small bugs that are planted in a copy of the operator, one at a time. The search must find each of them.
+//! Mutants: small bugs that are planted in a copy of the operator, one at a time. The search, or a test, must find each of
+//! them.
 //!
 //! A promise that no bug can break in the simulator is worthless. Each patch in `tests/simulation/mutants` is a
-//! realistic bug. Its header states the bug, the promise that it must break, and the search that finds it. A bug that
-//! survives reveals a gap in the promises or the scenarios.
+//! realistic bug. Its header states the bug, and either the promise that it must break and the search that finds it, or the
+//! behavior test that fails. A bug that survives reveals a gap in the promises, the scenarios or the tests.
 
 pub mod diff;
 mod function;
@@ -25,17 +26,32 @@ pub struct Mutant {
     pub group: String,
     /// The description of the bug.
     pub bug: String,
-    /// The promise that the bug must break: one of [`ALL`].
-    pub promise: String,
-    /// The arguments of the search that finds the bug, with the quotation marks of a shell.
-    pub search: String,
+    /// What must catch the bug.
+    pub catcher: Catcher,
     /// The changes that plant the bug.
     pub changes: Vec<Change>,
 }
 
+/// What must catch a planted bug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Catcher {
+    /// A search.
+    Search {
+        /// The promise that the bug must break: one of [`ALL`].
+        promise: String,
+        /// The arguments of the search, with the quotation marks of a shell.
+        search: String,
+    },
+    /// A test of `tests/behavior`.
+    Test {
+        /// The path of the test, such as `adoption::a_test`.
+        test: String,
+    },
+}
+
 impl Mutant {
-    /// Parses a patch: a header of `Group:`, `Bug:`, `Promise:` and `Search:`, each with continuation lines if
-    /// needed, then a diff.
+    /// Parses a patch: a header of `Group:`, `Bug:`, and either `Promise:` and `Search:` or `Test:`, each with continuation
+    /// lines if needed, then a diff.
     ///
     /// # Errors
     /// If the patch is invalid.
@@ -57,25 +73,36 @@ impl Mutant {
             name: name.to_owned(),
             group: field("Group:")?,
             bug: field("Bug:")?,
-            promise: field("Promise:")?,
-            search: field("Search:")?,
+            catcher: match field("Test:") {
+                Ok(test) => Catcher::Test { test },
+                Err(_) => Catcher::Search { promise: field("Promise:")?, search: field("Search:")? },
+            },
             changes: diff::parse(diff)?,
         };
-        ensure!(ALL.iter().any(|(promise, _)| *promise == mutant.promise), "unknown promise '{}'", mutant.promise);
+        if let Catcher::Search { promise, .. } = &mutant.catcher {
+            ensure!(ALL.iter().any(|(known, _)| known == promise), "unknown promise '{promise}'");
+        }
         Ok(mutant)
     }
+}
 
-    /// Splits the arguments of the search. Text in quotation marks is one argument.
-    pub fn arguments(&self) -> Vec<String> {
-        let parts = self.search.split('"').enumerate();
-        parts
-            .flat_map(|(number, part)| {
-                let quoted = (number % 2 == 1).then(|| part.to_owned());
-                let words = part.split_whitespace().filter(move |_| number % 2 == 0).map(str::to_owned);
-                quoted.into_iter().chain(words).collect::<Vec<_>>()
-            })
-            .collect()
+impl Catcher {
+    /// Whether it is a test.
+    pub const fn is_test(&self) -> bool {
+        matches!(self, Self::Test { .. })
     }
+}
+
+/// Splits the arguments of a search. Text in quotation marks is one argument.
+pub fn arguments(search: &str) -> Vec<String> {
+    let parts = search.split('"').enumerate();
+    parts
+        .flat_map(|(number, part)| {
+            let quoted = (number % 2 == 1).then(|| part.to_owned());
+            let words = part.split_whitespace().filter(move |_| number % 2 == 0).map(str::to_owned);
+            quoted.into_iter().chain(words).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Reads all mutants, sorted by group and name.
@@ -98,12 +125,16 @@ pub fn all(folder: &Path) -> Result<Vec<Mutant>> {
 
 /// Returns the table of all mutants that `docs/promises.md` contains.
 pub fn table(mutants: &[Mutant]) -> String {
-    let head = "| part | mutant | bug | promise that catches it |\n|---|---|---|---|\n".to_owned();
+    let head = "| part | mutant | bug | promise or test that catches it |\n|---|---|---|---|\n".to_owned();
     let mut before = "";
-    let lines = mutants.iter().map(|Mutant { name, group, bug, promise, .. }| {
+    let lines = mutants.iter().map(|Mutant { name, group, bug, catcher, .. }| {
         let shown = if group == before { "" } else { group };
         before = group;
-        format!("| {shown} | `{name}` | {bug} | {promise} |\n")
+        let catcher = match catcher {
+            Catcher::Search { promise, .. } => promise.clone(),
+            Catcher::Test { test } => format!("`{test}`"),
+        };
+        format!("| {shown} | `{name}` | {bug} | {catcher} |\n")
     });
     [head].into_iter().chain(lines).collect()
 }
@@ -119,7 +150,8 @@ mod tests {
     fn a_patch_states_its_bug_and_its_search() {
         let mutant = Mutant::parse("m", PATCH).expect("a patch");
         assert_eq!(mutant.bug, "one line and another");
-        assert_eq!(mutant.arguments(), ["--scenario", "a b", "--late"]);
+        let Catcher::Search { search, .. } = &mutant.catcher else { panic!("a search") };
+        assert_eq!(arguments(search), ["--scenario", "a b", "--late"]);
         assert_eq!(mutant.changes.len(), 1);
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Mutant, diff::Change, switch};
+use super::{Catcher, Mutant, arguments, diff::Change, switch};
 use crate::promises::ALL;
 
 /// The maximum time for a search. The searches of mutants end within seconds, but the machine may be busy.
@@ -33,10 +33,11 @@ pub struct Workshop {
     mutated: BTreeSet<PathBuf>,
 }
 
-/// A compiled search that contains planted bugs.
+/// A compiled search that contains planted bugs, with the compiled tests if any bug needs them.
 #[derive(Debug)]
 pub struct Built {
     program: PathBuf,
+    tests: Option<PathBuf>,
     /// The time of the compilation.
     pub took: Duration,
 }
@@ -46,9 +47,11 @@ pub struct Built {
 pub enum Found {
     /// A promise was broken.
     Broken(String),
-    /// Every promise held.
+    /// The test failed.
+    Failure,
+    /// Every promise held, or the test passed.
     Nothing,
-    /// The search failed for another reason: the first lines of its errors.
+    /// The search or the test failed for another reason: the first lines of its errors.
     Failed(String),
 }
 
@@ -100,7 +103,8 @@ impl Workshop {
         for change in mutant.iter().flat_map(|mutant| &mutant.changes) {
             texts.insert(change.file.clone(), change.apply(&self.original(&change.file)?)?);
         }
-        self.compiled(mutant.map_or("none", |mutant| &mutant.name), texts)
+        let with_tests = mutant.is_none_or(|mutant| mutant.catcher.is_test());
+        self.compiled(mutant.map_or("none", |mutant| &mutant.name), texts, with_tests)
     }
 
     /// Plants all bugs behind switches. The number of a bug is its position in the list, counted from 1.
@@ -123,7 +127,7 @@ impl Workshop {
         let lib = PathBuf::from("src/lib.rs");
         texts.insert(lib.clone(), format!("{}\nmod planted;\n", self.original(&lib)?));
         texts.insert("src/planted.rs".into(), switch::MODULE.to_owned());
-        self.compiled("all", texts)
+        self.compiled("all", texts, mutants.iter().any(|mutant| mutant.catcher.is_test()))
     }
 
     /// Whether the bug changes only bodies of functions, so that a switch can select it.
@@ -139,7 +143,7 @@ impl Workshop {
         fs::read_to_string(self.root.join(file)).with_context(|| file.display().to_string())
     }
 
-    fn compiled(&mut self, name: &str, texts: BTreeMap<PathBuf, String>) -> Result<Built> {
+    fn compiled(&mut self, name: &str, texts: BTreeMap<PathBuf, String>, with_tests: bool) -> Result<Built> {
         let begun = Instant::now();
         for file in std::mem::take(&mut self.mutated) {
             if !texts.contains_key(&file) {
@@ -150,20 +154,29 @@ impl Workshop {
             write(&self.copy().join(&file), text.as_bytes())?;
             self.mutated.insert(file);
         }
-        self.compile()?;
-        // Copied, because the search may still run while the next one is compiled.
-        let (compiled, folder) = (self.target.join("mutants/out/debug/simulation"), self.target.join("mutants/built"));
+        let compiled = self.compile(with_tests)?;
+        // Copied, because the programs may still run while the next ones are compiled.
+        let folder = self.target.join("mutants/built");
         fs::create_dir_all(&folder)?;
-        let program = folder.join(name);
-        fs::copy(compiled, &program)?;
-        Ok(Built { program, took: begun.elapsed() })
+        let copied = |from: &Path, name: String| -> Result<PathBuf> {
+            let program = folder.join(name);
+            fs::copy(from, &program)?;
+            Ok(program)
+        };
+        let program = copied(&self.target.join("mutants/out/debug/simulation"), name.to_owned())?;
+        let tests = compiled.map(|tests| copied(&tests, format!("{name}-tests"))).transpose()?;
+        Ok(Built { program, tests, took: begun.elapsed() })
     }
 
-    fn compile(&self) -> Result<()> {
+    /// Compiles the search, and the behavior tests if they are needed. Returns the program of the tests.
+    fn compile(&self, with_tests: bool) -> Result<Option<PathBuf>> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // The whole workspace, so that the dependencies have the same features, and are not compiled again.
         cargo.args(["build", "--quiet", "--offline", "--workspace", "--bin", "simulation", "--target-dir"]);
         cargo.arg(self.target.join("mutants/out")).env("CARGO_BUILD_BUILD_DIR", &self.target);
+        if with_tests {
+            cargo.args(["--test", "behavior", "--message-format", "json"]);
+        }
         // These variables, which cargo sets for the test that runs this, describe another package.
         for (key, _) in std::env::vars_os() {
             if key.to_str().is_some_and(|key| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")) {
@@ -172,16 +185,52 @@ impl Workshop {
         }
         let compiled = cargo.current_dir(self.copy()).output().context("cannot run cargo")?;
         ensure!(compiled.status.success(), "the copy does not compile: {}", String::from_utf8_lossy(&compiled.stderr));
-        Ok(())
+        if !with_tests {
+            return Ok(None);
+        }
+        let messages = String::from_utf8_lossy(&compiled.stdout).into_owned();
+        let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let tests = messages.filter(|message| message["target"]["name"] == "behavior");
+        let program = tests.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        program.context("cargo names no program of the behavior tests").map(Some)
     }
 }
 
 impl Built {
+    /// Runs the search or the test that must catch the bug with this number; 0 for no bug. Returns the result and the time.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub fn run(&self, catcher: &Catcher, number: usize) -> Result<(Found, Duration)> {
+        match catcher {
+            Catcher::Search { search, .. } => self.search(&arguments(search), number),
+            Catcher::Test { test } => self.test(test, number),
+        }
+    }
+
+    fn test(&self, test: &str, number: usize) -> Result<(Found, Duration)> {
+        let begun = Instant::now();
+        let program = self.tests.as_ref().context("the tests are not compiled")?;
+        let mut command = Command::new(program);
+        command.args(["--exact", test]).env(switch::VARIABLE, number.to_string()).env("INSTA_UPDATE", "no");
+        command.env("RUST_BACKTRACE", "0").env("RUST_MIN_STACK", (64 << 20).to_string());
+        let ended = command.output().context("cannot start the test")?;
+        let said = String::from_utf8_lossy(&ended.stdout);
+        let found = if said.contains("test result: ok. 1 passed") {
+            Found::Nothing
+        } else if said.contains("0 passed; 1 failed") {
+            Found::Failure
+        } else {
+            Found::Failed(format!("{said}\n{}", String::from_utf8_lossy(&ended.stderr)))
+        };
+        Ok((found, begun.elapsed()))
+    }
+
     /// Runs the search with these arguments and the bug with this number. Returns the result and the time.
     ///
     /// # Errors
     /// If the search cannot be started.
-    pub fn search(&self, arguments: &[String], number: usize) -> Result<(Found, Duration)> {
+    fn search(&self, arguments: &[String], number: usize) -> Result<(Found, Duration)> {
         let begun = Instant::now();
         let mut command = Command::new(&self.program);
         // One thread, because other threads would continue after one has found a violation.
@@ -212,11 +261,14 @@ impl Built {
         Ok((found, begun.elapsed()))
     }
 
-    /// Removes the program.
+    /// Removes the programs.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// If they cannot be removed.
     pub fn discard(&self) -> Result<()> {
+        if let Some(tests) = &self.tests {
+            fs::remove_file(tests)?;
+        }
         Ok(fs::remove_file(&self.program)?)
     }
 }
@@ -232,7 +284,7 @@ fn ended(search: &mut Child, deadline: Instant) -> Result<Option<bool>> {
     Ok(None)
 }
 
-/// Returns the files that cargo needs, relative to the root of the repository.
+/// Returns the files that cargo and the tests need, relative to the root of the repository.
 fn sources(root: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![PathBuf::new()];
@@ -242,7 +294,8 @@ fn sources(root: &Path) -> Result<BTreeSet<PathBuf>> {
             let entry = entry?;
             let name = entry.file_name();
             let path = folder.join(&name);
-            let is_needed = !is_top || ["Cargo.toml", "Cargo.lock", "src", "tests"].into_iter().any(|one| name == one);
+            let needed = ["Cargo.toml", "Cargo.lock", "crds", "deploy", "src", "tests"];
+            let is_needed = !is_top || needed.into_iter().any(|one| name == one);
             if !is_needed {
                 continue;
             }
