@@ -9,8 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec, EndpointSpec,
-    ManagementPolicy, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns, ReplicationSpec, ResolverSpec, SubnetSelectors, VpcSelector, schema,
+    AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec,
+    EndpointSpec, ManagementPolicy, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns, ReplicationSpec,
+    ResolverSpec, SubnetSelectors, VpcSelector, schema,
 };
 
 /// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.

@@ -179,8 +179,7 @@ mod tests {
             detail("com.amazonaws.ap-northeast-1.dynamodb", ServiceType::Gateway).build(),
             detail("com.amazonaws.eu-west-1.ec2", ServiceType::Interface).build(),
         ];
-        let keys: Vec<EndpointKey> =
-            all_offers(details.to_vec(), region).into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<EndpointKey> = all_offers(details.to_vec(), region).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, [EndpointKey::S3_INTERFACE, EndpointKey::S3_GATEWAY, EndpointKey::interface(Service::Mgn)]);
         let with_gateway: Vec<bool> =
             all_offers(details.to_vec(), region).into_iter().map(|(_, offer)| offer.has_gateway).collect();

@@ -106,12 +106,7 @@ impl Adoptions {
 
     /// Updates the records from an observation. `holds` returns whether the network holds a resource in a slot, according
     /// to its claims.
-    pub(super) fn settle(
-        &mut self,
-        identity: &Identity,
-        resources: &Resources,
-        holds: impl Fn(Slot, &str) -> bool,
-    ) {
+    pub(super) fn settle(&mut self, identity: &Identity, resources: &Resources, holds: impl Fn(Slot, &str) -> bool) {
         self.0.retain(|slot, adoption| {
             holds(*slot, &adoption.id) || resources.live(identity, *slot).as_ref() == Some(&adoption.id)
         });

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     api::{
-        AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec,
-        PostLaunchSpec, Toggle,
+        AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec,
+        MigrationNetworkSpec, PostLaunchSpec, Toggle,
     },
     model::{
         claims::Claims,
@@ -145,7 +145,15 @@ pub(crate) fn tokyo() -> Observed {
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
                 let private_dns_names = BTreeSet::from([format!("{}.ap-northeast-1.amazonaws.com", key.service)]);
-                (key, ServiceOffer { name, zones: zones.clone(), private_dns_names, has_gateway: key == EndpointKey::S3_GATEWAY })
+                (
+                    key,
+                    ServiceOffer {
+                        name,
+                        zones: zones.clone(),
+                        private_dns_names,
+                        has_gateway: key == EndpointKey::S3_GATEWAY,
+                    },
+                )
             })
             .collect(),
         surroundings: Surroundings {
@@ -230,7 +238,7 @@ impl Lab {
 
     /// Deletes the network. Returns the steps as lines.
     pub(crate) fn delete(&mut self) -> Vec<String> {
-        self.run_plan(|lab| lab.deletion())
+        self.run_plan(Self::deletion)
     }
 
     /// Plans the next steps of the deletion.

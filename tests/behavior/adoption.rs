@@ -197,7 +197,8 @@ async fn policy_any_adopts_unowned_resources_only_adds_to_them_and_gives_them_ba
     let words = ["vpce/mgn/Interface", &mgn, "private DNS setting 'Disabled' instead of 'Enabled'"];
     until_warning(&site, &network, Check::AdoptedFits, &words).await?;
     let actual = site.summary().await?.to_string();
-    let expected = site.expected().beside(&foreign).private_dns("mgn", "off").route_tables(["launch", "main", "staging"]);
+    let expected =
+        site.expected().beside(&foreign).private_dns("mgn", "off").route_tables(["launch", "main", "staging"]);
     let expected = expected.adopted(["vpce/mgn/Interface", "vpce/s3/Gateway", "resolver", "sg/resolver"]);
     let with_foreign_rules =
         "tcp 53 from 10.8.0.0/24, tcp 53 from 192.168.10.0/24, udp 53 from 10.8.0.0/24, udp 53 from 192.168.10.0/24";

@@ -118,7 +118,8 @@ async fn a_class_without_limits_for_the_whole_vpc_is_warned_about() -> Result<()
     let events: Api<Event> = Api::namespaced(site.kube.clone(), "default");
     let warnings = async || {
         let all = events.list(&ListParams::default()).await?.items;
-        let about = |event: &&Event| event.regarding.as_ref().and_then(|one| one.name.as_ref()) == Some(&site.class_name);
+        let about =
+            |event: &&Event| event.regarding.as_ref().and_then(|one| one.name.as_ref()) == Some(&site.class_name);
         let omitted = all.iter().filter(|event| event.reason.as_deref() == Some("LimitsOmitted")).filter(about);
         Ok::<_, anyhow::Error>(omitted.filter_map(|event| event.note.clone()).collect::<Vec<_>>())
     };

@@ -6,9 +6,10 @@ use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        AccountStatus, AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType, GroupRole,
-        ManagementPolicy, NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode, ResolverAddressStatus,
-        ResolverMode, ResolverStatus, SecurityGroupMode, SecurityGroupStatus, SettingsStatus, SettingsSubnets, Toggle,
+        AccountStatus, AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointStatus, EndpointType,
+        GroupRole, ManagementPolicy, NetworkInterfaceStatus, Origin, ReplicationSecurityGroupMode,
+        ResolverAddressStatus, ResolverMode, ResolverStatus, SecurityGroupMode, SecurityGroupStatus, SettingsStatus,
+        SettingsSubnets, Toggle,
     },
     model::claims::token,
 };

@@ -11,8 +11,8 @@ use super::{PlanStatus, PreflightWarning};
 use crate::api::{
     conditions, schema,
     vocabulary::{
-        AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointType, GroupRole, ManagementPolicy, Origin,
-        ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
+        AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointType, GroupRole, ManagementPolicy,
+        Origin, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
     },
 };
 

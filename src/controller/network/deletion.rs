@@ -95,7 +95,9 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
         found => found.map_err(unreachable)?,
     };
     // Status records the account before the first claim. Without an account, nothing was created.
-    let Some((account, cloud, mut resources)) = found else { return Err(vpc_lease::release_with_finalizer(object).await) };
+    let Some((account, cloud, mut resources)) = found else {
+        return Err(vpc_lease::release_with_finalizer(object).await);
+    };
     if resources.any_held(&identity) {
         // All of the network's resources are in one account.
         object.record_account(&account);

@@ -44,9 +44,9 @@ impl Release<'_> {
                 let group = SecurityGroupId::from(id);
                 Ok(Step::RevokeIngress { role, group, rules })
             }),
-            Slot::Endpoint(key) => self.parts_of_endpoint(slot, &id.into(), had).map(|next| {
-                next.map(|change| Step::ModifyEndpoint { key, endpoint: id.into(), change })
-            }),
+            Slot::Endpoint(key) => self
+                .parts_of_endpoint(slot, &id.into(), had)
+                .map(|next| next.map(|change| Step::ModifyEndpoint { key, endpoint: id.into(), change })),
             Slot::Resolver => self.address(&id.into(), had),
         };
         match removal.or_else(|| self.tags(slot, id, had).map(Ok)) {

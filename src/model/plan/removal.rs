@@ -63,9 +63,7 @@ impl<'a> Surplus<'a> {
             match (held.life, slot) {
                 (Life::Live, _) if self.is_released(slot, &held.id) => self.released.push((slot, held.id)),
                 (Life::Deleted, _) => {}
-                (Life::Deleting, Slot::Resolver)
-                    if resources.stuck_resolvers.contains(&held.id.as_str().into()) =>
-                {
+                (Life::Deleting, Slot::Resolver) if resources.stuck_resolvers.contains(&held.id.as_str().into()) => {
                     self.resolvers.insert(held.id.into());
                 }
                 (Life::Deleting, _) => {

@@ -46,12 +46,7 @@ pub(crate) fn moves(resolver: &ResolverEndpoint, wanted: &Wanted, kept: &Kept) -
 }
 
 /// Returns the next step that adds or removes an address.
-pub(crate) fn next_step(
-    id: &ResolverId,
-    resolver: &ResolverEndpoint,
-    wanted: &Wanted,
-    kept: &Kept,
-) -> Option<Step> {
+pub(crate) fn next_step(id: &ResolverId, resolver: &ResolverEndpoint, wanted: &Wanted, kept: &Kept) -> Option<Step> {
     let addresses = Addresses { all: &resolver.addresses, wanted, kept };
     let remove = |address: &ResolverAddressId| Step::DisassociateResolverAddress {
         resolver: id.clone(),
@@ -109,8 +104,7 @@ impl<'a> Addresses<'a> {
         let holder = |ip: Ipv4Addr| self.associated().find(|(_, address)| address.ip == Some(ip)).map(|(id, _)| id);
         // A broken address that stays keeps its IP address for good.
         let is_free = |ip: Option<Ipv4Addr>| !ip.and_then(holder).is_some_and(|id| self.kept.contains(id));
-        let mut unserved =
-            self.wanted.iter().filter(|(subnet, ip)| self.serving(subnet).is_none() && is_free(**ip));
+        let mut unserved = self.wanted.iter().filter(|(subnet, ip)| self.serving(subnet).is_none() && is_free(**ip));
         let (subnet, ip) = unserved.next()?;
         let taken = ip.and_then(holder).is_some();
         if !taken {

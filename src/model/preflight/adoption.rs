@@ -90,7 +90,8 @@ impl Adoptions<'_> {
     fn new_addresses(&self, id: &str) -> Vec<String> {
         let Some(DesiredResolver::Managed(wanted)) = &self.desired.resolver else { return Vec::new() };
         let present = self.resources.resolvers.get(&id.into());
-        let has = |subnet: &_| present.is_some_and(|one| one.addresses.values().any(|address| address.subnet == *subnet));
+        let has =
+            |subnet: &_| present.is_some_and(|one| one.addresses.values().any(|address| address.subnet == *subnet));
         wanted.keys().filter(|subnet| !has(*subnet)).map(ToString::to_string).collect()
     }
 

@@ -243,12 +243,7 @@ struct Services {
 
 /// Finds the services in the Region's catalog. The catalog decides about new endpoints only: an endpoint of the network that
 /// exists already stays as it is.
-fn services(
-    identity: &Identity,
-    settings: &Settings,
-    observed: &Observed,
-    subnets: &BTreeSet<SubnetId>,
-) -> Services {
+fn services(identity: &Identity, settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Services {
     let mut found = Services::default();
     let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
     for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {

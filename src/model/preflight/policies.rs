@@ -36,7 +36,8 @@ fn interface_endpoints(site: &Site<'_>) -> Option<Finding> {
     };
     let services: BTreeSet<Service> = restricted(site).filter(is_shared).map(|key| key.service).collect();
     (!services.is_empty()).then(|| {
-        let operator = if services.contains(&Service::Ec2) { ", those of this operator included if it runs there" } else { "" };
+        let operator =
+            if services.contains(&Service::Ec2) { ", those of this operator included if it runs there" } else { "" };
         let message = format!(
             "the endpoint policies for {} also apply to all other clients in VPC {}{operator}, because private DNS is \
              'Enabled'; allow what they need, or use the VPC for migrations only",

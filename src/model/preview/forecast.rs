@@ -156,7 +156,8 @@ impl IdealAws {
 
     /// Applies the effects that the answer of AWS does not contain, but the next observation would show.
     fn finish(&mut self, step: &Step) {
-        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, stuck_resolvers: _, interfaces } = &mut self.resources;
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, stuck_resolvers: _, interfaces } =
+            &mut self.resources;
         match step {
             Step::ModifyEndpoint { endpoint, change, .. } => {
                 if let Some(endpoint) = endpoints.get_mut(endpoint) {
@@ -197,7 +198,8 @@ impl IdealAws {
 
     /// Completes every change in progress successfully.
     fn come_to_rest(&mut self) {
-        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, stuck_resolvers: _, interfaces } = &mut self.resources;
+        let Resources { groups: _, endpoints, resolvers, unread_resolvers: _, stuck_resolvers: _, interfaces } =
+            &mut self.resources;
         let mut deleted: BTreeSet<NetworkInterfaceId> = BTreeSet::new();
         endpoints.retain(|_, endpoint| match endpoint.state {
             EndpointState::Deleting | EndpointState::Deleted => {

@@ -86,9 +86,7 @@ impl Limits {
         let policies = [
             deletion.and_then(|allowed| self.one_of("spec.deletionPolicy", &settings.deletion, allowed)),
             adoption.and_then(|allowed| self.one_of("spec.adoptionPolicy", &settings.adoption, allowed)),
-            adopted.and_then(|allowed| {
-                self.one_of("spec.adoptedDeletionPolicy", &settings.adopted_deletion, allowed)
-            }),
+            adopted.and_then(|allowed| self.one_of("spec.adoptedDeletionPolicy", &settings.adopted_deletion, allowed)),
         ];
         let endpoints = self.of_endpoint_policies(settings).into_iter().chain(self.of_private_dns(settings));
         outside.chain(policies.into_iter().flatten()).chain(endpoints).chain(tags).collect()
@@ -97,9 +95,9 @@ impl Limits {
     fn of_endpoint_policies(&self, settings: &Settings) -> Vec<String> {
         let Some(EndpointPolicyLimits { types, presets }) = &self.endpoint_policies else { return Vec::new() };
         let excess = settings.policy_sources.iter().filter_map(|(field, source)| {
-            let of_type = types.as_deref().and_then(|allowed| {
-                self.one_of(&format!("{field}.type"), &source.policy_type, allowed)
-            });
+            let of_type = types
+                .as_deref()
+                .and_then(|allowed| self.one_of(&format!("{field}.type"), &source.policy_type, allowed));
             let of_preset = || self.one_of(&format!("{field}.preset"), &source.preset?, presets.as_deref()?);
             of_type.or_else(of_preset)
         });
@@ -119,9 +117,8 @@ impl Limits {
 
     fn of_tags(&self, keys: &BTreeSet<String>) -> Option<String> {
         let TagKeyLimits { allow, deny } = &self.tag_keys;
-        let is_listed = |list: &Option<Vec<String>>, key: &str| {
-            list.iter().flatten().any(|pattern| matches(pattern, key))
-        };
+        let is_listed =
+            |list: &Option<Vec<String>>, key: &str| list.iter().flatten().any(|pattern| matches(pattern, key));
         let is_denied = |key: &str| DENIED_TAG_KEYS.iter().any(|pattern| matches(pattern, key)) || is_listed(deny, key);
         let refused: Vec<&String> = keys.iter().filter(|key| is_denied(key) && !is_listed(allow, key)).collect();
         (!refused.is_empty()).then(|| {
@@ -277,12 +274,12 @@ fn shown(allowed: &SubnetSelector) -> String {
 /// Returns the names of the limits that a class omits although they protect other workloads in the VPC.
 pub fn omitted(limits: Option<&ClassLimits>) -> Vec<&'static str> {
     let is_set = |field: fn(&ClassLimits) -> bool| limits.is_some_and(field);
-    let fields: [(&'static str, fn(&ClassLimits) -> bool); 3] = [
-        ("subnets", |limits| limits.subnets.is_some()),
-        ("endpointPolicies", |limits| limits.endpoint_policies.is_some()),
-        ("privateDNS", |limits| limits.private_dns.is_some()),
+    let fields = [
+        ("subnets", is_set(|limits| limits.subnets.is_some())),
+        ("endpointPolicies", is_set(|limits| limits.endpoint_policies.is_some())),
+        ("privateDNS", is_set(|limits| limits.private_dns.is_some())),
     ];
-    fields.into_iter().filter(|(_, field)| !is_set(*field)).map(|(name, _)| name).collect()
+    fields.into_iter().filter(|(_, is_set)| !is_set).map(|(name, _)| name).collect()
 }
 
 /// A value in the form in which specs contain it.

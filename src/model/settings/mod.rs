@@ -30,8 +30,9 @@ use super::{
     slot::{EndpointKey, Slot},
 };
 use crate::api::{
-    AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
-    SubnetSelector as ApiSubnetSelector, SubnetSelectors as ApiSubnetSelectors, Toggle,
+    AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec,
+    MigrationNetworkSpec, NetworkDefaults, SubnetSelector as ApiSubnetSelector, SubnetSelectors as ApiSubnetSelectors,
+    Toggle,
 };
 
 /// The settings of one network.

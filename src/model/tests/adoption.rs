@@ -319,7 +319,8 @@ fn a_foreign_resolver_is_adopted_only_together_with_its_group() {
     assert!(lab.plan().is_done());
 
     // An edit removes only the addresses that the network added, and the deletion gives both back.
-    let adopted: Vec<_> = lab.observed.resources.resolvers.values().flat_map(|one| one.addresses.keys().cloned()).collect();
+    let adopted: Vec<_> =
+        lab.observed.resources.resolvers.values().flat_map(|one| one.addresses.keys().cloned()).collect();
     lab.observed.subnets.insert("subnet-n".into(), lab.observed.subnets[&"subnet-c".into()].clone());
     lab.settings.endpoint_subnets = SubnetSelector::Ids(["subnet-a".into(), "subnet-n".into()].into());
     lab.run();

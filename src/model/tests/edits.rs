@@ -76,7 +76,9 @@ fn a_resolver_never_has_fewer_than_two_addresses() {
     let mut two = resolver(&mut lab).clone();
     two.addresses = BTreeMap::from([("rni-1".into(), address("subnet-a")), ("rni-2".into(), address("subnet-c"))]);
     let wanted = BTreeMap::from([("subnet-a".into(), None)]);
-    let next = |resolver: &ResolverEndpoint| resolver_addresses::next_step(&"rslvr-1".into(), resolver, &wanted, &BTreeSet::new());
+    let next = |resolver: &ResolverEndpoint| {
+        resolver_addresses::next_step(&"rslvr-1".into(), resolver, &wanted, &BTreeSet::new())
+    };
     assert_eq!(next(&two), None, "AWS refuses to go below two");
     two.addresses.insert("rni-3".into(), address("subnet-d"));
     assert!(matches!(next(&two), Some(Step::DisassociateResolverAddress { .. })));

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::{
-        AdoptedDeletionPolicy, AdoptionPolicy, ClassLimits, DeletionPolicy, EndpointPolicyLimits, PolicyPreset, PolicyType,
-        PrivateDns, SubnetSelector, SubnetSelectors, TagKeyLimits,
+        AdoptedDeletionPolicy, AdoptionPolicy, ClassLimits, DeletionPolicy, EndpointPolicyLimits, PolicyPreset,
+        PolicyType, PrivateDns, SubnetSelector, SubnetSelectors, TagKeyLimits,
     },
     model::{
+        preflight::ResolvedSubnets,
         settings::{
             Settings,
             endpoints::PolicySource,
             limits::{Limits, omitted, on_deletion},
         },
-        preflight::ResolvedSubnets,
         slot::Service,
         testing::{settings, subnets, tokyo},
     },
@@ -165,7 +165,8 @@ fn endpoint_policies_and_private_dns_must_be_allowed() {
         ("spec.endpointPolicy".to_owned(), source(PolicyType::Preset, Some(PolicyPreset::FullAccess))),
         ("spec.endpoints[mgn/Interface].policy".to_owned(), source(PolicyType::Inline, None)),
     ]);
-    let found = of(&of_policies(Some(vec![PolicyType::Preset]), Some(vec![PolicyPreset::MgnOnly]))).of_settings(&settings);
+    let found =
+        of(&of_policies(Some(vec![PolicyType::Preset]), Some(vec![PolicyPreset::MgnOnly]))).of_settings(&settings);
     assert_eq!(
         found,
         [
@@ -180,8 +181,10 @@ fn endpoint_policies_and_private_dns_must_be_allowed() {
     let limits = ClassLimits { private_dns: Some(vec![PrivateDns::Enabled]), ..ClassLimits::default() };
     assert_eq!(
         of(&limits).of_settings(&settings),
-        ["`spec.endpoints[s3/Interface].privateDNS` must be a value that class 'tokyo' allows, but 'InboundResolverOnly' is \
-          not; allowed: Enabled"]
+        [
+            "`spec.endpoints[s3/Interface].privateDNS` must be a value that class 'tokyo' allows, but 'InboundResolverOnly' is \
+          not; allowed: Enabled"
+        ]
     );
 }
 
@@ -210,10 +213,8 @@ fn tags_on_which_other_tools_act_are_denied_unless_the_class_allows_them() {
 #[test]
 fn subnets_must_be_allowed_for_their_use() {
     let by_ids = SubnetSelector { ids: Some(words(&["subnet-a"])), tags: None };
-    let by_tags = SubnetSelector {
-        ids: None,
-        tags: Some(BTreeMap::from([("mgnet-role".to_owned(), "staging".to_owned())])),
-    };
+    let by_tags =
+        SubnetSelector { ids: None, tags: Some(BTreeMap::from([("mgnet-role".to_owned(), "staging".to_owned())])) };
     let limits = ClassLimits {
         subnets: Some(SubnetSelectors { endpoints: Some(by_ids), staging: Some(by_tags), launch: None }),
         ..ClassLimits::default()

@@ -171,7 +171,9 @@ fn findings_of_one_stage_are_reported_together() {
 #[test]
 fn endpoint_policies_that_restrict_others_are_reported() {
     let restrict = |settings: &mut Settings, key: EndpointKey| {
-        let EndpointSource::Managed { policy, .. } = &mut settings.endpoints.get_mut(&key).unwrap().source else { return };
+        let EndpointSource::Managed { policy, .. } = &mut settings.endpoints.get_mut(&key).unwrap().source else {
+            return;
+        };
         *policy = Policy::parse(NARROW).unwrap();
     };
     let ec2 = |settings: &mut Settings, _: &mut Observed| {
@@ -180,8 +182,16 @@ fn endpoint_policies_that_restrict_others_are_reported() {
         restrict(settings, EndpointKey::interface(Service::Mgn));
         restrict(settings, EndpointKey::S3_INTERFACE);
     };
-    one(ec2, Check::PoliciesApart, "for ec2 also apply to all other clients in VPC vpc-1, those of this operator included");
+    one(
+        ec2,
+        Check::PoliciesApart,
+        "for ec2 also apply to all other clients in VPC vpc-1, those of this operator included",
+    );
     // The launch subnet has the main route table, as subnets without an association have.
     let gateway = |settings: &mut Settings, _: &mut Observed| restrict(settings, EndpointKey::S3_GATEWAY);
-    one(gateway, Check::PoliciesApart, "the S3 gateway endpoint also applies to subnet-a2, subnet-d, which have the same");
+    one(
+        gateway,
+        Check::PoliciesApart,
+        "the S3 gateway endpoint also applies to subnet-a2, subnet-d, which have the same",
+    );
 }

@@ -16,17 +16,8 @@ use crate::{
 };
 
 /// `State` of EC2's model.
-const ENDPOINT_STATES: [&str; 9] = [
-    "PendingAcceptance",
-    "Pending",
-    "Available",
-    "Deleting",
-    "Deleted",
-    "Rejected",
-    "Failed",
-    "Expired",
-    "Partial",
-];
+const ENDPOINT_STATES: [&str; 9] =
+    ["PendingAcceptance", "Pending", "Available", "Deleting", "Deleted", "Rejected", "Failed", "Expired", "Partial"];
 
 /// `ResolverEndpointStatus` of the model of Route 53 Resolver.
 const RESOLVER_STATES: [&str; 6] =

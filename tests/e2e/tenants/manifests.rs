@@ -203,7 +203,8 @@ pub(super) const MANIFESTS: [Manifest; 40] = [
 /// Returns a spec with this number of policies of the greatest length.
 fn policies(count: usize) -> Value {
     let policy = json!({ "type": "Inline", "inline": " ".repeat(20_480) });
-    let services = (0..count).map(|number| json!({ "service": format!("s{number}"), "type": "Interface", "policy": policy }));
+    let services =
+        (0..count).map(|number| json!({ "service": format!("s{number}"), "type": "Interface", "policy": policy }));
     json!({ "endpoints": services.collect::<Vec<_>>() })
 }
 

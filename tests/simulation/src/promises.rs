@@ -113,7 +113,8 @@ fn changed_by_adoption(history: &History) -> Result<(), String> {
     for (id, now) in parts(&scene.aws).into_iter().filter(|(_, now)| !now.is_owned) {
         // From the last scene backwards: given back, then owned, then before the adoption.
         let mut earlier = scenes(history).rev().filter_map(|scene| parts(&scene.aws).remove(&id));
-        if let Some(before) = earlier.by_ref().find(|parts| parts.is_owned).and_then(|_| earlier.find(|one| !one.is_owned))
+        if let Some(before) =
+            earlier.by_ref().find(|parts| parts.is_owned).and_then(|_| earlier.find(|one| !one.is_owned))
             && before != now
         {
             return Err(format!("{id} was given back as {now:?}, but had {before:?} before the adoption"));
@@ -174,7 +175,10 @@ fn taken_from_adopted(history: &History, before: &Scene, after: &Scene, of: &str
         };
         let taken: Vec<&String> = had.all.intersection(&was.all).filter(|part| !now.all.contains(*part)).collect();
         if !taken.is_empty() || was.settings != now.settings {
-            return Err(format!("{id} was adopted, but loses {taken:?} or its settings: {} {}", was.settings, now.settings));
+            return Err(format!(
+                "{id} was adopted, but loses {taken:?} or its settings: {} {}",
+                was.settings, now.settings
+            ));
         }
     }
     Ok(())

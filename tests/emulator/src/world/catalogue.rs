@@ -158,7 +158,8 @@ pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
                 Some(ids) => zones.retain(|zone| ids.contains(&zone.id)),
                 None => zones.retain(|zone| has_zone(short_name, &zone.id)),
             }
-            let names = if rule.is_none_or(|rule| rule.private_dns) { private_names(short_name, region) } else { Vec::new() };
+            let names =
+                if rule.is_none_or(|rule| rule.private_dns) { private_names(short_name, region) } else { Vec::new() };
             add(EndpointType::Interface, zones, names);
         }
     }

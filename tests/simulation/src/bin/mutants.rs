@@ -150,7 +150,8 @@ fn unharmed(workshop: &mut Workshop, mutants: &[Mutant], threads: usize, report:
     let built = workshop.build(None)?;
     report.compilations += 1;
     report.compiling += built.took;
-    let catchers: BTreeMap<&str, &Catcher> = mutants.iter().map(|mutant| (named(&mutant.catcher), &mutant.catcher)).collect();
+    let catchers: BTreeMap<&str, &Catcher> =
+        mutants.iter().map(|mutant| (named(&mutant.catcher), &mutant.catcher)).collect();
     let catchers: Vec<(&str, &Catcher)> = catchers.into_iter().collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     in_parallel(threads, || {

@@ -74,7 +74,7 @@ impl Mutant {
             group: field("Group:")?,
             bug: field("Bug:")?,
             catcher: match field("Test:") {
-                Ok(test) => Catcher::Test { test },
+                Ok(path) => Catcher::Test { test: path },
                 Err(_) => Catcher::Search { promise: field("Promise:")?, search: field("Search:")? },
             },
             changes: diff::parse(diff)?,

@@ -143,28 +143,28 @@ impl Workshop {
         fs::read_to_string(self.root.join(file)).with_context(|| file.display().to_string())
     }
 
-    fn compiled(&mut self, name: &str, texts: BTreeMap<PathBuf, String>, with_tests: bool) -> Result<Built> {
+    fn compiled(&mut self, name: &str, changed: BTreeMap<PathBuf, String>, with_tests: bool) -> Result<Built> {
         let begun = Instant::now();
         for file in std::mem::take(&mut self.mutated) {
-            if !texts.contains_key(&file) {
+            if !changed.contains_key(&file) {
                 self.restore(&file)?;
             }
         }
-        for (file, text) in texts {
+        for (file, text) in changed {
             write(&self.copy().join(&file), text.as_bytes())?;
             self.mutated.insert(file);
         }
-        let compiled = self.compile(with_tests)?;
+        let behavior = self.compile(with_tests)?;
         // Copied, because the programs may still run while the next ones are compiled.
         let folder = self.target.join("mutants/built");
         fs::create_dir_all(&folder)?;
-        let copied = |from: &Path, name: String| -> Result<PathBuf> {
+        let put = |from: &Path, name: String| -> Result<PathBuf> {
             let program = folder.join(name);
             fs::copy(from, &program)?;
             Ok(program)
         };
-        let program = copied(&self.target.join("mutants/out/debug/simulation"), name.to_owned())?;
-        let tests = compiled.map(|tests| copied(&tests, format!("{name}-tests"))).transpose()?;
+        let program = put(&self.target.join("mutants/out/debug/simulation"), name.to_owned())?;
+        let tests = behavior.map(|tests| put(&tests, format!("{name}-tests"))).transpose()?;
         Ok(Built { program, tests, took: begun.elapsed() })
     }
 
@@ -188,10 +188,10 @@ impl Workshop {
         if !with_tests {
             return Ok(None);
         }
-        let messages = String::from_utf8_lossy(&compiled.stdout).into_owned();
-        let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let tests = messages.filter(|message| message["target"]["name"] == "behavior");
-        let program = tests.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        let said = String::from_utf8_lossy(&compiled.stdout);
+        let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let mut tests = messages.filter(|message| message["target"]["name"] == "behavior");
+        let program = tests.find_map(|message| message["executable"].as_str().map(PathBuf::from));
         program.context("cargo names no program of the behavior tests").map(Some)
     }
 }

@@ -12,7 +12,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use mgnet::api::{
-    ConditionType, EndpointSpec, EndpointType, MigrationNetwork, MigrationNetworkSpec, PolicySpec, PolicyType, conditions,
+    ConditionType, EndpointSpec, EndpointType, MigrationNetwork, MigrationNetworkSpec, PolicySpec, PolicyType,
+    conditions,
 };
 use support::{Clock, Delays, Lab, LabOptions, Landing, OperatorOptions};
 
@@ -63,7 +64,12 @@ pub(crate) async fn run(options: MemoryArguments) -> Result<()> {
     tokyo::apply(&lab).await?;
     let api = tokyo::networks(lab.kube().await?);
     let built = until_built(&api).await?;
-    println!("{:>34}   peak {:>7} KiB   then {:>7} KiB", "one network", lab.operator().peak_rss_kb()?, lab.operator().rss_kb()?);
+    println!(
+        "{:>34}   peak {:>7} KiB   then {:>7} KiB",
+        "one network",
+        lab.operator().peak_rss_kb()?,
+        lab.operator().rss_kb()?
+    );
     measure(&lab, &api, &built, "ordinary networks", networks, |_| {}).await?;
     measure(&lab, &api, &built, "networks of maximum size", large, largest).await
 }

@@ -342,10 +342,7 @@ fn is_used(region: &Region, id: &SecurityGroupId) -> bool {
     region.network_interfaces.values().any(|interface| interface.groups.contains(id))
         || region.vpc_endpoints.values().any(|endpoint| endpoint.exists() && endpoint.groups.contains(id))
         || region.resolver_endpoints.values().any(|endpoint| endpoint.groups.contains(id))
-        || region
-            .security_groups
-            .values()
-            .any(|other| other.id == *id && !other.further_vpcs.is_empty())
+        || region.security_groups.values().any(|other| other.id == *id && !other.further_vpcs.is_empty())
         || region
             .security_groups
             .values()
