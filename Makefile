@@ -27,7 +27,7 @@ help:
 	@echo "make test       everything that a change must pass"
 	@echo "make test-full  the same on the real parts, all failures, planted bugs, moto and boto3: before a release"
 	@echo "make soak       searches far longer than the tests do for a world in which a promise does not hold"
-	@echo "make mutants    plants bugs in a copy of the operator, and fails if one is not caught by the promise that it breaks"
+	@echo "make mutants    plants bugs in a copy of the operator, and fails if one is not caught as its patch says"
 	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
 	@echo "make lint       format and clippy, all warnings denied"
 	@echo "make generate   writes crds/ and docs/reference.md from the types"

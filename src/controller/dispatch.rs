@@ -74,7 +74,8 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
             uid = meta.uid,
             generation = meta.generation
         );
-        guard::network(&self.context, &key).instrument(span).await
+        // Boxed after the permit was granted: the future of a reconcile has some 100 kB, and all networks may wait for permits.
+        Box::pin(guard::network(&self.context, &key).instrument(span)).await
     }
 
     /// Reconciles one class.
@@ -87,7 +88,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         let tenant = Tenant { namespace: String::new(), class: Some(name.clone()) };
         let Some(_permit) = self.permit(tenant).await else { return Next::OnChange };
         let span = tracing::info_span!("reconcile", class = name, generation = class.meta().generation);
-        guard::class(&self.context, &name, |class| self.known_use(class)).instrument(span).await
+        Box::pin(guard::class(&self.context, &name, |class| self.known_use(class)).instrument(span)).await
     }
 
     /// Releases the VPC leases of networks that no longer exist.

@@ -6,6 +6,7 @@
 //! generation, the finalizers and the annotations stay, except the annotation with which `kubectl apply` stores the whole
 //! object again.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, core::DeserializeGuard};
 
 use crate::{
@@ -26,13 +27,41 @@ pub(super) trait Project {
     fn project(&mut self);
 }
 
+/// An object of which a list keeps only a part.
+pub(super) trait Reduce {
+    /// Drops the longest fields.
+    fn reduce(&mut self);
+}
+
+impl Reduce for DeserializeGuard<MigrationNetwork> {
+    fn reduce(&mut self) {
+        without_copies(self.meta_mut());
+        let Ok(MigrationNetwork { spec, status, .. }) = &mut self.0 else { return };
+        spec.endpoints = None;
+        spec.endpoint_policy = None;
+        if let Some(status) = status {
+            status.plan = None;
+            status.endpoints.clear();
+            status.security_groups.clear();
+            status.preflight_warnings.clear();
+            for claim in &mut status.claims {
+                claim.request = None;
+            }
+        }
+    }
+}
+
+/// Drops the copies of the object in its metadata.
+fn without_copies(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
 impl<K: Project + Resource> Project for DeserializeGuard<K> {
     fn project(&mut self) {
-        let metadata = self.meta_mut();
-        metadata.managed_fields = None;
-        if let Some(annotations) = &mut metadata.annotations {
-            annotations.remove(LAST_APPLIED);
-        }
+        without_copies(self.meta_mut());
         if let Ok(object) = &mut self.0 {
             object.project();
         }
@@ -167,5 +196,19 @@ mod tests {
         assert_eq!(usage::count([&cached], &class).networks, 1);
         assert_eq!(policy_references(&cached.spec, &class.spec), policy_references(&whole.spec, &class.spec));
         assert!(usage::may_have_resources(&cached));
+    }
+
+    #[test]
+    fn a_listed_network_shows_its_claims_without_their_requests() {
+        let mut network = large();
+        let request = Some("x".repeat(40_000));
+        let claim = ClaimStatus { slot: "resolver".to_owned(), epoch: 1, request, ..ClaimStatus::default() };
+        network.status.get_or_insert_default().claims = vec![claim];
+        let mut listed = DeserializeGuard(Ok(network));
+        listed.reduce();
+        let network = listed.0.expect("it was decoded");
+        let size = serde_json::to_string(&network).expect("it is plain data").len();
+        assert!(size < 4_000, "{size} bytes");
+        assert!(usage::may_have_resources(&network), "the claim is unanswered");
     }
 }

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::AdoptionStatus,
     model::{
-        ids::{ResolverAddressId, RouteTableId, SecurityGroupId, SubnetId},
-        observed::Resources,
-        ownership::{ADOPTED_TAG, Identity, RESERVED_PREFIX},
+        observed::{
+            Resources,
+            parts::{MOST, MOST_ROUTE_TABLES, Parts},
+        },
+        ownership::{ADOPTED_TAG, Identity},
         plan::step::Step,
         slot::Slot,
     },
@@ -25,54 +27,7 @@ pub struct Adoptions(BTreeMap<Slot, Adoption>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Adoption {
     id: String,
-    had: Had,
-}
-
-/// The parts of a resource that are not the network's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Had {
-    /// The subnets of an interface endpoint.
-    pub subnets: BTreeSet<SubnetId>,
-    /// The security groups of an interface endpoint.
-    pub groups: BTreeSet<SecurityGroupId>,
-    /// The route tables of a gateway endpoint.
-    pub route_tables: BTreeSet<RouteTableId>,
-    /// The addresses of a Resolver endpoint.
-    pub addresses: BTreeSet<ResolverAddressId>,
-    /// The keys of the tags, except for those that are reserved for the operator.
-    pub tag_keys: BTreeSet<String>,
-}
-
-/// The most entries of each kind that a record can hold. AWS allows fewer subnets (one per zone), security groups (16) and
-/// tags (50).
-const MOST: usize = 64;
-
-/// The most route tables that a record can hold.
-const MOST_ROUTE_TABLES: usize = 1024;
-
-impl Had {
-    /// Returns everything that the resource of a slot has now. Empty if it is not listed.
-    pub fn of(resources: &Resources, slot: Slot, id: &str) -> Self {
-        let tags = resources.tags_of(slot, id).map(|(_, tags)| tags);
-        let tag_keys = tags.into_iter().flat_map(|tags| tags.keys());
-        let tag_keys = tag_keys.filter(|key| !key.starts_with(RESERVED_PREFIX)).cloned().collect();
-        let endpoint = resources.endpoints.get(&id.into()).filter(|_| matches!(slot, Slot::Endpoint(_)));
-        let resolver = resources.resolvers.get(&id.into()).filter(|_| slot == Slot::Resolver);
-        Self {
-            subnets: endpoint.map(|endpoint| endpoint.subnets.clone()).unwrap_or_default(),
-            groups: endpoint.map(|endpoint| endpoint.groups.clone()).unwrap_or_default(),
-            route_tables: endpoint.map(|endpoint| endpoint.route_tables.clone()).unwrap_or_default(),
-            addresses: resolver.map(|resolver| resolver.addresses.keys().cloned().collect()).unwrap_or_default(),
-            tag_keys,
-        }
-    }
-
-    /// Whether a record can hold all of this. A resource with more is not adopted.
-    pub fn fits(&self) -> bool {
-        let Self { subnets, groups, route_tables, addresses, tag_keys } = self;
-        [subnets.len(), groups.len(), addresses.len(), tag_keys.len()].into_iter().all(|count| count <= MOST)
-            && route_tables.len() <= MOST_ROUTE_TABLES
-    }
+    had: Parts,
 }
 
 impl Adoptions {
@@ -87,7 +42,7 @@ impl Adoptions {
     }
 
     /// Returns what an adopted resource had. None if the network did not adopt it.
-    pub fn had(&self, slot: Slot, id: &str) -> Option<&Had> {
+    pub fn had(&self, slot: Slot, id: &str) -> Option<&Parts> {
         self.0.get(&slot).filter(|adoption| adoption.id == id).map(|adoption| &adoption.had)
     }
 
@@ -114,13 +69,13 @@ impl Adoptions {
             let Some(id) = resources.live(identity, slot) else { continue };
             let tags = resources.tags_of(slot, &id).map(|(_, tags)| tags);
             if tags.is_some_and(|tags| tags.contains_key(ADOPTED_TAG)) && self.had(slot, &id).is_none() {
-                let had = Had::of(resources, slot, &id);
+                let had = Parts::of(resources, slot, &id);
                 self.0.insert(slot, Adoption { id, had });
             }
         }
     }
 
-    fn had_mut(&mut self, slot: Slot, id: &str) -> Option<&mut Had> {
+    fn had_mut(&mut self, slot: Slot, id: &str) -> Option<&mut Parts> {
         self.0.get_mut(&slot).filter(|adoption| adoption.id == id).map(|adoption| &mut adoption.had)
     }
 
@@ -153,7 +108,7 @@ impl Adoption {
         fn ids<T: From<String> + Ord>(all: &[String]) -> BTreeSet<T> {
             all.iter().cloned().map(T::from).collect()
         }
-        let had = Had {
+        let had = Parts {
             subnets: ids(&status.subnet_ids),
             groups: ids(&status.security_group_ids),
             route_tables: ids(&status.route_table_ids),
@@ -167,7 +122,7 @@ impl Adoption {
         fn texts<T: ToString>(all: &BTreeSet<T>, most: usize) -> Vec<String> {
             all.iter().take(most).map(ToString::to_string).collect()
         }
-        let Had { subnets, groups, route_tables, addresses, tag_keys } = &self.had;
+        let Parts { subnets, groups, route_tables, addresses, tag_keys } = &self.had;
         AdoptionStatus {
             slot: slot.to_string(),
             id: self.id.clone(),

@@ -29,10 +29,10 @@ use crate::text::hex;
 use crate::{
     api::{ClaimPhase, ClaimStatus},
     model::{
-        adoptions::{Adoptions, Had},
+        adoptions::Adoptions,
         failure::FailureClass,
         ids::ResolverId,
-        observed::{Resources, resources::Life},
+        observed::{Resources, parts::Parts, resources::Life},
         ownership::{self, Identity},
         plan::step::{CreateRequest, Effect, Step},
         slot::Slot,
@@ -107,7 +107,7 @@ impl Claims {
     }
 
     /// Returns what an adopted resource had. None if the network did not adopt it.
-    pub fn had(&self, slot: Slot, id: &str) -> Option<&Had> {
+    pub fn had(&self, slot: Slot, id: &str) -> Option<&Parts> {
         self.adoptions.had(slot, id)
     }
 

@@ -1,15 +1,18 @@
-//! Every documented error, once, at every call that changes something: the network reaches the same state, nothing is
-//! created twice, and nothing is left behind. `MGNET_FAULTS=all` tries each error at each call; otherwise each call gets
-//! one of them.
+//! Every documented error at every call that changes something. Once: the network reaches the same state, nothing is created
+//! twice, and nothing is left behind. Always: everything else goes on. `MGNET_FAULTS=all` tries each error at each call;
+//! otherwise each call gets one of them.
 
 use std::env;
 
 use anyhow::{Context, Result, ensure};
+use mgnet::api::{ConditionType, MigrationNetwork};
 use serde_json::{Value, json};
 use support::{Fault, FaultKind, Lab, Network, Site};
 
 use support::failing::{NAME, is_as_before, spoil, uncrowd};
 use support::history::History;
+use support::state::State;
+use support::waiting::{condition, is_true};
 
 /// Errors of EC2. Source: EC2 API Reference, "Error codes", for the actions below.
 const EC2: [&str; 22] = [
@@ -132,6 +135,83 @@ async fn no_single_refusal_changes_the_final_state() -> Result<()> {
             history.check_each_slot_was_filled_once().await.with_context(|| format!("{code} at {action}"))?;
             let occurred = site.calls().await?.iter().any(|call| call.action == action && call.outcome == code);
             ensure!(occurred, "{action} was not called, so {code} was not tried");
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a network, each with its condition and the calls that fill and empty it.
+struct Part {
+    condition: ConditionType,
+    create: &'static str,
+    delete: &'static str,
+    codes: &'static [&'static str],
+    is_gone: fn(&State) -> bool,
+}
+
+const PARTS: [Part; 2] = [
+    Part {
+        condition: ConditionType::EndpointsReady,
+        create: "CreateVpcEndpoint",
+        delete: "DeleteVpcEndpoints",
+        codes: &EC2,
+        is_gone: |state| state.vpc_endpoints.iter().all(|endpoint| endpoint.state == "deleting"),
+    },
+    Part {
+        condition: ConditionType::ResolverReady,
+        create: "CreateResolverEndpoint",
+        delete: "DeleteResolverEndpoint",
+        codes: &RESOLVER,
+        is_gone: |state| state.resolver_endpoints.is_empty(),
+    },
+];
+
+/// Makes each call of an action fail from now on.
+async fn refuse(site: &Site, action: &str, code: &str) -> Result<()> {
+    let message = Some(format!("the planted error {code}"));
+    let refusal = Fault { code: Some(code.to_owned()), message, ..spoil(site, FaultKind::Error, action) };
+    site.lab.control().order(&Fault { times: 1_000_000, ..refusal }).await?;
+    Ok(())
+}
+
+/// A part whose calls always fail waits, and its condition says so; the other part is built and deleted meanwhile.
+#[tokio::test]
+async fn a_persistent_refusal_holds_up_only_its_own_part() -> Result<()> {
+    let lab = Lab::shared().await?;
+    for (refused, other) in [(&PARTS[0], &PARTS[1]), (&PARTS[1], &PARTS[0])] {
+        for code in tried(refused.create.len(), refused.codes) {
+            let what = || format!("{code} at {}", refused.create);
+            let site = lab.site("always-refused").await?;
+            uncrowd(&site).await?;
+            let delays = json!({ "delays": emulator::world::options::Delays::none() });
+            lab.control().change_options(&site.account, delays).await?;
+            let (before, history) = (site.state().await?, History::of(&site));
+            refuse(&site, refused.create, code).await?;
+            let network = site.network(NAME).apply().await?;
+            let is_partly_built = |network: &MigrationNetwork| {
+                let is = |type_, status| condition(network, type_).is_some_and(|(found, ..)| found == status);
+                is(other.condition, "True")
+                    && is(refused.condition, "False")
+                    && is(ConditionType::SecurityGroupsReady, "True")
+            };
+            let built = network.until("the other part is built", is_partly_built).await.with_context(what)?;
+            let (_, reason, message) = condition(&built, refused.condition).context("no condition")?;
+            ensure!(!message.is_empty() && !is_true(&built, ConditionType::Ready), "{}: {reason}: {message}", what());
+            lab.control().cancel_faults(&site.account).await?;
+            network.until_ready().await.with_context(what)?;
+
+            refuse(&site, refused.delete, code).await?;
+            network.delete().await?;
+            support::failing::until("the other part is deleted", async || {
+                Ok((other.is_gone)(&site.state().await?).then_some(()))
+            })
+            .await
+            .with_context(|| format!("{code} at {}", refused.delete))?;
+            ensure!(!(refused.is_gone)(&site.state().await?), "the refused calls deleted something");
+            lab.control().cancel_faults(&site.account).await?;
+            network.until_gone().await.with_context(what)?;
+            is_as_before(&site, &before).await.with_context(what)?;
+            history.check_each_slot_was_filled_once().await.with_context(what)?;
         }
     }
     Ok(())

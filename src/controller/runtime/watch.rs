@@ -11,9 +11,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-/// The number of objects on a page of a list. A page is in memory as a whole before its objects are reduced to what the
-/// cache keeps. An object may have 500 kB.
-const PAGE: u32 = 50;
+use crate::controller::store::PAGE;
 
 /// The configuration of watches that last at most `time`, so that a silent watch is restarted after that time. The
 /// response to a list, or to the start of a watch, is limited only by the deadline of the client

@@ -69,12 +69,16 @@ pub struct VpcLease {
     pub version: Option<String>,
 }
 
+/// The number of objects on a page of a list. A page is in memory as a whole before its objects are reduced to what their
+/// reader keeps. An object may have 100 kB.
+pub(crate) const PAGE: u32 = 50;
+
 /// A network in a list.
 #[derive(Clone, Debug)]
 pub struct ListedNetwork {
     /// The network's UID.
     pub uid: String,
-    /// The network. None if the stored object cannot be decoded.
+    /// The network, reduced. None if the stored object cannot be decoded.
     pub network: Option<MigrationNetwork>,
 }
 
@@ -101,7 +105,7 @@ pub trait VpcLeases: Send + Sync + 'static {
     /// Reads the UID of the network of that name, if it exists, whether or not the rest of it can be decoded.
     fn network_uid(&self, key: &Key) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
-    /// Lists all networks, or those of one namespace.
+    /// Lists all networks, or those of one namespace, each without its endpoints, policies and recorded requests.
     ///
     /// # Errors
     /// `Gone` if the cluster does not serve the kind.

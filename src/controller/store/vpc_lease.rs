@@ -17,9 +17,12 @@ use kube::{
 
 use crate::{
     api::{FIELD_MANAGER, MigrationNetwork},
-    controller::store::{
-        Key, ListedNetwork, StoreError, VpcLease, VpcLeases,
-        kubernetes::{Kubernetes, classify, found, params},
+    controller::{
+        projection::Reduce,
+        store::{
+            Key, ListedNetwork, PAGE, StoreError, VpcLease, VpcLeases,
+            kubernetes::{Kubernetes, classify, found, params},
+        },
     },
     model::ownership::OWNER_TAG,
 };
@@ -141,15 +144,22 @@ impl VpcLeases for Kubernetes {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let listed = match networks.list(&ListParams::default()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 && !self.has_kind::<MigrationNetwork>().await? => {
-                return Err(StoreError::Gone);
-            }
-            listed => listed.map_err(classify)?,
-        };
-        Ok(listed
-            .into_iter()
-            .map(|network| ListedNetwork { uid: network.uid().unwrap_or_default(), network: network.0.ok() })
-            .collect())
+        let mut all = Vec::new();
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let listed = match networks.list(&page).await {
+                Err(kube::Error::Api(status)) if status.code == 404 && !self.has_kind::<MigrationNetwork>().await? => {
+                    return Err(StoreError::Gone);
+                }
+                listed => listed.map_err(classify)?,
+            };
+            let next = listed.metadata.continue_.clone().filter(|next| !next.is_empty());
+            all.extend(listed.into_iter().map(|mut network| {
+                network.reduce();
+                ListedNetwork { uid: network.uid().unwrap_or_default(), network: network.0.ok() }
+            }));
+            let Some(next) = next else { return Ok(all) };
+            page = page.continue_token(&next);
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod endpoint;
 pub mod network_acl;
+pub mod parts;
 mod resolver;
 pub mod resources;
 pub mod routes;

@@ -7,11 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    adoptions::Had,
     claims::{Claims, Phase},
     desired::{Desired, DesiredEndpoint},
     ids::{ResolverId, SecurityGroupId, SubnetId, ZoneId},
-    observed::{Endpoint, EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup},
+    observed::{Endpoint, EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup, parts::Parts},
     ownership::{ADOPTED_TAG, RESERVED_PREFIX, Tags},
     plan::step::Step,
     slot::{EndpointKey, GroupRole, Slot},
@@ -45,7 +44,7 @@ pub(crate) fn candidate(desired: &Desired, resources: &Resources, claims: &Claim
         [id] => match resources.tags_of(slot, id) {
             Some((resource, present)) => {
                 let is_own = desired.identity.left_behind(present, slot) && !present.contains_key(ADOPTED_TAG);
-                let had = (!is_own).then(|| Had::of(resources, slot, id));
+                let had = (!is_own).then(|| Parts::of(resources, slot, id));
                 if had.as_ref().is_some_and(|had| !had.fits()) {
                     return Candidate::None;
                 }
@@ -75,7 +74,7 @@ fn tags(desired: &Desired, slot: Slot, epoch: u32, present: &Tags, is_own: bool)
 pub(crate) fn adopted_endpoint(
     wanted: &DesiredEndpoint,
     endpoint: &Endpoint,
-    had: &Had,
+    had: &Parts,
     zones: &BTreeMap<SubnetId, ZoneId>,
 ) -> DesiredEndpoint {
     match wanted.clone() {
@@ -105,7 +104,7 @@ pub(crate) fn adopted_endpoint(
 pub(crate) fn adopted_groups(
     wanted: BTreeSet<SecurityGroupId>,
     endpoint: &Endpoint,
-    had: &Had,
+    had: &Parts,
 ) -> BTreeSet<SecurityGroupId> {
     endpoint.groups.intersection(&had.groups).cloned().chain(wanted).collect()
 }

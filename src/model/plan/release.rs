@@ -8,11 +8,10 @@ use super::{
     step::{EndpointChange, Step},
 };
 use crate::model::{
-    adoptions::Had,
     claims::Claims,
     ids::{EndpointId, ResolverId, SecurityGroupId},
     ingress::RULE_MARK,
-    observed::{EndpointState, ResolverState, Resources},
+    observed::{EndpointState, ResolverState, Resources, parts::Parts},
     ownership::{ADOPTED_TAG, NAME_TAG, RESERVED_PREFIX, Tags},
     slot::Slot,
 };
@@ -37,7 +36,7 @@ impl Release<'_> {
 
     /// Plans the next call that releases a resource.
     pub(super) fn plan(&self, slot: Slot, id: &str, plan: &mut Plan) {
-        let everything = Had::of(self.resources, slot, id);
+        let everything = Parts::of(self.resources, slot, id);
         let had = self.claims.had(slot, id).unwrap_or(&everything);
         let removal = match slot {
             Slot::Group(role) => self.rules(&id.into()).map(|rules| {
@@ -65,7 +64,7 @@ impl Release<'_> {
     }
 
     /// The change that removes what the operator added to an endpoint.
-    fn parts_of_endpoint(&self, slot: Slot, id: &EndpointId, had: &Had) -> Option<Result<EndpointChange, Blocker>> {
+    fn parts_of_endpoint(&self, slot: Slot, id: &EndpointId, had: &Parts) -> Option<Result<EndpointChange, Blocker>> {
         let endpoint = self.resources.endpoints.get(id)?;
         match &endpoint.state {
             EndpointState::Pending => return Some(Err(Blocker::UnderWay { slot, state: "Pending".to_owned() })),
@@ -83,7 +82,7 @@ impl Release<'_> {
     }
 
     /// The call that removes one of the addresses that the operator added to a Resolver endpoint.
-    fn address(&self, id: &ResolverId, had: &Had) -> Option<Next> {
+    fn address(&self, id: &ResolverId, had: &Parts) -> Option<Next> {
         let resolver = self.resources.resolvers.get(id)?;
         match &resolver.state {
             state @ (ResolverState::Creating | ResolverState::Updating) => {
@@ -98,7 +97,7 @@ impl Release<'_> {
     }
 
     /// The call that removes the network's tags. The resource keeps the tags that it had.
-    fn tags(&self, slot: Slot, id: &str, had: &Had) -> Option<Step> {
+    fn tags(&self, slot: Slot, id: &str, had: &Parts) -> Option<Step> {
         let (resource, present): (_, &Tags) = self.resources.tags_of(slot, id)?;
         let is_ours = |key: &&String| {
             let by_the_operator = self.managed_tags.contains(*key) || *key == NAME_TAG;

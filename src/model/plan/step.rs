@@ -9,13 +9,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    adoptions::Had,
     failure::CallFailure,
     ids::{
         EndpointId, ResolverAddressId, ResolverId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId,
         join,
     },
-    observed::{Endpoint, Permission, PrivateDns, ResolverEndpoint, SecurityGroup},
+    observed::{Endpoint, Permission, PrivateDns, ResolverEndpoint, SecurityGroup, parts::Parts},
     ownership::{self, Identity, Tags},
     policy::Policy,
     slot::{EndpointKey, EndpointType, GroupRole, Slot},
@@ -45,7 +44,7 @@ pub enum Step {
         tags: Tags,
         /// What the resource has now. None if a network of the same name created it, so that it belongs to the network
         /// again.
-        had: Option<Had>,
+        had: Option<Parts>,
     },
     /// Gives an adopted resource back by removing the network's tags.
     Release {

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    adoptions::Had,
     claims::Claims,
     desired::{Desired, DesiredEndpoint, DesiredResolver},
     ids::{EndpointId, join},
-    observed::Resources,
+    observed::{Resources, parts::Parts},
     plan::{
         adoption::{self, Candidate},
         changes,
@@ -61,7 +60,7 @@ impl Adoptions<'_> {
     }
 
     /// What the network adds to a resource, apart from tags.
-    fn additions(&self, slot: Slot, id: &str, had: &Had) -> Vec<String> {
+    fn additions(&self, slot: Slot, id: &str, had: &Parts) -> Vec<String> {
         let listed = |what: &str, ids: Vec<String>| (!ids.is_empty()).then(|| format!("{what} {}", ids.join(", ")));
         let parts = match slot {
             Slot::Group(role) => {
@@ -95,7 +94,7 @@ impl Adoptions<'_> {
         wanted.keys().filter(|subnet| !has(*subnet)).map(ToString::to_string).collect()
     }
 
-    fn endpoint(&self, slot: Slot, id: &str, had: &Had) -> Option<DesiredEndpoint> {
+    fn endpoint(&self, slot: Slot, id: &str, had: &Parts) -> Option<DesiredEndpoint> {
         let Slot::Endpoint(key) = slot else { return None };
         let endpoint = self.resources.endpoints.get(&id.into())?;
         let wanted = self.desired.endpoints.get(&key)?;
@@ -103,7 +102,7 @@ impl Adoptions<'_> {
     }
 
     /// What stays as it is in an adopted endpoint, although the spec requests something else.
-    fn differences(&self, slot: Slot, id: &str, had: &Had) -> Vec<String> {
+    fn differences(&self, slot: Slot, id: &str, had: &Parts) -> Vec<String> {
         let Slot::Endpoint(key) = slot else { return Vec::new() };
         let endpoint = self.resources.endpoints.get(&EndpointId::from(id));
         let (Some(endpoint), Some(wanted)) = (endpoint, self.desired.endpoints.get(&key)) else { return Vec::new() };

@@ -1,8 +1,8 @@
 //! `lab memory`: measures the memory of the operator with many networks, through a restart.
 //!
-//! A network is built; its object is copied with its status; and the operator starts while all copies exist. It observes each
-//! of them, and does not accept it: the ordinary ones select the VPC of the first network, and the class does not allow the
-//! policies of the others.
+//! A network is built; its object is copied with its status; and the operator starts while all copies exist. It reconciles each
+//! of them and reports that it is not Ready: the copies select VPCs that do not exist, and the class does not allow the policies
+//! of the large ones.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use mgnet::api::{
     ConditionType, EndpointSpec, EndpointType, MigrationNetwork, MigrationNetworkSpec, PolicySpec, PolicyType,
-    conditions,
+    VpcSelector, conditions,
 };
 use support::{Clock, Delays, Lab, LabOptions, Landing, OperatorOptions};
 
@@ -86,6 +86,7 @@ async fn measure(
     lab.operator().stop().await?;
     let copies = (0..count).map(|number| {
         let mut copy = MigrationNetwork::new(&format!("copy-{number}"), built.spec.clone());
+        copy.spec.vpc = Some(VpcSelector { id: Some(format!("vpc-{number:08x}")), tags: None });
         change(&mut copy.spec);
         copy.status.clone_from(&built.status);
         copy
@@ -99,11 +100,12 @@ async fn measure(
     tokio::time::sleep(Duration::from_secs(15)).await;
     let (peak, then) = (lab.operator().peak_rss_kb()?, lab.operator().rss_kb()?);
     println!("{count:>9} {what:<24}   peak {peak:>7} KiB   then {then:>7} KiB   all reconciled after {took} s");
-    lab.operator().stop().await?;
     let all = api.list_metadata(&ListParams::default()).await?;
     let names = all.items.into_iter().filter_map(|one| one.metadata.name).filter(|name| name.starts_with("copy-"));
     let names: Vec<String> = names.collect();
-    stream::iter(&names).map(|name| remove(api, name)).buffer_unordered(AT_ONCE).try_collect::<()>().await
+    lab.operator().stop().await?;
+    stream::iter(&names).map(|name| remove(api, name)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    lab.operator().start().await
 }
 
 /// Creates an object with its status.
@@ -134,14 +136,14 @@ async fn until_built(api: &Api<MigrationNetwork>) -> Result<MigrationNetwork> {
     }
 }
 
-/// Waits until the operator has reported for all copies that they are not accepted.
+/// Waits until the operator has reported for all copies that they are not Ready.
 async fn until_reported(api: &Api<MigrationNetwork>, count: usize) -> Result<()> {
     let deadline = Instant::now() + TIMEOUT;
     loop {
         let networks = api.list(&ListParams::default()).await?;
         let is_reported = |network: &&MigrationNetwork| {
             let conditions = network.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-            !conditions::is_true(conditions, ConditionType::Accepted)
+            !conditions::is_true(conditions, ConditionType::Ready)
         };
         let reported = networks.items.iter().filter(is_reported).count();
         if reported >= count {
