@@ -31,7 +31,7 @@ help:
 	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
 	@echo "make lint       format and clippy, all warnings denied"
 	@echo "make generate   writes crds/ and docs/reference.md from the types"
-	@echo "make bench      measures calls, times and memory of a release build, and writes target/bench.json"
+	@echo "make bench      measures calls, times and memory of a release build, also with 1,000 networks; writes target/bench.json"
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
 	@echo "make build      compiles everything that the others run"
 	@echo
@@ -190,6 +190,7 @@ generate: build
 bench: rust-is-there
 	@$(CONTROL_PLANE) --beside $(SELF) programs release >/dev/null
 	@$(LAB) bench --operator $(TARGET)/release/mgnet
+	@$(LAB) memory --operator $(TARGET)/release/mgnet
 
 .PHONY: deny
 deny: rust-is-there

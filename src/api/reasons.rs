@@ -99,7 +99,7 @@ reasons! {
     Available = "Available",
     /// A resource of the condition does not exist.
     NotFound = "NotFound",
-    /// A conflicting resource is not owned by this network.
+    /// A conflicting resource is not owned by this network, or several resources have its owner tags.
     NotOwned = "NotOwned",
     /// A quota of the AWS account is exhausted.
     QuotaExceeded = "QuotaExceeded",
