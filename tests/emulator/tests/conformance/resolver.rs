@@ -7,7 +7,10 @@ use aws_sdk_route53resolver::{
     },
 };
 
-use emulator::world::resolver::AddressStatus;
+use emulator::world::{
+    World,
+    resolver::{AddressStatus, Status},
+};
 
 use crate::support::{Aws, Network, code, message};
 
@@ -269,4 +272,21 @@ async fn an_endpoint_that_lost_an_interface_needs_action() {
     call.send().await.unwrap();
     aws.advance(60);
     assert_eq!(status(&aws, &id).await, "OPERATIONAL");
+}
+
+/// ASSUMED (`ASSUMPTIONS.md`, "Resolver"): another deletion restarts one that is stuck.
+#[tokio::test]
+async fn another_call_restarts_a_deletion_that_is_stuck() {
+    let aws = Aws::start().await;
+    let network = aws.network().await;
+    let id = made(&aws, &network).await;
+    aws.advance(90);
+    let stuck = |world: &mut World| world.set_resolver_status("111111111111", "ap-northeast-1", &id, Status::Deleting);
+    assert!(aws.server.with_world(stuck));
+    aws.advance(600);
+    assert_eq!(status(&aws, &id).await, "DELETING");
+    aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(&id).send().await.unwrap();
+    aws.advance(60);
+    let gone = aws.resolver.get_resolver_endpoint().resolver_endpoint_id(&id).send().await;
+    assert_eq!(code(gone), "ResourceNotFoundException");
 }

@@ -188,3 +188,26 @@ async fn a_group_in_use_is_not_deleted() {
     let default = aws.ec2.describe_security_groups().filters(filter("group-name", "default")).send().await.unwrap();
     assert_eq!(code(delete(default.security_groups()[0].group_id().unwrap()).await), "CannotDelete");
 }
+
+/// Source: VPC User Guide, "Associate security groups with multiple VPCs", and EC2 API Reference, DeleteSecurityGroup: an
+/// association with another VPC keeps a group from being deleted. The codes of invalid associations are ASSUMED.
+#[tokio::test]
+async fn a_group_that_is_associated_with_another_vpc_is_not_deleted() {
+    let aws = Aws::start().await;
+    let (vpc, other) = (aws.vpc("10.20.0.0/16").await, aws.vpc("10.21.0.0/16").await);
+    let group = aws.group(&vpc, "shared").await;
+    let associate = |vpc: &str| aws.ec2.associate_security_group_vpc().group_id(&group).vpc_id(vpc).send();
+    let delete = || aws.ec2.delete_security_group().group_id(&group).send();
+    assert_eq!(code(associate(&vpc).await), "InvalidParameter", "its own VPC");
+    assert_eq!(code(associate(&other).await), "ok");
+    assert_eq!(code(delete().await), "DependencyViolation");
+    let described = aws.ec2.describe_security_group_vpc_associations().filters(filter("group-id", &group)).send().await;
+    let found = described.unwrap();
+    let [association] = found.security_group_vpc_associations() else { panic!("{found:?}") };
+    assert_eq!((association.vpc_id(), association.group_id()), (Some(&*other), Some(&*group)));
+    assert_eq!(association.state().map(|state| state.as_str()), Some("associated"));
+    let disassociate = || aws.ec2.disassociate_security_group_vpc().group_id(&group).vpc_id(&other).send();
+    assert_eq!(code(disassociate().await), "ok");
+    assert_eq!(code(disassociate().await), "InvalidParameter", "it is not associated");
+    assert_eq!(code(delete().await), "ok");
+}
