@@ -250,8 +250,8 @@ pub struct ClassLimits {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub private_dns: Option<Vec<PrivateDns>>,
 
-    /// The keys of the tags that networks may set. Other tools act on some tags: if omitted, `karpenter.sh/discovery` and
-    /// `kubernetes.io/cluster/*` are denied, and all other keys are allowed.
+    /// The keys of the tags that networks may set. `karpenter.sh/discovery` and `kubernetes.io/cluster/*`, on which other
+    /// tools act, are denied unless `allow` lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag_keys: Option<TagKeyLimits>,
 

@@ -248,8 +248,8 @@ pub struct EndpointStatus {
     #[schemars(length(max = 64))]
     pub state: Option<String>,
 
-    /// The origin of the resource. `Created`: the operator created it for this network. `Adopted`: the network
-    /// adopted it. `Existing`: the network uses it read-only.
+    /// The origin of the resource. `Created`: the operator created it for this network, or for an earlier one of the
+    /// same name. `Adopted`: the network adopted it. `Existing`: the network uses it read-only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 
@@ -328,8 +328,8 @@ pub struct ResolverStatus {
     #[schemars(length(max = 64))]
     pub state: Option<String>,
 
-    /// The origin of the resource. `Created`: the operator created it for this network. `Adopted`: the network
-    /// adopted it. `Existing`: the network uses it read-only.
+    /// The origin of the resource. `Created`: the operator created it for this network, or for an earlier one of the
+    /// same name. `Adopted`: the network adopted it. `Existing`: the network uses it read-only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 
@@ -385,8 +385,8 @@ pub struct SecurityGroupStatus {
     #[schemars(length(max = 255))]
     pub name: Option<String>,
 
-    /// The origin of the resource. `Created`: the operator created it for this network. `Adopted`: the network
-    /// adopted it. `Existing`: the network uses it read-only.
+    /// The origin of the resource. `Created`: the operator created it for this network, or for an earlier one of the
+    /// same name. `Adopted`: the network adopted it. `Existing`: the network uses it read-only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 

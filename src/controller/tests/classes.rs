@@ -5,10 +5,10 @@ use kube::ResourceExt;
 
 use crate::{
     api::{
-        AdoptionPolicy, ClassLimits, ConditionType, DeletionPolicy, FINALIZER, MigrationNetworkClassStatus, Reason,
-        conditions::find,
+        AdoptionPolicy, ClassLimits, ConditionType, DeletionPolicy, FINALIZER, MigrationNetwork, MigrationNetworkClass,
+        MigrationNetworkClassSpec, MigrationNetworkClassStatus, MigrationNetworkSpec, Reason, conditions::find,
     },
-    controller::tests::fakes::Fake,
+    controller::{class::usage, tests::fakes::Fake},
     model::testing::identity,
 };
 
@@ -170,4 +170,15 @@ async fn the_oldest_networks_of_a_namespace_stay_within_the_limit() {
     fake.settle(&context).await;
     fake.reconcile_one(&context, "late").await;
     assert_eq!(reason(&fake, "late"), Reason::Accepted.as_str());
+}
+
+/// Tenants write finalizers, and exported manifests contain them.
+#[test]
+fn a_finalizer_does_not_make_a_network_use_its_class() {
+    let class = MigrationNetworkClass::new("tokyo", MigrationNetworkClassSpec::default());
+    let spec =
+        MigrationNetworkSpec { migration_network_class_name: Some("tokyo".to_owned()), ..MigrationNetworkSpec::default() };
+    let mut network = MigrationNetwork::new("forged", spec);
+    network.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+    assert_eq!(usage::count([&network], &class).networks, 0);
 }

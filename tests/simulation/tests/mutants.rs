@@ -11,7 +11,7 @@ use std::{
 };
 
 use simulation::{
-    mutants::{self, Catcher, Mutant, switch},
+    mutants::{self, Catcher, Mutant, TestProgram, switch},
     scenario,
 };
 
@@ -53,9 +53,14 @@ fn each_mutant_names_an_existing_scenario_or_test() {
                 let named = arguments.iter().skip_while(|argument| *argument != "--scenario").nth(1).expect(&name);
                 assert!(scenarios.iter().any(|scenario| scenario.name.contains(named)), "{name}: {named}");
             }
-            Catcher::Test { test } => {
-                let (module, function) = test.split_once("::").expect(&name);
-                let text = fs::read_to_string(root().join(format!("tests/behavior/{module}.rs"))).expect(&name);
+            Catcher::Test { program, test } => {
+                let (module, function) = test.rsplit_once("::").expect(&name);
+                let folder = match program {
+                    TestProgram::Behavior => "tests/behavior",
+                    TestProgram::Unit => "src",
+                };
+                let file = root().join(folder).join(format!("{}.rs", module.replace("::", "/")));
+                let text = fs::read_to_string(file).expect(&name);
                 assert!(text.contains(&format!("fn {function}(")), "{name}: {test}");
             }
         }

@@ -141,7 +141,7 @@ fn search(built: &Built, mutants: &[Mutant], threads: usize, report: &mut Report
 fn named(catcher: &Catcher) -> &str {
     match catcher {
         Catcher::Search { search, .. } => search,
-        Catcher::Test { test } => test,
+        Catcher::Test { test, .. } => test,
     }
 }
 
@@ -182,7 +182,7 @@ fn verdict(mutant: &Mutant, found: &Found) -> Result<String, String> {
         (Found::Broken(broken), Catcher::Search { promise, .. }) if broken == promise => {
             Ok(format!("{name}: caught by '{promise}'"))
         }
-        (Found::Failure, Catcher::Test { test }) => Ok(format!("{name}: caught by {test}")),
+        (Found::Failure, Catcher::Test { test, .. }) => Ok(format!("{name}: caught by {test}")),
         (Found::Broken(broken), _) => Err(format!("{name}: caught by '{broken}', which was not expected")),
         (Found::Nothing, _) => Err(format!("{name}: survived {}", named(catcher))),
         (Found::Failed(why), _) => Err(format!("{name}: {why}")),

@@ -3,7 +3,7 @@
 //!
 //! A promise that no bug can break in the simulator is worthless. Each patch in `tests/simulation/mutants` is a
 //! realistic bug. Its header states the bug, and either the promise that it must break and the search that finds it, or the
-//! behavior test that fails. A bug that survives reveals a gap in the promises, the scenarios or the tests.
+//! test that fails. A bug that survives reveals a gap in the promises, the scenarios or the tests.
 
 pub mod diff;
 mod function;
@@ -42,16 +42,27 @@ pub enum Catcher {
         /// The arguments of the search, with the quotation marks of a shell.
         search: String,
     },
-    /// A test of `tests/behavior`.
+    /// A test.
     Test {
+        /// The program of the test.
+        program: TestProgram,
         /// The path of the test, such as `adoption::a_test`.
         test: String,
     },
 }
 
+/// A program of tests that can catch planted bugs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TestProgram {
+    /// The tests in `tests/behavior`.
+    Behavior,
+    /// The unit tests of the operator.
+    Unit,
+}
+
 impl Mutant {
-    /// Parses a patch: a header of `Group:`, `Bug:`, and either `Promise:` and `Search:` or `Test:`, each with continuation
-    /// lines if needed, then a diff.
+    /// Parses a patch: a header of `Group:`, `Bug:`, and either `Promise:` and `Search:`, or `Test:`, or `Unit test:`, each
+    /// with continuation lines if needed, then a diff.
     ///
     /// # Errors
     /// If the patch is invalid.
@@ -73,9 +84,10 @@ impl Mutant {
             name: name.to_owned(),
             group: field("Group:")?,
             bug: field("Bug:")?,
-            catcher: match field("Test:") {
-                Ok(path) => Catcher::Test { test: path },
-                Err(_) => Catcher::Search { promise: field("Promise:")?, search: field("Search:")? },
+            catcher: match (field("Test:"), field("Unit test:")) {
+                (Ok(test), _) => Catcher::Test { program: TestProgram::Behavior, test },
+                (Err(_), Ok(test)) => Catcher::Test { program: TestProgram::Unit, test },
+                (Err(_), Err(_)) => Catcher::Search { promise: field("Promise:")?, search: field("Search:")? },
             },
             changes: diff::parse(diff)?,
         };
@@ -87,9 +99,12 @@ impl Mutant {
 }
 
 impl Catcher {
-    /// Whether it is a test.
-    pub const fn is_test(&self) -> bool {
-        matches!(self, Self::Test { .. })
+    /// The program of the test, if it is one.
+    pub const fn test_program(&self) -> Option<TestProgram> {
+        match self {
+            Self::Search { .. } => None,
+            Self::Test { program, .. } => Some(*program),
+        }
     }
 }
 
@@ -132,7 +147,7 @@ pub fn table(mutants: &[Mutant]) -> String {
         before = group;
         let catcher = match catcher {
             Catcher::Search { promise, .. } => promise.clone(),
-            Catcher::Test { test } => format!("`{test}`"),
+            Catcher::Test { test, .. } => format!("`{test}`"),
         };
         format!("| {shown} | `{name}` | {bug} | {catcher} |\n")
     });

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Catcher, Mutant, arguments, diff::Change, switch};
+use super::{Catcher, Mutant, TestProgram, arguments, diff::Change, switch};
 use crate::promises::ALL;
 
 /// The maximum time for a search. The searches of mutants end within seconds, but the machine may be busy.
@@ -37,7 +37,7 @@ pub struct Workshop {
 #[derive(Debug)]
 pub struct Built {
     program: PathBuf,
-    tests: Option<PathBuf>,
+    tests: BTreeMap<TestProgram, PathBuf>,
     /// The time of the compilation.
     pub took: Duration,
 }
@@ -103,8 +103,11 @@ impl Workshop {
         for change in mutant.iter().flat_map(|mutant| &mutant.changes) {
             texts.insert(change.file.clone(), change.apply(&self.original(&change.file)?)?);
         }
-        let with_tests = mutant.is_none_or(|mutant| mutant.catcher.is_test());
-        self.compiled(mutant.map_or("none", |mutant| &mutant.name), texts, with_tests)
+        let programs = match mutant {
+            Some(mutant) => mutant.catcher.test_program().into_iter().collect(),
+            None => BTreeSet::from([TestProgram::Behavior, TestProgram::Unit]),
+        };
+        self.compiled(mutant.map_or("none", |mutant| &mutant.name), texts, &programs)
     }
 
     /// Plants all bugs behind switches. The number of a bug is its position in the list, counted from 1.
@@ -127,7 +130,8 @@ impl Workshop {
         let lib = PathBuf::from("src/lib.rs");
         texts.insert(lib.clone(), format!("{}\nmod planted;\n", self.original(&lib)?));
         texts.insert("src/planted.rs".into(), switch::MODULE.to_owned());
-        self.compiled("all", texts, mutants.iter().any(|mutant| mutant.catcher.is_test()))
+        let programs = mutants.iter().filter_map(|mutant| mutant.catcher.test_program()).collect();
+        self.compiled("all", texts, &programs)
     }
 
     /// Whether the bug changes only bodies of functions, so that a switch can select it.
@@ -143,7 +147,12 @@ impl Workshop {
         fs::read_to_string(self.root.join(file)).with_context(|| file.display().to_string())
     }
 
-    fn compiled(&mut self, name: &str, changed: BTreeMap<PathBuf, String>, with_tests: bool) -> Result<Built> {
+    fn compiled(
+        &mut self,
+        name: &str,
+        changed: BTreeMap<PathBuf, String>,
+        programs: &BTreeSet<TestProgram>,
+    ) -> Result<Built> {
         let begun = Instant::now();
         for file in std::mem::take(&mut self.mutated) {
             if !changed.contains_key(&file) {
@@ -154,7 +163,11 @@ impl Workshop {
             write(&self.copy().join(&file), text.as_bytes())?;
             self.mutated.insert(file);
         }
-        let behavior = self.compile(with_tests)?;
+        self.compile(&["build", "--bin", "simulation"])?;
+        let mut compiled = BTreeMap::new();
+        for program in programs {
+            compiled.insert(*program, self.test_program(*program)?);
+        }
         // Copied, because the programs may still run while the next ones are compiled.
         let folder = self.target.join("mutants/built");
         fs::create_dir_all(&folder)?;
@@ -164,19 +177,32 @@ impl Workshop {
             Ok(program)
         };
         let program = put(&self.target.join("mutants/out/debug/simulation"), name.to_owned())?;
-        let tests = behavior.map(|tests| put(&tests, format!("{name}-tests"))).transpose()?;
+        let mut tests = BTreeMap::new();
+        for (number, (kind, path)) in compiled.into_iter().enumerate() {
+            tests.insert(kind, put(&path, format!("{name}-tests-{number}"))?);
+        }
         Ok(Built { program, tests, took: begun.elapsed() })
     }
 
-    /// Compiles the search, and the behavior tests if they are needed. Returns the program of the tests.
-    fn compile(&self, with_tests: bool) -> Result<Option<PathBuf>> {
+    /// Compiles tests, and returns their program.
+    fn test_program(&self, program: TestProgram) -> Result<PathBuf> {
+        let (selection, name): (&[&str], _) = match program {
+            TestProgram::Behavior => (&["--test", "behavior"], "behavior"),
+            TestProgram::Unit => (&["--lib"], "mgnet"),
+        };
+        let said = self.compile(&[&["test", "--no-run", "--message-format", "json"], selection].concat())?;
+        let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let mut tests = messages.filter(|message| message["target"]["name"] == name && message["profile"]["test"] == true);
+        let program = tests.find_map(|message| message["executable"].as_str().map(PathBuf::from));
+        program.with_context(|| format!("cargo names no program of the tests of {name}"))
+    }
+
+    /// Runs cargo in the copy, and returns its messages.
+    fn compile(&self, arguments: &[&str]) -> Result<String> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // The whole workspace, so that the dependencies have the same features, and are not compiled again.
-        cargo.args(["build", "--quiet", "--offline", "--workspace", "--bin", "simulation", "--target-dir"]);
+        cargo.args(arguments).args(["--quiet", "--offline", "--workspace", "--target-dir"]);
         cargo.arg(self.target.join("mutants/out")).env("CARGO_BUILD_BUILD_DIR", &self.target);
-        if with_tests {
-            cargo.args(["--test", "behavior", "--message-format", "json"]);
-        }
         // These variables, which cargo sets for the test that runs this, describe another package.
         for (key, _) in std::env::vars_os() {
             if key.to_str().is_some_and(|key| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")) {
@@ -185,14 +211,7 @@ impl Workshop {
         }
         let compiled = cargo.current_dir(self.copy()).output().context("cannot run cargo")?;
         ensure!(compiled.status.success(), "the copy does not compile: {}", String::from_utf8_lossy(&compiled.stderr));
-        if !with_tests {
-            return Ok(None);
-        }
-        let said = String::from_utf8_lossy(&compiled.stdout);
-        let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let mut tests = messages.filter(|message| message["target"]["name"] == "behavior");
-        let program = tests.find_map(|message| message["executable"].as_str().map(PathBuf::from));
-        program.context("cargo names no program of the behavior tests").map(Some)
+        Ok(String::from_utf8_lossy(&compiled.stdout).into_owned())
     }
 }
 
@@ -204,13 +223,13 @@ impl Built {
     pub fn run(&self, catcher: &Catcher, number: usize) -> Result<(Found, Duration)> {
         match catcher {
             Catcher::Search { search, .. } => self.search(&arguments(search), number),
-            Catcher::Test { test } => self.test(test, number),
+            Catcher::Test { program, test } => self.test(*program, test, number),
         }
     }
 
-    fn test(&self, test: &str, number: usize) -> Result<(Found, Duration)> {
+    fn test(&self, program: TestProgram, test: &str, number: usize) -> Result<(Found, Duration)> {
         let begun = Instant::now();
-        let program = self.tests.as_ref().context("the tests are not compiled")?;
+        let program = self.tests.get(&program).context("the tests are not compiled")?;
         let mut command = Command::new(program);
         command.args(["--exact", test]).env(switch::VARIABLE, number.to_string()).env("INSTA_UPDATE", "no");
         command.env("RUST_BACKTRACE", "0").env("RUST_MIN_STACK", (64 << 20).to_string());
@@ -266,7 +285,7 @@ impl Built {
     /// # Errors
     /// If they cannot be removed.
     pub fn discard(&self) -> Result<()> {
-        if let Some(tests) = &self.tests {
+        for tests in self.tests.values() {
             fs::remove_file(tests)?;
         }
         Ok(fs::remove_file(&self.program)?)
