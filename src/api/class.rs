@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec,
     EndpointSpec, ManagementPolicy, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns, ReplicationSpec,
-    ResolverSpec, SubnetSelectors, VpcSelector, schema,
+    ResolverSpec, SubnetSelectors, VpcSelector, schema, tolerant,
 };
 
 /// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.
@@ -449,13 +449,13 @@ pub struct MigrationNetworkClassStatus {
 
     /// The networks that were deleted without access to their AWS account, because the annotation
     /// `mgnet.dev/account-gone` names it, with the resources that the operator could not delete.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["uid".into()]))]
     pub abandoned: Vec<AbandonedNetwork>,
 
     /// The conditions of the class: only `Accepted`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,
 }

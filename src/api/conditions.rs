@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use serde::{Deserialize as _, Deserializer};
 
 use crate::text::shorten;
 
@@ -197,14 +196,6 @@ pub fn is_true(conditions: &[Condition], type_: ConditionType) -> bool {
 /// The position of a condition. Types of other writers come last, in the order that they had.
 fn position(type_: &str) -> usize {
     ConditionType::ALL.iter().position(|known| known.as_str() == type_).unwrap_or(ConditionType::ALL.len())
-}
-
-/// Deserializes the conditions that can be read, and drops the others. The API server accepts times that `Timestamp`
-/// cannot represent (the last hours of the year 9999), and the operator could never reconcile a network whose status
-/// it cannot read.
-pub(super) fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
-    let all = Vec::<serde_json::Value>::deserialize(deserializer)?;
-    Ok(all.into_iter().filter_map(|condition| serde_json::from_value(condition).ok()).collect())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod network;
 mod reasons;
 pub mod schema;
+mod tolerant;
 mod vocabulary;
 
 pub use class::{

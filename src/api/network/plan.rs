@@ -2,9 +2,9 @@
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::api::schema;
+use crate::api::{schema, tolerant};
 
 /// The maximum number of calls that a plan lists. The counts in the plan include all calls.
 pub const MOST_CALLS: usize = 128;
@@ -113,7 +113,7 @@ pub struct PlannedCall {
     /// never arrived is sent again. `DiffersFromSpec`: the resource differs from the spec. `NoLongerWanted`: the
     /// spec no longer requires the resource. `Drift`: AWS was changed after it matched the spec, and the spec has
     /// not changed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "reason")]
     pub reason: PlanReason,
 }
 
@@ -132,4 +132,9 @@ pub enum PlanReason {
     NoLongerWanted,
     /// AWS was changed after it matched the spec, and the spec has not changed.
     Drift,
+}
+
+/// A reason that this version does not know counts as the first one. The plan is written again in the next reconcile.
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PlanReason, D::Error> {
+    tolerant::or(deserializer, PlanReason::Missing)
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{PlanStatus, PreflightWarning};
 use crate::api::{
-    conditions, schema,
+    schema, tolerant,
     vocabulary::{
         AdoptedDeletionPolicy, AdoptionPolicy, ClaimPhase, DeletionPolicy, EndpointType, GroupRole, ManagementPolicy,
         Origin, ReplicationSecurityGroupMode, ResolverMode, SecurityGroupMode, Toggle,
@@ -28,7 +28,7 @@ pub struct MigrationNetworkStatus {
     /// The conditions of the network. Present after the first reconcile: `Ready`, `Accepted`, `NetworkResolved`,
     /// `SecurityGroupsReady`, `EndpointsReady`, `ResolverReady`, `Synced`. Present only while true: `Reconciling`,
     /// `Stalled`, `Suspended`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "conditions::readable")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,
 
@@ -42,7 +42,7 @@ pub struct MigrationNetworkStatus {
     pub observed_class_generation: Option<i64>,
 
     /// The AWS account of the resources, recorded so that deletion works even if the class no longer exists.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub account: Option<AccountStatus>,
 
     /// The AWS Region of the resources.
@@ -56,11 +56,11 @@ pub struct MigrationNetworkStatus {
     pub vpc_id: Option<String>,
 
     /// The effective settings, after the class's defaults are applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub settings: Option<SettingsStatus>,
 
     /// The calls to AWS that the operator would make, while `managementPolicy` is `Plan`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub plan: Option<PlanStatus>,
 
     /// The digest of the desired state when AWS was last observed to match it. A difference that appears while the
@@ -75,42 +75,42 @@ pub struct MigrationNetworkStatus {
     pub endpoints_available: Option<String>,
 
     /// The VPC endpoints of the network.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
     pub endpoints: Vec<EndpointStatus>,
 
     /// The optional services that the Region or its zones do not offer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
     pub skipped_services: Vec<SkippedService>,
 
     /// The warnings of the preflight, which do not block the network.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["code".into(), "subject".into()]))]
     pub preflight_warnings: Vec<PreflightWarning>,
 
     /// The observed state of the Route 53 Resolver inbound endpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub resolver: Option<ResolverStatus>,
 
     /// The security groups that the network owns, and the existing groups that it uses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["role".into(), "id".into()]))]
     pub security_groups: Vec<SecurityGroupStatus>,
 
     /// The records of the create calls that may have been sent. They prevent duplicate resources and resources that a
     /// deletion leaves behind. A record remains after its resource is gone, because its epoch must not be used again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 512))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
     pub claims: Vec<ClaimStatus>,
 
     /// The records of what adopted resources had when the network adopted them. The operator never removes it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["slot".into()]))]
     pub adoptions: Vec<AdoptionStatus>,
@@ -140,7 +140,7 @@ pub struct AccountStatus {
 #[serde(rename_all = "camelCase")]
 pub struct SettingsStatus {
     /// The IDs of the subnets, grouped by use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub subnets: Option<SettingsSubnets>,
 
     /// The IPv4 ranges of the source servers.
@@ -156,11 +156,11 @@ pub struct SettingsStatus {
     pub proxy_cidrs: Vec<String>,
 
     /// The management mode of the security groups of the interface endpoints.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub endpoint_security_group: Option<SecurityGroupMode>,
 
     /// The management mode of the Route 53 Resolver inbound endpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub resolver: Option<ResolverMode>,
 
     /// The IPv4 ranges that may query the resolver.
@@ -170,27 +170,27 @@ pub struct SettingsStatus {
     pub client_cidrs: Vec<String>,
 
     /// The management mode of the security group of the replication servers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub replication_security_group: Option<ReplicationSecurityGroupMode>,
 
     /// The setting for the endpoints of AWS Systems Manager: `Enabled` or `Disabled`.
-    #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub post_launch_ssm: Option<Toggle>,
 
     /// The policy for writes to AWS: `Enforce` or `Plan`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub management_policy: Option<ManagementPolicy>,
 
     /// The policy for adopting resources that already exist in the VPC: `Never`, `Retained` or `Any`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub adoption_policy: Option<AdoptionPolicy>,
 
     /// The policy for the AWS resources when this object is deleted: `Delete` or `Retain`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "deletion_policy")]
     pub deletion_policy: Option<DeletionPolicy>,
 
     /// The policy for adopted resources that the network no longer needs: `Release` or `Delete`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub adopted_deletion_policy: Option<AdoptedDeletionPolicy>,
 
     /// The tags from the spec and the class. The class's tags take precedence.
@@ -250,7 +250,7 @@ pub struct EndpointStatus {
 
     /// The origin of the resource. `Created`: the operator created it for this network, or for an earlier one of the
     /// same name. `Adopted`: the network adopted it. `Existing`: the network uses it read-only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub origin: Option<Origin>,
 
     /// The endpoint's own DNS names, which do not need private DNS.
@@ -330,7 +330,7 @@ pub struct ResolverStatus {
 
     /// The origin of the resource. `Created`: the operator created it for this network, or for an earlier one of the
     /// same name. `Adopted`: the network adopted it. `Existing`: the network uses it read-only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub origin: Option<Origin>,
 
     /// The addresses in one line, for `kubectl get`.
@@ -387,7 +387,7 @@ pub struct SecurityGroupStatus {
 
     /// The origin of the resource. `Created`: the operator created it for this network, or for an earlier one of the
     /// same name. `Adopted`: the network adopted it. `Existing`: the network uses it read-only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub origin: Option<Origin>,
 
     /// The foreign rules of the group, which the operator did not write. The operator reports them and does not
@@ -413,7 +413,7 @@ pub struct ClaimStatus {
     /// The phase of the claim. `Pending`: the create call may have been sent, and its outcome is unknown. `Refused`:
     /// AWS rejected the create call, and nothing was created. `Held`: the resource exists. `Deleting`: the delete
     /// call may have been sent. `Released`: the resource was observed to be gone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "claim_phase")]
     pub phase: ClaimPhase,
 
     /// The client token of the create call.
@@ -474,4 +474,90 @@ pub struct AdoptionStatus {
     #[schemars(length(max = 64), inner(length(max = 128)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub tag_keys: Vec<String>,
+}
+
+/// A policy that this version does not know counts as `Retain`: it deletes nothing.
+fn deletion_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DeletionPolicy>, D::Error> {
+    tolerant::or(deserializer, Some(DeletionPolicy::Retain))
+}
+
+/// A phase that this version does not know counts as `Held`: the resource may exist.
+fn claim_phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClaimPhase, D::Error> {
+    tolerant::or(deserializer, ClaimPhase::Held)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Returns a status in which every word comes from a later version.
+    fn future() -> Value {
+        json!({
+            "observedGeneration": 3,
+            "conditions": [
+                { "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "9999-12-31T23:59:59Z" },
+                { "type": "Later", "status": "Perhaps", "reason": "Later", "message": "",
+                  "lastTransitionTime": "2026-01-01T00:00:00Z", "more": 1 },
+            ],
+            "account": { "id": "111122223333", "partition": "later" },
+            "region": "ap-northeast-1",
+            "settings": {
+                "endpointSecurityGroup": "Later", "resolver": "Later", "replicationSecurityGroup": "Later", "postLaunchSSM": "Later",
+                "managementPolicy": "Later", "adoptionPolicy": "Later", "deletionPolicy": "Later", "adoptedDeletionPolicy": "Later",
+                "tags": { "team": "billing" },
+            },
+            "plan": { "hash": "1", "calls": [{ "action": "ec2:CreateTags", "reason": "Later" }] },
+            "endpoints": [
+                { "service": "mgn", "type": "Interface", "origin": "Later" },
+                { "service": "mgn", "type": "Later" },
+            ],
+            "resolver": { "id": "rslvr-in-1", "origin": "Later" },
+            "securityGroups": [{ "role": "Later", "id": "sg-1" }, { "role": "Resolver", "id": "sg-2", "origin": "Later" }],
+            "claims": [
+                { "slot": "vpce/mgn/Interface", "epoch": 2, "phase": "Later", "id": "vpce-1", "token": "t" },
+                { "slot": "a/slot/of/later", "epoch": 1, "phase": "Held", "id": "x-1", "token": "t" },
+            ],
+            "adoptions": [{ "slot": "vpce/mgn/Interface", "id": "vpce-1", "later": ["x"] }],
+            "later": { "anything": true },
+        })
+    }
+
+    #[test]
+    fn a_status_with_the_words_of_a_later_version_is_read_as_far_as_possible() {
+        let status: MigrationNetworkStatus = serde_json::from_value(future()).expect("it is readable");
+        assert_eq!(status.account.map(|account| account.id).as_deref(), Some("111122223333"));
+        let phases: Vec<_> = status.claims.iter().map(|claim| (claim.phase, claim.id.as_deref())).collect();
+        assert_eq!(phases, [(ClaimPhase::Held, Some("vpce-1")), (ClaimPhase::Held, Some("x-1"))]);
+        let settings = status.settings.expect("it has settings");
+        assert_eq!(settings.deletion_policy, Some(DeletionPolicy::Retain), "an unknown policy deletes nothing");
+        assert_eq!((settings.management_policy, settings.adopted_deletion_policy), (None, None));
+        assert_eq!(settings.tags.len(), 1);
+        assert_eq!((status.endpoints.len(), status.security_groups.len()), (1, 1));
+        assert_eq!(status.resolver.and_then(|resolver| resolver.id).as_deref(), Some("rslvr-in-1"));
+    }
+
+    /// Replaces one text at a time, wherever it is, with a word that no version knows.
+    #[test]
+    fn no_single_word_makes_a_status_unreadable() {
+        fn texts(value: &Value, path: &str, found: &mut Vec<String>) {
+            match value {
+                Value::String(_) => found.push(path.to_owned()),
+                Value::Array(all) => {
+                    all.iter().enumerate().for_each(|(index, one)| texts(one, &format!("{path}/{index}"), found));
+                }
+                Value::Object(all) => all.iter().for_each(|(key, one)| texts(one, &format!("{path}/{key}"), found)),
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        let (future, mut paths) = (future(), Vec::new());
+        texts(&future, "", &mut paths);
+        assert!(paths.len() > 30, "{paths:?}");
+        for path in paths {
+            let mut changed = future.clone();
+            *changed.pointer_mut(&path).expect("it was found") = json!("FromTheFuture");
+            assert!(serde_json::from_value::<MigrationNetworkStatus>(changed).is_ok(), "{path}");
+        }
+    }
 }
