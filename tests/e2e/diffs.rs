@@ -101,6 +101,13 @@ fn class_at(site: &Site, name: &str) -> Result<Value> {
     class["spec"]["limits"]["vpcs"] = json!([site.landing.vpc]);
     class["spec"]["limits"]["services"] = json!(["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"]);
     class["spec"]["limits"]["deletionPolicies"] = json!(["Retain", "Delete"]);
+    class["spec"]["limits"]["subnets"] = json!({
+        "endpoints": { "tags": { SUBNET_TAG: "endpoints" } },
+        "staging": { "ids": [site.landing.subnet("staging-1")?] },
+        "launch": { "tags": { SUBNET_TAG: "launch" } },
+    });
+    class["spec"]["limits"]["endpointPolicies"] =
+        json!({ "types": ["Preset", "Inline"], "presets": ["FullAccess", "MGNOnly"] });
     move_to_site(site, &mut class["spec"]["defaults"])?;
     Ok(class)
 }
