@@ -202,6 +202,7 @@ fn position(type_: &str) -> usize {
 mod tests {
     use super::*;
     use crate::api::conditions::ConditionStatus::{False, True, Unknown};
+    use crate::api::tolerant;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::constant(second, 0)
@@ -319,7 +320,7 @@ mod tests {
             })
         };
         let all = [condition("Late", "9999-12-31T23:59:59Z"), condition("Ready", "2026-01-01T00:00:00Z")];
-        let read = readable(serde_json::json!(all)).expect("a list of conditions");
+        let read: Vec<Condition> = tolerant::list(serde_json::json!(all)).expect("a list of conditions");
         assert_eq!(types(&read), ["Ready"]);
     }
 

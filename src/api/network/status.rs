@@ -174,7 +174,12 @@ pub struct SettingsStatus {
     pub replication_security_group: Option<ReplicationSecurityGroupMode>,
 
     /// The setting for the endpoints of AWS Systems Manager: `Enabled` or `Disabled`.
-    #[serde(default, rename = "postLaunchSSM", skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
+    #[serde(
+        default,
+        rename = "postLaunchSSM",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tolerant::option"
+    )]
     pub post_launch_ssm: Option<Toggle>,
 
     /// The policy for writes to AWS: `Enforce` or `Plan`.

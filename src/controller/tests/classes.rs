@@ -176,8 +176,10 @@ async fn the_oldest_networks_of_a_namespace_stay_within_the_limit() {
 #[test]
 fn a_finalizer_does_not_make_a_network_use_its_class() {
     let class = MigrationNetworkClass::new("tokyo", MigrationNetworkClassSpec::default());
-    let spec =
-        MigrationNetworkSpec { migration_network_class_name: Some("tokyo".to_owned()), ..MigrationNetworkSpec::default() };
+    let spec = MigrationNetworkSpec {
+        migration_network_class_name: Some("tokyo".to_owned()),
+        ..MigrationNetworkSpec::default()
+    };
     let mut network = MigrationNetwork::new("forged", spec);
     network.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
     assert_eq!(usage::count([&network], &class).networks, 0);

@@ -192,7 +192,8 @@ impl Workshop {
         };
         let said = self.compile(&[&["test", "--no-run", "--message-format", "json"], selection].concat())?;
         let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let mut tests = messages.filter(|message| message["target"]["name"] == name && message["profile"]["test"] == true);
+        let mut tests =
+            messages.filter(|message| message["target"]["name"] == name && message["profile"]["test"] == true);
         let program = tests.find_map(|message| message["executable"].as_str().map(PathBuf::from));
         program.with_context(|| format!("cargo names no program of the tests of {name}"))
     }
