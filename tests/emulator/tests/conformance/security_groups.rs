@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::types::{
     IpPermission, ResourceType, SecurityGroupRuleDescription, SecurityGroupRuleRequest, SecurityGroupRuleUpdate,
-    UserIdGroupPair,
+    SecurityGroupVpcAssociationState, UserIdGroupPair,
 };
 use aws_sdk_route53resolver::types::{IpAddressRequest, ResolverEndpointDirection};
 
@@ -205,7 +205,7 @@ async fn a_group_that_is_associated_with_another_vpc_is_not_deleted() {
     let found = described.unwrap();
     let [association] = found.security_group_vpc_associations() else { panic!("{found:?}") };
     assert_eq!((association.vpc_id(), association.group_id()), (Some(&*other), Some(&*group)));
-    assert_eq!(association.state().map(|state| state.as_str()), Some("associated"));
+    assert_eq!(association.state(), Some(&SecurityGroupVpcAssociationState::Associated));
     let disassociate = || aws.ec2.disassociate_security_group_vpc().group_id(&group).vpc_id(&other).send();
     assert_eq!(code(disassociate().await), "ok");
     assert_eq!(code(disassociate().await), "InvalidParameter", "it is not associated");

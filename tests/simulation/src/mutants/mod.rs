@@ -71,12 +71,8 @@ impl Mutant {
         let (header, diff) = text.split_at(begin + 1);
         let field = |key: &str| -> Result<String> {
             let mut lines = header.lines().skip_while(|line| !line.starts_with(key));
-            let first = lines.next().and_then(|line| line.strip_prefix(key)).with_context(|| {
-                format!(
-                    "the header has \
-                                                                                                      no '{key}'"
-                )
-            })?;
+            let first = lines.next().and_then(|line| line.strip_prefix(key));
+            let first = first.with_context(|| format!("the header has no '{key}'"))?;
             let more = lines.take_while(|line| line.starts_with(' '));
             Ok([first].into_iter().chain(more).map(str::trim).collect::<Vec<_>>().join(" "))
         };
@@ -85,8 +81,8 @@ impl Mutant {
             group: field("Group:")?,
             bug: field("Bug:")?,
             catcher: match (field("Test:"), field("Unit test:")) {
-                (Ok(test), _) => Catcher::Test { program: TestProgram::Behavior, test },
-                (Err(_), Ok(test)) => Catcher::Test { program: TestProgram::Unit, test },
+                (Ok(filter), _) => Catcher::Test { program: TestProgram::Behavior, test: filter },
+                (Err(_), Ok(filter)) => Catcher::Test { program: TestProgram::Unit, test: filter },
                 (Err(_), Err(_)) => Catcher::Search { promise: field("Promise:")?, search: field("Search:")? },
             },
             changes: diff::parse(diff)?,
