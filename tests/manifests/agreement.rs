@@ -27,9 +27,9 @@ const SPECS: u64 = 1_500;
 /// knows the class.
 const OPERATOR_ONLY: [&str; 3] = ["policy", "endpointPolicy", "privateDNS"];
 
-/// The messages of rules that only the API server checks: the formats of names and IDs, which AWS checks, too; the
-/// limits on sizes and counts; and fields without effect.
-const API_SERVER_ONLY: [&str; 21] = [
+/// The messages of rules that only the API server checks: the formats of names and IDs, which AWS checks, too; fixed
+/// addresses, which the preflight checks, too; the limits on sizes and counts; and fields without effect.
+const API_SERVER_ONLY: [&str; 22] = [
     // serde accepts a list in place of a structure whose fields are in the same order.
     "must be of type object: \"array\"",
     "must be an ID of the form",
@@ -41,6 +41,7 @@ const API_SERVER_ONLY: [&str; 21] = [
     "must be set when",
     "must not be set",
     "must not have `addresses` or `policy`",
+    "must not contain an `ip` twice",
     "must not be 'InboundResolverOnly' for a service other",
     "must be 'Interface'",
     "must have keys of 1 to 128 characters",

@@ -242,6 +242,7 @@ pub struct SubnetSelector {
     validation = Rule::new("!has(self.addresses) || self.type == 'Interface'")
         .message("must not be set when `type` is 'Gateway', which has no addresses; remove `addresses`")
         .field_path(".addresses"),
+    validation = Rule::new(schema::rules::IPS_DIFFER.0).message(schema::rules::IPS_DIFFER.1).field_path(".addresses"),
     validation = Rule::new("!(has(self.addresses) || has(self.policy)) || !has(self.mode) || self.mode == 'Managed'")
         .message(
             "must not have `addresses` or `policy` unless `mode` is 'Managed', because the operator changes no other \
@@ -383,6 +384,7 @@ pub struct EndpointSecurityGroupSpec {
     validation = Rule::new("!has(self.addresses) || !has(self.mode) || self.mode == 'Managed'")
         .message("must not be set unless `mode` is 'Managed'; remove `addresses`, or change `mode`")
         .field_path(".addresses"),
+    validation = Rule::new(schema::rules::IPS_DIFFER.0).message(schema::rules::IPS_DIFFER.1).field_path(".addresses"),
 )]
 pub struct ResolverSpec {
     /// The management mode of the inbound endpoint. `Managed`: the operator creates it. `Existing`: the network uses

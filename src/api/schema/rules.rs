@@ -20,6 +20,13 @@ pub(in crate::api) fn undescribed(schema: &mut Schema) {
     schema.remove("description");
 }
 
+/// The rule and the message for fixed addresses, for types that have `addresses`. No two subnets of a VPC have an
+/// address in common.
+pub(in crate::api) const IPS_DIFFER: (&str, &str) = (
+    "!has(self.addresses) || self.addresses.all(one, self.addresses.exists_one(other, other.ip == one.ip))",
+    "must not contain an `ip` twice, because each address is in one subnet only; correct one",
+);
+
 /// The rule and the message for the length of all inline policies together, for types that have `endpointPolicy` and
 /// `endpoints`. Each of 25 policies may have 20,480 characters, but the operator's memory holds many networks.
 pub(in crate::api) const INLINE_POLICIES_FIT: (&str, &str) = (

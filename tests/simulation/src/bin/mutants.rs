@@ -86,11 +86,7 @@ fn main() -> Result<()> {
     if wrong.is_empty() {
         Ok(())
     } else {
-        bail!(
-            "unexpected results; correct the patch, or extend the promises or \
-                                                 scenarios:\n{}",
-            wrong.join("\n")
-        )
+        bail!("unexpected results; correct the patch, or extend the promises or scenarios:\n{}", wrong.join("\n"))
     }
 }
 

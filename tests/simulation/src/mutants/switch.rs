@@ -64,8 +64,7 @@ fn changed(original: &str, text: &str) -> Result<Vec<(usize, String)>> {
             let signature = old[function.signature..function.body].concat();
             ensure!(
                 !signature.contains("-> impl "),
-                "a function that returns `impl` cannot be switched, because its \
-                                                      bodies have different types"
+                "the bodies of a function that returns `impl` have different types; it cannot be switched"
             );
             Ok((at, is))
         })

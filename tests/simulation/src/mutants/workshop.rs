@@ -341,10 +341,8 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
 
 /// Returns the manifest of the workspace with another version for its crates.
 fn renamed(manifest: &str) -> Result<String> {
-    let (before, after) = manifest.split_once("[workspace.package]\nversion = \"").context(
-        "the manifest has no \
-                                                                                            version",
-    )?;
+    let key = "[workspace.package]\nversion = \"";
+    let (before, after) = manifest.split_once(key).context("the manifest has no version")?;
     let (version, rest) = after.split_once('"').context("the manifest has no version")?;
-    Ok(format!("{before}[workspace.package]\nversion = \"{version}-mutant\"{rest}"))
+    Ok(format!("{before}{key}{version}-mutant\"{rest}"))
 }
