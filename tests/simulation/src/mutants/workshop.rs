@@ -190,7 +190,8 @@ impl Workshop {
             TestProgram::Behavior => (&["--test", "behavior"], "behavior"),
             TestProgram::Unit => (&["--lib"], "mgnet"),
         };
-        let said = self.compile(&[&["test", "--no-run", "--message-format", "json"], selection].concat())?;
+        let said =
+            self.compile(&[&["test", "--no-run", "--message-format", "json-render-diagnostics"], selection].concat())?;
         let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         let mut tests =
             messages.filter(|message| message["target"]["name"] == name && message["profile"]["test"] == true);
@@ -314,7 +315,7 @@ fn sources(root: &Path) -> Result<BTreeSet<PathBuf>> {
             let entry = entry?;
             let name = entry.file_name();
             let path = folder.join(&name);
-            let needed = ["Cargo.toml", "Cargo.lock", "crds", "deploy", "src", "tests"];
+            let needed = ["Cargo.toml", "Cargo.lock", "README.md", "crds", "deploy", "docs", "src", "tests"];
             let is_needed = !is_top || needed.into_iter().any(|one| name == one);
             if !is_needed {
                 continue;
