@@ -17,7 +17,7 @@ use crate::model::{
     failure::CallFailure,
     ids::SecurityGroupId,
     observed::{Observed, Resources},
-    ownership::{ADOPTED_TAG, CLUSTER_TAG, Identity},
+    ownership::{CLUSTER_TAG, Identity, is_adopted},
     plan::step::{CreateRequest, Effect, Step},
     slot::{GroupRole, Slot},
 };
@@ -118,7 +118,7 @@ impl Cloud for AwsCloud {
         let mut resources = Resources { groups, endpoints, resolvers, unread_resolvers, ..Resources::default() };
         resources.interfaces = self.session.interfaces(identity, &resources, &BTreeSet::new()).await?;
         // The operator removes its own rules from an adopted group. AWS deletes those of other groups with the groups.
-        let adopted = resources.groups.iter().filter(|(_, group)| group.tags.contains_key(ADOPTED_TAG));
+        let adopted = resources.groups.iter().filter(|(_, group)| is_adopted(&group.tags));
         let adopted: BTreeSet<SecurityGroupId> = adopted.map(|(id, _)| id.clone()).collect();
         if !adopted.is_empty() {
             resources.add_rules(self.session.ingress_rules(&adopted).await?);

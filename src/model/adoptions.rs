@@ -13,7 +13,7 @@ use crate::{
             Resources,
             parts::{MOST, MOST_ROUTE_TABLES, Parts},
         },
-        ownership::{ADOPTED_TAG, Identity},
+        ownership::{Identity, is_adopted},
         plan::step::Step,
         slot::Slot,
     },
@@ -68,7 +68,7 @@ impl Adoptions {
         for slot in resources.slots(identity) {
             let Some(id) = resources.live(identity, slot) else { continue };
             let tags = resources.tags_of(slot, &id).map(|(_, tags)| tags);
-            if tags.is_some_and(|tags| tags.contains_key(ADOPTED_TAG)) && self.had(slot, &id).is_none() {
+            if tags.is_some_and(is_adopted) && self.had(slot, &id).is_none() {
                 let had = Parts::of(resources, slot, &id);
                 self.0.insert(slot, Adoption { id, had });
             }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::model::{
     observed::{EndpointState, ResolverState, Resources},
-    ownership::{ADOPTED_TAG, CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG, Tags},
+    ownership::{CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG, SLOT_TAG, Tags, is_adopted},
     plan::step::Step,
     slot::Slot,
 };
@@ -146,7 +146,7 @@ pub fn removal(cluster: &str, id: &str, resources: &Resources, owners: &BTreeSet
     if is_retained(tags) {
         return Err(Refusal::Retained { network: made.network });
     }
-    if tags.contains_key(ADOPTED_TAG) {
+    if is_adopted(tags) {
         return Err(Refusal::Adopted { network: made.network });
     }
     match (made.kind, made.slot.parse()) {

@@ -89,6 +89,11 @@ impl Identity {
     }
 }
 
+/// Whether the tags mark the resource as adopted: it existed before the network that owns it.
+pub fn is_adopted(tags: &Tags) -> bool {
+    tags.contains_key(ADOPTED_TAG)
+}
+
 /// Returns the name of the tool or network that manages a resource, if its tags show one. Terraform sets no tags of
 /// its own, so the tags that its users commonly set count.
 pub fn keeper(tags: &Tags) -> Option<&str> {

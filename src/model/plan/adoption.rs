@@ -11,7 +11,7 @@ use crate::model::{
     desired::{Desired, DesiredEndpoint},
     ids::{ResolverId, SecurityGroupId, SubnetId, ZoneId},
     observed::{Endpoint, EndpointState, ResolverEndpoint, ResolverState, Resources, SecurityGroup, parts::Parts},
-    ownership::{ADOPTED_TAG, RESERVED_PREFIX, Tags},
+    ownership::{ADOPTED_TAG, RESERVED_PREFIX, Tags, is_adopted},
     plan::step::Step,
     slot::{EndpointKey, GroupRole, Slot},
 };
@@ -43,7 +43,7 @@ pub(crate) fn candidate(desired: &Desired, resources: &Resources, claims: &Claim
         [] => Candidate::None,
         [id] => match resources.tags_of(slot, id) {
             Some((resource, present)) => {
-                let is_own = desired.identity.left_behind(present, slot) && !present.contains_key(ADOPTED_TAG);
+                let is_own = desired.identity.left_behind(present, slot) && !is_adopted(present);
                 let had = (!is_own).then(|| Parts::of(resources, slot, id));
                 if had.as_ref().is_some_and(|had| !had.fits()) {
                     return Candidate::None;

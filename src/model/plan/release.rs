@@ -12,7 +12,7 @@ use crate::model::{
     ids::{EndpointId, ResolverId, SecurityGroupId},
     ingress::RULE_MARK,
     observed::{EndpointState, ResolverState, Resources, parts::Parts},
-    ownership::{ADOPTED_TAG, NAME_TAG, RESERVED_PREFIX, Tags},
+    ownership::{NAME_TAG, RESERVED_PREFIX, Tags, is_adopted},
     slot::Slot,
 };
 
@@ -31,7 +31,7 @@ impl Release<'_> {
     /// Whether the network adopted the resource.
     pub(super) fn is_adopted(&self, slot: Slot, id: &str) -> bool {
         let tags = self.resources.tags_of(slot, id).map(|(_, tags)| tags);
-        self.claims.had(slot, id).is_some() || tags.is_some_and(|tags| tags.contains_key(ADOPTED_TAG))
+        self.claims.had(slot, id).is_some() || tags.is_some_and(is_adopted)
     }
 
     /// Plans the next call that releases a resource.

@@ -19,19 +19,19 @@ use crate::model::{
 
 /// Returns the warnings about resources that the network has adopted, or is about to adopt.
 pub fn check(desired: &Desired, resources: &Resources, claims: &Claims) -> Vec<Finding> {
-    let adoptions = Adoptions { desired, resources, claims };
+    let review = Review { desired, resources, claims };
     let endpoints = desired.endpoints.keys().map(|key| Slot::Endpoint(*key));
     let groups = desired.groups.keys().map(|role| Slot::Group(*role));
-    endpoints.chain(groups).chain([Slot::Resolver]).filter_map(|slot| adoptions.finding(slot)).collect()
+    endpoints.chain(groups).chain([Slot::Resolver]).filter_map(|slot| review.finding(slot)).collect()
 }
 
-struct Adoptions<'a> {
+struct Review<'a> {
     desired: &'a Desired,
     resources: &'a Resources,
     claims: &'a Claims,
 }
 
-impl Adoptions<'_> {
+impl Review<'_> {
     fn finding(&self, slot: Slot) -> Option<Finding> {
         if let Some(id) = self.resources.live(&self.desired.identity, slot) {
             let differences = self.differences(slot, &id, self.claims.had(slot, &id)?);

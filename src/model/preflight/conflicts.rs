@@ -3,7 +3,7 @@
 use crate::model::{
     ids::{EndpointId, join},
     observed::{Endpoint, EndpointState, PrivateDns},
-    ownership::{self, ADOPTED_TAG},
+    ownership,
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -24,7 +24,7 @@ fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 
     // The private DNS setting of an adopted endpoint does not change.
     let has_names = |key: EndpointKey| {
         site.own_endpoint(key).is_some_and(|endpoint| {
-            endpoint.private_dns != PrivateDns::Disabled || endpoint.tags.contains_key(ADOPTED_TAG)
+            endpoint.private_dns != PrivateDns::Disabled || ownership::is_adopted(&endpoint.tags)
         })
     };
     let wants_names = |key: EndpointKey| {

@@ -15,7 +15,7 @@ use crate::{
         ids::{EndpointId, ResolverId, SecurityGroupId},
         ingress::RULE_MARK,
         observed::{Endpoint, EndpointState, Observed, ResolverEndpoint, ResolverState, SecurityGroup},
-        ownership::{ADOPTED_TAG, Tags},
+        ownership::{Tags, is_adopted},
         preflight::checks::Finding,
         settings::{ReplicationGroup, Resolver, Settings},
         slot::{EndpointKey, GroupRole, Slot},
@@ -89,7 +89,7 @@ impl<'a> Found<'a> {
     }
 
     fn origin(&self, tags: &Tags) -> Origin {
-        match (self.desired.identity.owns(tags), tags.contains_key(ADOPTED_TAG)) {
+        match (self.desired.identity.owns(tags), is_adopted(tags)) {
             (false, _) => Origin::Existing,
             (true, true) => Origin::Adopted,
             (true, false) => Origin::Created,
