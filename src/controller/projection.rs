@@ -27,26 +27,19 @@ pub(super) trait Project {
     fn project(&mut self);
 }
 
-/// An object of which a list keeps only a part.
-pub(super) trait Reduce {
-    /// Drops the longest fields.
-    fn reduce(&mut self);
-}
-
-impl Reduce for DeserializeGuard<MigrationNetwork> {
-    fn reduce(&mut self) {
-        without_copies(self.meta_mut());
-        let Ok(MigrationNetwork { spec, status, .. }) = &mut self.0 else { return };
-        spec.endpoints = None;
-        spec.endpoint_policy = None;
-        if let Some(status) = status {
-            status.plan = None;
-            status.endpoints.clear();
-            status.security_groups.clear();
-            status.preflight_warnings.clear();
-            for claim in &mut status.claims {
-                claim.request = None;
-            }
+/// Drops the longest fields of a network in a list.
+pub(super) fn reduce(network: &mut DeserializeGuard<MigrationNetwork>) {
+    without_copies(network.meta_mut());
+    let Ok(MigrationNetwork { spec, status, .. }) = &mut network.0 else { return };
+    spec.endpoints = None;
+    spec.endpoint_policy = None;
+    if let Some(status) = status {
+        status.plan = None;
+        status.endpoints.clear();
+        status.security_groups.clear();
+        status.preflight_warnings.clear();
+        for claim in &mut status.claims {
+            claim.request = None;
         }
     }
 }
@@ -205,7 +198,7 @@ mod tests {
         let claim = ClaimStatus { slot: "resolver".to_owned(), epoch: 1, request, ..ClaimStatus::default() };
         network.status.get_or_insert_default().claims = vec![claim];
         let mut listed = DeserializeGuard(Ok(network));
-        listed.reduce();
+        reduce(&mut listed);
         let network = listed.0.expect("it was decoded");
         let size = serde_json::to_string(&network).expect("it is plain data").len();
         assert!(size < 4_000, "{size} bytes");

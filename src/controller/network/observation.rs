@@ -95,9 +95,7 @@ impl<C> Observation<C> {
         mark_stuck(object, context, key, &self.identity, &mut self.observed.resources);
         settle(&mut self.claims, object, context, key, &self.identity, (&self.observed.resources, self.began));
     }
-}
 
-impl<C> Observation<C> {
     /// Records what others have added to adopted resources since the network was last in sync with the same desired state:
     /// everything that the plan would remove from them.
     pub(crate) fn record_additions_of_others<S: Store>(&mut self, object: &NetworkObject<'_, S>, desired: &Desired) {

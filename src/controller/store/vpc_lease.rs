@@ -18,7 +18,7 @@ use kube::{
 use crate::{
     api::{FIELD_MANAGER, MigrationNetwork},
     controller::{
-        projection::Reduce,
+        projection::reduce,
         store::{
             Key, ListedNetwork, PAGE, StoreError, VpcLease, VpcLeases,
             kubernetes::{Kubernetes, classify, found, params},
@@ -155,7 +155,7 @@ impl VpcLeases for Kubernetes {
             };
             let next = listed.metadata.continue_.clone().filter(|next| !next.is_empty());
             all.extend(listed.into_iter().map(|mut network| {
-                network.reduce();
+                reduce(&mut network);
                 ListedNetwork { uid: network.uid().unwrap_or_default(), network: network.0.ok() }
             }));
             let Some(next) = next else { return Ok(all) };
