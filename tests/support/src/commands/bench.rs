@@ -14,10 +14,7 @@ use kube::api::DeleteParams;
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassStatus, conditions};
 use mgnet::controller::LEASE;
 use serde::Serialize;
-use support::{
-    Call, Clock, Delays, Lab, LabOptions, Landing, OPERATOR_NAMESPACE, OperatorOptions, count_by_action, repository,
-    target_folder,
-};
+use support::{Call, Lab, Landing, OPERATOR_NAMESPACE, OperatorOptions, count_by_action, repository, target_folder};
 
 use super::tokyo;
 
@@ -63,23 +60,13 @@ struct Figures {
 /// Measures, prints and writes the figures.
 pub(crate) async fn run(options: BenchArguments) -> Result<()> {
     println!("Starting a Kubernetes control plane, an AWS emulator without delays, and the operator ...");
-    let lab = Lab::start(LabOptions {
-        clock: Clock::Wall { speed: 1 },
-        delays: Delays::None,
-        throttle: false,
-        operator_account: tokyo::ACCOUNT.to_owned(),
-        operator: OperatorOptions {
-            resync_seconds: RESYNC_SECONDS,
-            aws_rate_factor: 1000,
-            // The same as in a deployment.
-            leader_election: true,
-            log_filter: "info".to_owned(),
-            program: options.operator,
-            ..OperatorOptions::default()
-        },
-        ..LabOptions::default()
-    })
-    .await?;
+    let operator = OperatorOptions {
+        resync_seconds: RESYNC_SECONDS,
+        log_filter: "info".to_owned(),
+        program: options.operator,
+        ..OperatorOptions::default()
+    };
+    let lab = Lab::start(tokyo::without_delays(operator)).await?;
     let measured = measure(&lab).await;
     if measured.is_err() {
         eprintln!("\n--- the last lines of the operator's log:\n{}", lab.operator().log_tail(40));

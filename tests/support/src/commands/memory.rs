@@ -15,7 +15,7 @@ use mgnet::api::{
     ConditionType, EndpointSpec, EndpointType, MigrationNetwork, MigrationNetworkSpec, PolicySpec, PolicyType,
     VpcSelector, conditions,
 };
-use support::{Clock, Delays, Lab, LabOptions, Landing, OperatorOptions};
+use support::{Lab, Landing, OperatorOptions};
 
 use super::tokyo;
 
@@ -45,21 +45,8 @@ pub(crate) struct MemoryArguments {
 pub(crate) async fn run(options: MemoryArguments) -> Result<()> {
     println!("Starting a Kubernetes control plane, an AWS emulator without delays, and the operator ...");
     let MemoryArguments { operator, networks, large } = options;
-    let lab = Lab::start(LabOptions {
-        clock: Clock::Wall { speed: 1 },
-        delays: Delays::None,
-        throttle: false,
-        operator_account: tokyo::ACCOUNT.to_owned(),
-        operator: OperatorOptions {
-            aws_rate_factor: 1000,
-            leader_election: true,
-            log_filter: "warn".to_owned(),
-            program: operator,
-            ..OperatorOptions::default()
-        },
-        ..LabOptions::default()
-    })
-    .await?;
+    let operator = OperatorOptions { log_filter: "warn".to_owned(), program: operator, ..OperatorOptions::default() };
+    let lab = Lab::start(tokyo::without_delays(operator)).await?;
     Landing::make(&tokyo::aws(&lab)).await?;
     tokyo::apply(&lab).await?;
     let api = tokyo::networks(lab.kube().await?);

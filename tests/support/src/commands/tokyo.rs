@@ -3,7 +3,7 @@
 use anyhow::Result;
 use kube::{Api, Client};
 use mgnet::api::MigrationNetwork;
-use support::{Aws, Lab, repository};
+use support::{Aws, Clock, Delays, Lab, LabOptions, OperatorOptions, repository};
 
 /// The account in the sample's class.
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -19,6 +19,19 @@ pub(crate) const NAME: &str = "tokyo";
 
 /// The folder of the sample, relative to the root of the repository.
 pub(crate) const SAMPLE: &str = "deploy/samples/tokyo";
+
+/// Returns the options of a lab for measurements of the operator, which runs as in a deployment. The emulator neither delays
+/// nor throttles its calls.
+pub(crate) fn without_delays(operator: OperatorOptions) -> LabOptions {
+    LabOptions {
+        clock: Clock::Wall { speed: 1 },
+        delays: Delays::None,
+        throttle: false,
+        operator_account: ACCOUNT.to_owned(),
+        operator: OperatorOptions { aws_rate_factor: 1000, leader_election: true, ..operator },
+        ..LabOptions::default()
+    }
+}
 
 /// Returns clients of AWS with the platform team's keys.
 pub(crate) fn aws(lab: &Lab) -> Aws {
