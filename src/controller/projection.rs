@@ -78,11 +78,12 @@ impl Project for MigrationNetwork {
             endpoint_policy: endpoint_policy.map(without_text),
             ..MigrationNetworkSpec::default()
         };
+        let uid = self.metadata.uid.as_deref().unwrap_or_default();
         self.status = self.status.take().map(|status| {
             // One claim shows that the network may have resources.
             let unresolved = status.claims.into_iter().find(|claim| {
                 let one = std::slice::from_ref(claim);
-                !Claims::from_status(one).all_resolved()
+                !Claims::from_status(uid, one).all_resolved()
             });
             let mut conditions = status.conditions;
             let kept = [ConditionType::Accepted, ConditionType::Ready].map(ConditionType::as_str);

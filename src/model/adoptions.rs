@@ -15,13 +15,17 @@ use crate::{
         },
         ownership::{Identity, is_adopted},
         plan::step::Step,
-        slot::Slot,
+        slot::{Slot, UnknownSlot},
     },
 };
 
 /// The records of one network's adopted resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Adoptions(BTreeMap<Slot, Adoption>);
+pub struct Adoptions {
+    by_slot: BTreeMap<Slot, Adoption>,
+    /// The records of slots that this version does not know. They stay as they are.
+    unknown: Vec<AdoptionStatus>,
+}
 
 /// The record of one adopted resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,19 +35,32 @@ struct Adoption {
 }
 
 impl Adoptions {
-    /// Reads the records from status. Entries whose slot cannot be parsed are ignored.
+    /// Reads the records from status. Records of unknown slots are kept unchanged.
     pub fn from_status(status: &[AdoptionStatus]) -> Self {
-        Self(status.iter().filter_map(|one| Some((one.slot.parse().ok()?, Adoption::from_status(one)))).collect())
+        let mut adoptions = Self::default();
+        for stored in status {
+            match stored.slot.parse() {
+                Ok(slot) => drop(adoptions.by_slot.insert(slot, Adoption::from_status(stored))),
+                Err(UnknownSlot { .. }) => adoptions.unknown.push(stored.clone()),
+            }
+        }
+        adoptions
+    }
+
+    /// Removes the records of unknown slots that are not among `claimed`.
+    pub(super) fn retain_unknown(&mut self, claimed: impl Fn(&str) -> bool) {
+        self.unknown.retain(|stored| claimed(&stored.slot));
     }
 
     /// Converts the records for status.
     pub fn to_status(&self) -> Vec<AdoptionStatus> {
-        self.0.iter().map(|(slot, adoption)| adoption.to_status(*slot)).collect()
+        let known = self.by_slot.iter().map(|(slot, adoption)| adoption.to_status(*slot));
+        known.chain(self.unknown.iter().cloned()).collect()
     }
 
     /// Returns what an adopted resource had. None if the network did not adopt it.
     pub fn had(&self, slot: Slot, id: &str) -> Option<&Parts> {
-        self.0.get(&slot).filter(|adoption| adoption.id == id).map(|adoption| &adoption.had)
+        self.by_slot.get(&slot).filter(|adoption| adoption.id == id).map(|adoption| &adoption.had)
     }
 
     /// Records what a resource has before a step adopts it. Returns true if the record is new, so that it must be stored
@@ -51,18 +68,18 @@ impl Adoptions {
     pub(super) fn reserve(&mut self, step: &Step) -> bool {
         let Step::Adopt { slot, id, had: Some(had), .. } = step else { return false };
         let adoption = Adoption { id: id.clone(), had: had.clone() };
-        self.0.insert(*slot, adoption.clone()).as_ref() != Some(&adoption)
+        self.by_slot.insert(*slot, adoption.clone()).as_ref() != Some(&adoption)
     }
 
     /// Removes the record of a slot.
     pub(super) fn forget(&mut self, slot: Slot) {
-        self.0.remove(&slot);
+        self.by_slot.remove(&slot);
     }
 
     /// Updates the records from an observation. `holds` returns whether the network holds a resource in a slot, according
     /// to its claims.
     pub(super) fn settle(&mut self, identity: &Identity, resources: &Resources, holds: impl Fn(Slot, &str) -> bool) {
-        self.0.retain(|slot, adoption| {
+        self.by_slot.retain(|slot, adoption| {
             holds(*slot, &adoption.id) || resources.live(identity, *slot).as_ref() == Some(&adoption.id)
         });
         for slot in resources.slots(identity) {
@@ -70,13 +87,13 @@ impl Adoptions {
             let tags = resources.tags_of(slot, &id).map(|(_, tags)| tags);
             if tags.is_some_and(is_adopted) && self.had(slot, &id).is_none() {
                 let had = Parts::of(resources, slot, &id);
-                self.0.insert(slot, Adoption { id, had });
+                self.by_slot.insert(slot, Adoption { id, had });
             }
         }
     }
 
     fn had_mut(&mut self, slot: Slot, id: &str) -> Option<&mut Parts> {
-        self.0.get_mut(&slot).filter(|adoption| adoption.id == id).map(|adoption| &mut adoption.had)
+        self.by_slot.get_mut(&slot).filter(|adoption| adoption.id == id).map(|adoption| &mut adoption.had)
     }
 
     /// Adds to the records what the steps would remove from adopted resources. Returns true if there was anything.

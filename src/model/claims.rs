@@ -21,7 +21,10 @@
 //! epoch, because nothing was created under its token. If that is ever wrong, AWS reports it in the next call with
 //! the same token.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use sha2::{Digest, Sha256};
 
@@ -35,7 +38,7 @@ use crate::{
         observed::{Resources, parts::Parts, resources::Life},
         ownership::{self, Identity},
         plan::step::{CreateRequest, Effect, Step},
-        slot::Slot,
+        slot::{Slot, UnknownSlot},
     },
 };
 
@@ -44,6 +47,8 @@ use crate::{
 pub struct Claims {
     by_slot: BTreeMap<Slot, Claim>,
     adoptions: Adoptions,
+    /// The claims on slots that this version does not know. A later version stored them, and they stay as they are.
+    unknown: Vec<ClaimStatus>,
 }
 
 /// The claim on one slot.
@@ -58,8 +63,9 @@ pub struct Claim {
 /// The phases of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The create call may have been sent, and its outcome is unknown. The request is missing only if the status was
-    /// edited by hand. The currently desired request is then sent with the same token.
+    /// The create call may have been sent, and its outcome is unknown. The request is missing if a later version stored it
+    /// in a form that this one cannot read, or if the status was edited by hand. The currently desired request is then
+    /// sent with the same token.
     Pending {
         /// The request as it was sent.
         request: Option<CreateRequest>,
@@ -82,22 +88,33 @@ pub enum Phase {
 
 /// Returns the token of all create calls for one slot in one epoch: 64 hexadecimal digits, the most that EC2 accepts
 /// (EC2 Developer Guide, "Ensuring idempotency").
-pub fn token(uid: &str, slot: Slot, epoch: u32) -> String {
+pub fn token(uid: &str, slot: impl Display, epoch: u32) -> String {
     hex(&Sha256::digest(format!("mgnet/{uid}/{slot}/{epoch}")))
 }
 
 impl Claims {
-    /// Reads the claims from status. Entries that cannot be parsed are ignored: tokens are derived, and resources
+    /// Reads the claims of the network with this UID from status. A claim on an unknown slot is kept unchanged if its token
+    /// shows that an operator wrote it. Other entries that cannot be parsed are ignored: tokens are derived, and resources
     /// have their epoch in a tag, so the operator finds the true state again.
-    pub fn from_status(status: &[ClaimStatus]) -> Self {
-        let by_slot =
-            status.iter().filter_map(|claim| Some((claim.slot.parse().ok()?, Claim::from_status(claim)?))).collect();
-        Self { by_slot, adoptions: Adoptions::default() }
+    pub fn from_status(uid: &str, status: &[ClaimStatus]) -> Self {
+        let mut claims = Self::default();
+        for stored in status {
+            let Some(claim) = Claim::from_status(stored) else { continue };
+            match stored.slot.parse() {
+                Ok(slot) => drop(claims.by_slot.insert(slot, claim)),
+                Err(UnknownSlot { .. }) if stored.token == token(uid, &stored.slot, claim.epoch) => {
+                    claims.unknown.push(stored.clone());
+                }
+                Err(UnknownSlot { .. }) => {}
+            }
+        }
+        claims
     }
 
-    /// Adds the records of adopted resources.
+    /// Adds the records of adopted resources. A record of an unknown slot needs a claim on it.
     #[must_use]
-    pub fn with_adoptions(self, adoptions: Adoptions) -> Self {
+    pub fn with_adoptions(self, mut adoptions: Adoptions) -> Self {
+        adoptions.retain_unknown(|slot| self.unknown.iter().any(|claim| claim.slot == slot));
         Self { adoptions, ..self }
     }
 
@@ -113,26 +130,31 @@ impl Claims {
 
     /// Converts the claims for status.
     pub fn to_status(&self, uid: &str) -> Vec<ClaimStatus> {
-        self.by_slot
-            .iter()
-            .map(|(slot, claim)| {
-                let (phase, id, request) = match &claim.phase {
-                    Phase::Pending { request } => (ClaimPhase::Pending, None, request.as_ref()),
-                    Phase::Refused => (ClaimPhase::Refused, None, None),
-                    Phase::Held { id } => (ClaimPhase::Held, id.clone(), None),
-                    Phase::Deleting { id } => (ClaimPhase::Deleting, Some(id.clone()), None),
-                    Phase::Released => (ClaimPhase::Released, None, None),
-                };
-                ClaimStatus {
-                    slot: slot.to_string(),
-                    epoch: claim.epoch.into(),
-                    phase,
-                    token: token(uid, *slot, claim.epoch),
-                    id,
-                    request: request.and_then(|request| serde_json::to_string(request).ok()),
-                }
-            })
-            .collect()
+        let known = self.by_slot.iter().map(|(slot, claim)| {
+            let (phase, id, request) = match &claim.phase {
+                Phase::Pending { request } => (ClaimPhase::Pending, None, request.as_ref()),
+                Phase::Refused => (ClaimPhase::Refused, None, None),
+                Phase::Held { id } => (ClaimPhase::Held, id.clone(), None),
+                Phase::Deleting { id } => (ClaimPhase::Deleting, Some(id.clone()), None),
+                Phase::Released => (ClaimPhase::Released, None, None),
+            };
+            ClaimStatus {
+                slot: slot.to_string(),
+                epoch: claim.epoch.into(),
+                phase,
+                token: token(uid, *slot, claim.epoch),
+                id,
+                request: request.and_then(|request| serde_json::to_string(request).ok()),
+            }
+        });
+        known.chain(self.unknown.iter().cloned()).collect()
+    }
+
+    /// Returns the unknown slots that may hold a resource, each with the ID of its resource. Only the version that claimed
+    /// them can delete these resources.
+    pub fn of_unknown_slots(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let may_exist = |claim: &&ClaimStatus| Claim::from_status(claim).is_some_and(|claim| claim.may_exist());
+        self.unknown.iter().filter(may_exist).map(|claim| (claim.slot.as_str(), claim.id.as_deref()))
     }
 
     /// Returns the claim on a slot.
@@ -179,7 +201,7 @@ impl Claims {
                 self.by_slot.insert(slot, Claim { epoch, phase });
             }
         }
-        let Self { by_slot, adoptions } = self;
+        let Self { by_slot, adoptions, unknown: _ } = self;
         adoptions.settle(identity, resources, |slot, id| {
             by_slot.get(&slot).is_some_and(|claim| claim.phase == Phase::Held { id: Some(id.to_owned()) })
         });
@@ -222,7 +244,7 @@ impl Claims {
 
     /// Whether nothing was ever claimed, or the status with the claims was lost.
     pub fn is_empty(&self) -> bool {
-        self.by_slot.is_empty()
+        self.by_slot.is_empty() && self.unknown.is_empty()
     }
 
     /// Whether AWS refused the last create call for the slot.
@@ -237,10 +259,11 @@ impl Claims {
 
     /// Whether a claim records the resource with this ID.
     pub fn records(&self, id: &str) -> bool {
-        self.by_slot.values().any(|claim| match &claim.phase {
+        let of_known_slots = self.by_slot.values().any(|claim| match &claim.phase {
             Phase::Held { id: Some(known) } | Phase::Deleting { id: known } => known == id,
             Phase::Held { id: None } | Phase::Pending { .. } | Phase::Refused | Phase::Released => false,
-        })
+        });
+        of_known_slots || self.of_unknown_slots().any(|(_, known)| known == Some(id))
     }
 
     /// Returns the ID of the claimed Resolver endpoint, if one exists.
@@ -320,21 +343,22 @@ impl Claims {
         self.set(slot, Phase::Held { id });
     }
 
-    /// Discards unanswered calls that cannot be sent again, which happens only if the status was edited by hand. The
-    /// operator then relies on the lists of AWS.
-    pub fn drop_unusable(&mut self, identity: &Identity) {
+    /// Gives up unanswered calls that cannot be sent again, because a later version stored them, or because the status was
+    /// edited by hand. What they may have created counts as existing, until complete observations have not listed it for the
+    /// absence grace.
+    pub fn give_up_unusable(&mut self, identity: &Identity) {
         for (slot, claim) in &mut self.by_slot {
             if let Phase::Pending { request } = &claim.phase
                 && !request.as_ref().is_some_and(|request| request.fits(*slot, identity))
             {
-                claim.phase = Phase::Refused;
+                claim.phase = Phase::Held { id: None };
             }
         }
     }
 
     /// Whether no resource and no unanswered call can exist anymore.
     pub fn all_resolved(&self) -> bool {
-        !self.by_slot.values().any(Claim::may_exist)
+        !self.by_slot.values().any(Claim::may_exist) && self.of_unknown_slots().next().is_none()
     }
 
     /// Returns the slots with an unanswered create call, and the request to send again.

@@ -133,7 +133,8 @@ pub fn contender(
         && management(network) == ManagementPolicy::Enforce;
     let relation = match status {
         Some(status) if is_at(status, key) => {
-            if !Claims::from_status(&status.claims).all_resolved() {
+            let uid = network.metadata.uid.as_deref().unwrap_or_default();
+            if !Claims::from_status(uid, &status.claims).all_resolved() {
                 Relation::Established
             } else if may_be_built && is_candidate(status) {
                 Relation::Wants

@@ -129,7 +129,7 @@ async fn create_calls_set_every_parameter_and_rely_on_no_default_of_aws() -> Res
             "ServiceName": "com.amazonaws.ap-northeast-1.s3",
             "RouteTableId": { "1": route_tables[0], "2": route_tables[1] },
             "TagSpecification": sent.tags.ec2("vpc-endpoint", "vpce/s3/Gateway"),
-            "ClientToken": token(&uid, "vpce/s3/Gateway".parse()?, 1),
+            "ClientToken": token(&uid, "vpce/s3/Gateway", 1),
         })
     );
     for service in ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"] {
@@ -143,7 +143,7 @@ async fn create_calls_set_every_parameter_and_rely_on_no_default_of_aws() -> Res
             "IpAddressType": "ipv4",
             "PrivateDnsEnabled": "true",
             "TagSpecification": sent.tags.ec2("vpc-endpoint", &slot),
-            "ClientToken": token(&uid, slot.parse()?, 1),
+            "ClientToken": token(&uid, &slot, 1),
         });
         if service == "s3" {
             expected["DnsOptions"] =
@@ -161,7 +161,7 @@ async fn create_calls_set_every_parameter_and_rely_on_no_default_of_aws() -> Res
             "IpAddresses": [{ "SubnetId": subnets[0] }, { "SubnetId": subnets[1] }],
             "SecurityGroupIds": [resolver],
             "Tags": sent.tags.resolver("resolver"),
-            "CreatorRequestId": token(&uid, "resolver".parse()?, 1),
+            "CreatorRequestId": token(&uid, "resolver", 1),
         })
     );
     close(&site).await

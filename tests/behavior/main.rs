@@ -34,4 +34,5 @@ mod status;
 mod subnets;
 mod suspension;
 mod tampering;
+mod version_skew;
 mod vpc_leases;

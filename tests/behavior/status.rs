@@ -81,7 +81,7 @@ async fn the_status_matches_the_resources_in_aws() -> Result<()> {
     for claim in &status.claims {
         let id = claim.id.clone().with_context(|| format!("{} has no id", claim.slot))?;
         assert_eq!((claim.phase, claim.epoch, &claim.request), (ClaimPhase::Held, 1, &None), "{}", claim.slot);
-        assert_eq!(claim.token, token(&uid, claim.slot.parse()?, 1));
+        assert_eq!(claim.token, token(&uid, &claim.slot, 1));
         assert_eq!(slot_of(&state, &id).as_deref(), Some(claim.slot.as_str()));
     }
     let conditions: Vec<_> = status

@@ -65,7 +65,8 @@ fn blockers() -> impl Iterator<Item = Blocker> {
         Blocker::Awaits { .. } => Some(Blocker::NotOwned { slot: GROUP, id: id() }),
         Blocker::NotOwned { .. } => Some(Blocker::Ambiguous { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
         Blocker::Ambiguous { .. } => Some(Blocker::Duplicates { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
-        Blocker::Duplicates { .. } => Some(Blocker::AddressChange {
+        Blocker::Duplicates { .. } => Some(Blocker::UnknownSlot { slot: "sg/appliances".to_owned(), id: Some(id()) }),
+        Blocker::UnknownSlot { .. } => Some(Blocker::AddressChange {
             slot: MGN,
             id: id(),
             subnet: "subnet-1".into(),

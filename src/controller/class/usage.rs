@@ -60,5 +60,6 @@ pub(crate) fn is_of(network: &MigrationNetwork, class: &str, is_default: bool) -
 
 /// Whether the network may have resources in AWS, according to the claims in its status.
 pub(crate) fn may_have_resources(network: &MigrationNetwork) -> bool {
-    network.status.as_ref().is_some_and(|status| !Claims::from_status(&status.claims).all_resolved())
+    let uid = network.metadata.uid.as_deref().unwrap_or_default();
+    network.status.as_ref().is_some_and(|status| !Claims::from_status(uid, &status.claims).all_resolved())
 }

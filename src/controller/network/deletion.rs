@@ -102,7 +102,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
         // All of the network's resources are in one account.
         object.record_account(&account);
     }
-    claims.drop_unusable(&identity);
+    claims.give_up_unusable(&identity);
     mark_stuck(object, context, key, &identity, &mut resources);
     settle(&mut claims, object, context, key, &identity, (&resources, began));
 

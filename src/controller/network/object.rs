@@ -245,7 +245,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
 
     pub(crate) fn claims(&self) -> Claims {
         let Some(status) = &self.network.status else { return Claims::default() };
-        Claims::from_status(&status.claims).with_adoptions(Adoptions::from_status(&status.adoptions))
+        Claims::from_status(&self.uid(), &status.claims).with_adoptions(Adoptions::from_status(&status.adoptions))
     }
 
     pub(crate) fn identity(&self, cluster: &str) -> Identity {

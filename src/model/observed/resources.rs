@@ -1,11 +1,11 @@
 //! Finds the observed resources that fill the slots of a network, and applies the effects of steps to the
 //! observation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     ids::{NetworkInterfaceId, ResolverId, SecurityGroupId},
-    observed::{EndpointState, ResolverEndpoint, ResolverState, Resources, Rule, SecurityGroup},
+    observed::{Endpoint, EndpointState, ResolverEndpoint, ResolverState, Resources, Rule, SecurityGroup},
     ownership::{self, Identity, SLOT_TAG, Tags},
     plan::step::{Effect, ResourceId, Step},
     slot::{GroupRole, Slot},
@@ -170,11 +170,25 @@ impl Resources {
             .collect()
     }
 
+    /// Returns the network's own resources that fill no slot that this version knows, each with the slot in its tags.
+    pub fn of_unknown_slots(&self, identity: &Identity) -> BTreeMap<String, String> {
+        let groups = self.groups.iter().filter(|(_, group)| role_of(&identity.uid, group).is_none());
+        let is_unknown = |endpoint: &Endpoint| endpoint.key.is_none() && endpoint.state != EndpointState::Deleted;
+        let endpoints = self.endpoints.iter().filter(|(_, endpoint)| is_unknown(endpoint));
+        let all = groups
+            .map(|(id, group)| (id.to_string(), &group.tags))
+            .chain(endpoints.map(|(id, endpoint)| (id.to_string(), &endpoint.tags)));
+        let slot = |tags: &Tags| tags.get(SLOT_TAG).cloned().unwrap_or_default();
+        all.filter(|(_, tags)| identity.owns(tags)).map(|(id, tags)| (id, slot(tags))).collect()
+    }
+
     /// Whether any resource of the network is listed, including those being deleted, but not deleted ones.
     pub fn any_held(&self, identity: &Identity) -> bool {
-        self.slots(identity)
+        let in_slots = self
+            .slots(identity)
             .into_iter()
-            .any(|slot| self.held(identity, slot).iter().any(|held| held.life != Life::Deleted))
+            .any(|slot| self.held(identity, slot).iter().any(|held| held.life != Life::Deleted));
+        in_slots || !self.of_unknown_slots(identity).is_empty()
     }
 
     /// Returns the IDs of all live resources that the network owns.

@@ -63,6 +63,14 @@ pub enum Blocker {
         /// The resources.
         ids: Vec<String>,
     },
+    /// A later version of the operator created the resource, or may have created it, for a slot that this version does not
+    /// know.
+    UnknownSlot {
+        /// The slot, in its text form.
+        slot: String,
+        /// The resource, if its ID is known.
+        id: Option<String>,
+    },
     /// A published address would change, and the network has no annotation that allows the change.
     AddressChange {
         /// The slot.
@@ -88,9 +96,10 @@ pub enum Blocker {
 }
 
 impl Blocker {
-    /// The slot that the blocker affects.
-    pub const fn slot(&self) -> Slot {
+    /// The slot that the blocker affects. None if this version does not know the slot.
+    pub const fn slot(&self) -> Option<Slot> {
         match self {
+            Self::UnknownSlot { .. } => None,
             Self::UnderWay { slot, .. }
             | Self::MayArrive { slot }
             | Self::NotVisible { slot }
@@ -100,7 +109,7 @@ impl Blocker {
             | Self::Ambiguous { slot, .. }
             | Self::Duplicates { slot, .. }
             | Self::AddressChange { slot, .. }
-            | Self::InUse { slot, .. } => *slot,
+            | Self::InUse { slot, .. } => Some(*slot),
         }
     }
 }

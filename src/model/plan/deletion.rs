@@ -29,6 +29,7 @@ pub fn delete(
             surplus.add(identity, slot);
         }
         surplus.plan(&mut plan);
+        unknown_slots(identity, resources, claims, &mut plan);
         not_visible(identity, resources, claims, &mut plan);
     }
     plan
@@ -53,6 +54,7 @@ pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Pl
                 plan.steps.push(Step::SetTags { slot, resource, tags });
             }
         }
+        unknown_slots(identity, resources, claims, &mut plan);
         not_visible(identity, resources, claims, &mut plan);
     }
     plan
@@ -69,6 +71,14 @@ fn unanswered(identity: &Identity, claims: &Claims) -> Plan {
         })
         .collect();
     Plan { steps, blockers: Vec::new() }
+}
+
+/// Adds a blocker for each slot that this version does not know, from the claims and from the tags of owned resources.
+fn unknown_slots(identity: &Identity, resources: &Resources, claims: &Claims, plan: &mut Plan) {
+    let claimed = claims.of_unknown_slots().map(|(slot, id)| (slot.to_owned(), id.map(str::to_owned)));
+    let tagged = resources.of_unknown_slots(identity).into_iter().map(|(id, slot)| (slot, Some(id)));
+    let all: BTreeSet<(String, Option<String>)> = claimed.chain(tagged).collect();
+    plan.blockers.extend(all.into_iter().map(|(slot, id)| Blocker::UnknownSlot { slot, id }));
 }
 
 /// Adds a blocker for each claimed resource that no list of AWS contains.

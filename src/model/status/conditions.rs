@@ -278,7 +278,9 @@ fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[Str
 }
 
 fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
-    let blocks = |blocker: &&Blocker| matches!(blocker, Blocker::InUse { .. } | Blocker::Duplicates { .. });
+    let blocks = |blocker: &&Blocker| {
+        matches!(blocker, Blocker::InUse { .. } | Blocker::Duplicates { .. } | Blocker::UnknownSlot { .. })
+    };
     let in_use: Vec<String> = plan.blockers.iter().filter(blocks).map(waits_for).collect();
     let all: Vec<String> = plan.blockers.iter().map(waits_for).collect();
     let under_way = all.len() > in_use.len() || !plan.steps.is_empty();

@@ -27,7 +27,7 @@ pub(super) fn part(plan: &Plan, failures: &[StepFailure], belongs: impl Fn(Slot)
             alike.flat_map(|failed| failed.slots.iter().copied()).filter(|slot| belongs(*slot)).collect();
         return Some((False, reason, format!("{}: {}", join(slots), worst.failure)));
     }
-    let blockers: Vec<&Blocker> = plan.blockers.iter().filter(|blocker| belongs(blocker.slot())).collect();
+    let blockers: Vec<&Blocker> = plan.blockers.iter().filter(|blocker| blocker.slot().is_some_and(&belongs)).collect();
     // All blockers with the same reason are reported, because one annotation may have to allow several of them.
     let hard: Vec<State> = blockers.iter().filter_map(|blocker| hard(blocker)).collect();
     if let Some((status, reason, _)) = hard.first() {
@@ -90,6 +90,7 @@ fn hard(blocker: &Blocker) -> Option<State> {
             ),
         )),
         Blocker::Duplicates { .. } => Some((False, Reason::NotOwned, waits_for(blocker))),
+        Blocker::UnknownSlot { .. } => Some((False, Reason::DeletionBlocked, waits_for(blocker))),
         Blocker::AddressChange { slot, id, subnet, from, to } => Some((
             False,
             Reason::AddressChangeRefused,
@@ -120,6 +121,11 @@ pub(super) fn waits_for(blocker: &Blocker) -> String {
             "{slot}: several resources have the network's owner tags: {}; remove the tag '{OWNER_TAG}' from those that the \
              operator did not create",
             ids.join(", ")
+        ),
+        Blocker::UnknownSlot { slot, id } => format!(
+            "{slot}: this version of the operator cannot delete {}, which a later version created; install that version \
+             again",
+            id.as_deref().unwrap_or("the resource")
         ),
         Blocker::AddressChange { slot, from, to, .. } => {
             format!("{slot}: the change from {from} to {to} is not allowed")

@@ -56,6 +56,7 @@ impl Blocker {
             | Self::NotOwned { .. }
             | Self::Ambiguous { .. }
             | Self::Duplicates { .. }
+            | Self::UnknownSlot { .. }
             | Self::AddressChange { .. }
             | Self::InUse { .. } => WhoMustAct::Person,
         }

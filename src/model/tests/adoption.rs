@@ -234,8 +234,12 @@ fn a_lost_record_of_an_adoption_counts_everything_as_foreign() {
     lab.run();
     let stored = lab.claims.to_status(&identity().uid);
     let adoptions = Adoptions::from_status(&lab.claims.adoptions().to_status());
-    assert_eq!(Claims::from_status(&stored).with_adoptions(adoptions), lab.claims, "status holds the whole record");
-    lab.claims = Claims::from_status(&stored);
+    assert_eq!(
+        Claims::from_status(&identity().uid, &stored).with_adoptions(adoptions),
+        lab.claims,
+        "status holds the whole record"
+    );
+    lab.claims = Claims::from_status(&identity().uid, &stored);
     lab.delete();
     let (_, released) = gateway(&lab);
     assert_eq!(released.route_tables, tables(&["rtb-apps", "rtb-main", "rtb-s"]), "nothing is taken");

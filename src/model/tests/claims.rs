@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::ClaimPhase,
+    api::{AdoptedDeletionPolicy, ClaimPhase, ClaimStatus},
     model::{
         claims::{Claims, Phase, token},
         failure::FailureClass,
@@ -70,11 +70,11 @@ fn an_unanswered_call_is_repeated_unchanged_even_after_an_edit() {
 fn a_claim_stored_in_status_reads_back() {
     let (lab, _) = claimed();
     let stored = lab.claims.to_status(&identity().uid);
-    assert_eq!(Claims::from_status(&stored), lab.claims);
+    assert_eq!(Claims::from_status(&identity().uid, &stored), lab.claims);
     let built = Lab::built();
     let stored = built.claims.to_status(&identity().uid);
     assert!(stored.iter().all(|claim| claim.phase == ClaimPhase::Held && claim.request.is_none()), "{stored:#?}");
-    assert_eq!(Claims::from_status(&stored), built.claims);
+    assert_eq!(Claims::from_status(&identity().uid, &stored), built.claims);
 }
 
 #[test]
@@ -228,10 +228,11 @@ fn a_forged_request_is_never_sent() {
     for claim in stored.iter_mut().filter(|claim| claim.slot == MGN.to_string()) {
         claim.request = serde_json::to_string(&forged).ok();
     }
-    lab.claims = Claims::from_status(&stored);
+    lab.claims = Claims::from_status(&identity().uid, &stored);
     assert_eq!(creation(&lab.plan().steps, MGN), creation(&steps, MGN), "the desired request is sent instead");
-    lab.claims.drop_unusable(&identity());
-    assert_eq!(phase(&lab.claims, MGN), Some(&Phase::Refused), "deletion does not need it");
+    lab.claims.give_up_unusable(&identity());
+    let phase = phase(&lab.claims, MGN);
+    assert_eq!(phase, Some(&Phase::Held { id: None }), "a deletion waits until AWS has not listed it for long enough");
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn a_tampered_status_does_no_harm() {
             let mut stored = good.clone();
             tamper(&mut stored[index]);
             let mut lab = Lab::built();
-            lab.claims = Claims::from_status(&stored);
+            lab.claims = Claims::from_status(&identity().uid, &stored);
             lab.claims.settle(&identity(), &lab.observed.resources, &BTreeSet::new());
             assert!(lab.plan().is_done(), "{:?} leads to {:#?}", stored[index], lab.plan());
         }
@@ -295,13 +296,70 @@ fn an_answer_settles_the_claim_before_anything_is_listed() {
 }
 
 #[test]
+fn a_claim_on_an_unknown_slot_is_kept_as_it_is_and_holds_up_the_deletion() {
+    let uid = identity().uid;
+    let stored = |phase, token: String| ClaimStatus {
+        slot: "sg/appliances".to_owned(),
+        epoch: 2,
+        phase,
+        token,
+        id: Some("sg-9".to_owned()),
+        request: None,
+    };
+    let held = stored(ClaimPhase::Held, token(&uid, "sg/appliances", 2));
+    let claims = Claims::from_status(&uid, std::slice::from_ref(&held));
+    assert_eq!(claims.to_status(&uid), [held]);
+    assert!(!claims.is_empty() && !claims.all_resolved() && claims.records("sg-9"));
+    let lab = Lab::new();
+    let plans = [
+        deletion::delete(
+            &identity(),
+            &lab.observed.resources,
+            &claims,
+            &BTreeSet::new(),
+            AdoptedDeletionPolicy::Release,
+        ),
+        deletion::retain(&identity(), &lab.observed.resources, &claims),
+    ];
+    for plan in plans {
+        assert!(
+            matches!(&plan.blockers[..], [Blocker::UnknownSlot { slot, id: Some(id) }] if slot == "sg/appliances" && id == "sg-9"),
+            "{plan:?}"
+        );
+    }
+
+    let released = stored(ClaimPhase::Released, token(&uid, "sg/appliances", 2));
+    let claims = Claims::from_status(&uid, std::slice::from_ref(&released));
+    assert_eq!(claims.to_status(&uid), [released], "its epoch must not be used again");
+    assert!(claims.all_resolved());
+    let forged = stored(ClaimPhase::Held, token(&uid, "sg/appliances", 3));
+    assert!(Claims::from_status(&uid, &[forged]).is_empty(), "no operator wrote it");
+}
+
+#[test]
+fn an_owned_resource_without_a_known_slot_holds_up_the_deletion() {
+    let mut lab = Lab::built();
+    let key = EndpointKey::interface(Service::Mgn);
+    let mgn = lab.observed.resources.live(&identity(), Slot::Endpoint(key)).expect("it is built");
+    for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.key == Some(key)) {
+        endpoint.key = None;
+    }
+    assert!(lab.observed.resources.any_held(&identity()));
+    let plan = lab.deletion();
+    let is_named = |blocker: &Blocker| matches!(blocker, Blocker::UnknownSlot { id: Some(id), .. } if *id == mgn);
+    assert!(plan.blockers.iter().any(is_named), "{plan:?}");
+    lab.observed.resources.endpoints.values_mut().for_each(|endpoint| endpoint.state = EndpointState::Deleted);
+    assert!(lab.observed.resources.of_unknown_slots(&identity()).is_empty(), "it is gone");
+}
+
+#[test]
 fn a_claim_with_an_impossible_epoch_is_ignored() {
     let mut stored = Lab::built().claims.to_status(&identity().uid);
     stored[0].epoch = 0;
     stored[1].epoch = -1;
-    assert_eq!(Claims::from_status(&stored), Claims::from_status(&stored[2..]));
+    assert_eq!(Claims::from_status(&identity().uid, &stored), Claims::from_status(&identity().uid, &stored[2..]));
     stored[0].epoch = 1;
-    assert_ne!(Claims::from_status(&stored), Claims::from_status(&stored[2..]));
+    assert_ne!(Claims::from_status(&identity().uid, &stored), Claims::from_status(&identity().uid, &stored[2..]));
 }
 
 #[test]

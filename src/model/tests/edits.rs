@@ -26,7 +26,7 @@ fn resolver(lab: &mut Lab) -> &mut ResolverEndpoint {
 }
 
 fn waits(lab: &Lab, slot: Slot) -> Option<Blocker> {
-    lab.plan().blockers.into_iter().find(|blocker| blocker.slot() == slot)
+    lab.plan().blockers.into_iter().find(|blocker| blocker.slot() == Some(slot))
 }
 
 #[test]

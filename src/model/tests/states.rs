@@ -43,7 +43,8 @@ const ADDRESS_STATES: [&str; 15] = [
 ];
 
 fn concerns(plan: &Plan, slot: Slot) -> bool {
-    plan.steps.iter().any(|step| step.slots().contains(&slot)) || plan.blockers.iter().any(|one| one.slot() == slot)
+    plan.steps.iter().any(|step| step.slots().contains(&slot))
+        || plan.blockers.iter().any(|one| one.slot() == Some(slot))
 }
 
 /// Checks a network in which the resource of a slot has a state. `is_good` if the network is ready in this state.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults, PrivateDns, Reason,
-        ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
+        ClaimPhase, ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults,
+        PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
     },
-    model::ownership::{ADOPTED_TAG, OWNER_TAG},
+    model::ownership::{ADOPTED_TAG, OWNER_TAG, SLOT_TAG},
 };
 use support::{Expected, Summary, state::State};
 
@@ -23,6 +23,15 @@ pub const OTHER_SUBNETS: [&str; 2] = ["others-1", "others-2"];
 
 /// The service whose endpoints IAM policies deny in one scenario. No other scenario requests it.
 pub const DENIED_SERVICE: &str = "secretsmanager";
+
+/// A slot that only a later version of the operator knows.
+pub const LATER_SLOT: &str = "sg/appliances";
+
+/// Whether a later version has a resource of the network.
+fn has_later_resource(network: &MigrationNetwork) -> bool {
+    let claims = network.status.iter().flat_map(|status| &status.claims);
+    claims.filter(|claim| claim.slot == LATER_SLOT).any(|claim| claim.phase == ClaimPhase::Held)
+}
 
 /// Whether the network requests an endpoint that IAM policies deny.
 fn is_denied(spec: &MigrationNetworkSpec) -> bool {
@@ -84,11 +93,12 @@ fn rules(summary: &Summary) -> BTreeMap<String, BTreeSet<String>> {
     groups.filter(|(slot, _)| slot.starts_with("sg/")).map(|(slot, text)| (slot.to_owned(), rules(text))).collect()
 }
 
-/// The part of the state that a network owns.
+/// The part of the state that a network owns, in the slots of this version.
 fn of(state: &State, uid: &str) -> State {
     let is_own = |tags: &support::state::Tags| tags.get(OWNER_TAG).is_some_and(|owner| owner == uid);
     let mut own = state.clone();
-    own.security_groups.retain(|one| is_own(&one.tags));
+    let is_later = |tags: &support::state::Tags| tags.get(SLOT_TAG).is_some_and(|slot| slot == LATER_SLOT);
+    own.security_groups.retain(|one| is_own(&one.tags) && !is_later(&one.tags));
     own.vpc_endpoints.retain(|one| is_own(&one.tags));
     own.resolver_endpoints.retain(|one| is_own(&one.tags));
     for group in &mut own.security_groups {
@@ -132,12 +142,17 @@ pub fn reached(network: &MigrationNetwork, scene: &Scene) -> Result<(), String> 
 /// The first network for which this is not true, and the reason.
 pub fn all_reached(scene: &Scene) -> Result<(), String> {
     for (key, network) in &*scene.networks {
-        if network.metadata.deletion_timestamp.is_some() {
-            return Err(format!("{key} is still being deleted: {}", ready_of(network)));
-        }
         let uid = network.uid().unwrap_or_default();
         let conditions = network.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let why = find(conditions, ConditionType::Ready).map(|ready| ready.reason.as_str());
+        if network.metadata.deletion_timestamp.is_some() {
+            let blocked =
+                why == Some(Reason::DeletionBlocked.as_str()) && Summary::of(&of(&scene.aws, &uid)).is_empty();
+            if has_later_resource(network) && blocked {
+                continue;
+            }
+            return Err(format!("{key} is still being deleted: {}", ready_of(network)));
+        }
         if why == Some(Reason::Conflicted.as_str()) {
             let holder = scene.vpc_leases.values().find(|lease| lease.holder != uid);
             let is_there = holder.is_some_and(|lease| {

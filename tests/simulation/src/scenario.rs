@@ -7,15 +7,20 @@ use emulator::world::{
     caller::Caller,
     options::{Delays, Options},
 };
+use kube::ResourceExt;
 use mgnet::{
     api::{
-        AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, DeletionPolicy, EndpointSpec, EndpointType,
-        ManagementPolicy, MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
-        PostLaunchSpec, PrivateDns, ReplicationSecurityGroupMode, ReplicationSecurityGroupSpec, ReplicationSpec,
-        ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
+        AccountSpec, AdoptionPolicy, AllowedFrom, AllowedNamespaces, ClaimPhase, ClaimStatus, DeletionPolicy,
+        EndpointSpec, EndpointType, ManagementPolicy, MigrationNetworkClass, MigrationNetworkClassSpec,
+        MigrationNetworkSpec, NetworkDefaults, PostLaunchSpec, PrivateDns, ReplicationSecurityGroupMode,
+        ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors,
+        Toggle, VpcSelector,
     },
     controller::Key,
-    model::ownership::NETWORK_TAG,
+    model::{
+        claims::token,
+        ownership::{NETWORK_TAG, OWNER_TAG, SLOT_TAG},
+    },
 };
 use serde_json::{Value, json};
 use support::{Aws, Landing, state::State};
@@ -418,6 +423,14 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
         after(
+            "a later version ran before",
+            vec![
+                act(Cue::AtRest, "the later version creates a resource of its own", later_resource),
+                deleted.clone(),
+                act(Cue::AtRest, "the later version deletes it", delete_later_resource),
+            ],
+        ),
+        after(
             "the class is edited",
             vec![
                 act(Cue::AtRest, "proxies for all", |universe| {
@@ -431,6 +444,39 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
     ]
+}
+
+/// Creates a security group in a slot that only a later version knows, with the claim that this version stores.
+fn later_resource(universe: &mut Universe) {
+    let state = universe.state();
+    let uid = universe.kubernetes.networks.get(&tokyo()).and_then(ResourceExt::uid);
+    let (Some(vpc), Some(uid)) = (state.vpcs.first(), uid) else { return };
+    let tags = json!({
+        "1": { "Key": OWNER_TAG, "Value": uid }, "2": { "Key": SLOT_TAG, "Value": goal::LATER_SLOT },
+    });
+    let parameters = json!({
+        "VpcId": vpc.id, "GroupName": goal::LATER_SLOT, "GroupDescription": "a later version",
+        "TagSpecification": { "1": { "ResourceType": "security-group", "Tag": tags } },
+    });
+    call(universe, "CreateSecurityGroup", &parameters);
+    let id = universe.state().slots().get(goal::LATER_SLOT).cloned();
+    let token = token(&uid, goal::LATER_SLOT, 1);
+    let claim =
+        ClaimStatus { slot: goal::LATER_SLOT.to_owned(), epoch: 1, phase: ClaimPhase::Held, token, id, request: None };
+    universe.kubernetes.edit(&tokyo(), |network| network.status.get_or_insert_default().claims.push(claim));
+}
+
+/// Deletes the resource of the later version, which records that it is gone.
+fn delete_later_resource(universe: &mut Universe) {
+    if let Some(id) = universe.state().slots().get(goal::LATER_SLOT) {
+        call(universe, "DeleteSecurityGroup", &json!({ "GroupId": id }));
+    }
+    universe.kubernetes.edit(&tokyo(), |network| {
+        let claims = network.status.iter_mut().flat_map(|status| &mut status.claims);
+        for claim in claims.filter(|claim| claim.slot == goal::LATER_SLOT) {
+            claim.phase = ClaimPhase::Released;
+        }
+    });
 }
 
 fn tags(team: &str) -> BTreeMap<String, String> {

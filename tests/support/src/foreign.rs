@@ -159,6 +159,12 @@ pub async fn delete_endpoint(site: &Site, id: &str) -> Result<()> {
     Ok(())
 }
 
+/// Deletes a security group.
+pub async fn delete_group(site: &Site, id: &str) -> Result<()> {
+    site.aws.ec2.delete_security_group().group_id(id).send().await?;
+    Ok(())
+}
+
 /// Deletes a Resolver endpoint, and waits until it is gone.
 pub async fn delete_resolver(site: &Site, id: &str) -> Result<()> {
     site.aws.resolver.delete_resolver_endpoint().resolver_endpoint_id(id).send().await?;
