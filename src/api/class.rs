@@ -84,6 +84,13 @@ pub struct MigrationNetworkClassSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<NetworkDefaults>,
 
+    /// The S3 buckets that MGN needs in the Region. They replace the operator's own list, which `docs/checks.md` describes
+    /// under MGN136: set them if AWS documents other names for the Region, or changes the list. The endpoint policy preset
+    /// `MGNOnly` allows these buckets, and the preflight compares other policies with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::names::buckets")]
+    pub mgn_buckets: Option<Vec<String>>,
+
     /// The AWS tags of every resource of every network of this class. They take precedence over the network's tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::resource_tags")]

@@ -109,7 +109,7 @@ reasons! {
     SubnetsShared = "SubnetsShared",
     /// AWS does not support Route 53 Resolver endpoints in the VPC.
     ResolverImpossible = "ResolverImpossible",
-    /// The network ACLs block traffic that source servers must send.
+    /// Network ACLs, security groups or missing routes block traffic without which nothing is replicated.
     TrafficBlocked = "TrafficBlocked",
     /// AWS failed to create an endpoint, or the endpoint failed later.
     EndpointFailed = "EndpointFailed",

@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use super::{
     Account, Cloud, ResolverSearch, Scope,
     endpoint_service::ServiceCache,
+    prefix_list::PrefixListCache,
     request::rate_limit::Limits,
     resolver_endpoint::Resolvers,
     session::Session,
@@ -29,6 +30,7 @@ pub struct AwsCloud {
     services: ServiceCache,
     vpc_contents: VpcContentsCache,
     surroundings: SurroundingsCache,
+    prefix_lists: PrefixListCache,
 }
 
 impl AwsCloud {
@@ -39,6 +41,7 @@ impl AwsCloud {
             services: ServiceCache::default(),
             vpc_contents: VpcContentsCache::default(),
             surroundings: SurroundingsCache::default(),
+            prefix_lists: PrefixListCache::default(),
         }
     }
 }
@@ -82,13 +85,16 @@ impl Cloud for AwsCloud {
         let named = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));
         let named = named.flat_map(|endpoint| endpoint.interfaces.iter().cloned()).collect();
         let (rules, interfaces, occupants) = tokio::try_join!(
-            self.session.ingress_rules(&asked),
+            self.session.rules_of(&asked),
             self.session.interfaces(identity, &resources, &named),
             self.session.occupants(&vpc.id, &scope.addresses),
         )?;
         resources.add_rules(rules);
         resources.interfaces = interfaces;
         resources.interfaces.extend(occupants);
+        let prefix_lists = self.prefix_lists.read(&self.session, resources.prefix_lists()).await?;
+        let is_filtered = !surroundings.acls_are_open() || !resources.egress_is_open();
+        let s3_ranges = if is_filtered { self.prefix_lists.of_s3(&self.session).await? } else { None };
         Ok(Observed {
             vpcs,
             subnets,
@@ -96,6 +102,8 @@ impl Cloud for AwsCloud {
             route_tables,
             services,
             surroundings,
+            prefix_lists,
+            s3_ranges,
             resolvers_in_region,
             resources,
         })
@@ -121,7 +129,7 @@ impl Cloud for AwsCloud {
         let adopted = resources.groups.iter().filter(|(_, group)| is_adopted(&group.tags));
         let adopted: BTreeSet<SecurityGroupId> = adopted.map(|(id, _)| id.clone()).collect();
         if !adopted.is_empty() {
-            resources.add_rules(self.session.ingress_rules(&adopted).await?);
+            resources.add_rules(self.session.rules_of(&adopted).await?);
         }
         Ok(resources)
     }

@@ -15,6 +15,7 @@ mod cloud;
 mod endpoint_service;
 mod filter;
 mod network_interface;
+mod prefix_list;
 mod provider;
 mod request;
 mod resolver_endpoint;

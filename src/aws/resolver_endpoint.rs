@@ -258,10 +258,13 @@ fn filter(name: &str, value: &str) -> Filter {
 
 /// Reads a listed or created endpoint. Other calls return its tags and addresses.
 fn read(answer: Answer) -> Option<(ResolverId, ResolverEndpoint)> {
+    // An endpoint without a list of protocols was created before AWS had others.
+    let plain = answer.protocols.as_ref().is_none_or(|all| all.is_empty() || all.contains(&Protocol::Do53));
     let resolver = ResolverEndpoint {
         arn: answer.arn?,
         state: ResolverState::parse(answer.status.as_ref().map_or("", ResolverEndpointStatus::as_str)),
         message: error::readable(&answer.status_message.unwrap_or_default()),
+        answers_ipv4_dns: plain && answer.resolver_endpoint_type != Some(ResolverEndpointType::Ipv6),
         groups: answer.security_group_ids.unwrap_or_default().into_iter().map(Into::into).collect(),
         addresses: BTreeMap::new(),
         tags: Tags::new(),

@@ -1,4 +1,4 @@
-//! Reads and changes security groups and their ingress rules.
+//! Reads security groups and their rules, and changes their ingress rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::{
     model::{
         failure::{CallFailure, FailureClass},
         ids::{self, SecurityGroupId, SecurityGroupRuleId, VpcId},
-        observed::{Permission, Protocol, Rule, SecurityGroup, Traffic},
+        observed::{Peer, Permission, Protocol, Rule, SecurityGroup, Traffic, resources::GroupRule},
         ownership::{CLUSTER_TAG, Identity, OWNER_TAG, Tags},
         plan::step::Effect,
     },
@@ -56,18 +56,20 @@ impl Session {
         let group = |group: types::SecurityGroup| {
             let id = group.group_id?.into();
             let name = group.group_name.unwrap_or_default();
-            Some((id, SecurityGroup { name, ingress: Vec::new(), tags: tags::from_ec2(group.tags) }))
+            Some((id, SecurityGroup { name, tags: tags::from_ec2(group.tags), ..SecurityGroup::default() }))
         };
         Ok(groups.await?.into_iter().filter_map(group).collect())
     }
 
-    /// Reads the ingress rules of groups.
-    pub(super) async fn ingress_rules(
-        &self,
-        groups: &BTreeSet<SecurityGroupId>,
-    ) -> Result<Vec<(SecurityGroupId, Rule)>, CallFailure> {
-        let ingress = self.rules(groups).await?.into_iter().filter(|rule| rule.is_egress != Some(true));
-        Ok(ingress.filter_map(|rule| Some((rule.group_id.clone()?.into(), read(rule)))).collect())
+    /// Reads the rules of groups in both directions.
+    pub(super) async fn rules_of(&self, groups: &BTreeSet<SecurityGroupId>) -> Result<Vec<GroupRule>, CallFailure> {
+        let rules = self.rules(groups).await?.into_iter();
+        Ok(rules
+            .filter_map(|rule| {
+                let group = rule.group_id.clone()?.into();
+                Some(GroupRule { group, is_egress: rule.is_egress == Some(true), rule: read(rule) })
+            })
+            .collect())
     }
 
     /// Reads the rules of groups, in both directions.
@@ -101,7 +103,7 @@ impl Session {
         let request = request.tag_specifications(tags::specification(ResourceType::SecurityGroup, tags));
         let answer = self.caller.call(action, || request.clone().send()).await?;
         let id = answer.group_id.ok_or_else(|| unusable(action, "the answer contains no security group ID"))?;
-        let group = SecurityGroup { name: name.to_owned(), ingress: Vec::new(), tags: tags.clone() };
+        let group = SecurityGroup { name: name.to_owned(), tags: tags.clone(), ..SecurityGroup::default() };
         Ok(Effect::GroupCreated(id.into(), group))
     }
 
@@ -236,8 +238,7 @@ fn permission(rule: &types::SecurityGroupRule) -> Option<Permission> {
     Some(Permission { protocol, port: port.try_into().ok()?, source: source.trunc() })
 }
 
-/// Returns the traffic that the rule allows, whatever its form. Ports of other protocols and of IPv6 do not matter
-/// here.
+/// Returns the traffic that the rule allows, whatever its form. Ports of other protocols do not matter here.
 fn traffic(rule: &types::SecurityGroupRule) -> Traffic {
     let nothing = (1, 0);
     let all = (0, u16::MAX);
@@ -254,9 +255,11 @@ fn traffic(rule: &types::SecurityGroupRule) -> Traffic {
             None => (None, nothing),
         },
     };
-    let source = rule.cidr_ipv4.as_deref().and_then(|text| text.parse::<Ipv4Net>().ok());
-    let ports = if rule.cidr_ipv6.is_some() { nothing } else { ports };
-    Traffic { protocol, ports, source: source.map(|range| range.trunc()) }
+    let range =
+        rule.cidr_ipv4.as_deref().and_then(|text| text.parse::<Ipv4Net>().ok()).map(|range| Peer::Range(range.trunc()));
+    let list = || rule.prefix_list_id.as_deref().map(|id| Peer::PrefixList(id.into()));
+    let group = || rule.referenced_group_info.as_ref().and_then(|info| info.group_id.clone()).map(Peer::Group);
+    Traffic { protocol, ports, peer: range.or_else(list).or_else(group).unwrap_or(Peer::Other) }
 }
 
 /// Describes any other rule for users.

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long an answer is reused for a network without blockers.
-const FRESH: Duration = Duration::from_mins(10);
+pub(super) const FRESH: Duration = Duration::from_mins(10);
 
 /// The ID that AWS reports for a VPC that has no DHCP options.
 const NO_DHCP_OPTIONS: &str = "default";
@@ -39,7 +39,7 @@ struct Answer {
 
 /// The surroundings of each VPC as of the last read.
 #[derive(Debug, Default)]
-pub(super) struct SurroundingsCache(Cache<Answer>);
+pub(super) struct SurroundingsCache(Cache<VpcId, Answer>);
 
 impl SurroundingsCache {
     /// Returns the surroundings of a VPC. They may be up to ten minutes old if `old_is_fine`.
@@ -146,7 +146,7 @@ impl Session {
 }
 
 /// Returns the answer, or `None` if the operator may not make the call.
-fn if_permitted<T>(answer: Result<T, CallFailure>) -> Result<Option<T>, CallFailure> {
+pub(super) fn if_permitted<T>(answer: Result<T, CallFailure>) -> Result<Option<T>, CallFailure> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if failure.class == FailureClass::Unauthorized => {

@@ -32,7 +32,7 @@ pub(super) struct VpcContents {
 
 /// The contents of each VPC as of the last read.
 #[derive(Debug, Default)]
-pub(super) struct VpcContentsCache(Cache<VpcContents>);
+pub(super) struct VpcContentsCache(Cache<VpcId, VpcContents>);
 
 impl VpcContentsCache {
     /// Returns the contents of a VPC, which are less than `max_age` old.
@@ -165,6 +165,7 @@ fn subnet(subnet: types::Subnet, account: &str) -> Option<(SubnetId, Subnet)> {
 
 fn route_table(table: types::RouteTable) -> Option<RouteTable> {
     let associations = table.associations.unwrap_or_default();
+    let routes = table.routes.unwrap_or_default();
     Some(RouteTable {
         id: table.route_table_id?.into(),
         main: associations.iter().any(|association| association.main == Some(true)),
@@ -173,8 +174,15 @@ fn route_table(table: types::RouteTable) -> Option<RouteTable> {
             .filter_map(|association| association.subnet_id)
             .map(SubnetId::from)
             .collect::<BTreeSet<_>>(),
-        routes: table.routes.unwrap_or_default().iter().filter_map(route).collect(),
+        routes: routes.iter().filter_map(route).collect(),
+        has_prefix_list_routes: routes.iter().any(leads_to_prefix_list),
     })
+}
+
+/// Whether a route leads to a prefix list, but not through a gateway endpoint.
+fn leads_to_prefix_list(route: &types::Route) -> bool {
+    let is_endpoint = route.gateway_id.as_deref().is_some_and(|gateway| gateway.starts_with("vpce-"));
+    route.destination_prefix_list_id.is_some() && !is_endpoint && route.state != Some(RouteState::Blackhole)
 }
 
 /// Reads a route to an IPv4 range. The kind of its target determines where it leads.

@@ -21,6 +21,9 @@ pub struct Settings {
     pub deadline: Duration,
 }
 
+/// How long a network stays Ready without a complete observation, unless ten resyncs are longer.
+const READY_WITHOUT_OBSERVATION: Duration = Duration::from_hours(1);
+
 impl Settings {
     /// The delay before the observation that confirms steps which AWS completes immediately, such as rules.
     pub(crate) fn confirmation(&self) -> Duration {
@@ -33,6 +36,12 @@ impl Settings {
     pub(crate) fn observation_deadline(&self) -> Duration {
         const QUARTERS: u32 = 3;
         self.deadline / 4 * QUARTERS
+    }
+
+    /// How long a network stays Ready after its last complete observation.
+    pub(crate) fn ready_without_observation(&self) -> Duration {
+        const RESYNCS: u32 = 10;
+        READY_WITHOUT_OBSERVATION.max(self.resync * RESYNCS)
     }
 
     /// The maximum age of data about the VPC itself: subnets, route tables, DNS attributes. It is shorter than a

@@ -52,6 +52,8 @@ id_types! {
     NetworkAclId,
     /// `sg-…`
     SecurityGroupId,
+    /// `pl-…`: a managed prefix list.
+    PrefixListId,
     /// `sgr-…`
     SecurityGroupRuleId,
     /// `vpce-…`

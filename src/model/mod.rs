@@ -18,6 +18,7 @@ pub mod desired;
 pub mod failure;
 pub mod ids;
 pub mod ingress;
+pub mod mgn_buckets;
 pub mod observed;
 pub mod orphans;
 pub mod ownership;

@@ -15,9 +15,10 @@ use crate::{
         claims::Claims,
         desired::Desired,
         ids::{EndpointId, NetworkInterfaceId, ResolverId, SecurityGroupId, SubnetId},
+        mgn_buckets::{self, Buckets},
         observed::{
-            Endpoint, EndpointState, NetworkInterface, Observed, ResolverAddress, ResolverEndpoint, ResolverState,
-            Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Vpc,
+            Endpoint, EndpointState, NetworkInterface, Observed, Peer, ResolverAddress, ResolverEndpoint,
+            ResolverState, Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Traffic, Vpc,
             routes::{Route, RouteTarget},
             surroundings::Surroundings,
         },
@@ -47,7 +48,7 @@ pub(crate) fn identity() -> Identity {
 
 /// Returns the placement of the test network.
 pub(crate) fn place(settings: &Settings, observed: &Observed) -> Result<Placement, Vec<Finding>> {
-    preflight::check(&identity(), settings, None, observed)
+    preflight::check(&identity(), settings, None, observed, mgn_buckets::COMPARED_ON)
 }
 
 /// Returns the desired state of the test network.
@@ -67,6 +68,8 @@ pub(crate) fn settings() -> Settings {
         policy_sources: BTreeMap::new(),
         own_tag_keys: BTreeSet::new(),
         endpoints: endpoints(&MigrationNetworkSpec::default()),
+        region: "ap-northeast-1".to_owned(),
+        buckets: Buckets::new("ap-northeast-1", None, true),
         endpoint_groups: None,
         resolver: Resolver::Managed { addresses: BTreeMap::new() },
         clients: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
@@ -86,7 +89,7 @@ pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, En
     let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
     let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
     let mut errors = Vec::new();
-    let (parsed, _) = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors);
+    let parsed = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors).endpoints;
     assert_eq!(errors, vec![]);
     parsed
 }
@@ -138,8 +141,20 @@ pub(crate) fn tokyo() -> Observed {
         ]),
         subnets_elsewhere: BTreeMap::new(),
         route_tables: vec![
-            RouteTable { id: "rtb-main".into(), main: true, subnets: BTreeSet::new(), routes: routes() },
-            RouteTable { id: "rtb-s".into(), main: false, subnets: subnets(&["subnet-s"]), routes: routes() },
+            RouteTable {
+                id: "rtb-main".into(),
+                main: true,
+                subnets: BTreeSet::new(),
+                routes: routes(),
+                has_prefix_list_routes: false,
+            },
+            RouteTable {
+                id: "rtb-s".into(),
+                main: false,
+                subnets: subnets(&["subnet-s"]),
+                routes: routes(),
+                has_prefix_list_routes: false,
+            },
         ],
         services: EndpointKey::standard()
             .map(|key| {
@@ -162,6 +177,8 @@ pub(crate) fn tokyo() -> Observed {
             hosted_zones: Some(Vec::new()),
             gateway_endpoints: Some(BTreeSet::new()),
         },
+        prefix_lists: BTreeMap::new(),
+        s3_ranges: None,
         resolvers_in_region: BTreeSet::new(),
         resources: Resources::default(),
     }
@@ -173,6 +190,14 @@ fn routes() -> Vec<Route> {
         Route { destination: "10.20.0.0/16".parse().unwrap(), target: RouteTarget::Local },
         Route { destination: "192.168.0.0/16".parse().unwrap(), target: RouteTarget::Private },
     ]
+}
+
+/// Adds a route from the staging subnet to the internet, for networks without the S3 gateway endpoint.
+pub(crate) fn with_internet(mut observed: Observed) -> Observed {
+    let route = Route { destination: "0.0.0.0/0".parse().unwrap(), target: RouteTarget::Internet };
+    let table = observed.route_tables.iter_mut().find(|table| table.id == "rtb-s".into()).unwrap();
+    table.routes.push(route);
+    observed
 }
 
 /// A network in a fake AWS that executes every step immediately.
@@ -352,7 +377,7 @@ impl Lab {
         match request.clone() {
             CreateRequest::SecurityGroup { name, tags, .. } => {
                 let id = SecurityGroupId::from(self.id("sg"));
-                let group = SecurityGroup { name, ingress: Vec::new(), tags };
+                let group = SecurityGroup { name, tags, egress: vec![all_egress()], ..SecurityGroup::default() };
                 self.observed.resources.groups.insert(id.clone(), group.clone());
                 Effect::GroupCreated(id, group)
             }
@@ -395,6 +420,7 @@ impl Lab {
                     arn: format!("arn:{id}"),
                     state: ResolverState::Operational,
                     message: String::new(),
+                    answers_ipv4_dns: true,
                     groups: BTreeSet::from([group]),
                     addresses,
                     tags,
@@ -469,10 +495,22 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
         groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
+        is_ipv6_only: false,
         private_dns: crate::model::observed::PrivateDns::Disabled,
         policy: Policy::FullAccess,
         dns_names: BTreeSet::new(),
         tags,
+    }
+}
+
+/// Returns the egress rule that AWS gives a new group: all traffic to all destinations.
+pub(crate) fn all_egress() -> Rule {
+    Rule {
+        id: Some("sgr-egress".into()),
+        permission: None,
+        traffic: Traffic { protocol: None, ports: (0, u16::MAX), peer: Peer::Range("0.0.0.0/0".parse().unwrap()) },
+        description: String::new(),
+        text: "all traffic to 0.0.0.0/0".to_owned(),
     }
 }
 

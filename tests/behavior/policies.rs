@@ -38,6 +38,7 @@ fn mgn_only() -> Vec<(&'static str, Value)> {
     let policy = |statements: Vec<Value>| json!({ "Version": "2012-10-17", "Statement": statements });
     let all = |actions: Value| policy(vec![allow(actions, json!("*"))]);
     let buckets = [
+        "al2023-repos-ap-northeast-1-de612dc2",
         "aws-mgn-clients-ap-northeast-1",
         "aws-mgn-clients-hashes-ap-northeast-1",
         "aws-mgn-internal-ap-northeast-1",

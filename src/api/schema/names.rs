@@ -54,6 +54,24 @@ pub(in crate::api) fn limited_services(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The schema of the S3 buckets of MGN (S3 User Guide, "Bucket naming rules").
+pub(in crate::api) fn buckets(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 32,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 63,
+            "x-kubernetes-validations": [matches(
+                "^[a-z0-9][a-z0-9.-]+[a-z0-9]$",
+                "must be the name of an S3 bucket: 3 to 63 lower-case letters, digits, '.' and '-'; correct `mgnBuckets`",
+            )],
+        },
+    })
+}
+
 /// The schema of the name of a ConfigMap.
 pub(in crate::api) fn config_map_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -41,6 +41,8 @@ struct Memory {
     /// When each Resolver endpoint was first observed while AWS was deleting it, or when its deletion was last requested
     /// again.
     deleting_since: BTreeMap<ResolverId, Instant>,
+    /// When this process last observed the network's account completely, or first failed to.
+    observed: Option<Instant>,
     deletion_known_since: Option<Instant>,
     waiting_since: Option<Instant>,
 }
@@ -68,6 +70,17 @@ impl Memories {
                 .map(|(slot, _)| *slot)
                 .collect()
         })
+    }
+
+    /// Records a complete observation.
+    pub(crate) fn observed(&self, key: &Key, uid: &str) {
+        self.with_memory(key, uid, |memory| memory.observed = Some(Instant::now()));
+    }
+
+    /// Returns the time since the last complete observation. A process that has made none counts from its first attempt.
+    pub(crate) fn unobserved_for(&self, key: &Key, uid: &str) -> Duration {
+        let now = Instant::now();
+        self.with_memory(key, uid, |memory| now.duration_since(*memory.observed.get_or_insert(now)))
     }
 
     /// Records the Resolver endpoints that AWS is deleting, and returns those for which that takes so long that the deletion

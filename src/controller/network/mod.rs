@@ -25,6 +25,8 @@ pub(crate) mod preview;
 mod requeue;
 pub(crate) mod vpc_lease;
 
+use jiff::tz::TimeZone;
+
 use self::{gather::Inputs, object::NetworkObject, observation::Observation, vpc_lease::Inspected};
 use super::{
     class::limits,
@@ -79,9 +81,27 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
         }
         Err(Stop::Store(error)) => return Err(error),
     };
+    let verdict = outdated(context, key, &object, verdict);
     preview::drop_if_void(&mut object, &verdict);
     object.conclude(&verdict).await?;
     Ok(requeue::next(context, key, &object, &verdict, &steps))
+}
+
+/// A network does not stay Ready without limit if its account cannot be observed.
+fn outdated<C: Clouds, S: Store>(
+    context: &Context<C, S>,
+    key: &Key,
+    object: &NetworkObject<'_, S>,
+    verdict: Verdict,
+) -> Verdict {
+    match verdict {
+        Verdict::Unseen(failure)
+            if context.memories.unobserved_for(key, &object.uid()) >= context.settings.ready_without_observation() =>
+        {
+            Verdict::LongUnseen(failure)
+        }
+        verdict => verdict,
+    }
 }
 
 /// Builds and maintains the resources that the network requires.
@@ -92,7 +112,7 @@ async fn build<C: Clouds, S: Store>(
 ) -> Result<Ended, Stop> {
     object.restore_finalizer().await?;
     let inputs = gather::gather(object, context).await?;
-    let mut observation = observation::observe(object, context, &inputs).await?;
+    let mut observation = observation::observe(object, context, key, &inputs).await?;
     let lease = vpc_lease::inspect(object, &inputs, &observation).await?;
     let placement = place(object, context, &inputs, &observation, lease.as_ref()).await?;
     let desired = Desired::resolve(observation.identity.clone(), &inputs.settings, &placement);
@@ -134,7 +154,8 @@ async fn place<C: Clouds, S: Store>(
     lease: Option<&Inspected>,
 ) -> Result<Placement, Stop> {
     let Observation { identity, pinned_vpc, observed, .. } = observation;
-    match preflight::check(identity, &inputs.settings, pinned_vpc.as_ref(), observed) {
+    let today = TimeZone::UTC.to_datetime(object.now).date();
+    match preflight::check(identity, &inputs.settings, pinned_vpc.as_ref(), observed, today) {
         Ok(placement) => {
             object.status_mut().preflight_warnings = inventory::warnings(&placement.warnings);
             Ok(placement)

@@ -43,6 +43,7 @@ pub(crate) struct Observation<C> {
 pub(crate) async fn observe<C: Clouds, S: Store>(
     object: &NetworkObject<'_, S>,
     context: &Context<C, S>,
+    key: &Key,
     inputs: &Inputs,
 ) -> Result<Observation<C::Cloud>, Stop> {
     let identity = object.identity(&context.cluster);
@@ -55,6 +56,7 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
         Ok((cloud, began, observed))
     })
     .await?;
+    context.memories.observed(key, &identity.uid);
     let pinned_vpc = object.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
     if let [vpc] = &*observed.vpcs {
         limits::check_vpc(&inputs.limits, &vpc.id)?;

@@ -60,6 +60,7 @@ pub(crate) fn drop_if_void<S: Store>(object: &mut NetworkObject<'_, S>, verdict:
         // While AWS cannot be observed, the plan from the last observation is the best available.
         Verdict::Admitted
         | Verdict::Unseen(_)
+        | Verdict::LongUnseen(_)
         | Verdict::Broken(_)
         | Verdict::Built { .. }
         | Verdict::Planned { .. } => {}

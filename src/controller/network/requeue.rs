@@ -29,7 +29,7 @@ pub(super) fn next<C, S: Store>(
         Verdict::Admitted => jittered(settings.poll),
         Verdict::Rejected { reason, .. } if reason.heals_by_waiting() => jittered(settings.poll),
         Verdict::Rejected { .. } | Verdict::Unfit(_) => jittered(settings.resync),
-        Verdict::Unseen(failure) => requeue.after_failure(failure.needs_person()),
+        Verdict::Unseen(failure) | Verdict::LongUnseen(failure) => requeue.after_failure(failure.needs_person()),
         Verdict::Broken(_) => requeue.after_failure(false),
         Verdict::Planned { under_way, .. } => requeue.without_steps(*under_way),
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } if !failures.is_empty() => {

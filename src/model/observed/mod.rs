@@ -20,7 +20,7 @@ use ipnet::Ipv4Net;
 pub use self::{
     endpoint::{Endpoint, EndpointState, PrivateDns},
     resolver::{ResolverAddress, ResolverEndpoint, ResolverState},
-    security_group::{Permission, Protocol, Rule, SecurityGroup, Traffic, admit},
+    security_group::{Admission, Peer, Permission, PrefixLists, Protocol, Rule, SecurityGroup, Traffic, admission},
 };
 use self::{routes::Route, surroundings::Surroundings};
 use super::{
@@ -44,6 +44,11 @@ pub struct Observed {
     pub services: BTreeMap<EndpointKey, ServiceOffer>,
     /// The data that changes rarely and is not read in every observation.
     pub surroundings: Surroundings,
+    /// The ranges of the prefix lists that the rules of security groups refer to.
+    pub prefix_lists: PrefixLists,
+    /// The ranges of S3 in the Region. None if they could not be read, or if they do not matter, because nothing in the VPC
+    /// filters egress.
+    pub s3_ranges: Option<BTreeSet<Ipv4Net>>,
     /// All Resolver endpoints of the account in the Region, inbound or not.
     pub resolvers_in_region: BTreeSet<ResolverId>,
     /// The resources in the VPC.
@@ -95,6 +100,8 @@ pub struct RouteTable {
     pub subnets: BTreeSet<SubnetId>,
     /// The IPv4 routes of the route table.
     pub routes: Vec<Route>,
+    /// Whether the route table has a route to a prefix list with another target than a VPC endpoint.
+    pub has_prefix_list_routes: bool,
 }
 
 /// An endpoint service that the Region offers.

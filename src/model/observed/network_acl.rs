@@ -86,6 +86,11 @@ impl NetworkAcl {
     }
 }
 
+/// Returns the network ACL of a subnet.
+pub fn of<'a>(acls: &'a [NetworkAcl], subnet: &SubnetId) -> Option<&'a NetworkAcl> {
+    acls.iter().find(|acl| acl.subnets.contains(subnet))
+}
+
 impl AclEntry {
     fn has(&self, port: u16) -> bool {
         self.ports.is_none_or(|(first, last)| (first..=last).contains(&port))

@@ -19,6 +19,8 @@ pub struct ResolverEndpoint {
     pub state: ResolverState,
     /// The message of AWS about the state.
     pub message: String,
+    /// Whether the endpoint answers plain DNS at IPv4 addresses: protocol `Do53`, and an endpoint type other than `IPV6`.
+    pub answers_ipv4_dns: bool,
     /// The security groups, which cannot change after creation.
     pub groups: BTreeSet<SecurityGroupId>,
     /// The addresses of the endpoint.

@@ -3,9 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::Ipv4Net;
+
 use crate::model::{
-    ids::{NetworkInterfaceId, ResolverId, SecurityGroupId},
-    observed::{Endpoint, EndpointState, ResolverEndpoint, ResolverState, Resources, Rule, SecurityGroup},
+    ids::{NetworkInterfaceId, PrefixListId, ResolverId, SecurityGroupId},
+    observed::{
+        Admission, Endpoint, EndpointState, Peer, Permission, PrefixLists, Protocol, ResolverEndpoint, ResolverState,
+        Resources, Rule, SecurityGroup, admission,
+    },
     ownership::{self, Identity, SLOT_TAG, Tags},
     plan::step::{Effect, ResourceId, Step},
     slot::{GroupRole, Slot},
@@ -40,6 +45,17 @@ pub enum Life {
     Deleting,
     /// The resource is deleted, but AWS still lists it.
     Deleted,
+}
+
+/// A rule of a security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRule {
+    /// The group.
+    pub group: SecurityGroupId,
+    /// Whether the rule is about egress.
+    pub is_egress: bool,
+    /// The rule.
+    pub rule: Rule,
 }
 
 /// A resource that the network owns and that fills a slot.
@@ -140,13 +156,31 @@ impl Resources {
         }
     }
 
-    /// Adds ingress rules to their groups.
-    pub fn add_rules(&mut self, rules: impl IntoIterator<Item = (SecurityGroupId, Rule)>) {
-        for (group, rule) in rules {
+    /// Adds rules to their groups.
+    pub fn add_rules(&mut self, rules: impl IntoIterator<Item = GroupRule>) {
+        for GroupRule { group, is_egress, rule } in rules {
             if let Some(group) = self.groups.get_mut(&group) {
-                group.ingress.push(rule);
+                if is_egress { group.egress.push(rule) } else { group.ingress.push(rule) }
             }
         }
+    }
+
+    /// Returns the prefix lists that the rules of security groups refer to.
+    pub fn prefix_lists(&self) -> BTreeSet<PrefixListId> {
+        let rules = self.groups.values().flat_map(|group| group.ingress.iter().chain(&group.egress));
+        rules
+            .filter_map(|rule| match &rule.traffic.peer {
+                Peer::PrefixList(id) => Some(id.clone()),
+                Peer::Range(_) | Peer::Group(_) | Peer::Other => None,
+            })
+            .collect()
+    }
+
+    /// Whether every security group whose rules were read admits all egress over TCP 443.
+    pub fn egress_is_open(&self) -> bool {
+        let anywhere = Permission { protocol: Protocol::Tcp, port: 443, source: Ipv4Net::default() };
+        let mut read = self.groups.values().filter(|group| !group.ingress.is_empty() || !group.egress.is_empty());
+        read.all(|group| admission(&group.egress, anywhere, false, &PrefixLists::new()) == Admission::Admitted)
     }
 
     /// Returns the network interfaces that still use a security group.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
-/// One IPv4 route of a route table, including propagated ones. Routes to prefix lists are omitted because they lead
-/// to AWS services.
+/// One IPv4 route of a route table, including propagated ones. Routes to prefix lists are omitted: most lead to
+/// AWS services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     /// The destination of the route.

@@ -1,19 +1,27 @@
 //! Security groups, and the traffic that their rules admit.
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ids::SecurityGroupRuleId, ownership::Tags};
+use crate::model::{
+    ids::{PrefixListId, SecurityGroupRuleId},
+    ownership::Tags,
+};
 
 /// A security group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecurityGroup {
     /// The name, unique in the VPC.
     pub name: String,
-    /// The ingress rules. The operator does not change egress rules.
+    /// The ingress rules.
     pub ingress: Vec<Rule>,
+    /// The egress rules, which the operator does not change.
+    pub egress: Vec<Rule>,
     /// The tags of the group.
     pub tags: Tags,
 }
@@ -34,14 +42,27 @@ pub struct Rule {
 }
 
 /// The traffic that a rule admits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traffic {
     /// The protocol. None for all protocols, or, with an empty port range, for a protocol that does not matter here.
     pub protocol: Option<Protocol>,
     /// The first and the last port.
     pub ports: (u16, u16),
-    /// The source range. None if the rule alone does not show it: a prefix list or another group.
-    pub source: Option<Ipv4Net>,
+    /// The source of ingress, or the destination of egress.
+    pub peer: Peer,
+}
+
+/// The other side of the traffic that a rule admits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// An IPv4 range.
+    Range(Ipv4Net),
+    /// The ranges of a prefix list.
+    PrefixList(PrefixListId),
+    /// The network interfaces of a security group, which are in a VPC.
+    Group(String),
+    /// An IPv6 range, or a peer of a kind that this version does not know.
+    Other,
 }
 
 impl Traffic {
@@ -54,17 +75,51 @@ impl Traffic {
 impl From<Permission> for Traffic {
     fn from(permission: Permission) -> Self {
         let Permission { protocol, port, source } = permission;
-        Self { protocol: Some(protocol), ports: (port, port), source: Some(source) }
+        Self { protocol: Some(protocol), ports: (port, port), peer: Peer::Range(source) }
     }
 }
 
-/// Whether the groups together admit the traffic. A rule with an unknown source counts as admitting it.
-pub fn admit<'a>(groups: impl IntoIterator<Item = &'a SecurityGroup>, wanted: Permission) -> bool {
-    let rules: Vec<&Rule> =
-        groups.into_iter().flat_map(|group| &group.ingress).filter(|rule| rule.traffic.is_of(wanted)).collect();
-    let ranges: Vec<Ipv4Net> = rules.iter().filter_map(|rule| rule.traffic.source).collect();
-    rules.iter().any(|rule| rule.traffic.source.is_none())
-        || Ipv4Net::aggregate(&ranges).iter().any(|range| range.contains(&wanted.source))
+/// The ranges of prefix lists. A list whose entries could not be read is missing.
+pub type PrefixLists = BTreeMap<PrefixListId, BTreeSet<Ipv4Net>>;
+
+/// Whether rules admit traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// They admit all of it.
+    Admitted,
+    /// It depends on these prefix lists or security groups.
+    Unknown(BTreeSet<String>),
+    /// They do not admit all of it.
+    Missing,
+}
+
+/// Returns whether rules together admit the traffic between the group and a range. A rule that refers to a security group
+/// admits no range outside the VPC, and may admit one that `is_in_vpc`.
+pub fn admission<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    wanted: Permission,
+    is_in_vpc: bool,
+    lists: &PrefixLists,
+) -> Admission {
+    let (mut ranges, mut unknown) = (Vec::new(), BTreeSet::new());
+    for rule in rules.into_iter().filter(|rule| rule.traffic.is_of(wanted)) {
+        match &rule.traffic.peer {
+            Peer::Range(range) => ranges.push(*range),
+            Peer::PrefixList(id) => match lists.get(id) {
+                Some(entries) => ranges.extend(entries),
+                None => drop(unknown.insert(id.to_string())),
+            },
+            Peer::Group(id) if is_in_vpc => drop(unknown.insert(id.clone())),
+            Peer::Group(_) | Peer::Other => {}
+        }
+    }
+    if Ipv4Net::aggregate(&ranges).iter().any(|range| range.contains(&wanted.source)) {
+        Admission::Admitted
+    } else if unknown.is_empty() {
+        Admission::Missing
+    } else {
+        Admission::Unknown(unknown)
+    }
 }
 
 /// The transport protocols that the operator uses.
@@ -87,14 +142,14 @@ impl Protocol {
     }
 }
 
-/// The traffic that one ingress rule admits, in canonical form: EC2 clears the host bits of a range.
+/// The traffic that one rule admits, in canonical form: EC2 clears the host bits of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
     /// The protocol.
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
-    /// The source range.
+    /// The source range of ingress, or the destination of egress.
     pub source: Ipv4Net,
 }
 

@@ -3,7 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{ids::EndpointId, observed::network_acl::NetworkAcl};
+use ipnet::Ipv4Net;
+
+use crate::model::{
+    ids::EndpointId,
+    observed::network_acl::{Direction, EPHEMERAL, NetworkAcl, Passage, TCP},
+};
 
 /// The surroundings of a VPC. A field is `None` if the operator has no permission to read it, and is then not
 /// checked.
@@ -17,6 +22,16 @@ pub struct Surroundings {
     pub hosted_zones: Option<Vec<HostedZone>>,
     /// All gateway endpoints of the Region.
     pub gateway_endpoints: Option<BTreeSet<EndpointId>>,
+}
+
+impl Surroundings {
+    /// Whether every network ACL of the VPC admits all egress over TCP 443, and the answers. True if they could not be read.
+    pub fn acls_are_open(&self) -> bool {
+        let all =
+            |acl: &NetworkAcl, direction, ports| acl.passes(direction, TCP, ports, Ipv4Net::default()) == Passage::All;
+        let is_open = |acl| all(acl, Direction::Out, 443..=443) && all(acl, Direction::In, EPHEMERAL);
+        self.network_acls.iter().flatten().all(is_open)
+    }
 }
 
 /// A private hosted zone of Route 53.

@@ -115,6 +115,10 @@ checks! {
     PoliciesApart = 127, Warning;
     /// The Region still offers the services of the network's endpoints.
     ServicesStillOffered = 128, Warning;
+    /// The staging subnets have a route that can lead to S3.
+    StagingReachesS3 = 129, Error(Reason::TrafficBlocked);
+    /// The staging subnets reach S3 through a gateway endpoint.
+    StagingS3PathKnown = 130, Warning;
     /// The interface endpoints of the VPC stay within the default quota.
     InterfaceEndpointQuota = 131, Warning;
     /// The gateway endpoints of the Region stay within the default quota.
@@ -123,6 +127,20 @@ checks! {
     RuleQuota = 133, Warning;
     /// The Resolver endpoints of the Region stay within the default quota.
     ResolverEndpointQuota = 134, Warning;
+    /// The endpoint policies allow what a migration needs.
+    PoliciesAllow = 135, Warning;
+    /// The names of the S3 buckets that MGN needs are known.
+    BucketsKnown = 136, Warning;
+    /// The names of services resolve to the endpoints in the VPC.
+    NamesArePrivate = 137, Warning;
+    /// The rules of security groups can be evaluated.
+    AdmissionKnown = 138, Warning;
+    /// The staging and launch subnets have free addresses for servers.
+    ServersHaveAddresses = 139, Warning;
+    /// The security group of the replication servers lets them reach the endpoints, S3 and DNS.
+    ReplicationEgress = 140, Error(Reason::TrafficBlocked);
+    /// The endpoint policies can be evaluated.
+    PoliciesKnown = 141, Warning;
 }
 
 impl fmt::Display for Check {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::model::{
     ids::{EndpointId, ResolverId, SecurityGroupId, join},
     ingress,
-    observed::{Endpoint, EndpointState, Permission, PrivateDns, ResolverState, SecurityGroup, admit},
+    observed::{Admission, Endpoint, EndpointState, Permission, PrivateDns, ResolverState, Resources, Rule, admission},
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -103,6 +103,12 @@ impl Checks<'_> {
         if endpoint.subnets.is_empty() {
             self.add(field, &format!("must name an endpoint with a subnet, but {id} has none; add one to it"));
         }
+        if endpoint.is_ipv6_only {
+            self.add(
+                field,
+                &format!("must name an endpoint with IPv4 addresses, but {id} has IPv6 addresses only; choose another"),
+            );
+        }
         if private_dns != PrivateDns::Disabled && endpoint.private_dns == PrivateDns::Disabled {
             let message = format!(
                 "must name an endpoint with private DNS, but {id} has none; enable it, or set \
@@ -127,7 +133,7 @@ impl Checks<'_> {
         self.admitted(field, &join(ids), ids, wanted);
     }
 
-    /// Adds a finding for required traffic that none of the groups admits.
+    /// Adds a finding for required traffic that the groups do not admit, and one if that cannot be told.
     fn admitted(
         &mut self,
         field: &str,
@@ -135,13 +141,32 @@ impl Checks<'_> {
         ids: &BTreeSet<SecurityGroupId>,
         wanted: impl IntoIterator<Item = Permission>,
     ) {
-        let groups: Vec<&SecurityGroup> =
-            ids.iter().filter_map(|id| self.site.observed.resources.groups.get(id)).collect();
-        let missing: Vec<Permission> =
-            wanted.into_iter().filter(|permission| !admit(groups.iter().copied(), *permission)).collect();
+        let Resources { groups, .. } = &self.site.observed.resources;
+        let rules: Vec<&Rule> = ids.iter().filter_map(|id| groups.get(id)).flat_map(|group| &group.ingress).collect();
+        let (mut missing, mut unknown, mut depends) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for permission in wanted {
+            let is_in_vpc = self.site.vpc.cidrs.iter().any(|cidr| cidr.contains(&permission.source));
+            match admission(rules.iter().copied(), permission, is_in_vpc, &self.site.observed.prefix_lists) {
+                Admission::Admitted => {}
+                Admission::Missing => missing.push(permission),
+                Admission::Unknown(on) => {
+                    unknown.push(permission);
+                    depends.extend(on);
+                }
+            }
+        }
         if !missing.is_empty() {
             let message = format!("must have ingress rules that {who} lack: {}; add the rules", join(missing));
             self.add(field, &message);
+        }
+        if !unknown.is_empty() {
+            let message = format!(
+                "`{field}`: {who} admit {} only if {} include it, which the operator cannot tell; check them, or add rules with \
+                 ranges",
+                join(unknown),
+                join(depends)
+            );
+            self.findings.push(Finding::new(Check::AdmissionKnown, message).about(field));
         }
     }
 
@@ -170,6 +195,13 @@ impl Checks<'_> {
                 );
                 self.add(field, &message);
             }
+        }
+        if !resolver.answers_ipv4_dns {
+            let message = format!(
+                "must name an inbound endpoint that answers DNS over port 53 at IPv4 addresses, but {id} does not; add the \
+                 protocol 'Do53' to it, or choose another"
+            );
+            self.add(field, &message);
         }
         let attached = resolver.addresses.values().filter(|address| address.is_attached()).count();
         if attached < 2 && resolver.state == ResolverState::Operational {

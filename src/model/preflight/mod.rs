@@ -9,15 +9,22 @@ pub mod checks;
 mod conflicts;
 mod existing;
 mod fixed_addresses;
+mod inner_paths;
+mod name_resolution;
+mod needed_requests;
 mod network_acls;
 mod placement;
 mod policies;
 mod quotas;
+mod replication_group;
 mod routing;
+mod s3_path;
 mod site;
 mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
 
 pub use placement::{Placement, ResolvedSubnets};
 use site::Site;
@@ -35,16 +42,17 @@ use crate::model::{
 };
 
 /// Checks the VPC and resolves the selectors of the settings in it. `pinned` is the VPC that holds resources of the
-/// network.
+/// network. `today` shows the age of dated tables.
 ///
 /// # Errors
 /// Returns all findings of the first stage that has a blocking one, warnings included. The stages are the VPC, then
-/// its subnets, then all that depends on both.
+/// its subnets, then all that depends on both. `today` shows the age of dated tables.
 pub fn check(
     identity: &Identity,
     settings: &Settings,
     pinned: Option<&VpcId>,
     observed: &Observed,
+    today: Date,
 ) -> Result<Placement, Vec<Finding>> {
     let vpc = the_vpc(&settings.vpc, pinned, &observed.vpcs).map_err(|finding| vec![finding])?;
     let subnets = the_subnets(settings, observed)?;
@@ -53,10 +61,19 @@ pub fn check(
     findings.extend(dns_attributes(vpc));
     findings.extend(zones(settings, observed, &subnets.endpoints));
     findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
+    findings.extend(free_for_servers(observed, &subnets));
     let (route_tables, unrouted) = route_tables(observed, subnets.staging.iter().chain(&subnets.launch));
     findings.extend(unrouted);
-    let site =
-        Site { identity, settings, observed, vpc, subnets: &subnets, route_tables: &route_tables, services: &services };
+    let site = Site {
+        identity,
+        settings,
+        observed,
+        vpc,
+        subnets: &subnets,
+        route_tables: &route_tables,
+        services: &services,
+        today,
+    };
     let themes = [
         existing::check,
         fixed_addresses::check,
@@ -64,7 +81,11 @@ pub fn check(
         vpc::check,
         routing::check,
         network_acls::check,
+        name_resolution::check,
+        s3_path::check,
+        replication_group::check,
         policies::check,
+        needed_requests::check,
         quotas::check,
     ];
     findings.extend(themes.into_iter().flat_map(|check| check(&site)));
@@ -359,6 +380,29 @@ fn free_addresses(
                     ),
                 )
             })
+        })
+        .collect()
+}
+
+/// The addresses that MGN needs for a small migration: replication servers for fifteen disks each, a conversion server for each
+/// launch, and the instances.
+const SERVERS_NEED: u32 = 11;
+
+/// Warns about staging and launch subnets with few free addresses. The message contains no count, which changes all the time.
+fn free_for_servers(observed: &Observed, subnets: &ResolvedSubnets) -> Vec<Finding> {
+    let uses = [("staging", "replication servers", &subnets.staging), ("launch", "test instances", &subnets.launch)];
+    uses.into_iter()
+        .filter(|(_, _, ids)| {
+            let free = ids.iter().filter_map(|id| observed.subnets.get(id)).map(|subnet| subnet.available_addresses);
+            !ids.is_empty() && free.fold(0, u32::saturating_add) < SERVERS_NEED
+        })
+        .map(|(field, servers, ids)| {
+            let message = format!(
+                "the {field} subnets {} together have fewer than {SERVERS_NEED} free addresses, so MGN may fail to launch \
+                 {servers}; free some, or add subnets to `spec.subnets.{field}`",
+                join(ids)
+            );
+            Finding::new(Check::ServersHaveAddresses, message).about(field)
         })
         .collect()
 }

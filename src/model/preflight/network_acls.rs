@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
+use super::inner_paths;
 use crate::model::{
     ids::{SubnetId, join},
-    observed::network_acl::{Direction, EPHEMERAL, NetworkAcl, Passage, TCP, UDP},
+    observed::network_acl::{self, Direction, EPHEMERAL, NetworkAcl, Passage, TCP, UDP},
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -22,7 +23,7 @@ struct Flow<'a> {
     port: u16,
     /// The purpose of the subnets.
     subnets_of: &'static str,
-    subnets: &'a BTreeSet<SubnetId>,
+    subnets: BTreeSet<&'a SubnetId>,
     sources: BTreeSet<Ipv4Net>,
     /// Whether the network cannot work without this traffic. DNS over TCP is not vital: only long answers use it.
     vital: bool,
@@ -30,43 +31,33 @@ struct Flow<'a> {
 
 pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let Some(acls) = &site.observed.surroundings.network_acls else { return Vec::new() };
-    flows(site).iter().flat_map(|flow| check_flow(flow, acls)).fold(Vec::new(), merge)
+    let from_outside = flows(site).into_iter().flat_map(|flow| check_flow(&flow, acls)).collect::<Vec<_>>();
+    from_outside.into_iter().chain(inner_paths::check(site, acls)).fold(Vec::new(), merge)
 }
 
-fn flows<'a>(site: &Site<'a>) -> Vec<Flow<'a>> {
+fn flows<'a>(site: &'a Site<'_>) -> Vec<Flow<'a>> {
     let settings = site.settings;
-    let to_endpoints = |protocol, port, sources, vital| Flow {
+    let flow = |protocol, port, subnets_of, subnets, sources: &BTreeSet<Ipv4Net>, vital| Flow {
         protocol,
         port,
-        subnets_of: "endpoint",
-        subnets: &site.subnets.endpoints,
-        sources,
+        subnets_of,
+        subnets,
+        sources: sources.clone(),
         vital,
     };
-    let mut flows = vec![
-        to_endpoints(TCP, 443, &settings.sources | &settings.proxies, true),
-        Flow {
-            protocol: TCP,
-            port: 1500,
-            subnets_of: "staging",
-            subnets: &site.subnets.staging,
-            sources: settings.sources.clone(),
-            vital: true,
-        },
-    ];
-    if site.builds_resolver() {
-        flows.push(to_endpoints(UDP, 53, settings.clients.clone(), true));
-        flows.push(to_endpoints(TCP, 53, settings.clients.clone(), false));
-    }
-    flows
+    let staging = site.subnets.staging.iter().collect();
+    let clients = &settings.sources | &settings.proxies;
+    vec![
+        flow(TCP, 443, "endpoint", site.endpoint_subnets(), &clients, true),
+        flow(TCP, 1500, "staging", staging, &settings.sources, true),
+        flow(UDP, 53, "resolver", site.resolver_subnets(), &settings.clients, true),
+        flow(TCP, 53, "resolver", site.resolver_subnets(), &settings.clients, false),
+    ]
 }
 
 fn check_flow(flow: &Flow<'_>, acls: &[NetworkAcl]) -> Vec<Finding> {
-    let guarded: Vec<(&SubnetId, &NetworkAcl)> = flow
-        .subnets
-        .iter()
-        .filter_map(|subnet| Some((subnet, acls.iter().find(|acl| acl.subnets.contains(subnet))?)))
-        .collect();
+    let guarded: Vec<(&SubnetId, &NetworkAcl)> =
+        flow.subnets.iter().filter_map(|subnet| Some((*subnet, network_acl::of(acls, subnet)?))).collect();
     let (protocol, port) = (name(flow.protocol), flow.port);
     let gets_through = |acl: &NetworkAcl, range: &Ipv4Net| {
         let [there, back] = both_ways(flow, acl, *range);
@@ -127,7 +118,9 @@ fn merge(mut findings: Vec<Finding>, next: Finding) -> Vec<Finding> {
     {
         Some(one) => {
             let more = next.message.split_once(": ").map_or("", |(_, what)| what);
-            one.message = format!("{}, {more}", one.message);
+            if !one.message.contains(more) {
+                one.message = format!("{}, {more}", one.message);
+            }
         }
         None => findings.push(next),
     }

@@ -1,7 +1,5 @@
 //! Checks the VPC itself: the owner of its subnets, its tenancy, and the DNS servers in its DHCP options.
 
-use std::net::Ipv4Addr;
-
 use crate::model::{
     ids::{SubnetId, join},
     preflight::{
@@ -53,27 +51,16 @@ fn tenancy(site: &Site<'_>) -> Option<Finding> {
 /// Only Amazon's server answers with private DNS (VPC User Guide, "DNS attributes in your VPC").
 fn dns_servers(site: &Site<'_>) -> Option<Finding> {
     let servers = site.observed.surroundings.dns_servers.as_ref()?;
-    let foreign: Vec<&String> = servers.iter().filter(|server| !is_amazons(site, server)).collect();
+    let foreign: Vec<&String> = site.foreign_dns_servers().collect();
     if !servers.is_empty() && foreign.is_empty() {
         return None;
     }
     let named = if servers.is_empty() { "none".to_owned() } else { join(foreign) };
     let message = format!(
         "the DHCP options of VPC {} name DNS servers other than AmazonProvidedDNS ({named}), so replication servers \
-         may not resolve the names of the endpoints; name 'AmazonProvidedDNS', or let those servers forward the names \
-         to the Resolver endpoint and admit TCP 53 to them from the staging subnets",
-        site.vpc.id
+         may not resolve the names of the endpoints; name 'AmazonProvidedDNS', or let those servers forward the names, and \
+         's3.dualstack.{}.amazonaws.com', to the Resolver endpoint and admit TCP 53 to them from the staging subnets",
+        site.vpc.id, site.settings.region
     );
     Some(Finding::new(Check::AmazonDns, message).about(&site.vpc.id))
-}
-
-/// Whether the server is `AmazonProvidedDNS`, by name or by address: 169.254.169.253, and the base of the VPC's range
-/// plus two.
-fn is_amazons(site: &Site<'_>, server: &str) -> bool {
-    if server.eq_ignore_ascii_case("AmazonProvidedDNS") {
-        return true;
-    }
-    let Ok(address) = server.parse::<Ipv4Addr>() else { return false };
-    let above_base = |cidr: &ipnet::Ipv4Net| u32::from(cidr.network()).checked_add(2).map(Ipv4Addr::from);
-    address == Ipv4Addr::new(169, 254, 169, 253) || site.vpc.cidrs.iter().any(|cidr| above_base(cidr) == Some(address))
 }

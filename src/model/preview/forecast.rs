@@ -251,6 +251,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
         groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
+        is_ipv6_only: false,
         private_dns: PrivateDns::Disabled,
         policy: policy.clone(),
         dns_names: BTreeSet::new(),
@@ -258,7 +259,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
     };
     match request {
         CreateRequest::SecurityGroup { vpc: _, name, description: _, tags } => {
-            let group = SecurityGroup { name: name.clone(), ingress: Vec::new(), tags: tags.clone() };
+            let group = SecurityGroup { name: name.clone(), tags: tags.clone(), ..SecurityGroup::default() };
             Effect::GroupCreated(id.into(), group)
         }
         CreateRequest::InterfaceEndpoint {
@@ -291,6 +292,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
                 arn: id.clone(),
                 state: ResolverState::Creating,
                 message: String::new(),
+                answers_ipv4_dns: true,
                 groups: BTreeSet::from([group.clone()]),
                 addresses: addresses.iter().map(address).collect(),
                 tags: tags.clone(),

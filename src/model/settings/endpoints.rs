@@ -12,8 +12,9 @@ use crate::{
     },
     model::{
         ids::{EndpointId, SubnetId},
+        mgn_buckets::Buckets,
         observed::PrivateDns,
-        policy::{self, Policy},
+        policy::{self, Policy, needs},
         settings::FieldError,
         slot::{EndpointKey, EndpointType, Service},
     },
@@ -93,14 +94,21 @@ fn entries<'a>(
     all.map(|entry| ((entry.service.as_str(), entry.type_), entry)).collect()
 }
 
-/// Parses the endpoints, and returns the sources of their policies by field.
+/// The endpoints of a network, the sources of their policies by field, and the buckets that the policies have to allow.
+pub(crate) struct Endpoints {
+    pub(crate) endpoints: BTreeMap<EndpointKey, EndpointSettings>,
+    pub(crate) policy_sources: BTreeMap<String, PolicySource>,
+    pub(crate) buckets: Buckets,
+}
+
+/// Parses the endpoints and their policies.
 pub(crate) fn parse(
     spec: &MigrationNetworkSpec,
     class: &MigrationNetworkClassSpec,
     ssm: Toggle,
     config_maps: &ConfigMapKeys,
     errors: &mut Vec<FieldError>,
-) -> (BTreeMap<EndpointKey, EndpointSettings>, BTreeMap<String, PolicySource>) {
+) -> Endpoints {
     let defaults = class.defaults.as_ref();
     let asked = requested(spec, defaults, errors);
     let mode = |key: EndpointKey, entry: Option<&EndpointSpec>| {
@@ -118,6 +126,7 @@ pub(crate) fn parse(
         .iter()
         .any(|(key, entry)| key.service.is_for_post_launch() && mode(*key, *entry) != EndpointMode::Disabled);
     let general = spec.endpoint_policy.as_ref().or(defaults.and_then(|defaults| defaults.endpoint_policy.as_ref()));
+    let buckets = Buckets::new(&class.region, class.mgn_buckets.as_deref(), wants_ssm);
 
     let (mut parsed, mut sources) = (BTreeMap::new(), BTreeMap::new());
     for (key, entry) in asked {
@@ -139,8 +148,8 @@ pub(crate) fn parse(
                 let policy_field = if own.is_some() { field("policy") } else { "spec.endpointPolicy".to_owned() };
                 sources.insert(policy_field.clone(), PolicySource::of(own.or(general)));
                 let policy = own.or(general).map_or(Policy::FullAccess, |policy| {
-                    let scope = PresetScope { key, region: &class.region, ssm: wants_ssm };
-                    read_policy(policy, &scope, config_maps, &policy_field, errors)
+                    let scope = needs::Scope { key, region: &class.region, buckets: &buckets };
+                    read_policy(policy, scope, config_maps, &policy_field, errors)
                 });
                 let listed = entry.and_then(|entry| entry.addresses.as_deref()).unwrap_or_default();
                 EndpointSource::Managed { addresses: addresses(&field("addresses"), listed, errors), policy }
@@ -154,7 +163,7 @@ pub(crate) fn parse(
         let private_dns = effective_private_dns(key, private_dns, has_gateway);
         parsed.insert(key, EndpointSettings { source, private_dns, optional });
     }
-    (parsed, sources)
+    Endpoints { endpoints: parsed, policy_sources: sources, buckets }
 }
 
 /// Returns the standard endpoints and the further ones that network or class list, each with its entry, if it has one.
@@ -224,17 +233,9 @@ pub(crate) fn addresses(
     parsed
 }
 
-/// Where the policy presets apply: the presets depend on the endpoint, the Region, and whether Systems Manager is
-/// used.
-struct PresetScope<'a> {
-    key: EndpointKey,
-    region: &'a str,
-    ssm: bool,
-}
-
 fn read_policy(
     policy: &PolicySpec,
-    scope: &PresetScope<'_>,
+    scope: needs::Scope<'_>,
     config_maps: &ConfigMapKeys,
     field: &str,
     errors: &mut Vec<FieldError>,
@@ -243,7 +244,7 @@ fn read_policy(
         PolicyType::Preset => {
             return match policy.preset.unwrap_or_default() {
                 PolicyPreset::FullAccess => Policy::FullAccess,
-                PolicyPreset::MgnOnly => policy::mgn_only(scope.key, scope.region, scope.ssm),
+                PolicyPreset::MgnOnly => policy::mgn_only(scope),
             };
         }
         PolicyType::Inline => Ok(policy.inline.as_deref().unwrap_or_default()),

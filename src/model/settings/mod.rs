@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 
 use self::{
     cidrs::cidrs,
-    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource, PolicySource},
+    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource, Endpoints, PolicySource},
     selectors::{subnet_selector, vpc_selector},
     sources::{endpoint_groups, merged, replication, resolver},
 };
@@ -26,6 +26,7 @@ pub use self::{
 };
 use super::{
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
+    mgn_buckets::Buckets,
     ownership::{RESERVED_PREFIX, Tags},
     slot::{EndpointKey, Slot},
 };
@@ -59,6 +60,10 @@ pub struct Settings {
     pub own_tag_keys: BTreeSet<String>,
     /// The settings of each endpoint.
     pub endpoints: BTreeMap<EndpointKey, EndpointSettings>,
+    /// The Region.
+    pub region: String,
+    /// The S3 buckets that the network needs.
+    pub buckets: Buckets,
     /// The existing security groups of the interface endpoints. None if the operator builds the group.
     pub endpoint_groups: Option<BTreeSet<SecurityGroupId>>,
     /// The Resolver inbound endpoint.
@@ -126,7 +131,8 @@ impl Settings {
         let tags = tags(spec, class, &mut errors);
         let ssm = spec.post_launch.as_ref().or(defaults.post_launch.as_ref()).and_then(|post_launch| post_launch.ssm);
         let ssm = ssm.unwrap_or(Toggle::Enabled);
-        let (endpoints, policy_sources) = endpoints::parse(spec, class, ssm, config_maps, &mut errors);
+        let Endpoints { endpoints, policy_sources, buckets } =
+            endpoints::parse(spec, class, ssm, config_maps, &mut errors);
         let endpoint_groups = endpoint_groups(spec, defaults, &mut errors);
         let resolver_spec = merged(spec.resolver.as_ref(), defaults.resolver.as_ref());
         let resolver = resolver(&resolver_spec, &mut errors);
@@ -152,6 +158,8 @@ impl Settings {
             policy_sources,
             own_tag_keys: spec.tags.iter().flat_map(|tags| tags.keys().cloned()).collect(),
             endpoints,
+            region: class.region.clone(),
+            buckets,
             endpoint_groups,
             resolver,
             clients,

@@ -33,8 +33,9 @@ const LONGEST_MESSAGE: usize = 2048;
 
 /// Writes a verdict into the conditions of a network.
 pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool, generation: i64, now: Timestamp) {
+    // `Unknown`: it was true before AWS was not observed for too long.
     let was_ready = find(conditions, ConditionType::Ready)
-        .is_some_and(|ready| ready.status == True.as_str() && ready.observed_generation == Some(generation));
+        .is_some_and(|ready| ready.status != False.as_str() && ready.observed_generation == Some(generation));
     // The `Suspended` condition exists only during a suspension, so its last transition is the start of the suspension.
     let since = find(conditions, ConditionType::Suspended).map_or(now, |before| before.last_transition_time.0);
     let details = details(conditions, verdict);
@@ -43,7 +44,7 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     let stalled = unfinished && !ready.1.heals_by_waiting() && ready.1 != Reason::DeletionBlocked;
     let trouble = match verdict {
         Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } => !failures.is_empty(),
-        Verdict::Unseen(_) | Verdict::Broken(_) => true,
+        Verdict::Unseen(_) | Verdict::LongUnseen(_) | Verdict::Broken(_) => true,
         Verdict::Rejected { .. } | Verdict::Admitted | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
     };
     let reconciling = (unfinished && !stalled).then(|| {
@@ -85,7 +86,10 @@ fn ready(verdict: &Verdict, suspended: bool, was_ready: bool, details: &[(Condit
         Verdict::Unseen(failure) if was_ready && !failure.needs_person() => {
             (True, Reason::Ready, format!("complete in the last observation, but the current one failed: {failure}"))
         }
-        Verdict::Unseen(failure) => (False, failure.reason(), failure.to_string()),
+        Verdict::LongUnseen(failure) if was_ready && !failure.needs_person() => {
+            (Unknown, failure.reason(), format!("not observed completely for too long: {failure}"))
+        }
+        Verdict::Unseen(failure) | Verdict::LongUnseen(failure) => (False, failure.reason(), failure.to_string()),
         Verdict::Broken(message) => (False, Reason::InternalError, message.clone()),
         Verdict::Deleting { plan, failures, .. } => deleting(plan, failures),
         Verdict::Planned { summary, .. } => approval::ready(details, suspended, summary),
@@ -140,7 +144,7 @@ fn details(previous: &[Condition], verdict: &Verdict) -> Vec<(ConditionType, Sta
             let rest = kept(previous, &rest, "waiting for the first plan");
             std::iter::once(accepted()).chain(rest).collect()
         }
-        Verdict::Unseen(failure) => unobserved(previous, failure),
+        Verdict::Unseen(failure) | Verdict::LongUnseen(failure) => unobserved(previous, failure),
         Verdict::Unfit(findings) => {
             let mut details = vec![accepted(), (NetworkResolved, unfit(findings))];
             let rest = [SecurityGroupsReady, EndpointsReady, ResolverReady, Synced];

@@ -39,6 +39,8 @@ pub enum Verdict {
     Admitted,
     /// AWS could not be reached, or the observation is incomplete.
     Unseen(CallFailure),
+    /// The same, for so long that the last complete observation no longer shows the state of the network.
+    LongUnseen(CallFailure),
     /// The preflight found problems that block the network.
     Unfit(Vec<Finding>),
     /// The network is built, or the operator is building it.

@@ -16,7 +16,7 @@ use crate::{
             endpoints::{EndpointSource, policy_references},
         },
         slot::{EndpointKey, Service},
-        testing::{Lab, endpoints, without_ssm},
+        testing::{Lab, endpoints, with_internet, without_ssm},
     },
 };
 
@@ -202,6 +202,7 @@ fn additional_services_are_created_and_deleted_like_the_others() {
 #[test]
 fn the_gateway_is_deleted_only_after_the_interface_endpoint_serves_the_vpc() {
     let mut lab = Lab::built();
+    lab.observed = with_internet(lab.observed);
     lab.settings.endpoints = endpoints(&with(vec![gateway(EndpointMode::Disabled)]));
     let steps = lab.run();
     assert_eq!(steps.len(), 4, "{steps:#?}");

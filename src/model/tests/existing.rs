@@ -6,7 +6,7 @@ use crate::{
     api::{EndpointMode, EndpointSpec, EndpointType, MigrationNetworkSpec, Reason},
     model::{
         ids::{EndpointId, SecurityGroupId},
-        observed::{EndpointState, Permission, PrivateDns, Protocol, ResolverState, Rule},
+        observed::{EndpointState, Peer, Permission, PrivateDns, Protocol, ResolverState, Rule, Traffic},
         ownership::{OWNER_TAG, Tags},
         plan::Blocker,
         settings::{ReplicationGroup, Resolver},
@@ -160,8 +160,8 @@ fn problems_of_an_existing_resolver_are_reported() {
     assert!(closed.contains("udp 53 from 192.168.10.0/24") && !closed.contains("tcp 53"), "{closed}");
 }
 
-/// A rule: protocol, ports and source. `None` means all.
-type Admitted<'a> = (Option<Protocol>, (u16, u16), Option<&'a str>);
+/// A rule: protocol, of which `None` means all, ports, and the source: a range, or the ID of a prefix list or group.
+type Admitted<'a> = (Option<Protocol>, (u16, u16), &'a str);
 
 #[test]
 fn rules_are_judged_by_the_traffic_that_they_admit() {
@@ -169,15 +169,22 @@ fn rules_are_judged_by_the_traffic_that_they_admit() {
     let (id, _) = foreign.lab.observed.resources.groups.iter().next().unwrap();
     let id = id.clone();
     foreign.lab.settings.replication = ReplicationGroup::Existing(id.clone());
+    foreign.lab.observed.prefix_lists = [("pl-wide", "192.168.0.0/16"), ("pl-narrow", "192.168.10.0/25")]
+        .map(|(list, range)| (list.into(), BTreeSet::from([range.parse().unwrap()])))
+        .into();
     let group = |foreign: &mut ForeignNetwork, rules: &[Admitted<'_>]| {
         let group = foreign.lab.observed.resources.groups.get_mut(&id).unwrap();
         group.ingress.retain(|rule| rule.permission.is_some());
         for (protocol, ports, source) in rules {
-            let source = source.map(|source| source.parse().unwrap());
+            let peer = match *source {
+                list if list.starts_with("pl-") => Peer::PrefixList(list.into()),
+                group if group.starts_with("sg-") => Peer::Group(group.to_owned()),
+                range => Peer::Range(range.parse().unwrap()),
+            };
             group.ingress.push(Rule {
                 id: None,
                 permission: None,
-                traffic: crate::model::observed::Traffic { protocol: *protocol, ports: *ports, source },
+                traffic: Traffic { protocol: *protocol, ports: *ports, peer },
                 description: String::new(),
                 text: String::new(),
             });
@@ -187,15 +194,20 @@ fn rules_are_judged_by_the_traffic_that_they_admit() {
     let tcp = Some(Protocol::Tcp);
     for (rules, admits) in [
         (vec![], false),
-        (vec![(tcp, (1500, 1500), Some("192.168.10.0/24"))], true),
-        (vec![(tcp, (1000, 2000), Some("192.168.0.0/16"))], true),
-        (vec![(None, (0, u16::MAX), Some("0.0.0.0/0"))], true),
-        (vec![(Some(Protocol::Udp), (1500, 1500), Some("192.168.10.0/24"))], false),
-        (vec![(tcp, (1501, 1600), Some("192.168.10.0/24"))], false),
-        (vec![(tcp, (1500, 1500), Some("192.168.10.0/25"))], false),
-        (vec![(tcp, (1500, 1500), Some("192.168.10.0/25")), (tcp, (1500, 1500), Some("192.168.10.128/25"))], true),
-        // The rule does not show whether a prefix list contains them.
-        (vec![(tcp, (1500, 1500), None)], true),
+        (vec![(tcp, (1500, 1500), "192.168.10.0/24")], true),
+        (vec![(tcp, (1000, 2000), "192.168.0.0/16")], true),
+        (vec![(None, (0, u16::MAX), "0.0.0.0/0")], true),
+        (vec![(Some(Protocol::Udp), (1500, 1500), "192.168.10.0/24")], false),
+        (vec![(tcp, (1501, 1600), "192.168.10.0/24")], false),
+        (vec![(tcp, (1500, 1500), "192.168.10.0/25")], false),
+        (vec![(tcp, (1500, 1500), "192.168.10.0/25"), (tcp, (1500, 1500), "192.168.10.128/25")], true),
+        (vec![(tcp, (1500, 1500), "pl-wide")], true),
+        (vec![(tcp, (1500, 1500), "pl-narrow")], false),
+        (vec![(tcp, (1500, 1500), "pl-narrow"), (tcp, (1500, 1500), "192.168.10.128/25")], true),
+        // A warning: the entries of the list could not be read.
+        (vec![(tcp, (1500, 1500), "pl-unread")], true),
+        // The members of a group are in a VPC.
+        (vec![(tcp, (1500, 1500), "sg-another")], false),
     ] {
         assert_eq!(group(&mut foreign, &rules), admits, "{rules:?}");
     }
@@ -218,6 +230,7 @@ fn existing_groups_are_added_to_endpoints_before_the_own_group_is_deleted() {
     let group = crate::model::observed::SecurityGroup {
         name: "by-hand".to_owned(),
         ingress: vec![wide("10.0.0.0/8"), wide("192.168.0.0/16")],
+        egress: Vec::new(),
         tags: Tags::new(),
     };
     lab.observed.resources.groups.insert("sg-theirs".into(), group);

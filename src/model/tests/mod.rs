@@ -19,6 +19,7 @@ mod planned;
 mod preflight;
 mod quota_boundaries;
 mod quotas;
+mod ready_means_ready;
 mod report;
 mod resolver_addresses;
 mod routes;

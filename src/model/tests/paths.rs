@@ -12,14 +12,14 @@ use crate::{
     api::{MigrationNetworkClassSpec, MigrationNetworkSpec},
     model::{
         ids::{EndpointId, SecurityGroupId},
-        observed::{PrivateDns, ServiceOffer},
+        observed::{Peer, PrivateDns, ServiceOffer},
         ownership::{EPOCH_TAG, Tags},
         settings::{
             Settings,
             endpoints::{ConfigMapKeys, policy_references},
         },
         slot::{EndpointKey, Service, Slot},
-        testing::{Lab, identity},
+        testing::{Lab, identity, with_internet},
         tests::values::{ConfigMapText, Named, chains, values},
     },
 };
@@ -27,6 +27,7 @@ use crate::{
 /// Returns the Tokyo VPC with foreign resources that no network may adopt.
 fn world() -> Lab {
     let mut lab = Lab::built();
+    lab.observed = with_internet(lab.observed);
     let theirs = Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
     let mgn = EndpointKey::interface(Service::Mgn);
     let resources = &mut lab.observed.resources;
@@ -42,7 +43,7 @@ fn world() -> Lab {
         rule.description = String::new();
         rule.traffic.protocol = None;
         rule.traffic.ports = (0, u16::MAX);
-        rule.traffic.source = Some("0.0.0.0/0".parse().unwrap());
+        rule.traffic.peer = Peer::Range("0.0.0.0/0".parse().unwrap());
     }
     group.name = "by hand".to_owned();
     group.tags.clone_from(&theirs);

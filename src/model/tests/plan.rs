@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{
     ids::SecurityGroupId,
-    observed::{Endpoint, EndpointState, ResolverState, Rule, Traffic},
+    observed::{Endpoint, EndpointState, Peer, ResolverState, Rule, Traffic},
     ownership::{self, Tags},
     plan::{
         Blocker,
@@ -76,7 +76,7 @@ fn a_missing_rule_is_restored_and_a_foreign_rule_is_kept() {
     rules.push(Rule {
         id: Some("sgr-foreign".into()),
         permission: None,
-        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
+        traffic: Traffic { protocol: None, ports: (1, 0), peer: Peer::Other },
         description: "by hand".to_owned(),
         text: "icmp from 0.0.0.0/0".to_owned(),
     });

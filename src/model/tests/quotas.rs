@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    observed::{Endpoint, Observed, Rule, Traffic},
+    observed::{Endpoint, Observed, Peer, Rule, Traffic},
     preflight::checks::Check,
     settings::{ReplicationGroup, Resolver, Settings},
     slot::{EndpointKey, GroupRole, Service},
@@ -99,7 +99,7 @@ fn foreign_rules_of_a_group_count_for_the_quota() {
     let foreign = Rule {
         id: None,
         permission: None,
-        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
+        traffic: Traffic { protocol: None, ports: (1, 0), peer: Peer::Other },
         description: String::new(),
         text: "icmp".to_owned(),
     };

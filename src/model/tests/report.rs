@@ -3,7 +3,7 @@
 use crate::{
     api::{MigrationNetworkStatus, Origin},
     model::{
-        observed::{Rule, Traffic},
+        observed::{Peer, Rule, Traffic},
         ownership::{ADOPTED_TAG, Tags},
         slot::{GroupRole, Slot},
         status::inventory,
@@ -24,7 +24,7 @@ fn the_inventory_lists_every_resource_by_id() {
     lab.observed.resources.groups.get_mut(&group).expect("it is listed").ingress.push(Rule {
         id: Some("sgr-foreign".into()),
         permission: None,
-        traffic: Traffic { protocol: None, ports: (1, 0), source: None },
+        traffic: Traffic { protocol: None, ports: (1, 0), peer: Peer::Other },
         description: "by hand".to_owned(),
         text: "icmp from 0.0.0.0/0".to_owned(),
     });

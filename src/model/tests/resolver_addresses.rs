@@ -40,6 +40,7 @@ fn endpoint(subnets: impl Iterator<Item = usize>, broken: usize) -> ResolverEndp
         arn: String::new(),
         state: ResolverState::Operational,
         message: String::new(),
+        answers_ipv4_dns: true,
         groups: [].into(),
         addresses: addresses.collect(),
         tags: Tags::new(),

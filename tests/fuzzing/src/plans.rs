@@ -13,6 +13,7 @@ use mgnet::{
     model::{
         claims::Claims,
         desired::Desired,
+        mgn_buckets::COMPARED_ON,
         observed::{Observed, Resources},
         plan::{deletion, plan, step::Step},
         preflight,
@@ -53,7 +54,7 @@ pub fn check(data: &[u8]) {
     };
     assert_eq!(Settings::parse(&spec, &class, &config_maps, BTreeSet::new()).as_ref(), Ok(&settings));
     let observed = &*OBSERVED;
-    let Ok(placement) = preflight::check(&identity(), &settings, None, observed) else { return };
+    let Ok(placement) = preflight::check(&identity(), &settings, None, observed, COMPARED_ON) else { return };
     let desired = Desired::resolve(identity(), &settings, &placement);
     assert_eq!(status::digest(&desired), status::digest(&desired));
     check_plan(&desired, observed);

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::slot::{EndpointKey, Service};
+mod evaluation;
+pub mod needs;
+
+pub use self::{evaluation::Answer, needs::mgn_only};
 
 /// The longest policy that AWS accepts, in characters, including white space (AWS PrivateLink guide, "Quotas").
 const LONGEST: usize = 20_480;
@@ -160,92 +163,22 @@ fn object(members: BTreeMap<String, Value>) -> Value {
     Value::Object(members.into_iter().collect())
 }
 
-/// Returns the policy that allows only what the MGN agent, replication and conversion servers, and AWS Systems
-/// Manager need of an endpoint. The needs of other services are unknown here, so their endpoints get full access.
-///
-/// Sources: MGN User Guide, "Network requirements" (the buckets, and that they are read without credentials of the
-/// account) and "Installing the agent on a secured network" (`CreateSessionForMgn`); AWS managed policies
-/// `AWSApplicationMigrationReplicationServerPolicy` and `AWSApplicationMigrationConversionServerPolicy` (EC2);
-/// Systems Manager User Guide, "SSM Agent communications with AWS managed S3 buckets".
-pub fn mgn_only(key: EndpointKey, region: &str, ssm: bool) -> Policy {
-    let partition = partition(region);
-    let allow = |actions: &[&str], resources: &[String]| serde_json::json!({ "Effect": "Allow", "Principal": "*", "Action": actions, "Resource": resources });
-    let everything = ["*".to_owned()];
-    let statements = match key.service {
-        Service::Mgn => vec![
-            allow(&["mgn:*"], &everything),
-            allow(
-                &["execute-api:Invoke"],
-                &[format!("arn:{partition}:execute-api:{region}:*:*/POST/CreateSessionForMgn")],
-            ),
-        ],
-        Service::S3 => {
-            let buckets = buckets(region, ssm);
-            let objects: Vec<String> =
-                buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}/*")).collect();
-            vec![allow(&["s3:GetObject"], &objects)]
-        }
-        Service::Ec2 => vec![allow(
-            &["ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:CreateSnapshot", "ec2:CreateTags"],
-            &everything,
-        )],
-        Service::Ssm => vec![allow(&["ssm:*"], &everything)],
-        Service::SsmMessages => vec![allow(&["ssmmessages:*"], &everything)],
-        Service::Ec2Messages => vec![allow(&["ec2messages:*"], &everything)],
-        Service::Other(_) => return Policy::FullAccess,
-    };
-    let document = serde_json::json!({ "Version": "2012-10-17", "Statement": statements });
-    Policy::of(&document).unwrap_or_default()
-}
-
-/// Returns the buckets that the agent and replication servers read, and, with Systems Manager, those of its agent.
-pub fn buckets(region: &str, ssm: bool) -> Vec<String> {
-    let mut buckets: Vec<String> = [
-        "aws-mgn-clients",
-        "aws-mgn-clients-hashes",
-        "aws-mgn-internal",
-        "aws-mgn-internal-hashes",
-        "aws-application-migration-service",
-        "aws-application-migration-service-hashes",
-        "amazon-ssm",
-    ]
-    .map(|bucket| format!("{bucket}-{region}"))
-    .into();
-    if ssm {
-        let agents = [
-            "aws-ssm",
-            "aws-windows-downloads",
-            "amazon-ssm-packages",
-            "aws-ssm-distributor-file",
-            "aws-ssm-document-attachments",
-            "patch-baseline-snapshot",
-            "aws-patchmanager-macos",
-        ];
-        buckets.extend(agents.map(|bucket| format!("{bucket}-{region}")));
-        buckets.push(format!("{region}-birdwatcher-prod"));
-    }
-    buckets
-}
-
-/// Returns the partition of a Region as it appears in ARNs (AWS General Reference, "ARNs").
-pub fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        mgn_buckets::Buckets,
+        slot::{EndpointKey, Service},
+    };
 
     const EVERYTHING: &str = r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
 
     fn parsed(text: &str) -> Policy {
         Policy::parse(text).unwrap()
+    }
+
+    fn preset(key: EndpointKey, region: &str) -> Policy {
+        mgn_only(needs::Scope { key, region, buckets: &Buckets::new(region, None, false) })
     }
 
     #[test]
@@ -277,7 +210,7 @@ mod tests {
     #[test]
     fn a_canonical_policy_reads_back_as_itself() {
         for key in EndpointKey::standard() {
-            let Policy::Document(document) = mgn_only(key, "eu-west-1", true) else { panic!("{key} is restricted") };
+            let Policy::Document(document) = preset(key, "eu-west-1") else { panic!("{key} is restricted") };
             assert_eq!(parsed(&document), Policy::Document(document));
         }
         let nested = EVERYTHING.replace("\"Action\":\"*\"", "\"Action\":[[\"a\"]]");
@@ -352,16 +285,16 @@ mod tests {
 
     #[test]
     fn the_preset_allows_what_a_migration_needs() {
-        let document = |service, region| match mgn_only(EndpointKey::interface(service), region, false) {
+        let document = |service, region| match preset(EndpointKey::interface(service), region) {
             Policy::Document(document) => document,
             Policy::FullAccess => panic!("restricted"),
         };
         let s3 = document(Service::S3, "ap-northeast-1");
-        assert_eq!(s3.matches("arn:aws:s3:::").count(), 7);
+        assert_eq!(s3.matches("arn:aws:s3:::").count(), 8);
         assert!(s3.contains("arn:aws:s3:::aws-mgn-clients-hashes-ap-northeast-1/*"));
         let mgn = document(Service::Mgn, "us-gov-west-1");
         assert!(mgn.contains("arn:aws-us-gov:execute-api:us-gov-west-1:*:*/POST/CreateSessionForMgn"), "{mgn}");
         let kms = EndpointKey::interface(Service::named("kms").unwrap());
-        assert_eq!(mgn_only(kms, "eu-west-1", true), Policy::FullAccess);
+        assert_eq!(preset(kms, "eu-west-1"), Policy::FullAccess);
     }
 }
