@@ -1,5 +1,6 @@
 //! The control interface of the AWS emulator: the log of calls, faults to order, the clock, and the actual state.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::http::Server;
-use crate::state::State;
+use crate::state::{State, Tags};
 
 /// How long a test waits for a call for which a fault is ordered.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -34,12 +35,17 @@ pub struct Call {
     pub time: f64,
     /// The account whose credentials signed the call.
     pub account: String,
+    /// The ARN of the caller: the user of the account, or a session of a role.
+    pub principal: String,
     /// The Region.
     pub region: String,
     /// The API action, such as `CreateVpcEndpoint`.
     pub action: String,
     /// The parameters as a tree. In EC2's protocol a list is an object with the keys `1`, `2`, …
     pub parameters: Value,
+    /// The tags that the resources named in the parameters had before the call, by ID.
+    #[serde(default)]
+    pub tags: BTreeMap<String, Tags>,
     /// `ok`, or the code of the error; `none` if a fault prevented both the effect and the answer of the call.
     pub outcome: String,
     /// The fault that was applied to the call, if any.
@@ -65,8 +71,8 @@ impl fmt::Display for Call {
 }
 
 /// Returns the number of calls of each action.
-pub fn count_by_action(calls: &[Call]) -> std::collections::BTreeMap<&str, usize> {
-    let mut counts = std::collections::BTreeMap::new();
+pub fn count_by_action(calls: &[Call]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
     for call in calls {
         *counts.entry(call.action.as_str()).or_default() += 1;
     }

@@ -1,11 +1,11 @@
 //! The record of all calls, for inspection by tests. AWS has no equivalent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::world::action::Service;
+use crate::world::{Tags, action::Service};
 
 /// The number of calls that are kept.
 const KEPT: usize = 200_000;
@@ -19,6 +19,8 @@ pub struct Entry {
     pub time: f64,
     /// The account of the caller; empty if the key is unknown or the call could not be parsed.
     pub account: String,
+    /// The ARN of the caller; empty like `account`.
+    pub principal: String,
     /// The Region of the call.
     pub region: String,
     /// The service.
@@ -27,6 +29,9 @@ pub struct Entry {
     pub action: String,
     /// The parameters as a tree. In the query protocol, a list is an object with the keys `1`, `2`, ...
     pub parameters: Value,
+    /// The tags that the resources named in the parameters had before the call, by ID.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, Tags>,
     /// `ok`, or the error code; `none` if a fault prevented both effect and answer.
     pub outcome: String,
     /// The kind of the fault that affected the call, if any.

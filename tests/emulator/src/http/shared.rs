@@ -1,6 +1,7 @@
 //! The state that all connections share: the world with its clock, the journal, the faults, and the held answers.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use super::{
     faults::{Fault, FaultKind, FaultStatus, Faults},
     journal::{Entry, Journal},
 };
-use crate::world::{World, action::Service, caller::Caller, error::AwsError, options::Options};
+use crate::world::{Tags, World, action::Service, caller::Caller, error::AwsError, options::Options};
 
 /// The shared state; see the module.
 pub(super) struct Shared {
@@ -39,18 +40,40 @@ impl Inner {
         self.world.advance(late);
     }
 
-    fn record(&mut self, caller: Option<&Caller>, call: &Call, outcome: &str, fault: Option<FaultKind>) {
-        self.journal.write(Entry {
+    /// Returns the entry of a call that has had no effect yet.
+    fn entry(&self, caller: Option<&Caller>, call: &Call, fault: Option<FaultKind>) -> Entry {
+        let mut tags = BTreeMap::new();
+        if let Some(caller) = caller {
+            self.add_tags_of_named(caller, &call.parameters, &mut tags);
+        }
+        Entry {
             number: 0,
             time: self.world.now().as_secs_f64(),
             account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
+            principal: caller.map(|caller| caller.arn.clone()).unwrap_or_default(),
             region: call.region.clone(),
             service: call.service,
             action: call.action.clone(),
             parameters: call.parameters.clone(),
-            outcome: outcome.to_owned(),
+            tags,
+            outcome: String::new(),
             fault: fault.map(FaultKind::as_str),
-        });
+        }
+    }
+
+    /// Adds the tags of all resources that parameters name, by ID or by ARN.
+    fn add_tags_of_named(&self, caller: &Caller, parameters: &Value, found: &mut BTreeMap<String, Tags>) {
+        match parameters {
+            Value::String(text) => {
+                let id = text.rsplit('/').next().unwrap_or(text);
+                if let Some(tags) = self.world.tags(&caller.account, &caller.region, id) {
+                    found.insert(id.to_owned(), tags.clone());
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.add_tags_of_named(caller, item, found)),
+            Value::Object(members) => members.values().for_each(|item| self.add_tags_of_named(caller, item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 }
 
@@ -109,9 +132,10 @@ impl Shared {
     pub(super) fn call(&self, caller: &Caller, call: &Call, fault: Option<FaultKind>) -> Result<Value, AwsError> {
         let mut inner = self.lock();
         inner.catch_up();
+        let entry = inner.entry(Some(caller), call, fault);
         let outcome = inner.world.call(caller, call.service, &call.action, &call.parameters);
         let word = outcome.as_ref().map_or_else(|error| &*error.code, |_| "ok").to_owned();
-        inner.record(Some(caller), call, &word, fault);
+        inner.journal.write(Entry { outcome: word, ..entry });
         outcome
     }
 
@@ -119,7 +143,8 @@ impl Shared {
     pub(super) fn record(&self, caller: Option<&Caller>, call: &Call, outcome: &str, fault: Option<FaultKind>) {
         let mut inner = self.lock();
         inner.catch_up();
-        inner.record(caller, call, outcome, fault);
+        let entry = inner.entry(caller, call, fault);
+        inner.journal.write(Entry { outcome: outcome.to_owned(), ..entry });
     }
 
     /// Records a call that could not be parsed.

@@ -95,6 +95,22 @@ impl Region {
         self.next_due = endpoints.chain(resolver_endpoints).chain(gateways).min();
     }
 
+    /// Returns the tags of the resource with this ID, if it is of a kind that IAM conditions on tags concern.
+    pub(super) fn tags(&self, id: &str) -> Option<&Tags> {
+        fn in_table<'a, K: super::ids::ResourceId, V>(table: &'a Table<K, V>, id: &str) -> Option<&'a V> {
+            table.get(&K::parse(id).ok()?)
+        }
+        match id.split('-').next()? {
+            "vpc" => in_table(&self.vpcs, id).map(|vpc| &vpc.tags),
+            "subnet" => in_table(&self.subnets, id).map(|subnet| &subnet.tags),
+            "rtb" => in_table(&self.route_tables, id).map(|table| &table.tags),
+            "sg" => in_table(&self.security_groups, id).map(|group| &group.tags),
+            "vpce" => in_table(&self.vpc_endpoints, id).map(|endpoint| &endpoint.tags),
+            "rslvr" => in_table(&self.resolver_endpoints, id).map(|endpoint| &endpoint.tags),
+            _ => None,
+        }
+    }
+
     /// Returns the tags of the EC2 resource with this ID for changes.
     pub(crate) fn tags_mut(&mut self, id: &str) -> Option<&mut Tags> {
         fn in_table<'a, K: super::ids::ResourceId, V>(

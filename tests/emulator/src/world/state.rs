@@ -184,6 +184,11 @@ impl World {
 }
 
 impl World {
+    /// Returns the tags of the resource with this ID in a Region of an account. `None` if it does not exist.
+    pub fn tags(&self, account: &str, region: &str, id: &str) -> Option<&Tags> {
+        self.regions.get(&(account.to_owned(), region.to_owned()))?.tags(id)
+    }
+
     fn hosted_zones_of(&self, region: &Region, name: &str) -> Vec<HostedZone> {
         let mut zones: BTreeMap<String, HostedZone> = BTreeMap::new();
         for (vpc, _) in region.vpcs.iter() {

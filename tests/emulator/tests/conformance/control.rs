@@ -13,9 +13,11 @@ async fn every_call_is_recorded_with_parameters_and_outcome() {
     aws.ec2.delete_vpc().vpc_id("vpc-00000000000000000").send().await.unwrap_err();
     let (status, calls) = control(&aws.server, "GET", &format!("calls?account={ACCOUNT}"), "").await;
     assert_eq!(status, 200);
+    let principal = format!("arn:aws:iam::{ACCOUNT}:user/emulator");
     let expected = json!([
         {
-            "number": 1, "time": 0.0, "account": ACCOUNT, "region": TOKYO, "service": "ec2", "action": "CreateVpc",
+            "number": 1, "time": 0.0, "account": ACCOUNT, "principal": principal, "region": TOKYO, "service": "ec2",
+            "action": "CreateVpc",
             "parameters": {
                 "CidrBlock": "10.20.0.0/16",
                 "TagSpecification": {"1": {"ResourceType": "vpc", "Tag": {"1": {"Key": "Name", "Value": "n"}}}},
@@ -23,13 +25,28 @@ async fn every_call_is_recorded_with_parameters_and_outcome() {
             "outcome": "ok", "fault": null,
         },
         {
-            "number": 2, "time": 0.0, "account": ACCOUNT, "region": TOKYO, "service": "ec2", "action": "DeleteVpc",
+            "number": 2, "time": 0.0, "account": ACCOUNT, "principal": principal, "region": TOKYO, "service": "ec2",
+            "action": "DeleteVpc",
             "parameters": {"VpcId": "vpc-00000000000000000"}, "outcome": "InvalidVpcID.NotFound", "fault": null,
         },
     ]);
     assert_eq!(calls, expected);
     let (_, later) = control(&aws.server, "GET", "calls?after=1", "").await;
     assert_eq!(later.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_recorded_call_shows_the_tags_that_the_named_resources_had_before_it() {
+    let aws = Aws::start().await;
+    let set = tags(ResourceType::Vpc, &[("Name", "n")]);
+    let vpc = aws.ec2.create_vpc().cidr_block("10.20.0.0/16").tag_specifications(set).send().await.unwrap();
+    let vpc = vpc.vpc.unwrap().vpc_id.unwrap();
+    let tag = aws_sdk_ec2::types::Tag::builder().key("Name").value("m").build();
+    aws.ec2.create_tags().resources(&vpc).tags(tag).send().await.unwrap();
+    aws.ec2.delete_vpc().vpc_id(&vpc).send().await.unwrap();
+    let (_, calls) = control(&aws.server, "GET", &format!("calls?account={ACCOUNT}&after=1"), "").await;
+    let named = |name| json!({ vpc.clone(): { "Name": name } });
+    assert_eq!((&calls[0]["tags"], &calls[1]["tags"]), (&named("n"), &named("m")));
 }
 
 #[tokio::test]

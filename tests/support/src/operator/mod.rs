@@ -9,6 +9,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use mgnet::aws::AwsClouds;
 
 pub(crate) use self::log::ThreadLog;
 pub(crate) use self::process::Process;
@@ -89,6 +90,17 @@ impl Operator {
     /// Runs another command of the same program to its end, with the operator's own permissions in Kubernetes and AWS.
     pub async fn run<const N: usize>(&self, arguments: [&str; N]) -> Result<Output> {
         self.process().run(arguments).await
+    }
+
+    /// Returns AWS as the operator uses it, with its credentials, for tests of code that commands run.
+    ///
+    /// # Panics
+    /// If the operator is a process: then [`run`](Self::run) runs the command itself.
+    pub fn clouds(&self) -> AwsClouds {
+        match &self.runs_as {
+            RunsAs::Process(_) => panic!("a test of the operator as a process runs its commands"),
+            RunsAs::Task(task) => task.clouds(),
+        }
     }
 
     /// Starts the operator. A process is ready when this returns. It is no error if the operator runs already.

@@ -62,7 +62,7 @@ impl Task {
         let client = self.api.client();
         let kubernetes = Kubernetes::new(client.clone(), OPERATOR_NAMESPACE.to_owned());
         let cluster = kubernetes.cluster_uid().await.context("the operator cannot read the UID of its cluster")?;
-        let clouds = AwsClouds::new(&aws_in_process::config(&self.aws, &self.account), RATES);
+        let clouds = self.clouds();
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let settings = Settings {
             resync: seconds(self.options.resync_seconds),
@@ -81,6 +81,11 @@ impl Task {
         let run = controller::run(client, context, options, Reports::default(), leads, stop.clone());
         *self.lock() = Some(Running { task: tokio::spawn(run), stop });
         Ok(())
+    }
+
+    /// Returns AWS as the operator uses it, with its credentials.
+    pub(crate) fn clouds(&self) -> AwsClouds {
+        AwsClouds::new(&aws_in_process::config(&self.aws, &self.account), RATES)
     }
 
     /// Aborts the task at any point.
