@@ -30,9 +30,12 @@ async fn an_observation_of_an_empty_vpc_has_everything_that_the_preflight_needs(
         route_tables,
         services,
         surroundings: _,
+        prefix_lists,
+        s3_ranges,
         resolvers_in_region: _,
         resources,
     } = site.observe().await;
+    assert_eq!((prefix_lists.len(), s3_ranges), (0, None), "nothing refers to prefix lists or filters egress");
     assert!(subnets_elsewhere.is_empty(), "the scope names no subnets");
     let [vpc] = vpcs.try_into().expect("one VPC");
     assert_eq!((vpc.id, vpc.cidrs), (site.vpc.clone(), BTreeSet::from(["10.20.0.0/16".parse().expect("a range")])));

@@ -339,6 +339,7 @@ async fn an_endpoint_changes_between_managed_existing_and_disabled() -> Result<(
 async fn the_gateway_changes_between_managed_disabled_and_existing_without_a_refused_call() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("gateway-modes").await?;
+    site.landing.route_out(&site.aws).await?;
     lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;

@@ -27,6 +27,7 @@ mod plan_mode;
 mod policies;
 mod preflight;
 mod private_dns;
+mod ready_means_ready;
 mod refusals;
 mod resolver_repair;
 mod services;

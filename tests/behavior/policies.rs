@@ -184,7 +184,7 @@ async fn the_preset_omits_unneeded_buckets_without_systems_manager() -> Result<(
     let state = site.state().await?;
     for type_ in ["Interface", "Gateway"] {
         let policy = &state.endpoint("s3", type_).context("no endpoint")?.policy;
-        assert_eq!(policy.matches("arn:aws:s3:::").count(), 7, "{policy}");
+        assert_eq!(policy.matches("arn:aws:s3:::").count(), 8, "{policy}");
         assert!(
             !policy.contains("aws-ssm-ap-northeast-1") && policy.contains("amazon-ssm-ap-northeast-1/*"),
             "{policy}"

@@ -60,6 +60,7 @@ pub(crate) fn walk<T: Copy>(values: &[T]) -> Vec<T> {
 async fn check_walk(part: usize, parts: usize) -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("names").await?;
+    site.landing.route_out(&site.aws).await?;
     // A throttled call would be refused because of its rate, and not because of its order.
     lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
     let choices: Vec<Choice> = NAMES.iter().flat_map(|names| [(*names, true), (*names, false)]).collect();
@@ -120,6 +121,7 @@ async fn until_spec_is_refused(network: &Network<'_>, words: &[&str]) -> Result<
 async fn private_dns_for_the_inbound_resolver_only_is_refused_without_the_gateway() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("impossible").await?;
+    site.landing.route_out(&site.aws).await?;
     let network = site.network("tokyo").apply().await?;
     network.until_ready().await?;
     let mark = site.last_call().await?;
@@ -195,6 +197,7 @@ async fn private_dns_of_any_service_is_disabled_and_enabled() -> Result<()> {
 async fn a_class_sets_private_dns_for_its_networks_and_a_network_overrides_it() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("names-by-class").await?;
+    site.landing.route_out(&site.aws).await?;
     site.edit_class(json!({ "defaults": {
         "endpoints": [
             entry("s3", "Interface", &json!({ "privateDNS": "Disabled" })),

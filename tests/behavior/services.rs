@@ -144,6 +144,7 @@ async fn entries_for_single_services_override_the_setting_for_post_launch_action
 async fn a_network_with_only_a_resolver_has_no_security_group_for_endpoints() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("hardly-any").await?;
+    site.landing.route_out(&site.aws).await?;
     let all = ["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages"];
     let mut none: Vec<Value> = all.iter().map(|one| entry(one, "Interface", &json!({ "mode": "Disabled" }))).collect();
     let network = site.network("tokyo").spec(&json!({ "endpoints": none })).apply().await?;

@@ -210,6 +210,7 @@ pub(crate) async fn adopted_again_without_owner() -> Result<Recorded> {
     for id in foreign.ec2.iter().chain([&foreign.resolver]) {
         ensure!(owner(id).as_ref() == Some(&uid), "{id} was not adopted again");
     }
+    network.delete_and_wait().await?;
     Recorded::of(&site, true).await
 }
 

@@ -524,3 +524,19 @@ async fn a_network_that_aws_does_not_answer_is_not_observed_instead_of_broken() 
     let synced = find(&status.conditions, ConditionType::Synced).expect("the condition is there");
     assert_eq!((synced.status.as_str(), synced.reason.as_str()), ("Unknown", "AWSError"), "{synced:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_network_is_not_ready_without_limit_if_it_cannot_be_observed() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.settle(&context).await;
+    fake.world().mood = Mood::Silent;
+    for (minutes, status) in [(0, "True"), (50, "True"), (10, "Unknown"), (60, "Unknown")] {
+        tokio::time::sleep(Duration::from_mins(minutes)).await;
+        fake.reconcile(&context).await;
+        assert_eq!(ready(&fake).0, status, "after {minutes} more minutes");
+    }
+    fake.world().mood = Mood::Well;
+    fake.settle(&context).await;
+    assert_eq!(ready(&fake).0, "True");
+}

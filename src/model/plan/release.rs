@@ -8,12 +8,12 @@ use super::{
     step::{EndpointChange, Step},
 };
 use crate::model::{
-    claims::Claims,
+    claims::{Claims, Phase},
     ids::{EndpointId, ResolverId, SecurityGroupId},
     ingress::RULE_MARK,
     observed::{EndpointState, ResolverState, Resources, parts::Parts},
     ownership::{NAME_TAG, RESERVED_PREFIX, Tags, is_adopted},
-    slot::Slot,
+    slot::{GroupRole, Slot},
 };
 
 /// The state from which a release is planned.
@@ -32,6 +32,14 @@ impl Release<'_> {
     pub(super) fn is_adopted(&self, slot: Slot, id: &str) -> bool {
         let tags = self.resources.tags_of(slot, id).map(|(_, tags)| tags);
         self.claims.had(slot, id).is_some() || tags.is_some_and(is_adopted)
+    }
+
+    /// Whether a security group fills a slot of the network, which did not adopt it from others.
+    fn is_own(&self, group: &SecurityGroupId) -> bool {
+        GroupRole::ALL.into_iter().map(Slot::Group).any(|slot| {
+            let holds = self.claims.get(slot).is_some_and(|claim| claim.phase == held(group));
+            holds && !self.is_adopted(slot, group.as_str())
+        })
     }
 
     /// Plans the next call that releases a resource.
@@ -72,9 +80,12 @@ impl Release<'_> {
             EndpointState::Failed(_) | EndpointState::Deleting | EndpointState::Deleted => return None,
             EndpointState::Available | EndpointState::Unknown(_) => {}
         }
+        // An endpoint that an earlier network of the same name adopted and retained has that network's group, which this
+        // network took over, and deletes.
+        let groups = had.groups.iter().filter(|group| !self.is_own(group)).cloned().collect();
         let change = EndpointChange {
             remove_subnets: added(&endpoint.subnets, &had.subnets),
-            remove_groups: added(&endpoint.groups, &had.groups),
+            remove_groups: added(&endpoint.groups, &groups),
             remove_route_tables: endpoint.route_tables.difference(&had.route_tables).cloned().collect(),
             ..EndpointChange::default()
         };
@@ -106,6 +117,10 @@ impl Release<'_> {
         let keys = present.keys().filter(is_ours).cloned().collect();
         Some(Step::Release { slot, id: id.to_owned(), resource, keys })
     }
+}
+
+fn held(group: &SecurityGroupId) -> Phase {
+    Phase::Held { id: Some(group.to_string()) }
 }
 
 /// Returns what the operator added, unless the resource has nothing else: an endpoint must keep a subnet and a group.

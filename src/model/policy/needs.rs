@@ -6,12 +6,13 @@
 //! `AWSApplicationMigrationReplicationServerPolicy` and `AWSApplicationMigrationConversionServerPolicy`; Systems Manager User
 //! Guide, "SSM Agent communications with AWS managed S3 buckets".
 
-use std::fmt;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::Policy;
 use crate::model::{
+    ids::join,
     mgn_buckets::Buckets,
     slot::{EndpointKey, Service},
 };
@@ -27,13 +28,13 @@ pub struct Request {
     bucket: Option<String>,
 }
 
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.bucket {
-            Some(bucket) => write!(f, "{} on bucket '{bucket}'", self.action),
-            None => f.write_str(self.action),
-        }
-    }
+/// Returns requests in words: `mgn:SendClientLogsForMgn`, or `s3:GetObject` with the buckets.
+pub fn in_words(requests: &[Request]) -> String {
+    let buckets: Vec<String> =
+        requests.iter().filter_map(|request| request.bucket.as_ref()).map(|bucket| format!("'{bucket}'")).collect();
+    let actions: BTreeSet<&str> = requests.iter().map(|request| request.action).collect();
+    let actions = join(actions);
+    if buckets.is_empty() { actions } else { format!("{actions} on {}", buckets.join(", ")) }
 }
 
 /// The requests of source, replication and conversion servers to MGN: one of each kind that AWS's managed policies name.
@@ -151,7 +152,7 @@ mod tests {
                 let (policy, requests) = (mgn_only(scope), requests(scope));
                 assert!(!requests.is_empty(), "{key}");
                 for request in requests {
-                    assert_eq!(policy.answer(request.action, &request.resource), Answer::Allowed, "{key}: {request}");
+                    assert_eq!(policy.answer(request.action, &request.resource), Answer::Allowed, "{key}: {request:?}");
                 }
                 let other = objects_arn(region, "another");
                 assert_eq!(policy.answer("s3:GetObject", &other), Answer::Denied, "{key}");

@@ -44,24 +44,26 @@ fn of_endpoint(site: &Site<'_>, key: EndpointKey) -> Vec<Finding> {
     {
         match policy.answer(request.action, &request.resource) {
             Answer::Allowed => {}
-            Answer::Denied => denied.push(request.to_string()),
+            Answer::Denied => denied.push(request),
             Answer::Unknown(depends) => {
-                unknown.push(request.to_string());
+                unknown.push(request);
                 elements.extend(depends);
             }
         }
     }
     let mut findings = Vec::new();
     if !denied.is_empty() {
-        let message =
-            format!("{place} does not allow {}, which a migration needs; allow it, or ask its owner to", join(denied));
+        let message = format!(
+            "{place} does not allow {}, which a migration needs; allow it, or ask its owner to",
+            needs::in_words(&denied)
+        );
         findings.push(Finding::new(Check::PoliciesAllow, message).about(key));
     }
     if !unknown.is_empty() {
         let message = format!(
             "{place} allows {} only depending on {}, which the operator cannot evaluate: MGN reads its buckets without \
              credentials of your accounts; allow it without conditions, or check it with a test migration",
-            join(unknown),
+            needs::in_words(&unknown),
             join(elements.iter().map(|element| format!("'{element}'")))
         );
         findings.push(Finding::new(Check::PoliciesKnown, message).about(key));

@@ -273,6 +273,23 @@ fn what_others_add_to_an_adopted_resource_later_stays() {
 }
 
 #[test]
+fn the_networks_own_group_leaves_an_endpoint_that_had_it_before_the_adoption() {
+    let mut lab = with_foreign_endpoint(&[]);
+    lab.run();
+    let own = lab.observed.resources.group(&identity(), GroupRole::Endpoints).expect("it is built");
+    let uid = identity().uid;
+    // An earlier network of the same name adopted the endpoint, added its group, and retained both.
+    let mut stored = lab.claims.adoptions().to_status();
+    let record = stored.iter_mut().find(|record| record.id == "vpce-theirs").expect("it is adopted");
+    record.security_group_ids.push(own.to_string());
+    lab.claims = Claims::from_status(&uid, &lab.claims.to_status(&uid)).with_adoptions(Adoptions::from_status(&stored));
+    lab.delete();
+    let endpoint = &lab.observed.resources.endpoints[&"vpce-theirs".into()];
+    assert!(!endpoint.groups.contains(&own) && !endpoint.groups.is_empty(), "{endpoint:?}");
+    assert!(!lab.observed.resources.groups.contains_key(&own), "the group is deleted");
+}
+
+#[test]
 fn none_of_several_matching_resources_is_adopted() {
     let mut lab = with_foreign_endpoint(&[]);
     let second = lab.observed.resources.endpoints[&"vpce-theirs".into()].clone();

@@ -7,6 +7,7 @@ mod checks;
 mod claims;
 mod edits;
 mod endpoints;
+mod examples;
 mod existing;
 mod forecast;
 mod found;

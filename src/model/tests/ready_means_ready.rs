@@ -135,7 +135,7 @@ fn a_policy_that_denies_a_request_of_a_migration_is_reported_with_action_and_buc
     let [(Check::PoliciesAllow, message)] = &found(EndpointKey::S3_GATEWAY, without_al2023)[..] else { panic!() };
     assert_eq!(
         message,
-        "the policy of `spec.endpoints[s3/Gateway]` does not allow s3:GetObject on bucket \
+        "the policy of `spec.endpoints[s3/Gateway]` does not allow s3:GetObject on \
          'al2023-repos-ap-northeast-1-de612dc2', which a migration needs; allow it, or ask its owner to"
     );
     let deny = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}"#;

@@ -87,6 +87,7 @@ impl ChainSite {
         }
         // Throttling is off, because it would refuse a call for its rate and not for its content.
         lab.control().change_options(&site.account, json!({ "throttling": false })).await?;
+        site.landing.route_out(&site.aws).await?;
         let ConfigMapText { name, key, text } = values()?.config_map;
         site.write_config_map(&name, &key, &text).await?;
         site.edit_class(json!({ "defaults": { "sourceCIDRs": [support::SOURCES] } })).await?;

@@ -135,6 +135,15 @@ impl Landing {
         Ok(id)
     }
 
+    /// Routes everything from the staging subnets to the virtual private gateway, as a landing zone does that has its firewall
+    /// on premises. A network without the S3 gateway endpoint needs such a route.
+    pub async fn route_out(&self, aws: &Aws) -> Result<()> {
+        let table = self.route_tables.get("staging").context("there is no route table 'staging'")?;
+        let request = aws.ec2.create_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
+        request.gateway_id(&self.gateway).send().await?;
+        Ok(())
+    }
+
     /// Creates a route table with a name for a subnet, and returns its ID.
     pub async fn add_route_table(&mut self, aws: &Aws, name: &str, subnet: &str) -> Result<String> {
         let made = aws

@@ -311,6 +311,12 @@ const CLASS: &[Entry] = &[
          is restored",
     ),
     field(
+        "spec.mgnBuckets",
+        "the operator's list",
+        InPlace,
+        "of the endpoints with the preset `MGNOnly`, by modification of their policy",
+    ),
+    field(
         "spec.tags",
         "none",
         InPlace,
