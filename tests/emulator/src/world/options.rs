@@ -88,6 +88,9 @@ pub struct Delays {
     /// The time for which a `deleted` endpoint is still listed.
     #[serde(with = "seconds")]
     pub endpoint_listed_deleted: Duration,
+    /// The time for which a removed CIDR block of a VPC is still listed.
+    #[serde(with = "seconds")]
+    pub cidr_listed_disassociated: Duration,
     /// A Resolver endpoint from `CREATING` to `OPERATIONAL`.
     #[serde(with = "seconds")]
     pub resolver_creating: Duration,
@@ -118,6 +121,7 @@ impl Delays {
             endpoint_deleting: Duration::from_mins(1),
             gateway_deleting: Duration::from_secs(5),
             endpoint_listed_deleted: Duration::from_mins(1),
+            cidr_listed_disassociated: Duration::from_mins(1),
             resolver_creating: Duration::from_secs(90),
             resolver_updating: Duration::from_mins(1),
             resolver_deleting: Duration::from_mins(1),
@@ -136,6 +140,7 @@ impl Delays {
             endpoint_deleting: Duration::ZERO,
             gateway_deleting: Duration::ZERO,
             endpoint_listed_deleted: Duration::ZERO,
+            cidr_listed_disassociated: Duration::ZERO,
             resolver_creating: Duration::ZERO,
             resolver_updating: Duration::ZERO,
             resolver_deleting: Duration::ZERO,

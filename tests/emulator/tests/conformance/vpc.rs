@@ -154,3 +154,37 @@ async fn a_region_has_zones_dhcp_options_and_prefix_lists() {
     let managed = aws.ec2.describe_managed_prefix_lists().filters(name).send().await.unwrap();
     assert_eq!(managed.prefix_lists()[0].prefix_list_id(), lists.prefix_lists()[0].prefix_list_id());
 }
+
+/// Source: EC2 API Reference, DisassociateVpcCidrBlock; hashicorp/terraform-provider-aws issue 29077; hashicorp/terraform issue
+/// 12895.
+#[tokio::test]
+async fn an_added_block_is_removed_if_no_subnet_is_in_it() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let added = aws.ec2.associate_vpc_cidr_block().vpc_id(&vpc).cidr_block("10.21.0.0/16").send().await.unwrap();
+    let added = added.cidr_block_association.unwrap().association_id.unwrap();
+    let blocks = async || {
+        let found = aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await.unwrap().vpcs.unwrap().remove(0);
+        let associations = found.cidr_block_association_set.unwrap().into_iter();
+        associations
+            .map(|one| {
+                let state = one.cidr_block_state.unwrap().state.unwrap();
+                (one.association_id.unwrap(), one.cidr_block.unwrap(), state.as_str().to_owned())
+            })
+            .collect::<Vec<_>>()
+    };
+    let first = blocks().await.into_iter().find(|(_, block, _)| block == "10.20.0.0/16").unwrap().0;
+    let remove = |id: &str| aws.ec2.disassociate_vpc_cidr_block().association_id(id).send();
+    assert_eq!(code(remove(&first).await), "OperationNotPermitted");
+    let subnet = aws.subnet(&vpc, "10.21.0.0/24", "a").await;
+    assert_eq!(code(remove(&added).await), "InvalidCidrBlock.InUse");
+    aws.ec2.delete_subnet().subnet_id(subnet).send().await.unwrap();
+    assert_eq!(code(remove(&added).await), "ok");
+    assert_eq!(code(remove(&added).await), "InvalidVpcCidrBlockAssociationID.NotFound");
+    let states: Vec<String> = blocks().await.into_iter().map(|(_, _, state)| state).collect();
+    assert_eq!(states, ["associated", "disassociated"]);
+    let create = aws.ec2.create_subnet().vpc_id(&vpc).cidr_block("10.21.0.0/24").send();
+    assert_eq!(code(create.await), "InvalidSubnet.Range");
+    aws.advance(60);
+    assert_eq!(blocks().await.len(), 1);
+}
