@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     ec2::{
-        dhcp_options::DhcpOptions, network_acl::NetworkAcl, network_interface::NetworkInterface,
-        route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet, vpc::Vpc, vpc_endpoint::VpcEndpoint,
-        vpn_gateway::VpnGateway,
+        dhcp_options::DhcpOptions, managed_prefix_list::PrefixList, network_acl::NetworkAcl,
+        network_interface::NetworkInterface, route_table::RouteTable, security_group::SecurityGroup, subnet::Subnet,
+        vpc::Vpc, vpc_endpoint::VpcEndpoint, vpn_gateway::VpnGateway,
     },
     ids::{
-        DhcpOptionsId, Ids, NetworkAclId, NetworkInterfaceId, ResolverEndpointId, RouteTableId, SecurityGroupId,
-        SubnetId, VpcEndpointId, VpcId, VpnGatewayId,
+        DhcpOptionsId, Ids, NetworkAclId, NetworkInterfaceId, PrefixListId, ResolverEndpointId, RouteTableId,
+        SecurityGroupId, SubnetId, VpcEndpointId, VpcId, VpnGatewayId,
     },
     options::Options,
     resolver::ResolverEndpoint,
@@ -31,6 +31,7 @@ pub struct Region {
     pub(crate) subnets: Table<SubnetId, Subnet>,
     pub(crate) route_tables: Table<RouteTableId, RouteTable>,
     pub(crate) network_acls: Table<NetworkAclId, NetworkAcl>,
+    pub(crate) prefix_lists: Table<PrefixListId, PrefixList>,
     pub(crate) security_groups: Table<SecurityGroupId, SecurityGroup>,
     pub(crate) network_interfaces: Table<NetworkInterfaceId, NetworkInterface>,
     pub(crate) vpn_gateways: Table<VpnGatewayId, VpnGateway>,
@@ -60,6 +61,7 @@ impl Region {
             subnets: Table::default(),
             route_tables: Table::default(),
             network_acls: Table::default(),
+            prefix_lists: Table::default(),
             security_groups: Table::default(),
             network_interfaces: Table::default(),
             vpn_gateways: Table::default(),
@@ -126,6 +128,7 @@ impl Region {
             "rtb" => in_table(&mut self.route_tables, id, |table| &mut table.tags),
             "dopt" => in_table(&mut self.dhcp_options, id, |set| &mut set.tags),
             "acl" => in_table(&mut self.network_acls, id, |acl| &mut acl.tags),
+            "pl" => in_table(&mut self.prefix_lists, id, |list| &mut list.tags),
             "sg" => in_table(&mut self.security_groups, id, |group| &mut group.tags),
             "eni" => in_table(&mut self.network_interfaces, id, |interface| &mut interface.tags),
             "vpce" => in_table(&mut self.vpc_endpoints, id, |endpoint| &mut endpoint.tags),

@@ -16,6 +16,7 @@ mod interface_endpoints;
 mod invalid_calls;
 mod network_acls;
 mod paging;
+mod prefix_lists;
 mod private_dns;
 mod protocol;
 mod resolver;

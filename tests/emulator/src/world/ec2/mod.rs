@@ -3,6 +3,7 @@
 pub mod availability_zone;
 pub mod dhcp_options;
 pub mod endpoint_service;
+pub mod managed_prefix_list;
 pub mod network_acl;
 pub mod network_interface;
 pub mod prefix_list;

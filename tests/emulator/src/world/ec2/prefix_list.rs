@@ -1,4 +1,4 @@
-//! DescribePrefixLists and DescribeManagedPrefixLists: the lists that AWS manages for gateway endpoints.
+//! DescribePrefixLists: the lists that AWS manages for gateway endpoints, with their ranges.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,6 @@ use crate::world::{
     ids::{PrefixListId, ResourceId},
     paging::Paging,
     tags::Tags,
-    zones,
 };
 
 /// Lists the prefix lists of AWS services, with their ranges.
@@ -44,39 +43,6 @@ pub struct PrefixList {
     pub prefix_list_name: String,
     #[serde(rename = "cidrSet")]
     pub cidrs: Vec<String>,
-}
-
-/// Lists prefix lists, without their ranges.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeManagedPrefixLists {
-    #[serde(default)]
-    pub prefix_list_id: Vec<String>,
-    #[serde(default)]
-    pub filter: Vec<Filter>,
-    pub max_results: Option<i32>,
-    pub next_token: Option<String>,
-}
-
-/// The matching lists.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ManagedPrefixLists {
-    #[serde(rename = "prefixListSet")]
-    pub lists: Vec<ManagedPrefixListItem>,
-    pub next_token: Option<String>,
-}
-
-/// A prefix list in the format of EC2.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ManagedPrefixListItem {
-    pub prefix_list_id: PrefixListId,
-    pub prefix_list_name: String,
-    pub prefix_list_arn: String,
-    pub address_family: &'static str,
-    pub state: &'static str,
-    pub owner_id: &'static str,
 }
 
 impl Filterable for ManagedPrefixList {
@@ -117,34 +83,6 @@ impl Action for DescribePrefixLists {
             cidrs: list.cidrs,
         };
         Ok(PrefixLists { lists: page.into_iter().map(show).collect(), next_token })
-    }
-}
-
-impl Action for DescribeManagedPrefixLists {
-    const SERVICE: Service = Service::Ec2;
-    const NAME: &'static str = "DescribeManagedPrefixLists";
-    type Answer = ManagedPrefixLists;
-
-    fn run(self, context: &mut Context<'_>) -> Result<ManagedPrefixLists, AwsError> {
-        let found = find(&self.prefix_list_id, &self.filter, context)?;
-        let paging = Paging { least: 1, most: 100, ..Paging::ec2(Self::NAME) };
-        let (page, next_token) = paging.cut(
-            found,
-            |list| list.id.as_str(),
-            self.max_results,
-            self.next_token.as_deref(),
-            context.options.max_page,
-        )?;
-        let region = &context.caller.region;
-        let show = |list: ManagedPrefixList| ManagedPrefixListItem {
-            prefix_list_arn: format!("arn:{}:ec2:{region}:aws:prefix-list/{}", zones::partition(region), list.id),
-            prefix_list_id: list.id,
-            prefix_list_name: list.name,
-            address_family: "IPv4",
-            state: "create-complete",
-            owner_id: "AWS",
-        };
-        Ok(ManagedPrefixLists { lists: page.into_iter().map(show).collect(), next_token })
     }
 }
 

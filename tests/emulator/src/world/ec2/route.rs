@@ -1,7 +1,7 @@
 //! Custom routes in route tables: CreateRoute, DeleteRoute, and the propagation of virtual private gateways.
 //!
-//! Destinations are IPv4 blocks, and targets are virtual private gateways and network interfaces. Gateways propagate
-//! routes of VPN connections, which the emulator does not have; propagation can only be enabled and disabled.
+//! Destinations are IPv4 blocks and prefix lists, and targets are virtual private gateways and network interfaces. Gateways
+//! propagate routes of VPN connections, which the emulator does not have; propagation can only be enabled and disabled.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use ipnet::Ipv4Net;
@@ -10,9 +10,13 @@ use serde::Deserialize;
 use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
-    ec2::{route_table::RouteTable, vpn_gateway::VpnGateway},
+    ec2::{
+        route_table::RouteTable,
+        security_group::permission::{self, Peer},
+        vpn_gateway::VpnGateway,
+    },
     error::AwsError,
-    ids::{NetworkInterfaceId, RouteTableId, VpcId, VpnGatewayId},
+    ids::{NetworkInterfaceId, PrefixListId, RouteTableId, VpcId, VpnGatewayId},
 };
 
 /// The target of a route.
@@ -31,6 +35,41 @@ impl Target {
             Self::Interface(id) => region.network_interfaces.get(id).is_some(),
         };
         if reached { "active" } else { "blackhole" }
+    }
+}
+
+/// The destination of a route.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Destination {
+    Block(Ipv4Net),
+    PrefixList(PrefixListId),
+}
+
+impl Destination {
+    /// Reads the destination of a call. Source: EC2 API Reference, CreateRoute: "You must specify either a destination CIDR
+    /// block or a prefix list ID." The codes are ASSUMED (`ASSUMPTIONS.md`, "Codes").
+    fn read(context: &Context<'_>, block: Option<&str>, prefix_list: Option<&str>) -> Result<Self, AwsError> {
+        match (block, prefix_list) {
+            (Some(block), None) => destination(block).map(Self::Block),
+            (None, Some(id)) => match permission::parse_prefix_list(context, id)? {
+                Peer::PrefixList(id) => Ok(Self::PrefixList(id)),
+                Peer::Ipv4(_) | Peer::Ipv6(_) | Peer::Group(_) => Err(AwsError::value(id)),
+            },
+            (None, None) => Err(AwsError::missing("destinationCidrBlock or destinationPrefixListId")),
+            (Some(_), Some(_)) => {
+                let message = "The parameters destinationCidrBlock and destinationPrefixListId cannot be used together";
+                Err(AwsError::new("InvalidParameterCombination", message))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Block(block) => block.fmt(f),
+            Self::PrefixList(id) => id.fmt(f),
+        }
     }
 }
 
@@ -58,7 +97,8 @@ fn gateway<'c>(context: &'c Context<'_>, id: &str) -> Result<&'c VpnGateway, Aws
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateRoute {
     pub route_table_id: String,
-    pub destination_cidr_block: String,
+    pub destination_cidr_block: Option<String>,
+    pub destination_prefix_list_id: Option<String>,
     pub gateway_id: Option<String>,
     pub network_interface_id: Option<String>,
 }
@@ -102,13 +142,16 @@ impl Action for CreateRoute {
     type Answer = Done;
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
-        let destination = destination(&self.destination_cidr_block)?;
+        let (block, list) = (self.destination_cidr_block.as_deref(), self.destination_prefix_list_id.as_deref());
+        let destination = Destination::read(context, block, list)?;
         let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
         let target = self.target(context, table)?;
-        check_within_vpc(context.region(), table, destination, &target)?;
+        if let Destination::Block(block) = destination {
+            check_within_vpc(context.region(), table, block, &target)?;
+        }
         // ASSUMED (`ASSUMPTIONS.md`, "Routes"): this holds even if the target is the same.
-        if table.own_routes.contains_key(&destination) {
-            return Err(already_exists(destination));
+        if table.own_routes.contains_key(&destination) || has_endpoint(context.region(), &id, &destination) {
+            return Err(already_exists(&destination));
         }
         if let Some(table) = context.region_mut().route_tables.get_mut(&id) {
             table.own_routes.insert(destination, target);
@@ -118,8 +161,14 @@ impl Action for CreateRoute {
 }
 
 /// Source of the text: hashicorp/terraform-provider-aws issue 23866.
-fn already_exists(destination: Ipv4Net) -> AwsError {
+fn already_exists(destination: &Destination) -> AwsError {
     AwsError::new("RouteAlreadyExists", format!("The route identified by {destination} already exists."))
+}
+
+/// Whether a gateway endpoint has the route to this destination.
+fn has_endpoint(region: &Region, table: &RouteTableId, destination: &Destination) -> bool {
+    let Destination::PrefixList(list) = destination else { return false };
+    region.vpc_endpoints.values().any(|one| one.routes_through(table) && one.prefix_list.as_ref() == Some(list))
 }
 
 /// Checks a route for the traffic within its VPC.
@@ -141,7 +190,9 @@ fn check_within_vpc(
             "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. \
              This route can target only an interface or an instance."
         ))),
-        Target::Interface(_) if vpc.cidrs.values().any(|cidr| *cidr == destination) => Err(already_exists(destination)),
+        Target::Interface(_) if vpc.cidrs.values().any(|cidr| *cidr == destination) => {
+            Err(already_exists(&Destination::Block(destination)))
+        }
         Target::Interface(_) => {
             let of_vpc = |subnet: &&crate::world::ec2::subnet::Subnet| subnet.vpc == table.vpc;
             if region.subnets.values().filter(of_vpc).any(|subnet| subnet.cidr == destination) {
@@ -160,7 +211,8 @@ fn check_within_vpc(
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteRoute {
     pub route_table_id: String,
-    pub destination_cidr_block: String,
+    pub destination_cidr_block: Option<String>,
+    pub destination_prefix_list_id: Option<String>,
 }
 
 impl Action for DeleteRoute {
@@ -169,12 +221,11 @@ impl Action for DeleteRoute {
     type Answer = Done;
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
-        let destination = destination(&self.destination_cidr_block)?;
+        let (block, list) = (self.destination_cidr_block.as_deref(), self.destination_prefix_list_id.as_deref());
+        let destination = Destination::read(context, block, list)?;
         let (id, table) = context.own(|region| &region.route_tables, &self.route_table_id, Self::NAME)?;
         if !table.own_routes.contains_key(&destination) {
-            let vpc = context.region().vpcs.get(&table.vpc);
-            let is_local = vpc.is_some_and(|vpc| vpc.cidrs.values().any(|cidr| *cidr == destination));
-            return Err(no_such_route(&id, destination, is_local));
+            return Err(no_such_route(context.region(), table, &destination));
         }
         if let Some(table) = context.region_mut().route_tables.get_mut(&id) {
             table.own_routes.remove(&destination);
@@ -183,14 +234,26 @@ impl Action for DeleteRoute {
     }
 }
 
-/// Source of code and text: hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route.go`, which depends on
-/// them.
-fn no_such_route(table: &RouteTableId, destination: Ipv4Net, is_local: bool) -> AwsError {
-    if is_local {
-        AwsError::value(format!("cannot remove local route {destination} in route table {table}"))
-    } else {
-        let message = format!("no route with destination-cidr-block {destination} in route table {table}");
-        AwsError::new("InvalidRoute.NotFound", message)
+/// Source of codes and texts: hashicorp/terraform-provider-aws, `internal/service/ec2/vpc_route.go`, which depends on
+/// them. Those for prefix lists are ASSUMED (`ASSUMPTIONS.md`, "Codes").
+fn no_such_route(region: &Region, table: &RouteTable, destination: &Destination) -> AwsError {
+    let vpc = region.vpcs.get(&table.vpc);
+    let id = &table.id;
+    match destination {
+        Destination::Block(block) if vpc.is_some_and(|vpc| vpc.cidrs.values().any(|cidr| cidr == block)) => {
+            AwsError::value(format!("cannot remove local route {block} in route table {id}"))
+        }
+        Destination::Block(block) => {
+            let message = format!("no route with destination-cidr-block {block} in route table {id}");
+            AwsError::new("InvalidRoute.NotFound", message)
+        }
+        Destination::PrefixList(list) if has_endpoint(region, id, destination) => {
+            AwsError::value(format!("cannot remove VPC endpoint route {list} in route table {id}"))
+        }
+        Destination::PrefixList(list) => {
+            let message = format!("no route with destination-prefix-list-id {list} in route table {id}");
+            AwsError::new("InvalidRoute.NotFound", message)
+        }
     }
 }
 

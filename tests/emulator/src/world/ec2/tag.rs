@@ -9,7 +9,7 @@ use crate::world::{
     error::AwsError,
     filters::{self, Filter, Filterable, TagFilters},
     ids::{
-        DhcpOptionsId, NetworkAclId, NetworkInterfaceId, ResourceId, RouteTableId, SecurityGroupId,
+        DhcpOptionsId, NetworkAclId, NetworkInterfaceId, PrefixListId, ResourceId, RouteTableId, SecurityGroupId,
         SecurityGroupRuleId, SubnetId, VpcEndpointId, VpcId, VpnGatewayId,
     },
     paging::Paging,
@@ -110,6 +110,7 @@ fn check_exists(region: &Region, id: &str, sight: Sight) -> Result<(), AwsError>
         "vgw" => region.vpn_gateways.find(id, sight).map(drop),
         "dopt" => region.dhcp_options.find(id, sight).map(drop),
         "acl" => region.network_acls.find(id, sight).map(drop),
+        "pl" => region.prefix_lists.find(id, sight).map(drop),
         "sg" => region.security_groups.find(id, sight).map(drop),
         "eni" => region.network_interfaces.find(id, sight).map(drop),
         "vpce" => region.vpc_endpoints.find(id, sight).map(drop),
@@ -231,6 +232,8 @@ fn all(region: &Region, sight: Sight) -> Vec<TagDescription> {
     endpoints.for_each(|(id, endpoint): (&VpcEndpointId, _)| add(id.as_str(), "vpc-endpoint", &endpoint.tags));
     let gateways = region.vpn_gateways.listed(sight);
     gateways.for_each(|(id, gateway): (&VpnGatewayId, _)| add(id.as_str(), "vpn-gateway", &gateway.tags));
+    let lists = region.prefix_lists.listed(sight);
+    lists.for_each(|(id, list): (&PrefixListId, _)| add(id.as_str(), "prefix-list", &list.tags));
     for (id, group) in region.security_groups.listed(sight) {
         let id: &SecurityGroupId = id;
         add(id.as_str(), "security-group", &group.tags);

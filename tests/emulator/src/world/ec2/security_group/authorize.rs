@@ -10,7 +10,7 @@ use super::{
     rules::{Rule, RuleItem},
 };
 use crate::world::{
-    Context,
+    Context, Region,
     action::{Action, Service},
     error::AwsError,
     ids::{ResourceId, SecurityGroupId},
@@ -119,7 +119,7 @@ fn add(
             return Err(AwsError::value("The same permission must not appear multiple times"));
         }
     }
-    check_limit(&seen, egress, context.options.quotas.rules_per_security_group)?;
+    check_limit(context.region(), &seen, egress, context.options.quotas.rules_per_security_group)?;
     let caller = context.caller;
     let region = context.region_mut();
     let rules: Vec<Rule> = drafts
@@ -141,11 +141,16 @@ fn append(
 }
 
 /// Source: Amazon VPC quotas: the quota applies to each direction, and to IPv4 and IPv6 separately. A rule with a
-/// group or a prefix list counts for both, a prefix list with its weight (1 for S3).
-fn check_limit(rules: &BTreeSet<&Traffic>, egress: bool, most: usize) -> Result<(), AwsError> {
-    let of_direction = || rules.iter().filter(|rule| rule.egress == egress);
-    let ipv4 = of_direction().filter(|rule| !matches!(rule.peer, Peer::Ipv6(_))).count();
-    let ipv6 = of_direction().filter(|rule| !matches!(rule.peer, Peer::Ipv4(_))).count();
+/// group or a prefix list counts for both, a prefix list with its weight: 1 for S3 and DynamoDB, and the maximum number of
+/// entries for a list of a customer.
+fn check_limit(region: &Region, rules: &BTreeSet<&Traffic>, egress: bool, most: usize) -> Result<(), AwsError> {
+    let weight = |peer: &Peer| match peer {
+        Peer::PrefixList(id) => region.prefix_lists.get(id).map_or(1, |list| list.max_entries),
+        Peer::Ipv4(_) | Peer::Ipv6(_) | Peer::Group(_) => 1,
+    };
+    let of_direction = || rules.iter().filter(|rule| rule.egress == egress).map(|rule| &rule.peer);
+    let ipv4: usize = of_direction().filter(|peer| !matches!(peer, Peer::Ipv6(_))).map(weight).sum();
+    let ipv6: usize = of_direction().filter(|peer| !matches!(peer, Peer::Ipv4(_))).map(weight).sum();
     if ipv4.max(ipv6) <= most {
         return Ok(());
     }

@@ -197,14 +197,13 @@ fn malformed(text: &str) -> AwsError {
     AwsError::value(format!("CIDR block {text} is malformed"))
 }
 
-/// Parses a prefix list.
+/// Parses a prefix list of AWS or of the customer.
 pub(crate) fn parse_prefix_list(context: &Context<'_>, text: &str) -> Result<Peer, AwsError> {
     let id = PrefixListId::parse(text)?;
-    if catalogue::prefix_lists(&context.caller.region).iter().any(|list| list.id == id) {
-        Ok(Peer::PrefixList(id))
-    } else {
-        Err(id.not_found())
+    if !catalogue::prefix_lists(&context.caller.region).iter().any(|list| list.id == id) {
+        context.region().prefix_lists.find(text, context.sight())?;
     }
+    Ok(Peer::PrefixList(id))
 }
 
 /// Parses a group that a rule of a group in `vpc` names.

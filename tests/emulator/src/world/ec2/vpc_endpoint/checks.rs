@@ -8,6 +8,7 @@ use super::{DnsOptionsRequest, VpcEndpoint};
 use crate::world::{
     Context, Region,
     catalogue::{self, EndpointType},
+    ec2::route::Destination,
     error::AwsError,
     ids::{PrefixListId, RouteTableId, VpcEndpointId, VpcId},
     route53,
@@ -166,7 +167,8 @@ pub(super) fn resolve_route_tables(
             return Err(AwsError::parameter(format!("Route table {id} and VPC {vpc} belong to different networks.")));
         }
         let rival = |other: &VpcEndpoint| other.routes_through(&id) && other.prefix_list.as_ref() == Some(prefix_list);
-        if region.vpc_endpoints.values().any(rival) {
+        let custom = table.own_routes.contains_key(&Destination::PrefixList(prefix_list.clone()));
+        if custom || region.vpc_endpoints.values().any(rival) {
             return Err(AwsError::new(
                 "RouteAlreadyExists",
                 format!("route table {id} already has a route with destination-prefix-list-id {prefix_list}"),
