@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{faults::Fault, shared::Shared};
 use crate::world::{
     caller::Role,
+    ec2::vpc_endpoint::State as EndpointState,
     options::Options,
     resolver::{AddressStatus, Status},
     sharing::Share,
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/options", get(options).post(change_options))
         .route("/roles", get(roles).post(declare_role))
         .route("/resolver-status", post(set_resolver_status))
+        .route("/endpoint", post(change_endpoint))
         .route("/shares", get(shares).post(share).delete(unshare))
 }
 
@@ -205,6 +207,25 @@ async fn set_resolver_status(State(shared): State<Arc<Shared>>, body: String) ->
         let status: AddressStatus = serde_json::from_value(status).map_err(bad_request)?;
         shared.with_world(|world| world.set_resolver_address_status(&account, &region, &id, status))
     };
+    if exists { Ok(Json(json!({}))) } else { Err(bad_request(format!("{id} does not exist"))) }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeEndpoint {
+    account: String,
+    region: String,
+    id: String,
+    state: Option<EndpointState>,
+    requester_managed: Option<bool>,
+}
+
+async fn change_endpoint(State(shared): State<Arc<Shared>>, body: String) -> Answer {
+    let ChangeEndpoint { account, region, id, state, requester_managed } = read(&body)?;
+    let exists = shared.with_world(|world| {
+        state.is_none_or(|state| world.set_endpoint_state(&account, &region, &id, state))
+            && requester_managed.is_none_or(|managed| world.set_requester_managed(&account, &region, &id, managed))
+    });
     if exists { Ok(Json(json!({}))) } else { Err(bad_request(format!("{id} does not exist"))) }
 }
 

@@ -35,16 +35,20 @@ impl EndpointType {
 /// A service of a Region for one type of endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
-    /// `com.amazonaws.REGION.NAME`.
+    /// `com.amazonaws.REGION.NAME`, with another prefix for some services in China.
     pub(crate) service_name: String,
-    /// The last part of the name.
+    /// The part of the name after the Region.
     pub(crate) short_name: &'static str,
     /// The endpoint type.
     pub(crate) endpoint_type: EndpointType,
     /// The zones in which interface endpoints can be created.
     pub(crate) zones: Vec<Zone>,
-    /// The private DNS names; empty for gateway endpoints.
+    /// The private DNS names; empty for gateway endpoints, and for services without private DNS.
     pub(crate) private_names: Vec<String>,
+    /// Whether the service supports endpoint policies.
+    pub(crate) policies: bool,
+    /// Whether an owner of the service must accept new endpoints.
+    pub(crate) acceptance_required: bool,
     /// The reason why new endpoints fail, if a test requests it.
     pub(crate) fails: Option<String>,
     pub(crate) denied: bool,
@@ -54,6 +58,7 @@ pub(crate) struct Offer {
 const SERVICES: &[(&str, bool, bool)] = &[
     ("acm-pca", true, false),
     ("application-autoscaling", true, false),
+    ("apprunner.requests", true, false),
     ("athena", true, false),
     ("autoscaling", true, false),
     ("autoscaling-plans", true, false),
@@ -127,6 +132,65 @@ const SERVICES: &[(&str, bool, bool)] = &[
 const WITHOUT_EC2MESSAGES: &[&str] =
     &["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"];
 
+/// The services without private DNS names and without endpoint policies. Source: an answer of DescribeVpcEndpointServices
+/// that cloud-custodian recorded in 2026.
+const PLAIN: &[&str] = &["apprunner.requests"];
+
+/// The services of the catalog whose interface endpoints in China have the prefix `cn.com.amazonaws`. Source: aws/aws-cdk,
+/// `packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts` (2026-11), which lists the services of both Regions; gateway
+/// endpoints have the usual prefix.
+const WITH_PREFIX_OF_CHINA: &[&str] = &[
+    "application-autoscaling",
+    "athena",
+    "autoscaling",
+    "backup",
+    "batch",
+    "cloudformation",
+    "databrew",
+    "dms",
+    "ebs",
+    "ec2",
+    "elasticache",
+    "elasticbeanstalk",
+    "elasticfilesystem",
+    "lambda",
+    "license-manager",
+    "monitoring",
+    "rds",
+    "s3",
+    "securityhub",
+    "servicecatalog",
+    "sqs",
+    "states",
+    "sts",
+    "synthetics",
+    "transcribe",
+    "transfer",
+    "xray",
+];
+
+/// The services of the catalog with the prefix `eu.amazonaws` in the European Sovereign Cloud. Source: as for China.
+const WITH_PREFIX_OF_EUSC: &[&str] = &["securityhub"];
+
+/// Returns the name of a service in a Region.
+fn service_name(short_name: &str, region: &str, endpoint_type: EndpointType) -> String {
+    let interface = endpoint_type == EndpointType::Interface;
+    let prefix = match zones::partition(region) {
+        "aws-cn" if interface && WITH_PREFIX_OF_CHINA.contains(&short_name) => "cn.com.amazonaws",
+        "aws-eusc" if interface && WITH_PREFIX_OF_EUSC.contains(&short_name) => "eu.amazonaws",
+        _ => "com.amazonaws",
+    };
+    format!("{prefix}.{region}.{short_name}")
+}
+
+/// Returns the domain of the names of a service's interface endpoints. Its labels are in the opposite order of those in the
+/// name of the service. Source: the base name of `apprunner.requests` in an answer of DescribeVpcEndpointServices that
+/// cloud-custodian recorded in 2026.
+pub(crate) fn endpoint_domain(short_name: &str, region: &str) -> String {
+    let labels: Vec<&str> = short_name.rsplit('.').collect();
+    format!("{}.{region}.vpce.{}", labels.join("."), zones::dns_suffix(region))
+}
+
 /// Returns all services that a Region offers, by service name and endpoint type.
 pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
     let mut offers = Vec::new();
@@ -140,11 +204,13 @@ pub(crate) fn offers(region: &str, options: &Options) -> Vec<Offer> {
         }
         let mut add = |endpoint_type, zones: Vec<Zone>, private_names| {
             offers.push(Offer {
-                service_name: format!("com.amazonaws.{region}.{short_name}"),
+                service_name: service_name(short_name, region, endpoint_type),
                 short_name,
                 endpoint_type,
                 zones,
                 private_names,
+                policies: !PLAIN.contains(&short_name) && rule.is_none_or(|rule| rule.policies),
+                acceptance_required: rule.is_some_and(|rule| rule.acceptance_required),
                 fails: rule.and_then(|rule| rule.fails.clone()),
                 denied: rule.is_some_and(|rule| rule.denied),
             });
@@ -171,17 +237,20 @@ fn has_zone(short_name: &str, zone_id: &str) -> bool {
     !(short_name == "mgn" && zone_id == "use1-az3")
 }
 
+/// The names of S3 before the Region.
+const S3_NAMES: [&str; 6] =
+    ["s3", "s3-accesspoint", "s3-control", "s3.dualstack", "s3-control.dualstack", "s3-accesspoint.dualstack"];
+
 /// Returns the private DNS names of an interface endpoint.
 fn private_names(short_name: &str, region: &str) -> Vec<String> {
     let domain = format!("{region}.{}", zones::dns_suffix(region));
     match short_name {
-        // Source: S3 User Guide, "AWS PrivateLink for Amazon S3", "Private DNS".
-        "s3" => vec![
-            format!("s3.{domain}"),
-            format!("*.s3.{domain}"),
-            format!("*.s3-accesspoint.{domain}"),
-            format!("*.s3-control.{domain}"),
-        ],
+        name if PLAIN.contains(&name) => Vec::new(),
+        // Source: S3 User Guide, "AWS PrivateLink for Amazon S3", "Private DNS" (the first name); an answer of
+        // DescribeVpcEndpointServices that cloud-custodian recorded in 2026 (the others).
+        "s3" => std::iter::once(format!("s3.{domain}"))
+            .chain(S3_NAMES.iter().map(|name| format!("*.{name}.{domain}")))
+            .collect(),
         name => vec![format!("{name}.{domain}")],
     }
 }

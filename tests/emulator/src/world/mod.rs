@@ -43,6 +43,7 @@ use serde_json::Value;
 use self::{
     action::{Action, Service},
     caller::{Caller, Identities},
+    ec2::vpc_endpoint::State as EndpointState,
     error::AwsError,
     options::Options,
     region::Region,
@@ -205,6 +206,23 @@ impl World {
         let account_region = (account.to_owned(), region.to_owned());
         let region = self.regions.get_mut(&account_region).map(Arc::make_mut);
         region.is_some_and(|region| region.set_resolver_status(endpoint, status))
+    }
+
+    /// Sets the state of a VPC endpoint, which the owner of its service or AWS does. In state `pending`, it becomes
+    /// `available` after a while. Returns whether the endpoint exists.
+    pub fn set_endpoint_state(&mut self, account: &str, region: &str, endpoint: &str, state: EndpointState) -> bool {
+        let account_region = (account.to_owned(), region.to_owned());
+        let (now, options) = (self.now, self.options.of(account));
+        let region = self.regions.get_mut(&account_region).map(Arc::make_mut);
+        region.is_some_and(|region| region.set_endpoint_state(endpoint, state, now, options))
+    }
+
+    /// Makes a VPC endpoint one that an AWS service created for the account, or one of the account. Returns whether the
+    /// endpoint exists.
+    pub fn set_requester_managed(&mut self, account: &str, region: &str, endpoint: &str, managed: bool) -> bool {
+        let account_region = (account.to_owned(), region.to_owned());
+        let region = self.regions.get_mut(&account_region).map(Arc::make_mut);
+        region.is_some_and(|region| region.set_requester_managed(endpoint, managed))
     }
 
     /// Returns the options of an account, which are those of all accounts if it has no own options.

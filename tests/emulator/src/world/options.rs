@@ -233,12 +233,27 @@ pub struct ServiceRule {
     /// Whether the service provides private DNS names.
     #[serde(default = "offered")]
     pub private_dns: bool,
+    /// Whether the service supports endpoint policies.
+    #[serde(default = "offered")]
+    pub policies: bool,
+    /// Whether the owner of the service must accept new endpoints: they are `pendingAcceptance` until
+    /// [`World::set_endpoint_state`](super::World::set_endpoint_state) sets another state.
+    #[serde(default)]
+    pub acceptance_required: bool,
 }
 
 impl Default for ServiceRule {
     /// Changes nothing.
     fn default() -> Self {
-        Self { offered: true, zones: None, fails: None, denied: false, private_dns: true }
+        Self {
+            offered: true,
+            zones: None,
+            fails: None,
+            denied: false,
+            private_dns: true,
+            policies: true,
+            acceptance_required: false,
+        }
     }
 }
 

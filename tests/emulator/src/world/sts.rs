@@ -66,7 +66,9 @@ pub struct AssumeRole {
 pub struct RoleAssumed {
     pub credentials: Credentials,
     pub assumed_role_user: AssumedRoleUser,
-    pub packed_policy_size: u8,
+    /// Only with session policies or tags. Source: an answer of AssumeRole in the snapshots of LocalStack (2024-06), which
+    /// were recorded from AWS.
+    pub packed_policy_size: Option<u8>,
 }
 
 /// Temporary credentials.
@@ -87,8 +89,10 @@ pub struct AssumedRoleUser {
     pub arn: String,
 }
 
-fn constraint(member: &str, rule: &str) -> AwsError {
-    let message = format!("1 validation error detected: Value at '{member}' failed to satisfy constraint: {rule}");
+/// Source of the text: an answer of AssumeRole in the snapshots of LocalStack (2025-07), which were recorded from AWS.
+fn constraint(value: &str, member: &str, rule: &str) -> AwsError {
+    let message =
+        format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}");
     AwsError::new("ValidationError", message)
 }
 
@@ -112,11 +116,16 @@ impl Action for AssumeRole {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         let session = self.role_session_name;
         if !(2..=64).contains(&session.len()) || !session.chars().all(allowed) {
-            return Err(constraint("roleSessionName", r"Member must satisfy regular expression pattern: [\w+=,.@-]*"));
+            return Err(constraint(
+                &session,
+                "roleSessionName",
+                r"Member must satisfy regular expression pattern: [\w+=,.@-]*",
+            ));
         }
         let seconds = self.duration_seconds.unwrap_or(3_600);
         if !(900..=43_200).contains(&seconds) {
-            return Err(constraint("durationSeconds", "Member must have value between 900 and 43200"));
+            let rule = "Member must have value between 900 and 43200";
+            return Err(constraint(&seconds.to_string(), "durationSeconds", rule));
         }
         let (account, name) = read_role_arn(&self.role_arn)
             .ok_or_else(|| AwsError::new("ValidationError", format!("{} is invalid", self.role_arn)))?;
@@ -145,7 +154,7 @@ impl Action for AssumeRole {
                 assumed_role_id: format!("AROA{}:{session}", ids::letters(ids::hash(&self.role_arn), 17)),
                 arn,
             },
-            packed_policy_size: 0,
+            packed_policy_size: (!self.tags.is_empty()).then_some(1),
         })
     }
 }

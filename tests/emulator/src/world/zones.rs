@@ -53,6 +53,7 @@ pub(crate) fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        Some("eusc") => "aws-eusc",
         _ => "aws",
     }
 }
@@ -61,6 +62,7 @@ pub(crate) fn partition(region: &str) -> &'static str {
 pub(crate) fn dns_suffix(region: &str) -> &'static str {
     match partition(region) {
         "aws-cn" => "amazonaws.com.cn",
+        "aws-eusc" => "amazonaws.eu",
         _ => "amazonaws.com",
     }
 }

@@ -223,8 +223,11 @@ async fn the_zones_of_endpoints_are_listed_with_their_owner_unless_an_option_hid
     let expected = [
         ("corp.example.", ACCOUNT),
         ("s3-accesspoint.ap-northeast-1.amazonaws.com.", "vpce.amazonaws.com"),
+        ("s3-accesspoint.dualstack.ap-northeast-1.amazonaws.com.", "vpce.amazonaws.com"),
         ("s3-control.ap-northeast-1.amazonaws.com.", "vpce.amazonaws.com"),
+        ("s3-control.dualstack.ap-northeast-1.amazonaws.com.", "vpce.amazonaws.com"),
         ("s3.ap-northeast-1.amazonaws.com.", "vpce.amazonaws.com"),
+        ("s3.dualstack.ap-northeast-1.amazonaws.com.", "vpce.amazonaws.com"),
     ];
     assert_eq!(listed.iter().map(|(name, owner)| (&**name, &**owner)).collect::<Vec<_>>(), expected);
     let change = r#"{"options": {"endpoint_zones_listed": false}}"#;

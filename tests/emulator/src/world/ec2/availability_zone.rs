@@ -45,6 +45,8 @@ pub struct AvailabilityZone {
     pub group_name: String,
     pub network_border_group: String,
     pub opt_in_status: &'static str,
+    #[serde(rename = "messageSet")]
+    pub messages: [String; 0],
 }
 
 impl Filterable for Zone {
@@ -102,6 +104,7 @@ impl Action for DescribeAvailabilityZones {
                 group_name: format!("{region}-zg-1"),
                 network_border_group: region.clone(),
                 opt_in_status: "opt-in-not-required",
+                messages: [],
             })
             .collect();
         Ok(AvailabilityZones { zones })

@@ -1,4 +1,7 @@
 //! DescribeVpcEndpointServices.
+//!
+//! Source of the fields, and of the names with one entry for each endpoint type: answers that cloud-custodian recorded in 2026
+//! (`tests/data/placebo`).
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use serde::{Deserialize, Serialize};
@@ -84,11 +87,14 @@ pub struct PrivateDnsName {
 }
 
 impl ServiceDetail {
-    fn of(offer: Offer, region: &str) -> Self {
-        let interface = offer.endpoint_type == EndpointType::Interface;
+    fn of(mut offer: Offer, region: &str) -> Self {
+        // A service has a name either with or without a wildcard.
+        let wildcards: Vec<String> =
+            offer.private_names.iter().filter_map(|name| name.strip_prefix("*.")).map(str::to_owned).collect();
+        offer.private_names.retain(|name| !wildcards.contains(name));
         let place = format!("{} {}", offer.service_name, offer.endpoint_type.as_str());
         let base = match offer.endpoint_type {
-            EndpointType::Interface => format!("{}.{region}.vpce.{}", offer.short_name, zones::dns_suffix(region)),
+            EndpointType::Interface => catalogue::endpoint_domain(offer.short_name, region),
             EndpointType::Gateway => format!("{}.{region}.{}", offer.short_name, zones::dns_suffix(region)),
         };
         Self {
@@ -100,17 +106,18 @@ impl ServiceDetail {
             zone_ids: offer.zones.iter().map(|zone| zone.id.clone()).collect(),
             owner: "amazon",
             base_endpoint_dns_names: vec![base],
+            private_dns_name_verification_state: (!offer.private_names.is_empty()).then_some("verified"),
             private_dns_name: offer.private_names.first().cloned(),
             private_dns_names: offer
                 .private_names
                 .into_iter()
                 .map(|private_dns_name| PrivateDnsName { private_dns_name })
                 .collect(),
-            private_dns_name_verification_state: interface.then_some("verified"),
-            vpc_endpoint_policy_supported: true,
-            acceptance_required: false,
+            vpc_endpoint_policy_supported: offer.policies,
+            acceptance_required: offer.acceptance_required,
             manages_vpc_endpoints: false,
-            supported_ip_address_types: vec!["ipv4"],
+            // The subnets of the emulator have IPv4 only, whatever a service supports.
+            supported_ip_address_types: vec!["ipv6", "ipv4"],
             tags: Vec::new(),
             place,
         }
@@ -127,7 +134,9 @@ impl Filterable for ServiceDetail {
             "service-name" => vec![self.service_name.clone()],
             "service-region" => vec![self.service_region.clone()],
             "service-type" => self.service_types.iter().map(|kind| kind.service_type.to_owned()).collect(),
-            "supported-ip-address-types" => vec!["ipv4".to_owned()],
+            "supported-ip-address-types" => {
+                self.supported_ip_address_types.iter().map(|&kind| kind.to_owned()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -164,8 +173,7 @@ impl Action for DescribeVpcEndpointServices {
             self.next_token.as_deref(),
             context.options.max_page,
         )?;
-        let mut names: Vec<String> = details.iter().map(|detail| detail.service_name.clone()).collect();
-        names.dedup();
+        let names = details.iter().map(|detail| detail.service_name.clone()).collect();
         Ok(EndpointServices { names, details, next_token })
     }
 }

@@ -1,4 +1,8 @@
 //! Elastic network interfaces: those of callers, and those that AWS services manage.
+//!
+//! Source of the fields and values of an interface endpoint's interfaces, and of a private DNS name only where the VPC has DNS
+//! host names: answers of DescribeNetworkInterfaces that cloud-custodian recorded between 2016 and 2025
+//! (`tests/data/placebo`).
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -110,8 +114,17 @@ impl NetworkInterface {
         self.kind.status()
     }
 
+    /// Returns the private DNS name, which the interface has if its VPC has DNS host names.
+    fn private_dns_name(&self, region: &Region) -> Option<String> {
+        region.vpcs.get(&self.vpc).filter(|vpc| vpc.dns_support && vpc.dns_hostnames)?;
+        let place = self.zone.trim_end_matches(char::is_alphabetic);
+        let domain = if place == "us-east-1" { "ec2.internal".to_owned() } else { format!("{place}.compute.internal") };
+        Some(format!("ip-{}.{domain}", self.address.to_string().replace('.', "-")))
+    }
+
     fn item(&self, region: &Region, owner: &str) -> NetworkInterfaceItem {
         let managed = self.requester_managed();
+        let private_dns_name = self.private_dns_name(region);
         NetworkInterfaceItem {
             network_interface_id: self.id.clone(),
             subnet_id: self.subnet.clone(),
@@ -120,14 +133,22 @@ impl NetworkInterface {
             availability_zone_id: self.zone_id.clone(),
             description: self.description.clone(),
             owner_id: owner.to_owned(),
+            requester_id: owner.to_owned(),
             requester_managed: managed,
+            operator: Operator { managed: false },
             status: self.status(),
             mac_address: address::mac_of(&self.id),
             private_ip_address: self.address.to_string(),
             source_dest_check: true,
             interface_type: self.interface_type(),
             groups: security_group::identifiers(region, &self.groups),
-            private_ip_addresses: vec![PrivateAddress { primary: true, private_ip_address: self.address.to_string() }],
+            ipv6_addresses: [],
+            private_ip_addresses: vec![PrivateAddress {
+                primary: true,
+                private_ip_address: self.address.to_string(),
+                private_dns_name: private_dns_name.clone(),
+            }],
+            private_dns_name,
             attachment: managed.then(|| Attachment {
                 attachment_id: format!("ela-attach-{}", self.id.as_str().trim_start_matches("eni-")),
                 delete_on_termination: false,
@@ -151,7 +172,9 @@ pub struct NetworkInterfaceItem {
     pub availability_zone_id: String,
     pub description: String,
     pub owner_id: String,
+    pub requester_id: String,
     pub requester_managed: bool,
+    pub operator: Operator,
     pub status: &'static str,
     pub mac_address: String,
     pub private_ip_address: String,
@@ -159,11 +182,20 @@ pub struct NetworkInterfaceItem {
     pub interface_type: &'static str,
     #[serde(rename = "groupSet")]
     pub groups: Vec<security_group::GroupIdentifier>,
+    #[serde(rename = "ipv6AddressesSet")]
+    pub ipv6_addresses: [String; 0],
     #[serde(rename = "privateIpAddressesSet")]
     pub private_ip_addresses: Vec<PrivateAddress>,
+    pub private_dns_name: Option<String>,
     pub attachment: Option<Attachment>,
     #[serde(rename = "tagSet")]
     pub tags: Vec<TagItem>,
+}
+
+/// Whether a service operates the interface for its owner; never the case in the emulator.
+#[derive(Clone, Debug, Serialize)]
+pub struct Operator {
+    pub managed: bool,
 }
 
 /// A private address of an interface.
@@ -172,6 +204,7 @@ pub struct NetworkInterfaceItem {
 pub struct PrivateAddress {
     pub primary: bool,
     pub private_ip_address: String,
+    pub private_dns_name: Option<String>,
 }
 
 /// The attachment of an interface to a service.

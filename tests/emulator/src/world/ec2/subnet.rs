@@ -43,18 +43,28 @@ impl Subnet {
             availability_zone_id: self.zone_id.clone(),
             default_for_az: false,
             map_public_ip_on_launch: false,
+            map_customer_owned_ip_on_launch: false,
             assign_ipv6_address_on_creation: false,
+            ipv6_cidr_associations: [],
             ipv6_native: false,
+            enable_dns64: false,
+            private_dns_name_options_on_launch: NameOptions {
+                hostname_type: "ip-name",
+                enable_resource_name_dns_a_record: false,
+                enable_resource_name_dns_aaaa_record: false,
+            },
+            block_public_access_states: BlockStates { internet_gateway_block_mode: "off" },
             owner_id: self.owner.clone(),
             tags: tags::items(&self.tags),
         }
     }
 }
 
-/// A subnet in the format of EC2.
+/// A subnet in the format of EC2. Source of the fields: answers of DescribeSubnets that cloud-custodian recorded up to
+/// 2026 (`tests/data/placebo`).
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "AWS has four")]
+#[expect(clippy::struct_excessive_bools, reason = "AWS has six")]
 pub struct SubnetItem {
     pub subnet_id: SubnetId,
     pub subnet_arn: String,
@@ -66,11 +76,36 @@ pub struct SubnetItem {
     pub availability_zone_id: String,
     pub default_for_az: bool,
     pub map_public_ip_on_launch: bool,
+    pub map_customer_owned_ip_on_launch: bool,
     pub assign_ipv6_address_on_creation: bool,
+    #[serde(rename = "ipv6CidrBlockAssociationSet")]
+    pub ipv6_cidr_associations: [String; 0],
     pub ipv6_native: bool,
+    #[serde(rename = "enableDns64")]
+    pub enable_dns64: bool,
+    pub private_dns_name_options_on_launch: NameOptions,
+    pub block_public_access_states: BlockStates,
     pub owner_id: String,
     #[serde(rename = "tagSet")]
     pub tags: Vec<TagItem>,
+}
+
+/// The host names of new instances.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameOptions {
+    pub hostname_type: &'static str,
+    #[serde(rename = "enableResourceNameDnsARecord")]
+    pub enable_resource_name_dns_a_record: bool,
+    #[serde(rename = "enableResourceNameDnsAAAARecord")]
+    pub enable_resource_name_dns_aaaa_record: bool,
+}
+
+/// Whether the account blocks access from and to the internet.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockStates {
+    pub internet_gateway_block_mode: &'static str,
 }
 
 impl Filterable for Subnet {

@@ -98,6 +98,9 @@ pub(super) fn groups(
     }
     let mut groups = BTreeSet::new();
     for id in ids {
+        // Source: an answer of CreateResolverEndpoint in the snapshots of LocalStack (2023-09), which were recorded from AWS.
+        SecurityGroupId::parse(id)
+            .map_err(|error| parameter(format!("[RSLVR-00408] Malformed security group ID: \"{}\".", error.message)))?;
         let found = context.region().security_groups.find(id, context.sight());
         let (id, group) = found.map_err(|_| parameter(format!("The security group '{id}' does not exist.")))?;
         if group.vpc != *vpc {

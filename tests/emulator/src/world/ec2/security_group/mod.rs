@@ -220,8 +220,10 @@ pub struct CreateSecurityGroup {
 pub struct SecurityGroupCreated {
     pub group_id: SecurityGroupId,
     pub security_group_arn: String,
+    /// Absent for a group without tags. Source: an answer of CreateSecurityGroup in the snapshots of LocalStack (2025-05),
+    /// which were recorded from AWS.
     #[serde(rename = "tagSet")]
-    pub tags: Vec<TagItem>,
+    pub tags: Option<Vec<TagItem>>,
 }
 
 /// Source: EC2 API Reference, CreateSecurityGroup: up to 255 characters from this set.
@@ -291,7 +293,7 @@ impl Action for CreateSecurityGroup {
         let created = SecurityGroupCreated {
             group_id: group.id.clone(),
             security_group_arn: arn(&caller.region, &caller.account, &group.id),
-            tags: tags::items(&group.tags),
+            tags: (!group.tags.is_empty()).then(|| tags::items(&group.tags)),
         };
         region.security_groups.insert(group.id.clone(), group, now);
         Ok(created)

@@ -1,8 +1,6 @@
-//! The checks of an endpoint, except for its subnets: DNS options, private DNS, policies, routes.
+//! The checks of an endpoint, except for its subnets and its policy: DNS options, private DNS, routes.
 
 use std::collections::BTreeSet;
-
-use serde_json::Value;
 
 use super::{DnsOptionsRequest, VpcEndpoint};
 use crate::world::{
@@ -14,32 +12,12 @@ use crate::world::{
     route53,
 };
 
-/// The maximum length of a policy in characters, including white space. Source: AWS PrivateLink guide, "Quotas".
-const LONGEST_POLICY: usize = 20_480;
-
-/// The default policy of an endpoint. Source: AWS PrivateLink guide, "Endpoint policies": full access.
-pub(super) const FULL_ACCESS: &str =
-    r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
-
-/// Source of the code: EC2 API Reference, "Error codes".
-pub(super) fn check_policy(policy: &str) -> Result<(), AwsError> {
-    let refused =
-        |why: &str| AwsError::new("InvalidPolicyDocument", format!("The policy document is not valid: {why}"));
-    if policy.len() > LONGEST_POLICY {
-        return Err(refused("it is longer than 20480 characters"));
-    }
-    match serde_json::from_str::<Value>(policy) {
-        Err(_) => Err(refused("it is not JSON")),
-        Ok(Value::Object(fields)) if fields.contains_key("Statement") => Ok(()),
-        Ok(_) => Err(refused("it has no Statement")),
-    }
-}
-
-/// Whether a service has both endpoint types; only then does `PrivateDnsOnlyForInboundResolverEndpoint` exist.
-pub(super) fn has_inbound_only(context: &Context<'_>, service_name: &str) -> bool {
+/// Whether a service has both endpoint types; only then does `PrivateDnsOnlyForInboundResolverEndpoint` exist. In China,
+/// the two have different service names.
+pub(super) fn has_inbound_only(context: &Context<'_>, short_name: &str) -> bool {
     let offers = catalogue::offers(&context.caller.region, context.options);
     let types: BTreeSet<EndpointType> =
-        offers.iter().filter(|offer| offer.service_name == service_name).map(|offer| offer.endpoint_type).collect();
+        offers.iter().filter(|offer| offer.short_name == short_name).map(|offer| offer.endpoint_type).collect();
     types.len() == 2
 }
 
@@ -47,7 +25,7 @@ pub(super) fn has_inbound_only(context: &Context<'_>, service_name: &str) -> boo
 pub(super) fn check_dns_options(
     context: &Context<'_>,
     endpoint_type: EndpointType,
-    service_name: &str,
+    short_name: &str,
     options: &DnsOptionsRequest,
 ) -> Result<(), AwsError> {
     let inbound_only = options.private_dns_only_for_inbound_resolver_endpoint;
@@ -56,11 +34,9 @@ pub(super) fn check_dns_options(
         EndpointType::Gateway if inbound_only.is_some() => Err(AwsError::parameter(
             "DnsOptions PrivateDnsOnlyForInboundResolverEndpoint is applicable only to Interface VPC Endpoints.",
         )),
-        // Source: hashicorp/terraform-provider-aws issue 32355. The text is ASSUMED (`ASSUMPTIONS.md`, "Codes").
-        EndpointType::Interface if inbound_only.is_some() && !has_inbound_only(context, service_name) => {
-            Err(AwsError::parameter(format!(
-                "PrivateDnsOnlyForInboundResolverEndpoint is not supported for the service {service_name}."
-            )))
+        // Source: hashicorp/terraform-provider-aws issues 32355 and 46102, which quotes AWS.
+        EndpointType::Interface if inbound_only.is_some() && !has_inbound_only(context, short_name) => {
+            Err(AwsError::parameter("PrivateDnsOnlyForInboundResolverEndpoint not supported for this service."))
         }
         EndpointType::Gateway | EndpointType::Interface => check_record_type(options),
     }
@@ -127,10 +103,10 @@ pub(super) fn check_private_dns(
 pub(super) fn check_inbound_only(
     region: &Region,
     vpc: &VpcId,
-    service_name: &str,
+    short_name: &str,
     record_ip_type: &str,
 ) -> Result<(), AwsError> {
-    let gateway = region.vpc_endpoints.values().find(|other| is_gateway_of(other, vpc, service_name) && other.stays());
+    let gateway = region.vpc_endpoints.values().find(|other| is_gateway_of(other, vpc, short_name) && other.stays());
     let Some(gateway) = gateway else {
         return Err(AwsError::parameter(format!(
             "To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {vpc} must have a Gateway endpoint for the \
@@ -146,8 +122,8 @@ pub(super) fn check_inbound_only(
     )))
 }
 
-fn is_gateway_of(endpoint: &VpcEndpoint, vpc: &VpcId, service_name: &str) -> bool {
-    endpoint.endpoint_type == EndpointType::Gateway && endpoint.vpc == *vpc && endpoint.service_name == service_name
+fn is_gateway_of(endpoint: &VpcEndpoint, vpc: &VpcId, short_name: &str) -> bool {
+    endpoint.endpoint_type == EndpointType::Gateway && endpoint.vpc == *vpc && endpoint.short_name == short_name
 }
 
 /// Returns the route tables that a caller names for a gateway endpoint of a VPC.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     DnsOptionsRequest, State, SubnetConfiguration, VpcEndpoint, VpcEndpointItem, checks,
     interfaces::{self, NewInterface},
+    policy,
 };
 use crate::world::{
     Context,
@@ -82,11 +83,14 @@ impl Action for CreateVpcEndpoint {
             let message = "You are not authorized to perform this operation.";
             return Err(AwsError::new("UnauthorizedOperation", message));
         }
-        let policy = self.policy_document.clone().unwrap_or_else(|| checks::FULL_ACCESS.to_owned());
-        checks::check_policy(&policy)?;
+        let policy = match &self.policy_document {
+            None => policy::default_of(offer.endpoint_type),
+            Some(_) if !offer.policies => return Err(no_policies(&offer.service_name)),
+            Some(policy) => policy::stored(policy, offer.endpoint_type)?,
+        };
         checks::check_ip_address_type(self.ip_address_type.as_deref())?;
         if let Some(options) = &self.dns_options {
-            checks::check_dns_options(context, offer.endpoint_type, &offer.service_name, options)?;
+            checks::check_dns_options(context, offer.endpoint_type, offer.short_name, options)?;
         }
         let parts = match offer.endpoint_type {
             EndpointType::Gateway => self.gateway_parts(context, &vpc, &offer)?,
@@ -98,6 +102,7 @@ impl Action for CreateVpcEndpoint {
         let (state, due) = match offer.endpoint_type {
             // Source: EC2 API Reference, CreateVpcEndpoint, example 1: a gateway is available in the answer.
             EndpointType::Gateway => (State::Available, None),
+            EndpointType::Interface if offer.acceptance_required => (State::PendingAcceptance, None),
             EndpointType::Interface => (State::Pending, Some(now + context.options.delays.endpoint_creating)),
         };
         let id: VpcEndpointId = context.region_mut().ids.mint();
@@ -116,6 +121,7 @@ impl Action for CreateVpcEndpoint {
             record_ip_type: parts.record_ip_type,
             policy,
             tags,
+            requester_managed: false,
             prefix_list: parts.prefix_list,
             private_names: offer.private_names,
             short_name: offer.short_name,
@@ -170,14 +176,20 @@ impl CreateVpcEndpoint {
 
     fn gateway_parts(&self, context: &Context<'_>, vpc: &VpcId, offer: &Offer) -> Result<Parts, AwsError> {
         for (given, what) in [
-            (!self.subnet_id.is_empty() || !self.subnet_configuration.is_empty(), "Subnet IDs are"),
-            (!self.security_group_id.is_empty(), "Security group IDs are"),
-            (self.private_dns_enabled == Some(true), "Private DNS is"),
+            // Source: nanlabs/terraform-aws-starter issue 18, which quotes AWS.
+            (
+                !self.subnet_id.is_empty() || !self.subnet_configuration.is_empty(),
+                "Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints.",
+            ),
+            // The counterparts of the text for route tables. ASSUMED (`ASSUMPTIONS.md`, "Codes").
+            (
+                !self.security_group_id.is_empty(),
+                "Security group IDs are only supported for Interface type VPC Endpoint.",
+            ),
+            (self.private_dns_enabled == Some(true), "Private DNS is only supported for Interface type VPC Endpoint."),
         ] {
             if given {
-                // The counterpart of the text for route tables. ASSUMED (`ASSUMPTIONS.md`, "Codes").
-                let message = format!("{what} only supported for Interface type VPC Endpoint.");
-                return Err(AwsError::parameter(message));
+                return Err(AwsError::parameter(what));
             }
         }
         let prefix_list = catalogue::prefix_list(&context.caller.region, offer.short_name).id;
@@ -221,12 +233,13 @@ impl CreateVpcEndpoint {
         }
         let asked = options.private_dns_only_for_inbound_resolver_endpoint;
         // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": true by default if private DNS is enabled.
-        let inbound_only = checks::has_inbound_only(context, &offer.service_name).then(|| asked.unwrap_or(private_dns));
+        let inbound_only =
+            asked.or_else(|| (private_dns && checks::has_inbound_only(context, offer.short_name)).then_some(true));
         let new_interfaces = interfaces::choose(context, vpc, offer, &subnets, BTreeSet::new())?;
         if private_dns {
             checks::check_private_dns(context, vpc, &offer.private_names, None)?;
             if inbound_only == Some(true) {
-                checks::check_inbound_only(context.region(), vpc, &offer.service_name, &record_ip_type)?;
+                checks::check_inbound_only(context.region(), vpc, offer.short_name, &record_ip_type)?;
             }
         }
         Ok(Parts {
@@ -239,6 +252,12 @@ impl CreateVpcEndpoint {
             record_ip_type,
         })
     }
+}
+
+/// That AWS rejects a policy for a service without policies, and with this code and text, is ASSUMED (`ASSUMPTIONS.md`,
+/// "Codes").
+pub(super) fn no_policies(service_name: &str) -> AwsError {
+    AwsError::parameter(format!("The service {service_name} does not support endpoint policies."))
 }
 
 /// Source: AWS PrivateLink guide, "Quotas"; EC2 API Reference, "Error codes".

@@ -70,14 +70,20 @@ fn delete(context: &mut Context<'_>, id: &str) -> Result<(), AwsError> {
         State::Deleted => return Err(id.not_found()),
         // ASSUMED (`ASSUMPTIONS.md`, "VPC endpoints"): a repeated deletion succeeds.
         State::Deleting => return Ok(()),
-        State::Pending | State::Available | State::Failed => {}
+        State::PendingAcceptance
+        | State::Pending
+        | State::Available
+        | State::Rejected
+        | State::Failed
+        | State::Expired => {}
     }
+    endpoint.check_managed_by_caller()?;
     let gateway = endpoint.endpoint_type == EndpointType::Gateway;
     // Source: S3 User Guide, "AWS PrivateLink for Amazon S3": "You must maintain this gateway endpoint". Source of code and
     // text: cloudposse/terraform-aws-vpc issue 153, which quotes AWS.
     let leans_on_it = region.vpc_endpoints.values().find(|other| {
         other.vpc == endpoint.vpc
-            && other.service_name == endpoint.service_name
+            && other.short_name == endpoint.short_name
             && other.stays()
             && other.private_dns
             && other.inbound_only == Some(true)

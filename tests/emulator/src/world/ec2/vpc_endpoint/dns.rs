@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::{State, VpcEndpoint};
 use crate::world::{
     Region,
-    catalogue::EndpointType,
+    catalogue::{self, EndpointType},
     ids::{ResourceId, hash, letters},
-    route53, zones,
+    route53,
 };
 
 /// A DNS name and its hosted zone.
@@ -24,18 +24,23 @@ pub struct DnsEntry {
 }
 
 /// Returns the regional name first, then one name per zone, then the private names if private DNS is enabled.
+///
+/// Source of the order: CloudFormation User Guide, `AWS::EC2::VPCEndpoint`, `DnsEntries`. Source of the rest: answers of
+/// DescribeVpcEndpoints that cloud-custodian recorded between 2018 and 2026: an endpoint without subnets has no names, and all
+/// names under `vpce` of a Region are in one hosted zone.
 pub(super) fn entries(endpoint: &VpcEndpoint, region: &Region, region_name: &str) -> Vec<DnsEntry> {
-    if endpoint.endpoint_type == EndpointType::Gateway || endpoint.state == State::Deleted {
+    let is_gateway = endpoint.endpoint_type == EndpointType::Gateway;
+    if is_gateway || endpoint.state == State::Deleted || endpoint.subnets.is_empty() {
         return Vec::new();
     }
     let suffix = letters(hash(endpoint.id.as_str()), 8).to_lowercase();
     let star = if endpoint.short_name == "s3" { "*." } else { "" };
-    let domain = format!("{}.{region_name}.vpce.{}", endpoint.short_name, zones::dns_suffix(region_name));
-    let entry =
-        |dns_name: String, zone: &str| DnsEntry { dns_name, hosted_zone_id: format!("Z{}", letters(hash(zone), 20)) };
-    let mut entries = vec![entry(format!("{star}{}-{suffix}.{domain}", endpoint.id), &domain)];
+    let domain = catalogue::endpoint_domain(endpoint.short_name, region_name);
+    let hosted_zone_id = format!("Z{}", letters(hash(region_name), 13));
+    let entry = |dns_name| DnsEntry { dns_name, hosted_zone_id: hosted_zone_id.clone() };
+    let mut entries = vec![entry(format!("{star}{}-{suffix}.{domain}", endpoint.id))];
     let zones = endpoint.subnets.keys().filter_map(|id| region.subnets.get(id)).map(|subnet| &subnet.zone);
-    entries.extend(zones.map(|zone| entry(format!("{star}{}-{suffix}-{zone}.{domain}", endpoint.id), &domain)));
+    entries.extend(zones.map(|zone| entry(format!("{star}{}-{suffix}-{zone}.{domain}", endpoint.id))));
     if endpoint.private_dns {
         let private = endpoint.private_names.iter();
         entries.extend(private.map(|name| DnsEntry {

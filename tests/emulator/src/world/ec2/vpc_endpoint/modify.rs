@@ -8,7 +8,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{DnsOptionsRequest, State, SubnetConfiguration, VpcEndpoint, checks, interfaces};
+use super::{
+    DnsOptionsRequest, State, SubnetConfiguration, VpcEndpoint, checks, create::no_policies, interfaces, policy,
+};
 use crate::world::{
     Context,
     action::{Action, DONE, Done, Service},
@@ -51,12 +53,13 @@ impl Action for ModifyVpcEndpoint {
 
     fn run(self, context: &mut Context<'_>) -> Result<Done, AwsError> {
         let (id, endpoint) = context.region().vpc_endpoints.find(&self.vpc_endpoint_id, context.sight())?;
+        endpoint.check_managed_by_caller()?;
         self.check_state(endpoint, context.options.modify_while_pending)?;
         let mut changed = endpoint.clone();
-        self.change_policy(&mut changed)?;
+        self.change_policy(context, &mut changed)?;
         checks::check_ip_address_type(self.ip_address_type.as_deref())?;
         if let Some(options) = &self.dns_options {
-            checks::check_dns_options(context, changed.endpoint_type, &changed.service_name, options)?;
+            checks::check_dns_options(context, changed.endpoint_type, changed.short_name, options)?;
         }
         match changed.endpoint_type {
             EndpointType::Gateway => self.change_gateway(context, &mut changed)?,
@@ -80,14 +83,19 @@ impl ModifyVpcEndpoint {
             State::Available => Ok(()),
             State::Deleted => Err(endpoint.id.not_found()),
             State::Pending if while_pending => Ok(()),
-            State::Pending | State::Deleting | State::Failed => Err(AwsError::new(
+            State::PendingAcceptance
+            | State::Pending
+            | State::Deleting
+            | State::Rejected
+            | State::Failed
+            | State::Expired => Err(AwsError::new(
                 "IncorrectState",
                 format!("The VPC endpoint {} is in the state {}.", self.vpc_endpoint_id, endpoint.state.as_str()),
             )),
         }
     }
 
-    fn change_policy(&self, endpoint: &mut VpcEndpoint) -> Result<(), AwsError> {
+    fn change_policy(&self, context: &Context<'_>, endpoint: &mut VpcEndpoint) -> Result<(), AwsError> {
         match (&self.policy_document, self.reset_policy) {
             (Some(_), Some(true)) => {
                 return Err(AwsError::new(
@@ -96,10 +104,16 @@ impl ModifyVpcEndpoint {
                 ));
             }
             (Some(policy), _) => {
-                checks::check_policy(policy)?;
-                endpoint.policy.clone_from(policy);
+                let offers = catalogue::offers(&context.caller.region, context.options);
+                let same = |offer: &&Offer| {
+                    offer.service_name == endpoint.service_name && offer.endpoint_type == endpoint.endpoint_type
+                };
+                if offers.iter().find(same).is_some_and(|offer| !offer.policies) {
+                    return Err(no_policies(&endpoint.service_name));
+                }
+                endpoint.policy = policy::stored(policy, endpoint.endpoint_type)?;
             }
-            (None, Some(true)) => checks::FULL_ACCESS.clone_into(&mut endpoint.policy),
+            (None, Some(true)) => endpoint.policy = policy::default_of(endpoint.endpoint_type),
             (None, _) => {}
         }
         Ok(())
@@ -194,10 +208,9 @@ impl ModifyVpcEndpoint {
         if let Some(asked) = options.dns_record_ip_type {
             endpoint.record_ip_type = asked;
         }
-        if let Some(before) = endpoint.inbound_only {
-            let asked = options.private_dns_only_for_inbound_resolver_endpoint;
-            endpoint.inbound_only = Some(asked.unwrap_or(before || turned_on));
-        }
+        let asked = options.private_dns_only_for_inbound_resolver_endpoint;
+        let restored = turned_on && checks::has_inbound_only(context, endpoint.short_name);
+        endpoint.inbound_only = asked.or(restored.then_some(true)).or(endpoint.inbound_only);
         endpoint.private_dns = self.private_dns_enabled.unwrap_or(endpoint.private_dns);
         if !endpoint.private_dns {
             return Ok(());
@@ -207,8 +220,8 @@ impl ModifyVpcEndpoint {
         }
         let asks = turned_on || self.dns_options.is_some();
         if asks && endpoint.inbound_only == Some(true) {
-            let VpcEndpoint { vpc, service_name, record_ip_type, .. } = &*endpoint;
-            checks::check_inbound_only(context.region(), vpc, service_name, record_ip_type)?;
+            let VpcEndpoint { vpc, short_name, record_ip_type, .. } = &*endpoint;
+            checks::check_inbound_only(context.region(), vpc, short_name, record_ip_type)?;
         }
         Ok(())
     }
