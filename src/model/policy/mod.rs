@@ -17,6 +17,9 @@ pub use self::{evaluation::Answer, needs::mgn_only};
 /// The longest policy that AWS accepts, in characters, including white space (AWS PrivateLink guide, "Quotas").
 const LONGEST: usize = 20_480;
 
+/// The version of the policy language that a policy without `Version` has.
+const DEFAULT_VERSION: &str = "2008-10-17";
+
 /// The policy of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Policy {
@@ -89,6 +92,11 @@ impl Policy {
         }
         let mut canonical: BTreeMap<String, Value> =
             policy.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+        // The default of a policy without a version (IAM User Guide, "Version"), which AWS writes into the policies of gateway
+        // endpoints.
+        if canonical.get("Version").and_then(Value::as_str) == Some(DEFAULT_VERSION) {
+            canonical.remove("Version");
+        }
         canonical.insert("Statement".to_owned(), Value::Array(statements));
         Ok(Self::Document(object(canonical).to_string()))
     }
@@ -205,6 +213,14 @@ mod tests {
         ] {
             assert_ne!(parsed(one), parsed(&other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_policy_without_a_version_equals_one_with_the_default_version() {
+        let without = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}"#;
+        let with = |version: &str| without.replacen('{', &format!(r#"{{"Version":"{version}","#), 1);
+        assert_eq!(parsed(&with("2008-10-17")), parsed(without));
+        assert_ne!(parsed(&with("2012-10-17")), parsed(without), "policy variables need the later version");
     }
 
     #[test]
