@@ -14,6 +14,7 @@ use crate::{
         failure::CallFailure,
         ids::{SubnetId, ZoneId},
         observed::{ServiceOffer, Subnet},
+        policy::partition,
         slot::{EndpointKey, EndpointType, Service},
     },
 };
@@ -73,7 +74,7 @@ impl ServiceCache {
         let mut cache = self.0.lock().await;
         cache.retain(|_, answer| answer.is_fresh());
         let missing: Vec<Service> = wanted.iter().filter(|service| !cache.contains_key(*service)).copied().collect();
-        for services in missing.chunks(filter::MOST_VALUES) {
+        for services in missing.chunks(filter::MOST_VALUES / prefixes(&session.region).len()) {
             let asked = Instant::now();
             let mut offers = session.offers(services).await?;
             cache.extend(services.iter().map(|service| {
@@ -87,11 +88,10 @@ impl ServiceCache {
 }
 
 impl Session {
-    /// Reads the offers of services, of which there are at most [`filter::MOST_VALUES`]. The services are selected by a
-    /// filter: AWS rejects a request by names as a whole if the Region lacks one of them, and a request without either
+    /// Reads the offers of services, whose names are at most [`filter::MOST_VALUES`]. The services are selected by a filter: AWS rejects a request by names as a whole if the Region lacks one of them, and a request without either
     /// returns hundreds of services.
     async fn offers(&self, services: &[Service]) -> Result<Vec<(EndpointKey, Offer)>, CallFailure> {
-        let names: Vec<String> = services.iter().map(|service| service_name(&self.region, *service)).collect();
+        let names: Vec<String> = services.iter().flat_map(|service| service_names(&self.region, *service)).collect();
         let details = self.caller.list(
             Action::ec2("DescribeVpcEndpointServices"),
             |token| {
@@ -105,13 +105,16 @@ impl Session {
     }
 }
 
-/// Returns the offers of all services. AWS lists a service with both endpoint types twice.
+/// Returns the offers of all services. AWS lists a service with both endpoint types twice, in China under two names.
 fn all_offers(details: Vec<ServiceDetail>, region: &str) -> Vec<(EndpointKey, Offer)> {
-    let with_gateway: BTreeSet<String> =
-        details.iter().filter(|one| has_gateway(one)).filter_map(|one| one.service_name.clone()).collect();
+    let with_gateway: BTreeSet<Service> = details
+        .iter()
+        .filter(|one| has_gateway(one))
+        .filter_map(|one| service(region, one.service_name.as_deref()?))
+        .collect();
     let mut all: Vec<_> = details.into_iter().flat_map(|detail| offers(detail, region)).collect();
-    for (_, offer) in &mut all {
-        offer.has_gateway = with_gateway.contains(&offer.name);
+    for (key, offer) in &mut all {
+        offer.has_gateway = with_gateway.contains(&key.service);
     }
     all
 }
@@ -143,18 +146,35 @@ fn offers(detail: ServiceDetail, region: &str) -> Vec<(EndpointKey, Offer)> {
     types.filter_map(|kind| Some((key(region, &name, kind.as_str())?, offer.clone()))).collect()
 }
 
-/// Returns the name of a service in a Region.
-fn service_name(region: &str, service: Service) -> String {
-    format!("com.amazonaws.{region}.{service}")
+/// Returns the prefixes of service names in a Region. In China and in the European Sovereign Cloud, each service has one of
+/// two, and the S3 interface endpoint in China has another one than the gateway endpoint (aws/aws-cdk,
+/// `packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts`, as of 2026-11).
+fn prefixes(region: &str) -> &'static [&'static str] {
+    match partition(region) {
+        "aws-cn" => &["com.amazonaws", "cn.com.amazonaws"],
+        "aws-eusc" => &["com.amazonaws", "eu.amazonaws"],
+        _ => &["com.amazonaws"],
+    }
+}
+
+/// Returns the names that a service can have in a Region.
+fn service_names(region: &str, service: Service) -> impl Iterator<Item = String> {
+    prefixes(region).iter().map(move |prefix| format!("{prefix}.{region}.{service}"))
+}
+
+/// Returns the service with this name in a Region, if networks can use it.
+fn service(region: &str, name: &str) -> Option<Service> {
+    let rest = prefixes(region).iter().find_map(|prefix| name.strip_prefix(prefix)?.strip_prefix('.'))?;
+    Service::named(rest.strip_prefix(region)?.strip_prefix('.')?)
 }
 
 /// Returns the key of the network endpoint that an endpoint of this service and type can be, if any.
 pub(super) fn key(region: &str, name: &str, endpoint_type: &str) -> Option<EndpointKey> {
-    let service = name.strip_prefix("com.amazonaws.")?.strip_prefix(region)?.strip_prefix('.')?;
+    let service = service(region, name)?;
     let endpoint_type = [EndpointType::Interface, EndpointType::Gateway]
         .into_iter()
         .find(|known| known.as_str().eq_ignore_ascii_case(endpoint_type))?;
-    EndpointKey::of(Service::named(service)?, endpoint_type)
+    EndpointKey::of(service, endpoint_type)
 }
 
 #[cfg(test)]
@@ -184,6 +204,39 @@ mod tests {
         let with_gateway: Vec<bool> =
             all_offers(details.to_vec(), region).into_iter().map(|(_, offer)| offer.has_gateway).collect();
         assert_eq!(with_gateway, [true, true, false]);
+    }
+
+    #[test]
+    fn services_in_china_have_one_of_two_prefixes() {
+        let region = "cn-north-1";
+        let details = [
+            detail("cn.com.amazonaws.cn-north-1.s3", ServiceType::Interface).build(),
+            detail("com.amazonaws.cn-north-1.s3", ServiceType::Gateway).build(),
+            detail("cn.com.amazonaws.cn-north-1.ec2", ServiceType::Interface).build(),
+            detail("com.amazonaws.cn-north-1.ssm", ServiceType::Interface).build(),
+        ];
+        let offers: Vec<(EndpointKey, String, bool)> = all_offers(details.to_vec(), region)
+            .into_iter()
+            .map(|(key, offer)| (key, offer.name, offer.has_gateway))
+            .collect();
+        let offer = |key: EndpointKey, name: &str, has_gateway| {
+            (key, format!("{name}.cn-north-1.{}", key.service), has_gateway)
+        };
+        assert_eq!(
+            offers,
+            [
+                offer(EndpointKey::S3_INTERFACE, "cn.com.amazonaws", true),
+                offer(EndpointKey::S3_GATEWAY, "com.amazonaws", true),
+                offer(EndpointKey::interface(Service::Ec2), "cn.com.amazonaws", false),
+                offer(EndpointKey::interface(Service::Ssm), "com.amazonaws", false),
+            ]
+        );
+        assert_eq!(
+            service_names(region, Service::Ec2).collect::<Vec<_>>(),
+            ["com.amazonaws.cn-north-1.ec2", "cn.com.amazonaws.cn-north-1.ec2"]
+        );
+        assert_eq!(service("eu-west-1", "cn.com.amazonaws.eu-west-1.ec2"), None);
+        assert_eq!(service("eusc-de-east-1", "eu.amazonaws.eusc-de-east-1.securityhub"), Service::named("securityhub"));
     }
 
     #[test]

@@ -310,6 +310,8 @@ mod tests {
         assert!(s3.contains("arn:aws:s3:::aws-mgn-clients-hashes-ap-northeast-1/*"));
         let mgn = document(Service::Mgn, "us-gov-west-1");
         assert!(mgn.contains("arn:aws-us-gov:execute-api:us-gov-west-1:*:*/POST/CreateSessionForMgn"), "{mgn}");
+        let mgn = document(Service::Mgn, "eusc-de-east-1");
+        assert!(mgn.contains("arn:aws-eusc:execute-api:eusc-de-east-1:*"), "{mgn}");
         let kms = EndpointKey::interface(Service::named("kms").unwrap());
         assert_eq!(preset(kms, "eu-west-1"), Policy::FullAccess);
     }

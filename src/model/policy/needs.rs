@@ -127,12 +127,14 @@ fn objects_arn(region: &str, bucket: &str) -> String {
     format!("arn:{}:s3:::{bucket}/*", partition(region))
 }
 
-/// Returns the partition of a Region as it appears in ARNs (AWS General Reference, "ARNs").
+/// Returns the partition of a Region as it appears in ARNs (AWS General Reference, "ARNs"; botocore `partitions.json`).
 pub fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
     } else if region.starts_with("us-gov-") {
         "aws-us-gov"
+    } else if region.starts_with("eusc-") {
+        "aws-eusc"
     } else {
         "aws"
     }
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_preset_allows_all_requests_of_a_migration_and_no_other_bucket() {
-        for region in ["eu-west-1", "cn-north-1", "us-gov-west-1"] {
+        for region in ["eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"] {
             let buckets = Buckets::new(region, None, true);
             for key in EndpointKey::standard() {
                 let scope = Scope { key, region, buckets: &buckets };
