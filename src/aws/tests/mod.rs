@@ -4,6 +4,7 @@
 mod answers;
 mod failures;
 mod identity;
+mod recorded;
 mod requests;
 
 use aws_config::{BehaviorVersion, Region};
