@@ -188,11 +188,12 @@ async fn a_class_requests_further_services_for_all_its_networks() -> Result<()> 
 /// The most entries that `spec.endpoints` may have, all of them further services.
 const MOST_SERVICES: usize = 24;
 
-/// The short names of all services with an interface endpoint, without the standard ones.
+/// The short names of all services with an interface endpoint and private names, without the standard ones.
 async fn further_services(site: &Site) -> Result<Vec<String>> {
     let filter = Filter::builder().name("service-type").values("Interface").build();
     let offers = site.aws.ec2.describe_vpc_endpoint_services().filters(filter).max_results(1000).send().await?;
-    let names = offers.service_details().iter().filter_map(|offer| offer.service_name()?.rsplit('.').next());
+    let with_names = offers.service_details().iter().filter(|offer| offer.private_dns_name().is_some());
+    let names = with_names.filter_map(|offer| offer.service_name()?.rsplit('.').next());
     let standard = Service::STANDARD.map(|service| service.to_string());
     // Private DNS is not possible for DynamoDB, which has gateway endpoints, too.
     let is_further = |name: &String| !standard.contains(name) && name != "dynamodb";
