@@ -156,6 +156,7 @@ async fn lists_that_lag_behind_cause_no_second_resource() -> Result<()> {
     let lags = [
         json!({ "new_invisible_for": 90.0 }),
         json!({ "deleted_visible_for": 90.0 }),
+        json!({ "changes_invisible_for": 90.0 }),
         json!({ "new_invisible_for": 60.0, "deleted_visible_for": 120.0, "max_page": 5 }),
     ];
     try_join_all(lags.map(async |lag| {

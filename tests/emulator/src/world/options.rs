@@ -21,6 +21,10 @@ pub struct Options {
     /// The seconds for which a new resource is not listed, and its ID returns `*.NotFound`.
     #[serde(with = "seconds")]
     pub new_invisible_for: Duration,
+    /// The seconds for which a changed VPC attribute, VPC endpoint, rule of a security group or Resolver endpoint is still
+    /// listed as it was before.
+    #[serde(with = "seconds")]
+    pub changes_invisible_for: Duration,
     /// The seconds for which a deleted resource is still listed.
     #[serde(with = "seconds")]
     pub deleted_visible_for: Duration,
@@ -49,6 +53,7 @@ impl Default for Options {
             delays: Delays::aws(),
             quotas: Quotas::default(),
             new_invisible_for: Duration::ZERO,
+            changes_invisible_for: Duration::ZERO,
             deleted_visible_for: Duration::ZERO,
             max_page: None,
             throttling: true,
@@ -65,7 +70,11 @@ impl Default for Options {
 impl Options {
     /// Returns how late callers see creations and deletions.
     pub fn lag(&self) -> Lag {
-        Lag { new_invisible_for: self.new_invisible_for, deleted_visible_for: self.deleted_visible_for }
+        Lag {
+            new_invisible_for: self.new_invisible_for,
+            changes_invisible_for: self.changes_invisible_for,
+            deleted_visible_for: self.deleted_visible_for,
+        }
     }
 }
 

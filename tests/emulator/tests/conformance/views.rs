@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Aws, code, filter};
+use crate::support::{Aws, code, filter, permission, state_of};
 
 #[tokio::test]
 async fn a_new_resource_is_invisible_for_a_while() {
@@ -34,4 +34,37 @@ async fn a_deleted_resource_is_listed_for_a_while() {
     assert!(aws.state().security_groups.iter().all(|other| other.name == "default"), "the state shows the truth");
     aws.advance(5);
     assert_eq!(code(aws.ec2.describe_security_groups().group_ids(&group).send().await), "InvalidGroup.NotFound");
+}
+
+#[tokio::test]
+async fn a_changed_resource_is_listed_as_before_for_a_while() {
+    let aws = Aws::with(|options| options.changes_invisible_for = Duration::from_secs(5)).await;
+    let network = aws.network().await;
+    aws.advance(5);
+    let authorize = || {
+        let call = aws.ec2.authorize_security_group_ingress().group_id(&network.group);
+        call.ip_permissions(permission("tcp", 443, &["10.0.0.0/8"])).send()
+    };
+    authorize().await.unwrap();
+    let rules = async || {
+        let group = aws.ec2.describe_security_groups().group_ids(&network.group).send().await.unwrap();
+        let rules =
+            aws.ec2.describe_security_group_rules().filters(filter("group-id", &network.group)).send().await.unwrap();
+        assert_eq!(group.security_groups()[0].ip_permissions().len() + 1, rules.security_group_rules().len());
+        rules.security_group_rules().len()
+    };
+    assert_eq!(rules().await, 1, "only the outbound rule");
+    assert_eq!(code(authorize().await), "InvalidPermission.Duplicate", "decisions of AWS use the true state");
+
+    let endpoint = aws.interface_endpoint(&network, "kms").await;
+    aws.advance(60);
+    assert_eq!(rules().await, 2);
+    aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(&endpoint).private_dns_enabled(false).send().await.unwrap();
+    let read = async || {
+        let endpoint = aws.endpoint(&endpoint).await;
+        (state_of(&endpoint).to_owned(), endpoint.private_dns_enabled())
+    };
+    assert_eq!(read().await, ("available".to_owned(), Some(true)));
+    aws.advance(5);
+    assert_eq!(read().await, ("pending".to_owned(), Some(false)));
 }

@@ -171,14 +171,14 @@ impl Action for AssociateResolverEndpointIpAddress {
             .into_iter()
             .map(|(subnet, address)| (subnet.clone(), address))
             .collect();
-        let now = context.now();
+        let (now, sight) = (context.now(), context.sight());
         for (subnet, ip) in &places {
             if subnet.vpc != vpc {
                 return Err(checks::parameter(format!("The subnet '{}' is not in the VPC '{vpc}'.", subnet.id)));
             }
             let region = context.region_mut();
             let address = attach(region, &id, &groups, (subnet, *ip), (AddressStatus::Attaching, now));
-            if let Some(endpoint) = region.resolver_endpoints.get_mut(&id) {
+            if let Some(endpoint) = region.resolver_endpoints.change(&id, sight) {
                 endpoint.addresses.insert(address.id.clone(), address);
             }
         }
@@ -219,8 +219,8 @@ impl Action for DisassociateResolverEndpointIpAddress {
             return Err(checks::request("[RSLVR-00400] Resolver endpoint need to have at least 2 IP addresses."));
         }
         let leaving = found.id.clone();
-        let now = context.now();
-        if let Some(endpoint) = context.region_mut().resolver_endpoints.get_mut(&id)
+        let (now, sight) = (context.now(), context.sight());
+        if let Some(endpoint) = context.region_mut().resolver_endpoints.change(&id, sight)
             && let Some(address) = endpoint.addresses.get_mut(&leaving)
         {
             address.status = AddressStatus::Detaching;

@@ -48,8 +48,8 @@ impl Action for UpdateResolverEndpoint {
             return Err(checks::request(message));
         }
         let name = self.name.or_else(|| endpoint.name.clone());
-        let now = context.now();
-        let endpoint = context.region_mut().resolver_endpoints.get_mut(&id).ok_or_else(|| id.not_found())?;
+        let (now, sight) = (context.now(), context.sight());
+        let endpoint = context.region_mut().resolver_endpoints.change(&id, sight).ok_or_else(|| id.not_found())?;
         endpoint.name = name;
         endpoint.protocols = protocols;
         endpoint.modified = now;

@@ -120,13 +120,13 @@ fn add(
         }
     }
     check_limit(context.region(), &seen, egress, context.options.quotas.rules_per_security_group)?;
-    let caller = context.caller;
+    let (caller, sight) = (context.caller, context.sight());
     let region = context.region_mut();
     let rules: Vec<Rule> = drafts
         .into_iter()
         .map(|(traffic, description)| Rule { id: region.ids.mint(), traffic, description, tags: tags.clone() })
         .collect();
-    Ok(RulesAdded { done: true, rules: append(region.security_groups.get_mut(&id), rules, caller) })
+    Ok(RulesAdded { done: true, rules: append(region.security_groups.change(&id, sight), rules, caller) })
 }
 
 fn append(

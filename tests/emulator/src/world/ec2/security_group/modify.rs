@@ -92,7 +92,8 @@ impl Action for ModifySecurityGroupRules {
 }
 
 fn write(context: &mut Context<'_>, id: &SecurityGroupId, rules: Vec<Rule>) -> Result<Done, AwsError> {
-    context.region_mut().security_groups.get_mut(id).ok_or_else(|| id.not_found())?.rules = rules;
+    let sight = context.sight();
+    context.region_mut().security_groups.change(id, sight).ok_or_else(|| id.not_found())?.rules = rules;
     Ok(DONE)
 }
 

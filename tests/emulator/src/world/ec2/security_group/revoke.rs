@@ -151,7 +151,8 @@ fn revoke(
         return Err(AwsError::missing("ipPermissions or securityGroupRuleIds"));
     }
     let mut revoked = Vec::new();
-    if let Some(group) = context.region_mut().security_groups.get_mut(&id) {
+    let sight = context.sight();
+    if let Some(group) = context.region_mut().security_groups.change(&id, sight) {
         let (gone, kept) = std::mem::take(&mut group.rules).into_iter().partition(|rule| doomed.contains(&rule.id));
         group.rules = kept;
         revoked = Vec::<Rule>::into_iter(gone).map(|rule| RevokedRule::of(&id, rule)).collect();

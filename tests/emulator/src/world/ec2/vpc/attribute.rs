@@ -50,7 +50,8 @@ impl Action for ModifyVpcAttribute {
             (Some(flag), None) => (flag.value, hostnames),
             (None, Some(flag)) => (support, flag.value),
         };
-        if let Some(vpc) = context.region_mut().vpcs.get_mut(&id) {
+        let sight = context.sight();
+        if let Some(vpc) = context.region_mut().vpcs.change(&id, sight) {
             vpc.dns_support = support;
             vpc.dns_hostnames = hostnames;
         }

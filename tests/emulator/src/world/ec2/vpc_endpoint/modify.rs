@@ -65,9 +65,10 @@ impl Action for ModifyVpcEndpoint {
             EndpointType::Gateway => self.change_gateway(context, &mut changed)?,
             EndpointType::Interface => self.change_interface(context, &mut changed)?,
         }
+        let sight = context.sight();
         let region = context.region_mut();
         let due = changed.due();
-        *region.vpc_endpoints.get_mut(&id).ok_or_else(|| id.not_found())? = changed;
+        *region.vpc_endpoints.change(&id, sight).ok_or_else(|| id.not_found())? = changed;
         if let Some(due) = due {
             region.schedule(due);
         }
