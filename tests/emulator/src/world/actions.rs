@@ -6,8 +6,9 @@ use super::{
     Context,
     action::{Action, Service},
     ec2::{
-        availability_zone, dhcp_options, endpoint_service, managed_prefix_list, network_acl, network_interface,
-        prefix_list, route, route_table, security_group, subnet, tag, vpc, vpc_endpoint, vpn_gateway,
+        availability_zone, cidr_reservation, dhcp_options, endpoint_service, managed_prefix_list, network_acl,
+        network_interface, prefix_list, route, route_table, security_group, subnet, tag, vpc, vpc_endpoint,
+        vpn_gateway,
     },
     error::AwsError,
     parameters::{self, Style},
@@ -27,6 +28,9 @@ const fn entry<A: Action>() -> Entry {
 
 const ACTIONS: &[Entry] = &[
     entry::<availability_zone::DescribeAvailabilityZones>(),
+    entry::<cidr_reservation::CreateSubnetCidrReservation>(),
+    entry::<cidr_reservation::DeleteSubnetCidrReservation>(),
+    entry::<cidr_reservation::GetSubnetCidrReservations>(),
     entry::<dhcp_options::AssociateDhcpOptions>(),
     entry::<dhcp_options::CreateDhcpOptions>(),
     entry::<dhcp_options::DeleteDhcpOptions>(),

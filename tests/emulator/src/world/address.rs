@@ -53,9 +53,8 @@ impl Unavailable {
 
 /// Returns the reason why an address cannot be used in a subnet, if there is one.
 pub(crate) fn obstacle(region: &Region, subnet: &Subnet, address: Ipv4Addr) -> Option<Unavailable> {
-    if !subnet.cidr.contains(&address) {
-        Some(Unavailable::OutOfRange)
-    } else if is_reserved(subnet.cidr, address) {
+    let Some(cidr) = subnet.cidr.filter(|cidr| cidr.contains(&address)) else { return Some(Unavailable::OutOfRange) };
+    if is_reserved(cidr, address) {
         Some(Unavailable::Reserved)
     } else if taken(region, subnet).any(|used| used == address) {
         Some(Unavailable::InUse)
@@ -74,22 +73,28 @@ fn taken(region: &Region, subnet: &Subnet) -> impl Iterator<Item = Ipv4Addr> {
     of_subnet.map(|interface| interface.address)
 }
 
-/// Returns the number of free addresses in a subnet.
+/// Returns the number of free IPv4 addresses in a subnet, including those in CIDR reservations. That a subnet with IPv6 only
+/// has none is ASSUMED (`ASSUMPTIONS.md`, "Subnets").
 pub(crate) fn free_count(region: &Region, subnet: &Subnet) -> usize {
-    let size = 1_usize << (32 - u32::from(subnet.cidr.prefix_len()));
+    let Some(cidr) = subnet.cidr else { return 0 };
+    let size = 1_usize << (32 - u32::from(cidr.prefix_len()));
     (size - 5).saturating_sub(taken(region, subnet).count())
 }
 
 /// Returns a free address of a subnet that is not in `kept`. AWS chooses at random, the emulator by `seed`.
+///
+/// Source: VPC User Guide, "Subnet CIDR reservations": AWS does not choose a reserved address.
 pub(crate) fn choose(region: &Region, subnet: &Subnet, kept: &[Ipv4Addr], seed: u64) -> Result<Ipv4Addr, AwsError> {
+    let cidr = subnet.cidr.ok_or_else(|| no_free_address(subnet))?;
     let used: std::collections::BTreeSet<Ipv4Addr> =
-        taken(region, subnet).chain(kept.iter().copied().filter(|address| subnet.cidr.contains(address))).collect();
-    let first = u32::from(subnet.cidr.network()) + 4;
-    let count = u32::from(subnet.cidr.broadcast()) - first;
+        taken(region, subnet).chain(kept.iter().copied().filter(|address| cidr.contains(address))).collect();
+    let reserved = |address: &Ipv4Addr| subnet.reservations.values().any(|one| one.cidr.contains(address));
+    let first = u32::from(cidr.network()) + 4;
+    let count = u32::from(cidr.broadcast()) - first;
     let start = u32::try_from(seed % u64::from(count)).unwrap_or(0);
     (0..count)
         .map(|step| Ipv4Addr::from(first + (start + step) % count))
-        .find(|address| !used.contains(address))
+        .find(|address| !used.contains(address) && !reserved(address))
         .ok_or_else(|| no_free_address(subnet))
 }
 

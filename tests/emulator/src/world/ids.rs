@@ -92,6 +92,9 @@ resource_ids! {
         "vpc CIDR block association ID" }
     /// A subnet.
     SubnetId { "subnet-", "InvalidSubnetId.Malformed", "InvalidSubnetID.NotFound", "subnet ID" }
+    /// A reserved block of a subnet.
+    SubnetCidrReservationId { "scr-", "InvalidSubnetCidrReservationId.Malformed",
+        "InvalidSubnetCidrReservationID.NotFound", "subnet CIDR reservation ID" }
     /// A route table.
     RouteTableId { "rtb-", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound", "routeTable ID" }
     /// An association of a route table with a subnet, or of the main route table with its VPC.

@@ -54,6 +54,7 @@ pub struct Vpc {
 pub struct Subnet {
     pub id: SubnetId,
     pub vpc: VpcId,
+    /// The IPv4 block; empty for a subnet with IPv6 only.
     pub cidr: String,
     pub zone: String,
     pub zone_id: String,
@@ -228,7 +229,7 @@ impl State {
         let subnet = |subnet: &super::ec2::subnet::Subnet| Subnet {
             id: subnet.id.clone(),
             vpc: subnet.vpc.clone(),
-            cidr: subnet.cidr.to_string(),
+            cidr: subnet.cidr.map_or_else(String::new, |cidr| cidr.to_string()),
             zone: subnet.zone.clone(),
             zone_id: subnet.zone_id.clone(),
             tags: subnet.tags.clone(),

@@ -26,7 +26,8 @@ fn world() -> (World, Caller) {
 fn endpoint(world: &mut World, caller: &Caller) -> String {
     let vpc = CreateVpc { cidr_block: "10.20.0.0/16".to_owned(), ..CreateVpc::default() };
     let vpc = world.run(caller, vpc).unwrap().vpc.vpc_id.to_string();
-    let subnet = CreateSubnet { vpc_id: vpc.clone(), cidr_block: "10.20.0.0/24".to_owned(), ..CreateSubnet::default() };
+    let subnet =
+        CreateSubnet { vpc_id: vpc.clone(), cidr_block: Some("10.20.0.0/24".to_owned()), ..CreateSubnet::default() };
     let subnet = world.run(caller, subnet).unwrap().subnet.subnet_id.to_string();
     let request = CreateVpcEndpoint {
         vpc_id: vpc,

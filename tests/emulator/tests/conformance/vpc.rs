@@ -188,3 +188,60 @@ async fn an_added_block_is_removed_if_no_subnet_is_in_it() {
     aws.advance(60);
     assert_eq!(blocks().await.len(), 1);
 }
+
+/// Source: EC2 API Reference, CreateSubnet, `Ipv6Native`.
+#[tokio::test]
+async fn a_subnet_with_ipv6_only_has_no_ipv4_block() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let added =
+        aws.ec2.associate_vpc_cidr_block().vpc_id(&vpc).amazon_provided_ipv6_cidr_block(true).send().await.unwrap();
+    let block = added.ipv6_cidr_block_association.unwrap().ipv6_cidr_block.unwrap();
+    let block = block.replace("/56", "/64");
+    let create = |native| {
+        let call = aws.ec2.create_subnet().vpc_id(&vpc).ipv6_cidr_block(&block).ipv6_native(native);
+        call.send()
+    };
+    assert_eq!(code(create(false).await), "MissingParameter");
+    let subnet = create(true).await.unwrap().subnet.unwrap();
+    assert_eq!((subnet.cidr_block(), subnet.ipv6_native()), (None, Some(true)));
+    assert_eq!(subnet.ipv6_cidr_block_association_set()[0].ipv6_cidr_block(), Some(&*block));
+    assert_eq!(code(create(true).await), "InvalidSubnet.Conflict");
+    let interface = aws.ec2.create_network_interface().subnet_id(subnet.subnet_id().unwrap()).send().await;
+    assert_eq!(code(interface), "InsufficientFreeAddressesInSubnet");
+    let found = aws.ec2.describe_vpcs().vpc_ids(&vpc).send().await.unwrap().vpcs.unwrap().remove(0);
+    assert_eq!(found.ipv6_cidr_block_association_set().len(), 1);
+}
+
+/// Source: VPC User Guide, "Subnet CIDR reservations".
+#[tokio::test]
+async fn aws_chooses_no_address_in_a_reservation() {
+    let aws = Aws::start().await;
+    let vpc = aws.vpc("10.20.0.0/16").await;
+    let subnet = aws.subnet(&vpc, "10.20.0.0/28", "a").await;
+    let reserve = |cidr: &str| {
+        let call = aws.ec2.create_subnet_cidr_reservation().subnet_id(&subnet).cidr(cidr);
+        call.reservation_type("explicit".into()).send()
+    };
+    let made = reserve("10.20.0.8/29").await.unwrap().subnet_cidr_reservation.unwrap();
+    assert_eq!(code(reserve("10.20.0.8/30").await), "InvalidParameterValue");
+    assert_eq!(code(reserve("10.20.1.0/28").await), "InvalidParameterValue");
+    let interface = async |address: Option<&str>| {
+        let call =
+            aws.ec2.create_network_interface().subnet_id(&subnet).set_private_ip_address(address.map(str::to_owned));
+        call.send().await.map(|made| made.network_interface.unwrap().private_ip_address.unwrap())
+    };
+    let mut chosen = Vec::new();
+    for _ in 0..4 {
+        chosen.push(interface(None).await.unwrap());
+    }
+    chosen.sort();
+    assert_eq!(chosen, ["10.20.0.4", "10.20.0.5", "10.20.0.6", "10.20.0.7"]);
+    assert_eq!(code(interface(None).await), "InsufficientFreeAddressesInSubnet");
+    assert_eq!(interface(Some("10.20.0.9")).await.unwrap(), "10.20.0.9");
+    let id = made.subnet_cidr_reservation_id.unwrap();
+    let listed = aws.ec2.get_subnet_cidr_reservations().subnet_id(&subnet).send().await.unwrap();
+    assert_eq!(listed.subnet_ipv4_cidr_reservations()[0].subnet_cidr_reservation_id(), Some(&*id));
+    aws.ec2.delete_subnet_cidr_reservation().subnet_cidr_reservation_id(&id).send().await.unwrap();
+    assert_eq!(code(interface(None).await), "ok");
+}

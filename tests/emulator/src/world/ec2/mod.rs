@@ -1,6 +1,7 @@
 //! Amazon EC2: one module for each kind of resource.
 
 pub mod availability_zone;
+pub mod cidr_reservation;
 pub mod dhcp_options;
 pub mod endpoint_service;
 pub mod managed_prefix_list;

@@ -195,7 +195,7 @@ fn check_within_vpc(
         }
         Target::Interface(_) => {
             let of_vpc = |subnet: &&crate::world::ec2::subnet::Subnet| subnet.vpc == table.vpc;
-            if region.subnets.values().filter(of_vpc).any(|subnet| subnet.cidr == destination) {
+            if region.subnets.values().filter(of_vpc).any(|subnet| subnet.cidr == Some(destination)) {
                 Ok(())
             } else {
                 let message =

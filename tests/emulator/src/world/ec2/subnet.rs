@@ -1,16 +1,19 @@
-//! Subnets: CreateSubnet, DeleteSubnet, DescribeSubnets.
+//! Subnets: CreateSubnet, DeleteSubnet, DescribeSubnets. A subnet has either an IPv4 or an IPv6 block.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
-use ipnet::Ipv4Net;
+use std::collections::BTreeMap;
+
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
     address::{self, parse_block},
+    ec2::{cidr_reservation::CidrReservation, vpc::cidr_block::Ipv6Association},
     error::AwsError,
     filters::{Filter, Filterable},
-    ids::{ResourceId, SubnetId, VpcId},
+    ids::{ResourceId, SubnetCidrReservationId, SubnetId, VpcId},
     paging::Paging,
     tags::{self, TagItem, TagSpecification, Tags},
     zones::{self, Zone},
@@ -21,7 +24,11 @@ use crate::world::{
 pub struct Subnet {
     pub id: SubnetId,
     pub vpc: VpcId,
-    pub cidr: Ipv4Net,
+    /// The IPv4 block; `None` for a subnet with IPv6 only.
+    pub cidr: Option<Ipv4Net>,
+    pub ipv6: Option<Ipv6Net>,
+    /// The blocks from which AWS chooses no addresses.
+    pub reservations: BTreeMap<SubnetCidrReservationId, CidrReservation>,
     /// The name of its Availability Zone.
     pub zone: String,
     pub zone_id: String,
@@ -37,7 +44,7 @@ impl Subnet {
             subnet_arn: self.arn.clone(),
             state: "available",
             vpc_id: self.vpc.clone(),
-            cidr_block: self.cidr.to_string(),
+            cidr_block: self.cidr.map(|cidr| cidr.to_string()),
             available_ip_address_count: address::free_count(region, self),
             availability_zone: self.zone.clone(),
             availability_zone_id: self.zone_id.clone(),
@@ -45,8 +52,12 @@ impl Subnet {
             map_public_ip_on_launch: false,
             map_customer_owned_ip_on_launch: false,
             assign_ipv6_address_on_creation: false,
-            ipv6_cidr_associations: [],
-            ipv6_native: false,
+            ipv6_cidr_associations: self
+                .ipv6
+                .map(|block| Ipv6Association::of(&self.id, block, "associated"))
+                .into_iter()
+                .collect(),
+            ipv6_native: self.cidr.is_none(),
             enable_dns64: false,
             private_dns_name_options_on_launch: NameOptions {
                 hostname_type: "ip-name",
@@ -70,7 +81,7 @@ pub struct SubnetItem {
     pub subnet_arn: String,
     pub state: &'static str,
     pub vpc_id: VpcId,
-    pub cidr_block: String,
+    pub cidr_block: Option<String>,
     pub available_ip_address_count: usize,
     pub availability_zone: String,
     pub availability_zone_id: String,
@@ -79,7 +90,7 @@ pub struct SubnetItem {
     pub map_customer_owned_ip_on_launch: bool,
     pub assign_ipv6_address_on_creation: bool,
     #[serde(rename = "ipv6CidrBlockAssociationSet")]
-    pub ipv6_cidr_associations: [String; 0],
+    pub ipv6_cidr_associations: Vec<Ipv6Association>,
     pub ipv6_native: bool,
     #[serde(rename = "enableDns64")]
     pub enable_dns64: bool,
@@ -130,7 +141,7 @@ impl Filterable for Subnet {
             "availability-zone" => vec![self.zone.clone()],
             "availability-zone-id" => vec![self.zone_id.clone()],
             "available-ip-address-count" => vec![address::free_count(region, self).to_string()],
-            "cidr" | "cidr-block" | "cidrBlock" => vec![self.cidr.to_string()],
+            "cidr" | "cidr-block" | "cidrBlock" => self.cidr.iter().map(ToString::to_string).collect(),
             "default-for-az" | "map-public-ip-on-launch" => vec!["false".to_owned()],
             "owner-id" => vec![self.owner.clone()],
             "state" => vec!["available".to_owned()],
@@ -151,7 +162,9 @@ impl Filterable for Subnet {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateSubnet {
     pub vpc_id: String,
-    pub cidr_block: String,
+    pub cidr_block: Option<String>,
+    pub ipv6_cidr_block: Option<String>,
+    pub ipv6_native: Option<bool>,
     pub availability_zone: Option<String>,
     pub availability_zone_id: Option<String>,
     #[serde(default)]
@@ -165,6 +178,26 @@ pub struct SubnetCreated {
 }
 
 impl CreateSubnet {
+    /// Returns the IPv4 block, or the IPv6 block of a subnet with IPv6 only. Source: EC2 API Reference, CreateSubnet,
+    /// `Ipv6Native`. The codes are ASSUMED (`ASSUMPTIONS.md`, "Codes").
+    fn blocks(&self) -> Result<(Option<Ipv4Net>, Option<Ipv6Net>), AwsError> {
+        match (&self.cidr_block, &self.ipv6_cidr_block) {
+            (Some(block), None) if self.ipv6_native != Some(true) => {
+                Ok((Some(parse_block(block, "InvalidSubnet.Range")?), None))
+            }
+            (None, Some(block)) if self.ipv6_native == Some(true) => {
+                let message = || AwsError::value(format!("Value ({block}) for parameter ipv6CidrBlock is invalid."));
+                Ok((None, Some(block.parse::<Ipv6Net>().map_err(|_| message())?.trunc())))
+            }
+            (None, None) if self.ipv6_native == Some(true) => Err(AwsError::missing("ipv6CidrBlock")),
+            (None, _) => Err(AwsError::missing("cidrBlock")),
+            (Some(_), _) => {
+                let message = "The parameter cidrBlock cannot be used with ipv6Native or ipv6CidrBlock here";
+                Err(AwsError::new("InvalidParameterCombination", message))
+            }
+        }
+    }
+
     fn zone(&self, region: &str) -> Result<Zone, AwsError> {
         let all = zones::of(region);
         let wanted = |zone: &Zone| {
@@ -190,17 +223,24 @@ impl Action for CreateSubnet {
     type Answer = SubnetCreated;
 
     fn run(self, context: &mut Context<'_>) -> Result<SubnetCreated, AwsError> {
-        let cidr = parse_block(&self.cidr_block, "InvalidSubnet.Range")?;
+        let (cidr, ipv6) = self.blocks()?;
         let tags = tags::from_specifications(&self.tag_specification, "subnet")?;
         let zone = self.zone(&context.caller.region)?;
         let (vpc_id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
         // Source of both codes: EC2 API Reference, "Error codes".
-        if !vpc.contains(cidr) {
+        if let Some(cidr) = cidr.filter(|cidr| !vpc.contains(*cidr)) {
             return Err(AwsError::new("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid.")));
         }
-        let of_vpc = context.region().subnets.values().filter(|subnet| subnet.vpc == vpc_id);
-        if of_vpc.into_iter().any(|other| other.cidr.contains(&cidr) || cidr.contains(&other.cidr)) {
-            let message = format!("The CIDR '{cidr}' conflicts with another subnet");
+        if let Some(block) = ipv6.filter(|block| !vpc.ipv6.is_some_and(|of_vpc| of_vpc.contains(block))) {
+            return Err(AwsError::new("InvalidSubnet.Range", format!("The CIDR '{block}' is invalid.")));
+        }
+        let overlaps = |other: &Subnet| {
+            let with_ipv4 = other.cidr.zip(cidr).is_some_and(|(a, b)| a.contains(&b) || b.contains(&a));
+            with_ipv4 || other.ipv6.is_some_and(|block| Some(block) == ipv6)
+        };
+        if context.region().subnets.values().filter(|subnet| subnet.vpc == vpc_id).any(overlaps) {
+            let block = cidr.map(|cidr| cidr.to_string()).or_else(|| ipv6.map(|block| block.to_string()));
+            let message = format!("The CIDR '{}' conflicts with another subnet", block.unwrap_or_default());
             return Err(AwsError::new("InvalidSubnet.Conflict", message));
         }
         let (now, caller) = (context.now(), context.caller);
@@ -212,6 +252,8 @@ impl Action for CreateSubnet {
             id: id.clone(),
             vpc: vpc_id,
             cidr,
+            ipv6,
+            reservations: BTreeMap::new(),
             zone: zone.name,
             zone_id: zone.id,
             tags,

@@ -1,9 +1,9 @@
-//! The IPv4 blocks of a VPC: AssociateVpcCidrBlock and DisassociateVpcCidrBlock.
+//! The blocks of a VPC: AssociateVpcCidrBlock and DisassociateVpcCidrBlock. IPv6 blocks cannot be removed.
 #![allow(missing_docs, reason = "fields carry the names of the EC2 API Reference, which documents them")]
 
-use std::time::Duration;
+use std::{net::Ipv6Addr, time::Duration};
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::Vpc;
@@ -12,7 +12,7 @@ use crate::world::{
     action::{Action, Service},
     address::parse_block,
     error::AwsError,
-    ids::{ResourceId, VpcCidrAssociationId, VpcId},
+    ids::{ResourceId, VpcCidrAssociationId, VpcId, hash},
 };
 
 /// A block of a VPC.
@@ -45,12 +45,13 @@ pub(super) fn listed(vpc: &Vpc, now: Duration) -> Vec<CidrAssociation> {
     blocks.chain(removed.map(|(id, (block, _))| CidrAssociation::new(id, *block, "disassociated"))).collect()
 }
 
-/// Adds an IPv4 block to a VPC.
+/// Adds a block to a VPC.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct AssociateVpcCidrBlock {
     pub vpc_id: String,
-    pub cidr_block: String,
+    pub cidr_block: Option<String>,
+    pub amazon_provided_ipv6_cidr_block: Option<bool>,
 }
 
 /// The added block.
@@ -58,7 +59,30 @@ pub struct AssociateVpcCidrBlock {
 #[serde(rename_all = "camelCase")]
 pub struct CidrAssociated {
     pub vpc_id: VpcId,
-    pub cidr_block_association: CidrAssociation,
+    pub cidr_block_association: Option<CidrAssociation>,
+    pub ipv6_cidr_block_association: Option<Ipv6Association>,
+}
+
+/// An IPv6 block of a VPC or a subnet.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ipv6Association {
+    pub association_id: String,
+    pub ipv6_cidr_block: String,
+    pub ipv6_cidr_block_state: CidrState,
+}
+
+impl Ipv6Association {
+    /// Returns the block of a VPC or a subnet; it has at most one.
+    pub(crate) fn of(owner: &impl ResourceId, block: Ipv6Net, state: &'static str) -> Self {
+        let digits = owner.as_str().rsplit('-').next().unwrap_or_default();
+        let kind = owner.as_str().split('-').next().unwrap_or_default();
+        Self {
+            association_id: format!("{kind}-cidr-assoc-{digits}"),
+            ipv6_cidr_block: block.to_string(),
+            ipv6_cidr_block_state: CidrState { state },
+        }
+    }
 }
 
 impl Action for AssociateVpcCidrBlock {
@@ -67,24 +91,41 @@ impl Action for AssociateVpcCidrBlock {
     type Answer = CidrAssociated;
 
     fn run(self, context: &mut Context<'_>) -> Result<CidrAssociated, AwsError> {
-        let block = parse_block(&self.cidr_block, "InvalidVpc.Range")?;
-        let (id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
+        let (vpc_id, vpc) = context.own(|region| &region.vpcs, &self.vpc_id, Self::NAME)?;
+        let Some(block) = &self.cidr_block else {
+            if self.amazon_provided_ipv6_cidr_block != Some(true) {
+                return Err(AwsError::missing("CidrBlock"));
+            }
+            // The blocks of the emulator are documentation prefixes. A second request returns the same block.
+            let number = hash(vpc_id.as_str()) & 0xff_ffff;
+            let block = Ipv6Net::new_assert(Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(number) << 72), 56);
+            let association = Ipv6Association::of(&vpc_id, block, "associating");
+            if let Some(vpc) = context.region_mut().vpcs.get_mut(&vpc_id) {
+                vpc.ipv6 = Some(block);
+            }
+            return Ok(CidrAssociated {
+                vpc_id,
+                cidr_block_association: None,
+                ipv6_cidr_block_association: Some(association),
+            });
+        };
+        let block = parse_block(block, "InvalidVpc.Range")?;
         // Source: VPC User Guide, "VPC CIDR blocks": blocks of a VPC must not overlap; five IPv4 blocks by default.
         if vpc.cidrs.values().any(|cidr| cidr.contains(&block) || block.contains(cidr)) {
-            let message = format!("The CIDR '{block}' conflicts with another block of {id}");
+            let message = format!("The CIDR '{block}' conflicts with another block of {vpc_id}");
             return Err(AwsError::new("InvalidVpc.Range", message));
         }
         if vpc.cidrs.len() >= 5 {
-            let message = format!("The maximum number of CIDR blocks has been reached for {id}");
+            let message = format!("The maximum number of CIDR blocks has been reached for {vpc_id}");
             return Err(AwsError::new("CidrLimitExceeded", message));
         }
         let region = context.region_mut();
         let association_id: VpcCidrAssociationId = region.ids.mint();
-        if let Some(vpc) = region.vpcs.get_mut(&id) {
+        if let Some(vpc) = region.vpcs.get_mut(&vpc_id) {
             vpc.cidrs.insert(association_id.clone(), block);
         }
-        let cidr_block_association = CidrAssociation::new(&association_id, block, "associating");
-        Ok(CidrAssociated { vpc_id: id, cidr_block_association })
+        let cidr_block_association = Some(CidrAssociation::new(&association_id, block, "associating"));
+        Ok(CidrAssociated { vpc_id, cidr_block_association, ipv6_cidr_block_association: None })
     }
 }
 
@@ -123,7 +164,11 @@ impl Action for DisassociateVpcCidrBlock {
             return Err(AwsError::new("OperationNotPermitted", message));
         }
         // Source: hashicorp/terraform-provider-aws issue 29077, which quotes AWS, for an IPv6 block.
-        if region.subnets.values().any(|subnet| subnet.vpc == vpc_id && block.contains(&subnet.cidr)) {
+        if region
+            .subnets
+            .values()
+            .any(|subnet| subnet.vpc == vpc_id && subnet.cidr.is_some_and(|cidr| block.contains(&cidr)))
+        {
             let message = format!("The vpc {vpc_id} currently has a subnet within CIDR block {block}");
             return Err(AwsError::new("InvalidCidrBlock.InUse", message));
         }

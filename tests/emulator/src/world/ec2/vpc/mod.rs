@@ -6,10 +6,10 @@ pub mod cidr_block;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use self::cidr_block::CidrAssociation;
+use self::cidr_block::{CidrAssociation, Ipv6Association};
 use crate::world::{
     Context, Region,
     action::{Action, DONE, Done, Service},
@@ -32,6 +32,8 @@ pub struct Vpc {
     pub cidrs: BTreeMap<VpcCidrAssociationId, Ipv4Net>,
     /// The blocks that were removed, and the time until which they are listed.
     pub(crate) removed_cidrs: BTreeMap<VpcCidrAssociationId, (Ipv4Net, Duration)>,
+    /// The IPv6 block.
+    pub ipv6: Option<Ipv6Net>,
     /// The set of DHCP options; `None` if the VPC has no set.
     pub dhcp_options: Option<DhcpOptionsId>,
     pub tenancy: String,
@@ -58,7 +60,7 @@ impl Vpc {
             state: "available",
             cidr_block: self.cidr.to_string(),
             cidr_associations: cidr_block::listed(self, now),
-            ipv6_cidr_associations: None,
+            ipv6_cidr_associations: self.ipv6.map(|block| vec![Ipv6Association::of(&self.id, block, "associated")]),
             dhcp_options_id: self.dhcp_options_id(),
             instance_tenancy: self.tenancy.clone(),
             is_default: false,
@@ -80,7 +82,7 @@ pub struct VpcItem {
     /// Empty in the answer of CreateVpc, and absent in lists. Source: answers of CreateVpc in the snapshots of LocalStack
     /// (2025-05), which were recorded from AWS, and of DescribeVpcs that cloud-custodian recorded between 2016 and 2019.
     #[serde(rename = "ipv6CidrBlockAssociationSet")]
-    pub ipv6_cidr_associations: Option<[String; 0]>,
+    pub ipv6_cidr_associations: Option<Vec<Ipv6Association>>,
     pub dhcp_options_id: String,
     pub instance_tenancy: String,
     pub is_default: bool,
@@ -159,6 +161,7 @@ impl Action for CreateVpc {
             cidr,
             cidrs: BTreeMap::from([(region.ids.mint(), cidr)]),
             removed_cidrs: BTreeMap::new(),
+            ipv6: None,
             dhcp_options: Some(region.default_dhcp_options.clone()).filter(|id| region.dhcp_options.get(id).is_some()),
             tenancy,
             // Source: VPC User Guide, "DNS attributes in your VPC": DNS support is enabled, DNS hostnames are
@@ -169,7 +172,7 @@ impl Action for CreateVpc {
             owner: owner.clone(),
         };
         // Source: an answer of CreateVpc in the snapshots of LocalStack (2025-05), which were recorded from AWS.
-        let item = VpcItem { state: "pending", ipv6_cidr_associations: Some([]), ..vpc.item(now) };
+        let item = VpcItem { state: "pending", ipv6_cidr_associations: Some(Vec::new()), ..vpc.item(now) };
         region.vpcs.insert(id.clone(), vpc, now);
         let table = RouteTable::new(region.ids.mint(), id.clone(), Some(region.ids.mint()), Tags::new());
         region.route_tables.insert(table.id.clone(), table, now);
