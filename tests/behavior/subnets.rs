@@ -8,6 +8,11 @@ use support::{Call, Lab, Site, Use, state::State};
 
 use support::waiting::{actions, close, listed, tag, until_aws_holds, without_outage};
 
+/// How late AWS shows changes, in seconds, and how many addresses the operator then adds to the Resolver endpoint. The status
+/// `UPDATING` lasts for 60 seconds, and prevents a second address. With a longer lag, the operator adds a second address, and
+/// removes it again.
+const LAGS: [(u32, usize); 2] = [(20, 1), (90, 2)];
+
 /// Returns the IDs of the endpoint subnets in those zones.
 fn in_zones<const N: usize>(landing: &support::Landing, zones: [usize; N]) -> Result<Vec<String>> {
     zones.iter().map(|zone| Ok(landing.subnet(&format!("endpoints-{zone}"))?.to_owned())).collect()
@@ -59,6 +64,35 @@ async fn endpoints_are_added_in_a_third_zone_and_removed_from_the_first() -> Res
     let modified = actions(&writes).into_iter().filter(|action| *action == "ModifyVpcEndpoint").count();
     assert_eq!(modified, 12, "six endpoints, twice:{}", listed(&writes));
     close(&site).await
+}
+
+#[tokio::test]
+async fn addresses_move_while_aws_shows_changes_late() -> Result<()> {
+    let lab = Lab::shared().await?;
+    for (lag, additions) in LAGS {
+        let site = lab.site("late").await?;
+        let mut landing = site.landing.clone();
+        let network = site.network("tokyo").apply().await?;
+        network.edit(json!({ "subnets": { "endpoints": { "ids": in_zones(&landing, [1, 2])? } } })).await?;
+        network.until_ready().await?;
+        landing.add_subnet(&site.aws, Use::Endpoints, 3).await?;
+        lab.control().change_options(&site.account, json!({ "changes_invisible_for": lag })).await?;
+        let mark = site.last_call().await?;
+        without_outage(&site, async {
+            let edit = json!({ "subnets": { "endpoints": { "ids": in_zones(&landing, [2, 3])? } },
+                "sourceCIDRs": ["192.168.11.0/24"] });
+            network.edit(edit).await?;
+            network.until_ready().await
+        })
+        .await?;
+        let expected = site.expected().subnets(["endpoints-2", "endpoints-3"]).sources(["192.168.11.0/24"]);
+        assert_eq!(site.summary().await?, expected.summary(), "{lag} s");
+        let writes = site.writes_after(mark).await?;
+        let associations = actions(&writes).into_iter().filter(|name| name.starts_with("AssociateResolver")).count();
+        assert_eq!(associations, additions, "{lag} s:{}", listed(&writes));
+        close(&site).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
