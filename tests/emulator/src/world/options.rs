@@ -225,6 +225,7 @@ pub enum RepeatedRequest {
 /// A change to one service of one Region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct ServiceRule {
     /// Whether the Region offers the service.
     #[serde(default = "offered")]

@@ -156,21 +156,20 @@ impl Action for GetManagedPrefixListEntries {
     fn run(self, context: &mut Context<'_>) -> Result<Entries, AwsError> {
         let id = PrefixListId::parse(&self.prefix_list_id)?;
         let of_aws = catalogue::prefix_lists(&context.caller.region).into_iter().find(|list| list.id == id);
-        let entries: Vec<EntryItem> = match of_aws {
-            Some(list) => list.cidrs.into_iter().map(|cidr| EntryItem { cidr, description: None }).collect(),
-            None => {
-                let (_, list) = context.region().prefix_lists.read(&self.prefix_list_id, context.sight())?;
-                let version = self.target_version.unwrap_or(list.versions.len());
-                let entries = version.checked_sub(1).and_then(|index| list.versions.get(index));
-                // The code is ASSUMED (`ASSUMPTIONS.md`, "Codes").
-                let entries = entries
-                    .ok_or_else(|| AwsError::value(format!("The prefix list {id} has no version {version}.")))?;
-                let item = |(cidr, description): (&ipnet::Ipv4Net, &Option<String>)| EntryItem {
-                    cidr: cidr.to_string(),
-                    description: description.clone(),
-                };
-                entries.iter().map(item).collect()
-            }
+        let entries: Vec<EntryItem> = if let Some(list) = of_aws {
+            list.cidrs.into_iter().map(|cidr| EntryItem { cidr, description: None }).collect()
+        } else {
+            let (_, list) = context.region().prefix_lists.read(&self.prefix_list_id, context.sight())?;
+            let version = self.target_version.unwrap_or(list.versions.len());
+            let entries = version.checked_sub(1).and_then(|index| list.versions.get(index));
+            // The code is ASSUMED (`ASSUMPTIONS.md`, "Codes").
+            let entries =
+                entries.ok_or_else(|| AwsError::value(format!("The prefix list {id} has no version {version}.")))?;
+            let item = |(cidr, description): (&ipnet::Ipv4Net, &Option<String>)| EntryItem {
+                cidr: cidr.to_string(),
+                description: description.clone(),
+            };
+            entries.iter().map(item).collect()
         };
         let paging = Paging { least: 1, most: 100, ..Paging::ec2(Self::NAME) };
         let (entries, next_token) = paging.cut(

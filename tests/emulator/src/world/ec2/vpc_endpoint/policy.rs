@@ -68,14 +68,17 @@ fn rewritten(policy: &Value) -> String {
     let mut text = String::from("{\"Version\":");
     text.push_str(&version.to_string());
     if let Some(id) = policy.get("Id") {
-        text.push_str(&format!(",\"Id\":{id}"));
+        text.push_str(",\"Id\":");
+        text.push_str(&id.to_string());
     }
     let statements: Vec<String> = match policy.get("Statement") {
         Some(Value::Array(statements)) => statements.iter().map(statement).collect(),
         Some(other) => vec![statement(other)],
         None => Vec::new(),
     };
-    text.push_str(&format!(",\"Statement\":[{}]}}", statements.join(",")));
+    text.push_str(",\"Statement\":[");
+    text.push_str(&statements.join(","));
+    text.push_str("]}");
     text
 }
 
