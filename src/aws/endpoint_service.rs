@@ -88,8 +88,9 @@ impl ServiceCache {
 }
 
 impl Session {
-    /// Reads the offers of services, whose names are at most [`filter::MOST_VALUES`]. The services are selected by a filter: AWS rejects a request by names as a whole if the Region lacks one of them, and a request without either
-    /// returns hundreds of services.
+    /// Reads the offers of services, whose names are at most [`filter::MOST_VALUES`]. The services are selected by a filter:
+    /// AWS rejects a request by names as a whole if the Region lacks one of them, and a request without either returns
+    /// hundreds of services.
     async fn offers(&self, services: &[Service]) -> Result<Vec<(EndpointKey, Offer)>, CallFailure> {
         let names: Vec<String> = services.iter().flat_map(|service| service_names(&self.region, *service)).collect();
         let details = self.caller.list(

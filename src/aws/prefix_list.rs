@@ -40,13 +40,13 @@ impl PrefixListCache {
     /// Returns the ranges of S3 in the Region, which may be up to ten minutes old. `None` if the operator may not read them.
     pub(super) async fn of_s3(&self, session: &Session) -> Result<Option<BTreeSet<Ipv4Net>>, CallFailure> {
         let name = format!("com.amazonaws.{}.s3", session.region);
-        let id = match self.ids.of(&name).filter(|(asked, _)| asked.elapsed() < FRESH) {
-            Some((_, known)) => Option::clone(&known),
-            None => {
-                let id = if_permitted(session.prefix_list_named(&name).await)?.flatten();
-                self.ids.keep(&name, id.clone());
-                id
-            }
+        let known = self.ids.of(&name).filter(|(asked, _)| asked.elapsed() < FRESH);
+        let id = if let Some((_, known)) = known {
+            Option::clone(&known)
+        } else {
+            let id = if_permitted(session.prefix_list_named(&name).await)?.flatten();
+            self.ids.keep(&name, id.clone());
+            id
         };
         match id {
             Some(id) => self.ranges(session, &id).await,

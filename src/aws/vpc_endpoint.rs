@@ -273,6 +273,7 @@ fn read(endpoint: types::VpcEndpoint, region: &str) -> Option<(EndpointId, Endpo
             .collect(),
         route_tables: set(endpoint.route_table_ids),
         interfaces: set(endpoint.network_interface_ids),
+        is_requester_managed: endpoint.requester_managed == Some(true),
         is_ipv6_only: endpoint.ip_address_type == Some(IpAddressType::Ipv6),
         private_dns,
         policy: Policy::observed(endpoint.policy_document.as_deref()),

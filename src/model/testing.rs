@@ -89,7 +89,7 @@ pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, En
     let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
     let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
     let mut errors = Vec::new();
-    let parsed = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors).endpoints;
+    let parsed = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors).all;
     assert_eq!(errors, vec![]);
     parsed
 }
@@ -495,6 +495,7 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
         groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
+        is_requester_managed: false,
         is_ipv6_only: false,
         private_dns: crate::model::observed::PrivateDns::Disabled,
         policy: Policy::FullAccess,

@@ -373,6 +373,7 @@ async fn the_gateway_changes_between_managed_disabled_and_existing_without_a_ref
 async fn a_gateway_is_kept_while_private_dns_of_a_foreign_s3_endpoint_depends_on_it() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("stood-on").await?;
+    site.landing.route_out(&site.aws).await?;
     let https = group(&site, "corp-https", HTTPS, &[]).await?;
     let off = |type_: &str| entry("s3", type_, &json!({ "mode": "Disabled" }));
     let network = site.network("tokyo").spec(&json!({ "endpoints": [off("Interface")] })).apply().await?;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, Tag, TagSpecification, UserIdGroupPair};
 use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
-use support::foreign::{HTTPS, admit, entry, existing, gateway, group, is_refused};
+use support::foreign::{HTTPS, admit, entry, existing, gateway, group, is_refused, revoke_egress};
 use support::waiting::close;
 use support::{Lab, Site};
 
@@ -168,15 +168,13 @@ async fn a_replication_group_without_egress_blocks_the_network() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("no-egress").await?;
     let servers = group(&site, "servers", &[("tcp", 1500, support::SOURCES)], &[]).await?;
-    let everything =
-        IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build());
-    let everything = everything.build();
-    let request = site.aws.ec2.revoke_security_group_egress().group_id(&servers);
-    request.ip_permissions(everything.clone()).send().await?;
+    revoke_egress(&site, &servers).await?;
     let spec = json!({ "replication": { "securityGroup": { "mode": "Existing", "id": servers } } });
     let network = site.network("tokyo").spec(&spec).apply().await?;
     let words = ["lacks egress rules for tcp 443 to 10.20.", &servers];
     is_refused(&site, &network, Check::ReplicationEgress, &words).await?;
+    let anywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+    let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(anywhere).build();
     let request = site.aws.ec2.authorize_security_group_egress().group_id(&servers);
     request.ip_permissions(everything).send().await?;
     network.until_ready().await?;

@@ -8,9 +8,9 @@ use support::{Call, Lab, Site, Use, state::State};
 
 use support::waiting::{actions, close, listed, tag, until_aws_holds, without_outage};
 
-/// How late AWS shows changes, in seconds, and how many addresses the operator then adds to the Resolver endpoint. The status
-/// `UPDATING` lasts for 60 seconds, and prevents a second address. With a longer lag, the operator adds a second address, and
-/// removes it again.
+/// How late AWS shows changes, in seconds, and how many addresses the operator then adds to the Resolver endpoint at most.
+/// The status `UPDATING` lasts for 60 seconds, and prevents a second address. With a longer lag, the operator may add a
+/// second address, and removes it again.
 const LAGS: [(u32, usize); 2] = [(20, 1), (90, 2)];
 
 /// Returns the IDs of the endpoint subnets in those zones.
@@ -89,7 +89,7 @@ async fn addresses_move_while_aws_shows_changes_late() -> Result<()> {
         assert_eq!(site.summary().await?, expected.summary(), "{lag} s");
         let writes = site.writes_after(mark).await?;
         let associations = actions(&writes).into_iter().filter(|name| name.starts_with("AssociateResolver")).count();
-        assert_eq!(associations, additions, "{lag} s:{}", listed(&writes));
+        assert!((1..=additions).contains(&associations), "{lag} s: {associations} additions{}", listed(&writes));
         close(&site).await?;
     }
     Ok(())

@@ -74,6 +74,11 @@ async fn repair_of_drift_is_allowed() -> Result<()> {
 }
 
 #[tokio::test]
+async fn reading_prefix_lists_is_allowed() -> Result<()> {
+    check(&scenarios::filtered().await?, &["DescribeManagedPrefixLists", "GetManagedPrefixListEntries"])
+}
+
+#[tokio::test]
 async fn a_blocked_deletion_is_allowed_to_find_the_cause() -> Result<()> {
     check(&scenarios::blocked_deletion().await?, &["DeleteSecurityGroup", "DescribeSecurityGroupVpcAssociations"])
 }

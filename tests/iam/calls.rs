@@ -93,6 +93,9 @@ impl Requests<'_> {
                 }
                 Ok(())
             }
+            "GetManagedPrefixListEntries" => {
+                self.add("ec2:GetManagedPrefixListEntries", Kind::PrefixList, &self.ids("PrefixListId"))
+            }
             "DescribeVpcAttribute" => self.add("ec2:DescribeVpcAttribute", Vpc, &self.ids("VpcId")),
             action if action.starts_with("Describe") => self.add(&format!("ec2:{action}"), Any, &[String::new()]),
             "ListHostedZonesByVPC" => self.add("route53:ListHostedZonesByVPC", Any, &[String::new()]),

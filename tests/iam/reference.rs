@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     Any,
     HostedZone,
     NetworkInterface,
+    PrefixList,
     ResolverEndpoint,
     Role,
     RouteTable,
@@ -61,7 +62,8 @@ pub(crate) struct Action {
 use Access::{Change, Create, Read};
 use Key::{CreateAction, ExternalId, RequestTag, ResourceTag, ServiceName};
 use Kind::{
-    Any, HostedZone, NetworkInterface, ResolverEndpoint, Role, RouteTable, SecurityGroup, Subnet, Vpc, VpcEndpoint,
+    Any, HostedZone, NetworkInterface, PrefixList, ResolverEndpoint, Role, RouteTable, SecurityGroup, Subnet, Vpc,
+    VpcEndpoint,
 };
 
 const NO_RESOURCES: &[(Kind, &[Key])] = &[(Any, &[])];
@@ -81,7 +83,7 @@ const fn action(name: &'static str, access: Access, resources: &'static [(Kind, 
 }
 
 /// All actions that the policies may name, sorted by name.
-pub(crate) const ACTIONS: [Action; 38] = [
+pub(crate) const ACTIONS: [Action; 40] = [
     action("ec2:AuthorizeSecurityGroupIngress", Change, &[(SecurityGroup, &[ResourceTag])]),
     action(
         "ec2:CreateNetworkInterface",
@@ -108,6 +110,7 @@ pub(crate) const ACTIONS: [Action; 38] = [
     action("ec2:DeleteVpcEndpoints", Change, &[(VpcEndpoint, &[ResourceTag, ServiceName])]),
     read("ec2:DescribeAvailabilityZones"),
     read("ec2:DescribeDhcpOptions"),
+    read("ec2:DescribeManagedPrefixLists"),
     read("ec2:DescribeNetworkAcls"),
     read("ec2:DescribeNetworkInterfaces"),
     read("ec2:DescribeRouteTables"),
@@ -119,6 +122,7 @@ pub(crate) const ACTIONS: [Action; 38] = [
     read("ec2:DescribeVpcEndpointServices"),
     read("ec2:DescribeVpcEndpoints"),
     read("ec2:DescribeVpcs"),
+    action("ec2:GetManagedPrefixListEntries", Read, &[(PrefixList, &[ResourceTag])]),
     action(
         "ec2:ModifyNetworkInterfaceAttribute",
         Change,
@@ -175,6 +179,7 @@ impl Kind {
             Self::RouteTable => ("ec2", region, account, "route-table"),
             Self::SecurityGroup => ("ec2", region, account, "security-group"),
             Self::Subnet => ("ec2", region, account, "subnet"),
+            Self::PrefixList => ("ec2", region, account, "prefix-list"),
             Self::Vpc => ("ec2", region, account, "vpc"),
             Self::VpcEndpoint => ("ec2", region, account, "vpc-endpoint"),
         };

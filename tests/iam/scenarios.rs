@@ -16,8 +16,8 @@ use mgnet::{
 };
 use serde_json::json;
 use support::{
-    Call, Lab, LabOptions, OPERATOR_NAMESPACE, Site,
-    foreign::{DNS, HTTPS, entry, gateway, group, interface, resolver},
+    Call, Lab, LabOptions, OPERATOR_NAMESPACE, SOURCES, Site,
+    foreign::{DNS, HTTPS, entry, gateway, group, interface, resolver, revoke_egress},
     make_vpc,
     waiting::{untag, until_repaired, until_state},
 };
@@ -47,6 +47,7 @@ impl Recorded {
 pub(crate) async fn all() -> Result<Vec<Recorded>> {
     Ok(vec![
         life().await?,
+        filtered().await?,
         drift().await?,
         blocked_deletion().await?,
         retained().await?,
@@ -80,6 +81,17 @@ pub(crate) async fn life() -> Result<Recorded> {
         network.until_ready().await?;
     }
     network.delete_and_wait().await?;
+    Recorded::of(&site, false).await
+}
+
+/// The security group of the replication servers filters egress, so that the ranges of S3 matter.
+pub(crate) async fn filtered() -> Result<Recorded> {
+    let site = lab().await?.site("filtered").await?;
+    let servers = group(&site, "servers", &[("tcp", 1500, SOURCES)], &[]).await?;
+    revoke_egress(&site, &servers).await?;
+    let spec = json!({ "replication": { "securityGroup": { "mode": "Existing", "id": servers } } });
+    let network = site.network(NAME).spec(&spec).apply().await?;
+    network.until_reason(ConditionType::NetworkResolved, Reason::TrafficBlocked).await?;
     Recorded::of(&site, false).await
 }
 

@@ -29,6 +29,8 @@ pub struct Endpoint {
     pub route_tables: BTreeSet<RouteTableId>,
     /// The network interfaces of the endpoint.
     pub interfaces: BTreeSet<NetworkInterfaceId>,
+    /// Whether an AWS service manages the endpoint for the account, so that the account cannot change it.
+    pub is_requester_managed: bool,
     /// Whether an interface endpoint has no IPv4 addresses (`IpAddressType` `ipv6`).
     pub is_ipv6_only: bool,
     /// The private DNS setting of an interface endpoint.

@@ -118,6 +118,7 @@ fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<
     let fits = |state: &EndpointState| matches!(state, EndpointState::Available | EndpointState::Pending);
     let all = resources.endpoints.iter().filter(|(_, endpoint)| endpoint.key == Some(key) && fits(&endpoint.state));
     let (retained, others): (Vec<_>, Vec<_>) = all
+        .filter(|(_, endpoint)| !endpoint.is_requester_managed && !endpoint.is_ipv6_only)
         .filter(|(_, endpoint)| may_adopt(desired, &endpoint.tags, Slot::Endpoint(key)))
         .partition(|(_, endpoint)| desired.identity.left_behind(&endpoint.tags, Slot::Endpoint(key)));
     // Resources that the network itself left behind take precedence over others that fit.
@@ -154,6 +155,7 @@ fn resolvers(desired: &Desired, resources: &Resources) -> Vec<ResolverId> {
     let own = resources.group(&desired.identity, GroupRole::Resolver);
     let fits = |resolver: &ResolverEndpoint| {
         let state = matches!(resolver.state, ResolverState::Operational | ResolverState::Updating);
+        let state = state && resolver.answers_ipv4_dns;
         let group = only_group(resolver).and_then(|id| resources.groups.get_key_value(id));
         state
             && group.is_some_and(|(id, group)| match &own {

@@ -137,12 +137,12 @@ mod tests {
 
     const OBJECT: &str = "arn:aws:s3:::aws-mgn-internal-eu-west-1/*";
 
-    fn answer(statements: Value) -> Answer {
+    fn answer(statements: &Value) -> Answer {
         let policy = Policy::parse(&json!({ "Version": "2012-10-17", "Statement": statements }).to_string());
         policy.expect("a policy").answer("s3:GetObject", OBJECT)
     }
 
-    fn allow(more: Value) -> Value {
+    fn allow(more: &Value) -> Value {
         let mut statement = json!({ "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" });
         statement.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         statement
@@ -163,38 +163,38 @@ mod tests {
             ("s3:Get*", "arn:aws:s3:::aws-mgn-internal-eu-west-1/latest/*", Answer::Denied),
             ("s3:Get*", "arn:aws:s3:::another/*", Answer::Denied),
         ] {
-            let found = answer(json!([allow(json!({ "Action": action, "Resource": resource }))]));
+            let found = answer(&json!([allow(&json!({ "Action": action, "Resource": resource }))]));
             assert_eq!(found, expected, "{action} on {resource}");
         }
         let excluded =
             json!([{ "Effect": "Allow", "Principal": "*", "NotAction": "s3:Put*", "NotResource": "arn:aws:s3:::x/*" }]);
-        assert_eq!(answer(excluded), Answer::Allowed);
+        assert_eq!(answer(&excluded), Answer::Allowed);
     }
 
     #[test]
     fn a_denial_takes_precedence() {
-        let deny = |more: Value| {
+        let deny = |more: &Value| {
             let mut denial = allow(more);
             denial["Effect"] = "Deny".into();
             denial
         };
-        assert_eq!(answer(json!([allow(json!({})), deny(json!({}))])), Answer::Denied);
-        assert_eq!(answer(json!([allow(json!({})), deny(json!({ "Action": "s3:Put*" }))])), Answer::Allowed);
+        assert_eq!(answer(&json!([allow(&json!({})), deny(&json!({}))])), Answer::Denied);
+        assert_eq!(answer(&json!([allow(&json!({})), deny(&json!({ "Action": "s3:Put*" }))])), Answer::Allowed);
         let tls = json!({ "Condition": { "Bool": { "aws:SecureTransport": "false" } } });
-        assert_eq!(answer(json!([allow(json!({})), deny(tls)])), Answer::Allowed, "all clients use TLS");
+        assert_eq!(answer(&json!([allow(&json!({})), deny(&tls)])), Answer::Allowed, "all clients use TLS");
         let org = json!({ "Condition": { "StringNotEquals": { "aws:PrincipalOrgID": "o-1" } } });
-        assert_eq!(answer(json!([allow(json!({})), deny(org)])), unknown("aws:PrincipalOrgID"));
+        assert_eq!(answer(&json!([allow(&json!({})), deny(&org)])), unknown("aws:PrincipalOrgID"));
     }
 
     #[test]
     fn what_the_policy_does_not_show_is_unknown() {
         let org = json!({ "Condition": { "StringEquals": { "aws:PrincipalOrgID": "o-1" } } });
-        assert_eq!(answer(json!([allow(org.clone())])), unknown("aws:PrincipalOrgID"));
-        assert_eq!(answer(json!([allow(org), allow(json!({}))])), Answer::Allowed, "another statement allows it");
+        assert_eq!(answer(&json!([allow(&org)])), unknown("aws:PrincipalOrgID"));
+        assert_eq!(answer(&json!([allow(&org), allow(&json!({}))])), Answer::Allowed, "another statement allows it");
         let one = json!({ "Principal": { "AWS": "arn:aws:iam::111122223333:root" } });
-        assert_eq!(answer(json!([allow(one)])), unknown("Principal"));
+        assert_eq!(answer(&json!([allow(&one)])), unknown("Principal"));
         assert_eq!(
-            answer(json!([allow(json!({ "Resource": "arn:aws:s3:::${aws:PrincipalAccount}/*" }))])),
+            answer(&json!([allow(&json!({ "Resource": "arn:aws:s3:::${aws:PrincipalAccount}/*" }))])),
             Answer::Denied
         );
         assert_eq!(Policy::Document("no JSON".to_owned()).answer("s3:GetObject", OBJECT), unknown("Statement"));

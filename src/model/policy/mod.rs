@@ -12,7 +12,10 @@ use serde_json::{Map, Value};
 mod evaluation;
 pub mod needs;
 
-pub use self::{evaluation::Answer, needs::mgn_only};
+pub use self::{
+    evaluation::Answer,
+    needs::{mgn_only, partition},
+};
 
 /// The longest policy that AWS accepts, in characters, including white space (AWS PrivateLink guide, "Quotas").
 const LONGEST: usize = 20_480;

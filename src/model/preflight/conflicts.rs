@@ -37,6 +37,7 @@ fn without_names<'a>(site: &'a Site<'_>) -> impl Iterator<Item = EndpointKey> + 
 fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
     other.key == Some(key)
         && site.own_endpoint(key).is_none()
+        && !other.is_requester_managed
         && site.identity.may_adopt(site.settings.adoption, &other.tags, Slot::Endpoint(key))
 }
 
@@ -46,6 +47,8 @@ fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint
     let slot = Slot::Endpoint(key);
     if site.identity.left_behind(&other.tags, slot) {
         format!("{use_it}, or adopt it again with `spec.adoptionPolicy` 'Retained'")
+    } else if other.is_requester_managed {
+        format!("{use_it}; an AWS service manages it")
     } else if let Some(keeper) = ownership::keeper(&other.tags) {
         format!("{use_it}; it is managed by {keeper}")
     } else {

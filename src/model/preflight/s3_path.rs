@@ -8,7 +8,8 @@ use ipnet::Ipv4Net;
 
 use crate::model::{
     ids::{SubnetId, join},
-    observed::{EndpointState, RouteTable, routes::RouteTarget},
+    observed::{Endpoint, EndpointState, RouteTable, routes::RouteTarget},
+    ownership::is_adopted,
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -62,10 +63,11 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
 
 fn path(site: &Site<'_>, table: Option<&RouteTable>) -> Path {
     let Some(table) = table else { return Path::None };
-    let mut gateways =
-        site.observed.resources.endpoints.values().filter(|endpoint| {
-            endpoint.key == Some(EndpointKey::S3_GATEWAY) && endpoint.state == EndpointState::Available
-        });
+    // The network is going to delete its own, but gives an adopted one back.
+    let stays = |endpoint: &Endpoint| !site.identity.owns(&endpoint.tags) || is_adopted(&endpoint.tags);
+    let mut gateways = site.observed.resources.endpoints.values().filter(|endpoint| {
+        endpoint.key == Some(EndpointKey::S3_GATEWAY) && endpoint.state == EndpointState::Available && stays(endpoint)
+    });
     if gateways.any(|endpoint| endpoint.route_tables.contains(&table.id)) {
         return Path::Gateway;
     }

@@ -53,7 +53,7 @@ impl Site<'_> {
     pub(crate) fn endpoint_subnets(&self) -> BTreeSet<&SubnetId> {
         let interfaces = self.settings.endpoints.iter().filter(|(key, _)| **key != EndpointKey::S3_GATEWAY);
         interfaces
-            .flat_map(|(_, endpoint)| match &endpoint.source {
+            .filter_map(|(_, endpoint)| match &endpoint.source {
                 EndpointSource::Managed { .. } => Some(&self.subnets.endpoints),
                 EndpointSource::Existing(id) => self.observed.resources.endpoints.get(id).map(|one| &one.subnets),
             })

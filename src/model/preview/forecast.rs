@@ -251,6 +251,7 @@ fn created(slot: Slot, request: &CreateRequest) -> Effect {
         groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
         interfaces: BTreeSet::new(),
+        is_requester_managed: false,
         is_ipv6_only: false,
         private_dns: PrivateDns::Disabled,
         policy: policy.clone(),

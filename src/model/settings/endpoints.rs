@@ -96,7 +96,7 @@ fn entries<'a>(
 
 /// The endpoints of a network, the sources of their policies by field, and the buckets that the policies have to allow.
 pub(crate) struct Endpoints {
-    pub(crate) endpoints: BTreeMap<EndpointKey, EndpointSettings>,
+    pub(crate) all: BTreeMap<EndpointKey, EndpointSettings>,
     pub(crate) policy_sources: BTreeMap<String, PolicySource>,
     pub(crate) buckets: Buckets,
 }
@@ -163,7 +163,7 @@ pub(crate) fn parse(
         let private_dns = effective_private_dns(key, private_dns, has_gateway);
         parsed.insert(key, EndpointSettings { source, private_dns, optional });
     }
-    Endpoints { endpoints: parsed, policy_sources: sources, buckets }
+    Endpoints { all: parsed, policy_sources: sources, buckets }
 }
 
 /// Returns the standard endpoints and the further ones that network or class list, each with its entry, if it has one.

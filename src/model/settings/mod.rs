@@ -131,7 +131,7 @@ impl Settings {
         let tags = tags(spec, class, &mut errors);
         let ssm = spec.post_launch.as_ref().or(defaults.post_launch.as_ref()).and_then(|post_launch| post_launch.ssm);
         let ssm = ssm.unwrap_or(Toggle::Enabled);
-        let Endpoints { endpoints, policy_sources, buckets } =
+        let Endpoints { all: endpoints, policy_sources, buckets } =
             endpoints::parse(spec, class, ssm, config_maps, &mut errors);
         let endpoint_groups = endpoint_groups(spec, defaults, &mut errors);
         let resolver_spec = merged(spec.resolver.as_ref(), defaults.resolver.as_ref());

@@ -300,6 +300,13 @@ fn none_of_several_matching_resources_is_adopted() {
 }
 
 #[test]
+fn an_endpoint_that_an_aws_service_manages_is_not_adopted() {
+    let mut lab = with_foreign_endpoint(&[]);
+    lab.observed.resources.endpoints.get_mut(&"vpce-theirs".into()).expect("it is there").is_requester_managed = true;
+    assert!(lab.plan().steps.iter().all(|step| !step.to_string().starts_with("adopt vpce-theirs")), "{:?}", lab.plan());
+}
+
+#[test]
 fn a_resource_being_deleted_is_not_adopted() {
     let mut lab = with_foreign_endpoint(&[]);
     for endpoint in lab.observed.resources.endpoints.values_mut().filter(|endpoint| endpoint.tags.is_empty()) {

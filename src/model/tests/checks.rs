@@ -32,9 +32,10 @@ fn codes_are_stable_words_in_order_and_titles_are_sentences() {
     }
 }
 
-/// The sections of the page: code, title and text.
+/// The sections of the page about checks: code, title and text.
 fn sections(page: &str) -> Vec<(&str, &str, &str)> {
-    let sections = page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let sections =
+        page.split("\n## ").filter(|section| section.starts_with("MGN")).filter_map(|section| section.split_once('\n'));
     sections.filter_map(|(head, text)| head.split_once(' ').map(|(code, title)| (code, title, text))).collect()
 }
 

@@ -148,7 +148,7 @@ fn foreign_endpoint_on_the_gateway(lab: &mut Lab) -> &mut Endpoint {
 #[test]
 fn a_gateway_that_a_foreign_endpoint_needs_is_kept_and_reported() {
     use crate::api::{EndpointMode, EndpointSpec, EndpointType as Type, MigrationNetworkSpec};
-    use crate::model::testing::endpoints;
+    use crate::model::testing::{endpoints, with_internet};
 
     let left_out = |type_| EndpointSpec {
         service: "s3".to_owned(),
@@ -160,6 +160,7 @@ fn a_gateway_that_a_foreign_endpoint_needs_is_kept_and_reported() {
     let gateway = Slot::Endpoint(EndpointKey::S3_GATEWAY);
     let stays = |change: &dyn Fn(&mut Endpoint)| {
         let mut lab = Lab::built();
+        lab.observed = with_internet(lab.observed);
         change(foreign_endpoint_on_the_gateway(&mut lab));
         let spec = MigrationNetworkSpec { endpoints: both.clone(), ..MigrationNetworkSpec::default() };
         lab.settings.endpoints = endpoints(&spec);

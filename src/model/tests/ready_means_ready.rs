@@ -73,7 +73,7 @@ fn staging_needs_a_path_to_s3() {
         |observed: &mut Observed| staging_route(observed, "0.0.0.0/0", RouteTarget::Private),
         |observed: &mut Observed| staging_route(observed, "52.0.0.0/8", RouteTarget::Private),
         |observed: &mut Observed| {
-            observed.route_tables.iter_mut().for_each(|table| table.has_prefix_list_routes = true)
+            observed.route_tables.iter_mut().for_each(|table| table.has_prefix_list_routes = true);
         },
     ] {
         one(closed(change), Check::StagingS3PathKnown, "subnet-s have no S3 gateway endpoint");
@@ -82,6 +82,12 @@ fn staging_needs_a_path_to_s3() {
         observed.resources.endpoints.insert("vpce-theirs".into(), foreign_gateway(&["rtb-s"]));
     };
     assert_eq!(findings(closed(foreign)), []);
+    let own = |observed: &mut Observed| {
+        let tags = identity().standing_tags(&Tags::new(), Slot::Endpoint(EndpointKey::S3_GATEWAY));
+        let endpoint = Endpoint { tags, ..foreign_gateway(&["rtb-s"]) };
+        observed.resources.endpoints.insert("vpce-own".into(), endpoint);
+    };
+    one(closed(own), Check::StagingReachesS3, words);
     let dying = |observed: &mut Observed| {
         let endpoint = Endpoint { state: EndpointState::Deleting, ..foreign_gateway(&["rtb-s"]) };
         observed.resources.endpoints.insert("vpce-theirs".into(), endpoint);

@@ -94,6 +94,14 @@ async fn create_interface(
     request.send().await?.vpc_endpoint.and_then(|made| made.vpc_endpoint_id).context("no id")
 }
 
+/// Removes the rule that AWS gives a new group, which admits all egress.
+pub async fn revoke_egress(site: &Site, group: &str) -> Result<()> {
+    let anywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+    let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(anywhere).build();
+    site.aws.ec2.revoke_security_group_egress().group_id(group).ip_permissions(everything).send().await?;
+    Ok(())
+}
+
 /// Waits until an endpoint is available.
 pub async fn until_available(site: &Site, id: &str) -> Result<()> {
     until_state(site, &format!("{id} is available"), |state| {

@@ -66,7 +66,11 @@ async fn s3_is_named_twice_and_has_six_private_names() {
     let with_names = found.service_details().iter().find(|one| one.private_dns_name().is_some()).unwrap();
     assert_eq!(with_names.private_dns_name(), Some("*.s3.ap-northeast-1.amazonaws.com"));
     assert_eq!(with_names.private_dns_names().len(), 6);
-    let kinds: Vec<&str> = with_names.supported_ip_address_types().iter().map(|kind| kind.as_str()).collect();
+    let kinds: Vec<&str> = with_names
+        .supported_ip_address_types()
+        .iter()
+        .map(aws_sdk_ec2::types::ServiceConnectivityType::as_str)
+        .collect();
     assert_eq!(kinds, ["ipv6", "ipv4"]);
 }
 
@@ -97,7 +101,7 @@ async fn an_interface_has_a_private_name_if_its_vpc_has_host_names() {
         let found = aws.ec2.describe_network_interfaces().send().await.unwrap();
         let interface = found.network_interfaces()[0].clone();
         assert_eq!(interface.requester_id(), interface.owner_id());
-        assert_eq!(interface.operator().and_then(|operator| operator.managed()), Some(false));
+        assert_eq!(interface.operator().and_then(aws_sdk_ec2::types::OperatorResponse::managed), Some(false));
         let address = interface.private_ip_address().unwrap().replace('.', "-");
         (interface.private_dns_name, format!("ip-{address}.ap-northeast-1.compute.internal"))
     };
@@ -129,7 +133,7 @@ async fn answers_about_new_resources_have_fields_of_their_own() {
     aws.subnet(&vpc, "10.20.0.0/24", "a").await;
     let subnet = aws.ec2.describe_subnets().send().await.unwrap().subnets.unwrap().remove(0);
     let names = subnet.private_dns_name_options_on_launch().unwrap();
-    assert_eq!(names.hostname_type().map(|kind| kind.as_str()), Some("ip-name"));
+    assert_eq!(names.hostname_type().map(aws_sdk_ec2::types::HostnameType::as_str), Some("ip-name"));
     assert_eq!(names.enable_resource_name_dns_aaaa_record(), Some(false));
     assert_eq!((subnet.enable_dns64(), subnet.map_customer_owned_ip_on_launch()), (Some(false), Some(false)));
     assert_eq!(subnet.ipv6_cidr_block_association_set.as_deref(), Some(&[][..]));
