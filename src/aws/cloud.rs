@@ -92,9 +92,9 @@ impl Cloud for AwsCloud {
         resources.add_rules(rules);
         resources.interfaces = interfaces;
         resources.interfaces.extend(occupants);
-        let prefix_lists = self.prefix_lists.read(&self.session, resources.prefix_lists()).await?;
+        let prefix_lists = self.prefix_lists.read(&self.session, resources.prefix_lists(), scope.fits).await?;
         let is_filtered = !surroundings.acls_are_open() || !resources.egress_is_open();
-        let s3_ranges = if is_filtered { self.prefix_lists.of_s3(&self.session).await? } else { None };
+        let s3_ranges = if is_filtered { self.prefix_lists.of_s3(&self.session, scope.fits).await? } else { None };
         Ok(Observed {
             vpcs,
             subnets,

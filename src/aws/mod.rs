@@ -7,7 +7,8 @@
 //! An observation of a complete network at rest makes twelve calls: five for the VPC and its contents, one for all
 //! endpoints, two for security groups and their rules, one for all network interfaces, and three for the Resolver
 //! endpoint. Every ten minutes, one more call reads the services that the Region offers, and four more read the
-//! surroundings of the VPC. While AWS is at work, observations follow each other quickly and reuse the answers of
+//! surroundings of the VPC. Prefix lists are read only if rules refer to them, or if something in the VPC filters egress.
+//! While AWS is at work, observations follow each other quickly and reuse the answers of
 //! four of the first five calls.
 
 mod cache;

@@ -21,26 +21,31 @@ pub(super) struct PrefixListCache {
 }
 
 impl PrefixListCache {
-    /// Returns the ranges of prefix lists, which may be up to ten minutes old. Lists that the operator may not read are
-    /// missing.
+    /// Returns the ranges of prefix lists. They may be up to ten minutes old if `old_is_fine`. Lists that the operator may not
+    /// read are missing.
     pub(super) async fn read(
         &self,
         session: &Session,
         ids: impl IntoIterator<Item = PrefixListId>,
+        old_is_fine: bool,
     ) -> Result<PrefixLists, CallFailure> {
         let mut lists = PrefixLists::new();
         for id in ids {
-            if let Some(ranges) = self.ranges(session, &id).await? {
+            if let Some(ranges) = self.ranges(session, &id, old_is_fine).await? {
                 lists.insert(id, ranges);
             }
         }
         Ok(lists)
     }
 
-    /// Returns the ranges of S3 in the Region, which may be up to ten minutes old. `None` if the operator may not read them.
-    pub(super) async fn of_s3(&self, session: &Session) -> Result<Option<BTreeSet<Ipv4Net>>, CallFailure> {
+    /// Returns the ranges of S3 in the Region, with the same age. `None` if the operator may not read them.
+    pub(super) async fn of_s3(
+        &self,
+        session: &Session,
+        old_is_fine: bool,
+    ) -> Result<Option<BTreeSet<Ipv4Net>>, CallFailure> {
         let name = format!("com.amazonaws.{}.s3", session.region);
-        let known = self.ids.of(&name).filter(|(asked, _)| asked.elapsed() < FRESH);
+        let known = self.ids.of(&name).filter(|(asked, _)| old_is_fine && asked.elapsed() < FRESH);
         let id = if let Some((_, known)) = known {
             Option::clone(&known)
         } else {
@@ -49,13 +54,19 @@ impl PrefixListCache {
             id
         };
         match id {
-            Some(id) => self.ranges(session, &id).await,
+            Some(id) => self.ranges(session, &id, old_is_fine).await,
             None => Ok(None),
         }
     }
 
-    async fn ranges(&self, session: &Session, id: &PrefixListId) -> Result<Option<BTreeSet<Ipv4Net>>, CallFailure> {
-        if let Some((_, known)) = self.entries.of(id).filter(|(asked, _)| asked.elapsed() < FRESH) {
+    async fn ranges(
+        &self,
+        session: &Session,
+        id: &PrefixListId,
+        old_is_fine: bool,
+    ) -> Result<Option<BTreeSet<Ipv4Net>>, CallFailure> {
+        let known = self.entries.of(id).filter(|(asked, _)| old_is_fine && asked.elapsed() < FRESH);
+        if let Some((_, known)) = known {
             return Ok(Option::clone(&known));
         }
         let ranges = if_permitted(session.prefix_list_entries(id).await)?;

@@ -20,7 +20,7 @@ use ipnet::Ipv4Net;
 pub use self::{
     endpoint::{Endpoint, EndpointState, PrivateDns},
     resolver::{ResolverAddress, ResolverEndpoint, ResolverState},
-    security_group::{Admission, Peer, Permission, PrefixLists, Protocol, Rule, SecurityGroup, Traffic, admission},
+    security_group::{Peer, Permission, PrefixLists, Protocol, Rule, SecurityGroup, Shortfall, Traffic, shortfall},
 };
 use self::{routes::Route, surroundings::Surroundings};
 use super::{

@@ -8,8 +8,8 @@ use ipnet::Ipv4Net;
 use crate::model::{
     ids::{NetworkInterfaceId, PrefixListId, ResolverId, SecurityGroupId},
     observed::{
-        Admission, Endpoint, EndpointState, Peer, Permission, PrefixLists, Protocol, ResolverEndpoint, ResolverState,
-        Resources, Rule, SecurityGroup, admission,
+        Endpoint, EndpointState, Peer, Permission, PrefixLists, Protocol, ResolverEndpoint, ResolverState, Resources,
+        Rule, SecurityGroup, Shortfall, shortfall,
     },
     ownership::{self, Identity, SLOT_TAG, Tags},
     plan::step::{Effect, ResourceId, Step},
@@ -180,7 +180,8 @@ impl Resources {
     pub fn egress_is_open(&self) -> bool {
         let anywhere = Permission { protocol: Protocol::Tcp, port: 443, source: Ipv4Net::default() };
         let mut read = self.groups.values().filter(|group| !group.ingress.is_empty() || !group.egress.is_empty());
-        read.all(|group| admission(&group.egress, anywhere, false, &PrefixLists::new()) == Admission::Admitted)
+        let lacks = |group: &SecurityGroup| shortfall(&group.egress, [anywhere], &BTreeSet::new(), &PrefixLists::new());
+        read.all(|group| lacks(group) == Shortfall::default())
     }
 
     /// Returns the network interfaces that still use a security group.

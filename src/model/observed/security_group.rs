@@ -82,44 +82,52 @@ impl From<Permission> for Traffic {
 /// The ranges of prefix lists. A list whose entries could not be read is missing.
 pub type PrefixLists = BTreeMap<PrefixListId, BTreeSet<Ipv4Net>>;
 
-/// Whether rules admit traffic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// They admit all of it.
-    Admitted,
-    /// It depends on these prefix lists or security groups.
-    Unknown(BTreeSet<String>),
-    /// They do not admit all of it.
-    Missing,
+/// The traffic that rules do not admit for certain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The traffic that they do not admit completely.
+    pub missing: BTreeSet<Permission>,
+    /// The traffic that they admit only if the prefix lists or security groups in `depends_on` include the other side.
+    pub unknown: BTreeSet<Permission>,
+    /// The IDs of these prefix lists and security groups.
+    pub depends_on: BTreeSet<String>,
 }
 
-/// Returns whether rules together admit the traffic between the group and a range. A rule that refers to a security group
-/// admits no range outside the VPC, and may admit one that `is_in_vpc`.
-pub fn admission<'a>(
+/// Returns which of the wanted traffic the rules together do not admit for certain. A rule that refers to a security group
+/// admits no range outside the VPC, which has these CIDR blocks, and may admit one inside it.
+pub fn shortfall<'a>(
     rules: impl IntoIterator<Item = &'a Rule>,
-    wanted: Permission,
-    is_in_vpc: bool,
+    wanted: impl IntoIterator<Item = Permission>,
+    vpc: &BTreeSet<Ipv4Net>,
     lists: &PrefixLists,
-) -> Admission {
-    let (mut ranges, mut unknown) = (Vec::new(), BTreeSet::new());
-    for rule in rules.into_iter().filter(|rule| rule.traffic.is_of(wanted)) {
-        match &rule.traffic.peer {
-            Peer::Range(range) => ranges.push(*range),
-            Peer::PrefixList(id) => match lists.get(id) {
-                Some(entries) => ranges.extend(entries),
-                None => drop(unknown.insert(id.to_string())),
-            },
-            Peer::Group(id) if is_in_vpc => drop(unknown.insert(id.clone())),
-            Peer::Group(_) | Peer::Other => {}
+) -> Shortfall {
+    let rules: Vec<&Rule> = rules.into_iter().collect();
+    let mut shortfall = Shortfall::default();
+    for permission in wanted {
+        let is_in_vpc = vpc.iter().any(|cidr| cidr.contains(&permission.source));
+        let (mut ranges, mut depends_on) = (Vec::new(), BTreeSet::new());
+        for rule in rules.iter().filter(|rule| rule.traffic.is_of(permission)) {
+            match &rule.traffic.peer {
+                Peer::Range(range) => ranges.push(*range),
+                Peer::PrefixList(id) => match lists.get(id) {
+                    Some(entries) => ranges.extend(entries),
+                    None => drop(depends_on.insert(id.to_string())),
+                },
+                Peer::Group(id) if is_in_vpc => drop(depends_on.insert(id.clone())),
+                Peer::Group(_) | Peer::Other => {}
+            }
+        }
+        if Ipv4Net::aggregate(&ranges).iter().any(|range| range.contains(&permission.source)) {
+            continue;
+        }
+        if depends_on.is_empty() {
+            shortfall.missing.insert(permission);
+        } else {
+            shortfall.unknown.insert(permission);
+            shortfall.depends_on.extend(depends_on);
         }
     }
-    if Ipv4Net::aggregate(&ranges).iter().any(|range| range.contains(&wanted.source)) {
-        Admission::Admitted
-    } else if unknown.is_empty() {
-        Admission::Missing
-    } else {
-        Admission::Unknown(unknown)
-    }
+    shortfall
 }
 
 /// The transport protocols that the operator uses.

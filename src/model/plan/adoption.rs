@@ -154,10 +154,10 @@ fn groups(desired: &Desired, resources: &Resources, role: GroupRole) -> Vec<Stri
 fn resolvers(desired: &Desired, resources: &Resources) -> Vec<ResolverId> {
     let own = resources.group(&desired.identity, GroupRole::Resolver);
     let fits = |resolver: &ResolverEndpoint| {
-        let state = matches!(resolver.state, ResolverState::Operational | ResolverState::Updating);
-        let state = state && resolver.answers_ipv4_dns;
+        let works = matches!(resolver.state, ResolverState::Operational | ResolverState::Updating);
         let group = only_group(resolver).and_then(|id| resources.groups.get_key_value(id));
-        state
+        works
+            && resolver.answers_ipv4_dns
             && group.is_some_and(|(id, group)| match &own {
                 Some(own) => own == id,
                 None => is_free(desired, group),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::model::{
     ids::{EndpointId, ResolverId, SecurityGroupId, join},
     ingress,
-    observed::{Admission, Endpoint, EndpointState, Permission, PrivateDns, ResolverState, Resources, Rule, admission},
+    observed::{Endpoint, EndpointState, Permission, PrivateDns, ResolverState, Resources, Rule, Shortfall, shortfall},
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -143,18 +143,8 @@ impl Checks<'_> {
     ) {
         let Resources { groups, .. } = &self.site.observed.resources;
         let rules: Vec<&Rule> = ids.iter().filter_map(|id| groups.get(id)).flat_map(|group| &group.ingress).collect();
-        let (mut missing, mut unknown, mut depends) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for permission in wanted {
-            let is_in_vpc = self.site.vpc.cidrs.iter().any(|cidr| cidr.contains(&permission.source));
-            match admission(rules.iter().copied(), permission, is_in_vpc, &self.site.observed.prefix_lists) {
-                Admission::Admitted => {}
-                Admission::Missing => missing.push(permission),
-                Admission::Unknown(on) => {
-                    unknown.push(permission);
-                    depends.extend(on);
-                }
-            }
-        }
+        let Shortfall { missing, unknown, depends_on } =
+            shortfall(rules, wanted, &self.site.vpc.cidrs, &self.site.observed.prefix_lists);
         if !missing.is_empty() {
             let message = format!("must have ingress rules that {who} lack: {}; add the rules", join(missing));
             self.add(field, &message);
@@ -164,7 +154,7 @@ impl Checks<'_> {
                 "`{field}`: {who} admit {} only if {} include it, which the operator cannot tell; check them, or add rules with \
                  ranges",
                 join(unknown),
-                join(depends)
+                join(depends_on)
             );
             self.findings.push(Finding::new(Check::AdmissionKnown, message).about(field));
         }

@@ -46,7 +46,7 @@ use crate::model::{
 ///
 /// # Errors
 /// Returns all findings of the first stage that has a blocking one, warnings included. The stages are the VPC, then
-/// its subnets, then all that depends on both. `today` shows the age of dated tables.
+/// its subnets, then all that depends on both.
 pub fn check(
     identity: &Identity,
     settings: &Settings,

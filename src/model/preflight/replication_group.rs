@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 
 use crate::model::{
     ids::{SecurityGroupId, join},
-    observed::{Admission, Permission, Protocol, admission},
+    observed::{Permission, Protocol, Shortfall, shortfall},
     preflight::{
         checks::{Check, Finding},
         site::Site,
@@ -19,22 +19,13 @@ use crate::model::{
 pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
     let Some(id) = group(site) else { return Vec::new() };
     let Some(group) = site.observed.resources.groups.get(&id) else { return Vec::new() };
-    let (mut missing, mut unknown, mut depends) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for (wanted, is_in_vpc) in wanted(site) {
-        match admission(&group.egress, wanted, is_in_vpc, &site.observed.prefix_lists) {
-            Admission::Admitted => {}
-            Admission::Missing => drop(missing.insert(in_words(wanted))),
-            Admission::Unknown(on) => {
-                unknown.insert(in_words(wanted));
-                depends.extend(on);
-            }
-        }
-    }
+    let Shortfall { missing, unknown, depends_on } =
+        shortfall(&group.egress, wanted(site), &site.vpc.cidrs, &site.observed.prefix_lists);
     let mut findings = Vec::new();
     if !missing.is_empty() {
         let message = format!(
             "the replication servers' security group {id} lacks egress rules for {}; add them, or one for all traffic",
-            join(missing)
+            in_words(&missing)
         );
         findings.push(Finding::new(Check::ReplicationEgress, message));
     }
@@ -42,8 +33,8 @@ pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
         let message = format!(
             "the replication servers' security group {id} admits {} only if {} include it, which the operator cannot tell; \
              check them, or add rules with ranges",
-            join(unknown),
-            join(depends)
+            in_words(&unknown),
+            join(depends_on)
         );
         findings.push(Finding::new(Check::AdmissionKnown, message).about(format!("egress of {id}")));
     }
@@ -59,27 +50,22 @@ fn group(site: &Site<'_>) -> Option<SecurityGroupId> {
     }
 }
 
-/// What replication servers have to reach, each with whether it is in the VPC: the endpoints, S3, and DNS servers that are not
-/// Amazon's, whose traffic security groups do not filter (VPC User Guide, "Control traffic to your AWS resources using
-/// security groups").
-fn wanted(site: &Site<'_>) -> Vec<(Permission, bool)> {
+/// What replication servers have to reach: the endpoints, S3, and DNS servers that are not Amazon's, whose traffic security
+/// groups do not filter (VPC User Guide, "Control traffic to your AWS resources using security groups").
+fn wanted(site: &Site<'_>) -> Vec<Permission> {
     let tcp = |port, source| Permission { protocol: Protocol::Tcp, port, source };
     let subnets = site.endpoint_subnets().into_iter().filter_map(|id| Some(site.observed.subnets.get(id)?.cidr));
-    let mut wanted: Vec<(Permission, bool)> = subnets.map(|range| (tcp(443, range), true)).collect();
+    let mut wanted: Vec<Permission> = subnets.map(|range| tcp(443, range)).collect();
     if site.settings.endpoints.contains_key(&EndpointKey::S3_GATEWAY) {
-        let ranges = site.observed.s3_ranges.iter().flatten();
-        wanted.extend(ranges.map(|range| (tcp(443, *range), false)));
+        wanted.extend(site.observed.s3_ranges.iter().flatten().map(|range| tcp(443, *range)));
     }
-    for server in site.foreign_dns_servers() {
-        let Ok(address) = server.parse::<Ipv4Addr>() else { continue };
-        let range = Ipv4Net::from(address);
-        let is_in_vpc = site.vpc.cidrs.iter().any(|cidr| cidr.contains(&range));
-        let udp = Permission { protocol: Protocol::Udp, ..tcp(53, range) };
-        wanted.extend([(tcp(53, range), is_in_vpc), (udp, is_in_vpc)]);
+    let servers = site.foreign_dns_servers().filter_map(|server| server.parse::<Ipv4Addr>().ok());
+    for server in servers.map(Ipv4Net::from) {
+        wanted.extend([tcp(53, server), Permission { protocol: Protocol::Udp, ..tcp(53, server) }]);
     }
     wanted
 }
 
-fn in_words(wanted: Permission) -> String {
-    format!("{} {} to {}", wanted.protocol.as_str(), wanted.port, wanted.source)
+fn in_words(wanted: &BTreeSet<Permission>) -> String {
+    join(wanted.iter().map(|one| format!("{} {} to {}", one.protocol.as_str(), one.port, one.source)))
 }
