@@ -171,7 +171,7 @@ async fn a_replication_group_without_egress_blocks_the_network() -> Result<()> {
     revoke_egress(&site, &servers).await?;
     let spec = json!({ "replication": { "securityGroup": { "mode": "Existing", "id": servers } } });
     let network = site.network("tokyo").spec(&spec).apply().await?;
-    let words = ["lacks egress rules for tcp 443 to 10.20.", &servers];
+    let words = ["tcp 443 to 10.20.1.0/24", &servers];
     is_refused(&site, &network, Check::ReplicationEgress, &words).await?;
     let anywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
     let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(anywhere).build();
