@@ -2,13 +2,14 @@
 //! reject, before the first write. Each check is a function that returns findings, and each finding states what to
 //! change.
 //!
-//! This file checks the selectors and the services. The modules below check everything else by topic.
+//! This file resolves the selectors. The modules below check everything else by topic.
 
 pub mod adoption;
 pub mod checks;
 mod conflicts;
 mod existing;
 mod fixed_addresses;
+mod free_addresses;
 mod inner_paths;
 mod name_resolution;
 mod needed_requests;
@@ -19,6 +20,7 @@ mod quotas;
 mod replication_group;
 mod routing;
 mod s3_path;
+mod services;
 mod site;
 mod vpc;
 
@@ -27,18 +29,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 
 pub use placement::{Placement, ResolvedSubnets};
+use services::Services;
 use site::Site;
 
 use crate::model::{
-    ids::{EndpointId, RouteTableId, SubnetId, VpcId, ZoneId, join},
-    observed::{Observed, PrivateDns, ServiceOffer, Vpc},
+    ids::{RouteTableId, SubnetId, VpcId, ZoneId, join},
+    observed::{Observed, Vpc},
     ownership::{Identity, Tags},
     preflight::checks::{Check, Finding},
-    settings::{
-        Resolver, Settings, SubnetSelector, VpcSelector,
-        endpoints::{EndpointSettings, EndpointSource},
-    },
-    slot::{EndpointKey, EndpointType, Service, Slot},
+    settings::{Resolver, Settings, SubnetSelector, VpcSelector},
 };
 
 /// Checks the VPC and resolves the selectors of the settings in it. `pinned` is the VPC that holds resources of the
@@ -57,11 +56,11 @@ pub fn check(
     let vpc = the_vpc(&settings.vpc, pinned, &observed.vpcs).map_err(|finding| vec![finding])?;
     let subnets = the_subnets(settings, observed)?;
     let Services { offered: services, kept, skipped, mut findings } =
-        services(identity, settings, observed, &subnets.endpoints);
+        services::find(identity, settings, observed, &subnets.endpoints);
     findings.extend(dns_attributes(vpc));
     findings.extend(zones(settings, observed, &subnets.endpoints));
-    findings.extend(free_addresses(identity, settings, observed, &subnets.endpoints, &services));
-    findings.extend(free_for_servers(observed, &subnets));
+    findings.extend(free_addresses::for_endpoints(identity, settings, observed, &subnets.endpoints, &services));
+    findings.extend(free_addresses::for_servers(observed, &subnets));
     let (route_tables, unrouted) = route_tables(observed, subnets.staging.iter().chain(&subnets.launch));
     findings.extend(unrouted);
     let site = Site {
@@ -242,169 +241,8 @@ fn zones(settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>)
     findings
 }
 
-fn is_built(endpoint: &EndpointSettings) -> bool {
-    matches!(endpoint.source, EndpointSource::Managed { .. })
-}
-
 const fn builds_resolver(settings: &Settings) -> bool {
     matches!(settings.resolver, Resolver::Managed { .. })
-}
-
-/// The services of a network's endpoints, as the Region offers them.
-#[derive(Debug, Default)]
-struct Services {
-    /// The endpoints that the operator builds, with the full names of the services.
-    offered: BTreeMap<EndpointKey, String>,
-    /// The network's own endpoints of services that are not offered any more.
-    kept: BTreeMap<EndpointKey, EndpointId>,
-    /// The optional services that are not offered, each with the reason.
-    skipped: BTreeMap<Service, String>,
-    findings: Vec<Finding>,
-}
-
-/// Finds the services in the Region's catalog. The catalog decides about new endpoints only: an endpoint of the network that
-/// exists already stays as it is.
-fn services(identity: &Identity, settings: &Settings, observed: &Observed, subnets: &BTreeSet<SubnetId>) -> Services {
-    let mut found = Services::default();
-    let built = settings.endpoints.iter().filter(|(_, endpoint)| is_built(endpoint));
-    for (key, endpoint) in built.map(|(key, endpoint)| (*key, endpoint)) {
-        let offer = observed.services.get(&key);
-        match missing_offer(key, offer, observed, subnets) {
-            None => {
-                found.findings.extend(private_names(key, endpoint, offer));
-                found.offered.extend(offer.map(|offer| (key, offer.name.clone())));
-            }
-            Some((problem, way_out)) => {
-                if let Some(id) = observed.resources.live(identity, Slot::Endpoint(key)) {
-                    let message = format!("{problem}; {id} stays, but is not changed any more; {way_out}");
-                    found.findings.push(Finding::new(Check::ServicesStillOffered, message).about(key));
-                    found.kept.insert(key, id.into());
-                } else if endpoint.optional {
-                    found.skipped.insert(key.service, problem);
-                } else {
-                    found.findings.push(Finding::new(Check::ServicesOffered, format!("{problem}; {way_out}")));
-                }
-            }
-        }
-    }
-    found
-}
-
-/// The reason why AWS does not offer the service for an endpoint in these subnets, and a way out.
-fn missing_offer(
-    key: EndpointKey,
-    offer: Option<&ServiceOffer>,
-    observed: &Observed,
-    subnets: &BTreeSet<SubnetId>,
-) -> Option<(String, &'static str)> {
-    let Some(offer) = offer else {
-        return Some((
-            format!("the Region does not offer service '{}' for {} endpoints", key.service, key.endpoint_type),
-            "name a service that is offered, set the `mode` of this one to 'Disabled' in `spec.endpoints`, or choose \
-             another Region",
-        ));
-    };
-    let unsupported: Vec<String> = subnets
-        .iter()
-        .filter_map(|id| Some((id, observed.subnets.get(id)?)))
-        .filter(|(_, subnet)| !offer.zones.contains(&subnet.zone))
-        .map(|(id, subnet)| format!("{id} ({}, {})", subnet.zone, subnet.zone_name))
-        .collect();
-    (key != EndpointKey::S3_GATEWAY && !unsupported.is_empty()).then(|| {
-        (
-            format!("service '{}' is not offered in the zone of {}", key.service, unsupported.join(", ")),
-            "choose subnets in other zones in `spec.subnets.endpoints`, or another Region",
-        )
-    })
-}
-
-/// Checks that an endpoint can have the private DNS setting. AWS rejects private DNS for a service without private names. For
-/// a service with gateway endpoints it needs a setting that clients can send for S3 only
-/// (hashicorp/terraform-provider-aws issue 32355).
-fn private_names(key: EndpointKey, endpoint: &EndpointSettings, offer: Option<&ServiceOffer>) -> Option<Finding> {
-    let offer = offer.filter(|_| key.endpoint_type == EndpointType::Interface && key.service != Service::S3)?;
-    if endpoint.private_dns == PrivateDns::Disabled {
-        return None;
-    }
-    let problem = if offer.private_dns_names.is_empty() {
-        "has no private DNS names"
-    } else if offer.has_gateway {
-        "also has gateway endpoints, for which the operator does not support private DNS"
-    } else {
-        return None;
-    };
-    let message = format!(
-        "service '{}' {problem}; set `spec.endpoints[{key}].privateDNS` to 'Disabled' and use the endpoint's own names",
-        key.service
-    );
-    Some(Finding::new(Check::ServicesOffered, message))
-}
-
-/// Checks the free addresses. Every interface endpoint and the Resolver endpoint need one address in each subnet,
-/// unless they have it already.
-fn free_addresses(
-    identity: &Identity,
-    settings: &Settings,
-    observed: &Observed,
-    subnets: &BTreeSet<SubnetId>,
-    services: &BTreeMap<EndpointKey, String>,
-) -> Vec<Finding> {
-    let resources = &observed.resources;
-    let has_endpoint = |key: EndpointKey, subnet: &SubnetId| {
-        resources.live(identity, Slot::Endpoint(key)).is_some_and(|live| {
-            resources.endpoints.iter().any(|(id, endpoint)| id.as_str() == live && endpoint.subnets.contains(subnet))
-        })
-    };
-    let has_resolver = |subnet: &SubnetId| {
-        resources.live(identity, Slot::Resolver).is_some_and(|live| {
-            resources.resolvers.iter().any(|(id, resolver)| {
-                id.as_str() == live && resolver.addresses.values().any(|address| address.subnet == *subnet)
-            })
-        })
-    };
-    subnets
-        .iter()
-        .filter_map(|id| Some((id, observed.subnets.get(id)?)))
-        .filter_map(|(id, subnet)| {
-            let endpoints =
-                services.keys().filter(|key| **key != EndpointKey::S3_GATEWAY && !has_endpoint(**key, id)).count();
-            let needed = endpoints + usize::from(builds_resolver(settings) && !has_resolver(id));
-            let free = usize::try_from(subnet.available_addresses).unwrap_or(usize::MAX);
-            (free < needed).then(|| {
-                Finding::new(
-                    Check::AddressesFree,
-                    format!(
-                        "subnet {id} ({}) must have {needed} free addresses for the endpoints, but has {free}; free \
-                         some or choose another subnet in `spec.subnets.endpoints`",
-                        subnet.cidr
-                    ),
-                )
-            })
-        })
-        .collect()
-}
-
-/// The addresses that MGN needs for a small migration: replication servers for fifteen disks each, a conversion server for each
-/// launch, and the instances.
-const SERVERS_NEED: u32 = 11;
-
-/// Warns about staging and launch subnets with few free addresses. The message contains no count, which changes all the time.
-fn free_for_servers(observed: &Observed, subnets: &ResolvedSubnets) -> Vec<Finding> {
-    let uses = [("staging", "replication servers", &subnets.staging), ("launch", "test instances", &subnets.launch)];
-    uses.into_iter()
-        .filter(|(_, _, ids)| {
-            let free = ids.iter().filter_map(|id| observed.subnets.get(id)).map(|subnet| subnet.available_addresses);
-            !ids.is_empty() && free.fold(0, u32::saturating_add) < SERVERS_NEED
-        })
-        .map(|(field, servers, ids)| {
-            let message = format!(
-                "the {field} subnets {} together have fewer than {SERVERS_NEED} free addresses, so MGN may fail to launch \
-                 {servers}; free some, or add subnets to `spec.subnets.{field}`",
-                join(ids)
-            );
-            Finding::new(Check::ServersHaveAddresses, message).about(field)
-        })
-        .collect()
 }
 
 /// Returns the route table of each subnet: the associated one, or else the main route table of the VPC.

@@ -60,9 +60,13 @@ fn of_endpoint(site: &Site<'_>, key: EndpointKey) -> Vec<Finding> {
         findings.push(Finding::new(Check::PoliciesAllow, message).about(key));
     }
     if !unknown.is_empty() {
+        let why = match key.service {
+            Service::S3 => ": MGN reads its buckets without credentials of your accounts",
+            _ => "",
+        };
         let message = format!(
-            "{place} allows {} only depending on {}, which the operator cannot evaluate: MGN reads its buckets without \
-             credentials of your accounts; allow it without conditions, or check it with a test migration",
+            "{place} allows {} only depending on {}, which the operator cannot evaluate{why}; allow it without conditions, or \
+             check it with a test migration",
             needs::in_words(&unknown),
             join(elements.iter().map(|element| format!("'{element}'")))
         );
