@@ -30,7 +30,7 @@ help:
 	@echo "make mutants    plants bugs in a copy of the operator, and fails if one is not caught as its patch says"
 	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
 	@echo "make lint       format and clippy, all warnings denied"
-	@echo "make generate   writes crds/ and docs/reference.md from the types"
+	@echo "make generate   writes crds/, docs/reference.md and the table of docs/metrics.md from the code"
 	@echo "make bench      measures calls, times and memory of a release build, also with 1,000 networks; writes target/bench.json"
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
 	@echo "make build      compiles everything that the others run"
@@ -185,6 +185,7 @@ generate: build
 	$(TARGET)/debug/mgnet crds --output-dir crds
 	$(TARGET)/debug/reference >$(TARGET)/reference.md
 	mv $(TARGET)/reference.md docs/reference.md
+	MGNET_WRITE_DOCS=1 cargo test --workspace --lib -- the_documentation_lists_all_metrics
 
 .PHONY: bench
 bench: rust-is-there

@@ -15,6 +15,25 @@ pub(crate) fn shorten(text: &str, characters: usize) -> String {
     text.chars().take(characters.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The text before a request ID of AWS, in messages to users.
+const REQUEST_ID: &str = " (AWS request ID ";
+
+/// Returns the text that names a request ID of AWS in a message.
+pub(crate) fn request_id(id: &str) -> String {
+    format!("{REQUEST_ID}{id})")
+}
+
+/// Whether two messages are the same apart from the request IDs of AWS, which differ for each attempt.
+pub(crate) fn is_same_apart_from_request_ids(one: &str, other: &str) -> bool {
+    without_request_ids(one) == without_request_ids(other)
+}
+
+fn without_request_ids(text: &str) -> String {
+    let mut parts = text.split(REQUEST_ID);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or("", |(_, rest)| rest))
+}
+
 /// Returns bytes in lower-case hexadecimal, with two digits each.
 pub(crate) fn hex<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> String {
     bytes.into_iter().fold(String::new(), |mut hex, byte| {
@@ -32,6 +51,14 @@ mod tests {
     fn text_is_shortened_by_characters_not_bytes() {
         assert_eq!((truncate("東京", 1), truncate("東京", 2)), ("東".to_owned(), "東京".to_owned()));
         assert_eq!((shorten("東京都", 3), shorten("東京都", 2)), ("東京都".to_owned(), "東…".to_owned()));
+    }
+
+    #[test]
+    fn only_request_ids_are_ignored() {
+        let message = |id: &str, end: &str| format!("ec2:A: B: denied{}; {end}", request_id(id));
+        assert!(is_same_apart_from_request_ids(&message("1", "retrying"), &message("2", "retrying")));
+        assert!(is_same_apart_from_request_ids(&message("1", "retrying"), "ec2:A: B: denied; retrying"));
+        assert!(!is_same_apart_from_request_ids(&message("1", "retrying"), &message("1", "waiting")));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::text::shorten;
+use crate::text::{is_same_apart_from_request_ids, shorten};
 
 pub use crate::api::reasons::Reason;
 
@@ -163,12 +163,18 @@ pub fn set(
 ) {
     let before = find(conditions, type_).filter(|before| before.status == status.as_str());
     let last_transition_time = before.map_or(Time(now), |before| before.last_transition_time.clone());
+    let message = shorten(&message.into(), MAX_MESSAGE_LENGTH);
+    // A call that fails again has another request ID. The first one is kept, so that status is not written at each attempt.
+    let is_kept = |before: &&Condition| {
+        before.reason == reason.as_str() && is_same_apart_from_request_ids(&before.message, &message)
+    };
+    let message = before.filter(is_kept).map_or(message.clone(), |before| before.message.clone());
     remove(conditions, type_);
     conditions.push(Condition {
         type_: type_.as_str().to_owned(),
         status: status.as_str().to_owned(),
         reason: reason.as_str().to_owned(),
-        message: shorten(&message.into(), MAX_MESSAGE_LENGTH),
+        message,
         observed_generation: Some(generation),
         last_transition_time,
     });
@@ -310,6 +316,20 @@ mod tests {
         }
         assert_eq!(conditions.len(), MAX_CONDITIONS);
         assert!(ConditionType::ALL.into_iter().all(|type_| is_true(&conditions, type_)));
+    }
+
+    #[test]
+    fn a_call_that_fails_again_does_not_change_the_message() {
+        let failed = |id: &str, code: &str| {
+            let message = format!("ec2:CreateVpcEndpoint: {code}{}", crate::text::request_id(id));
+            (False, Reason::AccessDenied, message)
+        };
+        let mut conditions = Vec::new();
+        set(&mut conditions, ConditionType::Ready, failed("1", "UnauthorizedOperation"), 1, at(10));
+        set(&mut conditions, ConditionType::Ready, failed("2", "UnauthorizedOperation"), 1, at(20));
+        assert!(conditions[0].message.ends_with("(AWS request ID 1)"), "{conditions:?}");
+        set(&mut conditions, ConditionType::Ready, failed("3", "AccessDenied"), 1, at(30));
+        assert!(conditions[0].message.ends_with("AccessDenied (AWS request ID 3)"), "{conditions:?}");
     }
 
     #[test]

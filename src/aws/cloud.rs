@@ -1,6 +1,6 @@
 //! Implements [`Cloud`] with the AWS SDK: the calls of each observation, and the call of each step.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_config::SdkConfig;
 
@@ -8,7 +8,7 @@ use super::{
     Account, Cloud, ResolverSearch, Scope,
     endpoint_service::ServiceCache,
     prefix_list::PrefixListCache,
-    request::rate_limit::Limits,
+    request::Caller,
     resolver_endpoint::Resolvers,
     session::Session,
     surroundings::SurroundingsCache,
@@ -35,9 +35,9 @@ pub struct AwsCloud {
 
 impl AwsCloud {
     /// Creates the cloud of the account and Region for which the configuration has credentials.
-    pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(config: &SdkConfig, account: &Account, caller: Caller) -> Self {
         Self {
-            session: Session::new(config, account, limits),
+            session: Session::new(config, account, caller),
             services: ServiceCache::default(),
             vpc_contents: VpcContentsCache::default(),
             surroundings: SurroundingsCache::default(),

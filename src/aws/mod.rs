@@ -15,6 +15,7 @@ mod cache;
 mod cloud;
 mod endpoint_service;
 mod filter;
+mod metrics;
 mod network_interface;
 mod prefix_list;
 mod provider;
@@ -32,6 +33,7 @@ mod vpc_endpoint;
 use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
 pub use cloud::AwsCloud;
+pub use metrics::RequestMetrics;
 pub use provider::AwsClouds;
 pub use request::rate_limit::{RATE_FACTORS, Rates};
 

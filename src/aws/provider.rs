@@ -17,8 +17,9 @@ use crate::{
     aws::{
         Account, Clouds,
         cloud::AwsCloud,
+        metrics::RequestMetrics,
         request::{
-            self, Action,
+            self, Action, Caller,
             rate_limit::{Limits, Rates},
         },
     },
@@ -41,6 +42,7 @@ const NAME: &str = "mgnet";
 pub struct AwsClouds {
     base: SdkConfig,
     rates: Rates,
+    metrics: RequestMetrics,
     limits: Mutex<HashMap<(String, String), Arc<Limits>>>,
     connections: Mutex<HashMap<Account, SharedConnection>>,
 }
@@ -92,7 +94,18 @@ impl AwsClouds {
             // calls.
             .retry_config(RetryConfig::standard().with_max_attempts(2));
         base.set_app_name(AppName::new(NAME).ok());
-        Self { base: base.build(), rates, limits: Mutex::default(), connections: Mutex::default() }
+        Self {
+            base: base.build(),
+            rates,
+            metrics: RequestMetrics::default(),
+            limits: Mutex::default(),
+            connections: Mutex::default(),
+        }
+    }
+
+    /// Returns the metrics of the requests that are sent through these connections.
+    pub const fn metrics(&self) -> &RequestMetrics {
+        &self.metrics
     }
 
     fn connection(&self, account: &Account) -> SharedConnection {
@@ -124,9 +137,9 @@ impl AwsClouds {
     async fn open(&self, account: &Account) -> Result<Connection, CallFailure> {
         let config = self.config(account).await;
         let sts = aws_sdk_sts::Client::new(&config);
-        check(&sts, account).await?;
-        let limits = self.limits(&account.id, &account.region);
-        let cloud = Arc::new(AwsCloud::new(&config, account, limits));
+        check(&self.metrics, &sts, account).await?;
+        let caller = Caller::new(self.limits(&account.id, &account.region), self.metrics.clone());
+        let cloud = Arc::new(AwsCloud::new(&config, account, caller));
         Ok(Connection { checked: Instant::now(), cloud, sts })
     }
 }
@@ -141,7 +154,8 @@ impl Clouds for AwsClouds {
         let attempt = match std::mem::take(&mut *last) {
             Attempt::Connected(connection) if connection.checked.elapsed() < IDENTITY_HOLDS => Ok(connection),
             Attempt::Connected(connection) => {
-                check(&connection.sts, account).await.map(|()| Connection { checked: Instant::now(), ..connection })
+                let checked = check(&self.metrics, &connection.sts, account).await;
+                checked.map(|()| Connection { checked: Instant::now(), ..connection })
             }
             Attempt::Unanswered(at, failure) if at.elapsed() < FAILURE_HOLDS => {
                 *last = Attempt::Unanswered(at, failure.clone());
@@ -156,6 +170,7 @@ impl Clouds for AwsClouds {
                 Ok(cloud)
             }
             Err(failure) => {
+                self.metrics.not_connected(account, failure.class);
                 if failure.class == FailureClass::Unanswered {
                     *last = Attempt::Unanswered(Instant::now(), failure.clone());
                 }
@@ -173,8 +188,8 @@ fn behavior() -> BehaviorVersion {
 const GET_CALLER_IDENTITY: Action = Action::sts("GetCallerIdentity");
 
 /// Checks that the credentials belong to the account.
-async fn check(sts: &aws_sdk_sts::Client, account: &Account) -> Result<(), CallFailure> {
-    let answer = request::send(GET_CALLER_IDENTITY, sts.get_caller_identity().send()).await?;
+async fn check(metrics: &RequestMetrics, sts: &aws_sdk_sts::Client, account: &Account) -> Result<(), CallFailure> {
+    let answer = request::send(metrics, GET_CALLER_IDENTITY, sts.get_caller_identity().send()).await?;
     match answer.account {
         Some(actual) if actual == account.id => Ok(()),
         Some(actual) => Err(mismatch(account, &actual)),
@@ -195,5 +210,6 @@ fn mismatch(account: &Account, actual: &str) -> CallFailure {
         message: format!(
             "the credentials belong to account '{actual}', but the class specifies '{expected}'; {remedy}"
         ),
+        request_id: None,
     }
 }

@@ -1,13 +1,11 @@
 //! The SDK clients of one account, Region and role, and the caller that sends all their requests. The files of the
 //! resource kinds build the requests.
 
-use std::sync::Arc;
-
 use aws_config::{SdkConfig, retry::RetryConfig};
 
 use super::{
     Account,
-    request::{Caller, rate_limit::Limits, truncated_xml::RefuseTruncatedXml},
+    request::{Caller, truncated_xml::RefuseTruncatedXml},
 };
 
 /// Clients that share credentials, Region and request rates.
@@ -24,7 +22,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Creates the session of the account and Region for which the configuration has credentials.
-    pub(super) fn new(config: &SdkConfig, account: &Account, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(config: &SdkConfig, account: &Account, caller: Caller) -> Self {
         // `Caller` decides which requests are retried; two layers of retries would multiply.
         let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
@@ -37,7 +35,7 @@ impl Session {
             ),
             account: account.id.clone(),
             region: account.region.clone(),
-            caller: Caller::new(limits),
+            caller,
         }
     }
 }

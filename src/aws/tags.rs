@@ -97,5 +97,6 @@ pub(super) fn not_built(action: Action, error: &dyn std::error::Error) -> CallFa
         operation: action.to_string(),
         code: "RequestNotBuilt".to_owned(),
         message: error.to_string(),
+        request_id: None,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::network::memory::Memories;
+use super::{network::memory::Memories, runtime::metrics::Metrics};
 
 /// The settings that command-line flags control.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,8 @@ pub struct Context<C, S> {
     pub cluster: String,
     /// The settings that command-line flags control.
     pub settings: Settings,
+    /// The metrics of the process. [`run()`](crate::controller::run()) replaces them with those that it reports.
+    pub metrics: Metrics,
     pub(crate) memories: Memories,
 }
 
@@ -69,7 +71,7 @@ impl<C, S> Context<C, S> {
     /// Creates a context without memory of earlier reconciles.
     pub fn new(clouds: C, store: S, cluster: String, settings: Settings) -> Self {
         let memories = Memories::new(settings.absence_grace, settings.deadline);
-        Self { clouds, store, cluster, settings, memories }
+        Self { clouds, store, cluster, settings, metrics: Metrics::default(), memories }
     }
 
     /// The wall-clock time for conditions. No decision depends on it.

@@ -15,11 +15,12 @@ use super::{
         fair_queue::{FairQueue, Permit, Tenant},
         guard,
     },
-    store::{Key, Store},
+    store::{Announcement, Key, Store},
 };
 use crate::{
     api::{MigrationNetwork, MigrationNetworkClass},
     aws::Clouds,
+    text::shorten,
 };
 
 /// An object of a kind, or the error from decoding it: one bad object must not end a watch.
@@ -47,6 +48,11 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         self.queue.add(concurrency.into());
     }
 
+    /// The queue of the objects that wait for their reconcile.
+    pub(crate) fn queue(&self) -> FairQueue {
+        self.queue.clone()
+    }
+
     /// Waits for a permit to reconcile one object. None if the operator is stopping.
     async fn permit(&self, tenant: Tenant) -> Option<Permit> {
         tokio::select! {
@@ -63,6 +69,11 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         // Logged without a permit, so that other networks of the tenant do not delay the report.
         if let Err(invalid) = &network.0 {
             tracing::error!(%key, error = invalid.error, "a stored network cannot be read; correct the object");
+            // Only the leader publishes events.
+            if let Some(_permit) = self.permit(Tenant::default()).await {
+                let network = MigrationNetwork { metadata: meta.clone(), ..MigrationNetwork::default() };
+                self.context.store.announce(&network, unreadable(&invalid.error)).await;
+            }
             return Next::OnChange;
         }
         let tenant = Tenant { namespace: key.namespace.clone(), class: class_of(network) };
@@ -83,6 +94,11 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         let name = class.name_any();
         if let Err(invalid) = &class.0 {
             tracing::error!(class = name, error = invalid.error, "a stored class cannot be read; correct the object");
+            if let Some(_permit) = self.permit(Tenant::default()).await {
+                let metadata = class.meta().clone();
+                let class = MigrationNetworkClass { metadata, ..MigrationNetworkClass::default() };
+                self.context.store.announce_on_class(&class, unreadable(&invalid.error)).await;
+            }
             return Next::OnChange;
         }
         let tenant = Tenant { namespace: String::new(), class: Some(name.clone()) };
@@ -102,6 +118,23 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
         usage::count(networks.iter().filter_map(|network| network.0.as_ref().ok()), class)
     }
 }
+
+/// The event on an object that this version cannot read, for example because a later version wrote it.
+fn unreadable(error: &str) -> Announcement {
+    Announcement {
+        warning: true,
+        reason: "Unreadable".to_owned(),
+        action: "Read".to_owned(),
+        note: format!(
+            "this version of the operator cannot read the object: {}; it is not reconciled, and not deleted, until you correct \
+             the field, or run a version of the operator that knows the value",
+            shorten(error, MOST_OF_AN_ERROR)
+        ),
+    }
+}
+
+/// The most characters of an error in an event, whose note has at most 1,024.
+const MOST_OF_AN_ERROR: usize = 700;
 
 /// The name of the class in the spec of a network, or else the one recorded in its status.
 pub(crate) fn class_of(network: &Guarded<MigrationNetwork>) -> Option<String> {

@@ -1,8 +1,8 @@
 //! The part of each object that the caches of the watches keep, so that memory does not grow with what users write into
 //! their objects. Every reconcile reads its object again, complete.
 //!
-//! The caches answer three questions: which class a network uses, whether it has resources or is Ready, and which ConfigMaps
-//! its policies come from. Whatever else an object contains is dropped. Triggers of reconciles are unaffected: the
+//! The caches answer four questions: which class a network uses, whether it has resources, which ConfigMaps its policies come
+//! from, and what its conditions are, without their messages. Whatever else an object contains is dropped. Triggers of reconciles are unaffected: the
 //! generation, the finalizers and the annotations stay, except the annotation with which `kubectl apply` stores the whole
 //! object again.
 
@@ -11,8 +11,7 @@ use kube::{Resource, core::DeserializeGuard};
 
 use crate::{
     api::{
-        ConditionType, EndpointSpec, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec,
-        MigrationNetworkStatus, PolicySpec,
+        EndpointSpec, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec, MigrationNetworkStatus, PolicySpec,
     },
     model::claims::Claims,
 };
@@ -86,8 +85,6 @@ impl Project for MigrationNetwork {
                 !Claims::from_status(uid, one).all_resolved()
             });
             let mut conditions = status.conditions;
-            let kept = [ConditionType::Accepted, ConditionType::Ready].map(ConditionType::as_str);
-            conditions.retain(|condition| kept.contains(&condition.type_.as_str()));
             for condition in &mut conditions {
                 condition.message.clear();
             }

@@ -29,7 +29,7 @@ use super::{
         Next,
         backoff::jittered,
         http::Reports,
-        metrics::Metrics,
+        metrics::{self, Metrics},
         watch::{applied, lasting, uninterrupted, watch_on},
     },
     store::kubernetes::Kubernetes,
@@ -67,6 +67,7 @@ pub async fn run<C: Clouds>(
     stop: CancellationToken,
 ) {
     let config = lasting(context.settings.deadline);
+    let context = Context { metrics: reports.metrics.clone(), ..context };
     let (gone, class_users_gone) = mpsc::unbounded();
     let (networks, network_events) = watch::<MigrationNetwork>(&client, config.clone(), move |network| {
         if let Some(class) = class_of(network) {
@@ -77,6 +78,8 @@ pub async fn run<C: Clouds>(
     let (classes, class_events) = watch::<MigrationNetworkClass>(&client, config.clone(), |_| {});
     let known = networks.clone();
     let dispatch = Arc::new(Dispatch::new(context, Box::new(move || known.state()), stop.clone()));
+
+    observe(&reports.metrics, &dispatch, &networks, &classes);
 
     let wakers = Wakers { client, config, networks: networks.clone(), classes: classes.clone() };
     let network_controller = wakers
@@ -98,7 +101,7 @@ pub async fn run<C: Clouds>(
     };
     let lead = async {
         tokio::select! {
-            () = lead(&dispatch, options, &reports.metrics, leads) => {}
+            () = lead(&dispatch, options, leads) => {}
             () = stop.cancelled() => {}
         }
     };
@@ -114,14 +117,22 @@ pub async fn run<C: Clouds>(
     }
 }
 
-/// Runs the work of the leader: reconciles, the release of stale VPC leases, and the search for orphans.
-async fn lead<C: Clouds>(
-    dispatch: &Dispatch<C, Kubernetes>,
-    options: RunOptions,
+/// Adds the metrics that are read at each scrape: those of the queue and of the objects in the caches.
+fn observe<C: Clouds>(
     metrics: &Metrics,
-    leads: impl Future<Output = ()>,
+    dispatch: &Dispatch<C, Kubernetes>,
+    networks: &Cached<MigrationNetwork>,
+    classes: &Cached<MigrationNetworkClass>,
 ) {
+    let (networks, classes) = (networks.clone(), classes.clone());
+    metrics.add_collector(metrics::Queue::new(metrics, dispatch.queue()));
+    metrics.add_collector(metrics::Networks::new(metrics, move || networks.state(), move || classes.state()));
+}
+
+/// Runs the work of the leader: reconciles, the release of stale VPC leases, and the search for orphans.
+async fn lead<C: Clouds>(dispatch: &Dispatch<C, Kubernetes>, options: RunOptions, leads: impl Future<Output = ()>) {
     leads.await;
+    dispatch.context.metrics.leadership.lead();
     dispatch.lead(options.concurrency);
     let sweeps = async {
         while let Next::After(delay) = dispatch.sweep_vpc_leases().await {
@@ -129,7 +140,7 @@ async fn lead<C: Clouds>(
         }
     };
     // Boxed because it holds a complete observation: every future that awaits it would become as large.
-    let orphans = Box::pin(orphans::watch(&dispatch.context, options.orphans_every, metrics));
+    let orphans = Box::pin(orphans::watch(&dispatch.context, options.orphans_every));
     future::join(sweeps, orphans).await;
 }
 

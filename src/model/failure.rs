@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::request_id;
+
 /// The classes of failure. `crate::aws::request::error` maps the error codes of AWS to them, and no other code reads
 /// error codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,12 +106,17 @@ pub struct CallFailure {
     pub code: String,
     /// The message of AWS, truncated and without encoded authorization messages.
     pub message: String,
+    /// The ID of the request in AWS, for CloudTrail and for AWS Support. None if no answer arrived.
+    pub request_id: Option<String>,
 }
 
 impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.operation, self.code)?;
-        if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        self.request_id.as_ref().map_or(Ok(()), |id| f.write_str(&request_id(id)))
     }
 }
 

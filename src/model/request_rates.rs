@@ -20,6 +20,18 @@ pub enum Service {
     Sts,
 }
 
+impl Service {
+    /// Returns the prefix of the service's actions in IAM policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ec2 => "ec2",
+            Self::Resolver => "route53resolver",
+            Self::Route53 => "route53",
+            Self::Sts => "sts",
+        }
+    }
+}
+
 /// An AWS action, displayed as in IAM policies: `ec2:CreateVpcEndpoint`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Action {
@@ -58,13 +70,7 @@ impl Action {
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let service = match self.service {
-            Service::Ec2 => "ec2",
-            Service::Resolver => "route53resolver",
-            Service::Route53 => "route53",
-            Service::Sts => "sts",
-        };
-        write!(f, "{service}:{}", self.name)
+        write!(f, "{}:{}", self.service.as_str(), self.name)
     }
 }
 

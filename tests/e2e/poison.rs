@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
+    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams},
     core::CustomResourceExt,
     runtime::wait::await_condition,
 };
@@ -140,6 +141,16 @@ async fn store_unreadable(site: &Site, class: &str) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the operator reports that number of networks that it cannot read.
+async fn until_unreadable(lab: &Lab, count: u32) -> Result<()> {
+    let sample = format!("mgnet_unreadable_objects{{kind=\"MigrationNetwork\"}} {count}");
+    until(&format!("the metrics contain {sample}"), async || {
+        let metrics = lab.operator().probe("/metrics").await?;
+        Ok(metrics.lines().any(|line| line == sample).then_some(()))
+    })
+    .await
+}
+
 fn untyped(client: &Client, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), namespace, &ApiResource::erase::<MigrationNetwork>(&()))
 }
@@ -200,9 +211,17 @@ async fn five_hundred_bad_networks_of_one_tenant_do_not_hold_up_the_others() -> 
     // the account that did not answer.
     let log = lab.operator().log()?;
     assert!(log.contains("a stored network cannot be read"), "the log does not name the unreadable network");
+    let events = Api::<Event>::namespaced(bad[0].kube.clone(), &bad[0].namespace);
+    until("the unreadable network has an event", async || {
+        let listed = events.list(&ListParams::default()).await?;
+        Ok(listed.items.into_iter().find(|event| event.reason.as_deref() == Some("Unreadable")))
+    })
+    .await?;
+    until_unreadable(&lab, 1).await?;
     lab.control().cancel_faults(&bad[0].account).await?;
     let repaired = bad[0].existing_network("undecodable");
     repaired.edit(json!({ "sourceCIDRs": ["10.0.0.0/8"] })).await?;
     until_followed(&repaired, Some(2)).await?;
+    until_unreadable(&lab, 0).await?;
     lab.check_statuses()
 }

@@ -52,6 +52,7 @@ fn failures() -> impl Iterator<Item = CallFailure> {
         operation: "ec2:CreateVpcEndpoint".to_owned(),
         code: "Code".to_owned(),
         message: String::new(),
+        request_id: None,
     })
 }
 

@@ -9,6 +9,7 @@ use std::{error::Error, fmt::Write as _};
 use aws_sdk_ec2::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId as _,
 };
 use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
@@ -35,6 +36,7 @@ where
         operation: action.to_string(),
         code: code.to_owned(),
         message: readable(&message),
+        request_id: error.request_id().filter(|id| is_request_id(id)).map(str::to_owned),
     };
     match error {
         SdkError::ServiceError(refused) => {
@@ -67,6 +69,11 @@ where
     }
 }
 
+/// Whether a text may be the ID of a request. AWS sends UUIDs and similar words; anything else comes from a proxy.
+fn is_request_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Returns the failure of one item in an answer that succeeded as a whole.
 pub(crate) fn item_failure(action: Action, code: Option<&str>, message: Option<&str>) -> CallFailure {
     CallFailure {
@@ -74,6 +81,7 @@ pub(crate) fn item_failure(action: Action, code: Option<&str>, message: Option<&
         operation: action.to_string(),
         code: code.unwrap_or("NoCode").to_owned(),
         message: readable(message.unwrap_or_default()),
+        request_id: None,
     }
 }
 

@@ -11,35 +11,39 @@ use std::future::Future;
 use aws_sdk_ec2::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
 };
 use tokio::time::Instant;
 
 pub(super) use self::retry::Caller;
-use crate::model::failure::{CallFailure, FailureClass};
 pub(super) use crate::model::request_rates::Action;
+use crate::{
+    aws::metrics::RequestMetrics,
+    model::failure::{CallFailure, FailureClass},
+};
 
 /// Sends one request without waiting for the rate limit.
 pub(crate) async fn send<O, E>(
+    metrics: &RequestMetrics,
     action: Action,
     request: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
 ) -> Result<O, CallFailure>
 where
+    O: RequestId,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let begun = Instant::now();
-    let answer = request.await;
-    let milliseconds = begun.elapsed().as_millis();
-    match answer {
-        Ok(output) => {
-            tracing::debug!(%action, milliseconds, "answered");
-            Ok(output)
-        }
-        Err(sdk_error) => {
-            let failure = error::failure(action, &sdk_error);
-            tracing::debug!(%action, milliseconds, class = ?failure.class, code = failure.code, "failed");
-            Err(failure)
+    let answer = request.await.map_err(|sdk_error| error::failure(action, &sdk_error));
+    let time = begun.elapsed();
+    metrics.answered(action, answer.as_ref().err(), time);
+    let milliseconds = time.as_millis();
+    match &answer {
+        Ok(output) => tracing::debug!(%action, milliseconds, request_id = output.request_id(), "answered"),
+        Err(CallFailure { class, code, request_id, .. }) => {
+            tracing::debug!(%action, milliseconds, ?class, code, request_id, "failed");
         }
     }
+    answer
 }
 
 /// Returns the failure for an answer that arrived but cannot be used: the call may have taken effect.
@@ -49,6 +53,7 @@ pub(crate) fn unusable(action: Action, why: &str) -> CallFailure {
         operation: action.to_string(),
         code: "UnusableAnswer".to_owned(),
         message: format!("AWS answered, but {why}"),
+        request_id: None,
     }
 }
 

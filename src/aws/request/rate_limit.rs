@@ -98,6 +98,7 @@ impl Limits {
                 "not sent: AWS allows {} of these calls per second in an account and Region, and too many are queued",
                 bucket.per_second * self.rates.factor
             ),
+            request_id: None,
         })
     }
 }

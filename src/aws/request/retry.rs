@@ -6,11 +6,15 @@ use std::{future::Future, sync::Arc, time::Duration};
 use aws_sdk_ec2::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
 };
 use tokio::time::Instant;
 
 use super::{Action, rate_limit::Limits, send, unusable};
-use crate::model::failure::{CallFailure, FailureClass};
+use crate::{
+    aws::metrics::RequestMetrics,
+    model::failure::{CallFailure, FailureClass},
+};
 
 /// How long after the start of a changing call its request may be sent, including retries.
 ///
@@ -47,11 +51,12 @@ enum Unanswered {
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     limits: Arc<Limits>,
+    metrics: RequestMetrics,
 }
 
 impl Caller {
-    pub(crate) fn new(limits: Arc<Limits>) -> Self {
-        Self { limits }
+    pub(crate) fn new(limits: Arc<Limits>, metrics: RequestMetrics) -> Self {
+        Self { limits, metrics }
     }
 
     /// Sends one request. It is sent again while AWS throttles it, because a throttled request has no effect, and
@@ -59,6 +64,7 @@ impl Caller {
     pub(crate) async fn call<O, E, F>(&self, action: Action, request: impl Fn() -> F) -> Result<O, CallFailure>
     where
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         self.repeat(action, request, Unanswered::Again).await
@@ -68,6 +74,7 @@ impl Caller {
     pub(crate) async fn call_once<O, E, F>(&self, action: Action, request: impl Fn() -> F) -> Result<O, CallFailure>
     where
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         self.repeat(action, request, Unanswered::Never).await
@@ -81,6 +88,7 @@ impl Caller {
     ) -> Result<O, CallFailure>
     where
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let (leaves_within, patience) = if action.reads() {
@@ -91,7 +99,10 @@ impl Caller {
         let (begun, mut delay, mut last) = (Instant::now(), FIRST_DELAY, None);
         loop {
             // Each attempt waits for the rate limit, like every other call. Once an attempt was sent, its failure counts.
-            if let Err(not_sent) = self.limits.admit(action, patience).await {
+            let waits_since = Instant::now();
+            let admitted = self.limits.admit(action, patience).await;
+            self.metrics.waited(action, waits_since.elapsed());
+            if let Err(not_sent) = admitted {
                 return Err(last.unwrap_or(not_sent));
             }
             // This check comes after all waits, so that a process that was suspended sends no expired request.
@@ -99,7 +110,7 @@ impl Caller {
                 return Err(last.unwrap_or_else(|| too_late(action)));
             }
             // The SDK's futures are 20 kB each; boxed, they do not add up in the futures that await them.
-            let failure = match send(action, Box::pin(request())).await {
+            let failure = match send(&self.metrics, action, Box::pin(request())).await {
                 Err(failure) if failure.class == FailureClass::Throttled => failure,
                 Err(failure)
                     if matches!(failure.class, FailureClass::Transient | FailureClass::Unanswered)
@@ -125,6 +136,7 @@ impl Caller {
     ) -> Result<Vec<T>, CallFailure>
     where
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let mut all = Vec::new();
@@ -153,6 +165,7 @@ fn too_late(action: Action) -> CallFailure {
         operation: action.to_string(),
         code: "TooLate".to_owned(),
         message: "not sent: the request expired in the rate-limit queue".to_owned(),
+        request_id: None,
     }
 }
 
@@ -177,7 +190,7 @@ mod tests {
     /// Returns the times at which requests with this answer were sent, since the start of the call, and the class of
     /// the failure.
     async fn left(action: Action, code: &str, once: bool) -> (Vec<Duration>, FailureClass) {
-        let caller = Caller::new(Arc::new(Limits::new(Rates { factor: 1000.0 })));
+        let caller = Caller::new(Arc::new(Limits::new(Rates { factor: 1000.0 })), RequestMetrics::default());
         let (begun, sent) = (Instant::now(), RefCell::new(Vec::new()));
         let request = || {
             sent.borrow_mut().push(begun.elapsed());
@@ -210,7 +223,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_process_that_was_suspended_sends_no_expired_request() {
-        let caller = Caller::new(Arc::new(Limits::new(Rates { factor: 1000.0 })));
+        let caller = Caller::new(Arc::new(Limits::new(Rates { factor: 1000.0 })), RequestMetrics::default());
         let sent = RefCell::new(0);
         let request = || {
             *sent.borrow_mut() += 1;

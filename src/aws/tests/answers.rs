@@ -10,6 +10,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+/// The request ID in each answer.
+pub(crate) const REQUEST_ID: &str = "0b1c2d3e-0000-4000-8000-000000000001";
+
 /// A received request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -135,7 +138,10 @@ fn unescape(value: &str) -> String {
 async fn write(mut stream: TcpStream, answer: Answer) {
     match answer {
         Answer::Is(status, body) => {
-            let head = format!("HTTP/1.1 {status} .\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status} .\r\nx-amzn-requestid: {REQUEST_ID}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
             // A closed connection is not an error here.
             let _ = stream.write_all((head + &body).as_bytes()).await;
         }

@@ -8,7 +8,7 @@ use crate::{
         Cloud, Clouds, Scope,
         tests::{
             account,
-            answers::{Answer, Server, ec2_error, resolver_error},
+            answers::{Answer, REQUEST_ID, Server, ec2_error, resolver_error},
             clouds,
         },
     },
@@ -89,6 +89,7 @@ async fn the_code_of_an_ec2_error_decides() {
         operation: "ec2:CreateVpcEndpoint".to_owned(),
         code: "UnauthorizedOperation".to_owned(),
         message: "You are not authorized.".to_owned(),
+        request_id: Some(REQUEST_ID.to_owned()),
     };
     assert_eq!(failure, expected);
     assert_eq!(server.received("CreateVpcEndpoint").len(), 1, "a refusal is not sent again");

@@ -46,23 +46,51 @@ fn answer(request: &Request) -> Answer {
     Answer::Is(200, body.to_owned())
 }
 
-async fn observe() -> Observed {
-    let server = Server::start(answer).await;
-    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+fn scope(services: BTreeSet<Service>) -> Scope {
     let identity = Identity {
         uid: "uid-1".to_owned(),
         namespace: "team".to_owned(),
         name: "tokyo".to_owned(),
         cluster: "cluster-1".to_owned(),
     };
-    let scope = Scope {
-        services: [Service::named("apprunner.requests").expect("a name")].into(),
+    Scope {
+        services,
         endpoints: ["vpce-interface".into()].into(),
         resolver: Some("rslvr-in-1".into()),
         owned_resolvers: ResolverSearch::all(),
         ..Scope::new(VpcSelector::Id("vpc-1".into()), identity)
+    }
+}
+
+async fn observe() -> Observed {
+    let server = Server::start(answer).await;
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    let services = [Service::named("apprunner.requests").expect("a name")].into();
+    cloud.observe(&scope(services)).await.expect("observed")
+}
+
+/// Returns the services in each request for offers, as numbers: the names of invented services end with one.
+fn asked(server: &Server) -> Vec<BTreeSet<u32>> {
+    let number = |value: &String| value.rsplit_once("invented-")?.1.parse().ok();
+    let requests = server.received("DescribeVpcEndpointServices");
+    requests.iter().map(|request| request.parameters.values().filter_map(number).collect()).collect()
+}
+
+#[tokio::test]
+async fn invented_services_of_one_network_do_not_affect_the_requests_of_others() {
+    let server = Server::start(answer).await;
+    let cloud = clouds(&server.endpoint).await.connect(&account()).await.expect("the account is right");
+    let invented = |numbers: std::ops::Range<u32>| {
+        let name = |number| Service::named(&format!("invented-{number}")).expect("a name");
+        scope(numbers.map(name).collect())
     };
-    cloud.observe(&scope).await.expect("observed")
+    cloud.observe(&invented(0..450)).await.expect("observed");
+    let first = asked(&server);
+    assert!(first.iter().all(|services| services.len() <= 200), "AWS accepts 200 values in a request");
+    assert_eq!(first.iter().flatten().collect::<BTreeSet<_>>().len(), 450, "all are asked for");
+    cloud.observe(&invented(450..451)).await.expect("observed");
+    cloud.observe(&invented(450..451)).await.expect("observed");
+    assert_eq!(asked(&server)[first.len()..], [BTreeSet::from([450])], "services that are not offered are cached, too");
 }
 
 fn one<'a>(endpoints: &'a BTreeMap<EndpointId, Endpoint>, id: &str) -> &'a Endpoint {

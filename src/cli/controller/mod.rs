@@ -138,6 +138,7 @@ async fn lead_and_work(args: &ControllerArgs, reports: Reports, stop: &Cancellat
     let election = args.election.election(&config, &args.namespace)?;
     let client = Client::try_from(config).context("cannot create a client for the Kubernetes cluster")?;
     let context = context(args, &client).await?;
+    reports.metrics.add(|registry| context.clouds.metrics().register(registry));
     let options = RunOptions {
         concurrency: args.concurrency,
         grace: GRACE,

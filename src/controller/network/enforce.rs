@@ -10,12 +10,14 @@ use super::{
     observation::Observation,
 };
 use crate::{
-    controller::{stop::Stop, store::Store},
+    aws::Clouds,
+    controller::{context::Context, stop::Stop, store::Store},
     model::{
         claims::Claims,
         desired::Desired,
         observed::{Observed, Resources},
-        plan::{Plan, plan},
+        plan::{Plan, plan, step::Step},
+        slot::Slot,
         status::{Verdict, inventory},
     },
 };
@@ -50,15 +52,20 @@ impl Goal for Built<'_> {
 }
 
 /// Executes the steps to the desired state that can run now, and writes the inventory to status.
-pub(crate) async fn enforce<C: crate::aws::Cloud, S: Store>(
+pub(crate) async fn enforce<C: Clouds, S: Store>(
     object: &mut NetworkObject<'_, S>,
+    context: &Context<C, S>,
     inputs: &Inputs,
     desired: &Desired,
-    observation: Observation<C>,
+    observation: Observation<C::Cloud>,
 ) -> Result<Ended, Stop> {
     let Observation { cloud, observed, mut claims, .. } = observation;
     let mut built = Built { desired, observed, managed_tags: object.managed_tags() };
     let plan = built.plan(&claims);
+    let drifted: BTreeSet<Slot> = match object.was_in_sync_with(desired) {
+        true => plan.steps.iter().flat_map(Step::slots).collect(),
+        false => BTreeSet::new(),
+    };
     let outcome = if object.is_suspended() {
         Outcome { plan, ..Outcome::default() }
     } else {
@@ -67,6 +74,9 @@ pub(crate) async fn enforce<C: crate::aws::Cloud, S: Store>(
         }
         apply::carry_out(object, cloud.as_ref(), &mut claims, &mut built).await?
     };
+    if !outcome.steps.is_empty() {
+        context.metrics.per_network.repaired(&object.key(), &drifted);
+    }
     let tags_are_settled = !outcome.changed && !outcome.plan.steps.iter().any(apply::is_tag_step);
     inventory::write(object.status_mut(), &inputs.settings, desired, &built.observed, tags_are_settled);
     object.write_claims(&claims);

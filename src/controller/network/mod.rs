@@ -66,7 +66,7 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
         context.memories.forget(key);
         return Ok(Next::OnChange);
     };
-    let mut object = NetworkObject::new(network, &context.store, context.now());
+    let mut object = NetworkObject::new(network, context);
     let ended = if object.is_being_deleted() {
         deletion::delete(&mut object, context, key).await
     } else {
@@ -125,7 +125,7 @@ async fn build<C: Clouds, S: Store>(
         ManagementPolicy::Plan => preview::preview(object, &inputs.settings, &desired, &observation).await?.into(),
         ManagementPolicy::Enforce => {
             vpc_lease::acquire(object, context, &inputs, lease, &observation).await?;
-            enforce::enforce(object, &inputs, &desired, observation).await?
+            enforce::enforce(object, context, &inputs, &desired, observation).await?
         }
     };
     object.record_sync(&desired, &ended.verdict);

@@ -14,6 +14,8 @@ use crate::{
     aws::Account,
     controller::{
         class::{finalizer, usage},
+        context::Context,
+        runtime::metrics::{ObjectKind, Reconciles},
         stop::Stop,
         store::{Announcement, Key, Store, StoreError},
     },
@@ -37,13 +39,15 @@ pub(crate) struct NetworkObject<'a, S> {
     pub(crate) stored: Option<MigrationNetworkStatus>,
     pub(crate) store: &'a S,
     pub(crate) now: jiff::Timestamp,
+    reconciles: &'a Reconciles,
 }
 
 impl<'a, S: Store> NetworkObject<'a, S> {
     /// Wraps a network that was just read.
-    pub(crate) fn new(network: MigrationNetwork, store: &'a S, now: jiff::Timestamp) -> Self {
+    pub(crate) fn new<C>(network: MigrationNetwork, context: &'a Context<C, S>) -> Self {
         let stored = network.status.clone();
-        Self { network, stored, store, now }
+        let reconciles = &context.metrics.reconciles;
+        Self { network, stored, store: &context.store, now: context.now(), reconciles }
     }
 
     /// The network's UID. Every stored object has one.
@@ -199,6 +203,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     /// and conditions that report the rejection.
     async fn save_reduced(&mut self, why: &str) -> Result<(), StoreError> {
         let why = shorten(why, 1024);
+        self.reconciles.rejected(ObjectKind::Network);
         tracing::error!(why, "the API server rejected the status; storing a reduced one");
         let MigrationNetworkStatus { claims, adoptions, .. } = self.network.status.take().unwrap_or_default();
         let status = MigrationNetworkStatus { claims, adoptions, ..self.stored.clone().unwrap_or_default() };

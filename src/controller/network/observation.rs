@@ -57,6 +57,7 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
     })
     .await?;
     context.memories.observed(key, &identity.uid);
+    context.metrics.per_network.observed(key, object.now);
     let pinned_vpc = object.pinned_vpc(&claims).filter(|_| !observed.resources.any_held(&identity));
     if let [vpc] = &*observed.vpcs {
         limits::check_vpc(&inputs.limits, &vpc.id)?;
@@ -77,6 +78,7 @@ pub(crate) async fn within_deadline<T>(
             operation: "observation of AWS".to_owned(),
             code: "Timeout".to_owned(),
             message: format!("not complete after {} s; retrying", deadline.as_secs()),
+            request_id: None,
         })
     })
 }

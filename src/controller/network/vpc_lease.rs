@@ -226,20 +226,22 @@ pub(crate) async fn release_all<S: Store>(object: &NetworkObject<'_, S>) -> Resu
 ///
 /// # Errors
 /// If a Kubernetes API request failed.
-pub(crate) async fn sweep<S: Store>(store: &S, known: &BTreeSet<String>) -> Result<(), StoreError> {
+pub(crate) async fn sweep<S: Store>(store: &S, known: &BTreeSet<String>) -> Result<usize, StoreError> {
+    let mut left = 0;
     // The leases are listed first, because a network exists before it acquires a lease.
     for lease in store.vpc_leases(None).await? {
         if known.contains(&lease.holder) || holder_exists(store, &lease).await? {
+            left += 1;
             continue;
         }
         match store.release_vpc_lease(&lease).await {
             Ok(()) => tracing::info!(lease = lease.name, "released the VPC lease of a network that no longer exists"),
             // Another network has taken over the lease.
-            Err(StoreError::Conflict) => {}
+            Err(StoreError::Conflict) => left += 1,
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Releases the lease, if the network holds it.

@@ -157,7 +157,7 @@ fn too_slow(patience: Duration) -> CallFailure {
 
 fn failure(code: &str, message: String) -> CallFailure {
     let operation = "search for orphans".to_owned();
-    CallFailure { class: FailureClass::Transient, operation, code: code.to_owned(), message }
+    CallFailure { class: FailureClass::Transient, operation, code: code.to_owned(), message, request_id: None }
 }
 
 /// The message for a failed search of an account and Region, with the remedy if one is known.

@@ -18,10 +18,7 @@ use crate::{
     controller::{
         context::Context,
         orphans::{AccountRegion, Observation, Seen, Sightings, Survey, explain, survey},
-        runtime::{
-            backoff::jittered,
-            metrics::{Metrics, OrphanGauges},
-        },
+        runtime::{backoff::jittered, metrics::OrphanGauges},
         store::{Announcement, Store, StoreError},
     },
     model::orphans::Made,
@@ -32,14 +29,14 @@ const MOST_EVENTS: usize = 10;
 
 /// Searches for orphans about every `every`, and once earlier if a resource was found orphaned for the first time.
 /// Never returns.
-pub(crate) async fn watch<C: Clouds, S: Store>(context: &Context<C, S>, every: Duration, metrics: &Metrics) {
+pub(crate) async fn watch<C: Clouds, S: Store>(context: &Context<C, S>, every: Duration) {
     // Jitter shortens the delay by up to a fifth, but the confirming search must be at least one grace later.
     let soon = (every / 12).max(context.settings.absence_grace * 5 / 4);
     let mut memory = Memory::default();
     let mut delay = soon;
     loop {
         tokio::time::sleep(jittered(delay)).await;
-        delay = match AssertUnwindSafe(memory.round(context, metrics)).catch_unwind().await {
+        delay = match AssertUnwindSafe(memory.round(context)).catch_unwind().await {
             Ok(Ok(Round::Settled)) => every,
             Ok(Ok(Round::Unconfirmed)) => soon,
             Ok(Err(error)) => {
@@ -75,11 +72,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Searches all accounts and Regions once, and reports the results.
-    pub(crate) async fn round<C: Clouds, S: Store>(
-        &mut self,
-        context: &Context<C, S>,
-        metrics: &Metrics,
-    ) -> Result<Round, StoreError> {
+    pub(crate) async fn round<C: Clouds, S: Store>(&mut self, context: &Context<C, S>) -> Result<Round, StoreError> {
         let began = Instant::now();
         let settings = &context.settings;
         let Survey { account_regions, owners: _ } =
@@ -122,7 +115,7 @@ impl Memory {
                 self.told.extend(made.into_iter().map(|made| (account_region.clone(), made.clone())));
             }
         }
-        metrics.set_orphans(gauges);
+        context.metrics.orphans.set(gauges);
         Ok(round)
     }
 }

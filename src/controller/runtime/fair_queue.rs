@@ -14,9 +14,10 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 /// The number of permits that the networks of a class may hold, as a multiple of the free permits. For a namespace the
 /// multiple is 1.
@@ -41,13 +42,33 @@ pub(crate) struct Permit {
     tenant: Tenant,
 }
 
+/// How busy the queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// The number of requests that wait.
+    pub(crate) waiting: usize,
+    /// The number of permits that are held.
+    pub(crate) running: usize,
+    /// How long the oldest request has waited. Zero if none waits.
+    pub(crate) oldest: Duration,
+}
+
+/// A request that waits for a permit.
+#[derive(Debug)]
+struct Waiter {
+    /// Orders the requests of all tenants.
+    arrival: u64,
+    since: Instant,
+    sender: oneshot::Sender<Permit>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     free: usize,
     held_by_namespace: HashMap<String, usize>,
     held_by_class: HashMap<String, usize>,
-    /// The waiting requests of each tenant in order of arrival. The number orders the requests of all tenants.
-    waiting: BTreeMap<Tenant, VecDeque<(u64, oneshot::Sender<Permit>)>>,
+    /// The waiting requests of each tenant in order of arrival.
+    waiting: BTreeMap<Tenant, VecDeque<Waiter>>,
     arrivals: u64,
 }
 
@@ -57,6 +78,18 @@ impl FairQueue {
         self.change(|state| state.free += permits);
     }
 
+    /// Returns how busy the queue is.
+    pub(crate) fn load(&self) -> Load {
+        let state = self.state();
+        // A request whose receiver is gone was dropped while it waited.
+        let waiting = || state.waiting.values().flatten().filter(|waiter| !waiter.sender.is_closed());
+        Load {
+            waiting: waiting().count(),
+            running: state.held_by_namespace.values().sum(),
+            oldest: waiting().map(|waiter| waiter.since.elapsed()).max().unwrap_or_default(),
+        }
+    }
+
     /// Waits for a permit. A request that is dropped while it waits is skipped.
     pub(crate) async fn take(&self, tenant: Tenant) -> Permit {
         loop {
@@ -64,7 +97,8 @@ impl FairQueue {
             self.change(|state| {
                 state.arrivals += 1;
                 let arrival = state.arrivals;
-                state.waiting.entry(tenant.clone()).or_default().push_back((arrival, sender));
+                let waiter = Waiter { arrival, since: Instant::now(), sender };
+                state.waiting.entry(tenant.clone()).or_default().push_back(waiter);
             });
             // No sender is dropped while its request waits. If it happens, the request is queued again.
             if let Ok(permit) = mine.await {
@@ -117,14 +151,14 @@ impl State {
     /// Removes the request that gets the next permit from its queue.
     fn next(&mut self) -> Option<(Tenant, oneshot::Sender<Permit>)> {
         let first = self.waiting.iter().filter(|(tenant, _)| self.is_eligible(tenant));
-        let first = first.filter_map(|(tenant, queue)| Some((tenant, queue.front()?.0)));
+        let first = first.filter_map(|(tenant, queue)| Some((tenant, queue.front()?.arrival)));
         let tenant = first.min_by_key(|(tenant, arrival)| (self.held(tenant).0, *arrival))?.0.clone();
         let queue = self.waiting.get_mut(&tenant)?;
-        let (_, waiter) = queue.pop_front()?;
+        let waiter = queue.pop_front()?;
         if queue.is_empty() {
             self.waiting.remove(&tenant);
         }
-        Some((tenant, waiter))
+        Some((tenant, waiter.sender))
     }
 
     /// Counts one permit as taken (1) or returned (-1).
@@ -217,6 +251,17 @@ mod tests {
         drop(held);
         assert!(queue.take(tenant("c")).now_or_never().is_some());
         assert_eq!(queue.state().free, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_load_counts_requests_that_still_wait_and_the_age_of_the_oldest() {
+        let queue = queue(1);
+        let _held = queue.take(tenant("a")).await;
+        let mut waiting = pin!(queue.take(tenant("b")));
+        assert!(matches!(poll!(&mut waiting), Poll::Pending));
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert!(queue.take(tenant("c")).now_or_never().is_none(), "its request is dropped at once");
+        assert_eq!(queue.load(), Load { waiting: 1, running: 1, oldest: Duration::from_secs(7) });
     }
 
     #[test]

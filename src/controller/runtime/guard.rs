@@ -5,8 +5,13 @@
 use std::{any::Any, collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt;
+use tokio::time::Instant;
 
-use super::{Next, backoff::jittered};
+use super::{
+    Next,
+    backoff::jittered,
+    metrics::{ObjectKind, Outcome},
+};
 use crate::{
     api::MigrationNetworkClass,
     aws::Clouds,
@@ -27,16 +32,27 @@ const RETRY_AFTER_CONFLICT: Duration = Duration::from_millis(200);
 
 /// Reconciles one network, and returns when to reconcile it again, even if the reconcile panics or hangs.
 pub async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) -> Next {
+    let begun = Instant::now();
     let deadline = context.settings.deadline;
     let attempt = AssertUnwindSafe(network::reconcile(context, key)).catch_unwind();
-    let broken = match tokio::time::timeout(deadline, attempt).await {
-        Ok(Ok(Ok(next))) => return next,
-        Ok(Ok(Err(error))) => return after_error(context, key, &error),
-        Ok(Err(panic)) => format!(
-            "the operator panicked on this network: {}; report this as a bug. The operator retries",
-            panic_message(panic.as_ref())
-        ),
+    let ended = tokio::time::timeout(deadline, attempt).await;
+    let ended_with = |outcome| context.metrics.reconciles.ended(ObjectKind::Network, outcome, begun.elapsed());
+    let broken = match ended {
+        Ok(Ok(Ok(next))) => {
+            ended_with(Outcome::Success);
+            return next;
+        }
+        Ok(Ok(Err(error))) => {
+            ended_with(outcome_of(&error));
+            return after_error(context, key, &error);
+        }
+        Ok(Err(panic)) => {
+            ended_with(Outcome::Panic);
+            let panic = panic_message(panic.as_ref());
+            format!("the operator panicked on this network: {panic}; report this as a bug. The operator retries")
+        }
         Err(_) => {
+            ended_with(Outcome::Timeout);
             format!("the reconcile took longer than {} s and was canceled; the operator retries", deadline.as_secs())
         }
     };
@@ -52,7 +68,15 @@ pub async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) ->
 
 async fn report<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), StoreError> {
     let Some(network) = context.store.network(key).await? else { return Ok(()) };
-    NetworkObject::new(network, &context.store, context.now()).conclude(&verdict).await
+    NetworkObject::new(network, context).conclude(&verdict).await
+}
+
+/// The outcome of a reconcile that ended with that error.
+const fn outcome_of(error: &StoreError) -> Outcome {
+    match error {
+        StoreError::Conflict | StoreError::Gone => Outcome::Conflict,
+        StoreError::Undecodable(_) | StoreError::Invalid(_) | StoreError::Other(_) => Outcome::Error,
+    }
 }
 
 fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &StoreError) -> Next {
@@ -69,6 +93,7 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &StoreError) -> 
             Next::After(jittered(context.settings.resync))
         }
         StoreError::Invalid(_) => {
+            context.metrics.reconciles.rejected(ObjectKind::Network);
             tracing::error!(%key, %error, "a write was rejected; retrying with back-off");
             Next::After(context.memories.delay_after_breakdown(key).min(context.settings.resync))
         }
@@ -86,16 +111,27 @@ pub async fn class<C: Clouds, S: Store>(
     name: &str,
     known_use: impl Fn(&MigrationNetworkClass) -> Use,
 ) -> Next {
-    let retry = context.settings.resync;
+    let (begun, retry) = (Instant::now(), context.settings.resync);
     let attempt = AssertUnwindSafe(class::reconcile(context, name, known_use)).catch_unwind();
-    match tokio::time::timeout(context.settings.deadline, attempt).await {
-        Ok(Ok(Ok(next))) => next,
-        Ok(Ok(Err(StoreError::Conflict | StoreError::Gone))) => Next::After(RETRY_AFTER_CONFLICT),
+    let ended = tokio::time::timeout(context.settings.deadline, attempt).await;
+    let ended_with = |outcome| context.metrics.reconciles.ended(ObjectKind::Class, outcome, begun.elapsed());
+    match ended {
+        Ok(Ok(Ok(next))) => {
+            ended_with(Outcome::Success);
+            next
+        }
         Ok(Ok(Err(error))) => {
+            ended_with(outcome_of(&error));
+            match error {
+                StoreError::Conflict | StoreError::Gone => return Next::After(RETRY_AFTER_CONFLICT),
+                StoreError::Invalid(_) => context.metrics.reconciles.rejected(ObjectKind::Class),
+                StoreError::Undecodable(_) | StoreError::Other(_) => {}
+            }
             tracing::warn!(class = name, %error, "reconcile failed; retrying at the next resync");
             Next::After(retry)
         }
         Ok(Err(panic)) => {
+            ended_with(Outcome::Panic);
             tracing::error!(
                 class = name,
                 panic = panic_message(panic.as_ref()),
@@ -104,6 +140,7 @@ pub async fn class<C: Clouds, S: Store>(
             Next::After(retry)
         }
         Err(_) => {
+            ended_with(Outcome::Timeout);
             tracing::error!(
                 class = name,
                 "reconcile exceeded its deadline and was canceled; retrying at the next resync"
@@ -117,7 +154,7 @@ pub async fn class<C: Clouds, S: Store>(
 pub async fn vpc_leases<C: Clouds, S: Store>(context: &Context<C, S>, known: &BTreeSet<String>) -> Next {
     let attempt = AssertUnwindSafe(vpc_lease::sweep(&context.store, known)).catch_unwind();
     match tokio::time::timeout(context.settings.deadline, attempt).await {
-        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Ok(left))) => context.metrics.reconciles.set_vpc_leases(left),
         Ok(Ok(Err(error))) => {
             tracing::warn!(%error, "stale VPC leases could not be released; retrying at the next resync");
         }

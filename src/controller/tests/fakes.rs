@@ -65,6 +65,10 @@ pub(crate) struct FakeState {
     pub(crate) connected: Vec<Account>,
     /// The events on classes.
     pub(crate) announced: Vec<(String, Announcement)>,
+    /// The events on networks.
+    pub(crate) events: Vec<Announcement>,
+    /// Whether the API server rejects a status with endpoints.
+    pub(crate) rejects_endpoints: bool,
     /// A network that is created and built while AWS is being listed.
     pub(crate) created_during_list: Option<MigrationNetwork>,
     /// Whether the CRD of networks was deleted.
@@ -100,6 +104,8 @@ impl Fake {
             log: Vec::new(),
             connected: Vec::new(),
             announced: Vec::new(),
+            events: Vec::new(),
+            rejects_endpoints: false,
             created_during_list: None,
             is_kindless: false,
             revision: 0,
@@ -289,6 +295,10 @@ impl Store for Fake {
         if conflict {
             return Err(StoreError::Conflict);
         }
+        let endpoints = network.status.as_ref().map_or(0, |status| status.endpoints.len());
+        if endpoints > 0 && self.world().rejects_endpoints {
+            return Err(StoreError::Invalid("status.endpoints: Too many".to_owned()));
+        }
         self.write(network, "status", |stored| stored.status.clone_from(&network.status))
     }
 
@@ -327,7 +337,9 @@ impl Store for Fake {
         Ok(class.clone())
     }
 
-    async fn announce(&self, _: &MigrationNetwork, _: Announcement) {}
+    async fn announce(&self, _: &MigrationNetwork, announcement: Announcement) {
+        self.world().events.push(announcement);
+    }
 
     async fn announce_on_class(&self, class: &MigrationNetworkClass, announcement: Announcement) {
         self.world().announced.push((class.name_any(), announcement));
@@ -389,7 +401,13 @@ impl Clouds for Fake {
 }
 
 fn failure(class: FailureClass) -> CallFailure {
-    CallFailure { class, operation: "ec2:Something".to_owned(), code: format!("{class:?}"), message: String::new() }
+    CallFailure {
+        class,
+        operation: "ec2:Something".to_owned(),
+        code: format!("{class:?}"),
+        message: String::new(),
+        request_id: None,
+    }
 }
 
 impl Cloud for Fake {

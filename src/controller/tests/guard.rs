@@ -1,9 +1,12 @@
 //! Tests of the guard: one bad object affects only itself.
 
+use kube::core::{DeserializeGuard, error_boundary::InvalidObject};
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     api::{ConditionType, conditions::find},
     controller::{
-        Next,
+        Dispatch, Next,
         runtime::guard,
         tests::fakes::{Fake, Mood, key},
     },
@@ -59,4 +62,37 @@ async fn the_memory_of_a_missing_network_is_dropped() {
     let fake = Fake::tokyo();
     let context = fake.context();
     assert_eq!(guard::network(&context, &key("never-there")).await, Next::OnChange);
+}
+
+#[tokio::test]
+async fn a_status_that_the_api_server_rejects_is_reduced_and_reported() {
+    let fake = Fake::tokyo();
+    let context = fake.context();
+    fake.world().rejects_endpoints = true;
+    fake.reconcile(&context).await;
+    let message = broken(&fake);
+    assert!(message.contains("rejected the status: status.endpoints: Too many"), "{message}");
+    assert!(!fake.network().status.unwrap_or_default().claims.is_empty(), "the claims are stored");
+    let reported: Vec<String> = fake.world().events.iter().map(|event| event.reason.clone()).collect();
+    assert!(reported.contains(&"StatusRejected".to_owned()), "{reported:?}");
+    let metrics = context.metrics.text();
+    assert!(metrics.contains(r#"mgnet_rejected_writes_total{kind="MigrationNetwork"} 1"#), "{metrics}");
+    fake.world().rejects_endpoints = false;
+    fake.settle(&context).await;
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_has_an_event_of_the_leader() {
+    let fake = Fake::tokyo();
+    let metadata = fake.network().metadata;
+    let unreadable = DeserializeGuard(Err(InvalidObject { error: "unknown variant `Later`".to_owned(), metadata }));
+    let dispatch = Dispatch::new(fake.context(), Box::new(Vec::new), CancellationToken::new());
+    let standby = tokio::time::timeout(std::time::Duration::from_millis(50), dispatch.reconcile_network(&unreadable));
+    assert!(standby.await.is_err(), "a standby waits");
+    assert_eq!(fake.world().events, []);
+    dispatch.lead(1);
+    assert_eq!(dispatch.reconcile_network(&unreadable).await, Next::OnChange);
+    let [event] = fake.world().events.clone().try_into().expect("one event");
+    assert!(event.warning && event.reason == "Unreadable", "{event:?}");
+    assert!(event.note.contains("unknown variant `Later`"), "{event:?}");
 }

@@ -4,6 +4,7 @@ mod classes;
 mod election;
 mod fakes;
 mod guard;
+mod metrics;
 mod orphans;
 mod planning;
 mod reconcile;

@@ -66,25 +66,25 @@ async fn a_network_created_between_the_two_lists_has_no_orphans() {
 
 #[tokio::test]
 async fn nothing_is_reported_if_networks_cannot_be_listed() {
-    let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
+    let (fake, mut memory) = (orphaned(), Memory::default());
     fake.world().is_kindless = true;
     let context = fake.context();
     for _ in 0..2 {
-        assert!(memory.round(&context, &metrics).await.is_err());
+        assert!(memory.round(&context).await.is_err());
         tokio::time::sleep(GRACE).await;
     }
-    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], None));
+    assert_eq!((told(&fake), counted(&context.metrics, "mgnet_orphaned_resources")), (vec![], None));
 }
 
 #[tokio::test]
 async fn an_orphan_is_reported_once_after_the_grace_and_nothing_is_written() {
-    let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
+    let (fake, mut memory) = (orphaned(), Memory::default());
     let context = fake.context();
-    assert_eq!(memory.round(&context, &metrics).await.expect("the search succeeds"), Round::Unconfirmed);
-    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
+    assert_eq!(memory.round(&context).await.expect("the search succeeds"), Round::Unconfirmed);
+    assert_eq!((told(&fake), counted(&context.metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
     tokio::time::sleep(GRACE).await;
-    assert_eq!(memory.round(&context, &metrics).await.expect("the search succeeds"), Round::Settled);
-    assert_eq!(counted(&metrics, "mgnet_orphaned_resources"), Some(10));
+    assert_eq!(memory.round(&context).await.expect("the search succeeds"), Round::Settled);
+    assert_eq!(counted(&context.metrics, "mgnet_orphaned_resources"), Some(10));
     let events = told(&fake);
     let [(class, note)] = events.as_slice() else { panic!("expected one event: {events:?}") };
     assert_eq!(class, "tokyo");
@@ -93,35 +93,35 @@ async fn an_orphan_is_reported_once_after_the_grace_and_nothing_is_written() {
     {
         assert!(note.contains(word), "{word} is not in {note}");
     }
-    memory.round(&context, &metrics).await.expect("the search succeeds");
+    memory.round(&context).await.expect("the search succeeds");
     assert_eq!(told(&fake), [], "the orphans are already reported");
     assert_eq!(fake.world().log, Vec::<String>::new());
 
     fake.add("tokyo", &identity().uid);
-    memory.round(&context, &metrics).await.expect("the search succeeds");
-    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
+    memory.round(&context).await.expect("the search succeeds");
+    assert_eq!((told(&fake), counted(&context.metrics, "mgnet_orphaned_resources")), (vec![], Some(0)));
 }
 
 #[tokio::test]
 async fn a_missing_permission_is_reported_once_and_the_counts_stay() {
-    let (fake, metrics, mut memory) = (orphaned(), Metrics::default(), Memory::default());
+    let (fake, mut memory) = (orphaned(), Memory::default());
     let context = fake.context();
-    memory.round(&context, &metrics).await.expect("the search succeeds");
+    memory.round(&context).await.expect("the search succeeds");
     tokio::time::sleep(GRACE).await;
-    memory.round(&context, &metrics).await.expect("the search succeeds");
+    memory.round(&context).await.expect("the search succeeds");
     told(&fake);
     fake.world().mood = Mood::Refuses(FailureClass::Unauthorized);
     for expected in [1, 0] {
-        memory.round(&context, &metrics).await.expect("the search succeeds");
+        memory.round(&context).await.expect("the search succeeds");
         let events = told(&fake);
         assert_eq!(events.len(), expected, "{events:?}");
         assert!(events.iter().all(|(_, note)| note.starts_with("OrphansUnknown") && note.contains("statement 'Read'")));
-        assert_eq!(counted(&metrics, "mgnet_orphans_look_failed"), Some(1));
-        assert_eq!(counted(&metrics, "mgnet_orphaned_resources"), Some(10));
+        assert_eq!(counted(&context.metrics, "mgnet_orphans_look_failed"), Some(1));
+        assert_eq!(counted(&context.metrics, "mgnet_orphaned_resources"), Some(10));
     }
     fake.world().mood = Mood::Well;
-    memory.round(&context, &metrics).await.expect("the search succeeds");
-    assert_eq!((told(&fake), counted(&metrics, "mgnet_orphans_look_failed")), (vec![], Some(0)));
+    memory.round(&context).await.expect("the search succeeds");
+    assert_eq!((told(&fake), counted(&context.metrics, "mgnet_orphans_look_failed")), (vec![], Some(0)));
 }
 
 #[tokio::test]

@@ -19,7 +19,13 @@ use crate::{
 const MGN: Slot = Slot::Endpoint(EndpointKey::interface(Service::Mgn));
 
 fn failure(class: FailureClass, code: &str) -> CallFailure {
-    CallFailure { class, operation: "ec2:CreateVpcEndpoint".to_owned(), code: code.to_owned(), message: String::new() }
+    CallFailure {
+        class,
+        operation: "ec2:CreateVpcEndpoint".to_owned(),
+        code: code.to_owned(),
+        message: String::new(),
+        request_id: None,
+    }
 }
 
 fn built(plan: Plan, failures: Vec<StepFailure>, changed: bool) -> Verdict {

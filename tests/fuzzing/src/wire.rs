@@ -122,7 +122,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// Checks the properties that every failure must have.
 pub(crate) fn check_failure(failure: &CallFailure) {
-    let CallFailure { class: _, operation, code, message } = failure;
+    let CallFailure { class: _, operation, code, message, request_id: _ } = failure;
     assert!(!operation.is_empty() && !code.is_empty(), "{failure:?}");
     for text in [code, message] {
         assert!(text.chars().count() <= 256, "{failure:?}");

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use axum::{
     body::{Body, Bytes},
     http::{
-        HeaderValue, Response, StatusCode,
+        HeaderName, HeaderValue, Response, StatusCode,
         header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
 };
@@ -19,6 +19,7 @@ use crate::world::{action::Service, error::AwsError};
 pub(super) struct Reply {
     status: StatusCode,
     content_type: &'static str,
+    request_id: HeaderValue,
     body: String,
 }
 
@@ -34,7 +35,12 @@ impl Reply {
             (Service::Resolver, Ok(answer)) => (JSON, json::write(answer)),
             (Service::Resolver, Err(error)) => (JSON, json::write_error(&error)),
         };
-        Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), content_type, body }
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+            content_type,
+            request_id: HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("")),
+            body,
+        }
     }
 
     /// Returns the complete answer.
@@ -42,6 +48,7 @@ impl Reply {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response.headers_mut().insert(REQUEST_ID, self.request_id);
         response
     }
 
@@ -79,6 +86,9 @@ fn success(action: &str) -> StatusCode {
         _ => StatusCode::OK,
     }
 }
+
+/// The header of the request ID (AWS SDK for Rust, `aws_types::request_id`; General Reference, "AWS request ID").
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 const XML: &str = "text/xml;charset=UTF-8";
 const JSON: &str = "application/x-amz-json-1.1";

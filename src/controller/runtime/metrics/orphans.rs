@@ -1,28 +1,26 @@
-//! Metrics in the text format of Prometheus (its documentation, "Exposition formats", version 0.0.4).
-//!
-//! Only the leader reports values, because a standby does not search for orphans.
+//! The metrics of the search for orphans.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
+
+use super::encode_gauges;
 use crate::{
     controller::orphans::AccountRegion,
     model::orphans::{Kind, Made},
 };
 
-/// The media type of [`Metrics::text`].
-pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// The most recent values. Clones share them.
+/// The results of the most recent searches. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Mutex<BTreeMap<AccountRegion, Orphans>>>);
+pub(crate) struct Orphans(Arc<Mutex<BTreeMap<AccountRegion, Search>>>);
 
 /// The last successful search of an account and Region, and whether a search has failed since.
 #[derive(Clone, Debug, Default)]
-struct Orphans {
+struct Search {
     seen: Option<OrphanGauges>,
     failed: bool,
 }
@@ -47,82 +45,66 @@ impl OrphanGauges {
     }
 }
 
-impl Metrics {
+impl Orphans {
     /// Records a search of all accounts and Regions. Where the search failed (None), the values of the last successful
     /// search remain.
-    pub(crate) fn set_orphans(&self, survey: BTreeMap<AccountRegion, Option<OrphanGauges>>) {
-        let mut account_regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        account_regions.retain(|account_region, _| survey.contains_key(account_region));
+    pub(crate) fn set(&self, survey: BTreeMap<AccountRegion, Option<OrphanGauges>>) {
+        let mut searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        searches.retain(|account_region, _| survey.contains_key(account_region));
         for (account_region, seen) in survey {
-            let known = account_regions.entry(account_region).or_default();
+            let known = searches.entry(account_region).or_default();
             known.failed = seen.is_none();
             known.seen = seen.or(known.seen.take());
         }
     }
+}
 
-    /// Returns all metrics in the text format.
-    pub fn text(&self) -> String {
-        let account_regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = || {
-            account_regions
-                .iter()
-                .filter_map(|(account_region, orphans)| Some((account_region, orphans.seen.as_ref()?)))
-        };
-        let mut text = String::new();
-        let mut metric = |name: &str, help: &str, samples: Vec<(String, i64)>| {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-            for (labels, value) in samples {
-                let _ = writeln!(text, "{name}{{{labels}}} {value}");
-            }
-        };
+impl Collector for Orphans {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen =
+            || searches.iter().filter_map(|(account_region, search)| Some((account_region, search.seen.as_ref()?)));
         let by_kind = |of: fn(&OrphanGauges) -> &BTreeMap<Kind, usize>| {
-            let samples = seen().flat_map(|(account_region, seen)| {
-                let counts = of(seen).iter();
-                counts.map(|(kind, count)| {
-                    (format!("{},kind=\"{kind}\"", labels(account_region)), i64::try_from(*count).unwrap_or(i64::MAX))
-                })
-            });
-            samples.collect()
+            seen().flat_map(move |(account_region, seen)| {
+                let [account, region] = labels(account_region);
+                of(seen).iter().map(move |(kind, count)| ([account, region, ("kind", kind.as_str())], *count))
+            })
         };
-        metric(
+        encode_gauges(
+            &mut encoder,
             "mgnet_orphaned_resources",
             "Number of orphans: AWS resources whose MigrationNetwork no longer exists and that were not retained.",
             by_kind(|seen| &seen.orphaned),
-        );
-        metric(
+        )?;
+        encode_gauges(
+            &mut encoder,
             "mgnet_retained_resources",
             "Number of AWS resources that a MigrationNetwork with deletionPolicy Retain left on purpose.",
             by_kind(|seen| &seen.retained),
-        );
-        metric(
+        )?;
+        encode_gauges(
+            &mut encoder,
             "mgnet_orphans_looked_at_timestamp_seconds",
             "Time of the last successful search of an account and Region for orphans, in seconds since 1970.",
-            seen().map(|(account_region, seen)| (labels(account_region), seen.looked_at)).collect(),
-        );
-        metric(
+            seen().map(|(account_region, seen)| (labels(account_region), seen.looked_at)),
+        )?;
+        encode_gauges(
+            &mut encoder,
             "mgnet_orphans_look_failed",
             "Whether the last search of an account and Region for orphans failed (1) or succeeded (0).",
-            account_regions
-                .iter()
-                .map(|(account_region, orphans)| (labels(account_region), orphans.failed.into()))
-                .collect(),
-        );
-        text
+            searches.iter().map(|(account_region, search)| (labels(account_region), i64::from(search.failed))),
+        )
     }
 }
 
-fn labels(AccountRegion { account, region }: &AccountRegion) -> String {
-    format!("account=\"{}\",region=\"{}\"", escaped(account), escaped(region))
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+fn labels(AccountRegion { account, region }: &AccountRegion) -> [(&'static str, &str); 2] {
+    [("account", account), ("region", region)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::Metrics;
 
     fn account_region(region: &str) -> AccountRegion {
         AccountRegion { account: "111122223333".to_owned(), region: region.to_owned() }
@@ -136,7 +118,7 @@ mod tests {
     fn samples(metrics: &Metrics) -> Vec<String> {
         let text = metrics.text();
         text.lines()
-            .filter(|line| !line.starts_with('#'))
+            .filter(|line| line.starts_with("mgnet_orphan") || line.starts_with("mgnet_retained"))
             .map(|line| line.replace("account=\"111122223333\",", ""))
             .collect()
     }
@@ -147,7 +129,7 @@ mod tests {
         assert_eq!(samples(&metrics), Vec::<String>::new());
         let orphaned = [made(Kind::SecurityGroup, "sg-1"), made(Kind::SecurityGroup, "sg-2")].into();
         let gauges = OrphanGauges::new(&orphaned, &[made(Kind::VpcEndpoint, "vpce-1")].into(), 1_700_000_000);
-        metrics.set_orphans([(account_region("a"), Some(gauges)), (account_region("b"), None)].into());
+        metrics.orphans.set([(account_region("a"), Some(gauges)), (account_region("b"), None)].into());
         assert_eq!(
             samples(&metrics),
             [
@@ -168,8 +150,8 @@ mod tests {
     fn a_failed_search_keeps_the_counts_and_a_place_without_a_class_is_not_reported() {
         let metrics = Metrics::default();
         let gauges = || Some(OrphanGauges::new(&[made(Kind::SecurityGroup, "sg-1")].into(), &BTreeSet::new(), 1));
-        metrics.set_orphans([(account_region("a"), gauges()), (account_region("b"), gauges())].into());
-        metrics.set_orphans([(account_region("a"), None)].into());
+        metrics.orphans.set([(account_region("a"), gauges()), (account_region("b"), gauges())].into());
+        metrics.orphans.set([(account_region("a"), None)].into());
         let samples = samples(&metrics);
         assert!(
             samples.contains(&r#"mgnet_orphaned_resources{region="a",kind="security-group"} 1"#.to_owned()),
@@ -182,6 +164,9 @@ mod tests {
     #[test]
     fn labels_are_escaped() {
         let odd = AccountRegion { account: "a\"\\\n".to_owned(), region: "b".to_owned() };
-        assert_eq!(labels(&odd), r#"account="a\"\\\n",region="b""#);
+        let metrics = Metrics::default();
+        metrics.orphans.set([(odd, None)].into());
+        let escaped = r#"mgnet_orphans_look_failed{account="a\"\\\n",region="b"} 1"#;
+        assert!(metrics.text().lines().any(|line| line == escaped), "{}", metrics.text());
     }
 }
