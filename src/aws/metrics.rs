@@ -7,8 +7,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Account, request::Action};
-use crate::model::failure::{CallFailure, FailureClass};
+use crate::{
+    aws::Account,
+    model::{
+        failure::{CallFailure, FailureClass},
+        request_rates::Action,
+    },
+};
 
 /// The code of a request that succeeded.
 const OK: &str = "OK";

@@ -35,7 +35,10 @@ use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc, time:
 pub use cloud::AwsCloud;
 pub use metrics::RequestMetrics;
 pub use provider::AwsClouds;
-pub use request::rate_limit::{RATE_FACTORS, Rates};
+pub use request::{
+    counting_requests,
+    rate_limit::{RATE_FACTORS, Rates},
+};
 
 use crate::model::{
     claims::Claims,

@@ -28,7 +28,8 @@ pub use network::reconcile;
 pub use run::{RunOptions, run};
 pub use runtime::{
     Next, guard,
-    http::{Readiness, Reports, serve},
+    http::{Reports, serve_metrics, serve_probes},
     metrics::Metrics,
+    readiness::Readiness,
 };
 pub use store::{Announcement, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases, kubernetes::Kubernetes};

@@ -1,7 +1,7 @@
 //! The main loop of the controller: watches both kinds, dispatches reconciles, and searches for orphans while this
 //! process leads.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, TryStreamExt, channel::mpsc, future};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -30,6 +30,7 @@ use super::{
         backoff::jittered,
         http::Reports,
         metrics::{self, Metrics},
+        readiness::{self, Readiness, WatchHealth},
         watch::{applied, lasting, uninterrupted, watch_on},
     },
     store::kubernetes::Kubernetes,
@@ -69,19 +70,27 @@ pub async fn run<C: Clouds>(
     let config = lasting(context.settings.deadline);
     let context = Context { metrics: reports.metrics.clone(), ..context };
     let (gone, class_users_gone) = mpsc::unbounded();
-    let (networks, network_events) = watch::<MigrationNetwork>(&client, config.clone(), move |network| {
-        if let Some(class) = class_of(network) {
-            // The receiver is dropped only when the operator stops.
-            let _ = gone.unbounded_send(ObjectRef::new(&class));
-        }
-    });
-    let (classes, class_events) = watch::<MigrationNetworkClass>(&client, config.clone(), |_| {});
+    let health = Health::of(&reports.readiness);
+    let (networks, network_events) =
+        watch::<MigrationNetwork>(&client, &health.networks, config.clone(), move |network| {
+            if let Some(class) = class_of(network) {
+                // The receiver is dropped only when the operator stops.
+                let _ = gone.unbounded_send(ObjectRef::new(&class));
+            }
+        });
+    let (classes, class_events) = watch::<MigrationNetworkClass>(&client, &health.classes, config.clone(), |_| {});
     let known = networks.clone();
     let dispatch = Arc::new(Dispatch::new(context, Box::new(move || known.state()), stop.clone()));
 
     observe(&reports.metrics, &dispatch, &networks, &classes);
 
-    let wakers = Wakers { client, config, networks: networks.clone(), classes: classes.clone() };
+    let wakers = Wakers {
+        client: client.clone(),
+        config,
+        health: health.clone(),
+        networks: networks.clone(),
+        classes: classes.clone(),
+    };
     let network_controller = wakers
         .wake(Controller::for_stream(network_events, networks.clone()))
         .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -93,12 +102,6 @@ pub async fn run<C: Clouds>(
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(reconcile_class, |_, never, _| match *never {}, dispatch.clone())
         .for_each(|_| future::ready(()));
-    let ready = async {
-        let both = future::join(networks.wait_until_ready(), classes.wait_until_ready()).await;
-        if both.0.is_ok() && both.1.is_ok() {
-            reports.readiness.set();
-        }
-    };
     let lead = async {
         tokio::select! {
             () = lead(&dispatch, options, leads) => {}
@@ -112,8 +115,9 @@ pub async fn run<C: Clouds>(
         tokio::time::sleep(options.grace).await;
     };
     tokio::select! {
-        _ = future::join4(network_controller, class_controller, ready, lead) => {}
+        _ = future::join3(network_controller, class_controller, lead) => {}
         () = overdue => tracing::warn!("shutdown deadline exceeded; running reconciles were canceled"),
+        never = health.check(client) => match never {},
     }
 }
 
@@ -144,24 +148,52 @@ async fn lead<C: Clouds>(dispatch: &Dispatch<C, Kubernetes>, options: RunOptions
     future::join(sweeps, orphans).await;
 }
 
+/// The health of the watches, by kind.
+#[derive(Clone)]
+struct Health {
+    networks: WatchHealth,
+    classes: WatchHealth,
+    config_maps: WatchHealth,
+}
+
+impl Health {
+    fn of(readiness: &Readiness) -> Self {
+        let [networks, classes, config_maps] =
+            ["MigrationNetworks", "MigrationNetworkClasses", "ConfigMaps"].map(|kind| readiness.watch(kind));
+        Self { networks, classes, config_maps }
+    }
+
+    /// Repeats the requests of watches that fail. Never returns.
+    async fn check(self, client: Client) -> Infallible {
+        let networks = readiness::check(self.networks, Api::<MigrationNetwork>::all(client.clone()));
+        let classes = readiness::check(self.classes, Api::<MigrationNetworkClass>::all(client.clone()));
+        let config_maps = readiness::check(self.config_maps, Api::<ConfigMap>::all(client));
+        future::join3(networks, classes, config_maps).await.0
+    }
+}
+
 /// The watches whose events trigger reconciles of networks.
 struct Wakers {
     client: Client,
     config: watcher::Config,
+    health: Health,
     networks: Cached<MigrationNetwork>,
     classes: Cached<MigrationNetworkClass>,
 }
 
 impl Wakers {
     fn wake(self, controller: Controller<Guarded<MigrationNetwork>>) -> Controller<Guarded<MigrationNetwork>> {
-        let Self { client, config, networks, classes } = self;
+        let Self { client, config, health, networks, classes } = self;
         let class_edits = watch_on(Api::<Guarded<MigrationNetworkClass>>::all(client.clone()), config.clone())
+            .inspect(move |event| health.classes.record(event))
             .default_backoff()
             .touched_objects()
             .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
         // Only the metadata of ConfigMaps is watched, and none is kept.
-        let config_maps =
-            watcher(Api::<PartialObjectMeta<ConfigMap>>::all(client), config).default_backoff().touched_objects();
+        let config_maps = watcher(Api::<PartialObjectMeta<ConfigMap>>::all(client), config)
+            .inspect(move |event| health.config_maps.record(event))
+            .default_backoff()
+            .touched_objects();
         let of_class = networks.clone();
         controller
             .watches_stream(uninterrupted(class_edits), move |class| networks_of(&of_class, &class))
@@ -171,10 +203,11 @@ impl Wakers {
     }
 }
 
-/// Watches a kind. An object that cannot be decoded does not affect the others. Calls `gone` for each object that is
+/// Watches a kind, and records the health of the watch. An object that cannot be decoded does not affect the others. Calls `gone` for each object that is
 /// deleted during the watch.
 fn watch<K>(
     client: &Client,
+    health: &WatchHealth,
     config: watcher::Config,
     gone: impl Fn(&Guarded<K>) + Send + 'static,
 ) -> (Cached<K>, impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static)
@@ -186,7 +219,9 @@ where
     // Annotations matter because one of them marks the default class. A change of status is ignored: every write would
     // trigger a reconcile.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
+    let health = health.clone();
     let events = watch_on(Api::<Guarded<K>>::all(client.clone()), config)
+        .inspect(move |event| health.record(event))
         .default_backoff()
         .modify(Project::project)
         .reflect(writer)
@@ -202,7 +237,7 @@ where
 async fn reconcile_network<C: Clouds>(
     network: Arc<Guarded<MigrationNetwork>>,
     dispatch: Arc<Dispatch<C, Kubernetes>>,
-) -> Result<Action, std::convert::Infallible> {
+) -> Result<Action, Infallible> {
     let next = dispatch.reconcile_network(&network).await;
     Ok(action(next, network.0.is_ok(), dispatch.context.settings.resync))
 }
@@ -210,7 +245,7 @@ async fn reconcile_network<C: Clouds>(
 async fn reconcile_class<C: Clouds>(
     class: Arc<Guarded<MigrationNetworkClass>>,
     dispatch: Arc<Dispatch<C, Kubernetes>>,
-) -> Result<Action, std::convert::Infallible> {
+) -> Result<Action, Infallible> {
     let next = dispatch.reconcile_class(&class).await;
     Ok(action(next, class.0.is_ok(), dispatch.context.settings.resync))
 }

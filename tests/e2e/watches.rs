@@ -9,10 +9,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use support::{ApiFault, ApiProxy, CallSite, Conduct, Lab, OperatorOptions, Order, Verb};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+use support::{ApiFault, ApiProxy, CallSite, Conduct, Lab, LabOptions, OperatorOptions, Order, Verb};
 
 use crate::disturbed::{Life, PHASES, Phase, check, through_proxy};
-use support::failing::NAME;
+use support::failing::{NAME, until};
 
 /// The disturbances of watches and lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +125,22 @@ async fn disturb(proxy: &ApiProxy, lives: &[Life], phase: Phase, disturbance: Di
     proxy.forget_up_to(None);
     proxy.take_back();
     Ok(())
+}
+
+#[tokio::test]
+async fn a_process_whose_watches_are_refused_is_not_ready() -> Result<()> {
+    let operator = OperatorOptions { reconcile_deadline_seconds: 5, ..OperatorOptions::default() };
+    let lab = Lab::start(LabOptions { operator, ..LabOptions::default() }).await?;
+    let bindings = Api::<ClusterRoleBinding>::all(lab.kube().await?);
+    let mut binding = bindings.get("mgnet-operator").await?;
+    bindings.delete("mgnet-operator", &DeleteParams::default()).await?;
+    let problem = until("the process is not ready", async || Ok(lab.operator().probe("/readyz").await.err())).await?;
+    ensure!(format!("{problem:#}").contains("forbidden"), "{problem:#}");
+    ensure!(lab.operator().is_running(), "the process lives, and recovers");
+    binding.metadata.resource_version = None;
+    bindings.create(&PostParams::default(), &binding).await?;
+    until("the process is ready again", async || Ok(lab.operator().probe("/readyz").await.ok())).await?;
+    lab.check_statuses()
 }
 
 // The proxy is a server, and some calls of a test block their thread.

@@ -6,7 +6,7 @@ pub(super) mod rate_limit;
 mod retry;
 pub(super) mod truncated_xml;
 
-use std::future::Future;
+use std::{cell::Cell, future::Future};
 
 use aws_sdk_ec2::{
     config::http::HttpResponse,
@@ -22,6 +22,20 @@ use crate::{
     model::failure::{CallFailure, FailureClass},
 };
 
+tokio::task_local! {
+    /// The number of requests that the current task has sent in [`counting_requests`].
+    static SENT: Cell<u32>;
+}
+
+/// Awaits a future, and returns its output and the number of requests that it sent.
+pub async fn counting_requests<F: Future>(future: F) -> (F::Output, u32) {
+    SENT.scope(Cell::new(0), async {
+        let output = future.await;
+        (output, SENT.with(Cell::get))
+    })
+    .await
+}
+
 /// Sends one request without waiting for the rate limit.
 pub(crate) async fn send<O, E>(
     metrics: &RequestMetrics,
@@ -32,6 +46,8 @@ where
     O: RequestId,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    // Fails outside of `counting_requests`, where no count is kept.
+    let _ = SENT.try_with(|sent| sent.set(sent.get() + 1));
     let begun = Instant::now();
     let answer = request.await.map_err(|sdk_error| error::failure(action, &sdk_error));
     let time = begun.elapsed();

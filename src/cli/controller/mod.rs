@@ -22,9 +22,13 @@ use crate::{
 /// The options of `mgnet controller`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ControllerArgs {
-    /// Address on which the operator serves `/healthz`, `/readyz` and `/metrics`
+    /// Address on which the operator serves the probes `/healthz` and `/readyz`
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
+
+    /// Address on which the operator serves `/metrics`
+    #[arg(long, env = "MGNET_METRICS_ADDRESS", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    metrics_address: SocketAddr,
 
     /// Namespace of the operator, which contains its Leases: the VPC leases and the Lease of the leader
     #[arg(long, env = "POD_NAMESPACE", default_value = "mgnet-system", value_name = "NAME")]
@@ -102,12 +106,18 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
     let mut terminate = unix::signal(unix::SignalKind::terminate())?;
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
 
-    let listener = TcpListener::bind(args.health_address)
-        .await
-        .with_context(|| format!("cannot listen on '{}'; check '--health-address'", args.health_address))?;
-    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "serving probes and metrics");
+    let probes = listen(args.health_address, "--health-address").await?;
+    let metrics = listen(args.metrics_address, "--metrics-address").await?;
+    tracing::info!(
+        probes = %probes.local_addr()?,
+        metrics = %metrics.local_addr()?,
+        version = env!("CARGO_PKG_VERSION"),
+        "serving probes and metrics"
+    );
     let reports = Reports::default();
-    let probes = tokio::spawn(controller::serve(listener, reports.clone(), stop.clone()));
+    let Reports { readiness, metrics: values } = reports.clone();
+    let probes = tokio::spawn(controller::serve_probes(probes, readiness, stop.clone()));
+    let metrics = tokio::spawn(controller::serve_metrics(metrics, values, stop.clone()));
 
     let signal = async {
         tokio::select! {
@@ -125,7 +135,12 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
     };
     stop.cancel();
     result?;
-    probes.await.context("the server of probes and metrics ended unexpectedly")?.map_err(Into::into)
+    probes.await.context("the server of the probes ended unexpectedly")??;
+    metrics.await.context("the server of the metrics ended unexpectedly")?.map_err(Into::into)
+}
+
+async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on '{address}'; check '{flag}'"))
 }
 
 /// Connects to the cluster, takes part in the leader election if it is enabled, and runs the controller.

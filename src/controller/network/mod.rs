@@ -25,7 +25,10 @@ pub(crate) mod preview;
 mod requeue;
 pub(crate) mod vpc_lease;
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 
 use self::{gather::Inputs, object::NetworkObject, observation::Observation, vpc_lease::Inspected};
 use super::{
@@ -36,8 +39,8 @@ use super::{
     store::{Key, Store, StoreError},
 };
 use crate::{
-    api::ManagementPolicy,
-    aws::Clouds,
+    api::{ConditionType, ManagementPolicy, conditions::find},
+    aws::{Clouds, counting_requests},
     model::{
         desired::Desired,
         preflight::{self, Placement},
@@ -66,12 +69,17 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
         context.memories.forget(key);
         return Ok(Next::OnChange);
     };
+    let begun = Instant::now();
     let mut object = NetworkObject::new(network, context);
-    let ended = if object.is_being_deleted() {
-        deletion::delete(&mut object, context, key).await
-    } else {
-        build(&mut object, context, key).await
-    };
+    // Boxed: the futures are so large that each copy counts on the stack.
+    let work = Box::pin(async {
+        if object.is_being_deleted() {
+            deletion::delete(&mut object, context, key).await
+        } else {
+            build(&mut object, context, key).await
+        }
+    });
+    let (ended, requests) = counting_requests(work).await;
     let Ended { verdict, steps } = match ended {
         Ok(ended) => ended,
         Err(Stop::Verdict(verdict)) => (*verdict).into(),
@@ -83,8 +91,22 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     };
     let verdict = outdated(context, key, &object, verdict);
     preview::drop_if_void(&mut object, &verdict);
-    object.conclude(&verdict).await?;
+    let is_new = object.conclude(&verdict).await?;
+    log(&object, is_new || !steps.is_empty() || verdict.has_failed(), begun.elapsed(), requests);
     Ok(requeue::next(context, key, &object, &verdict, &steps))
+}
+
+/// Logs the end of a reconcile: at level INFO if something changed or failed, or else at level DEBUG.
+fn log<S: Store>(object: &NetworkObject<'_, S>, is_news: bool, time: Duration, requests: u32) {
+    let conditions = object.network.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let (ready, reason) =
+        find(conditions, ConditionType::Ready).map_or(("", ""), |ready| (ready.status.as_str(), ready.reason.as_str()));
+    let milliseconds = time.as_millis();
+    if is_news {
+        tracing::info!(ready, reason, milliseconds, requests, "reconciled");
+    } else {
+        tracing::debug!(ready, reason, milliseconds, requests, "reconciled");
+    }
 }
 
 /// A network does not stay Ready without limit if its account cannot be observed.

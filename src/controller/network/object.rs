@@ -182,11 +182,11 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.save().await
     }
 
-    /// Writes the status if it differs from the stored one, and publishes events for transitions.
-    pub(crate) async fn conclude(&mut self, verdict: &Verdict) -> Result<(), StoreError> {
+    /// Writes the status if it differs from the stored one, and publishes events for transitions. Returns whether it differed.
+    pub(crate) async fn conclude(&mut self, verdict: &Verdict) -> Result<bool, StoreError> {
         self.write_verdict(verdict);
         if self.network.status == self.stored {
-            return Ok(());
+            return Ok(false);
         }
         let before = self.stored.clone();
         match self.save().await {
@@ -196,7 +196,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         for announcement in events::of_transition(before.as_ref(), self.stored.as_ref()) {
             self.store.announce(&self.network, announcement).await;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Stores a status that the API server accepts, after it has rejected the complete one: the stored status, the claims,

@@ -68,7 +68,7 @@ pub async fn network<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) ->
 
 async fn report<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict: Verdict) -> Result<(), StoreError> {
     let Some(network) = context.store.network(key).await? else { return Ok(()) };
-    NetworkObject::new(network, context).conclude(&verdict).await
+    NetworkObject::new(network, context).conclude(&verdict).await.map(drop)
 }
 
 /// The outcome of a reconcile that ended with that error.

@@ -42,13 +42,8 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
     let ready = ready(verdict, suspended, was_ready, &details);
     let unfinished = ready.0 != True && !suspended;
     let stalled = unfinished && !ready.1.heals_by_waiting() && ready.1 != Reason::DeletionBlocked;
-    let trouble = match verdict {
-        Verdict::Built { failures, .. } | Verdict::Deleting { failures, .. } => !failures.is_empty(),
-        Verdict::Unseen(_) | Verdict::LongUnseen(_) | Verdict::Broken(_) => true,
-        Verdict::Rejected { .. } | Verdict::Admitted | Verdict::Unfit(_) | Verdict::Planned { .. } => false,
-    };
     let reconciling = (unfinished && !stalled).then(|| {
-        let reason = if trouble { Reason::ProgressingWithRetry } else { Reason::Progressing };
+        let reason = if verdict.has_failed() { Reason::ProgressingWithRetry } else { Reason::Progressing };
         (True, reason, ready.2.clone())
     });
     let stalled = stalled.then(|| (True, approval::stalled(ready.1), ready.2.clone()));

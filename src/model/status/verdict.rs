@@ -25,6 +25,17 @@ pub enum ResolverHealth {
     Reduced,
 }
 
+impl Verdict {
+    /// Whether a call failed, or the reconcile itself.
+    pub fn has_failed(&self) -> bool {
+        match self {
+            Self::Built { failures, .. } | Self::Deleting { failures, .. } => !failures.is_empty(),
+            Self::Unseen(_) | Self::LongUnseen(_) | Self::Broken(_) => true,
+            Self::Rejected { .. } | Self::Admitted | Self::Unfit(_) | Self::Planned { .. } => false,
+        }
+    }
+}
+
 /// The result of a reconcile.
 #[derive(Clone, Debug)]
 pub enum Verdict {

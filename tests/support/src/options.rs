@@ -112,10 +112,11 @@ impl Default for OperatorOptions {
 
 impl OperatorOptions {
     /// Returns the command line with these options.
-    pub(crate) fn command_line(&self, health_address: &str) -> Vec<String> {
+    pub(crate) fn command_line(&self, health_address: &str, metrics_address: &str) -> Vec<String> {
         let mut line = vec!["controller".to_owned()];
         let mut flag = |name: &str, value: &dyn std::fmt::Display| line.push(format!("--{name}={value}"));
         flag("health-address", &health_address);
+        flag("metrics-address", &metrics_address);
         flag("log-format", &"text");
         flag("log-filter", &self.log_filter);
         flag("resync-seconds", &self.resync_seconds);

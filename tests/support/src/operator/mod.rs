@@ -4,6 +4,7 @@ mod log;
 mod process;
 mod task;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
@@ -88,7 +89,7 @@ impl Operator {
     }
 
     /// Runs another command of the same program to its end, with the operator's own permissions in Kubernetes and AWS.
-    pub async fn run<const N: usize>(&self, arguments: [&str; N]) -> Result<Output> {
+    pub async fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output> {
         self.process().run(arguments).await
     }
 
@@ -176,6 +177,14 @@ impl Operator {
         match &self.runs_as {
             RunsAs::Process(process) => process.probe(path).await,
             RunsAs::Task(_) => bail!("the simulated operator serves no '{path}'"),
+        }
+    }
+
+    /// Returns the address of the metrics, as `IP:PORT`.
+    pub fn metrics_address(&self) -> Result<String> {
+        match &self.runs_as {
+            RunsAs::Process(process) => process.metrics_address(),
+            RunsAs::Task(_) => bail!("the simulated operator serves no metrics"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The operator as a process that runs `mgnet controller`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub(crate) struct Process {
 struct Running {
     process: Supervised,
     probes: Server,
+    metrics: Server,
+    metrics_address: String,
 }
 
 impl Process {
@@ -96,7 +99,7 @@ impl Process {
     }
 
     /// Runs another command of the same program to its end, with the operator's own permissions in Kubernetes and AWS.
-    pub(crate) async fn run<const N: usize>(&self, arguments: [&str; N]) -> Result<Output> {
+    pub(crate) async fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output> {
         let mut command = Command::new(&self.program);
         self.set_environment(command.args(arguments));
         let ended = tokio::task::spawn_blocking(move || command.output()).await?;
@@ -118,15 +121,15 @@ impl Process {
         if self.is_running() {
             return Ok(());
         }
-        // Finds a free port and releases it at once, because the operator has to listen on it.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string();
+        let [probes, metrics] = free_addresses()?;
         let process = Supervised::spawn(&self.program, &self.log, |command| {
-            self.set_environment(command.args(self.options.command_line(&address)));
+            self.set_environment(command.args(self.options.command_line(&probes, &metrics)));
             command
         })
         .context("cannot start the operator")?;
-        let probes = Server::at(format!("http://{address}"));
-        *self.lock() = Some(Running { process, probes: probes.clone() });
+        let metrics_address = metrics.clone();
+        let [probes, metrics] = [probes, metrics].map(|address| Server::at(format!("http://{address}")));
+        *self.lock() = Some(Running { process, probes: probes.clone(), metrics, metrics_address });
         self.wait_until_ready(&probes).await
     }
 
@@ -217,10 +220,16 @@ impl Process {
             .context("the kernel does not report the operator's memory")
     }
 
-    /// Returns the answer of a probe, such as `/healthz`. A failed probe is an error.
+    /// Returns the answer of a probe, such as `/healthz`, or of `/metrics`. A failed probe is an error.
     pub(crate) async fn probe(&self, path: &str) -> Result<String> {
-        let probes = self.lock().as_ref().map(|running| running.probes.clone()).ok_or_else(not_running)?;
-        Ok(String::from_utf8(probes.call(Method::GET, path, String::new()).await?)?)
+        let of = |running: &Running| if path == "/metrics" { running.metrics.clone() } else { running.probes.clone() };
+        let server = self.lock().as_ref().map(of).ok_or_else(not_running)?;
+        Ok(String::from_utf8(server.call(Method::GET, path, String::new()).await?)?)
+    }
+
+    /// Returns the address of the metrics, as `IP:PORT`.
+    pub(crate) fn metrics_address(&self) -> Result<String> {
+        self.lock().as_ref().map(|running| running.metrics_address.clone()).ok_or_else(not_running)
     }
 
     /// Returns the log of all runs.
@@ -244,4 +253,11 @@ impl Process {
 
 fn not_running() -> anyhow::Error {
     anyhow!("the operator is not running")
+}
+
+/// Finds two free addresses and releases them at once, because the operator has to listen on them.
+fn free_addresses() -> Result<[String; 2]> {
+    let (probes, metrics) =
+        (TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+    Ok([probes.local_addr()?.to_string(), metrics.local_addr()?.to_string()])
 }
