@@ -15,7 +15,7 @@ CARGO_DENY := 0.20.2
 TEST_THREADS ?= 10
 
 # How long the first run usually takes on two cores with empty caches: about half of the processor time.
-DEMO_TAKES := 15 to 25 minutes
+DEMO_TAKES := 13 to 25 minutes
 PROGRAMS_TAKE := 12 to 18 minutes
 RELEASE_TAKES := 15 minutes
 
@@ -39,7 +39,7 @@ help:
 	@echo "which needs 8 GB of memory, and Go compiles etcd and Kubernetes. Later runs take less than a minute."
 	@echo "Needed: cargo (https://rustup.rs), make, a C compiler, and Go 1.26 or newer (https://go.dev/doc/install). The demo"
 	@echo "needs no Go where etcd, kube-apiserver and kubectl of Kubernetes 1.31 or newer are in KUBEBUILDER_ASSETS, in the"
-	@echo "store of setup-envtest, or in PATH; tests, 'make up' and 'make bench' need kube-controller-manager too."
+	@echo "store of setup-envtest, or in PATH; tests, 'make up' and 'make bench' need kube-controller-manager too. Tests need Prometheus."
 
 # Names what is missing and where to get it, before minutes of work. build.sh does the same for Go, unless all is built.
 .PHONY: rust-is-there
@@ -97,13 +97,18 @@ down:
 
 # The behavior tests whose subject is what an API server does: they run on a real one, too.
 ON_REAL_PARTS := create:: classes:: vpc_leases::
-# Tests that need packages of Python's, and one that compiles the operator with planted bugs: `make test-full` runs them.
-ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip the_planted_bugs_of_the_sample
+# Tests that need packages of Python, minutes of real time, or a compiler for planted bugs: `make test-full` runs them.
+ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample
 # The search needs processor time, and the tests on the real parts mostly wait, so they run at the same time.
 BESIDE_THE_SEARCH := --skip promises::
 
+# Prometheus, which the tests of the alerts and of the dashboard run.
+.PHONY: monitoring-tools
+monitoring-tools:
+	@tests/monitoring/install.sh
+
 .PHONY: test
-test: rust-is-there control-plane
+test: rust-is-there monitoring-tools control-plane
 	@[[ -x $(TARGET)/debug/mgnet ]] || \
 		echo "make: compiling; the first time takes about 20 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
@@ -119,7 +124,7 @@ IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERIN
 # Everything on both backends, all failures on the real parts, moto, boto3, all planted bugs, and many inputs of the fuzz targets.
 .PHONY: test-full
 test-full: test
-	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test conformance
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test conformance --test monitoring
 	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test behavior
 	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests --test search --test targets -- \
 		--show-output --test-threads=1 kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: \

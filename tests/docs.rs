@@ -263,7 +263,8 @@ fn every_path_in_the_documents_exists() {
 #[test]
 fn every_test_filter_of_the_makefile_matches_a_test() {
     let makefile = read("Makefile").replace("\\\n", " ");
-    let tests: String = files(&Path::new(ROOT).join("tests"), "rs").into_iter().map(read).collect();
+    let folders = ["tests", "src"].into_iter().flat_map(|folder| files(&Path::new(ROOT).join(folder), "rs"));
+    let tests: String = folders.map(read).collect();
     let variables = makefile.lines().filter(|line| line.starts_with("ON") || line.starts_with("BESIDE"));
     let commands = makefile.lines().flat_map(|line| line.split("cargo test").skip(1));
     let filters = variables
