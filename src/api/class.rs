@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec,
     EndpointSpec, ManagementPolicy, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns, ReplicationSpec,
-    ResolverSpec, SubnetSelectors, VpcSelector, schema, tolerant,
+    ResolverSpec, SubnetSelectors, Toggle, VpcSelector, schema, tolerant,
 };
 
 /// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.
@@ -91,6 +91,12 @@ pub struct MigrationNetworkClassSpec {
     #[schemars(schema_with = "schema::names::buckets")]
     pub mgn_buckets: Option<Vec<String>>,
 
+    /// Whether the operator sets a source identity when it assumes the role: `Enabled` or `Disabled`. The source identity
+    /// is the name of the session, `mgnet-`, the first eight characters of the cluster's UID and the name of the class. AWS
+    /// denies it unless both the operator's own role and the role's trust policy allow `sts:SetSourceIdentity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<Toggle>,
+
     /// The AWS tags of every resource of every network of this class. They take precedence over the network's tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::resource_tags")]
@@ -113,6 +119,9 @@ impl MigrationNetworkClass {
     validation = Rule::new("!has(self.externalID) || has(self.roleARN)")
         .message("must be set only together with `roleARN`; add the role, or remove `externalID`")
         .field_path(".externalID"),
+    validation = Rule::new("!has(self.externalID) || !self.externalID.matches('^mgnet-[0-9a-f]{32}$')")
+        .message("must not have the form of a derived external ID; remove `externalID` to use the derived one")
+        .field_path(".externalID"),
 )]
 pub struct AccountSpec {
     /// The ID of the AWS account: 12 digits, in quotes. The operator verifies the account before anything else.
@@ -125,7 +134,8 @@ pub struct AccountSpec {
     #[schemars(schema_with = "schema::ids::role_arn")]
     pub role_arn: Option<String>,
 
-    /// The external ID that the role's trust policy requires. It is not a secret.
+    /// The external ID that the role's trust policy requires. It is not a secret. If omitted, the operator derives one from
+    /// the cluster and the name of the class, and `status.externalID` shows it.
     #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ids::external_id")]
     pub external_id: Option<String>,
@@ -453,6 +463,12 @@ pub struct MigrationNetworkClassStatus {
     /// The number of these networks that are Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_networks: Option<i32>,
+
+    /// The external ID that the operator sends when it assumes the role: that of the spec, or else one that is derived from
+    /// the cluster and the name of the class. Require it in the role's trust policy. None without `roleARN`.
+    #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1224))]
+    pub external_id: Option<String>,
 
     /// The networks that were deleted without access to their AWS account, because the annotation
     /// `mgnet.dev/account-gone` names it, with the resources that the operator could not delete.

@@ -117,7 +117,7 @@ impl RequestMetrics {
         self.answered(action, Some(&unknown), Duration::ZERO);
         self.waited(action, Duration::ZERO);
         let [id, region] = ["111122223333", "ap-northeast-1"].map(str::to_owned);
-        let account = Account { id, region, role_arn: None, external_id: None };
+        let account = Account { id, region, role: None };
         self.not_connected(&account, FailureClass::Credentials);
     }
 }

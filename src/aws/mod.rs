@@ -11,6 +11,7 @@
 //! While AWS is at work, observations follow each other quickly and reuse the answers of
 //! four of the first five calls.
 
+mod assumed_role;
 mod cache;
 mod cloud;
 mod endpoint_service;
@@ -59,9 +60,20 @@ pub struct Account {
     /// The Region.
     pub region: String,
     /// The role to assume first, if any.
-    pub role_arn: Option<String>,
-    /// The external ID that the role's trust policy requires.
-    pub external_id: Option<String>,
+    pub role: Option<Role>,
+}
+
+/// A role, and how the operator identifies itself to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// The ARN.
+    pub arn: String,
+    /// The external ID, which the role's trust policy may require.
+    pub external_id: String,
+    /// The name of the sessions: 2 to 64 characters of `[\w+=,.@-]`.
+    pub session_name: String,
+    /// Whether the session name is also the source identity of the sessions.
+    pub sets_source_identity: bool,
 }
 
 /// The scope of an observation: the VPC and the resources to read.

@@ -7,15 +7,14 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
-};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::config::SharedCredentialsProvider;
 use tokio::time::Instant;
 
 use crate::{
     aws::{
-        Account, Clouds,
+        Account, Clouds, Role,
+        assumed_role::AssumedRole,
         cloud::AwsCloud,
         metrics::RequestMetrics,
         request::{
@@ -34,7 +33,7 @@ const IDENTITY_HOLDS: Duration = Duration::from_hours(1);
 /// that wait for the same connection would otherwise try one after the other.
 const FAILURE_HOLDS: Duration = Duration::from_secs(5);
 
-/// The name of the operator in CloudTrail and in user agents.
+/// The name of the operator in user agents.
 const NAME: &str = "mgnet";
 
 /// Connects to AWS accounts through the AWS SDK.
@@ -48,7 +47,7 @@ pub struct AwsClouds {
 }
 
 /// A connection that is locked while it is opened or checked, so that concurrent callers share the result. Each
-/// combination of account, Region, role and external ID has its own connection: a class with the wrong account does
+/// combination of account, Region, role and session name has its own connection: a class with the wrong account does
 /// not affect a class with the right one.
 type SharedConnection = Arc<tokio::sync::Mutex<Attempt>>;
 
@@ -122,20 +121,16 @@ impl AwsClouds {
 
     /// Returns the base configuration with the account's Region and, if the account has a role, the credentials of
     /// that role.
-    async fn config(&self, account: &Account) -> SdkConfig {
+    fn config(&self, account: &Account) -> SdkConfig {
         let region = Region::new(account.region.clone());
         let config = self.base.to_builder().region(region).build();
-        let Some(role_arn) = &account.role_arn else { return config };
-        let mut role = AssumeRoleProvider::builder(role_arn).configure(&config).session_name(NAME);
-        if let Some(external_id) = &account.external_id {
-            role = role.external_id(external_id);
-        }
-        let credentials = SharedCredentialsProvider::new(role.build().await);
+        let Some(role) = &account.role else { return config };
+        let credentials = SharedCredentialsProvider::new(AssumedRole::new(&config, role.clone()));
         config.into_builder().credentials_provider(credentials).build()
     }
 
     async fn open(&self, account: &Account) -> Result<Connection, CallFailure> {
-        let config = self.config(account).await;
+        let config = self.config(account);
         let sts = aws_sdk_sts::Client::new(&config);
         check(&self.metrics, &sts, account).await?;
         let caller = Caller::new(self.limits(&account.id, &account.region), self.metrics.clone());
@@ -198,9 +193,9 @@ async fn check(metrics: &RequestMetrics, sts: &aws_sdk_sts::Client, account: &Ac
 }
 
 fn mismatch(account: &Account, actual: &str) -> CallFailure {
-    let Account { id: expected, role_arn, .. } = account;
-    let remedy = match role_arn {
-        Some(role) => format!("correct `spec.account.id`, or `spec.account.roleARN`, which is '{role}'"),
+    let Account { id: expected, role, region: _ } = account;
+    let remedy = match role {
+        Some(Role { arn, .. }) => format!("correct `spec.account.id`, or `spec.account.roleARN`, which is '{arn}'"),
         None => format!("correct `spec.account.id`, or set `spec.account.roleARN` to a role in account '{expected}'"),
     };
     CallFailure {

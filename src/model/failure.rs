@@ -110,6 +110,13 @@ pub struct CallFailure {
     pub request_id: Option<String>,
 }
 
+impl CallFailure {
+    /// Whether the role of the class cannot be assumed, for example because its trust policy requires another external ID.
+    pub fn is_of_role(&self) -> bool {
+        self.class == FailureClass::Credentials && self.operation == "sts:AssumeRole"
+    }
+}
+
 impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.operation, self.code)?;

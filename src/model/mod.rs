@@ -12,6 +12,7 @@
 //!
 //! [`orphans`] is separate: it finds the resources of networks that no longer exist.
 
+pub mod access;
 pub mod adoptions;
 pub mod claims;
 pub mod desired;

@@ -2,7 +2,7 @@
 
 use emulator::world::caller::Role;
 use mgnet::{
-    aws::{Account, Clouds},
+    aws::{Account, Clouds, Role as AccountRole},
     model::failure::FailureClass,
 };
 
@@ -15,16 +15,19 @@ fn role() -> Role {
         account: ACCOUNT.to_owned(),
         name: "mgnet".to_owned(),
         external_id: Some("external-1".to_owned()),
+        allows_source_identity: false,
         trusts: [OPERATORS.to_owned()].into(),
     }
 }
 
 fn with_role(external_id: &str) -> Account {
-    Account {
-        role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/mgnet")),
-        external_id: Some(external_id.to_owned()),
-        ..account()
-    }
+    let role = AccountRole {
+        arn: format!("arn:aws:iam::{ACCOUNT}:role/mgnet"),
+        external_id: external_id.to_owned(),
+        session_name: "mgnet-c1-tokyo".to_owned(),
+        sets_source_identity: false,
+    };
+    Account { role: Some(role), ..account() }
 }
 
 #[tokio::test]

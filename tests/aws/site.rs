@@ -70,7 +70,7 @@ pub(crate) async fn config(server: &Server, key: &str) -> SdkConfig {
 }
 
 pub(crate) fn account() -> Account {
-    Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role_arn: None, external_id: None }
+    Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role: None }
 }
 
 pub(crate) fn clouds(config: &SdkConfig) -> AwsClouds {

@@ -73,6 +73,7 @@ async fn a_network_that_is_deleted_during_its_creation_leaves_nothing() -> Resul
 async fn a_network_without_its_class_is_deleted_in_the_account_that_its_status_records() -> Result<()> {
     let lab = Lab::shared().await?;
     let site = lab.site("classless").await?;
+    site.derive_external_id().await?;
     let before = site.state().await?;
     let network = site.network(NAME).apply().await?;
     network.until_ready().await?;
@@ -87,6 +88,7 @@ async fn a_network_without_its_class_is_deleted_in_the_account_that_its_status_r
 async fn a_class_recreated_for_another_account_does_not_redirect_the_deletion() -> Result<()> {
     let lab = Lab::shared().await?;
     let (site, other) = (lab.site("moved").await?, lab.site("moved-to").await?);
+    site.derive_external_id().await?;
     let (before, other_before) = (site.state().await?, other.state().await?);
     let network = site.network(NAME).apply().await?;
     network.until_ready().await?;

@@ -30,6 +30,7 @@ mod private_dns;
 mod ready_means_ready;
 mod refusals;
 mod resolver_repair;
+mod roles;
 mod services;
 mod status;
 mod subnets;

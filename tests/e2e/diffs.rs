@@ -165,6 +165,8 @@ async fn applying_the_manifest_of_a_built_network_again_changes_nothing() -> Res
     let lab = Lab::real_shared().await?;
     let site = lab.site("no-diff").await?;
     label_namespace(&site).await?;
+    // The fullest class sets a source identity.
+    lab.control().declare_role_with_source_identity(&site.account, "mgnet", "lab").await?;
     for mode in &APPLY_MODES {
         let class = format!("{}-{}", site.class_name, mode.name);
         let class_file = write_manifest(&site, &format!("class-{}", mode.name), &class_at(&site, &class)?)?;

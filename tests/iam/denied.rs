@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use mgnet::model::access::external_id;
 
 use crate::{
     evaluate::{Request, is_like},
@@ -15,6 +16,8 @@ use crate::{
 const REGION: &str = "ap-northeast-1";
 const ACCOUNT: &str = "111122223333";
 const OWN: &str = "cluster";
+/// The cluster of the external ID in `trust-policy.json`.
+const EXAMPLE_CLUSTER: &str = "0a1b2c3d-1111-4222-8333-444455556666";
 
 /// Tags as pairs.
 type Tags = &'static [(&'static str, &'static str)];
@@ -222,9 +225,23 @@ fn the_role_trusts_one_principal_with_its_external_id() -> Result<()> {
     let role = Kind::Role.arn(REGION, ACCOUNT, "mgnet");
     let anywhere = Statement { resource: crate::policy::Texts(vec!["*".to_owned()]), ..trust.clone() };
     let keys = |id: Option<&str>| id.map(|id| ("sts:ExternalId".to_owned(), id.to_owned())).into_iter().collect();
-    for (id, allowed) in [(Some("landing-zone-tokyo"), true), (Some("another"), false), (None, false)] {
-        let assume = Request { action: "sts:AssumeRole".to_owned(), resource: role.clone(), keys: keys(id) };
+    let ids = [
+        (Some(external_id(EXAMPLE_CLUSTER, "tokyo")), true),
+        (Some(external_id(EXAMPLE_CLUSTER, "osaka")), false),
+        (Some(external_id("0a1b2c3d-5555-4222-8333-444455556666", "tokyo")), false),
+        (None, false),
+    ];
+    for (id, allowed) in ids {
+        let assume = Request { action: "sts:AssumeRole".to_owned(), resource: role.clone(), keys: keys(id.as_deref()) };
         assert_eq!(may(&assume, std::slice::from_ref(&anywhere)), allowed, "{id:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_source_identity_needs_a_permission_that_no_policy_grants() -> Result<()> {
+    let role = Kind::Role.arn(REGION, ACCOUNT, "mgnet");
+    let set = Request { action: "sts:SetSourceIdentity".to_owned(), resource: role, keys: BTreeMap::new() };
+    ensure!(!may(&set, &statements(true)?), "the class field `sourceIdentity` is off by default");
     Ok(())
 }

@@ -129,7 +129,8 @@ pub struct AccountStatus {
     #[schemars(length(max = 640))]
     pub role_arn: Option<String>,
 
-    /// The external ID that the operator sends when it assumes the role.
+    /// The external ID of the role, if an earlier version of the operator recorded it. This version removes it while the
+    /// class exists, and uses it if the class is gone.
     #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1224))]
     pub external_id: Option<String>,

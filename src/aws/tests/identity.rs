@@ -1,15 +1,18 @@
 //! Tests of the credentials that are used, and of the account that they belong to.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, profile::ProfileFileCredentialsProvider};
 
 use crate::{
     aws::{
-        Account, AwsClouds, Clouds, Rates,
+        Account, AwsClouds, Cloud as _, Clouds, Rates, Role,
         tests::{
             ACCOUNT, account,
             answers::{Answer, Server, caller_identity},
@@ -20,21 +23,26 @@ use crate::{
 };
 
 fn with_role() -> Account {
-    Account {
-        role_arn: Some(format!("arn:aws:iam::{ACCOUNT}:role/mgnet")),
-        external_id: Some("external-1".to_owned()),
-        ..account()
-    }
+    let role = Role {
+        arn: format!("arn:aws:iam::{ACCOUNT}:role/mgnet"),
+        external_id: "external-1".to_owned(),
+        session_name: "mgnet-c1-tokyo".to_owned(),
+        sets_source_identity: false,
+    };
+    Account { role: Some(role), ..account() }
 }
 
 fn assumed() -> Answer {
-    Answer::Is(
-        200,
+    assumed_until("2099-01-01T00:00:00Z")
+}
+
+fn assumed_until(expiration: &str) -> Answer {
+    let body = format!(
         "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA1</AccessKeyId>\
          <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
-         <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-            .to_owned(),
-    )
+         <Expiration>{expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    Answer::Is(200, body)
 }
 
 fn sts_error(status: u16, code: &str, message: &str) -> Answer {
@@ -93,7 +101,45 @@ async fn a_role_is_assumed_with_its_external_id_before_the_account_is_checked() 
     let [request] = server.received("AssumeRole").try_into().expect("assumed once for all clients");
     assert_eq!(request.parameters["RoleArn"], format!("arn:aws:iam::{ACCOUNT}:role/mgnet"));
     assert_eq!(request.parameters["ExternalId"], "external-1");
-    assert_eq!(request.parameters["RoleSessionName"], "mgnet");
+    assert_eq!(request.parameters["RoleSessionName"], "mgnet-c1-tokyo");
+    assert_eq!(request.parameters.get("SourceIdentity"), None, "it needs a permission of its own");
+}
+
+#[tokio::test]
+async fn a_source_identity_is_sent_only_if_the_class_asks_for_it_and_an_edit_takes_effect() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "AssumeRole" => assumed(),
+        _ => Answer::Is(404, String::new()),
+    })
+    .await;
+    let clouds = clouds(&server.endpoint).await;
+    let account = |sets_source_identity| Account {
+        role: with_role().role.map(|role| Role { sets_source_identity, ..role }),
+        ..account()
+    };
+    for sets_source_identity in [false, true, false] {
+        clouds.connect(&account(sets_source_identity)).await.expect("the role may be assumed");
+    }
+    let sent: Vec<Option<String>> = server
+        .received("AssumeRole")
+        .into_iter()
+        .map(|mut request| request.parameters.remove("SourceIdentity"))
+        .collect();
+    assert_eq!(sent, [None, Some("mgnet-c1-tokyo".to_owned())]);
+}
+
+#[tokio::test]
+async fn sessions_that_expire_are_renewed() {
+    let soon = jiff::Timestamp::now() + Duration::from_secs(5);
+    let server = Server::start(move |request| match request.action.as_str() {
+        "AssumeRole" => assumed_until(&soon.to_string()),
+        _ => Answer::Is(404, String::new()),
+    })
+    .await;
+    let cloud = clouds(&server.endpoint).await.connect(&with_role()).await.expect("the role may be assumed");
+    // The answer does not matter here.
+    let _ = cloud.find_made_by("cluster-1").await;
+    assert!(server.received("AssumeRole").len() > 1, "credentials that expire within seconds are not used again");
 }
 
 #[tokio::test]

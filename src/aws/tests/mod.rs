@@ -15,7 +15,7 @@ use crate::aws::{Account, AwsClouds, Rates};
 const ACCOUNT: &str = "111111111111";
 
 fn account() -> Account {
-    Account { id: ACCOUNT.to_owned(), region: "eu-west-1".to_owned(), role_arn: None, external_id: None }
+    Account { id: ACCOUNT.to_owned(), region: "eu-west-1".to_owned(), role: None }
 }
 
 async fn clouds(endpoint: &str) -> AwsClouds {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{ConditionStatus, ConditionType, FINALIZER, MigrationNetworkClass, Reason, conditions},
     aws::Clouds,
-    model::settings::limits::omitted,
+    model::{failure::CallFailure, settings::limits::omitted},
 };
 
 /// Reconciles a class: checks that its role can reach its account, and reports how many networks use it. `known_use`
@@ -33,7 +33,8 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     let Some(mut class) = context.store.class(name).await? else { return Ok(Next::OnChange) };
     let before = class.status.clone();
     let generation = class.metadata.generation.unwrap_or_default();
-    let connected = context.clouds.connect(&resolve::account(&class.spec)).await;
+    let account = resolve::account(&context.cluster, &class);
+    let connected = context.clouds.connect(&account).await;
     let in_use = known_use(&class);
     let is_being_deleted = class.metadata.deletion_timestamp.is_some();
     let held = class.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
@@ -53,12 +54,13 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
             Reason::Accepted,
             format!("account {} was reached in {}", class.spec.account.id, class.spec.region),
         ),
-        Err(failure) if failure.needs_person() => (ConditionStatus::False, failure.reason(), failure.to_string()),
-        Err(failure) => (ConditionStatus::Unknown, failure.reason(), failure.to_string()),
+        Err(failure) if failure.needs_person() => (ConditionStatus::False, failure.reason(), explained(&failure)),
+        Err(failure) => (ConditionStatus::Unknown, failure.reason(), explained(&failure)),
     };
     report_omitted_limits(context, &class).await;
     let status = class.status.get_or_insert_default();
     status.observed_generation = generation;
+    status.external_id = account.role.map(|role| role.external_id);
     status.networks = Some(in_use.networks);
     status.ready_networks = Some(in_use.ready);
     conditions::set(&mut status.conditions, ConditionType::Accepted, state, generation, context.now());
@@ -68,6 +70,16 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     // The counts are updated within one resync. The access check needs no call: the identity of the credentials is
     // cached for an hour.
     Ok(Next::After(jittered(context.settings.resync)))
+}
+
+/// The message of a failed connection. If AWS denies the role, the remedy names the external ID, which only the status of
+/// the class shows.
+fn explained(failure: &CallFailure) -> String {
+    if failure.is_of_role() {
+        format!("{failure}; the role's trust policy must allow the operator's role with the ID in `status.externalID`")
+    } else {
+        failure.to_string()
+    }
 }
 
 /// Publishes an event once for each generation of a class without the limits that protect other workloads in the VPC.

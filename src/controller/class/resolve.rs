@@ -12,23 +12,45 @@ use super::usage;
 use crate::{
     api::{
         AllowedFrom, AllowedNamespaces, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassSpec,
-        NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement, Reason,
+        MigrationNetworkStatus, NamespaceSelector, NamespaceSelectorOperator, NamespaceSelectorRequirement, Reason,
+        Toggle,
     },
-    aws::Account,
+    aws::{Account, Role},
     controller::{
         stop::Stop,
         store::{Store, StoreError},
     },
+    model::access,
 };
 
 /// The account and Region of the class, and the role that the operator assumes there.
-pub(crate) fn account(class: &MigrationNetworkClassSpec) -> Account {
-    Account {
-        id: class.account.id.clone(),
-        region: class.region.clone(),
-        role_arn: class.account.role_arn.clone(),
-        external_id: class.account.external_id.clone(),
+pub(crate) fn account(cluster: &str, class: &MigrationNetworkClass) -> Account {
+    let name = class.name_any();
+    let MigrationNetworkClassSpec { account, region, source_identity, .. } = &class.spec;
+    let role = account.role_arn.as_ref().map(|arn| Role {
+        arn: arn.clone(),
+        external_id: account.external_id.clone().unwrap_or_else(|| access::external_id(cluster, &name)),
+        session_name: access::session_name(cluster, &name),
+        sets_source_identity: *source_identity == Some(Toggle::Enabled),
+    });
+    Account { id: account.id.clone(), region: region.clone(), role }
+}
+
+/// The account, Region and role that the status of a network records. The external ID is the recorded one, if an earlier
+/// version has recorded it, or else that of a class which sets none. None if nothing was built yet.
+pub(crate) fn recorded_account(cluster: &str, status: &MigrationNetworkStatus) -> Option<Account> {
+    let (account, region) = (status.account.as_ref()?, status.region.as_ref()?);
+    if account.id.is_empty() || region.is_empty() {
+        return None;
     }
+    let class = status.class_name.as_deref().unwrap_or_default();
+    let role = account.role_arn.as_ref().map(|arn| Role {
+        arn: arn.clone(),
+        external_id: account.external_id.clone().unwrap_or_else(|| access::external_id(cluster, class)),
+        session_name: access::session_name(cluster, class),
+        sets_source_identity: false,
+    });
+    Some(Account { id: account.id.clone(), region: region.clone(), role })
 }
 
 /// The network's class, if it exists, whether or not it admits the network.

@@ -2,7 +2,7 @@
 //! only after that.
 //!
 //! Deletion needs neither spec nor class, because status records the account, Region and role before the first write
-//! to AWS. If the class now names another account, resources with the network's owner tag in that account are deleted,
+//! to AWS, and the external ID of a class that sets none is derived. If the class now names another account, resources with the network's owner tag in that account are deleted,
 //! too. Only resources whose owner tags were read in the same reconcile are changed.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -83,7 +83,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let calls_may_arrive = !context.memories.calls_may_arrive_for(key, &identity.uid).is_zero();
     let began = Instant::now();
     let mut claims = object.claims();
-    let accounts = accounts(object, class.as_ref());
+    let accounts = accounts(object, &context.cluster, class.as_ref());
     let found = within_deadline(&context.settings, find(context, &accounts, &identity, &claims)).await;
     let found = match found {
         Err(failure)
@@ -92,7 +92,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
         {
             return Err(abandoned::abandon(object, class, account).await);
         }
-        found => found.map_err(unreachable)?,
+        found => found.map_err(|failure| unreachable(explained(failure, object, class.as_ref())))?,
     };
     // Status records the account before the first claim. Without an account, nothing was created.
     let Some((account, cloud, mut resources)) = found else {
@@ -144,21 +144,29 @@ async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Dele
 
 /// The accounts that may hold the network's resources: the one recorded in status, and the one that the class names
 /// now. They differ if the class was created again, or if status was edited.
-fn accounts<S: Store>(object: &NetworkObject<'_, S>, class: Option<&MigrationNetworkClass>) -> Vec<Account> {
+///
+/// An explicit external ID is only in the class, unless an earlier version has recorded it. So the class's own account
+/// stands for a recorded one that differs only in how the role is assumed.
+fn accounts<S: Store>(
+    object: &NetworkObject<'_, S>,
+    cluster: &str,
+    class: Option<&MigrationNetworkClass>,
+) -> Vec<Account> {
     let status = object.network.status.as_ref();
-    let recorded = status.and_then(|status| Some((status.account.as_ref()?, status.region.as_ref()?)));
-    let recorded =
-        recorded.filter(|(account, region)| !account.id.is_empty() && !region.is_empty()).map(|(account, region)| {
-            Account {
-                id: account.id.clone(),
-                region: region.clone(),
-                role_arn: account.role_arn.clone(),
-                external_id: account.external_id.clone(),
-            }
-        });
-    let of_class =
-        class.map(|class| resolve::account(&class.spec)).filter(|account| Some(account) != recorded.as_ref());
+    let has_external_id = status.and_then(|status| status.account.as_ref()?.external_id.as_ref()).is_some();
+    let of_class = class.map(|class| resolve::account(cluster, class));
+    let recorded = status.and_then(|status| resolve::recorded_account(cluster, status));
+    let recorded = recorded.filter(|recorded| {
+        !of_class.as_ref().is_some_and(|of_class| !has_external_id && same_role(recorded, of_class))
+    });
+    let of_class = of_class.filter(|account| Some(account) != recorded.as_ref());
     recorded.into_iter().chain(of_class).collect()
+}
+
+/// Whether both name the same account, Region and role.
+fn same_role(one: &Account, other: &Account) -> bool {
+    let arn = |account: &Account| account.role.as_ref().map(|role| role.arn.clone());
+    one.id == other.id && one.region == other.region && arn(one) == arn(other)
 }
 
 /// The account in which the network owns resources, or else the first account that could be searched. None if
@@ -213,6 +221,26 @@ fn policies<S: Store>(
         limits::on_deletion(deletion_policy(spec, Some(&class.spec)), all, allowed_for_all),
         limits::on_deletion(adopted_deletion_policy(spec, Some(&class.spec)), adopted, allowed_for_adopted),
     )
+}
+
+/// The failure, with the remedy if the role is denied because its external ID was only in a class that is gone.
+fn explained<S>(
+    failure: CallFailure,
+    object: &NetworkObject<'_, S>,
+    class: Option<&MigrationNetworkClass>,
+) -> CallFailure {
+    let name = object.network.status.as_ref().and_then(|status| status.class_name.as_deref());
+    match (class, name) {
+        (None, Some(name)) if failure.is_of_role() => {
+            let message = format!(
+                "{}; class '{name}' does not exist: ask the platform team to create it again, with its `externalID` if it \
+                 had one",
+                failure.message
+            );
+            CallFailure { message, ..failure }
+        }
+        _ => failure,
+    }
 }
 
 /// The verdict while the accounts that may hold resources cannot be observed.

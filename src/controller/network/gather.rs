@@ -41,7 +41,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     let settings = Settings::parse(&object.network.spec, &class.spec, &policies, object.address_changes())
         .map_err(|errors| Stop::rejected(Reason::InvalidSpec, messages(&errors)))?;
     object.drop_plan_unless_planning(settings.management);
-    let account = resolve::account(&class.spec);
+    let account = resolve::account(&context.cluster, &class);
     if let Some(moved) = object.moved_to(&account)
         && !owned::owns_resources_in(context, &account, &object.identity(&context.cluster), &object.claims()).await
     {

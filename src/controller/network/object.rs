@@ -88,7 +88,9 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         let status = self.status_mut();
         status.class_name = Some(class.name_any());
         status.observed_class_generation = class.metadata.generation;
-        self.record_account(account);
+        status.region = Some(account.region.clone());
+        // Without the external ID: tenants can read the status, and the class has it, or it is derived.
+        status.account = Some(recorded(account));
     }
 
     /// Removes the plan from status, unless `managementPolicy` is 'Plan'.
@@ -99,15 +101,15 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         }
     }
 
-    /// Records the account, the Region and the role in status.
+    /// Records another account, Region or role in which a deletion has found the resources. The recorded external ID stays
+    /// otherwise: the class may be gone, or name another one.
     pub(crate) fn record_account(&mut self, account: &Account) {
         let status = self.status_mut();
-        status.region = Some(account.region.clone());
-        status.account = Some(AccountStatus {
-            id: account.id.clone(),
-            role_arn: account.role_arn.clone(),
-            external_id: account.external_id.clone(),
-        });
+        let known = status.account.as_ref().map(|known| AccountStatus { external_id: None, ..known.clone() });
+        if known != Some(recorded(account)) || status.region.as_ref() != Some(&account.region) {
+            status.region = Some(account.region.clone());
+            status.account = Some(recorded(account));
+        }
     }
 
     /// Adds the finalizer again to a network that may have resources in AWS. Users who may edit a network may also
@@ -312,4 +314,10 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     pub(crate) fn is_suspended(&self) -> bool {
         self.network.spec.suspend == Some(true) && !self.is_being_deleted()
     }
+}
+
+/// The account and the role, as status records them.
+fn recorded(account: &Account) -> AccountStatus {
+    let role_arn = account.role.as_ref().map(|role| role.arn.clone());
+    AccountStatus { id: account.id.clone(), role_arn, external_id: None }
 }

@@ -133,7 +133,7 @@ async fn find<C: Clouds>(
 ) -> Result<(MigrationNetworkClass, Account, Resources), CallFailure> {
     let mut tried: Vec<(Account, CallFailure)> = Vec::new();
     for class in classes {
-        let account = resolve::account(&class.spec);
+        let account = resolve::account(cluster, class);
         if tried.iter().any(|(other, _)| *other == account) {
             continue;
         }

@@ -43,7 +43,7 @@ struct Network {
 pub(crate) async fn scenario(backend: &Backend) -> Report {
     let mut report = Report::default();
     let landing = landing::create(backend, &mut Report::default()).await;
-    let account = Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role_arn: None, external_id: None };
+    let account = Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role: None };
     let cloud = AwsClouds::new(&backend.config, Rates { factor: 1000.0 }).connect(&account).await;
     let identity = Identity {
         uid: "5f0c1b1e-0000-4000-8000-000000000001".to_owned(),

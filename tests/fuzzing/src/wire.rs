@@ -106,7 +106,7 @@ pub(crate) async fn cloud(world: World, corrupt: Corrupt) -> Result<Arc<AwsCloud
         .endpoint_url("http://aws.invalid")
         .http_client(SharedHttpClient::new(Wire { world: Arc::new(Mutex::new(world)), corrupt }))
         .build();
-    let account = Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role_arn: None, external_id: None };
+    let account = Account { id: ACCOUNT.to_owned(), region: REGION.to_owned(), role: None };
     AwsClouds::new(&config, Rates { factor: 1000.0 }).connect(&account).await
 }
 

@@ -161,10 +161,30 @@ impl EmulatorControl {
 
     /// Declares a role that the operator may assume.
     pub async fn declare_role(&self, account: &str, name: &str, external_id: &str) -> Result<()> {
-        let trusts = [&self.trusted];
-        let role = json!({ "account": account, "name": name, "external_id": external_id, "trusts": trusts });
-        self.post("roles", &role).await?;
+        self.post("roles", &self.role(account, name, external_id, false)).await?;
         Ok(())
+    }
+
+    /// Declares a role that the operator may assume with any external ID, and without one.
+    pub async fn declare_role_without_external_id(&self, account: &str, name: &str) -> Result<()> {
+        self.post("roles", &json!({ "account": account, "name": name, "trusts": [&self.trusted] })).await?;
+        Ok(())
+    }
+
+    /// Declares a role whose policies, like those of the operator, allow `sts:SetSourceIdentity`.
+    pub async fn declare_role_with_source_identity(&self, account: &str, name: &str, external_id: &str) -> Result<()> {
+        self.post("roles", &self.role(account, name, external_id, true)).await?;
+        Ok(())
+    }
+
+    fn role(&self, account: &str, name: &str, external_id: &str, allows_source_identity: bool) -> Value {
+        json!({
+            "account": account,
+            "name": name,
+            "external_id": external_id,
+            "allows_source_identity": allows_source_identity,
+            "trusts": [&self.trusted],
+        })
     }
 
     /// Shares a subnet of one account with another, as AWS RAM does.

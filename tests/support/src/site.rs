@@ -10,6 +10,7 @@ use mgnet::api::{
     AccountSpec, AllowedFrom, AllowedNamespaces, MigrationNetwork, MigrationNetworkClass, MigrationNetworkClassSpec,
     NetworkDefaults, SubnetSelector, SubnetSelectors, VpcSelector,
 };
+use mgnet::model::access;
 use serde_json::Value;
 
 use crate::aws::Aws;
@@ -154,6 +155,22 @@ impl Site {
     pub async fn edit_class(&self, spec: Value) -> Result<MigrationNetworkClass> {
         let patch = Patch::Merge(serde_json::json!({ "spec": spec }));
         Ok(self.classes().patch(&self.class_name, &PatchParams::default(), &patch).await?)
+    }
+
+    /// Returns the UID of the cluster.
+    pub async fn cluster(&self) -> Result<String> {
+        Api::<Namespace>::all(self.kube.clone()).get("kube-system").await?.uid().context("kube-system has no UID")
+    }
+
+    /// Replaces the site's class by one that sets no external ID, and its role by one that requires the derived ID.
+    pub async fn derive_external_id(&self) -> Result<()> {
+        let derived = access::external_id(&self.cluster().await?, &self.class_name);
+        self.lab.control().declare_role(&self.account, ROLE, &derived).await?;
+        self.delete_class_by_force().await?;
+        let mut class = self.class();
+        class.spec.account.external_id = None;
+        self.make_class(class).await?;
+        Ok(())
     }
 
     /// Requests the deletion of the site's class. The class remains while networks use it.

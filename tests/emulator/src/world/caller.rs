@@ -36,6 +36,9 @@ pub struct Role {
     /// The external ID that a caller must send; `null` if none is required.
     #[serde(default)]
     pub external_id: Option<String>,
+    /// Whether the policies of caller and role allow `sts:SetSourceIdentity`.
+    #[serde(default)]
+    pub allows_source_identity: bool,
     /// The accounts, or ARNs of principals, that may assume the role.
     pub trusts: BTreeSet<String>,
 }

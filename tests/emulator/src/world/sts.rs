@@ -53,6 +53,7 @@ pub struct AssumeRole {
     pub role_arn: String,
     pub role_session_name: String,
     pub external_id: Option<String>,
+    pub source_identity: Option<String>,
     pub duration_seconds: Option<u32>,
     #[serde(default)]
     pub tags: Vec<Tag>,
@@ -69,6 +70,8 @@ pub struct RoleAssumed {
     /// Only with session policies or tags. Source: an answer of AssumeRole in the snapshots of LocalStack (2024-06), which
     /// were recorded from AWS.
     pub packed_policy_size: Option<u8>,
+    /// The source identity of the request.
+    pub source_identity: Option<String>,
 }
 
 /// Temporary credentials.
@@ -96,6 +99,15 @@ fn constraint(value: &str, member: &str, rule: &str) -> AwsError {
     AwsError::new("ValidationError", message)
 }
 
+/// Checks the name of a session or a source identity, which have the same form.
+fn check_name(name: &str, member: &str) -> Result<(), AwsError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if (2..=64).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(constraint(name, member, r"Member must satisfy regular expression pattern: [\w+=,.@-]*"))
+}
+
 /// Returns the account and the name in `arn:PARTITION:iam::ACCOUNT:role/NAME`.
 fn read_role_arn(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.splitn(6, ':');
@@ -111,16 +123,14 @@ impl Action for AssumeRole {
     type Answer = RoleAssumed;
 
     /// Source: STS API Reference, AssumeRole. A role that does not exist returns the same error as a role that does
-    /// not trust the caller: `AccessDenied`, which does not reveal whether a role exists.
+    /// not trust the caller: `AccessDenied`, which does not reveal whether a role exists. A source identity needs
+    /// `sts:SetSourceIdentity` in the caller's policy and in the trust policy. Source: IAM User Guide, "Monitor and control
+    /// actions taken with assumed roles".
     fn run(self, context: &mut Context<'_>) -> Result<RoleAssumed, AwsError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         let session = self.role_session_name;
-        if !(2..=64).contains(&session.len()) || !session.chars().all(allowed) {
-            return Err(constraint(
-                &session,
-                "roleSessionName",
-                r"Member must satisfy regular expression pattern: [\w+=,.@-]*",
-            ));
+        check_name(&session, "roleSessionName")?;
+        if let Some(identity) = &self.source_identity {
+            check_name(identity, "sourceIdentity")?;
         }
         let seconds = self.duration_seconds.unwrap_or(3_600);
         if !(900..=43_200).contains(&seconds) {
@@ -130,12 +140,18 @@ impl Action for AssumeRole {
         let (account, name) = read_role_arn(&self.role_arn)
             .ok_or_else(|| AwsError::new("ValidationError", format!("{} is invalid", self.role_arn)))?;
         let role = context.identities.role(account, name);
-        if !role.is_some_and(|role| role.admits(context.caller, self.external_id.as_deref())) {
+        let denied = |action: &str| {
             let message = format!(
-                "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+                "User: {} is not authorized to perform: {action} on resource: {}",
                 context.caller.arn, self.role_arn
             );
-            return Err(AwsError::new("AccessDenied", message));
+            AwsError::new("AccessDenied", message)
+        };
+        let role = role
+            .filter(|role| role.admits(context.caller, self.external_id.as_deref()))
+            .ok_or_else(|| denied("sts:AssumeRole"))?;
+        if self.source_identity.is_some() && !role.allows_source_identity {
+            return Err(denied("sts:SetSourceIdentity"));
         }
         let partition = zones::partition(&context.caller.region);
         let short_name = name.rsplit('/').next().unwrap_or(name);
@@ -155,6 +171,7 @@ impl Action for AssumeRole {
                 arn,
             },
             packed_policy_size: (!self.tags.is_empty()).then_some(1),
+            source_identity: self.source_identity,
         })
     }
 }

@@ -12,6 +12,7 @@ fn role(external_id: Option<&str>) -> Role {
         account: OTHER.to_owned(),
         name: "mgnet".to_owned(),
         external_id: external_id.map(ToOwned::to_owned),
+        allows_source_identity: false,
         trusts: [ACCOUNT.to_owned()].into(),
     }
 }
@@ -69,6 +70,24 @@ async fn trust_and_external_id_are_checked() {
     let stranger = config(&aws.server, "333333333333", TOKYO).await;
     let call = aws_sdk_sts::Client::new(&stranger).assume_role().role_arn("arn:aws:iam::222222222222:role/mgnet");
     assert_eq!(code(call.role_session_name("test").external_id("secret").send().await), "AccessDenied");
+}
+
+/// Source: IAM User Guide, "Monitor and control actions taken with assumed roles".
+#[tokio::test]
+async fn a_source_identity_needs_a_permission_of_its_own() {
+    let aws = Aws::start().await;
+    let assume = |identity: &str| {
+        let call = aws.sts.assume_role().role_arn("arn:aws:iam::222222222222:role/mgnet");
+        call.role_session_name("test").source_identity(identity).send()
+    };
+    let declare = |role: Role| aws.server.with_world(|world| world.identities_mut().declare(role));
+    declare(role(None));
+    let denied = assume("operator").await;
+    assert!(format!("{denied:?}").contains("is not authorized to perform: sts:SetSourceIdentity"), "{denied:?}");
+    assert_eq!(code(denied), "AccessDenied");
+    declare(Role { allows_source_identity: true, ..role(None) });
+    assert_eq!(assume("operator").await.unwrap().source_identity(), Some("operator"));
+    assert_eq!(code(assume("not an identity").await), "ValidationError");
 }
 
 /// Each account and each Region has its own resources.

@@ -255,7 +255,7 @@ const CLASS: &[Entry] = &[
     field("spec.account", STATED, NotPossible, "create another class"),
     field("spec.account.id", STATED, NotPossible, ""),
     field("spec.account.roleARN", STATED, NotPossible, ""),
-    field("spec.account.externalID", "none is sent", NotPossible, ""),
+    field("spec.account.externalID", STATED, NotPossible, ""),
     field("spec.region", STATED, NotPossible, "create another class"),
     field(
         "spec.allowedNamespaces",
@@ -315,6 +315,13 @@ const CLASS: &[Entry] = &[
         "the operator's list",
         InPlace,
         "of the endpoints with the preset `MGNOnly`, by modification of their policy",
+    ),
+    field(
+        "spec.sourceIdentity",
+        "`Disabled`",
+        Nothing,
+        "the operator assumes the role again. If AWS denies that, networks keep their resources, but the operator changes \
+         them no further",
     ),
     field(
         "spec.tags",
