@@ -13,11 +13,13 @@
 
 mod assumed_role;
 mod cache;
+mod certificates;
 mod cloud;
 mod endpoint_service;
 mod filter;
 mod metrics;
 mod network_interface;
+mod own_credentials;
 mod prefix_list;
 mod provider;
 mod request;
@@ -33,8 +35,10 @@ mod vpc_endpoint;
 
 use std::{collections::BTreeSet, future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
+pub use certificates::CertificatesError;
 pub use cloud::AwsCloud;
 pub use metrics::RequestMetrics;
+pub use own_credentials::InstanceRole;
 pub use provider::AwsClouds;
 pub use request::{
     counting_requests,

@@ -15,8 +15,10 @@ use crate::{
     aws::{
         Account, Clouds, Role,
         assumed_role::AssumedRole,
+        certificates::{self, CertificatesError},
         cloud::AwsCloud,
         metrics::RequestMetrics,
+        own_credentials::{self, InstanceRole},
         request::{
             self, Action, Caller,
             rate_limit::{Limits, Rates},
@@ -72,23 +74,27 @@ struct Connection {
 
 impl AwsClouds {
     /// Loads credentials and endpoints from the default sources of the AWS SDKs: environment, profile, web identity,
-    /// instance.
-    pub async fn from_env(rates: Rates) -> Self {
-        Self::new(&aws_config::defaults(behavior()).load().await, rates)
+    /// container, and the role of the instance if it is allowed.
+    ///
+    /// # Errors
+    /// If the environment names certificates that cannot be used.
+    pub async fn from_env(rates: Rates, instance_role: InstanceRole) -> Result<Self, CertificatesError> {
+        let mut loader = aws_config::defaults(behavior()).timeout_config(timeouts()).no_credentials();
+        if let Some(client) = certificates::http_client()? {
+            loader = loader.http_client(client);
+        }
+        let config = loader.load().await;
+        let credentials = SharedCredentialsProvider::new(own_credentials::provider(&config, instance_role));
+        Ok(Self::new(&config.into_builder().credentials_provider(credentials).build(), rates))
     }
 
     /// Uses the credentials and endpoints of a configuration that `aws_config` has loaded. The operator sets its own
     /// timeouts and retries.
     pub fn new(base: &SdkConfig, rates: Rates) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_attempt_timeout(Duration::from_secs(10))
-            .operation_timeout(Duration::from_secs(25))
-            .build();
         let mut base = base
             .to_builder()
             .behavior_version(behavior())
-            .timeout_config(timeouts)
+            .timeout_config(timeouts())
             // Used only for STS, where one retry covers a lost packet. `Caller` decides on the retries of all other
             // calls.
             .retry_config(RetryConfig::standard().with_max_attempts(2));
@@ -173,6 +179,15 @@ impl Clouds for AwsClouds {
             }
         }
     }
+}
+
+/// The timeouts of all calls, including those for the operator's own credentials.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(25))
+        .build()
 }
 
 /// The SDK's default behavior, pinned so that an SDK update does not change it.

@@ -1,5 +1,7 @@
 //! The command line of `mgnet`: one file for each subcommand.
 
+mod aws;
+mod cluster;
 pub mod controller;
 pub mod crds;
 mod logging;

@@ -7,6 +7,7 @@
 mod admission;
 mod api_faults;
 mod columns;
+mod connections;
 mod deletion_orders;
 mod deploy;
 mod diffs;

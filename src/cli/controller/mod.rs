@@ -1,7 +1,7 @@
 //! `mgnet controller`: runs the operator.
 //!
 //! The Kubernetes cluster is that of `KUBECONFIG`, or without it that of the pod's service account. The AWS SDK reads
-//! its configuration from its own environment variables.
+//! its configuration from its own environment variables. `docs/connections.md` describes proxies and certificates.
 
 mod leader_election;
 
@@ -9,13 +9,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use futures::FutureExt as _;
-use kube::{Client, Config};
+use kube::Client;
 use tokio::{net::TcpListener, signal::unix};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     aws::{AwsClouds, RATE_FACTORS, Rates},
-    cli::logging,
+    cli::{aws::AwsOptions, cluster, logging},
     controller::{self, Context, Kubernetes, RELEASE_WITHIN, Reports, RunOptions, Settings},
 };
 
@@ -39,6 +39,9 @@ pub struct ControllerArgs {
 
     #[command(flatten)]
     logs: logging::LogOptions,
+
+    #[command(flatten)]
+    aws: AwsOptions,
 
     /// Seconds between two reconciles of a network at rest
     #[arg(long, env = "MGNET_RESYNC_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
@@ -145,8 +148,7 @@ async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
 
 /// Connects to the cluster, takes part in the leader election if it is enabled, and runs the controller.
 async fn lead_and_work(args: &ControllerArgs, reports: Reports, stop: &CancellationToken) -> Result<()> {
-    let mut config =
-        Config::infer().await.context("no Kubernetes cluster is configured; set `KUBECONFIG`, or run in a pod")?;
+    let mut config = cluster::config().await?;
     // By default kube waits forever for an answer, and the list at the start of a watch has no deadline.
     config.read_timeout = Some(Duration::from_secs(args.reconcile_deadline_seconds) + BEYOND_WATCHES);
     config.reset_reader_on_write = true;
@@ -180,7 +182,7 @@ async fn context(args: &ControllerArgs, client: &Client) -> Result<Context<AwsCl
             args.namespace
         )
     })?;
-    let clouds = AwsClouds::from_env(Rates { factor: args.aws_rate_factor }).await;
+    let clouds = args.aws.clouds(Rates { factor: args.aws_rate_factor }).await?;
     let settings = Settings {
         resync: Duration::from_secs(args.resync_seconds),
         poll: Duration::from_secs(args.poll_seconds),

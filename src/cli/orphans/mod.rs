@@ -12,12 +12,16 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use kube::{Client, Config};
+use kube::Client;
 use tokio::time::Instant;
 
 use crate::{
     aws::{Account, AwsClouds, Rates},
-    cli::orphans::report::{Listed, Report, Unseen},
+    cli::{
+        aws::AwsOptions,
+        cluster,
+        orphans::report::{Listed, Report, Unseen},
+    },
     controller::{
         Kubernetes, StoreError,
         orphans::{AccountRegion, Sightings, Survey, explain, remove, survey},
@@ -39,6 +43,9 @@ pub struct OrphansArgs {
     /// Seconds between the two searches that must both find a resource orphaned
     #[arg(long, env = "MGNET_ABSENCE_GRACE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     absence_grace_seconds: u64,
+
+    #[command(flatten)]
+    aws: AwsOptions,
 }
 
 /// The output format.
@@ -63,7 +70,7 @@ pub fn run(options: &OrphansArgs) -> Result<()> {
         .map_err(|_| anyhow::anyhow!("another TLS provider is already installed in this process"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let search = Search::new(Duration::from_secs(options.absence_grace_seconds)).await?;
+        let search = Search::new(options).await?;
         if options.delete.is_empty() {
             list(&search, options.output).await
         } else {
@@ -81,10 +88,9 @@ struct Search {
 }
 
 impl Search {
-    async fn new(grace: Duration) -> Result<Self> {
-        let config =
-            Config::infer().await.context("no Kubernetes cluster is configured; set `KUBECONFIG`, or run in a pod")?;
-        let client = Client::try_from(config).context("cannot create a client for the Kubernetes cluster")?;
+    async fn new(options: &OrphansArgs) -> Result<Self> {
+        let client =
+            Client::try_from(cluster::config().await?).context("cannot create a client for the Kubernetes cluster")?;
         // The command reads and writes no VPC leases, so their namespace does not matter.
         let kubernetes = Kubernetes::new(client, String::new());
         let cluster = kubernetes
@@ -92,7 +98,8 @@ impl Search {
             .await
             .map_err(with_source)
             .context("cannot read namespace 'kube-system', whose UID identifies the cluster in AWS tags")?;
-        Ok(Self { clouds: AwsClouds::from_env(Rates::default()).await, kubernetes, cluster, grace })
+        let clouds = options.aws.clouds(Rates::default()).await?;
+        Ok(Self { clouds, kubernetes, cluster, grace: Duration::from_secs(options.absence_grace_seconds) })
     }
 
     async fn survey(&self) -> Result<Survey> {

@@ -67,6 +67,8 @@ pub struct OperatorOptions {
     /// Whether leader election is on. A single operator does not need it, and after a kill and a restart it would wait
     /// until its own Lease expires.
     pub leader_election: bool,
+    /// Further environment variables of the process; an empty value removes a variable that the lab sets.
+    pub environment: Vec<(String, String)>,
     /// The filter of the log.
     pub log_filter: String,
     /// The program. `None`: `mgnet` in the folder of the other programs.
@@ -103,6 +105,7 @@ impl Default for OperatorOptions {
             concurrency: 8,
             aws_rate_factor: 1,
             leader_election: false,
+            environment: Vec::new(),
             log_filter: "info,mgnet=debug".to_owned(),
             program: None,
             arguments: Vec::new(),

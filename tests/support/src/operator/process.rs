@@ -113,6 +113,13 @@ impl Process {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("KUBECONFIG", &self.kubeconfig)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        for (name, value) in &self.options.environment {
+            if value.is_empty() {
+                command.env_remove(name);
+            } else {
+                command.env(name, value);
+            }
+        }
     }
 
     /// Starts the process, and returns when `/readyz` succeeds. It is no error if the process runs already.
