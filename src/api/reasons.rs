@@ -67,6 +67,8 @@ reasons! {
     Conflicted = "Conflicted",
     /// The spec, together with the class's defaults, is incomplete or contradicts itself.
     InvalidSpec = "InvalidSpec",
+    /// An endpoint policy is in a ConfigMap, but the operator is installed without the right to read ConfigMaps.
+    ConfigMapsNotRead = "ConfigMapsNotRead",
     /// The class itself is not accepted.
     InvalidClass = "InvalidClass",
     /// The operator's credentials belong to another AWS account than the class names.
@@ -178,6 +180,7 @@ impl Reason {
             | Self::LimitExceeded
             | Self::Conflicted
             | Self::InvalidSpec
+            | Self::ConfigMapsNotRead
             | Self::InvalidClass
             | Self::AccountMismatch
             | Self::AccessDenied

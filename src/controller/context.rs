@@ -19,6 +19,8 @@ pub struct Settings {
     pub absence_grace: Duration,
     /// The longest time that one reconcile may take.
     pub deadline: Duration,
+    /// Whether endpoint policies may be in ConfigMaps. If not, the operator needs no right to read them.
+    pub config_maps: bool,
 }
 
 /// How long a network stays Ready without a complete observation, unless ten resyncs are longer.

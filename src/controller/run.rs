@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    context::Context,
+    context::{Context, Settings},
     dispatch::{Dispatch, Guarded, class_of},
     orphans,
     projection::Project,
@@ -70,7 +70,7 @@ pub async fn run<C: Clouds>(
     let config = lasting(context.settings.deadline);
     let context = Context { metrics: reports.metrics.clone(), ..context };
     let (gone, class_users_gone) = mpsc::unbounded();
-    let health = Health::of(&reports.readiness);
+    let health = Health::of(&reports.readiness, &context.settings);
     let (networks, network_events) =
         watch::<MigrationNetwork>(&client, &health.networks, config.clone(), move |network| {
             if let Some(class) = class_of(network) {
@@ -153,21 +153,26 @@ async fn lead<C: Clouds>(dispatch: &Dispatch<C, Kubernetes>, options: RunOptions
 struct Health {
     networks: WatchHealth,
     classes: WatchHealth,
-    config_maps: WatchHealth,
+    /// None if ConfigMaps are not watched.
+    config_maps: Option<WatchHealth>,
 }
 
 impl Health {
-    fn of(readiness: &Readiness) -> Self {
-        let [networks, classes, config_maps] =
-            ["MigrationNetworks", "MigrationNetworkClasses", "ConfigMaps"].map(|kind| readiness.watch(kind));
-        Self { networks, classes, config_maps }
+    fn of(readiness: &Readiness, settings: &Settings) -> Self {
+        let [networks, classes] = ["MigrationNetworks", "MigrationNetworkClasses"].map(|kind| readiness.watch(kind));
+        Self { networks, classes, config_maps: settings.config_maps.then(|| readiness.watch("ConfigMaps")) }
     }
 
     /// Repeats the requests of watches that fail. Never returns.
     async fn check(self, client: Client) -> Infallible {
         let networks = readiness::check(self.networks, Api::<MigrationNetwork>::all(client.clone()));
         let classes = readiness::check(self.classes, Api::<MigrationNetworkClass>::all(client.clone()));
-        let config_maps = readiness::check(self.config_maps, Api::<ConfigMap>::all(client));
+        let config_maps = async {
+            match self.config_maps {
+                Some(health) => readiness::check(health, Api::<ConfigMap>::all(client)).await,
+                None => future::pending().await,
+            }
+        };
         future::join3(networks, classes, config_maps).await.0
     }
 }
@@ -189,17 +194,18 @@ impl Wakers {
             .default_backoff()
             .touched_objects()
             .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
+        let of_class = networks.clone();
+        let controller =
+            controller.watches_stream(uninterrupted(class_edits), move |class| networks_of(&of_class, &class));
+        let Some(health) = health.config_maps else { return controller };
         // Only the metadata of ConfigMaps is watched, and none is kept.
         let config_maps = watcher(Api::<PartialObjectMeta<ConfigMap>>::all(client), config)
-            .inspect(move |event| health.config_maps.record(event))
+            .inspect(move |event| health.record(event))
             .default_backoff()
             .touched_objects();
-        let of_class = networks.clone();
-        controller
-            .watches_stream(uninterrupted(class_edits), move |class| networks_of(&of_class, &class))
-            .watches_stream(uninterrupted(config_maps), move |config_map| {
-                networks_with_policy_in(&networks, &classes, &config_map)
-            })
+        controller.watches_stream(uninterrupted(config_maps), move |config_map| {
+            networks_with_policy_in(&networks, &classes, &config_map)
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use kube::api::DeleteParams;
-use mgnet::api::{ConditionType, MigrationNetwork};
+use mgnet::api::{ConditionType, MigrationNetwork, Reason};
 use mgnet::model::preflight::checks::Check;
 use serde_json::{Value, json};
 use support::{Lab, LabOptions, Network, OperatorOptions, Site};
@@ -309,6 +309,35 @@ async fn a_missing_or_invalid_policy_is_reported_and_the_endpoints_keep_theirs()
     network.delete_and_wait().await?;
     assert!(site.summary().await?.is_empty());
     close(&site).await
+}
+
+#[tokio::test]
+async fn without_config_maps_a_network_that_names_one_reports_why_and_keeps_its_endpoints() -> Result<()> {
+    let lab = Lab::own(LabOptions::default()).await?;
+    let site = unthrottled(&lab, "not-read").await?;
+    site.write_config_map("policies", "all", &only("mgn:*").to_string()).await?;
+    let network =
+        site.network("tokyo").spec(&json!({ "endpointPolicy": in_config_map("policies", "all") })).apply().await?;
+    network.until_ready().await?;
+    let (built, mark) = (site.summary().await?, site.last_call().await?);
+
+    lab.operator().stop().await?;
+    let without = lab.operator().another(OperatorOptions { config_maps: false, ..lab.operator().options().clone() });
+    without.start().await?;
+    let object = network.until_reason(ConditionType::Accepted, Reason::ConfigMapsNotRead).await?;
+    let (_, _, reported) = condition(&object, ConditionType::Stalled).context("only people can resolve it")?;
+    ensure!(reported.contains("ConfigMap 'policies'"), "{reported}");
+    assert_eq!(site.writes_after(mark).await?, []);
+    assert_eq!(site.summary().await?, built);
+
+    // The ConfigMap may be the class's choice.
+    let other = site.network("osaka").apply().await?;
+    site.edit_class(json!({ "defaults": { "endpointPolicy": in_config_map("of-class", "all") } })).await?;
+    let object = other.until_reason(ConditionType::Accepted, Reason::ConfigMapsNotRead).await?;
+    let (_, _, reported) = condition(&object, ConditionType::Accepted).context("no condition")?;
+    ensure!(reported.contains("ConfigMap 'of-class'"), "{reported}");
+    other.delete_and_wait().await?;
+    network.delete_and_wait().await
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod admission;
 mod api_faults;
 mod columns;
+mod config_maps;
 mod connections;
 mod deletion_orders;
 mod deploy;

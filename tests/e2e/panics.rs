@@ -70,7 +70,8 @@ async fn a_reconcile_that_panics_repeatedly_affects_only_its_own_network() -> Re
         panics: Arc::clone(&panics),
     };
     let second = Duration::from_secs(1);
-    let settings = Settings { resync: 3 * second, poll: second, absence_grace: 2 * second, deadline: 60 * second };
+    let (resync, poll, absence_grace, deadline) = (3 * second, second, 2 * second, 60 * second);
+    let settings = Settings { resync, poll, absence_grace, deadline, config_maps: true };
     let stop = CancellationToken::new();
     let run = controller::run(
         client,

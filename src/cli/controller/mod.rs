@@ -8,6 +8,7 @@ mod leader_election;
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
+use clap::ArgAction;
 use futures::FutureExt as _;
 use kube::Client;
 use tokio::{net::TcpListener, signal::unix};
@@ -68,6 +69,17 @@ pub struct ControllerArgs {
     /// Approximate seconds between two searches for orphaned AWS resources
     #[arg(long, env = "MGNET_ORPHAN_LOOK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     orphan_look_seconds: u64,
+
+    /// Read endpoint policies in ConfigMaps. If false, the operator needs no right to read ConfigMaps, and a network that
+    /// names one reports `ConfigMapsNotRead`
+    #[arg(
+        long,
+        env = "MGNET_CONFIG_MAPS",
+        default_value_t = true,
+        action = ArgAction::Set,
+        value_name = "BOOLEAN"
+    )]
+    config_maps: bool,
 
     /// Factor by which to multiply the request rates that AWS publishes, for accounts with increased limits
     #[arg(long, env = "MGNET_AWS_RATE_FACTOR", default_value_t = 1.0, value_parser = rate_factor)]
@@ -188,6 +200,7 @@ async fn context(args: &ControllerArgs, client: &Client) -> Result<Context<AwsCl
         poll: Duration::from_secs(args.poll_seconds),
         absence_grace: Duration::from_secs(args.absence_grace_seconds),
         deadline: Duration::from_secs(args.reconcile_deadline_seconds),
+        config_maps: args.config_maps,
     };
     Ok(Context::new(clouds, kubernetes, cluster, settings))
 }

@@ -1,6 +1,8 @@
 //! Gathers the inputs of a reconcile from Kubernetes: the network's class, the ConfigMaps that hold its policies, and
 //! the settings that follow from them. The spec is parsed here, and later steps do not read it again.
 
+use std::collections::BTreeSet;
+
 use kube::ResourceExt;
 
 use super::{object::NetworkObject, owned};
@@ -11,7 +13,7 @@ use crate::{
         class::{limits, resolve},
         context::Context,
         stop::Stop,
-        store::{Store, StoreError},
+        store::Store,
     },
     model::settings::{
         FieldError, Settings,
@@ -37,7 +39,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     context: &Context<C, S>,
 ) -> Result<Inputs, Stop> {
     let class = resolve::class_of(object.store, &object.network).await?;
-    let policies = policies(object, &class).await?;
+    let policies = policies(object, context, &class).await?;
     let settings = Settings::parse(&object.network.spec, &class.spec, &policies, object.address_changes())
         .map_err(|errors| Stop::rejected(Reason::InvalidSpec, messages(&errors)))?;
     object.drop_plan_unless_planning(settings.management);
@@ -54,18 +56,34 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
 }
 
 /// The policies in ConfigMaps of the network's namespace. A missing one is reported when the settings are parsed.
-async fn policies<S: Store>(
+async fn policies<C, S: Store>(
     object: &NetworkObject<'_, S>,
+    context: &Context<C, S>,
     class: &MigrationNetworkClass,
-) -> Result<ConfigMapKeys, StoreError> {
+) -> Result<ConfigMapKeys, Stop> {
+    let references = policy_references(&object.network.spec, &class.spec);
+    if !context.settings.config_maps && !references.is_empty() {
+        return Err(are_not_read(&references));
+    }
     let namespace = object.key().namespace;
     let mut policies = ConfigMapKeys::new();
-    for (name, key) in policy_references(&object.network.spec, &class.spec) {
+    for (name, key) in references {
         if let Some(text) = object.store.config_map_key(&namespace, &name, &key).await? {
             policies.insert((name, key), text);
         }
     }
     Ok(policies)
+}
+
+/// Rejects a network with policies in ConfigMaps, which this operator does not read.
+fn are_not_read(references: &BTreeSet<(String, String)>) -> Stop {
+    let names: BTreeSet<&str> = references.iter().map(|(name, _)| name.as_str()).collect();
+    let (noun, names) = (if names.len() == 1 { "ConfigMap" } else { "ConfigMaps" }, Vec::from_iter(names).join("', '"));
+    let message = format!(
+        "an endpoint policy is in {noun} '{names}', but the operator is installed without the right to read ConfigMaps; set \
+         the policy's `type` to 'Preset' or 'Inline', or ask the platform team to allow ConfigMaps"
+    );
+    Stop::rejected(Reason::ConfigMapsNotRead, message)
 }
 
 fn messages(errors: &[FieldError]) -> String {

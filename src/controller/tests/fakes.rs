@@ -130,6 +130,7 @@ impl Fake {
             poll: Duration::from_secs(5),
             absence_grace,
             deadline: Duration::from_millis(200),
+            config_maps: true,
         };
         Context::new(self.clone(), self.clone(), identity().cluster, settings)
     }

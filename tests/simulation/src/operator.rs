@@ -32,6 +32,7 @@ pub const SETTINGS: Settings = Settings {
     poll: Duration::from_secs(5),
     absence_grace: Duration::from_mins(1),
     deadline: Duration::from_mins(2),
+    config_maps: true,
 };
 
 /// A process of the operator. Dropping it is a crash, which loses its memory.

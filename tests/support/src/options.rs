@@ -67,6 +67,8 @@ pub struct OperatorOptions {
     /// Whether leader election is on. A single operator does not need it, and after a kill and a restart it would wait
     /// until its own Lease expires.
     pub leader_election: bool,
+    /// Whether endpoint policies may be in ConfigMaps.
+    pub config_maps: bool,
     /// Further environment variables of the process; an empty value removes a variable that the lab sets.
     pub environment: Vec<(String, String)>,
     /// The filter of the log.
@@ -105,6 +107,7 @@ impl Default for OperatorOptions {
             concurrency: 8,
             aws_rate_factor: 1,
             leader_election: false,
+            config_maps: true,
             environment: Vec::new(),
             log_filter: "info,mgnet=debug".to_owned(),
             program: None,
@@ -130,6 +133,7 @@ impl OperatorOptions {
         flag("concurrency", &self.concurrency);
         flag("aws-rate-factor", &self.aws_rate_factor);
         flag("leader-election", &self.leader_election);
+        flag("config-maps", &self.config_maps);
         line.extend(self.arguments.iter().cloned());
         line
     }

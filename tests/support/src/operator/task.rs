@@ -69,6 +69,7 @@ impl Task {
             poll: seconds(self.options.poll_seconds),
             absence_grace: seconds(self.options.absence_grace_seconds),
             deadline: seconds(self.options.reconcile_deadline_seconds),
+            config_maps: self.options.config_maps,
         };
         let context = Context::new(clouds, kubernetes, cluster, settings);
         let options = controller::RunOptions {
