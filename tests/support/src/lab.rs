@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use control_plane::{Assets, ControlPlane};
@@ -39,6 +39,10 @@ struct Parts {
     backend: Backend,
     control: EmulatorControl,
     sites: AtomicU64,
+    /// The options with which the lab was started.
+    options: LabOptions,
+    /// The number of further clusters that were created beside this lab.
+    others: AtomicU16,
 }
 
 #[derive(Debug)]
@@ -50,7 +54,8 @@ enum Backend {
 /// The processes, in the order in which they stop.
 #[derive(Debug)]
 struct Real {
-    emulator: Emulator,
+    /// Labs of several clusters share it.
+    emulator: Arc<Emulator>,
     control_plane: ControlPlane,
     folder: Folder,
 }
@@ -58,8 +63,14 @@ struct Real {
 impl Lab {
     /// Starts the processes. This takes about ten seconds if the control plane is built already.
     pub async fn start(options: LabOptions) -> Result<Self> {
+        Self::start_with(options, None).await
+    }
+
+    /// Starts the processes of a lab, with a running emulator if there is one.
+    async fn start_with(options: LabOptions, emulator: Option<Arc<Emulator>>) -> Result<Self> {
+        let chosen = options.clone();
         // Starting the servers and waiting for them is blocking code.
-        let started = tokio::task::spawn_blocking(move || Started::new(options)).await??;
+        let started = tokio::task::spawn_blocking(move || Started::new(options, emulator)).await??;
         let Started { options, folder, emulator, control_plane, kubeconfig, programs } = started;
         let control = EmulatorControl::new(Server::at(emulator.url()), &options.operator_account);
         let statuses = Statuses::watch(control_plane.kubeconfig_path())?;
@@ -67,28 +78,58 @@ impl Lab {
         let start = options.operator.start;
         let operator = Process::new(&programs, folder.path(), kubeconfig, aws, options.operator).into();
         let backend = Backend::Real(Box::new(Real { emulator, control_plane, folder }));
-        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, control, sites: AtomicU64::new(0) }) };
-        if start {
-            lab.operator().start().await?;
+        Parts {
+            statuses,
+            operator,
+            backend,
+            control,
+            sites: AtomicU64::new(0),
+            options: chosen,
+            others: AtomicU16::new(0),
         }
-        Ok(lab)
+        .begin(start)
+        .await
+    }
+
+    /// Creates another cluster with an operator of its own, which uses the same AWS: see
+    /// [`Site::in_cluster`](crate::Site::in_cluster).
+    pub async fn another_cluster(&self) -> Result<Self> {
+        let options = LabOptions { folder: None, ..self.parts.options.clone() };
+        match &self.parts.backend {
+            Backend::Real(real) => Self::start_with(options, Some(Arc::clone(&real.emulator))).await,
+            Backend::Simulated(simulated) => {
+                let number = self.parts.others.fetch_add(1, Ordering::Relaxed) + 1;
+                Self::simulate_with(options, simulated.another_cluster(number)).await
+            }
+        }
     }
 
     /// Starts a lab without processes. It uses the time of the caller's runtime, which becomes virtual.
     pub async fn simulate(options: LabOptions) -> Result<Self> {
         ThreadLog::begin(&options.operator.log_filter);
         let simulated = Simulated::new(&options);
+        Self::simulate_with(options, simulated).await
+    }
+
+    async fn simulate_with(options: LabOptions, simulated: Simulated) -> Result<Self> {
+        let chosen = options.clone();
         let Simulated { aws, api } = &simulated;
         let control = EmulatorControl::new(Server::within(aws.clone()), &options.operator_account);
         let statuses = Statuses::watch_here(api.client());
         let start = options.operator.start;
         let operator = Task::new(api.clone(), aws.clone(), &options.operator_account, options.operator).into();
         let backend = Backend::Simulated(simulated);
-        let lab = Self { parts: Arc::new(Parts { statuses, operator, backend, control, sites: AtomicU64::new(0) }) };
-        if start {
-            lab.operator().start().await?;
+        Parts {
+            statuses,
+            operator,
+            backend,
+            control,
+            sites: AtomicU64::new(0),
+            options: chosen,
+            others: AtomicU16::new(0),
         }
-        Ok(lab)
+        .begin(start)
+        .await
     }
 
     /// Returns the real backend, for functions that the simulated one lacks.
@@ -195,18 +236,29 @@ impl Lab {
     }
 }
 
+impl Parts {
+    /// Completes a lab, and starts its operator if that is requested.
+    async fn begin(self, start: bool) -> Result<Lab> {
+        let lab = Lab { parts: Arc::new(self) };
+        if start {
+            lab.operator().start().await?;
+        }
+        Ok(lab)
+    }
+}
+
 /// The parts that start without an async runtime.
 struct Started {
     options: LabOptions,
     folder: Folder,
-    emulator: Emulator,
+    emulator: Arc<Emulator>,
     control_plane: ControlPlane,
     kubeconfig: PathBuf,
     programs: Programs,
 }
 
 impl Started {
-    fn new(options: LabOptions) -> Result<Self> {
+    fn new(options: LabOptions, emulator: Option<Arc<Emulator>>) -> Result<Self> {
         let programs = match &options.programs {
             Some(folder) => Programs::in_folder(folder),
             None => Programs::beside_this_one(),
@@ -216,7 +268,10 @@ impl Started {
             None => Folder::of_this_process(programs.target()),
         }
         .context("cannot create a folder for the lab's logs")?;
-        let emulator = Emulator::start(&programs, &options, folder.path())?;
+        let emulator = match emulator {
+            Some(running) => running,
+            None => Arc::new(Emulator::start(&programs, &options, folder.path())?),
+        };
         let assets = if options.controllers { Assets::from_build_script() } else { Assets::without_controllers() }?;
         let control_plane = ControlPlane::start_with(&assets)?;
         kubernetes::install_operator(&control_plane).context("cannot install deploy/base")?;

@@ -19,6 +19,9 @@ const BACKEND: &str = "MGNET_BACKEND";
 /// The lab of tests that do not stop its operator.
 static SHARED: OnceCell<Lab> = OnceCell::const_new();
 
+/// Another cluster beside the shared lab.
+static BESIDE_SHARED: OnceCell<Lab> = OnceCell::const_new();
+
 /// The number of labs for exclusive use. More than one, because these tests mostly wait, but few, because a control
 /// plane needs memory.
 const EXCLUSIVE: usize = 2;
@@ -38,6 +41,17 @@ impl Lab {
     /// Returns the lab of a test that does not stop the operator, on the selected backend. The operator runs.
     pub async fn shared() -> Result<Self> {
         if is_real()? { Self::real_shared().await } else { simulated().await }
+    }
+
+    /// Returns two clusters that use the same AWS, for a test that does not stop their operators, on the selected backend.
+    pub async fn shared_pair() -> Result<(Self, Self)> {
+        let lab = Self::shared().await?;
+        let other = if lab.is_simulated() {
+            lab.another_cluster().await?
+        } else {
+            BESIDE_SHARED.get_or_try_init(|| lab.another_cluster()).await?.clone()
+        };
+        Ok((lab, other))
     }
 
     /// Returns a lab for exclusive use, on the selected backend. The operator runs.

@@ -41,6 +41,11 @@ impl Simulated {
         };
         Self { aws: InProcess::new(clock, world), api: ApiServer::new(&[OPERATOR_NAMESPACE]) }
     }
+
+    /// Creates another cluster that uses the same AWS. `number` distinguishes it from the others.
+    pub(crate) fn another_cluster(&self, number: u16) -> Self {
+        Self { aws: self.aws.clone(), api: ApiServer::of_cluster(number, &[OPERATOR_NAMESPACE]) }
+    }
 }
 
 /// Makes the runtime's time virtual if it is not yet.

@@ -99,6 +99,29 @@ pub struct Site {
 }
 
 impl Site {
+    /// Returns this site as another cluster sees it: the same account and VPC, with a namespace and a class of the same names.
+    pub async fn in_cluster(&self, lab: &Lab) -> Result<Self> {
+        let site = Self {
+            lab: lab.clone(),
+            account: self.account.clone(),
+            region: self.region.clone(),
+            namespace: self.namespace.clone(),
+            class_name: self.class_name.clone(),
+            landing: self.landing.clone(),
+            aws: self.aws.clone(),
+            kube: lab.kube().await?,
+        };
+        site.make_namespace(&site.namespace).await?;
+        site.make_class(site.class()).await?;
+        Ok(site)
+    }
+
+    /// Returns the UID of the site's cluster: that of its namespace `kube-system`.
+    pub async fn cluster_uid(&self) -> Result<String> {
+        let namespace = Api::<Namespace>::all(self.kube.clone()).get("kube-system").await?;
+        namespace.uid().context("the namespace has no UID")
+    }
+
     /// Describes a network of this site.
     pub fn network(&self, name: &str) -> NetworkBuilder<'_> {
         NetworkBuilder::new(self, name)

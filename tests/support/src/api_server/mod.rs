@@ -38,8 +38,13 @@ pub struct ApiServer {
 impl ApiServer {
     /// Creates a cluster with the namespaces of every cluster and the given ones.
     pub fn new(namespaces: &[&str]) -> Self {
-        let server =
-            Self { objects: Arc::new(Mutex::new(Objects::new())), revisions: tokio::sync::watch::Sender::new(0) };
+        Self::of_cluster(0, namespaces)
+    }
+
+    /// Creates one of several clusters, whose objects have other UIDs than those of the others.
+    pub(crate) fn of_cluster(number: u16, namespaces: &[&str]) -> Self {
+        let objects = Arc::new(Mutex::new(Objects::new(number)));
+        let server = Self { objects, revisions: tokio::sync::watch::Sender::new(0) };
         for name in ["default", "kube-system"].iter().chain(namespaces) {
             server.objects().make_namespace(name);
         }

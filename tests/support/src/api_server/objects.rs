@@ -37,18 +37,21 @@ pub(super) struct Objects {
     changes: Vec<Change>,
     revision: u64,
     uids: u64,
+    /// The number of the cluster, which makes UIDs unique among all clusters of a test.
+    cluster: u16,
     /// The time of the cluster and the runtime's time, both at the start.
     clock: (Timestamp, Instant),
 }
 
 impl Objects {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(cluster: u16) -> Self {
         Self {
             present: BTreeMap::new(),
             applied: BTreeMap::new(),
             changes: Vec::new(),
             revision: 0,
             uids: 0,
+            cluster,
             clock: (Timestamp::now(), Instant::now()),
         }
     }
@@ -79,7 +82,7 @@ impl Objects {
 
     pub(super) fn next_uid(&mut self) -> String {
         self.uids += 1;
-        format!("{:08x}-0000-4000-8000-{:012x}", self.uids, self.uids)
+        format!("{:08x}-{:04x}-4000-8000-{:012x}", self.uids, self.cluster, self.uids)
     }
 
     pub(super) fn revision(&self) -> u64 {
