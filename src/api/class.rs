@@ -84,6 +84,14 @@ pub struct MigrationNetworkClassSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<NetworkDefaults>,
 
+    /// The clusters from which networks of this class take over retained resources: for each, the UID of its namespace
+    /// `kube-system`. The other cluster must also have marked the resources for this cluster, with the annotation
+    /// `mgnet.dev/transfer-to` on the deleted network, and the network here needs `adoptionPolicy: Retained`; see
+    /// `docs/transfer.md`. If omitted, networks take over nothing from other clusters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::ids::cluster_uids")]
+    pub accept_transfers_from: Option<Vec<String>>,
+
     /// The S3 buckets that MGN needs in the Region. They replace the operator's own list, which `docs/checks.md` describes
     /// under MGN136: set them if AWS documents other names for the Region, or changes the list. The endpoint policy preset
     /// `MGNOnly` allows these buckets, and the preflight compares other policies with them.

@@ -37,6 +37,11 @@ pub const DEFAULT_CLASS_ANNOTATION: &str = "mgnet.dev/is-default-class";
 /// slot.
 pub const ADDRESS_CHANGE_ANNOTATION: &str = "mgnet.dev/allow-address-change";
 
+/// The annotation that moves a network to another cluster when it is deleted with `deletionPolicy: Retain`. Its value is the
+/// UID of the namespace `kube-system` of that cluster. The operator stores it as the AWS tag of the same name on every
+/// resource that it retains.
+pub const TRANSFER_ANNOTATION: &str = "mgnet.dev/transfer-to";
+
 /// The annotation with which the platform team states on a class that an AWS account is gone for good. Its value is the ID
 /// of the account. Networks in that account are then deleted without access to it, and their resources are listed in the
 /// status of the class.

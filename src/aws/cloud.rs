@@ -182,7 +182,7 @@ impl Cloud for AwsCloud {
 /// resources that it names or may adopt.
 fn groups_of_interest(scope: &Scope, resources: &Resources) -> BTreeSet<SecurityGroupId> {
     let of_tags = resources.groups.iter().filter(|(_, group)| {
-        let left = |role: GroupRole| scope.identity.left_behind(&group.tags, Slot::Group(role));
+        let left = |role: GroupRole| scope.identity.left_behind(&scope.transfers_from, &group.tags, Slot::Group(role));
         scope.identity.owns(&group.tags) || (scope.adopts && GroupRole::ALL.into_iter().any(left))
     });
     let of_endpoints = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));

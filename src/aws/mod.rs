@@ -54,6 +54,7 @@ use crate::model::{
     plan::step::{Effect, Step},
     settings::{Resolver, Settings, VpcSelector},
     slot::{Service, Slot},
+    transfer::ClusterUid,
 };
 
 /// The account and Region that calls are made in, and the role that makes them.
@@ -111,6 +112,8 @@ pub struct Scope {
     pub addresses: BTreeSet<Ipv4Addr>,
     /// Whether the network may adopt existing resources. If so, the observation reads them in more detail.
     pub adopts: bool,
+    /// The clusters from which the network accepts retained resources.
+    pub transfers_from: BTreeSet<ClusterUid>,
 }
 
 impl Scope {
@@ -129,6 +132,7 @@ impl Scope {
             owned_resolvers: ResolverSearch::all(),
             addresses: BTreeSet::new(),
             adopts: false,
+            transfers_from: BTreeSet::new(),
         }
     }
 
@@ -150,6 +154,7 @@ impl Scope {
             owned_resolvers: ResolverSearch { required, ..search },
             addresses: settings.fixed_addresses().into_iter().map(|(_, _, ip)| ip).collect(),
             adopts: settings.adopts(),
+            transfers_from: settings.transfers_from.clone(),
         }
     }
 }

@@ -10,7 +10,7 @@
 //!   returns all steps in advance.
 //! - [`status`] reports the result.
 //!
-//! [`orphans`] is separate: it finds the resources of networks that no longer exist.
+//! [`transfer`] describes how a network moves to another cluster. [`orphans`] is separate: it finds the resources of networks that no longer exist.
 
 pub mod access;
 pub mod adoptions;
@@ -35,4 +35,5 @@ pub mod status;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 pub mod vpc_lease;

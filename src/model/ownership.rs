@@ -2,9 +2,13 @@
 //!
 //! The create call itself sends the tags, so that no resource of the operator ever exists without them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{api::AdoptionPolicy, model::slot::Slot, text::truncate};
+use crate::{
+    api::AdoptionPolicy,
+    model::{slot::Slot, transfer::ClusterUid},
+    text::truncate,
+};
 
 /// The tags of an AWS resource, sorted so that requests and plans are stable.
 pub type Tags = BTreeMap<String, String>;
@@ -23,6 +27,9 @@ pub const EPOCH_TAG: &str = "mgnet.dev/epoch";
 pub const CLUSTER_TAG: &str = "mgnet.dev/cluster";
 /// Set when a network is deleted with `deletionPolicy: Retain`.
 pub const RETAINED_TAG: &str = "mgnet.dev/retained";
+/// Set when a network is deleted with `deletionPolicy: Retain` and the annotation of the same name: the UID of the cluster
+/// whose network may take over the resource.
+pub const TRANSFER_TAG: &str = "mgnet.dev/transfer-to";
 /// Set when a network adopts an existing resource.
 pub const ADOPTED_TAG: &str = "mgnet.dev/adopted";
 
@@ -54,7 +61,7 @@ impl Identity {
     /// Returns the tags without the epoch: the resource must have them for its whole life.
     pub fn standing_tags(&self, user: &Tags, slot: Slot) -> Tags {
         let mut tags = user.clone();
-        let network = format!("{}/{}", self.namespace, self.name);
+        let network = self.network();
         tags.entry(NAME_TAG.to_owned()).or_insert_with(|| truncate(&format!("{network} {slot}"), 256));
         tags.insert(OWNER_TAG.to_owned(), self.uid.clone());
         tags.insert(NETWORK_TAG.to_owned(), truncate(&network, 256));
@@ -63,24 +70,42 @@ impl Identity {
         tags
     }
 
-    /// Whether a network of this namespace and name, in this cluster, retained the resource, so that a new network of
-    /// that name may adopt it.
-    pub fn left_behind(&self, tags: &Tags, slot: Slot) -> bool {
+    /// Whether a network of this namespace and name retained the resource for a network of that name in this cluster. It was a
+    /// network in this cluster, or one in another cluster that named this one, if `accepted` contains that cluster. A
+    /// resource that was retained for another cluster stays with it, so that two networks never take over the same resource.
+    pub fn left_behind(&self, accepted: &BTreeSet<ClusterUid>, tags: &Tags, slot: Slot) -> bool {
         let is = |key: &str, value: &str| tags.get(key).is_some_and(|tag| tag == value);
+        let is_for_this_cluster = match tags.get(TRANSFER_TAG) {
+            None => is(CLUSTER_TAG, &self.cluster),
+            Some(target) => {
+                let is_accepted = || accepted.iter().any(|cluster| is(CLUSTER_TAG, cluster.as_str()));
+                *target == self.cluster && (is(CLUSTER_TAG, &self.cluster) || is_accepted())
+            }
+        };
         !self.owns(tags)
             && is(RETAINED_TAG, "true")
-            && is(NETWORK_TAG, &truncate(&format!("{}/{}", self.namespace, self.name), 256))
-            && is(CLUSTER_TAG, &self.cluster)
+            && self.is_named_in(tags)
+            && is_for_this_cluster
             && is(SLOT_TAG, &slot.to_string())
     }
 
-    /// Whether a network with this policy may adopt a resource with these tags for a slot.
-    pub fn may_adopt(&self, policy: AdoptionPolicy, tags: &Tags, slot: Slot) -> bool {
+    /// Whether a network with this policy may adopt a resource with these tags for a slot. `accepted` is described in
+    /// [`Self::left_behind`].
+    pub fn may_adopt(&self, policy: AdoptionPolicy, accepted: &BTreeSet<ClusterUid>, tags: &Tags, slot: Slot) -> bool {
         match policy {
             AdoptionPolicy::Never => false,
-            AdoptionPolicy::Retained => self.left_behind(tags, slot),
-            AdoptionPolicy::Any => self.left_behind(tags, slot) || keeper(tags).is_none(),
+            AdoptionPolicy::Retained => self.left_behind(accepted, tags, slot),
+            AdoptionPolicy::Any => self.left_behind(accepted, tags, slot) || keeper(tags).is_none(),
         }
+    }
+
+    /// Whether the tags name a network of this namespace and name, in any cluster.
+    pub fn is_named_in(&self, tags: &Tags) -> bool {
+        tags.get(NETWORK_TAG).is_some_and(|name| *name == truncate(&self.network(), 256))
+    }
+
+    fn network(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
     }
 
     /// Whether the tags mark the resource as owned by this network.
@@ -155,25 +180,60 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_resources_retained_by_a_network_of_the_same_name_match_a_slot() {
-        let identity = |uid: &str| Identity {
+    const SLOT: Slot = Slot::Group(GroupRole::Endpoints);
+
+    fn identity(uid: &str, cluster: &str) -> Identity {
+        Identity {
             uid: uid.to_owned(),
             namespace: "team".to_owned(),
             name: "tokyo".to_owned(),
-            cluster: "cluster".to_owned(),
-        };
-        let slot = Slot::Group(GroupRole::Endpoints);
-        let mut left = identity("before").tags(&Tags::new(), slot, 3);
-        assert!(!identity("now").left_behind(&left, slot), "it was not retained");
+            cluster: cluster.to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_resources_retained_by_a_network_of_the_same_name_match_a_slot() {
+        let none = BTreeSet::new();
+        let mut left = identity("before", "cluster").tags(&Tags::new(), SLOT, 3);
+        let (before, now) = (identity("before", "cluster"), identity("now", "cluster"));
+        assert!(!now.left_behind(&none, &left, SLOT), "it was not retained");
         left.insert(RETAINED_TAG.to_owned(), "true".to_owned());
-        assert!(identity("now").left_behind(&left, slot));
-        assert!(!identity("before").left_behind(&left, slot), "the network owns it");
-        assert!(!identity("now").left_behind(&left, Slot::Resolver));
-        for (key, value) in [(NETWORK_TAG, "team/osaka"), (CLUSTER_TAG, "another"), (RETAINED_TAG, "false")] {
+        assert!(now.left_behind(&none, &left, SLOT));
+        assert!(!before.left_behind(&none, &left, SLOT), "the network owns it");
+        assert!(!now.left_behind(&none, &left, Slot::Resolver));
+        for (key, value) in
+            [(NETWORK_TAG, "team/osaka"), (CLUSTER_TAG, "another"), (RETAINED_TAG, "false"), (TRANSFER_TAG, "another")]
+        {
             let mut other = left.clone();
             other.insert(key.to_owned(), value.to_owned());
-            assert!(!identity("now").left_behind(&other, slot), "{key}={value}");
+            assert!(!now.left_behind(&none, &other, SLOT), "{key}={value}");
         }
+    }
+
+    #[test]
+    fn a_resource_of_another_cluster_matches_only_if_both_clusters_agree() {
+        let (old, new) = ("11111111-2222-4333-8444-555555555555", "5f0c2f0e-7d3a-4a52-9c1b-2d6e8f901234");
+        let accepted = BTreeSet::from([old.parse().expect("a UID")]);
+        let heir = identity("now", new);
+        let mut left = identity("before", old).tags(&Tags::new(), SLOT, 3);
+        left.insert(RETAINED_TAG.to_owned(), "true".to_owned());
+        assert!(!heir.left_behind(&accepted, &left, SLOT), "the old cluster did not name the new one");
+        left.insert(TRANSFER_TAG.to_owned(), new.to_owned());
+        assert!(heir.left_behind(&accepted, &left, SLOT));
+        assert!(heir.may_adopt(AdoptionPolicy::Retained, &accepted, &left, SLOT));
+        assert!(!heir.may_adopt(AdoptionPolicy::Never, &accepted, &left, SLOT));
+        assert!(!heir.left_behind(&BTreeSet::new(), &left, SLOT), "the class does not accept the old cluster");
+        let another = BTreeSet::from([new.parse().expect("a UID")]);
+        assert!(!heir.left_behind(&another, &left, SLOT), "the class accepts another cluster");
+        assert!(!identity("now", old).left_behind(&accepted, &left, SLOT), "the old cluster has given it away");
+        assert!(!identity("now", "third").left_behind(&accepted, &left, SLOT), "it is for another cluster");
+        for (key, value) in [(NETWORK_TAG, "team/osaka"), (RETAINED_TAG, "false"), (CLUSTER_TAG, "third")] {
+            let mut other = left.clone();
+            other.insert(key.to_owned(), value.to_owned());
+            assert!(!heir.left_behind(&accepted, &other, SLOT), "{key}={value}");
+        }
+        // The call that adopts it took effect, but the tags of the transfer were not removed before its network was lost.
+        left.insert(CLUSTER_TAG.to_owned(), new.to_owned());
+        assert!(heir.left_behind(&BTreeSet::new(), &left, SLOT));
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn settings() -> Settings {
         ssm: Toggle::Enabled,
         management: ManagementPolicy::Enforce,
         adoption: AdoptionPolicy::Never,
+        transfers_from: BTreeSet::new(),
         address_changes: AddressChanges::new(),
         deletion: DeletionPolicy::Delete,
         adopted_deletion: AdoptedDeletionPolicy::Release,

@@ -22,4 +22,5 @@ mod panics;
 mod poison;
 mod restarts;
 mod tenants;
+mod transfer;
 mod watches;

@@ -15,6 +15,7 @@ use mgnet::model::plan::{Blocker, Plan};
 use mgnet::model::preflight::checks::{Check, Finding};
 use mgnet::model::slot::{EndpointKey, GroupRole, Service, Slot};
 use mgnet::model::status::{ResolverHealth, StepFailure, Verdict, conditions::write};
+use mgnet::model::transfer::InvalidTransfer;
 use serde_json::Value;
 
 /// The generation of all generated networks.
@@ -67,7 +68,8 @@ fn blockers() -> impl Iterator<Item = Blocker> {
         Blocker::NotOwned { .. } => Some(Blocker::Ambiguous { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
         Blocker::Ambiguous { .. } => Some(Blocker::Duplicates { slot: MGN, ids: vec!["vpce-1".to_owned(), id()] }),
         Blocker::Duplicates { .. } => Some(Blocker::UnknownSlot { slot: "sg/appliances".to_owned(), id: Some(id()) }),
-        Blocker::UnknownSlot { .. } => Some(Blocker::AddressChange {
+        Blocker::UnknownSlot { .. } => Some(Blocker::InvalidTransfer(InvalidTransfer::ThisCluster)),
+        Blocker::InvalidTransfer(_) => Some(Blocker::AddressChange {
             slot: MGN,
             id: id(),
             subnet: "subnet-1".into(),

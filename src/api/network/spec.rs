@@ -140,7 +140,7 @@ pub struct MigrationNetworkSpec {
 
     /// The policy for adopting resources that already exist in the VPC and fit the network. `Never`: no resource is
     /// adopted. `Retained`: the network takes back the resources that a network of the same namespace and name left
-    /// behind with `deletionPolicy: Retain`. `Any`: resources are also adopted if their tags name no other owner, such
+    /// behind with `deletionPolicy: Retain`, in this cluster or, as the class accepts transfers, in another. `Any`: resources are also adopted if their tags name no other owner, such
     /// as another network or Terraform. The operator only adds to these: tags, and the subnets, security groups, route
     /// tables, addresses and rules that the network needs. Defaults to `Never`, unless the class's `defaults` set
     /// another value.

@@ -46,6 +46,25 @@ pub(in crate::api) fn subnet_ids(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The schema of the UIDs of clusters. A cluster has the UID of its namespace `kube-system`, which is a UUID (Kubernetes
+/// documentation, "Object Names and IDs").
+pub(in crate::api) fn cluster_uids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 8,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": 36,
+            "x-kubernetes-validations": [matches(
+                "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+                "must be the UID of the namespace 'kube-system' of another cluster, such as \
+                 '5f0c2f0e-7d3a-4a52-9c1b-2d6e8f901234'; correct `acceptTransfersFrom`",
+            )],
+        },
+    })
+}
+
 /// The schema of the ID of one subnet.
 pub(in crate::api) fn subnet_id(_: &mut SchemaGenerator) -> Schema {
     Schema::try_from(aws_id("subnet", "correct `subnetID`")).unwrap_or_default()

@@ -18,7 +18,7 @@ use super::{
     vpc_lease,
 };
 use crate::{
-    api::{AdoptedDeletionPolicy, DeletionPolicy, MigrationNetworkClass},
+    api::{AdoptedDeletionPolicy, DeletionPolicy, MigrationNetworkClass, TRANSFER_ANNOTATION},
     aws::{Account, Clouds},
     controller::{
         class::resolve,
@@ -34,6 +34,7 @@ use crate::{
         plan::{Blocker, Plan, deletion},
         settings::{adopted_deletion_policy, deletion_policy, limits},
         status::{StepFailure, Verdict},
+        transfer::Transfer,
     },
 };
 
@@ -44,12 +45,13 @@ struct Deleted {
     policy: DeletionPolicy,
     adopted: AdoptedDeletionPolicy,
     managed_tags: BTreeSet<String>,
+    transfer: Transfer,
 }
 
 impl Goal for Deleted {
     fn plan(&self, claims: &Claims) -> Plan {
         match self.policy {
-            DeletionPolicy::Retain => deletion::retain(&self.identity, &self.resources, claims),
+            DeletionPolicy::Retain => deletion::retain(&self.identity, &self.resources, claims, &self.transfer),
             DeletionPolicy::Delete => {
                 deletion::delete(&self.identity, &self.resources, claims, &self.managed_tags, self.adopted)
             }
@@ -107,7 +109,8 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     settle(&mut claims, object, context, key, &identity, (&resources, began));
 
     let (policy, adopted) = policies(object, class.as_ref());
-    let mut deleted = Deleted { identity, resources, policy, adopted, managed_tags: object.managed_tags() };
+    let (managed_tags, transfer) = (object.managed_tags(), object.transfer(&context.cluster));
+    let mut deleted = Deleted { identity, resources, policy, adopted, managed_tags, transfer };
     let mut outcome = carry_out(object, cloud.as_ref(), &mut claims, &mut deleted).await?;
     object.write_claims(&claims);
     let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
@@ -121,25 +124,36 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     Ok(Ended { verdict: deleted.verdict(&outcome), steps: outcome.steps })
 }
 
-/// Whether the finalizer may be removed: no owned resource exists, or all of them are retained, which an event reports.
+/// Whether the finalizer may be removed: no owned resource exists, or all of them are retained. An event reports what is
+/// retained, and a transfer that did not take place.
 async fn nothing_is_left<S: Store>(object: &NetworkObject<'_, S>, deleted: &Deleted, claims: &Claims) -> bool {
-    let Deleted { identity, resources, policy, adopted: _, managed_tags: _ } = deleted;
-    match policy {
+    let Deleted { identity, resources, policy, adopted: _, managed_tags: _, transfer } = deleted;
+    let announcement = match policy {
         DeletionPolicy::Retain => {
             let ids = resources.ids_held(identity);
+            let of_whom = transfer.target().map(|cluster| format!(" for cluster {cluster}")).unwrap_or_default();
             let note = if ids.is_empty() {
                 "no resources to retain".to_owned()
             } else {
-                format!("retained in AWS: {}", ids.join(", "))
+                format!("retained in AWS{of_whom}: {}", ids.join(", "))
             };
-            tracing::info!(note, "the network is deleted; its resources are retained");
-            let announcement =
-                Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note };
-            object.store.announce(&object.network, announcement).await;
-            true
+            Announcement { warning: false, reason: "Retained".to_owned(), action: "Retain".to_owned(), note }
         }
-        DeletionPolicy::Delete => claims.all_resolved() && !resources.any_held(identity),
-    }
+        DeletionPolicy::Delete if !claims.all_resolved() || resources.any_held(identity) => return false,
+        DeletionPolicy::Delete if *transfer == Transfer::None => return true,
+        DeletionPolicy::Delete => Announcement {
+            warning: true,
+            reason: "TransferIgnored".to_owned(),
+            action: "Delete".to_owned(),
+            note: format!(
+                "the resources are deleted, although the annotation {TRANSFER_ANNOTATION} is set, because `deletionPolicy` is \
+                 'Delete'"
+            ),
+        },
+    };
+    tracing::info!(note = announcement.note, "the network is deleted");
+    object.store.announce(&object.network, announcement).await;
+    true
 }
 
 /// The accounts that may hold the network's resources: the one recorded in status, and the one that the class names

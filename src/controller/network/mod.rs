@@ -43,7 +43,7 @@ use crate::{
     aws::{Clouds, counting_requests},
     model::{
         desired::Desired,
-        preflight::{self, Placement},
+        preflight::{self, Placement, checks::Finding},
         status::{Verdict, inventory},
     },
 };
@@ -140,7 +140,8 @@ async fn build<C: Clouds, S: Store>(
     let desired = Desired::resolve(observation.identity.clone(), &inputs.settings, &placement);
     observation.settle_claims(object, context, key);
     observation.record_additions_of_others(object, &desired);
-    report_adoptions(object, &placement, &desired, &observation);
+    let transfer = preflight::transfer::check(&object.transfer(&context.cluster), inputs.settings.deletion);
+    report_warnings(object, &placement, &desired, &observation, transfer);
     limits::check_services(&inputs.limits, &desired)?;
     limits::check_subnets(&inputs.limits, &desired, &observation.observed)?;
     let ended = match inputs.settings.management {
@@ -154,14 +155,16 @@ async fn build<C: Clouds, S: Store>(
     Ok(ended)
 }
 
-/// Adds the warnings about adoption to those of the preflight.
-fn report_adoptions<C, S: Store>(
+/// Adds the warnings about adoption and about a transfer to those of the preflight.
+fn report_warnings<C, S: Store>(
     object: &mut NetworkObject<'_, S>,
     placement: &Placement,
     desired: &Desired,
     observation: &Observation<C>,
+    transfer: Option<Finding>,
 ) {
     let mut warnings = placement.warnings.clone();
+    warnings.extend(transfer);
     warnings.extend(preflight::adoption::check(desired, &observation.observed.resources, &observation.claims));
     object.status_mut().preflight_warnings = inventory::warnings(&warnings);
 }

@@ -8,7 +8,7 @@ use super::events;
 use crate::{
     api::{
         ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, ManagementPolicy, MigrationNetwork,
-        MigrationNetworkClass, MigrationNetworkStatus, Reason,
+        MigrationNetworkClass, MigrationNetworkStatus, Reason, TRANSFER_ANNOTATION,
         conditions::{find, is_true},
     },
     aws::Account,
@@ -28,6 +28,7 @@ use crate::{
         preview::status::digest,
         settings::{AddressChanges, address_changes},
         status::{Verdict, conditions},
+        transfer::Transfer,
     },
     text::shorten,
 };
@@ -291,6 +292,11 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     /// The resources whose published addresses may change, according to the annotation on the network.
     pub(crate) fn address_changes(&self) -> AddressChanges {
         address_changes(self.network.annotations().get(ADDRESS_CHANGE_ANNOTATION).map(String::as_str))
+    }
+
+    /// The transfer that the annotation on the network requests.
+    pub(crate) fn transfer(&self, cluster: &str) -> Transfer {
+        Transfer::parse(self.network.annotations().get(TRANSFER_ANNOTATION).map(String::as_str), cluster)
     }
 
     /// Whether AWS was last in sync with this desired state.

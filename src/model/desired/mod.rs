@@ -23,6 +23,7 @@ use crate::{
             endpoints::{EndpointSettings, EndpointSource},
         },
         slot::{EndpointKey, EndpointType, GroupRole, Service},
+        transfer::ClusterUid,
     },
 };
 
@@ -47,6 +48,8 @@ pub struct Desired {
     pub resolver: Option<DesiredResolver>,
     /// Which resources in the VPC the network may adopt.
     pub adoption: AdoptionPolicy,
+    /// The clusters from which the network accepts retained resources.
+    pub transfers_from: BTreeSet<ClusterUid>,
     /// Whether adopted resources that the network no longer needs are released or deleted.
     pub adopted_deletion: AdoptedDeletionPolicy,
     /// The resources whose published addresses may change.
@@ -159,6 +162,7 @@ impl Desired {
             endpoints: endpoints(settings, placement),
             resolver: resolver(settings, placement),
             adoption: settings.adoption,
+            transfers_from: settings.transfers_from.clone(),
             adopted_deletion: settings.adopted_deletion,
             address_changes: settings.address_changes.clone(),
             tags: settings.tags.clone(),

@@ -1,8 +1,9 @@
 //! Finds existing resources in the VPC that the network may adopt and that fit one of its slots.
 //!
-//! A resource with the tags of another network, another cluster or another tool is never adopted. From the adoption on, the
-//! network owns the resource, but the operator only adds to it: whatever the resource had stays ([`super::super::adoptions`]).
-//! A resource that a network of the same name created and left behind belongs to the network again, without that restriction.
+//! A resource with the tags of another network, another cluster or another tool is never adopted, unless the other cluster
+//! left it to this one ([`super::super::transfer`]). From the adoption on, the network owns the resource, but the operator only
+//! adds to it: whatever the resource had stays ([`super::super::adoptions`]). A resource that a network of the same name created
+//! and left behind belongs to the network again, without that restriction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +44,7 @@ pub(crate) fn candidate(desired: &Desired, resources: &Resources, claims: &Claim
         [] => Candidate::None,
         [id] => match resources.tags_of(slot, id) {
             Some((resource, present)) => {
-                let is_own = desired.identity.left_behind(present, slot) && !is_adopted(present);
+                let is_own = left_behind(desired, present, slot) && !is_adopted(present);
                 let had = (!is_own).then(|| Parts::of(resources, slot, id));
                 if had.as_ref().is_some_and(|had| !had.fits()) {
                     return Candidate::None;
@@ -111,7 +112,12 @@ pub(crate) fn adopted_groups(
 
 /// Whether the adoption policy and the tags of a resource allow its adoption.
 fn may_adopt(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
-    desired.identity.may_adopt(desired.adoption, tags, slot)
+    desired.identity.may_adopt(desired.adoption, &desired.transfers_from, tags, slot)
+}
+
+/// Whether an earlier network of the same name left the resource to this one.
+fn left_behind(desired: &Desired, tags: &Tags, slot: Slot) -> bool {
+    desired.identity.left_behind(&desired.transfers_from, tags, slot)
 }
 
 fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<String> {
@@ -120,7 +126,7 @@ fn endpoints(desired: &Desired, resources: &Resources, key: EndpointKey) -> Vec<
     let (retained, others): (Vec<_>, Vec<_>) = all
         .filter(|(_, endpoint)| !endpoint.is_requester_managed && !endpoint.is_ipv6_only)
         .filter(|(_, endpoint)| may_adopt(desired, &endpoint.tags, Slot::Endpoint(key)))
-        .partition(|(_, endpoint)| desired.identity.left_behind(&endpoint.tags, Slot::Endpoint(key)));
+        .partition(|(_, endpoint)| left_behind(desired, &endpoint.tags, Slot::Endpoint(key)));
     // Resources that the network itself left behind take precedence over others that fit.
     let fitting = if retained.is_empty() { others } else { retained };
     fitting.into_iter().map(|(id, _)| id.to_string()).collect()
@@ -133,7 +139,7 @@ fn groups(desired: &Desired, resources: &Resources, role: GroupRole) -> Vec<Stri
     let left: Vec<String> = resources
         .groups
         .iter()
-        .filter(|(_, group)| may_adopt(desired, &group.tags, slot) && desired.identity.left_behind(&group.tags, slot))
+        .filter(|(_, group)| may_adopt(desired, &group.tags, slot) && left_behind(desired, &group.tags, slot))
         .map(|(id, _)| id.to_string())
         .collect();
     if !left.is_empty() || role != GroupRole::Resolver {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::model::{ids::SubnetId, slot::Slot};
+use crate::model::{ids::SubnetId, slot::Slot, transfer::InvalidTransfer};
 
 /// A condition that the network waits for before the plan can continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub enum Blocker {
         /// The resource, if its ID is known.
         id: Option<String>,
     },
+    /// The annotation for a transfer names no other cluster, so nothing is retained yet.
+    InvalidTransfer(InvalidTransfer),
     /// A published address would change, and the network has no annotation that allows the change.
     AddressChange {
         /// The slot.
@@ -96,10 +98,10 @@ pub enum Blocker {
 }
 
 impl Blocker {
-    /// The slot that the blocker affects. None if this version does not know the slot.
+    /// The slot that the blocker affects. None if this version does not know the slot, or if all slots are affected.
     pub const fn slot(&self) -> Option<Slot> {
         match self {
-            Self::UnknownSlot { .. } => None,
+            Self::UnknownSlot { .. } | Self::InvalidTransfer(_) => None,
             Self::UnderWay { slot, .. }
             | Self::MayArrive { slot }
             | Self::NotVisible { slot }

@@ -11,7 +11,7 @@ use crate::model::{
     desired::Desired,
     ids::{NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, ZoneId},
     observed::{Endpoint, NetworkInterface, Permission, PrivateDns, Resources},
-    ownership::{ADOPTED_TAG, RETAINED_TAG},
+    ownership::{ADOPTED_TAG, RETAINED_TAG, TRANSFER_TAG},
     plan::step::{EndpointChange, Step},
     policy::Policy,
     slot::Slot,
@@ -179,11 +179,11 @@ pub(crate) fn tags(
             .filter(|(key, value)| present.get(*key) != Some(value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        // The retained tag is removed when a network adopts the resource again.
-        let retained = RETAINED_TAG.to_owned();
+        // These tags are removed when a network has adopted the resource again.
+        let of_retention = [RETAINED_TAG, TRANSFER_TAG].map(str::to_owned);
         let keys: BTreeSet<_> = managed
             .iter()
-            .chain([&retained])
+            .chain(&of_retention)
             .filter(|key| present.contains_key(*key) && !wanted.contains_key(*key) && !is_foreign(key))
             .cloned()
             .collect();

@@ -9,7 +9,8 @@ use crate::{
     model::{
         claims::{Claims, token},
         observed::Resources,
-        ownership::{Identity, RETAINED_TAG, Tags},
+        ownership::{ADOPTED_TAG, Identity, RETAINED_TAG, TRANSFER_TAG, Tags},
+        transfer::Transfer,
     },
 };
 
@@ -35,29 +36,46 @@ pub fn delete(
     plan
 }
 
-/// Plans to tag every owned resource as retained. The resources keep their owner tags, so the former owner remains
-/// visible.
-pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims) -> Plan {
+/// Plans to tag every owned resource as retained, for this cluster or for the one of the transfer. The resources keep their
+/// owner tags, so the former owner remains visible. Each resource gets its tags in one call.
+pub fn retain(identity: &Identity, resources: &Resources, claims: &Claims, transfer: &Transfer) -> Plan {
     let mut plan = unanswered(identity, claims);
-    if plan.is_done() {
-        for slot in resources.slots(identity) {
-            if let Some(ids) = resources.duplicates(identity, slot) {
-                plan.blockers.push(Blocker::Duplicates { slot, ids });
-                continue;
-            }
-            let Some((resource, tags)) = resources.live(identity, slot).and_then(|id| resources.tags_of(slot, &id))
-            else {
-                continue;
-            };
-            if !tags.contains_key(RETAINED_TAG) {
-                let tags = Tags::from([(RETAINED_TAG.to_owned(), "true".to_owned())]);
-                plan.steps.push(Step::SetTags { slot, resource, tags });
-            }
-        }
-        unknown_slots(identity, resources, claims, &mut plan);
-        not_visible(identity, resources, claims, &mut plan);
+    if !plan.is_done() {
+        return plan;
     }
+    if let Transfer::Invalid(why) = transfer {
+        plan.blockers.push(Blocker::InvalidTransfer(why.clone()));
+        return plan;
+    }
+    for slot in resources.slots(identity) {
+        if let Some(ids) = resources.duplicates(identity, slot) {
+            plan.blockers.push(Blocker::Duplicates { slot, ids });
+            continue;
+        }
+        let Some(id) = resources.live(identity, slot) else { continue };
+        let Some((resource, present)) = resources.tags_of(slot, &id) else { continue };
+        if transfer.target().is_none() && present.contains_key(TRANSFER_TAG) {
+            let keys = BTreeSet::from([TRANSFER_TAG.to_owned()]);
+            plan.steps.push(Step::RemoveTags { slot, resource: resource.clone(), keys });
+        }
+        let mut tags = retained(transfer, claims.had(slot, &id).is_some());
+        tags.retain(|key, value| present.get(key) != Some(value));
+        if !tags.is_empty() {
+            plan.steps.push(Step::SetTags { slot, resource, tags });
+        }
+    }
+    unknown_slots(identity, resources, claims, &mut plan);
+    not_visible(identity, resources, claims, &mut plan);
     plan
+}
+
+/// The tags of a retained resource. The next network treats a resource as adopted only if its tag shows that, because the
+/// record of the adoption is gone with this network.
+fn retained(transfer: &Transfer, is_adopted: bool) -> Tags {
+    let yes = |key: &str| (key.to_owned(), "true".to_owned());
+    let adopted = is_adopted.then(|| yes(ADOPTED_TAG));
+    let target = transfer.target().map(|cluster| (TRANSFER_TAG.to_owned(), cluster.to_string()));
+    [yes(RETAINED_TAG)].into_iter().chain(adopted).chain(target).collect()
 }
 
 /// Plans to repeat the create calls that were never answered, before any other step: only the answer identifies the

@@ -141,6 +141,10 @@ checks! {
     ReplicationEgress = 140, Error(Reason::TrafficBlocked);
     /// The endpoint policies can be evaluated.
     PoliciesKnown = 141, Warning;
+    /// No other network of the same name has resources that the network may not take over.
+    PredecessorsGone = 142, Error(Reason::NotOwned);
+    /// The annotation for a transfer takes effect when the network is deleted.
+    TransferPossible = 143, Warning;
 }
 
 impl fmt::Display for Check {

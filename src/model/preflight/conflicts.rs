@@ -6,6 +6,7 @@ use crate::model::{
     ownership,
     preflight::{
         checks::{Check, Finding},
+        predecessors,
         site::Site,
     },
     slot::{EndpointKey, Slot},
@@ -38,14 +39,19 @@ fn is_adopted(site: &Site<'_>, key: EndpointKey, other: &Endpoint) -> bool {
     other.key == Some(key)
         && site.own_endpoint(key).is_none()
         && !other.is_requester_managed
-        && site.identity.may_adopt(site.settings.adoption, &other.tags, Slot::Endpoint(key))
+        && site.identity.may_adopt(
+            site.settings.adoption,
+            &site.settings.transfers_from,
+            &other.tags,
+            Slot::Endpoint(key),
+        )
 }
 
 /// Returns the solutions that do not change the foreign endpoint.
 fn ways_out(site: &Site<'_>, key: EndpointKey, id: &EndpointId, other: &Endpoint) -> String {
     let use_it = format!("use it in `spec.endpoints` ({key}: `mode` 'Existing', `endpointID` '{id}')");
     let slot = Slot::Endpoint(key);
-    if site.identity.left_behind(&other.tags, slot) {
+    if site.identity.left_behind(&site.settings.transfers_from, &other.tags, slot) {
         format!("{use_it}, or adopt it again with `spec.adoptionPolicy` 'Retained'")
     } else if other.is_requester_managed {
         format!("{use_it}; an AWS service manages it")
@@ -61,7 +67,7 @@ fn private_dns(site: &Site<'_>) -> Vec<Finding> {
     without_names(site)
         .flat_map(|key| site.other_endpoints().map(move |other| (key, other)))
         .filter(|(key, (_, other))| other.key == Some(*key) && other.private_dns != PrivateDns::Disabled)
-        .filter(|(key, (_, other))| !is_adopted(site, *key, other))
+        .filter(|(key, (_, other))| !is_adopted(site, *key, other) && !predecessors::reports(site, other))
         .map(|(key, (id, other))| {
             let message = format!(
                 "{}: endpoint {id} in VPC {} has private DNS for {}, which only one endpoint in a VPC can have; {}; \
@@ -111,7 +117,7 @@ fn gateway_routes(site: &Site<'_>) -> Vec<Finding> {
     let own = site.own_endpoint(EndpointKey::S3_GATEWAY);
     site.other_endpoints()
         .filter(|(_, other)| other.key == Some(EndpointKey::S3_GATEWAY) && other.state != EndpointState::Deleting)
-        .filter(|(_, other)| !is_adopted(site, EndpointKey::S3_GATEWAY, other))
+        .filter(|(_, other)| !is_adopted(site, EndpointKey::S3_GATEWAY, other) && !predecessors::reports(site, other))
         .filter_map(|(id, other)| {
             let is_own = |table: &_| own.is_some_and(|own| own.route_tables.contains(table));
             let taken: Vec<_> = other

@@ -76,7 +76,9 @@ fn occupant<'a>(
     (slot, subnet, ip): (Slot, &SubnetId, Ipv4Addr),
 ) -> Option<(&'a NetworkInterfaceId, &'a NetworkInterface)> {
     let resources = &observed.resources;
-    let takes = |tags: &Tags| identity.owns(tags) || identity.may_adopt(settings.adoption, tags, slot);
+    let takes = |tags: &Tags| {
+        identity.owns(tags) || identity.may_adopt(settings.adoption, &settings.transfers_from, tags, slot)
+    };
     let fills = |id: &NetworkInterfaceId, interface: &NetworkInterface| match slot {
         Slot::Endpoint(key) => {
             let mut all = resources.endpoints.values().filter(|endpoint| endpoint.interfaces.contains(id));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{
     ids::{SubnetId, join},
     observed::Observed,
-    ownership::Identity,
+    ownership::{Identity, Tags},
     preflight::{
         ResolvedSubnets, builds_resolver,
         checks::{Check, Finding},
@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 /// Checks the free addresses. Every interface endpoint and the Resolver endpoint need one address in each subnet,
-/// unless they have it already.
+/// unless they have it already, or an endpoint that the network adopts has it.
 pub(super) fn for_endpoints(
     identity: &Identity,
     settings: &Settings,
@@ -24,16 +24,21 @@ pub(super) fn for_endpoints(
     services: &BTreeMap<EndpointKey, String>,
 ) -> Vec<Finding> {
     let resources = &observed.resources;
+    let fills = |slot: Slot, id: &str, tags: &Tags| match resources.live(identity, slot) {
+        Some(live) => id == live,
+        None => identity.may_adopt(settings.adoption, &settings.transfers_from, tags, slot),
+    };
     let has_endpoint = |key: EndpointKey, subnet: &SubnetId| {
-        resources.live(identity, Slot::Endpoint(key)).is_some_and(|live| {
-            resources.endpoints.iter().any(|(id, endpoint)| id.as_str() == live && endpoint.subnets.contains(subnet))
+        resources.endpoints.iter().any(|(id, endpoint)| {
+            endpoint.key == Some(key)
+                && fills(Slot::Endpoint(key), id.as_str(), &endpoint.tags)
+                && endpoint.subnets.contains(subnet)
         })
     };
     let has_resolver = |subnet: &SubnetId| {
-        resources.live(identity, Slot::Resolver).is_some_and(|live| {
-            resources.resolvers.iter().any(|(id, resolver)| {
-                id.as_str() == live && resolver.addresses.values().any(|address| address.subnet == *subnet)
-            })
+        resources.resolvers.iter().any(|(id, resolver)| {
+            fills(Slot::Resolver, id.as_str(), &resolver.tags)
+                && resolver.addresses.values().any(|address| address.subnet == *subnet)
         })
     };
     subnets

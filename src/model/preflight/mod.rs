@@ -16,12 +16,14 @@ mod needed_requests;
 mod network_acls;
 mod placement;
 mod policies;
+mod predecessors;
 mod quotas;
 mod replication_group;
 mod routing;
 mod s3_path;
 mod services;
 mod site;
+pub mod transfer;
 mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +76,7 @@ pub fn check(
         today,
     };
     let themes = [
+        predecessors::check,
         existing::check,
         fixed_addresses::check,
         conflicts::check,

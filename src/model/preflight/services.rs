@@ -59,7 +59,8 @@ pub(super) fn find(
     found
 }
 
-fn is_built(endpoint: &EndpointSettings) -> bool {
+/// Whether the operator builds the endpoint.
+pub(super) fn is_built(endpoint: &EndpointSettings) -> bool {
     matches!(endpoint.source, EndpointSource::Managed { .. })
 }
 

@@ -65,6 +65,7 @@ pub fn digest(desired: &Desired) -> String {
         endpoints,
         resolver,
         adoption: _,
+        transfers_from: _,
         adopted_deletion: _,
         address_changes: _,
         tags,

@@ -29,6 +29,7 @@ use super::{
     mgn_buckets::Buckets,
     ownership::{RESERVED_PREFIX, Tags},
     slot::{EndpointKey, Slot},
+    transfer::ClusterUid,
 };
 use crate::api::{
     AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec,
@@ -78,6 +79,8 @@ pub struct Settings {
     pub management: ManagementPolicy,
     /// Which resources in the VPC the network may adopt.
     pub adoption: AdoptionPolicy,
+    /// The clusters from which the class accepts retained resources.
+    pub transfers_from: BTreeSet<ClusterUid>,
     /// The resources whose published addresses may change, as the annotation of the network allows.
     pub address_changes: AddressChanges,
     /// Whether deletion of the network deletes or retains its resources.
@@ -167,6 +170,8 @@ impl Settings {
             ssm,
             management: spec.management_policy.or(defaults.management_policy).unwrap_or_default(),
             adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
+            // The CRD rejects other texts, and no tag could match them.
+            transfers_from: class.accept_transfers_from.iter().flatten().filter_map(|uid| uid.parse().ok()).collect(),
             address_changes,
             deletion: deletion_policy(spec, Some(class)),
             adopted_deletion: adopted_deletion_policy(spec, Some(class)),

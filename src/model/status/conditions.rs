@@ -200,8 +200,10 @@ fn unobserved(previous: &[Condition], failure: &CallFailure) -> Vec<(ConditionTy
 }
 
 fn details_of_deletion(previous: &[Condition], plan: &Plan, failures: &[StepFailure]) -> Vec<(ConditionType, State)> {
+    // Blockers without a slot concern all parts.
+    let of_no_slot = plan.blockers.iter().filter(|blocker| blocker.slot().is_none()).map(waits_for).next();
     let report = |type_, belongs: fn(Slot) -> bool| {
-        let left = part(plan, failures, belongs).map(|(_, _, message)| message);
+        let left = part(plan, failures, belongs).map(|(_, _, message)| message).or_else(|| of_no_slot.clone());
         (type_, (False, Reason::Deleting, left.unwrap_or_else(|| "nothing is left to delete or retain".to_owned())))
     };
     let mut details: Vec<_> = kept(previous, &[Accepted, NetworkResolved], "the network is being deleted").collect();
@@ -278,7 +280,13 @@ fn synced(previous: &[Condition], plan: &Plan, acted: bool, foreign_rules: &[Str
 
 fn deleting(plan: &Plan, failures: &[StepFailure]) -> State {
     let blocks = |blocker: &&Blocker| {
-        matches!(blocker, Blocker::InUse { .. } | Blocker::Duplicates { .. } | Blocker::UnknownSlot { .. })
+        matches!(
+            blocker,
+            Blocker::InUse { .. }
+                | Blocker::Duplicates { .. }
+                | Blocker::UnknownSlot { .. }
+                | Blocker::InvalidTransfer(_)
+        )
     };
     let in_use: Vec<String> = plan.blockers.iter().filter(blocks).map(waits_for).collect();
     let all: Vec<String> = plan.blockers.iter().map(waits_for).collect();

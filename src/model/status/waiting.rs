@@ -90,7 +90,9 @@ fn hard(blocker: &Blocker) -> Option<State> {
             ),
         )),
         Blocker::Duplicates { .. } => Some((False, Reason::NotOwned, waits_for(blocker))),
-        Blocker::UnknownSlot { .. } => Some((False, Reason::DeletionBlocked, waits_for(blocker))),
+        Blocker::UnknownSlot { .. } | Blocker::InvalidTransfer(_) => {
+            Some((False, Reason::DeletionBlocked, waits_for(blocker)))
+        }
         Blocker::AddressChange { slot, id, subnet, from, to } => Some((
             False,
             Reason::AddressChangeRefused,
@@ -127,6 +129,7 @@ pub(super) fn waits_for(blocker: &Blocker) -> String {
              again",
             id.as_deref().unwrap_or("the resource")
         ),
+        Blocker::InvalidTransfer(why) => why.to_string(),
         Blocker::AddressChange { slot, from, to, .. } => {
             format!("{slot}: the change from {from} to {to} is not allowed")
         }

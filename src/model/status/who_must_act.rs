@@ -57,6 +57,7 @@ impl Blocker {
             | Self::Ambiguous { .. }
             | Self::Duplicates { .. }
             | Self::UnknownSlot { .. }
+            | Self::InvalidTransfer(_)
             | Self::AddressChange { .. }
             | Self::InUse { .. } => WhoMustAct::Person,
         }

@@ -22,6 +22,7 @@ use crate::{
         settings::SubnetSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
         testing::{Lab, identity},
+        transfer::Transfer,
     },
 };
 
@@ -31,29 +32,37 @@ const NARROW: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action"
 /// Creates a network of the same name as one that was deleted with `Retain`.
 fn heir(adoption: AdoptionPolicy) -> Lab {
     let mut lab = Lab::built();
-    lab.run_plan(|lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims));
-    // The predecessor had another uid.
-    let all = &mut lab.observed.resources;
-    for group in all.groups.values_mut() {
-        group.tags.insert(OWNER_TAG.to_owned(), "uid-of-the-predecessor".to_owned());
-        group.name = group.name.replace(&identity().uid, "uid-of-the-predecessor");
-    }
-    for endpoint in all.endpoints.values_mut() {
-        endpoint.tags.insert(OWNER_TAG.to_owned(), "uid-of-the-predecessor".to_owned());
-    }
-    for resolver in all.resolvers.values_mut() {
-        resolver.tags.insert(OWNER_TAG.to_owned(), "uid-of-the-predecessor".to_owned());
-    }
-    lab.claims = Claims::default();
+    lab.run_plan(|lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims, &Transfer::None));
+    disown(&mut lab);
     lab.settings.adoption = adoption;
     lab
 }
 
-fn tags_of_all(lab: &Lab) -> Vec<Tags> {
+/// Makes the network forget its resources: its predecessor had another UID.
+pub(super) fn disown(lab: &mut Lab) {
+    for group in lab.observed.resources.groups.values_mut() {
+        group.name = group.name.replace(&identity().uid, "uid-of-the-predecessor");
+    }
+    for tags in tags_of_all_mut(lab) {
+        tags.insert(OWNER_TAG.to_owned(), "uid-of-the-predecessor".to_owned());
+    }
+    lab.claims = Claims::default();
+}
+
+/// The tags of all groups, endpoints and Resolver endpoints.
+pub(super) fn tags_of_all(lab: &Lab) -> Vec<Tags> {
     let all = &lab.observed.resources;
     let groups = all.groups.values().map(|group| &group.tags);
     let endpoints = all.endpoints.values().map(|endpoint| &endpoint.tags);
     groups.chain(endpoints).chain(all.resolvers.values().map(|resolver| &resolver.tags)).cloned().collect()
+}
+
+/// The tags of all groups, endpoints and Resolver endpoints, for changes.
+pub(super) fn tags_of_all_mut(lab: &mut Lab) -> Vec<&mut Tags> {
+    let all = &mut lab.observed.resources;
+    let groups = all.groups.values_mut().map(|group| &mut group.tags);
+    let endpoints = all.endpoints.values_mut().map(|endpoint| &mut endpoint.tags);
+    groups.chain(endpoints).chain(all.resolvers.values_mut().map(|resolver| &mut resolver.tags)).collect()
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::{
         },
         slot::{EndpointKey, Service, Slot},
         testing::{Lab, identity},
+        transfer::Transfer,
     },
 };
 
@@ -157,7 +158,7 @@ fn a_resource_being_deleted_is_gone_once_no_list_contains_it() {
     unread.unread_resolvers = ids.into_iter().collect();
     lab.claims.settle(&identity(), &unread, &BTreeSet::new());
     assert!(matches!(phase(&lab.claims, Slot::Resolver), Some(Phase::Deleting { .. })), "it is listed");
-    let waits = deletion::retain(&identity(), &unread, &lab.claims).blockers;
+    let waits = deletion::retain(&identity(), &unread, &lab.claims, &Transfer::None).blockers;
     assert_eq!(waits, [Blocker::NotVisible { slot: Slot::Resolver }]);
     lab.claims.settle(&identity(), &gone, &BTreeSet::new());
     assert_eq!(phase(&lab.claims, Slot::Resolver), Some(&Phase::Released));
@@ -319,7 +320,7 @@ fn a_claim_on_an_unknown_slot_is_kept_as_it_is_and_holds_up_the_deletion() {
             &BTreeSet::new(),
             AdoptedDeletionPolicy::Release,
         ),
-        deletion::retain(&identity(), &lab.observed.resources, &claims),
+        deletion::retain(&identity(), &lab.observed.resources, &claims, &Transfer::None),
     ];
     for plan in plans {
         assert!(

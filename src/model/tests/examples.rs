@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    api::AdoptionPolicy,
+    api::{AdoptionPolicy, DeletionPolicy},
     model::{
         mgn_buckets::COMPARED_ON,
         observed::{
@@ -13,7 +13,7 @@ use crate::{
             routes::{Route, RouteTarget},
             surroundings::HostedZone,
         },
-        ownership::{ADOPTED_TAG, Tags},
+        ownership::{ADOPTED_TAG, CLUSTER_TAG, NETWORK_TAG, OWNER_TAG, RETAINED_TAG, SLOT_TAG, TRANSFER_TAG, Tags},
         policy::{Policy, needs},
         preflight::{
             self,
@@ -22,6 +22,7 @@ use crate::{
         settings::{ReplicationGroup, Resolver, Settings, SubnetSelector, endpoints::EndpointSource},
         slot::{EndpointKey, Service},
         testing::{Lab, identity, subnets},
+        transfer::Transfer,
     },
 };
 
@@ -167,6 +168,23 @@ fn broken(check: Check) -> Vec<Finding> {
             };
         }
         Check::AdoptionAdds | Check::AdoptedFits => return of_adoption(check),
+        Check::PredecessorsGone => {
+            settings.adoption = AdoptionPolicy::Retained;
+            let tags = [
+                (OWNER_TAG, "0a1b2c3d-0000-4000-8000-000000000002"),
+                (NETWORK_TAG, "team-billing/tokyo"),
+                (SLOT_TAG, "vpce/mgn/Interface"),
+                (CLUSTER_TAG, "5f0c2f0e-7d3a-4a52-9c1b-2d6e8f901234"),
+                (RETAINED_TAG, "true"),
+                (TRANSFER_TAG, "cluster-1"),
+            ];
+            let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            observed.resources.endpoints.insert("vpce-9".into(), Endpoint { tags, ..foreign(MGN) });
+        }
+        Check::TransferPossible => {
+            let transfer = Transfer::parse(Some("green"), &identity().cluster);
+            return preflight::transfer::check(&transfer, DeletionPolicy::Retain).into_iter().collect();
+        }
         Check::PoliciesApart => {
             let text = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ec2:*","Resource":"*"}]}"#;
             set_policy(settings, EndpointKey::interface(Service::Ec2), text);

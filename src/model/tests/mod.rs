@@ -27,5 +27,6 @@ mod routes;
 mod settings;
 mod states;
 mod status;
+mod transfer;
 mod values;
 mod vpc_lease;

@@ -7,13 +7,14 @@ use crate::model::{
     observed::{Endpoint, EndpointState, Peer, ResolverState, Rule, Traffic},
     ownership::{self, Tags},
     plan::{
-        Blocker,
+        Blocker, deletion,
         step::{Effect, Step},
     },
     preflight::checks::Check,
     settings::{ReplicationGroup, Resolver, SubnetSelector},
     slot::{EndpointKey, GroupRole, Service, Slot},
     testing::{Lab, endpoints, identity, resolve, settings, subnets, without_ssm},
+    transfer::Transfer,
 };
 
 fn endpoint(lab: &mut Lab, key: EndpointKey) -> &mut Endpoint {
@@ -201,7 +202,7 @@ fn tags_follow_the_spec_and_foreign_tags_are_kept() {
 #[test]
 fn retain_tags_every_resource_and_deletes_none() {
     let mut lab = Lab::built();
-    let retain = |lab: &Lab| crate::model::plan::deletion::retain(&identity(), &lab.observed.resources, &lab.claims);
+    let retain = |lab: &Lab| deletion::retain(&identity(), &lab.observed.resources, &lab.claims, &Transfer::None);
     let steps = retain(&lab).steps;
     assert_eq!(steps.len(), 10, "two groups, seven endpoints, one resolver: {steps:#?}");
     assert!(steps.iter().all(|step| matches!(step, Step::SetTags { .. })), "{steps:#?}");

@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt};
 use mgnet::api::{
     ADDRESS_CHANGE_ANNOTATION, AdoptionPolicy, ConditionStatus, ConditionType, DeletionPolicy, MigrationNetwork,
     MigrationNetworkSpec, MigrationNetworkStatus, PostLaunchSpec, Reason, ReplicationSecurityGroupMode,
-    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, Toggle, conditions,
+    ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, TRANSFER_ANNOTATION, Toggle, conditions,
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -166,6 +166,11 @@ impl<'s> Network<'s> {
     /// Allows the addresses of one resource to change; `None` withdraws the permission.
     pub async fn allow_address_change(&self, slot_and_id: Option<&str>) -> Result<MigrationNetwork> {
         self.patch(json!({ "metadata": { "annotations": { ADDRESS_CHANGE_ANNOTATION: slot_and_id } } })).await
+    }
+
+    /// Requests the transfer of the network's resources to another cluster at its deletion; `None` withdraws the request.
+    pub async fn transfer_to(&self, cluster: Option<&str>) -> Result<MigrationNetwork> {
+        self.patch(json!({ "metadata": { "annotations": { TRANSFER_ANNOTATION: cluster } } })).await
     }
 
     /// Edits any part of the object by a merge patch.

@@ -311,6 +311,12 @@ const CLASS: &[Entry] = &[
          is restored",
     ),
     field(
+        "spec.acceptTransfersFrom",
+        STATED,
+        Nothing,
+        "decides whether retained resources of another cluster may fill an empty slot; what was taken over stays",
+    ),
+    field(
         "spec.mgnBuckets",
         "the operator's list",
         InPlace,

@@ -2,12 +2,12 @@
 
 use super::markdown::{code, text};
 use mgnet::{
-    api::{ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER},
+    api::{ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER, TRANSFER_ANNOTATION},
     model::{
         ingress::RULE_MARK,
         ownership::{
             ADOPTED_TAG, CLUSTER_TAG, EPOCH_TAG, NAME_TAG, NETWORK_TAG, OWNER_TAG, RESERVED_PREFIX, RETAINED_TAG,
-            SLOT_TAG,
+            SLOT_TAG, TRANSFER_TAG,
         },
     },
 };
@@ -32,6 +32,12 @@ pub(crate) fn annotations() -> Vec<[String; 3]> {
             "Annotation. `<slot>=<ID>`, such as `resolver=rslvr-in-0123456789abcdef0`; separate several with commas. \
              Allows the operator to replace the addresses of the resource with this ID by the fixed addresses of the \
              spec.",
+        ),
+        (
+            TRANSFER_ANNOTATION,
+            "MigrationNetwork",
+            "Annotation. The UID of namespace `kube-system` of another cluster. When the network is deleted with \
+             `deletionPolicy: Retain`, its resources are left to that cluster; see `docs/transfer.md`.",
         ),
         (
             FINALIZER,
@@ -61,6 +67,11 @@ pub(crate) fn tags() -> Vec<[String; 2]> {
              resource.",
         ),
         (RETAINED_TAG, "`true`: the network was deleted with `deletionPolicy: Retain`."),
+        (
+            TRANSFER_TAG,
+            "The UID of the cluster to which the resource was left when its network was deleted, as the annotation of the \
+             same name requested. It is removed when a network of that cluster has adopted the resource.",
+        ),
         (ADOPTED_TAG, "`true`: a network adopted the resource."),
         (
             NAME_TAG,
