@@ -11,7 +11,7 @@ use crate::{
     policy::Statement,
     role_of,
     scenarios::{self, Recorded},
-    shipped, statements,
+    shipped, statements, statements_for_transfer,
 };
 
 /// Returns the requests that the statements deny.
@@ -34,7 +34,7 @@ fn check(recorded: &Recorded, includes: &[&str]) -> Result<()> {
     let missing: Vec<_> = includes.iter().filter(|action| !called.contains(**action)).collect();
     ensure!(missing.is_empty(), "the scenario did not call {missing:?}, but {called:?}");
     let (role, requests) = (role_of(&recorded.cluster), all_requests(&recorded.calls)?);
-    let denied = denied(&role, &requests, &statements(recorded.adopts)?);
+    let denied = denied(&role, &requests, &recorded.statements()?);
     ensure!(denied.is_empty(), "the policies deny {denied:#?}");
     Ok(())
 }
@@ -99,6 +99,25 @@ async fn adoption_release_and_a_second_adoption_of_released_resources_are_allowe
 #[tokio::test]
 async fn a_second_adoption_of_resources_that_lost_their_owner_is_allowed() -> Result<()> {
     check(&scenarios::adopted_again_without_owner().await?, &["CreateTags", "TagResource"])
+}
+
+#[tokio::test]
+async fn leaving_resources_to_another_cluster_is_allowed() -> Result<()> {
+    check(&scenarios::left_to_another_cluster().await?, &["CreateTags", "TagResource"])
+}
+
+#[tokio::test]
+async fn taking_over_resources_of_another_cluster_is_allowed_only_with_the_policy_for_it() -> Result<()> {
+    let recorded = scenarios::taken_over_from_another_cluster().await?;
+    check(&recorded, &["CreateTags", "DeleteTags", "DeleteVpcEndpoints", "TagResource", "UntagResource"])?;
+    let (role, requests) = (role_of(&recorded.cluster), all_requests(&recorded.calls)?);
+    let others = [statements(true)?, [statements(false)?, statements_for_transfer("another")?].concat()];
+    for others in others {
+        let denied = denied(&role, &requests, &others);
+        let actions: BTreeSet<&str> = denied.iter().map(|request| request.action.as_str()).collect();
+        assert_eq!(actions, BTreeSet::from(["ec2:CreateTags", "route53resolver:TagResource"]));
+    }
+    Ok(())
 }
 
 #[tokio::test]

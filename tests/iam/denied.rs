@@ -10,7 +10,7 @@ use crate::{
     evaluate::{Request, is_like},
     policy::Statement,
     reference::{ACTIONS, Access, Action, Key, Kind},
-    role_of, shipped, statements,
+    role_of, shipped, statements, statements_for_transfer,
 };
 
 const REGION: &str = "ap-northeast-1";
@@ -124,6 +124,33 @@ fn adoption_adds_only_the_right_to_tag_what_has_no_owner() -> Result<()> {
         ] {
             let request = request(action, kind, "id-1", resource, requested)?;
             assert_eq!(may(&request, &statements), adopts && tagging.contains(&action.name), "{request:#?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_transfer_adds_only_the_right_to_take_over_what_the_other_cluster_left_to_this_one() -> Result<()> {
+    const OWNER: (&str, &str) = ("mgnet.dev/owner", "uid");
+    const OLD: (&str, &str) = ("mgnet.dev/cluster", "old");
+    const LEFT: Tags = &[OWNER, OLD, ("mgnet.dev/transfer-to", OWN)];
+    let statements = [statements(false)?, statements_for_transfer("old")?].concat();
+    let tagging = ["ec2:CreateTags", "route53resolver:TagResource"];
+    for (action, kind) in changes() {
+        for (resource, requested, takes_over) in [
+            (LEFT, OWNED, true),
+            (LEFT, &[OWNER][..], false),
+            (LEFT, &OWNED[1..], false),
+            (LEFT, OF_ANOTHER_CLUSTER, false),
+            (LEFT, &[], false),
+            (&[OWNER, OLD][..], OWNED, false),
+            (&[OWNER, OLD, ("mgnet.dev/transfer-to", "another")][..], OWNED, false),
+            (&[OWNER, ("mgnet.dev/cluster", "another"), ("mgnet.dev/transfer-to", OWN)][..], OWNED, false),
+            (&[OWNER, ("mgnet.dev/transfer-to", OWN)][..], OWNED, false),
+            (UNTAGGED, OWNED, false),
+        ] {
+            let request = request(action, kind, "id-1", resource, requested)?;
+            assert_eq!(may(&request, &statements), takes_over && tagging.contains(&action.name), "{request:#?}");
         }
     }
     Ok(())

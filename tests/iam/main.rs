@@ -48,6 +48,19 @@ fn statements(adopts: bool) -> Result<Vec<Statement>> {
     Ok(statements)
 }
 
+/// The UID of the old cluster in `transfer-policy.json`, which users replace.
+const OLD_CLUSTER: &str = "5f0c2f0e-7d3a-4a52-9c1b-2d6e8f901234";
+
+/// Returns the statements with which the role takes over what a cluster has left to its own.
+fn statements_for_transfer(from: &str) -> Result<Vec<Statement>> {
+    let mut statements = shipped("transfer-policy.json")?.statements;
+    let values = statements.iter_mut().flat_map(|statement| statement.condition.values_mut());
+    for texts in values.flat_map(BTreeMap::values_mut) {
+        texts.0.iter_mut().filter(|text| *text == OLD_CLUSTER).for_each(|text| from.clone_into(text));
+    }
+    Ok(statements)
+}
+
 /// Returns the role of the operator of a cluster.
 fn role_of(cluster: &str) -> Principal {
     Principal { tags: BTreeMap::from([(CLUSTER_OF_ROLE.to_owned(), cluster.to_owned())]) }

@@ -8,7 +8,7 @@ use crate::{
     allowed::{all_requests, denied},
     evaluate::{Principal, Request},
     policy::{Operator, Statement, Texts},
-    role_of, scenarios, statements,
+    role_of, scenarios, statements, statements_for_transfer,
 };
 
 /// Parts that no scenario needs, with the reason why they are there.
@@ -19,6 +19,8 @@ struct Needs {
     role: Principal,
     requests: BTreeSet<Request>,
     adopts: bool,
+    /// The statements for a transfer.
+    transfer: Vec<Statement>,
 }
 
 /// Returns the statements without each of their parts: an action, a resource, or a value of a condition. The last part
@@ -68,23 +70,33 @@ async fn every_part_of_the_policies_is_needed() -> Result<()> {
     let mut needs = Vec::new();
     for recorded in scenarios::all().await? {
         let requests = all_requests(&recorded.calls)?;
-        needs.push(Needs { role: role_of(&recorded.cluster), requests, adopts: recorded.adopts });
+        let transfer = recorded.transfers_from.as_deref().map(statements_for_transfer).transpose()?.unwrap_or_default();
+        needs.push(Needs { role: role_of(&recorded.cluster), requests, adopts: recorded.adopts, transfer });
     }
     let (operator, both) = (statements(false)?, statements(true)?);
     let (adoption, optional): (Vec<_>, Vec<&str>) =
         (both[operator.len()..].to_vec(), OPTIONAL.map(|(part, _)| part).into());
     let mut unneeded = Vec::new();
     for (part, changed) in without_each_part(&operator) {
-        let with_adoption: Vec<_> = changed.iter().chain(&adoption).cloned().collect();
-        let is_denied = needs.iter().any(|Needs { role, requests, adopts }| {
-            !denied(role, requests, if *adopts { &with_adoption } else { &changed }).is_empty()
+        let is_denied = needs.iter().any(|Needs { role, requests, adopts, transfer }| {
+            let adoption = adoption.iter().filter(|_| *adopts);
+            let all: Vec<_> = changed.iter().chain(adoption).chain(transfer).cloned().collect();
+            !denied(role, requests, &all).is_empty()
         });
         unneeded.extend((!is_denied).then_some(part));
     }
     for (part, changed) in without_each_part(&adoption) {
-        let all: Vec<_> = operator.iter().chain(&changed).cloned().collect();
-        let is_denied = needs.iter().any(|Needs { role, requests, .. }| !denied(role, requests, &all).is_empty());
+        let is_denied = needs.iter().any(|Needs { role, requests, transfer, .. }| {
+            let all: Vec<_> = operator.iter().chain(&changed).chain(transfer).cloned().collect();
+            !denied(role, requests, &all).is_empty()
+        });
         unneeded.extend((!is_denied).then_some(part));
+    }
+    for Needs { role, requests, transfer, .. } in needs.iter().filter(|needs| !needs.transfer.is_empty()) {
+        for (part, changed) in without_each_part(transfer) {
+            let all: Vec<_> = operator.iter().chain(&changed).cloned().collect();
+            unneeded.extend(denied(role, requests, &all).is_empty().then_some(part));
+        }
     }
     ensure!(unneeded == optional, "no scenario needs {unneeded:#?}");
     Ok(())

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use mgnet::{
     api::{AdoptionPolicy, ConditionType, Reason},
     controller::{
@@ -22,6 +21,8 @@ use support::{
     waiting::{untag, until_repaired, until_state},
 };
 
+use crate::{policy::Statement, statements, statements_for_transfer};
+
 const NAME: &str = "tokyo";
 
 /// What was recorded in a scenario.
@@ -32,6 +33,8 @@ pub(crate) struct Recorded {
     pub(crate) cluster: String,
     /// Whether the scenario needs the right to adopt resources.
     pub(crate) adopts: bool,
+    /// The UID of the cluster from which the scenario needs the right to take over resources.
+    pub(crate) transfers_from: Option<String>,
 }
 
 impl Recorded {
@@ -39,7 +42,16 @@ impl Recorded {
         let is_operators = |call: &Call| call.principal.contains(":assumed-role/mgnet/");
         let calls: Vec<Call> = site.calls().await?.into_iter().filter(is_operators).collect();
         ensure!(!calls.is_empty(), "the operator made no call");
-        Ok(Self { calls, cluster: cluster(site).await?, adopts })
+        Ok(Self { calls, cluster: site.cluster_uid().await?, adopts, transfers_from: None })
+    }
+
+    /// Returns the policies of the role.
+    pub(crate) fn statements(&self) -> Result<Vec<Statement>> {
+        let mut statements = statements(self.adopts)?;
+        if let Some(from) = &self.transfers_from {
+            statements.extend(statements_for_transfer(from)?);
+        }
+        Ok(statements)
     }
 }
 
@@ -53,16 +65,14 @@ pub(crate) async fn all() -> Result<Vec<Recorded>> {
         retained().await?,
         released_and_adopted_again().await?,
         adopted_again_without_owner().await?,
+        left_to_another_cluster().await?,
+        taken_over_from_another_cluster().await?,
         Box::pin(orphans()).await?,
     ])
 }
 
 async fn lab() -> Result<Lab> {
     Lab::simulate(LabOptions::default()).await
-}
-
-async fn cluster(site: &Site) -> Result<String> {
-    Api::<Namespace>::all(site.kube.clone()).get("kube-system").await?.uid().context("the namespace has no UID")
 }
 
 /// A network is created, edited and deleted.
@@ -165,6 +175,41 @@ pub(crate) async fn retained() -> Result<Recorded> {
     Recorded::of(&site, false).await
 }
 
+/// A network moves to another cluster. Returns the sites of both clusters, and the number of the last call of the old one.
+async fn moved() -> Result<(Site, Site, u64)> {
+    let lab = lab().await?;
+    let old = lab.site("moved").await?;
+    let new = old.in_cluster(&lab.another_cluster().await?).await?;
+    let network = old.network(NAME).with_replication_group().retained().apply().await?;
+    network.until_ready().await?;
+    network.transfer_to(Some(&new.cluster_uid().await?)).await?;
+    network.delete_and_wait().await?;
+    lab.operator().stop().await?;
+    let last = old.last_call().await?;
+    new.edit_class(json!({ "acceptTransfersFrom": [old.cluster_uid().await?] })).await?;
+    let network = new.network(NAME).with_replication_group().adopting(AdoptionPolicy::Retained).apply().await?;
+    network.until_ready().await?;
+    network.delete_and_wait().await?;
+    Ok((old, new, last))
+}
+
+/// The calls of the old cluster when a network moves to another one.
+pub(crate) async fn left_to_another_cluster() -> Result<Recorded> {
+    let (old, _, last) = moved().await?;
+    let mut recorded = Recorded::of(&old, false).await?;
+    recorded.calls.retain(|call| call.number <= last);
+    Ok(recorded)
+}
+
+/// The calls of the new cluster when a network moves to it, from the first to those of its deletion there.
+pub(crate) async fn taken_over_from_another_cluster() -> Result<Recorded> {
+    let (old, new, last) = moved().await?;
+    let mut recorded = Recorded::of(&new, false).await?;
+    recorded.calls.retain(|call| call.number > last);
+    recorded.transfers_from = Some(old.cluster_uid().await?);
+    Ok(recorded)
+}
+
 /// The IDs of foreign resources that a network adopts.
 struct Foreign {
     /// Endpoints and groups.
@@ -237,7 +282,7 @@ pub(crate) async fn orphans() -> Result<Recorded> {
     network.patch(json!({ "metadata": { "finalizers": null } })).await?;
     network.until_gone().await?;
 
-    let (clouds, cluster) = (lab.operator().clouds(), cluster(&site).await?);
+    let (clouds, cluster) = (lab.operator().clouds(), site.cluster_uid().await?);
     let store = Kubernetes::new(site.kube.clone(), OPERATOR_NAMESPACE.to_owned());
     let found = survey(&clouds, &store, &cluster, Duration::from_mins(1)).await?;
     let mut found = found.account_regions.into_values().map(|observation| observation.seen);
@@ -266,5 +311,5 @@ pub(crate) async fn assumption() -> Result<Recorded> {
     let network = site.network(NAME).without_resolver().apply().await?;
     network.until_ready().await?;
     let calls = site.lab.control().calls(&operator_account, 0).await?;
-    Ok(Recorded { calls, cluster: cluster(&site).await?, adopts: false })
+    Ok(Recorded { calls, cluster: site.cluster_uid().await?, adopts: false, transfers_from: None })
 }
