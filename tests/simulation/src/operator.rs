@@ -23,9 +23,6 @@ use crate::{
     wire,
 };
 
-/// The UID of the cluster.
-const CLUSTER: &str = "00000000-0000-4000-8000-cccccccccccc";
-
 /// The default settings of `mgnet controller`.
 pub const SETTINGS: Settings = Settings {
     resync: Duration::from_mins(1),
@@ -70,7 +67,8 @@ impl Operator {
     pub fn start(stage: &Arc<Stage>, number: usize) -> Box<Self> {
         let seat = Seat::new(stage, number);
         let clouds = AwsClouds::new(&wire::config(&seat), Rates { factor: 1000.0 });
-        let context = Context::new(clouds, Stored(Arc::clone(&seat)), CLUSTER.to_owned(), SETTINGS);
+        let cluster = stage.with(|universe| universe.cluster.to_owned());
+        let context = Context::new(clouds, Stored(Arc::clone(&seat)), cluster, SETTINGS);
         let known = Arc::clone(&seat);
         let known_networks = move || {
             known.stage.with(|universe| {

@@ -14,7 +14,7 @@ use mgnet::{
         EndpointSpec, EndpointType, ManagementPolicy, MigrationNetworkClass, MigrationNetworkClassSpec,
         MigrationNetworkSpec, NetworkDefaults, PostLaunchSpec, PrivateDns, ReplicationSecurityGroupMode,
         ReplicationSecurityGroupSpec, ReplicationSpec, ResolverMode, ResolverSpec, SubnetSelector, SubnetSelectors,
-        Toggle, VpcSelector,
+        TRANSFER_ANNOTATION, Toggle, VpcSelector,
     },
     controller::Key,
     model::{
@@ -29,7 +29,7 @@ use crate::{
     goal,
     operator::{Operator, Process},
     stage::{Decider, Decision, Seat, Stage},
-    universe::{ACCOUNT, REGION, Universe},
+    universe::{ACCOUNT, CLUSTER, OTHER_CLUSTER, REGION, Universe},
     wire,
 };
 
@@ -198,7 +198,16 @@ pub async fn play(
             }
         }
         if let Some(act) = acts.next() {
+            let old = stage.with(|universe| universe.cluster);
             stage.with(|universe| universe.act(act.what, |universe| (act.act)(universe)));
+            if stage.with(|universe| universe.cluster) != old {
+                // The other cluster has an operator of its own.
+                troupe.clear();
+                for _ in 0..processes {
+                    started += 1;
+                    troupe.push(Process::Idle(Operator::start(&stage, started)));
+                }
+            }
         }
     }
     stage
@@ -402,6 +411,20 @@ pub fn all() -> Vec<Scenario> {
                 deleted.clone(),
             ],
         ),
+        after(
+            "move to another cluster",
+            vec![
+                act(Cue::AtRest, "Retain, for the other cluster", |universe| {
+                    universe.kubernetes.edit(&tokyo(), |network| {
+                        network.spec.deletion_policy = Some(DeletionPolicy::Retain);
+                        network.annotations_mut().insert(TRANSFER_ANNOTATION.to_owned(), OTHER_CLUSTER.to_owned());
+                    });
+                }),
+                deleted.clone(),
+                act(Cue::AtRest, "create in the other cluster, adopting", move_to_other_cluster),
+                deleted.clone(),
+            ],
+        ),
         scenario(
             "adopt foreign resources",
             vec![
@@ -444,6 +467,19 @@ pub fn all() -> Vec<Scenario> {
             ],
         ),
     ]
+}
+
+/// Continues in another cluster, whose class accepts transfers, unless the network still exists in the old one.
+fn move_to_other_cluster(universe: &mut Universe) {
+    if universe.kubernetes.networks.contains_key(&tokyo()) {
+        return;
+    }
+    universe.cluster = OTHER_CLUSTER;
+    universe.kubernetes.edit_class("corp", |class| {
+        class.spec.accept_transfers_from = Some(vec![CLUSTER.to_owned()]);
+    });
+    create(universe);
+    universe.kubernetes.edit(&tokyo(), |network| network.spec.adoption_policy = Some(AdoptionPolicy::Retained));
 }
 
 /// Creates a security group in a slot that only a later version knows, with the claim that this version stores.

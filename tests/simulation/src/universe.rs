@@ -31,6 +31,12 @@ pub const ACCOUNT: &str = "111122223333";
 /// The Region of all networks.
 pub const REGION: &str = "ap-northeast-1";
 
+/// The UID of the cluster.
+pub const CLUSTER: &str = "00000000-0000-4000-8000-cccccccccccc";
+
+/// The UID of the cluster to which networks move.
+pub const OTHER_CLUSTER: &str = "00000000-0000-4000-8000-dddddddddddd";
+
 /// Everything outside the operator. A clone is a branch, which continues independently.
 #[derive(Clone, Debug)]
 pub struct Universe {
@@ -38,6 +44,9 @@ pub struct Universe {
     pub aws: World,
     /// The Kubernetes API.
     pub kubernetes: Kubernetes,
+    /// The UID of the cluster. If it changes, the operator of the old cluster is gone, and the objects are those of the new
+    /// one.
+    pub cluster: &'static str,
     /// The way in which watches report changes to processes.
     pub watch: Watch,
     /// All effects so far.
@@ -80,6 +89,7 @@ impl Universe {
         Self {
             aws: World::new(Timestamp::UNIX_EPOCH, options),
             kubernetes: Kubernetes::default(),
+            cluster: CLUSTER,
             watch: Watch::default(),
             history: History { first: nothing, moments: Vec::new(), lag },
             breach: None,
@@ -265,6 +275,7 @@ impl Universe {
         let mut objects = json!(objects);
         forget_times(&mut objects);
         objects.to_string().hash(&mut hasher);
+        self.cluster.hash(&mut hasher);
         for lease in self.kubernetes.vpc_leases.values() {
             (&lease.name, &lease.holder).hash(&mut hasher);
         }
