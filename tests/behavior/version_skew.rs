@@ -142,6 +142,46 @@ async fn a_network_with_the_words_of_a_later_version_is_edited_and_deleted() -> 
     is_as_before(&site, &before).await
 }
 
+/// The fields of status that every version has stored.
+const OLDEST: [&str; 6] = ["account", "claims", "conditions", "observedGeneration", "region", "vpcID"];
+
+/// Returns the change of the status to one that an earlier version would have stored.
+async fn to_an_earlier_one(site: &Site) -> Result<Value> {
+    let status = stored(site).await?;
+    let fields = status.as_object().context("no status")?.keys().filter(|field| !OLDEST.contains(&field.as_str()));
+    let removed: serde_json::Map<_, _> = fields.map(|field| (field.clone(), Value::Null)).collect();
+    ensure!(removed.len() > 5, "{removed:?}");
+    Ok(removed.into())
+}
+
+#[tokio::test]
+async fn a_network_with_the_status_of_an_earlier_version_is_edited_and_deleted() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("earlier-status").await?;
+    let before = site.state().await?;
+    let history = History::of(&site);
+    let network = site.network(NAME).apply().await?;
+    network.until_ready().await?;
+    let built = site.last_call().await?;
+
+    store(&site, to_an_earlier_one(&site).await?).await?;
+    until("the status is complete again", async || {
+        let status = stored(&site).await?;
+        Ok(status["settings"].is_object().then_some(()))
+    })
+    .await?;
+    foreign::unwritten(&site, built).await?;
+
+    store(&site, to_an_earlier_one(&site).await?).await?;
+    network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
+    until_built(&site, &network, &site.expected().proxies(["10.9.0.0/24"])).await?;
+    history.check_each_slot_was_filled_once().await?;
+
+    store(&site, to_an_earlier_one(&site).await?).await?;
+    network.delete_and_wait().await?;
+    is_as_before(&site, &before).await
+}
+
 #[tokio::test]
 async fn a_call_that_a_later_version_stored_in_another_form_creates_nothing_twice() -> Result<()> {
     let lab = Lab::shared().await?;
