@@ -106,6 +106,12 @@ async fn each_alert_about_networks_and_accounts_fires_and_ends() -> Result<()> {
     lab.operator().start().await?;
     let prometheus = prometheus(&lab)?;
 
+    // A process that does not run answers no scrape.
+    lab.operator().signal("STOP")?;
+    prometheus.until(&firing("MgnetDown")).await.context("MgnetDown does not fire")?;
+    lab.operator().signal("CONT")?;
+    prometheus.until_none(&firing("MgnetDown")).await.context("MgnetDown does not end")?;
+
     for fault in [
         in_account(site("slow"), FaultKind::Error500, "CreateVpcEndpoint"),
         denied(site("deleted"), "DeleteVpcEndpoints"),
@@ -119,8 +125,8 @@ async fn each_alert_about_networks_and_accounts_fires_and_ends() -> Result<()> {
     for name in ["slow", "denied"] {
         small(site(name), "tokyo").await?;
     }
-    let stalled =
-        site("stalled").network("tokyo").spec(&json!({ "vpc": { "id": "vpc-00000000000000000" } })).apply().await?;
+    let missing = json!({ "subnets": { "endpoints": { "ids": ["subnet-00000000000000000"] } } });
+    let stalled = site("stalled").network("tokyo").spec(&missing).apply().await?;
     site("deleted").existing_network("tokyo").delete().await?;
     let mut class = site("role").class();
     class.metadata.name = Some("role-missing".to_owned());
@@ -153,7 +159,7 @@ async fn each_alert_about_networks_and_accounts_fires_and_ends() -> Result<()> {
     for site in &sites {
         lab.control().cancel_faults(&site.account).await?;
     }
-    stalled.patch(json!({ "spec": { "vpc": null } })).await?;
+    stalled.edit(json!({ "subnets": null })).await?;
     let state = site("gone").state().await?;
     let orphans: Vec<String> = state.slots().into_values().collect();
     let mut arguments = vec!["orphans".to_owned(), "--absence-grace-seconds=2".to_owned(), "--delete".to_owned()];
@@ -211,11 +217,6 @@ async fn each_alert_about_the_operator_fires_and_ends() -> Result<()> {
     fires("MgnetNoLeader").await?;
     leases.delete("mgnet-controller", &DeleteParams::default()).await?;
     ends("MgnetNoLeader").await?;
-
-    lab.operator().signal("STOP")?;
-    fires("MgnetDown").await?;
-    lab.operator().signal("CONT")?;
-    ends("MgnetDown").await?;
 
     // Each write takes so long that the reconcile exceeds its deadline.
     let slow = Fault { seconds: 4.0, ..in_account(&site, FaultKind::DelaySeconds, "CreateSecurityGroup") };
