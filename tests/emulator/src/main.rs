@@ -10,7 +10,7 @@ use emulator::{
 };
 use tokio::sync::oneshot;
 
-/// A strict model of AWS (EC2, Route 53, Route 53 Resolver, STS) for tests and demonstrations.
+/// A strict model of AWS (EC2, MGN, Route 53, Route 53 Resolver, STS) for tests and demonstrations.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

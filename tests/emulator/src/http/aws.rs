@@ -102,7 +102,7 @@ pub(super) fn as_service(service: Service, error: AwsError) -> AwsError {
         Service::Route53 | Service::Sts => {
             AwsError::new("InvalidClientTokenId", "The security token included in the request is invalid.")
         }
-        Service::Resolver => {
+        Service::Mgn | Service::Resolver => {
             AwsError::new("UnrecognizedClientException", "The security token included in the request is invalid.")
         }
     }
@@ -113,6 +113,7 @@ pub(super) fn instead_of_answer(service: Service, fault: &Fault) -> Option<AwsEr
     let (throttled, internal, unavailable) = match service {
         Service::Ec2 => ("RequestLimitExceeded", "InternalError", "Unavailable"),
         Service::Route53 | Service::Sts => ("Throttling", "InternalFailure", "ServiceUnavailable"),
+        Service::Mgn => ("ThrottlingException", "InternalServerException", "ServiceUnavailable"),
         Service::Resolver => ("ThrottlingException", "InternalServiceErrorException", "ServiceUnavailable"),
     };
     match fault.kind {

@@ -3,7 +3,7 @@
 use axum::{body::Bytes, http::request::Parts};
 use serde_json::Value;
 
-use super::{credentials, json, query, rest};
+use super::{credentials, json, query, rest, rest_json};
 use crate::world::{World, action::Service, error::AwsError};
 
 /// A parsed call.
@@ -31,6 +31,7 @@ pub(super) fn read(Parts { method, uri, headers, .. }: &Parts, body: &Bytes) -> 
     let by_scope = credentials::scope(headers);
     let service = match (target, &by_scope) {
         (Some(_), _) => Service::Resolver,
+        (None, Ok(scope)) if scope.service == "mgn" => Service::Mgn,
         (None, Ok(scope)) if scope.service == "route53" => Service::Route53,
         (None, Ok(scope)) if scope.service == "sts" => Service::Sts,
         (None, _) => Service::Ec2,
@@ -39,6 +40,9 @@ pub(super) fn read(Parts { method, uri, headers, .. }: &Parts, body: &Bytes) -> 
     let scope = by_scope.map_err(refuse)?;
     let (service, action, parameters) = if let Some(target) = target {
         (service, json::action(target).map_err(refuse)?.to_owned(), json::read(body).map_err(refuse)?)
+    } else if service == Service::Mgn {
+        let action = rest_json::action(method, uri.path()).map_err(refuse)?;
+        (service, action.to_owned(), json::read(body).map_err(refuse)?)
     } else if service == Service::Route53 {
         let (action, parameters) = rest::read(method, uri.path(), uri.query(), body).map_err(refuse)?;
         (service, action.to_owned(), parameters)

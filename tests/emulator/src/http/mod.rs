@@ -17,6 +17,7 @@ mod json;
 mod query;
 mod reply;
 mod rest;
+mod rest_json;
 mod server;
 mod shared;
 mod xml;

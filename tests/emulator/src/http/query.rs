@@ -54,7 +54,7 @@ pub(super) fn write(service: Service, action: &str, request_id: &str, answer: &V
                  <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
             )
         }
-        Service::Ec2 | Service::Resolver | Service::Route53 => {
+        Service::Ec2 | Service::Mgn | Service::Resolver | Service::Route53 => {
             xml::write(&mut body, answer, Lists::Named("item"));
             format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{action}Response \
@@ -76,7 +76,7 @@ pub(super) fn write_error(service: Service, request_id: &str, error: &AwsError) 
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>{text}</Error>\
              <RequestId>{request_id}</RequestId></ErrorResponse>"
         ),
-        Service::Ec2 | Service::Resolver | Service::Route53 => format!(
+        Service::Ec2 | Service::Mgn | Service::Resolver | Service::Route53 => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>{text}</Error></Errors><RequestID>{request_id}\
              </RequestID></Response>"
         ),

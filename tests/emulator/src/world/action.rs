@@ -10,6 +10,9 @@ pub enum Service {
     /// Amazon EC2.
     #[serde(rename = "ec2")]
     Ec2,
+    /// AWS Application Migration Service.
+    #[serde(rename = "mgn")]
+    Mgn,
     /// Amazon Route 53 Resolver.
     #[serde(rename = "route53resolver")]
     Resolver,
@@ -47,6 +50,6 @@ pub struct Done {
 /// Returns success without other data.
 pub(crate) const DONE: Done = Done { done: true };
 
-/// The empty answer of some Resolver actions.
+/// The empty answer of some actions of Resolver and MGN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Empty {}

@@ -11,6 +11,7 @@ use super::{
         vpn_gateway,
     },
     error::AwsError,
+    mgn,
     parameters::{self, Style},
     resolver, route53, sts,
 };
@@ -98,6 +99,11 @@ const ACTIONS: &[Entry] = &[
     entry::<vpn_gateway::DeleteVpnGateway>(),
     entry::<vpn_gateway::DescribeVpnGateways>(),
     entry::<vpn_gateway::DetachVpnGateway>(),
+    entry::<mgn::CreateReplicationConfigurationTemplate>(),
+    entry::<mgn::DeleteReplicationConfigurationTemplate>(),
+    entry::<mgn::DescribeReplicationConfigurationTemplates>(),
+    entry::<mgn::InitializeService>(),
+    entry::<mgn::UpdateReplicationConfigurationTemplate>(),
     entry::<resolver::addresses::AssociateResolverEndpointIpAddress>(),
     entry::<resolver::addresses::DisassociateResolverEndpointIpAddress>(),
     entry::<resolver::addresses::ListResolverEndpointIpAddresses>(),
@@ -129,7 +135,7 @@ fn run<A: Action>(context: &mut Context<'_>, parameters: &Value) -> Result<Value
 fn style(service: Service) -> Style {
     match service {
         Service::Ec2 | Service::Sts => Style::Form,
-        Service::Resolver => Style::Json,
+        Service::Mgn | Service::Resolver => Style::Json,
         Service::Route53 => Style::Xml,
     }
 }
@@ -142,7 +148,7 @@ pub(super) fn find(service: Service, name: &str) -> Result<&'static Entry, AwsEr
         Service::Ec2 | Service::Sts => {
             AwsError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
         }
-        Service::Resolver | Service::Route53 => {
+        Service::Mgn | Service::Resolver | Service::Route53 => {
             AwsError::new("UnknownOperationException", format!("Unknown operation {name}"))
         }
     })

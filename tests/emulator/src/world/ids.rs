@@ -121,6 +121,9 @@ resource_ids! {
     DhcpOptionsId { "dopt-", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound", "dhcpOption ID" }
     /// A prefix list.
     PrefixListId { "pl-", "InvalidPrefixListId.Malformed", "InvalidPrefixListID.NotFound", "prefix list ID" }
+    /// A replication configuration template of MGN.
+    ReplicationTemplateId { "rct-", "ValidationException", "ResourceNotFoundException",
+        "replication configuration template" }
     /// An address of a Resolver endpoint.
     ResolverAddressId { "rni-", "ResourceNotFoundException", "ResourceNotFoundException", "resolver endpoint IP address" }
 }

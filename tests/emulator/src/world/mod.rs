@@ -16,6 +16,7 @@ pub mod ec2;
 pub mod error;
 mod filters;
 pub mod ids;
+pub mod mgn;
 pub mod options;
 mod paging;
 mod parameters;

@@ -69,6 +69,20 @@ impl Paging {
         }
     }
 
+    /// MGN pages: 1 to 1000 items. Source: botocore, `mgn/2020-02-26/service-2.json`, `MaxResultsType`. The code is the only
+    /// one of the model for an invalid member.
+    pub(crate) const fn mgn(list: &'static str) -> Self {
+        Self {
+            list,
+            least: 1,
+            most: 1_000,
+            above: Above::Refused,
+            default: None,
+            bad_token: "ValidationException",
+            bad_size: "ValidationException",
+        }
+    }
+
     /// Route 53 pages: up to 100 zones. Source: Route 53 API Reference, ListHostedZonesByVPC (the code for an invalid
     /// token) and ListHostedZones (the maximum page size).
     pub(crate) const fn route53(list: &'static str) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API" (the rates below), and Route 53 quotas:
 //! five requests per second for all Resolver actions of an account in a Region together, and five for all of Route
-//! 53.
+//! 53. The rate of MGN is ASSUMED (`ASSUMPTIONS.md`, "MGN").
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -52,7 +52,7 @@ impl Buckets {
         if level.tokens < TOKEN {
             return Err(match service {
                 Service::Ec2 => AwsError::new("RequestLimitExceeded", "Request limit exceeded."),
-                Service::Resolver => AwsError::new("ThrottlingException", "Rate exceeded"),
+                Service::Mgn | Service::Resolver => AwsError::new("ThrottlingException", "Rate exceeded"),
                 Service::Route53 | Service::Sts => AwsError::new("Throttling", "Rate exceeded"),
             });
         }
@@ -64,6 +64,7 @@ impl Buckets {
 fn bucket(service: Service, action: &'static str, whole_list: bool) -> Option<Bucket> {
     let (name, size, refill) = match (service, action) {
         (Service::Sts, _) => return None,
+        (Service::Mgn, _) => ("mgn", 5, 5_000),
         (Service::Resolver, _) => ("route53resolver", 5, 5_000),
         (Service::Route53, _) => ("route53", 5, 5_000),
         (Service::Ec2, "CreateVpcEndpoint" | "ModifyVpcEndpoint" | "DeleteVpcEndpoints") => (action, 4, 300),

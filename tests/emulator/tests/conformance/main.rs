@@ -15,6 +15,7 @@ mod gateway_endpoints;
 mod hosted_zones;
 mod interface_endpoints;
 mod invalid_calls;
+mod mgn;
 mod network_acls;
 mod paging;
 mod prefix_lists;

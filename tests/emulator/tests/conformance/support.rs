@@ -29,6 +29,7 @@ pub(crate) const TOKYO: &str = "ap-northeast-1";
 pub(crate) struct Aws {
     pub(crate) server: Server,
     pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) mgn: aws_sdk_mgn::Client,
     pub(crate) resolver: aws_sdk_route53resolver::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) region: String,
@@ -74,6 +75,7 @@ impl Aws {
         let config = config(&server, account, region).await;
         Self {
             ec2: aws_sdk_ec2::Client::new(&config),
+            mgn: aws_sdk_mgn::Client::new(&config),
             resolver: aws_sdk_route53resolver::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             server,
