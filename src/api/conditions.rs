@@ -36,6 +36,9 @@ pub enum ConditionType {
     ResolverReady,
     /// The observed state equals the desired state.
     Synced,
+    /// MGN is initialized, and its replication template fits the network; present only where the operator may read the
+    /// template.
+    ReplicationTemplateReady,
     /// The operator is working; present only while true.
     Reconciling,
     /// An action is required; present only while true.
@@ -46,7 +49,7 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ready,
         Self::Accepted,
         Self::NetworkResolved,
@@ -54,6 +57,7 @@ impl ConditionType {
         Self::EndpointsReady,
         Self::ResolverReady,
         Self::Synced,
+        Self::ReplicationTemplateReady,
         Self::Reconciling,
         Self::Stalled,
         Self::Suspended,
@@ -69,6 +73,7 @@ impl ConditionType {
             Self::EndpointsReady => "EndpointsReady",
             Self::ResolverReady => "ResolverReady",
             Self::Synced => "Synced",
+            Self::ReplicationTemplateReady => "ReplicationTemplateReady",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Suspended => "Suspended",
@@ -95,23 +100,28 @@ impl ConditionType {
             Self::Synced => {
                 "The observed state equals the desired state, and the network's security groups have no foreign rules."
             }
+            Self::ReplicationTemplateReady => {
+                "AWS Application Migration Service is initialized in the account and Region, and its replication \
+                 template fits the network. Not part of `Ready`."
+            }
             Self::Reconciling => "The operator is working, or waits for AWS or for a temporary problem to end.",
             Self::Stalled => "An action is required: the problem that the reason names does not resolve itself.",
             Self::Suspended => "`spec.suspend` is true, and the operator changes nothing in AWS except for a deletion.",
         }
     }
 
-    /// Whether the condition is present only while it is true. The others are always present on a network.
-    pub const fn only_while_true(self) -> bool {
+    /// Returns when a network has the condition.
+    pub const fn presence(self) -> Presence {
         match self {
-            Self::Reconciling | Self::Stalled | Self::Suspended => true,
+            Self::Reconciling | Self::Stalled | Self::Suspended => Presence::WhileTrue,
+            Self::ReplicationTemplateReady => Presence::WhereKnown,
             Self::Ready
             | Self::Accepted
             | Self::NetworkResolved
             | Self::SecurityGroupsReady
             | Self::EndpointsReady
             | Self::ResolverReady
-            | Self::Synced => false,
+            | Self::Synced => Presence::Always,
         }
     }
 
@@ -125,6 +135,17 @@ impl std::fmt::Display for ConditionType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// When a network has a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    /// From the first reconcile on.
+    Always,
+    /// Only where the operator can know it.
+    WhereKnown,
+    /// Only while it is true.
+    WhileTrue,
 }
 
 /// The status of a condition.

@@ -135,6 +135,12 @@ reasons! {
     InSync = "InSync",
     /// The resources in AWS were changed outside the operator.
     DriftDetected = "DriftDetected",
+    /// AWS Application Migration Service is not initialized in the account and Region.
+    MgnNotInitialized = "MGNNotInitialized",
+    /// The replication template of MGN fits the network.
+    TemplateFits = "TemplateFits",
+    /// The replication template of MGN contradicts the network.
+    TemplateUnfit = "TemplateUnfit",
     /// AWS throttles the operator's calls.
     Throttled = "Throttled",
     /// AWS returned an error that may be temporary.
@@ -167,6 +173,7 @@ impl Reason {
             | Self::Operational
             | Self::Disabled
             | Self::InSync
+            | Self::TemplateFits
             | Self::Retained
             | Self::Suspended
             // The operator repairs drift.
@@ -207,7 +214,9 @@ impl Reason {
             | Self::AddressChangeRefused
             | Self::AmbiguousAdoption
             | Self::InvalidRequest
-            | Self::ActionNeeded => false,
+            | Self::ActionNeeded
+            | Self::MgnNotInitialized
+            | Self::TemplateUnfit => false,
         }
     }
 

@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_config::SdkConfig;
+use ipnet::Ipv4Net;
 
 use super::{
     Account, Cloud, ResolverSearch, Scope,
     endpoint_service::ServiceCache,
     prefix_list::PrefixListCache,
+    replication_template::TemplateCache,
     request::Caller,
     resolver_endpoint::Resolvers,
     session::Session,
@@ -17,7 +19,9 @@ use super::{
 use crate::model::{
     failure::CallFailure,
     ids::SecurityGroupId,
-    observed::{Observed, Resources},
+    observed::{
+        Observed, PrefixLists, Resources, replication_template::ReplicationTemplates, surroundings::Surroundings,
+    },
     ownership::{CLUSTER_TAG, Identity, is_adopted},
     plan::step::{CreateRequest, Effect, Step},
     slot::{GroupRole, Slot},
@@ -31,6 +35,7 @@ pub struct AwsCloud {
     vpc_contents: VpcContentsCache,
     surroundings: SurroundingsCache,
     prefix_lists: PrefixListCache,
+    templates: TemplateCache,
 }
 
 impl AwsCloud {
@@ -42,6 +47,7 @@ impl AwsCloud {
             vpc_contents: VpcContentsCache::default(),
             surroundings: SurroundingsCache::default(),
             prefix_lists: PrefixListCache::default(),
+            templates: TemplateCache::default(),
         }
     }
 }
@@ -84,17 +90,16 @@ impl Cloud for AwsCloud {
         let asked = groups_of_interest(scope, &resources);
         let named = scope.endpoints.iter().filter_map(|id| resources.endpoints.get(id));
         let named = named.flat_map(|endpoint| endpoint.interfaces.iter().cloned()).collect();
-        let (rules, interfaces, occupants) = tokio::try_join!(
+        let (rules, interfaces, occupants, replication_templates) = tokio::try_join!(
             self.session.rules_of(&asked),
             self.session.interfaces(identity, &resources, &named),
             self.session.occupants(&vpc.id, &scope.addresses),
+            async { Ok(self.templates.for_network(&self.session, scope, &vpc.id, &subnets).await) },
         )?;
         resources.add_rules(rules);
         resources.interfaces = interfaces;
         resources.interfaces.extend(occupants);
-        let prefix_lists = self.prefix_lists.read(&self.session, resources.prefix_lists(), scope.fits).await?;
-        let is_filtered = !surroundings.acls_are_open() || !resources.egress_is_open();
-        let s3_ranges = if is_filtered { self.prefix_lists.of_s3(&self.session, scope.fits).await? } else { None };
+        let (prefix_lists, s3_ranges) = self.ranges(scope, &surroundings, &resources).await?;
         Ok(Observed {
             vpcs,
             subnets,
@@ -102,11 +107,16 @@ impl Cloud for AwsCloud {
             route_tables,
             services,
             surroundings,
+            replication_templates,
             prefix_lists,
             s3_ranges,
             resolvers_in_region,
             resources,
         })
+    }
+
+    async fn replication_templates(&self, max_age: Duration) -> ReplicationTemplates {
+        self.templates.read(&self.session, max_age, max_age).await
     }
 
     async fn find_owned(&self, identity: &Identity, resolvers: &ResolverSearch) -> Result<Resources, CallFailure> {
@@ -198,6 +208,19 @@ fn groups_of_interest(scope: &Scope, resources: &Resources) -> BTreeSet<Security
 }
 
 impl AwsCloud {
+    /// Returns the ranges of the prefix lists that matter to a network, and those of S3.
+    async fn ranges(
+        &self,
+        scope: &Scope,
+        surroundings: &Surroundings,
+        resources: &Resources,
+    ) -> Result<(PrefixLists, Option<BTreeSet<Ipv4Net>>), CallFailure> {
+        let lists = self.prefix_lists.read(&self.session, resources.prefix_lists(), scope.fits).await?;
+        let is_filtered = !surroundings.acls_are_open() || !resources.egress_is_open();
+        let s3 = if is_filtered { self.prefix_lists.of_s3(&self.session, scope.fits).await? } else { None };
+        Ok((lists, s3))
+    }
+
     async fn create(&self, token: &str, request: &CreateRequest) -> Result<Effect, CallFailure> {
         match request {
             CreateRequest::SecurityGroup { vpc, name, description, tags } => {

@@ -7,7 +7,9 @@
 //! An observation of a complete network at rest makes twelve calls: five for the VPC and its contents, one for all
 //! endpoints, two for security groups and their rules, one for all network interfaces, and three for the Resolver
 //! endpoint. Every ten minutes, one more call reads the services that the Region offers, and four more read the
-//! surroundings of the VPC. Prefix lists are read only if rules refer to them, or if something in the VPC filters egress.
+//! surroundings of the VPC. One call reads MGN's replication templates, for all networks of an account, Region and role
+//! together; if it fails, the observation is complete nevertheless. Prefix lists are read only if rules refer to them, or if
+//! something in the VPC filters egress.
 //! While AWS is at work, observations follow each other quickly and reuse the answers of
 //! four of the first five calls.
 
@@ -22,6 +24,7 @@ mod network_interface;
 mod own_credentials;
 mod prefix_list;
 mod provider;
+mod replication_template;
 mod request;
 mod resolver_endpoint;
 mod security_group;
@@ -49,7 +52,7 @@ use crate::model::{
     claims::Claims,
     failure::{CallFailure, FailureClass},
     ids::{EndpointId, ResolverId, SecurityGroupId, SubnetId},
-    observed::{Observed, Resources, resources::resolver_name},
+    observed::{Observed, Resources, replication_template::ReplicationTemplates, resources::resolver_name},
     ownership::Identity,
     plan::step::{Effect, Step},
     settings::{Resolver, Settings, VpcSelector},
@@ -98,6 +101,9 @@ pub struct Scope {
     /// shorter than the time between two observations of a network at rest: only observations in quick succession,
     /// while AWS is at work, share an answer.
     pub recent: Duration,
+    /// Whether MGN's replication template fitted the network when it was last read. If so, it may be up to ten minutes old;
+    /// if not, as old as `recent`, so that a correction is noticed soon.
+    pub template_fits: bool,
     /// The services that the network requests in addition to the standard ones.
     pub services: BTreeSet<Service>,
     /// The security groups that the network names.
@@ -125,6 +131,7 @@ impl Scope {
             identity,
             fits: false,
             recent: Duration::ZERO,
+            template_fits: false,
             services: BTreeSet::new(),
             groups: BTreeSet::new(),
             endpoints: BTreeSet::new(),
@@ -136,7 +143,8 @@ impl Scope {
         }
     }
 
-    /// Returns the scope of a network with these settings and claims. `fits` and `recent` are described in [`Scope`].
+    /// Returns the scope of a network with these settings and claims, about whose replication template nothing is known. `fits`
+    /// and `recent` are described in [`Scope`].
     pub fn of(settings: &Settings, identity: &Identity, claims: &Claims, fits: bool, recent: Duration) -> Self {
         let asked = settings.endpoints.keys().map(|key| key.service);
         let search = ResolverSearch::of(claims);
@@ -147,6 +155,7 @@ impl Scope {
             identity: identity.clone(),
             fits,
             recent,
+            template_fits: false,
             services: asked.filter(|service| !Service::STANDARD.contains(service)).collect(),
             groups: settings.named_groups(),
             endpoints: settings.named_endpoints(),
@@ -210,6 +219,10 @@ pub trait Cloud: Send + Sync + 'static {
     /// Returns the failure of the first call that failed. A VPC or subnet that does not exist is not a failure, but
     /// is missing from the result.
     fn observe(&self, scope: &Scope) -> impl Future<Output = Result<Observed, CallFailure>> + Send;
+
+    /// Reads the replication templates of MGN in the account and Region, which are up to `max_age` old. It never fails and
+    /// takes only seconds, because nothing else depends on the templates.
+    fn replication_templates(&self, max_age: Duration) -> impl Future<Output = ReplicationTemplates> + Send;
 
     /// Finds all resources in the account and Region that carry the network's owner tag, in any VPC, and the network
     /// interfaces that use its security groups. Teardown starts from this result. Security group rules are left out

@@ -12,6 +12,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) ec2: aws_sdk_ec2::Client,
+    pub(super) mgn: aws_sdk_mgn::Client,
     pub(super) resolver: aws_sdk_route53resolver::Client,
     pub(super) route53: aws_sdk_route53::Client,
     /// The 12 digits of the account.
@@ -29,6 +30,7 @@ impl Session {
             ec2: aws_sdk_ec2::Client::from_conf(
                 aws_sdk_ec2::config::Builder::from(&config).interceptor(RefuseTruncatedXml).build(),
             ),
+            mgn: aws_sdk_mgn::Client::new(&config),
             resolver: aws_sdk_route53resolver::Client::new(&config),
             route53: aws_sdk_route53::Client::from_conf(
                 aws_sdk_route53::config::Builder::from(&config).interceptor(RefuseTruncatedXml).build(),

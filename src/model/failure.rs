@@ -25,6 +25,8 @@ pub enum FailureClass {
     Credentials,
     /// The credentials belong to another account than the class names.
     AccountMismatch,
+    /// The service is not initialized in the account and Region.
+    Uninitialized,
     /// A foreign resource uses the resource to delete. It is named in the message.
     InUse,
     /// The account has reached a quota.
@@ -55,6 +57,7 @@ impl FailureClass {
             | Self::Unauthorized
             | Self::Credentials
             | Self::AccountMismatch
+            | Self::Uninitialized
             | Self::Quota
             | Self::Conflict
             | Self::RouteConflict
@@ -73,6 +76,7 @@ impl FailureClass {
             | Self::Dependency
             | Self::InUse
             | Self::Unauthorized
+            | Self::Uninitialized
             | Self::Quota
             | Self::Conflict
             | Self::RouteConflict

@@ -64,6 +64,8 @@ id_types! {
     ResolverId,
     /// `rni-…`: one address of a Resolver endpoint.
     ResolverAddressId,
+    /// `rct-…`: a replication configuration template of MGN.
+    ReplicationTemplateId,
     /// `apne1-az4`: the ID of an Availability Zone. It is the same in every account, unlike names such as
     /// `ap-northeast-1a`.
     ZoneId,

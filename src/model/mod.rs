@@ -8,7 +8,7 @@
 //! - [`claims`], with the records of [`adoptions`], are updated from the observation.
 //! - [`plan`] returns the steps that can run now, and [`observed::resources`] applies their effects. [`preview`]
 //!   returns all steps in advance.
-//! - [`status`] reports the result.
+//! - [`status`] reports the result, and [`replication_template`] what MGN's own template has to be.
 //!
 //! [`transfer`] describes how a network moves to another cluster. [`orphans`] is separate: it finds the resources of networks that no longer exist.
 
@@ -27,6 +27,7 @@ pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod preview;
+pub mod replication_template;
 pub mod request_rates;
 pub mod settings;
 pub mod slot;

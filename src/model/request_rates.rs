@@ -12,6 +12,8 @@ use std::{collections::BTreeMap, fmt};
 pub enum Service {
     /// Amazon EC2, with VPC endpoints and security groups.
     Ec2,
+    /// AWS Application Migration Service.
+    Mgn,
     /// Amazon Route 53 Resolver.
     Resolver,
     /// Amazon Route 53.
@@ -25,6 +27,7 @@ impl Service {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
+            Self::Mgn => "mgn",
             Self::Resolver => "route53resolver",
             Self::Route53 => "route53",
             Self::Sts => "sts",
@@ -45,6 +48,11 @@ impl Action {
     /// Returns an action of EC2.
     pub const fn ec2(name: &'static str) -> Self {
         Self { service: Service::Ec2, name }
+    }
+
+    /// Returns an action of Application Migration Service.
+    pub const fn mgn(name: &'static str) -> Self {
+        Self { service: Service::Mgn, name }
     }
 
     /// Returns an action of Route 53 Resolver.
@@ -91,6 +99,8 @@ pub fn bucket(action: Action) -> Option<Bucket> {
     let (name, size, per_second) = match service {
         // One identity check and one role assumption per hour need no limit.
         Service::Sts => return None,
+        // AWS publishes no rate. One list every few minutes needs no more.
+        Service::Mgn => ("mgn", 3.0, 1.0),
         // Never more than the quota of five in any one second, with a reserve for other callers in the account.
         Service::Resolver => ("route53resolver", 3.0, 2.0),
         // The account has ten per second, for all Regions and callers together (Route 53 Developer Guide, "Quotas").
@@ -167,6 +177,7 @@ mod tests {
             assert_eq!(Action::ec2(name).reads(), reads, "{name}");
         }
         assert!(Action::resolver("ListResolverEndpoints").reads() && Action::sts("GetCallerIdentity").reads());
+        assert!(Action::mgn("DescribeReplicationConfigurationTemplates").reads());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
         observed::{
             Endpoint, EndpointState, NetworkInterface, Observed, Peer, ResolverAddress, ResolverEndpoint,
             ResolverState, Resources, RouteTable, Rule, SecurityGroup, ServiceOffer, Subnet, Traffic, Vpc,
+            replication_template::ReplicationTemplates,
             routes::{Route, RouteTarget},
             surroundings::Surroundings,
         },
@@ -178,6 +179,7 @@ pub(crate) fn tokyo() -> Observed {
             hosted_zones: Some(Vec::new()),
             gateway_endpoints: Some(BTreeSet::new()),
         },
+        replication_templates: ReplicationTemplates::default(),
         prefix_lists: BTreeMap::new(),
         s3_ranges: None,
         resolvers_in_region: BTreeSet::new(),

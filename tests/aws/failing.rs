@@ -173,7 +173,8 @@ async fn calls_are_paced_below_the_limits_at_which_aws_throttles() {
     tokio::join!(observe(), create());
     assert!(start.elapsed() >= std::time::Duration::from_secs(3), "the fifth endpoint waits");
     let outcomes: BTreeSet<String> = site.server.calls(None, 0).into_iter().map(|call| call.outcome).collect();
-    assert_eq!(outcomes, BTreeSet::from(["ok".to_owned()]));
+    // MGN is not initialized.
+    assert_eq!(outcomes, BTreeSet::from(["UninitializedAccountException".to_owned(), "ok".to_owned()]));
 }
 
 #[tokio::test]

@@ -7,4 +7,5 @@ mod changing;
 mod failing;
 mod identity;
 mod observing;
+mod replication_templates;
 mod site;

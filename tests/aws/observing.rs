@@ -11,7 +11,10 @@ use mgnet::{
     aws::{Cloud, ResolverSearch, Scope},
     model::{
         ids::ZoneId,
-        observed::{EndpointState, Observed, PrivateDns, ResolverAddress, ResolverState, Resources, resources::Life},
+        observed::{
+            EndpointState, Observed, PrivateDns, ResolverAddress, ResolverState, Resources,
+            replication_template::ReplicationTemplates, resources::Life,
+        },
         ownership::{Identity, Tags},
         settings::VpcSelector,
         slot::{EndpointKey, GroupRole, Service, Slot},
@@ -30,6 +33,7 @@ async fn an_observation_of_an_empty_vpc_has_everything_that_the_preflight_needs(
         route_tables,
         services,
         surroundings: _,
+        replication_templates,
         prefix_lists,
         s3_ranges,
         resolvers_in_region: _,
@@ -37,6 +41,7 @@ async fn an_observation_of_an_empty_vpc_has_everything_that_the_preflight_needs(
     } = site.observe().await;
     assert_eq!((prefix_lists.len(), s3_ranges), (0, None), "nothing refers to prefix lists or filters egress");
     assert!(subnets_elsewhere.is_empty(), "the scope names no subnets");
+    assert_eq!(replication_templates, ReplicationTemplates::Read(Vec::new()), "MGN is not initialized");
     let [vpc] = vpcs.try_into().expect("one VPC");
     assert_eq!((vpc.id, vpc.cidrs), (site.vpc.clone(), BTreeSet::from(["10.20.0.0/16".parse().expect("a range")])));
     assert!(vpc.dns_support && vpc.dns_hostnames);

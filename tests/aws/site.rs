@@ -130,7 +130,11 @@ impl Site {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        Scope { fits: true, ..Scope::new(VpcSelector::Id(self.vpc.clone()), self.identity.clone()) }
+        Scope {
+            fits: true,
+            template_fits: true,
+            ..Scope::new(VpcSelector::Id(self.vpc.clone()), self.identity.clone())
+        }
     }
 
     pub(crate) async fn observe(&self) -> Observed {

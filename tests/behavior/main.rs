@@ -29,6 +29,7 @@ mod preflight;
 mod private_dns;
 mod ready_means_ready;
 mod refusals;
+mod replication_template;
 mod resolver_repair;
 mod restores;
 mod roles;

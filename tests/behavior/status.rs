@@ -85,6 +85,13 @@ async fn the_status_matches_the_resources_in_aws() -> Result<()> {
         assert_eq!(claim.token, token(&uid, &claim.slot, 1));
         assert_eq!(slot_of(&state, &id).as_deref(), Some(claim.slot.as_str()));
     }
+    let about_template = format!(
+        "replication template {}: `associateDefaultSecurityGroup` must be false, because \
+         `spec.replication.securityGroup.mode` is 'Managed'; `replicationServersSecurityGroupsIDs` must contain {}; change it \
+         with UpdateReplicationConfigurationTemplate",
+        support::mgn::template(&site.aws).await?,
+        groups[2].id
+    );
     let conditions: Vec<_> = status
         .conditions
         .iter()
@@ -100,6 +107,7 @@ async fn the_status_matches_the_resources_in_aws() -> Result<()> {
             ("EndpointsReady", "True", "Available", "7 of 7 endpoints available"),
             ("ResolverReady", "True", "Operational", "the Resolver endpoint is operational"),
             ("Synced", "True", "InSync", "AWS matches the desired state"),
+            ("ReplicationTemplateReady", "False", "TemplateUnfit", &about_template),
         ]
     );
     assert!(status.conditions.iter().all(|one| one.observed_generation == Some(1)), "{:#?}", status.conditions);

@@ -114,6 +114,13 @@ fn building() -> Result<Vec<Situation>> {
             true,
             Healthy,
         ),
+        Situation(
+            "complete, in an account without MGN",
+            current(&["Ready=True:Ready", "ReplicationTemplateReady=False:MGNNotInitialized"]),
+            Current,
+            true,
+            Healthy,
+        ),
         Situation("edited, not observed yet", lagging(&["Ready=True:Ready"]), InProgress, false, Progressing),
         Situation(
             "edited after it was stalled, not observed yet",

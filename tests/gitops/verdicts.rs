@@ -28,7 +28,7 @@ const GROUP: Slot = Slot::Group(GroupRole::Resolver);
 fn failures() -> impl Iterator<Item = CallFailure> {
     use FailureClass::{
         AccountMismatch, AlreadyExists, Conflict, Credentials, Dependency, InUse, Invalid, NotFound, NotSent, Quota,
-        RouteConflict, Throttled, Transient, Unanswered, Unauthorized, Unknown,
+        RouteConflict, Throttled, Transient, Unanswered, Unauthorized, Uninitialized, Unknown,
     };
     let next = |class: &FailureClass| match class {
         NotFound => Some(AlreadyExists),
@@ -38,7 +38,8 @@ fn failures() -> impl Iterator<Item = CallFailure> {
         NotSent => Some(Unauthorized),
         Unauthorized => Some(Credentials),
         Credentials => Some(AccountMismatch),
-        AccountMismatch => Some(InUse),
+        AccountMismatch => Some(Uninitialized),
+        Uninitialized => Some(InUse),
         InUse => Some(Quota),
         Quota => Some(Conflict),
         Conflict => Some(RouteConflict),

@@ -78,6 +78,20 @@ async fn reading_prefix_lists_is_allowed() -> Result<()> {
     check(&scenarios::filtered().await?, &["DescribeManagedPrefixLists", "GetManagedPrefixListEntries"])
 }
 
+/// The behavior tests show that a network needs nothing else where the call is denied.
+#[tokio::test]
+async fn the_statement_about_replication_templates_concerns_only_the_call_that_reads_them() -> Result<()> {
+    let recorded = scenarios::life().await?;
+    check(&recorded, &["DescribeReplicationConfigurationTemplates"])?;
+    let mut statements = statements(recorded.adopts)?;
+    statements.retain(|statement| statement.sid != "ReadReplicationTemplates");
+    let (role, requests) = (role_of(&recorded.cluster), all_requests(&recorded.calls)?);
+    let denied = denied(&role, &requests, &statements);
+    let actions: BTreeSet<&str> = denied.iter().map(|request| request.action.as_str()).collect();
+    assert_eq!(actions, BTreeSet::from(["mgn:DescribeReplicationConfigurationTemplates"]));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_blocked_deletion_is_allowed_to_find_the_cause() -> Result<()> {
     check(&scenarios::blocked_deletion().await?, &["DeleteSecurityGroup", "DescribeSecurityGroupVpcAssociations"])

@@ -97,6 +97,9 @@ impl Requests<'_> {
                 self.add("ec2:GetManagedPrefixListEntries", Kind::PrefixList, &self.ids("PrefixListId"))
             }
             "DescribeVpcAttribute" => self.add("ec2:DescribeVpcAttribute", Vpc, &self.ids("VpcId")),
+            action @ "DescribeReplicationConfigurationTemplates" => {
+                self.add(&format!("mgn:{action}"), Any, &[String::new()])
+            }
             action if action.starts_with("Describe") => self.add(&format!("ec2:{action}"), Any, &[String::new()]),
             "ListHostedZonesByVPC" => self.add("route53:ListHostedZonesByVPC", Any, &[String::new()]),
             "ListResolverEndpoints" => self.add("route53resolver:ListResolverEndpoints", Any, &[String::new()]),

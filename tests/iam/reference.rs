@@ -3,8 +3,8 @@
 //! AWS does not support allows nothing here either.
 //!
 //! Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2", "… Amazon Route
-//! 53", "… Amazon Route 53 Resolver" and "… AWS Security Token Service"; for keys of resources their tables "Resource
-//! types".
+//! 53", "… Amazon Route 53 Resolver", "… AWS Application Migration Service" and "… AWS Security Token Service"; for keys of
+//! resources their tables "Resource types".
 
 use anyhow::{Context, Result};
 
@@ -83,7 +83,7 @@ const fn action(name: &'static str, access: Access, resources: &'static [(Kind, 
 }
 
 /// All actions that the policies may name, sorted by name.
-pub(crate) const ACTIONS: [Action; 40] = [
+pub(crate) const ACTIONS: [Action; 41] = [
     action("ec2:AuthorizeSecurityGroupIngress", Change, &[(SecurityGroup, &[ResourceTag])]),
     action(
         "ec2:CreateNetworkInterface",
@@ -139,6 +139,7 @@ pub(crate) const ACTIONS: [Action; 40] = [
         ],
     ),
     action("ec2:RevokeSecurityGroupIngress", Change, &[(SecurityGroup, &[ResourceTag])]),
+    read("mgn:DescribeReplicationConfigurationTemplates"),
     action("route53:AssociateVPCWithHostedZone", Change, &[(HostedZone, &[])]),
     read("route53:ListHostedZonesByVPC"),
     action("route53resolver:AssociateResolverEndpointIpAddress", Change, &[(ResolverEndpoint, &[ResourceTag])]),

@@ -26,8 +26,8 @@ pub struct MigrationNetworkStatus {
     pub observed_generation: i64,
 
     /// The conditions of the network. Present after the first reconcile: `Ready`, `Accepted`, `NetworkResolved`,
-    /// `SecurityGroupsReady`, `EndpointsReady`, `ResolverReady`, `Synced`. Present only while true: `Reconciling`,
-    /// `Stalled`, `Suspended`.
+    /// `SecurityGroupsReady`, `EndpointsReady`, `ResolverReady`, `Synced`. Present only where the operator may read the
+    /// template: `ReplicationTemplateReady`. Present only while true: `Reconciling`, `Stalled`, `Suspended`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,

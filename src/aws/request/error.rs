@@ -1,8 +1,8 @@
 //! Classifies the failures of calls. Only this file reads AWS error codes and messages.
 //!
-//! No code has different meanings in different services, so one table serves all three services. Sources: EC2 API
-//! Reference, "Error codes"; Route 53 Resolver and STS API Reference, errors of each action; and, where AWS uses one
-//! code for several causes, messages from public reports.
+//! No code has different meanings in different services, so one table serves all services. Sources: EC2 API Reference,
+//! "Error codes"; Route 53 Resolver, MGN and STS API Reference, errors of each action; and, where AWS uses one code for
+//! several causes, messages from public reports.
 
 use std::{error::Error, fmt::Write as _};
 
@@ -189,6 +189,7 @@ fn by_code(code: &str) -> Option<FailureClass> {
         "InsufficientFreeAddressesInSubnet" | "LimitExceededException" | "ServiceQuotaExceededException" => {
             FailureClass::Quota
         }
+        "UninitializedAccountException" => FailureClass::Uninitialized,
         "ConflictingDomainExists" => FailureClass::Conflict,
         "RouteAlreadyExists" => FailureClass::RouteConflict,
         "CannotDelete"
@@ -210,6 +211,7 @@ fn by_code(code: &str) -> Option<FailureClass> {
         | "InternalError"
         | "InternalFailure"
         | "InternalServerError"
+        | "InternalServerException"
         | "InternalServiceErrorException"
         | "InvalidNextToken"
         | "InvalidNextTokenException"
@@ -316,6 +318,7 @@ mod tests {
                  RulesPerSecurityGroupLimitExceeded SecurityGroupLimitExceeded SecurityGroupsPerInterfaceLimitExceeded \
                  TagLimitExceeded VpcEndpointLimitExceeded",
             ),
+            (Class::Uninitialized, "UninitializedAccountException"),
             (Class::Conflict, "ConflictingDomainExists"),
             (Class::RouteConflict, "RouteAlreadyExists"),
             (

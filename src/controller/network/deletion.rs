@@ -5,7 +5,7 @@
 //! to AWS, and the external ID of a class that sets none is derived. If the class now names another account, resources with the network's owner tag in that account are deleted,
 //! too. Only resources whose owner tags were read in the same reconcile are changed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::{AdoptedDeletionPolicy, DeletionPolicy, MigrationNetworkClass, TRANSFER_ANNOTATION},
-    aws::{Account, Clouds},
+    aws::{Account, Cloud, Clouds},
     controller::{
         class::resolve,
         context::Context,
@@ -32,6 +32,7 @@ use crate::{
         observed::Resources,
         ownership::Identity,
         plan::{Blocker, Plan, deletion},
+        replication_template::{self, TemplateReport},
         settings::{adopted_deletion_policy, deletion_policy, limits},
         status::{StepFailure, Verdict},
         transfer::Transfer,
@@ -112,6 +113,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     let (managed_tags, transfer) = (object.managed_tags(), object.transfer(&context.cluster));
     let mut deleted = Deleted { identity, resources, policy, adopted, managed_tags, transfer };
     let mut outcome = carry_out(object, cloud.as_ref(), &mut claims, &mut deleted).await?;
+    object.template = template_after(policy, object, cloud.as_ref(), context.settings.vpc_may_be_old()).await;
     object.write_claims(&claims);
     let is_done = outcome.plan.is_done() && outcome.failures.is_empty();
     if is_done && calls_may_arrive {
@@ -122,6 +124,24 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
         return Err(vpc_lease::release_with_finalizer(object).await);
     }
     Ok(Ended { verdict: deleted.verdict(&outcome), steps: outcome.steps })
+}
+
+/// What is known about MGN's replication template when the resources of the network are deleted. It is read only if it may name
+/// one of them: the group that the operator created for the replication servers.
+async fn template_after<S: Store>(
+    policy: DeletionPolicy,
+    object: &NetworkObject<'_, S>,
+    cloud: &impl Cloud,
+    max_age: Duration,
+) -> TemplateReport {
+    let groups = object.created_replication_groups();
+    match policy {
+        DeletionPolicy::Retain => TemplateReport::Unchanged,
+        DeletionPolicy::Delete if groups.is_empty() => TemplateReport::Absent,
+        DeletionPolicy::Delete => {
+            replication_template::report_of_deletion(&cloud.replication_templates(max_age).await, &groups)
+        }
+    }
 }
 
 /// Whether the finalizer may be removed: no owned resource exists, or all of them are retained. An event reports what is

@@ -17,6 +17,7 @@ use crate::{
         desired::Desired,
         observed::{Observed, Resources},
         plan::{Plan, plan, step::Step},
+        replication_template,
         slot::Slot,
         status::{Verdict, inventory},
     },
@@ -78,6 +79,7 @@ pub(crate) async fn enforce<C: Clouds, S: Store>(
         context.metrics.per_network.repaired(&object.key(), &drifted);
     }
     let tags_are_settled = !outcome.changed && !outcome.plan.steps.iter().any(apply::is_tag_step);
+    object.template = replication_template::report(&inputs.settings.replication, desired, &built.observed);
     inventory::write(object.status_mut(), &inputs.settings, desired, &built.observed, tags_are_settled);
     object.write_claims(&claims);
     Ok(Ended { verdict: built.verdict(&outcome), steps: outcome.steps })

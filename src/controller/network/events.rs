@@ -58,7 +58,8 @@ pub(crate) fn of_step(step: &Step, effect: &Effect) -> Option<Announcement> {
     Some(Announcement { warning: false, reason: reason.to_owned(), action, note })
 }
 
-/// The events that report a change of status: a new status or reason of `Ready`, detected drift, and a new plan.
+/// The events that report a change of status: a new status or reason of `Ready`, detected drift, a replication template that
+/// names a group which is being deleted, and a new plan.
 pub(crate) fn of_transition(
     before: Option<&MigrationNetworkStatus>,
     after: Option<&MigrationNetworkStatus>,
@@ -83,16 +84,18 @@ pub(crate) fn of_transition(
         note: plan.summary.clone(),
     });
     let stalled = after.is_some_and(|status| find(&status.conditions, ConditionType::Stalled).is_some());
-    [ConditionType::Ready, ConditionType::Synced]
+    [ConditionType::Ready, ConditionType::Synced, ConditionType::ReplicationTemplateReady]
         .into_iter()
         .filter(|type_| word(before, *type_) != word(after, *type_))
         .filter_map(|type_| {
             let condition = find(&after?.conditions, type_)?;
             let drift = condition.reason == "DriftDetected";
             let is_plan = condition.reason == "ChangesPlanned";
-            let is_reported = (type_ == ConditionType::Ready && !is_plan) || drift;
+            // The condition disappears with the network.
+            let stale = type_ == ConditionType::ReplicationTemplateReady && condition.reason == "Deleting";
+            let is_reported = (type_ == ConditionType::Ready && !is_plan) || drift || stale;
             is_reported.then(|| Announcement {
-                warning: drift || (stalled && condition.status != "True"),
+                warning: drift || stale || (stalled && condition.status != "True"),
                 reason: condition.reason.clone(),
                 action: type_.as_str().to_owned(),
                 note: condition.message.clone(),

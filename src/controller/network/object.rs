@@ -7,8 +7,8 @@ use kube::{Resource, ResourceExt};
 use super::events;
 use crate::{
     api::{
-        ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, ManagementPolicy, MigrationNetwork,
-        MigrationNetworkClass, MigrationNetworkStatus, Reason, TRANSFER_ANNOTATION,
+        ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, GroupRole, ManagementPolicy,
+        MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, Origin, Reason, TRANSFER_ANNOTATION,
         conditions::{find, is_true},
     },
     aws::Account,
@@ -23,9 +23,10 @@ use crate::{
         adoptions::Adoptions,
         claims::Claims,
         desired::Desired,
-        ids::VpcId,
+        ids::{SecurityGroupId, VpcId},
         ownership::Identity,
         preview::status::digest,
+        replication_template::TemplateReport,
         settings::{AddressChanges, address_changes},
         status::{Verdict, conditions},
         transfer::Transfer,
@@ -38,6 +39,8 @@ pub(crate) struct NetworkObject<'a, S> {
     pub(crate) network: MigrationNetwork,
     /// The status that the API server has stored.
     pub(crate) stored: Option<MigrationNetworkStatus>,
+    /// What this reconcile knows about MGN's replication template.
+    pub(crate) template: TemplateReport,
     pub(crate) store: &'a S,
     pub(crate) now: jiff::Timestamp,
     reconciles: &'a Reconciles,
@@ -47,8 +50,8 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     /// Wraps a network that was just read.
     pub(crate) fn new<C>(network: MigrationNetwork, context: &'a Context<C, S>) -> Self {
         let stored = network.status.clone();
-        let reconciles = &context.metrics.reconciles;
-        Self { network, stored, store: &context.store, now: context.now(), reconciles }
+        let (template, reconciles) = (TemplateReport::default(), &context.metrics.reconciles);
+        Self { network, stored, template, store: &context.store, now: context.now(), reconciles }
     }
 
     /// The network's UID. Every stored object has one.
@@ -238,10 +241,11 @@ impl<'a, S: Store> NetworkObject<'a, S> {
 
     fn write_verdict(&mut self, verdict: &Verdict) {
         let generation = self.network.metadata.generation.unwrap_or_default();
-        let (suspended, now) = (self.is_suspended(), self.now);
+        let (suspended, now, template) = (self.is_suspended(), self.now, self.template.clone());
         let status = self.status_mut();
         status.observed_generation = generation;
         conditions::write(&mut status.conditions, verdict, suspended, generation, now);
+        conditions::write_template(&mut status.conditions, &template, generation, now);
     }
 
     pub(crate) fn write_claims(&mut self, claims: &Claims) {
@@ -287,6 +291,19 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         find(conditions, ConditionType::NetworkResolved).is_some_and(|resolved| {
             resolved.status == "True" && resolved.observed_generation == self.network.metadata.generation
         })
+    }
+
+    /// Whether MGN's replication template fitted the network when it was last read.
+    pub(crate) fn template_fits(&self) -> bool {
+        let conditions = self.network.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        is_true(conditions, ConditionType::ReplicationTemplateReady)
+    }
+
+    /// The replication servers' security group that the network has created, according to status.
+    pub(crate) fn created_replication_groups(&self) -> BTreeSet<SecurityGroupId> {
+        let groups = self.network.status.iter().flat_map(|status| &status.security_groups);
+        let own = groups.filter(|group| group.role == GroupRole::Replication && group.origin == Some(Origin::Created));
+        own.map(|group| group.id.as_str().into()).collect()
     }
 
     /// The resources whose published addresses may change, according to the annotation on the network.

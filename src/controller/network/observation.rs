@@ -48,7 +48,11 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
 ) -> Result<Observation<C::Cloud>, Stop> {
     let identity = object.identity(&context.cluster);
     let claims = object.claims();
-    let scope = Scope::of(&inputs.settings, &identity, &claims, object.fits(), context.settings.vpc_may_be_old());
+    let recent = context.settings.vpc_may_be_old();
+    let scope = Scope {
+        template_fits: object.template_fits(),
+        ..Scope::of(&inputs.settings, &identity, &claims, object.fits(), recent)
+    };
     let (cloud, began, observed) = within_deadline(&context.settings, async {
         let cloud = context.clouds.connect(&inputs.account).await?;
         let began = Instant::now();

@@ -11,6 +11,7 @@ use crate::{
         desired::Desired,
         plan::{Plan, plan},
         preview::{forecast::forecast, status},
+        replication_template,
         settings::Settings,
         status::{Verdict, inventory},
     },
@@ -35,6 +36,7 @@ pub(crate) async fn preview<C, S: Store>(
     let region = object.status_mut().region.clone().unwrap_or_default();
     let shown = status::status(&foreseen, desired, resources, &region, drifted);
     let summary = shown.summary.clone();
+    object.template = replication_template::report(&settings.replication, desired, observed);
     inventory::write(object.status_mut(), settings, desired, observed, tags_are_settled);
     object.status_mut().plan = Some(shown);
     object.write_claims(claims);

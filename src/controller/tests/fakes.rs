@@ -20,7 +20,7 @@ use crate::{
     },
     model::{
         failure::{CallFailure, FailureClass},
-        observed::{Observed, Resources},
+        observed::{Observed, Resources, replication_template::ReplicationTemplates},
         ownership::Identity,
         plan::step::{Effect, Step},
         testing::{Lab, identity},
@@ -417,6 +417,10 @@ impl Cloud for Fake {
             std::future::pending::<()>().await;
         }
         Ok(self.world().aws.observed.clone())
+    }
+
+    async fn replication_templates(&self, _: Duration) -> ReplicationTemplates {
+        self.world().aws.observed.replication_templates.clone()
     }
 
     async fn find_owned(&self, identity: &Identity, _: &ResolverSearch) -> Result<Resources, CallFailure> {

@@ -4,6 +4,7 @@
 mod endpoint;
 pub mod network_acl;
 pub mod parts;
+pub mod replication_template;
 mod resolver;
 pub mod resources;
 pub mod routes;
@@ -22,7 +23,7 @@ pub use self::{
     resolver::{ResolverAddress, ResolverEndpoint, ResolverState},
     security_group::{Peer, Permission, PrefixLists, Protocol, Rule, SecurityGroup, Shortfall, Traffic, shortfall},
 };
-use self::{routes::Route, surroundings::Surroundings};
+use self::{replication_template::ReplicationTemplates, routes::Route, surroundings::Surroundings};
 use super::{
     ids::{EndpointId, NetworkInterfaceId, ResolverId, RouteTableId, SecurityGroupId, SubnetId, VpcId, ZoneId},
     ownership::Tags,
@@ -44,6 +45,8 @@ pub struct Observed {
     pub services: BTreeMap<EndpointKey, ServiceOffer>,
     /// The data that changes rarely and is not read in every observation.
     pub surroundings: Surroundings,
+    /// The replication templates of MGN in the account and Region.
+    pub replication_templates: ReplicationTemplates,
     /// The ranges of the prefix lists that the rules of security groups refer to.
     pub prefix_lists: PrefixLists,
     /// The ranges of S3 in the Region. None if they could not be read, or if they do not matter, because nothing in the VPC

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     api::{
         ConditionStatus::{False, True, Unknown},
-        ConditionType::{self, Accepted, EndpointsReady, NetworkResolved, ResolverReady, SecurityGroupsReady, Synced},
+        ConditionType::{
+            self, Accepted, EndpointsReady, NetworkResolved, ReplicationTemplateReady, ResolverReady,
+            SecurityGroupsReady, Synced,
+        },
         Reason,
         conditions::{State, find, is_true, remove, set},
     },
@@ -23,6 +26,7 @@ use crate::{
         failure::CallFailure,
         plan::{Blocker, Plan},
         preflight::checks::Finding,
+        replication_template::TemplateReport,
         slot::Slot,
     },
     text::shorten,
@@ -62,12 +66,26 @@ pub fn write(conditions: &mut Vec<Condition>, verdict: &Verdict, suspended: bool
         (ConditionType::Ready, Some(ready)),
     ];
     for (type_, state) in permanent.chain(others) {
-        match state {
-            Some((status, reason, message)) => {
-                set(conditions, type_, (status, reason, shorten(&message, LONGEST_MESSAGE)), generation, now);
-            }
-            None => remove(conditions, type_),
+        put(conditions, type_, state, generation, now);
+    }
+}
+
+/// Writes what is known about MGN's replication template. No other condition depends on it.
+pub fn write_template(conditions: &mut Vec<Condition>, report: &TemplateReport, generation: i64, now: Timestamp) {
+    let state = match report {
+        TemplateReport::Unchanged => before(conditions, ReplicationTemplateReady),
+        TemplateReport::Absent => None,
+        TemplateReport::Known(state) => Some(state.clone()),
+    };
+    put(conditions, ReplicationTemplateReady, state, generation, now);
+}
+
+fn put(conditions: &mut Vec<Condition>, type_: ConditionType, state: Option<State>, generation: i64, now: Timestamp) {
+    match state {
+        Some((status, reason, message)) => {
+            set(conditions, type_, (status, reason, shorten(&message, LONGEST_MESSAGE)), generation, now);
         }
+        None => remove(conditions, type_),
     }
 }
 
@@ -171,14 +189,17 @@ fn kept(
     message: &str,
 ) -> impl Iterator<Item = (ConditionType, State)> {
     types.iter().map(move |type_| {
-        let Some(condition) = find(previous, *type_) else {
-            return (*type_, (Unknown, Reason::Pending, message.to_owned()));
-        };
-        let status = [True, False].into_iter().find(|status| status.as_str() == condition.status);
-        let reason = Reason::parse(&condition.reason).unwrap_or(Reason::Pending);
-        let message = if condition.message.is_empty() { message } else { &condition.message };
-        (*type_, (status.unwrap_or(Unknown), reason, message.to_owned()))
+        let (status, reason, kept) = before(previous, *type_).unwrap_or((Unknown, Reason::Pending, String::new()));
+        (*type_, (status, reason, if kept.is_empty() { message.to_owned() } else { kept }))
     })
+}
+
+/// The condition as it was, if it existed.
+fn before(previous: &[Condition], type_: ConditionType) -> Option<State> {
+    let condition = find(previous, type_)?;
+    let status = [True, False].into_iter().find(|status| status.as_str() == condition.status);
+    let reason = Reason::parse(&condition.reason).unwrap_or(Reason::Pending);
+    Some((status.unwrap_or(Unknown), reason, condition.message.clone()))
 }
 
 fn accepted() -> (ConditionType, State) {

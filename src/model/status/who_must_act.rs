@@ -29,6 +29,7 @@ impl CallFailure {
             FailureClass::Throttled | FailureClass::NotSent => Reason::Throttled,
             FailureClass::AccountMismatch => Reason::AccountMismatch,
             FailureClass::Unauthorized | FailureClass::Credentials => Reason::AccessDenied,
+            FailureClass::Uninitialized => Reason::MgnNotInitialized,
             FailureClass::InUse => Reason::DeletionBlocked,
             FailureClass::Quota => Reason::QuotaExceeded,
             // The route belongs to a foreign endpoint.

@@ -21,6 +21,7 @@ mod preflight;
 mod quota_boundaries;
 mod quotas;
 mod ready_means_ready;
+mod replication_template;
 mod report;
 mod resolver_addresses;
 mod routes;

@@ -8,6 +8,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub struct Aws {
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
+    /// Application Migration Service.
+    pub mgn: aws_sdk_mgn::Client,
     /// Route 53.
     pub route53: aws_sdk_route53::Client,
     /// Route 53 Resolver.
@@ -20,6 +22,13 @@ impl Aws {
         let credentials = Credentials::new(account, "secret", None, None, "lab");
         let region = Region::new(region.to_owned());
         let ec2 = aws_sdk_ec2::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .endpoint_url(endpoint)
+            .region(region.clone())
+            .credentials_provider(credentials.clone())
+            .build();
+        let mgn = aws_sdk_mgn::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http.clone())
             .endpoint_url(endpoint)
@@ -42,6 +51,7 @@ impl Aws {
             .build();
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(ec2),
+            mgn: aws_sdk_mgn::Client::from_conf(mgn),
             route53: aws_sdk_route53::Client::from_conf(route53),
             resolver: aws_sdk_route53resolver::Client::from_conf(resolver),
         }

@@ -47,6 +47,7 @@ mod kubernetes;
 mod lab;
 mod landing;
 pub mod lua;
+pub mod mgn;
 pub mod misread;
 mod network;
 mod operator;

@@ -42,12 +42,25 @@ pub struct SiteBuilder {
     name: String,
     account: String,
     region: String,
+    initializes_mgn: bool,
 }
 
 impl SiteBuilder {
     pub(crate) fn new(lab: Lab, name: &str, number: u64) -> Self {
         let account = (FIRST_ACCOUNT + number).to_string();
-        Self { lab, name: format!("{name}-{number}"), account, region: "ap-northeast-1".to_owned() }
+        Self {
+            lab,
+            name: format!("{name}-{number}"),
+            account,
+            region: "ap-northeast-1".to_owned(),
+            initializes_mgn: true,
+        }
+    }
+
+    /// Leaves MGN uninitialized in the account and Region.
+    pub fn without_mgn(mut self) -> Self {
+        self.initializes_mgn = false;
+        self
     }
 
     /// Sets the Region. The default is Tokyo.
@@ -57,10 +70,13 @@ impl SiteBuilder {
     }
 
     async fn make(self) -> Result<Site> {
-        let Self { lab, name, account, region } = self;
+        let Self { lab, name, account, region, initializes_mgn } = self;
         lab.control().declare_role(&account, ROLE, EXTERNAL_ID).await.context("cannot declare a role")?;
         let aws = lab.aws(&account, &region);
         let landing = Landing::make(&aws).await.context("cannot create the VPC")?;
+        if initializes_mgn {
+            landing.initialize_mgn(&aws).await?;
+        }
         let kube = lab.kube().await?;
         let site = Site { lab, account, region, namespace: name.clone(), class_name: name, landing, aws, kube };
         site.make_namespace(&site.namespace).await?;

@@ -80,8 +80,8 @@ The API server rejects all other values with a message that names the correction
 reports the checks that need an observation of AWS.";
 
 const CONDITIONS: &str = "\
-A class has only the condition `Accepted`. A network has the first seven conditions from its first reconcile on, and \
-the others only while they are true.";
+A class has only the condition `Accepted`. A network has the first seven conditions from its first reconcile on, \
+`ReplicationTemplateReady` where the operator may read the template, and the others only while they are true.";
 
 const REASONS: &str = "\
 A reason explains the status of a condition. Reasons are part of the API and do not change within a version. If a \

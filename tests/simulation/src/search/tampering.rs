@@ -53,6 +53,7 @@ impl Ground {
         let config = wire::config(&Seat::new(&stage, 0));
         let aws = Aws {
             ec2: aws_sdk_ec2::Client::new(&config),
+            mgn: aws_sdk_mgn::Client::new(&config),
             route53: aws_sdk_route53::Client::new(&config),
             resolver: aws_sdk_route53resolver::Client::new(&config),
         };

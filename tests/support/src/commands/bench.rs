@@ -81,7 +81,8 @@ pub(crate) async fn run(options: BenchArguments) -> Result<()> {
 }
 
 async fn measure(lab: &Lab) -> Result<Figures> {
-    Landing::make(&tokyo::aws(lab)).await?;
+    let aws = tokyo::aws(lab);
+    Landing::make(&aws).await?.initialize_mgn(&aws).await?;
     let sample = repository().join(tokyo::SAMPLE);
     for file in ["namespace.yaml", "class.yaml"] {
         apply(lab, &sample.join(file)).await?;

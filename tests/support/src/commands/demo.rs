@@ -65,12 +65,14 @@ async fn introduce(story: &Story, lab: &Lab) -> Result<()> {
 async fn run_chapters(story: &mut Story, lab: &Lab) -> Result<()> {
     let aws = tokyo::aws(lab);
 
-    story.chapter("The platform team has a VPC behind Direct Connect, without resources for MGN");
+    story.chapter("The platform team has a VPC behind Direct Connect, and has initialized MGN");
     let landing = Landing::make(&aws).await?;
     story.print(&format!("{} {} {}", landing.vpc, support::VPC_CIDR, support::VPC_NAME));
     for (name, id) in &landing.subnets {
         story.print(&format!("  {id} {name}"));
     }
+    let template = landing.initialize_mgn(&aws).await?;
+    story.print(&format!("{template} replication template: private addresses, staging subnet, MGN's security group"));
     let before = Inventory::of(&aws).await?;
 
     let mut follower = Follower::new(tokyo::networks(lab.kube().await?), tokyo::NAME);
@@ -114,8 +116,14 @@ async fn create(story: &Story, lab: &Lab, follower: &mut Follower) -> Result<()>
     let network = ready.context("the network is gone")?;
     let status = network.status.context("the network has no status")?;
 
+    let template = conditions::find(&status.conditions, ConditionType::ReplicationTemplateReady);
+    let template = template.context("the status reports nothing about the replication template")?;
+    ensure!(template.status == "True", "the replication template does not fit: {}", template.message);
+
     println!();
     kubectl(story, lab, &format!("get mgnet,mgnetclass --namespace {}", tokyo::NAMESPACE)).await?;
+    println!();
+    story.print(&format!("MGN: {}.", template.message));
     show_addresses(story, &status)
 }
 

@@ -26,7 +26,9 @@ pub(crate) async fn run() -> Result<()> {
             ..LabOptions::default()
         })
         .await?;
-        Landing::make(&tokyo::aws(&lab)).await.context("cannot create the VPC")?;
+        let aws = tokyo::aws(&lab);
+        let landing = Landing::make(&aws).await.context("cannot create the VPC")?;
+        landing.initialize_mgn(&aws).await?;
         local.publish(&lab)?;
         println!("up");
         // The lab runs until this future is dropped.

@@ -47,7 +47,8 @@ pub(crate) async fn run(options: MemoryArguments) -> Result<()> {
     let MemoryArguments { operator, networks, large } = options;
     let operator = OperatorOptions { log_filter: "warn".to_owned(), program: operator, ..OperatorOptions::default() };
     let lab = Lab::start(tokyo::without_delays(operator)).await?;
-    Landing::make(&tokyo::aws(&lab)).await?;
+    let aws = tokyo::aws(&lab);
+    Landing::make(&aws).await?.initialize_mgn(&aws).await?;
     tokyo::apply(&lab).await?;
     let api = tokyo::networks(lab.kube().await?);
     let built = until_built(&api).await?;

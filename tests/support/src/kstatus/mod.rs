@@ -11,7 +11,7 @@ mod tests;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use mgnet::api::conditions::{find, is_true};
+use mgnet::api::conditions::{Presence, find, is_true};
 use mgnet::api::{ConditionType, Reason};
 
 /// The default of `status.observedGeneration` in the schema, for an object that was never reconciled.
@@ -128,7 +128,7 @@ impl Status<'_> {
     fn only_while_true(&self) -> Option<String> {
         let types = self.types_where(|condition| {
             condition.status != "True"
-                && ConditionType::parse(&condition.type_).is_some_and(ConditionType::only_while_true)
+                && ConditionType::parse(&condition.type_).is_some_and(|type_| type_.presence() == Presence::WhileTrue)
         })?;
         Some(format!("presence: conditions must be removed when they are not True: {types}"))
     }

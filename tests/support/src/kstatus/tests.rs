@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use mgnet::api::ConditionStatus::{self, False, True, Unknown};
 use mgnet::api::ConditionType as Type;
-use mgnet::api::conditions::set;
+use mgnet::api::conditions::{Presence, set};
 
 use super::*;
 
 /// Returns the conditions of a network of generation 2 at rest.
 fn at_rest() -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for type_ in Type::ALL.into_iter().filter(|type_| !type_.only_while_true()) {
+    for type_ in Type::ALL.into_iter().filter(|type_| type_.presence() != Presence::WhileTrue) {
         put(&mut conditions, type_, True, Reason::Ready);
     }
     conditions
