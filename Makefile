@@ -29,6 +29,8 @@ help:
 	@echo "make soak       searches far longer than the tests do for a world in which a promise does not hold"
 	@echo "make mutants    plants bugs in a copy of the operator, and fails if one is not caught as its patch says"
 	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
+	@echo "make conformance ENDPOINT=URL  compares a model of AWS with what the emulator's sources say; make conformance-aws"
+	@echo "                ACCOUNT=ID REGION=NAME PAY_UP_TO=USD compares an AWS account: docs/testing.md says what it costs"
 	@echo "make lint       format and clippy, all warnings denied"
 	@echo "make generate   writes crds/, docs/reference.md and the table of docs/metrics.md from the code"
 	@echo "make bench      measures calls, times and memory of a release build, also with 1,000 networks; writes target/bench.json"
@@ -148,6 +150,34 @@ soak: rust-is-there build
 	$(TARGET)/release/simulation --scenario delete --crashes 2 --leaders
 	$(TARGET)/release/simulation --crashes 1 --faults 1000 --late --watches
 	$(TARGET)/release/simulation --schedules $(SCHEDULES) --seed $(SEED)
+
+# The cases of tests/conformance against a model of AWS, or an AWS account, whose credentials are in the environment. CASES:
+# parts of names, `cheap` or `slow`. A run that was killed is cleaned up by `make conformance-clean-up RUN=...`.
+CONFORMANCE := $(TARGET)/debug/conformance
+CASES ?=
+IN_ACCOUNT = --real-account $(ACCOUNT) --region $(REGION)
+
+.PHONY: conformance-program
+conformance-program: rust-is-there
+	@[[ -x $(CONFORMANCE) ]] || echo "make: compiling; the first time usually takes $(PROGRAMS_TAKE) on two cores" >&2
+	@cargo build --quiet --workspace --bin conformance
+
+.PHONY: conformance
+conformance: conformance-program
+	@[[ -n '$(ENDPOINT)' ]] || { echo "make: which endpoint? make conformance ENDPOINT=http://127.0.0.1:PORT" >&2; exit 1; }
+	@$(CONFORMANCE) run --endpoint $(ENDPOINT) $(if $(REGION),--region $(REGION)) $(addprefix --cases ,$(CASES))
+
+.PHONY: conformance-aws
+conformance-aws: conformance-program
+	@[[ -n '$(ACCOUNT)' && -n '$(REGION)' ]] || { echo "make: which account? make conformance-aws ACCOUNT=123456789012" \
+		"REGION=us-east-1 PAY_UP_TO=3.00" >&2; exit 1; }
+	@$(CONFORMANCE) run $(IN_ACCOUNT) $(if $(PAY_UP_TO),--yes-i-pay-up-to $(PAY_UP_TO)) $(addprefix --cases ,$(CASES))
+
+.PHONY: conformance-clean-up
+conformance-clean-up: conformance-program
+	@[[ -n '$(ACCOUNT)' && -n '$(REGION)' && -n '$(RUN)' ]] || { echo "make: which run? make conformance-clean-up" \
+		"ACCOUNT=123456789012 REGION=us-east-1 RUN=..." >&2; exit 1; }
+	@$(CONFORMANCE) clean-up $(IN_ACCOUNT) $(RUN)
 
 # Each bug of tests/simulation/mutants, all in one compilation behind switches. MUTANTS: parts of names, or flags of the
 # program: --alone (each compiled by itself), --unharmed (each search without a bug first), --threads N.

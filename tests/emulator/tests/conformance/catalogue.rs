@@ -1,45 +1,9 @@
 //! DescribeVpcEndpointServices.
 
-use aws_sdk_ec2::types::{ServiceDetail, ServiceType, VpcEndpointType};
+use aws_sdk_ec2::types::VpcEndpointType;
 use emulator::world::options::ServiceRule;
 
-use crate::support::{Aws, code, filter};
-
-fn types(detail: &ServiceDetail) -> Vec<&str> {
-    detail.service_type().iter().filter_map(|kind| kind.service_type().map(ServiceType::as_str)).collect()
-}
-
-/// Source: AWS PrivateLink guide, "AWS services that integrate with AWS PrivateLink"; S3 User Guide, "AWS PrivateLink
-/// for Amazon S3": S3 has an interface endpoint and a gateway endpoint, each in its own item.
-#[tokio::test]
-async fn s3_is_offered_twice_and_mgn_once() {
-    let aws = Aws::start().await;
-    let find = |name: &str| aws.ec2.describe_vpc_endpoint_services().filters(filter("service-name", name)).send();
-    let s3 = find("com.amazonaws.ap-northeast-1.s3").await.unwrap();
-    let mut kinds: Vec<_> = s3.service_details().iter().flat_map(types).collect();
-    kinds.sort_unstable();
-    assert_eq!(kinds, ["Gateway", "Interface"]);
-    let mgn = find("com.amazonaws.ap-northeast-1.mgn").await.unwrap();
-    let detail = &mgn.service_details()[0];
-    assert_eq!(types(detail), ["Interface"]);
-    assert_eq!(detail.private_dns_name(), Some("mgn.ap-northeast-1.amazonaws.com"));
-    assert_eq!(detail.availability_zones().len(), 3);
-    assert_eq!(detail.vpc_endpoint_policy_supported(), Some(true));
-}
-
-/// Source: EC2 API Reference, DescribeVpcEndpointServices, and "Error codes" (`InvalidServiceName`).
-#[tokio::test]
-async fn an_unknown_name_is_an_error_as_a_parameter_but_matches_nothing_as_a_filter() {
-    let aws = Aws::start().await;
-    let name = "com.amazonaws.ap-northeast-1.nothing";
-    let named = aws.ec2.describe_vpc_endpoint_services().service_names(name).send().await;
-    assert_eq!(code(named), "InvalidServiceName");
-    let filtered = aws.ec2.describe_vpc_endpoint_services().filters(filter("service-name", name)).send().await.unwrap();
-    assert!(filtered.service_details().is_empty());
-    let kind = filter("service-type", "Gateway");
-    let gateways = aws.ec2.describe_vpc_endpoint_services().filters(kind).send().await.unwrap();
-    assert_eq!(gateways.service_details().len(), 2);
-}
+use crate::support::{Aws, code};
 
 /// Source: Systems Manager User Guide, "VPC endpoints": Regions that were launched in 2024 or later have no
 /// ec2messages.
@@ -48,6 +12,15 @@ async fn a_new_region_has_no_ec2messages() {
     let aws = Aws::in_region("mx-central-1", |_| {}).await;
     let name = aws.service("ec2messages");
     assert_eq!(code(aws.ec2.describe_vpc_endpoint_services().service_names(name).send().await), "InvalidServiceName");
+}
+
+/// Source: AWS RAM User Guide, "Availability Zone IDs". The mapping of one account.
+#[tokio::test]
+async fn tokyo_has_three_zones() {
+    let aws = Aws::start().await;
+    let zones = aws.ec2.describe_availability_zones().send().await.unwrap();
+    let ids: Vec<_> = zones.availability_zones().iter().filter_map(|zone| zone.zone_id()).collect();
+    assert_eq!(ids, ["apne1-az4", "apne1-az1", "apne1-az2"]);
 }
 
 /// A test can narrow the catalog: a service is missing in a Region or in a zone.

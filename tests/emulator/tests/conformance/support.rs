@@ -7,8 +7,8 @@ use aws_sdk_ec2::{
     config::Credentials,
     error::{ProvideErrorMetadata, SdkError},
     types::{
-        AttributeBooleanValue, DnsOptionsSpecification, Filter, IpPermission, IpRange, ResourceType,
-        State as VpceState, SubnetConfiguration, Tag, TagSpecification, VpcEndpoint, VpcEndpointType,
+        AttributeBooleanValue, Filter, IpPermission, IpRange, ResourceType, State as VpceState, Tag, TagSpecification,
+        VpcEndpoint, VpcEndpointType,
     },
 };
 use emulator::{
@@ -207,14 +207,6 @@ pub(crate) fn tags(kind: ResourceType, tags: &[(&str, &str)]) -> TagSpecificatio
 pub(crate) fn permission(protocol: &str, port: i32, cidrs: &[&str]) -> IpPermission {
     let ranges = cidrs.iter().map(|cidr| IpRange::builder().cidr_ip(*cidr).build()).collect();
     IpPermission::builder().ip_protocol(protocol).from_port(port).to_port(port).set_ip_ranges(Some(ranges)).build()
-}
-
-pub(crate) fn fixed(subnet: &str, address: &str) -> SubnetConfiguration {
-    SubnetConfiguration::builder().subnet_id(subnet).ipv4(address).build()
-}
-
-pub(crate) fn inbound_only(on: bool) -> DnsOptionsSpecification {
-    DnsOptionsSpecification::builder().private_dns_only_for_inbound_resolver_endpoint(on).build()
 }
 
 /// Returns the code of an error answer, or the kind of failure without an answer.

@@ -12,7 +12,7 @@ use std::{
 
 /// The folder of a test, such as `moto`, with its `requirements.txt` and its programs.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
 fn cache() -> PathBuf {

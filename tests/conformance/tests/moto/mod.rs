@@ -6,6 +6,7 @@
 //! cannot judge the operator in this case, and never that the operator is wrong.
 
 mod backend;
+mod cases;
 mod deviations;
 mod endpoints;
 mod groups;

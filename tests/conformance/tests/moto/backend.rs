@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
-use aws_sdk_ec2::{
-    config::Credentials,
-    types::{Filter, Tag, TagSpecification, VpcEndpoint},
-};
+use aws_config::SdkConfig;
+use aws_sdk_ec2::types::{Filter, Tag, TagSpecification, VpcEndpoint};
+use conformance::config_of_stand_in;
 use emulator::{Server, ServerOptions};
 
 use super::running::Moto;
@@ -33,9 +31,14 @@ enum Kind {
 
 impl Backend {
     pub(crate) async fn moto() -> Self {
-        let moto = tokio::task::spawn_blocking(|| Moto::start(ACCOUNT)).await.expect("moto has started");
+        Self::moto_of(ACCOUNT).await
+    }
+
+    /// Starts moto for an account.
+    pub(crate) async fn moto_of(account: &'static str) -> Self {
+        let moto = tokio::task::spawn_blocking(|| Moto::start(account)).await.expect("moto has started");
         let url = moto.url.clone();
-        Self::at(&url, Kind::Moto { _running: moto }).await
+        Self::at(&url, account, Kind::Moto { _running: moto }).await
     }
 
     /// Starts the emulator. Its clock advances only in [`Self::wait`].
@@ -44,19 +47,11 @@ impl Backend {
         options.world.throttling = false;
         let server = Server::start(options).await.expect("a free port");
         let url = server.url().to_owned();
-        Self::at(&url, Kind::Emulator(server)).await
+        Self::at(&url, ACCOUNT, Kind::Emulator(server)).await
     }
 
-    async fn at(url: &str, kind: Kind) -> Self {
-        // `empty_test_environment` keeps proxies, endpoints and CA bundles of the machine out of the clients.
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .empty_test_environment()
-            .credentials_provider(Credentials::new(ACCOUNT, "secret", None, None, "test"))
-            .region(Region::new(REGION))
-            .endpoint_url(url)
-            .retry_config(RetryConfig::disabled())
-            .load()
-            .await;
+    async fn at(url: &str, account: &str, kind: Kind) -> Self {
+        let config = config_of_stand_in(url, account, REGION).await;
         Self {
             ec2: aws_sdk_ec2::Client::new(&config),
             resolver: aws_sdk_route53resolver::Client::new(&config),
