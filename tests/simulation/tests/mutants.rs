@@ -29,13 +29,17 @@ fn all() -> Vec<Mutant> {
 #[test]
 fn all_patches_apply_and_can_be_switched_together() {
     let mut files: BTreeMap<PathBuf, Vec<(usize, String)>> = BTreeMap::new();
+    let mut stale = Vec::new();
     for (number, mutant) in (1..).zip(all()) {
         for change in &mutant.changes {
             let original = fs::read_to_string(root().join(&change.file)).expect("a file of the operator");
-            let changed = change.apply(&original).unwrap_or_else(|error| panic!("{}: {error}", mutant.name));
-            files.entry(change.file.clone()).or_default().push((number, changed));
+            match change.apply(&original) {
+                Ok(changed) => files.entry(change.file.clone()).or_default().push((number, changed)),
+                Err(error) => stale.push(format!("{}: {error:#}", mutant.name)),
+            }
         }
     }
+    assert!(stale.is_empty(), "patches that do not apply:\n{}", stale.join("\n"));
     for (file, changed) in files {
         let original = fs::read_to_string(root().join(&file)).expect("a file of the operator");
         switch::merged(&original, &changed).unwrap_or_else(|error| panic!("{}: {error:#}", file.display()));
@@ -59,8 +63,12 @@ fn each_mutant_names_an_existing_scenario_or_test() {
                     TestProgram::Behavior => "tests/behavior",
                     TestProgram::Unit => "src",
                 };
-                let file = root().join(folder).join(format!("{}.rs", module.replace("::", "/")));
-                let text = fs::read_to_string(file).expect(&name);
+                let file = |module: &str| root().join(folder).join(format!("{}.rs", module.replace("::", "/")));
+                // The unit tests of a file may be in the file itself.
+                let of_file = module.strip_suffix("::tests").map(file);
+                let text =
+                    fs::read_to_string(file(module)).or_else(|error| of_file.map_or(Err(error), fs::read_to_string));
+                let text = text.expect(&name);
                 assert!(text.contains(&format!("fn {function}(")), "{name}: {test}");
             }
         }
