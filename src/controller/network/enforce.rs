@@ -63,10 +63,8 @@ pub(crate) async fn enforce<C: Clouds, S: Store>(
     let Observation { cloud, observed, mut claims, .. } = observation;
     let mut built = Built { desired, observed, managed_tags: object.managed_tags() };
     let plan = built.plan(&claims);
-    let drifted: BTreeSet<Slot> = match object.was_in_sync_with(desired) {
-        true => plan.steps.iter().flat_map(Step::slots).collect(),
-        false => BTreeSet::new(),
-    };
+    let is_drift = object.was_in_sync_with(desired);
+    let drifted: BTreeSet<Slot> = plan.steps.iter().filter(|_| is_drift).flat_map(Step::slots).collect();
     let outcome = if object.is_suspended() {
         Outcome { plan, ..Outcome::default() }
     } else {

@@ -62,8 +62,8 @@ impl PerNetwork {
 pub(crate) struct Networks {
     leadership: Leadership,
     per_network: PerNetwork,
-    networks: Cached<MigrationNetwork>,
-    classes: Cached<MigrationNetworkClass>,
+    cached: Cached<MigrationNetwork>,
+    cached_classes: Cached<MigrationNetworkClass>,
 }
 
 impl fmt::Debug for Networks {
@@ -79,7 +79,7 @@ impl Networks {
         classes: impl Fn() -> Vec<Arc<DeserializeGuard<MigrationNetworkClass>>> + Send + Sync + 'static,
     ) -> Self {
         let Metrics { leadership, per_network, .. } = metrics.clone();
-        Self { leadership, per_network, networks: Box::new(networks), classes: Box::new(classes) }
+        Self { leadership, per_network, cached: Box::new(networks), cached_classes: Box::new(classes) }
     }
 }
 
@@ -88,7 +88,7 @@ impl Collector for Networks {
         if !self.leadership.leads() {
             return Ok(());
         }
-        let (networks, classes) = ((self.networks)(), (self.classes)());
+        let (networks, classes) = ((self.cached)(), (self.cached_classes)());
         let unreadable = [
             (ObjectKind::Network, networks.iter().filter(|network| network.0.is_err()).count()),
             (ObjectKind::Class, classes.iter().filter(|class| class.0.is_err()).count()),
