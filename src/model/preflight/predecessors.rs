@@ -1,6 +1,6 @@
 //! Checks for the resources of another network of the same namespace and name: an earlier network in this cluster, or a network
-//! in another cluster. If the network cannot take them over, it builds nothing beside them: it would create a second set, for
-//! which nobody would be responsible.
+//! in another cluster. If the network cannot take them over, it builds nothing beside them: a second set would cost as much
+//! again, and no network would be responsible for the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
