@@ -12,7 +12,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, CustomResourceExt,
-    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use mgnet::api::{ConditionStatus, ConditionType, MigrationNetwork};
 use serde_json::{Value, json};
@@ -264,8 +264,15 @@ async fn each_alert_about_the_operator_fires_and_ends() -> Result<()> {
     *loose.pointer_mut(sources).context("the CRD has no sourceCIDRs")? =
         json!({ "x-kubernetes-preserve-unknown-fields": true });
     patch_crd(&site, loose).await?;
+    // The answer cannot be read as a network, either.
+    let untyped = Api::<DynamicObject>::namespaced_with(
+        site.kube.clone(),
+        &site.namespace,
+        &ApiResource::erase::<MigrationNetwork>(&()),
+    );
+    let unreadable = Patch::Merge(json!({ "spec": { "sourceCIDRs": 7 } }));
     support::failing::until("the loosened CRD admits an unreadable network", async || {
-        Ok(network.edit(json!({ "sourceCIDRs": 7 })).await.ok())
+        Ok(untyped.patch("tokyo", &PatchParams::default(), &unreadable).await.ok())
     })
     .await?;
     patch_crd(&site, right).await?;
