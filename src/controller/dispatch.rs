@@ -65,7 +65,7 @@ impl<C: Clouds, S: Store> Dispatch<C, S> {
     /// Reconciles one network.
     pub async fn reconcile_network(&self, network: &Guarded<MigrationNetwork>) -> Next {
         let meta = network.meta();
-        let key = Key { namespace: meta.namespace.clone().unwrap_or_default(), name: network.name_any() };
+        let key = Key::of(meta);
         // Logged without a permit, so that other networks of the tenant do not delay the report.
         if let Err(invalid) = &network.0 {
             tracing::error!(%key, error = invalid.error, "a stored network cannot be read; correct the object");

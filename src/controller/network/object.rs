@@ -61,7 +61,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
 
     /// The network's namespace and name.
     pub(crate) fn key(&self) -> Key {
-        Key { namespace: self.network.namespace().unwrap_or_default(), name: self.network.name_any() }
+        Key::of(self.network.meta())
     }
 
     /// Whether the object is being deleted.

@@ -5,6 +5,8 @@ mod vpc_lease;
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::api::{MigrationNetwork, MigrationNetworkClass};
 
 /// The namespace and name of a network.
@@ -14,6 +16,16 @@ pub struct Key {
     pub namespace: String,
     /// The network's name.
     pub name: String,
+}
+
+impl Key {
+    /// Returns the key of the object with this metadata.
+    pub(crate) fn of(metadata: &ObjectMeta) -> Self {
+        Self {
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl fmt::Display for Key {

@@ -172,7 +172,7 @@ fn nothing_is_built_beside_the_resources_of_another_network_of_the_name() {
         ("another target", |lab| set(lab, TRANSFER_TAG, Some(OTHER)), &[leave], &[accept, adopt]),
         ("not retained yet", |lab| set(lab, RETAINED_TAG, None), &[leave], &[accept, adopt]),
         (
-            "nobody agrees",
+            "neither cluster agrees",
             |lab| {
                 lab.settings.adoption = AdoptionPolicy::Never;
                 lab.settings.transfers_from.clear();

@@ -75,20 +75,9 @@ impl Lab {
         let control = EmulatorControl::new(Server::at(emulator.url()), &options.operator_account);
         let statuses = Statuses::watch(control_plane.kubeconfig_path())?;
         let aws = aws_environment(emulator.url(), &options.operator_account);
-        let start = options.operator.start;
         let operator = Process::new(&programs, folder.path(), kubeconfig, aws, options.operator).into();
         let backend = Backend::Real(Box::new(Real { emulator, control_plane, folder }));
-        Parts {
-            statuses,
-            operator,
-            backend,
-            control,
-            sites: AtomicU64::new(0),
-            options: chosen,
-            others: AtomicU16::new(0),
-        }
-        .begin(start)
-        .await
+        Parts::new(statuses, operator, backend, control, chosen).begin().await
     }
 
     /// Creates another cluster with an operator of its own, which uses the same AWS: see
@@ -116,20 +105,9 @@ impl Lab {
         let Simulated { aws, api } = &simulated;
         let control = EmulatorControl::new(Server::within(aws.clone()), &options.operator_account);
         let statuses = Statuses::watch_here(api.client());
-        let start = options.operator.start;
         let operator = Task::new(api.clone(), aws.clone(), &options.operator_account, options.operator).into();
         let backend = Backend::Simulated(simulated);
-        Parts {
-            statuses,
-            operator,
-            backend,
-            control,
-            sites: AtomicU64::new(0),
-            options: chosen,
-            others: AtomicU16::new(0),
-        }
-        .begin(start)
-        .await
+        Parts::new(statuses, operator, backend, control, chosen).begin().await
     }
 
     /// Returns the real backend, for functions that the simulated one lacks.
@@ -237,8 +215,20 @@ impl Lab {
 }
 
 impl Parts {
-    /// Completes a lab, and starts its operator if that is requested.
-    async fn begin(self, start: bool) -> Result<Lab> {
+    fn new(
+        statuses: Statuses,
+        operator: Operator,
+        backend: Backend,
+        control: EmulatorControl,
+        options: LabOptions,
+    ) -> Self {
+        let (sites, others) = (AtomicU64::new(0), AtomicU16::new(0));
+        Self { statuses, operator, backend, control, sites, options, others }
+    }
+
+    /// Completes a lab, and starts its operator if the options request that.
+    async fn begin(self) -> Result<Lab> {
+        let start = self.options.operator.start;
         let lab = Lab { parts: Arc::new(self) };
         if start {
             lab.operator().start().await?;

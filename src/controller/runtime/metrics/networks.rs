@@ -102,17 +102,12 @@ impl Collector for Networks {
         let readable: Vec<(Key, &MigrationNetwork)> = networks
             .iter()
             .filter_map(|network| network.0.as_ref().ok())
-            .map(|network| {
-                (Key { namespace: network.namespace().unwrap_or_default(), name: network.name_any() }, network)
-            })
+            .map(|network| (Key::of(network.meta()), network))
             .collect();
         count_by_class(&mut encoder, &readable, &classes)?;
         conditions(&mut encoder, &readable)?;
         // The networks that cannot be read exist, too.
-        let existing = networks.iter().map(|network| Key {
-            namespace: network.meta().namespace.clone().unwrap_or_default(),
-            name: network.name_any(),
-        });
+        let existing = networks.iter().map(|network| Key::of(network.meta()));
         records(&mut encoder, &self.per_network.of(&existing.collect()))
     }
 }
