@@ -99,8 +99,9 @@ down:
 
 # The behavior tests whose subject is what an API server does: they run on a real one, too.
 ON_REAL_PARTS := create:: classes:: vpc_leases::
-# Tests that need packages of Python, minutes of real time, or a compiler for planted bugs: `make test-full` runs them.
-ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample
+# Tests that need packages of Python, minutes of real time, a compiler for planted bugs, or an earlier version of the
+# operator: `make test-full` runs them.
+ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades::
 # The search needs processor time, and the tests on the real parts mostly wait, so they run at the same time.
 BESIDE_THE_SEARCH := --skip promises::
 
@@ -123,18 +124,28 @@ test: rust-is-there monitoring-tools control-plane
 IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERINGS=all MGNET_ORDERS=all \
 	MGNET_SEARCH=all MGNET_PACE=measured MGNET_GENERATED_SPECS=20000 MGNET_FUZZ_TIMES=100
 
-# Everything on both backends, all failures on the real parts, moto, boto3, all planted bugs, and many inputs of the fuzz targets.
+# Everything on both backends, all failures on the real parts, moto, boto3, an upgrade from an earlier version, all planted
+# bugs, and many inputs of the fuzz targets. What needs processor time runs beside the tests that mostly wait.
 .PHONY: test-full
 test-full: test
+	tests/e2e/upgrades/build.sh >/dev/null
+	nice $(SELF) searched-in-full >$(TARGET)/searched-in-full.log 2>&1 & searched=$$!; failed=0; \
+	$(SELF) on-real-parts-in-full || failed=1; \
+	wait $$searched || failed=1; cat $(TARGET)/searched-in-full.log; exit $$failed
+	$(MAKE) mutants
+
+.PHONY: searched-in-full
+searched-in-full:
+	$(IN_FULL) cargo test --workspace --no-fail-fast --test targets --test search -- --show-output fuzzed_ promises::crashes
+	$(IN_FULL) cargo test --workspace --no-fail-fast --test behavior -- --show-output refusals::
+
+.PHONY: on-real-parts-in-full
+on-real-parts-in-full:
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test conformance --test monitoring
 	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test behavior
-	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests --test search --test targets -- \
-		--show-output --test-threads=1 kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: \
-		agreement:: a_policy fuzzed_
-	$(IN_FULL) cargo test --workspace --test search -- --show-output promises::crashes
-	$(IN_FULL) cargo test --workspace --test behavior -- --show-output refusals::
-	$(IN_FULL) MGNET_BACKEND=real cargo test --workspace --test behavior -- --show-output tampering::
-	$(MAKE) mutants
+	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests -- --show-output --test-threads=1 \
+		kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: upgrades:: agreement:: a_policy
+	$(IN_FULL) MGNET_BACKEND=real cargo test --workspace --no-fail-fast --test behavior -- --show-output tampering::
 
 # All crashes, faults, late requests, bad watches and pairs of leaders, then SCHEDULES random schedules from SEED on, of which
 # nine in ten have the five faults at least that count.

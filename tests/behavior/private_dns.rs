@@ -90,8 +90,9 @@ async fn check_walk(part: usize, parts: usize) -> Result<()> {
     assert_eq!(deletions, vec![1; removals], "only the gateway is deleted, once each time");
     network.delete_and_wait().await?;
     assert!(site.summary().await?.is_empty());
-    let calls = site.calls_after(mark).await?;
-    assert!(calls.iter().all(|call| call.outcome == "ok"), "{}", listed(&calls));
+    // A read may ask for the tags of a Resolver endpoint that disappears at this moment.
+    let writes = site.writes_after(mark).await?;
+    assert!(writes.iter().all(|call| call.outcome == "ok"), "{}", listed(&writes));
     close(&site).await
 }
 

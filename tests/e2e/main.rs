@@ -23,4 +23,5 @@ mod poison;
 mod restarts;
 mod tenants;
 mod transfer;
+mod upgrades;
 mod watches;

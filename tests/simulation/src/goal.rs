@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        ClaimPhase, ConditionType, ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, NetworkDefaults,
-        PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
+        ClaimPhase, ConditionType, EndpointMode, EndpointType, ManagementPolicy, MigrationNetwork,
+        MigrationNetworkSpec, NetworkDefaults, PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle,
+        conditions::find,
     },
     model::ownership::{ADOPTED_TAG, OWNER_TAG, SLOT_TAG},
 };
@@ -57,6 +58,13 @@ fn expected(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Expected
         expected = expected.tag(key, value);
     }
     for endpoint in spec.endpoints.iter().flatten().filter(|endpoint| endpoint.service != DENIED_SERVICE) {
+        if endpoint.mode == Some(EndpointMode::Disabled) {
+            expected = match endpoint.type_ {
+                EndpointType::Gateway => expected.without_gateway(),
+                EndpointType::Interface => expected.without(&endpoint.service),
+            };
+            continue;
+        }
         expected = expected.with(&endpoint.service);
         if endpoint.private_dns == Some(PrivateDns::Disabled) {
             expected = expected.private_dns(&endpoint.service, "off");

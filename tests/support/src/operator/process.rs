@@ -71,7 +71,7 @@ impl Process {
     /// Returns another process of the same operator, which is not started. Both write to the same log file.
     pub(crate) fn another(&self, options: OperatorOptions) -> Self {
         Self {
-            program: self.program.clone(),
+            program: options.program.clone().unwrap_or_else(|| self.program.clone()),
             kubeconfig: self.kubeconfig.clone(),
             log: self.log.clone(),
             environment: self.environment.clone(),
