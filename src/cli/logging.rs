@@ -1,7 +1,7 @@
 //! Logging to standard error, and its flags.
 
 use anyhow::{Context as _, Result};
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// The flags that control the format and the amount of log lines.
 #[derive(clap::Args, Clone, Debug)]
@@ -24,11 +24,11 @@ enum Format {
     Json,
 }
 
-/// Starts logging to standard error.
+/// Starts logging to standard error, with a further layer for the same spans and events if there is one.
 ///
 /// # Errors
 /// If the filter cannot be parsed.
-pub(crate) fn start(options: &LogOptions) -> Result<()> {
+pub(crate) fn start(options: &LogOptions, further: Option<impl Layer<Registry> + Send + Sync>) -> Result<()> {
     // kube logs every failed request at ERROR without its address or cause, and adds its own span to each reconcile.
     // The operator's own lines and spans contain more information.
     let filter = format!("kube_client::client::builder=off,kube_runtime=warn,{}", options.log_filter);
@@ -38,10 +38,11 @@ pub(crate) fn start(options: &LogOptions) -> Result<()> {
             options.log_filter
         )
     })?;
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::registry().with(further);
     match options.log_format {
-        Format::Text => lines.with_ansi(false).init(),
-        Format::Json => lines.json().init(),
+        Format::Text => subscriber.with(lines.with_ansi(false).with_filter(filter)).init(),
+        Format::Json => subscriber.with(lines.json().with_filter(filter)).init(),
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ mod panics;
 mod poison;
 mod restarts;
 mod tenants;
+mod traces;
 mod transfer;
 mod upgrades;
 mod watches;

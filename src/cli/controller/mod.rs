@@ -4,6 +4,7 @@
 //! its configuration from its own environment variables. `docs/connections.md` describes proxies and certificates.
 
 mod leader_election;
+mod traces;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,6 +15,7 @@ use kube::Client;
 use tokio::{net::TcpListener, signal::unix};
 use tokio_util::sync::CancellationToken;
 
+use self::traces::Traces;
 use crate::{
     aws::{AwsClouds, RATE_FACTORS, Rates},
     cli::{aws::AwsOptions, cluster, logging},
@@ -40,6 +42,9 @@ pub struct ControllerArgs {
 
     #[command(flatten)]
     logs: logging::LogOptions,
+
+    #[command(flatten)]
+    traces: traces::TraceOptions,
 
     #[command(flatten)]
     aws: AwsOptions,
@@ -104,13 +109,17 @@ const BEYOND_WATCHES: Duration = Duration::from_secs(10);
 /// # Errors
 /// If it cannot start, or has lost the leadership.
 pub fn run(args: &ControllerArgs) -> Result<()> {
-    logging::start(&args.logs)?;
-    // Both clients use this provider. Without an explicit choice, rustls would have to guess.
+    // All clients use this provider. Without an explicit choice, rustls would have to guess.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another TLS provider is already installed in this process"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = Traces::new(&args.traces, runtime.handle().clone())?;
+    logging::start(&args.logs, traces.as_ref().map(Traces::layer))?;
     let result = runtime.block_on(operate(args));
+    if let Some(traces) = traces {
+        traces.close();
+    }
     // Tasks that still run have exceeded their time, or would interfere with the next leader.
     runtime.shutdown_background();
     result

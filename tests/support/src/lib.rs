@@ -61,6 +61,7 @@ mod statuses;
 mod summary;
 mod tenant;
 mod tls_front;
+mod trace_collector;
 pub mod waiting;
 
 pub use api_proxy::{ApiCall, ApiFault, ApiProxy, CallSite, Conduct, Order, Verb};
@@ -84,5 +85,6 @@ pub use site::{SOURCES, Site, SiteBuilder};
 pub use summary::{Expected, Summary};
 pub use tenant::{Tenant, send};
 pub use tls_front::TlsFront;
+pub use trace_collector::{TraceCollector, TraceSpan};
 
 pub use ::emulator::http::{Fault, FaultKind};
