@@ -39,6 +39,8 @@ pub enum ConditionType {
     /// MGN is initialized, and its replication template fits the network; present only where the operator may read the
     /// template.
     ReplicationTemplateReady,
+    /// The on-premises teams have acknowledged the present hand-off; present once the hand-off is known.
+    OnPremisesCurrent,
     /// The operator is working; present only while true.
     Reconciling,
     /// An action is required; present only while true.
@@ -49,7 +51,7 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ready,
         Self::Accepted,
         Self::NetworkResolved,
@@ -58,6 +60,7 @@ impl ConditionType {
         Self::ResolverReady,
         Self::Synced,
         Self::ReplicationTemplateReady,
+        Self::OnPremisesCurrent,
         Self::Reconciling,
         Self::Stalled,
         Self::Suspended,
@@ -74,6 +77,7 @@ impl ConditionType {
             Self::ResolverReady => "ResolverReady",
             Self::Synced => "Synced",
             Self::ReplicationTemplateReady => "ReplicationTemplateReady",
+            Self::OnPremisesCurrent => "OnPremisesCurrent",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Suspended => "Suspended",
@@ -104,6 +108,10 @@ impl ConditionType {
                 "AWS Application Migration Service is initialized in the account and Region, and its replication \
                  template fits the network. Not part of `Ready`."
             }
+            Self::OnPremisesCurrent => {
+                "The annotation `mgnet.dev/on-premises-done` names the present revision of the hand-off \
+                 (`status.onPremises`). Not part of `Ready`."
+            }
             Self::Reconciling => "The operator is working, or waits for AWS or for a temporary problem to end.",
             Self::Stalled => "An action is required: the problem that the reason names does not resolve itself.",
             Self::Suspended => "`spec.suspend` is true, and the operator changes nothing in AWS except for a deletion.",
@@ -114,7 +122,7 @@ impl ConditionType {
     pub const fn presence(self) -> Presence {
         match self {
             Self::Reconciling | Self::Stalled | Self::Suspended => Presence::WhileTrue,
-            Self::ReplicationTemplateReady => Presence::WhereKnown,
+            Self::ReplicationTemplateReady | Self::OnPremisesCurrent => Presence::WhereKnown,
             Self::Ready
             | Self::Accepted
             | Self::NetworkResolved

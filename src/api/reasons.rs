@@ -141,6 +141,12 @@ reasons! {
     TemplateFits = "TemplateFits",
     /// The replication template of MGN contradicts the network.
     TemplateUnfit = "TemplateUnfit",
+    /// The annotation `mgnet.dev/on-premises-done` names the present revision of the hand-off.
+    Acknowledged = "Acknowledged",
+    /// The on-premises teams have not acknowledged the hand-off: the network has no annotation `mgnet.dev/on-premises-done`.
+    NotAcknowledged = "NotAcknowledged",
+    /// The hand-off has changed since the revision that the annotation `mgnet.dev/on-premises-done` names.
+    RevisionChanged = "RevisionChanged",
     /// AWS throttles the operator's calls.
     Throttled = "Throttled",
     /// AWS returned an error that may be temporary.
@@ -174,6 +180,7 @@ impl Reason {
             | Self::Disabled
             | Self::InSync
             | Self::TemplateFits
+            | Self::Acknowledged
             | Self::Retained
             | Self::Suspended
             // The operator repairs drift.
@@ -216,7 +223,9 @@ impl Reason {
             | Self::InvalidRequest
             | Self::ActionNeeded
             | Self::MgnNotInitialized
-            | Self::TemplateUnfit => false,
+            | Self::TemplateUnfit
+            | Self::NotAcknowledged
+            | Self::RevisionChanged => false,
         }
     }
 

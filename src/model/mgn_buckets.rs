@@ -93,6 +93,11 @@ impl Buckets {
     }
 }
 
+/// Whether only replication and conversion servers use a bucket: the repository of their Amazon Linux 2023.
+pub fn is_for_replication(bucket: &str) -> bool {
+    bucket.starts_with("al2023-repos-")
+}
+
 /// Whether AWS documents the names of the buckets in a Region.
 pub fn is_documented(region: &str) -> bool {
     !UNDOCUMENTED_REGIONS.contains(&region)

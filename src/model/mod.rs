@@ -8,6 +8,7 @@
 //! - [`claims`], with the records of [`adoptions`], are updated from the observation.
 //! - [`plan`] returns the steps that can run now, and [`observed::resources`] applies their effects. [`preview`]
 //!   returns all steps in advance.
+//! - [`on_premises`] derives the work of the on-premises teams, the hand-off.
 //! - [`status`] reports the result, and [`replication_template`] what MGN's own template has to be.
 //!
 //! [`transfer`] describes how a network moves to another cluster. [`orphans`] is separate: it finds the resources of networks that no longer exist.
@@ -21,6 +22,7 @@ pub mod ids;
 pub mod ingress;
 pub mod mgn_buckets;
 pub mod observed;
+pub mod on_premises;
 pub mod orphans;
 pub mod ownership;
 pub mod plan;

@@ -23,6 +23,7 @@ mod fairness;
 mod faults;
 mod limits;
 mod lost_answers;
+mod on_premises;
 mod plan_mode;
 mod policies;
 mod preflight;

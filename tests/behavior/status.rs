@@ -92,6 +92,11 @@ async fn the_status_matches_the_resources_in_aws() -> Result<()> {
         support::mgn::template(&site.aws).await?,
         groups[2].id
     );
+    let revision = status.on_premises.as_ref().context("no hand-off")?.revision.clone();
+    let about_hand_off = format!(
+        "do the work in `status.onPremises` (4 of 4 items are open), then set the annotation `mgnet.dev/on-premises-done` to \
+         '{revision}'"
+    );
     let conditions: Vec<_> = status
         .conditions
         .iter()
@@ -108,6 +113,7 @@ async fn the_status_matches_the_resources_in_aws() -> Result<()> {
             ("ResolverReady", "True", "Operational", "the Resolver endpoint is operational"),
             ("Synced", "True", "InSync", "AWS matches the desired state"),
             ("ReplicationTemplateReady", "False", "TemplateUnfit", &about_template),
+            ("OnPremisesCurrent", "False", "NotAcknowledged", &about_hand_off),
         ]
     );
     assert!(status.conditions.iter().all(|one| one.observed_generation == Some(1)), "{:#?}", status.conditions);

@@ -45,6 +45,7 @@ use crate::api::{
     printcolumn(name = "Region", type_ = "string", json_path = ".status.region", priority = 1),
     printcolumn(name = "VPC", type_ = "string", json_path = ".status.vpcID", priority = 1),
     printcolumn(name = "Resolver", type_ = "string", json_path = ".status.resolver.ipAddressSummary", priority = 1),
+    printcolumn(name = "OnPremises", type_ = "string", json_path = ".status.onPremises.revision", priority = 1),
     printcolumn(
         name = "Message",
         type_ = "string",

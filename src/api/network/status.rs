@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{PlanStatus, PreflightWarning};
+use super::{OnPremisesStatus, PlanStatus, PreflightWarning};
 use crate::api::{
     schema, tolerant,
     vocabulary::{
@@ -27,7 +27,8 @@ pub struct MigrationNetworkStatus {
 
     /// The conditions of the network. Present after the first reconcile: `Ready`, `Accepted`, `NetworkResolved`,
     /// `SecurityGroupsReady`, `EndpointsReady`, `ResolverReady`, `Synced`. Present only where the operator may read the
-    /// template: `ReplicationTemplateReady`. Present only while true: `Reconciling`, `Stalled`, `Suspended`.
+    /// template: `ReplicationTemplateReady`. Present once the hand-off is known: `OnPremisesCurrent`. Present only while true:
+    /// `Reconciling`, `Stalled`, `Suspended`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,
@@ -95,6 +96,10 @@ pub struct MigrationNetworkStatus {
     /// The observed state of the Route 53 Resolver inbound endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub resolver: Option<ResolverStatus>,
+
+    /// The hand-off: the work that the on-premises teams must do for the network.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
+    pub on_premises: Option<OnPremisesStatus>,
 
     /// The security groups that the network owns, and the existing groups that it uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]

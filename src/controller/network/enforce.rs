@@ -16,6 +16,7 @@ use crate::{
         claims::Claims,
         desired::Desired,
         observed::{Observed, Resources},
+        on_premises,
         plan::{Plan, plan, step::Step},
         replication_template,
         slot::Slot,
@@ -79,6 +80,7 @@ pub(crate) async fn enforce<C: Clouds, S: Store>(
     let tags_are_settled = !outcome.changed && !outcome.plan.steps.iter().any(apply::is_tag_step);
     object.template = replication_template::report(&inputs.settings.replication, desired, &built.observed);
     inventory::write(object.status_mut(), &inputs.settings, desired, &built.observed, tags_are_settled);
+    object.hand_over(on_premises::facts(&inputs.settings, desired, &built.observed));
     object.write_claims(&claims);
     Ok(Ended { verdict: built.verdict(&outcome), steps: outcome.steps })
 }

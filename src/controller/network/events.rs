@@ -1,7 +1,7 @@
 //! Creates events: one for each change in AWS, and one for each transition of a condition for which users wait.
 
 use crate::{
-    api::{ConditionType, MigrationNetworkStatus, conditions::find},
+    api::{ConditionType, DeletionPolicy, MigrationNetworkStatus, OnPremisesBasis, Reason, conditions::find},
     controller::store::Announcement,
     model::{
         ids::join,
@@ -102,7 +102,51 @@ pub(crate) fn of_transition(
             })
         })
         .chain(planned)
+        .chain(of_hand_off(before, after))
         .collect()
+}
+
+/// The events that tell the on-premises teams about work: a new revision of the hand-off, and the deletion of a network to
+/// whose addresses their DNS servers forward.
+fn of_hand_off(
+    before: Option<&MigrationNetworkStatus>,
+    after: Option<&MigrationNetworkStatus>,
+) -> Option<Announcement> {
+    let hand_off = |status: Option<&'_ MigrationNetworkStatus>| status.and_then(|status| status.on_premises.clone());
+    let is_deleting = |status: Option<&MigrationNetworkStatus>| {
+        let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
+        ready.is_some_and(|ready| ready.reason == Reason::Deleting.as_str())
+    };
+    let now = hand_off(after)?;
+    let event = |warning: bool, reason: &str, note: String| {
+        Some(Announcement { warning, reason: reason.to_owned(), action: "HandOff".to_owned(), note })
+    };
+    if is_deleting(after) && !is_deleting(before) {
+        let retains = after?.settings.as_ref()?.deletion_policy == Some(DeletionPolicy::Retain);
+        let domains: Vec<&str> = now.dns_forwarders.iter().map(|forwarder| forwarder.domain.as_str()).collect();
+        let work = if domains.is_empty() {
+            "remove the network's names from hosts files".to_owned()
+        } else {
+            format!("remove the forwarders of {} from on-premises DNS servers", domains.join(" and "))
+        };
+        let note = format!("the addresses of the network are being deleted; {work}, and the firewall rules");
+        return if retains || now.basis == OnPremisesBasis::Planned {
+            None
+        } else {
+            event(true, "OnPremisesRemoval", note)
+        };
+    }
+    let earlier = hand_off(before);
+    match &earlier {
+        Some(earlier) if earlier.revision == now.revision => None,
+        Some(earlier) => {
+            let changes = now.changes.iter().map(|change| format!("{} {:?}", change.subject, change.change));
+            let changes = changes.collect::<Vec<_>>().join(", ");
+            let note = format!("revision {} of the hand-off replaces {}: {changes}", now.revision, earlier.revision);
+            event(true, "OnPremisesChanged", note)
+        }
+        None => event(false, "OnPremisesReady", format!("the hand-off is known, with revision {}", now.revision)),
+    }
 }
 
 /// The events for new preflight warnings. A warning with the same check and subject as before is not new, even if its

@@ -8,7 +8,8 @@ use super::events;
 use crate::{
     api::{
         ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, GroupRole, ManagementPolicy,
-        MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, Origin, Reason, TRANSFER_ANNOTATION,
+        MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, ON_PREMISES_DONE_ANNOTATION, Origin, Reason,
+        TRANSFER_ANNOTATION,
         conditions::{find, is_true},
     },
     aws::Account,
@@ -24,6 +25,7 @@ use crate::{
         claims::Claims,
         desired::Desired,
         ids::{SecurityGroupId, VpcId},
+        on_premises::{self, Facts},
         ownership::Identity,
         preview::status::digest,
         replication_template::TemplateReport,
@@ -242,10 +244,31 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     fn write_verdict(&mut self, verdict: &Verdict) {
         let generation = self.network.metadata.generation.unwrap_or_default();
         let (suspended, now, template) = (self.is_suspended(), self.now, self.template.clone());
+        let acknowledged = self.acknowledged();
         let status = self.status_mut();
         status.observed_generation = generation;
         conditions::write(&mut status.conditions, verdict, suspended, generation, now);
         conditions::write_template(&mut status.conditions, &template, generation, now);
+        let current = on_premises::condition(status.on_premises.as_ref(), acknowledged.as_deref());
+        conditions::write_on_premises(&mut status.conditions, current, generation, now);
+    }
+
+    /// Writes the hand-off to status. Without facts, the previous ones stay.
+    pub(crate) fn hand_over(&mut self, facts: Option<Facts>) {
+        let acknowledged = self.acknowledged();
+        let status = self.status_mut();
+        match (facts, &mut status.on_premises) {
+            (Some(facts), previous) => {
+                *previous = Some(on_premises::status(facts, previous.as_ref(), acknowledged.as_deref()));
+            }
+            (None, Some(previous)) => on_premises::acknowledge(previous, acknowledged.as_deref()),
+            (None, None) => {}
+        }
+    }
+
+    /// The revision of the hand-off that the annotation on the network acknowledges.
+    fn acknowledged(&self) -> Option<String> {
+        self.network.annotations().get(ON_PREMISES_DONE_ANNOTATION).cloned()
     }
 
     pub(crate) fn write_claims(&mut self, claims: &Claims) {

@@ -9,6 +9,7 @@ use crate::{
     controller::store::{Store, StoreError},
     model::{
         desired::Desired,
+        on_premises,
         plan::{Plan, plan},
         preview::{forecast::forecast, status},
         replication_template,
@@ -38,6 +39,7 @@ pub(crate) async fn preview<C, S: Store>(
     let summary = shown.summary.clone();
     object.template = replication_template::report(&settings.replication, desired, observed);
     inventory::write(object.status_mut(), settings, desired, observed, tags_are_settled);
+    object.hand_over(on_premises::facts(settings, desired, observed));
     object.status_mut().plan = Some(shown);
     object.write_claims(claims);
 

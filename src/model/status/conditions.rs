@@ -16,8 +16,8 @@ use crate::{
     api::{
         ConditionStatus::{False, True, Unknown},
         ConditionType::{
-            self, Accepted, EndpointsReady, NetworkResolved, ReplicationTemplateReady, ResolverReady,
-            SecurityGroupsReady, Synced,
+            self, Accepted, EndpointsReady, NetworkResolved, OnPremisesCurrent, ReplicationTemplateReady,
+            ResolverReady, SecurityGroupsReady, Synced,
         },
         Reason,
         conditions::{State, find, is_true, remove, set},
@@ -78,6 +78,11 @@ pub fn write_template(conditions: &mut Vec<Condition>, report: &TemplateReport, 
         TemplateReport::Known(state) => Some(state.clone()),
     };
     put(conditions, ReplicationTemplateReady, state, generation, now);
+}
+
+/// Writes whether the on-premises teams have acknowledged the hand-off. No other condition depends on it.
+pub fn write_on_premises(conditions: &mut Vec<Condition>, state: Option<State>, generation: i64, now: Timestamp) {
+    put(conditions, OnPremisesCurrent, state, generation, now);
 }
 
 fn put(conditions: &mut Vec<Condition>, type_: ConditionType, state: Option<State>, generation: i64, now: Timestamp) {

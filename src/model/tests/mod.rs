@@ -13,6 +13,7 @@ mod forecast;
 mod found;
 mod limits;
 mod network_acl;
+mod on_premises;
 mod orphans;
 mod paths;
 mod plan;

@@ -1,0 +1,251 @@
+//! `status.onPremises`: the hand-off, which is the work that the on-premises teams must do for the network, as facts.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::api::{schema, tolerant};
+
+/// The annotation with which a team states that it has done the work of a revision of the hand-off. Its value is that
+/// revision.
+pub const ON_PREMISES_DONE_ANNOTATION: &str = "mgnet.dev/on-premises-done";
+
+/// The maximum number of entries in `changes`.
+pub const MOST_CHANGES: usize = 64;
+
+/// The facts that the on-premises teams need: what to open, to forward and to exempt. Missing until all addresses are known.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnPremisesStatus {
+    /// The revision of the facts: the first 10 hexadecimal digits of SHA-256 over them. It changes with the facts only, and not
+    /// with the version of the operator. Set the annotation `mgnet.dev/on-premises-done` to it when the work is done.
+    #[schemars(length(max = 10))]
+    pub revision: String,
+
+    /// The origin of the addresses. `Observed`: they exist. `Planned`: nothing has been created, so only fixed addresses and
+    /// the ranges of subnets are known.
+    #[serde(default, deserialize_with = "basis")]
+    pub basis: OnPremisesBasis,
+
+    /// The differences to the revision before this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["subject".into()]))]
+    pub changes: Vec<OnPremisesChange>,
+
+    /// The work, by team.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["item".into()]))]
+    pub checklist: Vec<ChecklistItem>,
+
+    /// The connections from on-premises to AWS that all firewalls on the way must admit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub firewall_rules: Vec<FirewallRule>,
+
+    /// The domains that on-premises DNS servers must forward to the Route 53 Resolver inbound endpoint. Empty without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["domain".into()]))]
+    pub dns_forwarders: Vec<DnsForwarder>,
+
+    /// The names that must resolve to the addresses of the endpoints, for hosts files and for checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub names: Vec<OnPremisesName>,
+}
+
+/// The origin of the addresses in the hand-off.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum OnPremisesBasis {
+    /// The addresses exist.
+    #[default]
+    Observed,
+    /// The addresses are fixed in the spec, or unknown.
+    Planned,
+}
+
+/// One difference between two revisions.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnPremisesChange {
+    /// The entry that differs, such as `firewallRules/mgn-https`.
+    #[schemars(length(max = 320))]
+    pub subject: String,
+
+    /// Whether the entry was added, removed or changed.
+    pub change: ChangeKind,
+}
+
+/// The kind of a difference.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum ChangeKind {
+    /// The entry is new.
+    Added,
+    /// The entry has other values.
+    #[default]
+    Changed,
+    /// The entry is gone.
+    Removed,
+}
+
+/// One item of the checklist.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecklistItem {
+    /// The work. `Firewall`: admit all `firewallRules`. `DNSForwarders`: forward all `dnsForwarders`. `HostsFiles`: enter
+    /// `names` in the hosts files of the source servers. `Proxies`: keep `names` away from proxies, or let the proxies in
+    /// `spec.proxyCIDRs` resolve and reach them. `OtherS3Clients`: make sure that other on-premises clients of S3 in the Region
+    /// work through the network's S3 endpoint, because the forwarder of S3 leads all of them there.
+    pub item: ChecklistWork,
+
+    /// Whether the work of this item is done: `Done` after the annotation named this revision, or an earlier one with the same
+    /// facts for the item.
+    pub state: ChecklistState,
+
+    /// The revision of the facts for this item alone.
+    #[schemars(length(max = 10))]
+    pub revision: String,
+}
+
+/// The work of an item of the checklist.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum ChecklistWork {
+    /// Firewall rules.
+    Firewall,
+    /// Forwarders on DNS servers.
+    #[serde(rename = "DNSForwarders")]
+    DnsForwarders,
+    /// Hosts files of source servers.
+    HostsFiles,
+    /// Exceptions of proxies.
+    Proxies,
+    /// Other clients of S3.
+    #[serde(rename = "OtherS3Clients")]
+    OtherS3Clients,
+}
+
+/// The state of an item of the checklist.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum ChecklistState {
+    /// The work has not been acknowledged.
+    #[default]
+    Open,
+    /// The work has been acknowledged.
+    Done,
+}
+
+/// One connection that firewalls must admit, from on-premises to AWS.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallRule {
+    /// The stable ID of the rule, such as `mgn-https`.
+    #[schemars(length(max = 63))]
+    pub id: String,
+
+    /// The purpose of the connection.
+    pub purpose: RulePurpose,
+
+    /// The protocol.
+    pub protocol: RuleProtocol,
+
+    /// The destination port.
+    pub port: i32,
+
+    /// The on-premises ranges that connect.
+    #[schemars(length(max = 64), inner(length(max = 18)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub sources: Vec<String>,
+
+    /// The destination addresses. Empty if they change, or are not known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 15)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub addresses: Vec<String>,
+
+    /// The ranges of the subnets that contain the destinations, for firewalls that admit ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 18)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub subnets: Vec<String>,
+}
+
+/// The purpose of a firewall rule.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum RulePurpose {
+    /// The API of MGN.
+    #[serde(rename = "MGN")]
+    Mgn,
+    /// The S3 buckets of MGN.
+    S3,
+    /// Queries of the Resolver endpoint.
+    #[serde(rename = "DNS")]
+    Dns,
+    /// Data of source servers to replication servers.
+    Replication,
+}
+
+/// The protocol of a firewall rule.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum RuleProtocol {
+    /// TCP.
+    #[serde(rename = "TCP")]
+    Tcp,
+    /// UDP.
+    #[serde(rename = "UDP")]
+    Udp,
+}
+
+/// One domain that DNS servers must forward.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsForwarder {
+    /// The domain, with all names below it.
+    #[schemars(length(max = 253))]
+    pub domain: String,
+
+    /// The addresses of the inbound endpoint. Empty if they are not known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 15)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub targets: Vec<String>,
+}
+
+/// One name and the addresses to which it must resolve.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnPremisesName {
+    /// The name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// The addresses. Empty if on-premises clients do not need the name, or if they are not known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 15)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub addresses: Vec<String>,
+
+    /// The clients of the name. `Source`: source servers, so it must resolve on-premises. `Replication`: replication and
+    /// conversion servers, in AWS only.
+    #[serde(rename = "for")]
+    pub for_: NameUse,
+}
+
+/// The clients of a name.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum NameUse {
+    /// Source servers.
+    Source,
+    /// Replication and conversion servers.
+    Replication,
+}
+
+/// Deserializes the basis. An unknown word counts as planned: its addresses may not exist.
+fn basis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OnPremisesBasis, D::Error> {
+    tolerant::or(deserializer, OnPremisesBasis::Planned)
+}

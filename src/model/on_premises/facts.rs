@@ -1,0 +1,247 @@
+//! The facts of the hand-off, a pure function of settings, desired state and observation.
+//!
+//! What a source server needs: the API of MGN, the S3 buckets of MGN, and port 1500 of the replication servers (MGN User Guide,
+//! "Network requirements"). It does not need EC2 or AWS Systems Manager.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use ipnet::Ipv4Net;
+
+use crate::{
+    api::{
+        DnsForwarder, FirewallRule, ManagementPolicy, NameUse, OnPremisesBasis, OnPremisesName, RuleProtocol,
+        RulePurpose,
+    },
+    model::{
+        desired::{Desired, DesiredEndpoint, DesiredResolver},
+        ids::{EndpointId, ResolverId, SubnetId},
+        mgn_buckets,
+        observed::{Observed, PrivateDns, Subnet},
+        settings::Settings,
+        slot::{EndpointKey, Service, Slot},
+    },
+};
+
+/// The port of HTTPS.
+const HTTPS: i32 = 443;
+
+/// The port of DNS.
+const DNS: i32 = 53;
+
+/// The port to which source servers send their data (MGN User Guide, "Network requirements").
+const REPLICATION: i32 = 1500;
+
+/// The facts of one network. Each list is sorted by its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The origin of the addresses.
+    pub basis: OnPremisesBasis,
+    /// The connections that firewalls must admit.
+    pub firewall_rules: Vec<FirewallRule>,
+    /// The domains that DNS servers must forward.
+    pub dns_forwarders: Vec<DnsForwarder>,
+    /// The names that must resolve to the endpoints.
+    pub names: Vec<OnPremisesName>,
+}
+
+/// Returns the facts. None while an address of a network that is built is unknown, because nobody can admit or forward to it.
+pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed) -> Option<Facts> {
+    let world = World { settings, desired, observed };
+    let mgn = world.endpoint(EndpointKey::interface(Service::Mgn));
+    let s3 = world.endpoint(EndpointKey::S3_INTERFACE);
+    let resolver = world.resolver();
+    let all = [&mgn, &s3, &resolver];
+    let missing = all.iter().any(|part| matches!(part, Part::Awaited(_)));
+    let planned = settings.management == ManagementPolicy::Plan;
+    if missing && !planned {
+        return None;
+    }
+    let mut firewall_rules = world.https("mgn", RulePurpose::Mgn, &mgn);
+    firewall_rules.extend(world.https("s3", RulePurpose::S3, &s3));
+    firewall_rules.extend(world.dns(&resolver));
+    firewall_rules.push(world.replication());
+    firewall_rules.sort_by(|one, other| one.id.cmp(&other.id));
+    Some(Facts {
+        basis: if missing { OnPremisesBasis::Planned } else { OnPremisesBasis::Observed },
+        firewall_rules,
+        dns_forwarders: world.forwarders(&mgn, &s3, &resolver),
+        names: world.names(&mgn, &s3),
+    })
+}
+
+/// A resource with addresses that on-premises clients use.
+enum Part {
+    /// The network does not have the resource.
+    Absent,
+    /// The addresses exist.
+    Present(BTreeSet<Ipv4Addr>),
+    /// Some or all addresses do not exist yet. Those that the spec fixes are known.
+    Awaited(BTreeSet<Ipv4Addr>),
+}
+
+impl Part {
+    fn addresses(&self) -> Option<&BTreeSet<Ipv4Addr>> {
+        match self {
+            Self::Absent => None,
+            Self::Present(addresses) | Self::Awaited(addresses) => Some(addresses),
+        }
+    }
+}
+
+struct World<'a> {
+    settings: &'a Settings,
+    desired: &'a Desired,
+    observed: &'a Observed,
+}
+
+impl World<'_> {
+    fn endpoint(&self, key: EndpointKey) -> Part {
+        let resources = &self.observed.resources;
+        let (id, fixed, count) = match self.desired.endpoints.get(&key) {
+            None | Some(DesiredEndpoint::Gateway { .. }) => return Part::Absent,
+            Some(DesiredEndpoint::Existing(id)) => (Some(id.clone()), BTreeSet::new(), 1),
+            Some(DesiredEndpoint::Interface { subnets, addresses, .. }) => (
+                resources.live(&self.desired.identity, Slot::Endpoint(key)).map(EndpointId::from),
+                addresses.values().copied().collect(),
+                subnets.len(),
+            ),
+        };
+        let endpoint = id.and_then(|id| resources.endpoints.get(&id));
+        let interfaces = endpoint.iter().flat_map(|endpoint| &endpoint.interfaces);
+        let found = interfaces.filter_map(|id| resources.interfaces.get(id)?.ip).collect();
+        part(found, fixed, count)
+    }
+
+    fn resolver(&self) -> Part {
+        let resources = &self.observed.resources;
+        let (id, fixed, count) = match &self.desired.resolver {
+            None => return Part::Absent,
+            Some(DesiredResolver::Existing(id)) => (Some(id.clone()), BTreeSet::new(), 1),
+            Some(DesiredResolver::Managed(addresses)) => (
+                resources.live(&self.desired.identity, Slot::Resolver).map(ResolverId::from),
+                addresses.values().flatten().copied().collect(),
+                addresses.len(),
+            ),
+        };
+        let resolver = id.and_then(|id| resources.resolvers.get(&id));
+        let found = resolver.iter().flat_map(|one| one.addresses.values()).filter_map(|one| one.ip).collect();
+        part(found, fixed, count)
+    }
+
+    /// The rules for an interface endpoint: from the source servers, and from the proxies.
+    fn https(&self, service: &str, purpose: RulePurpose, part: &Part) -> Vec<FirewallRule> {
+        let Some(addresses) = part.addresses() else { return Vec::new() };
+        let rule = |suffix: &str, sources: &BTreeSet<Ipv4Net>| FirewallRule {
+            id: format!("{service}-https{suffix}"),
+            purpose,
+            protocol: RuleProtocol::Tcp,
+            port: HTTPS,
+            sources: texts(sources),
+            addresses: texts(addresses),
+            subnets: self.ranges(&self.desired.subnets.endpoints),
+        };
+        let mut rules = vec![rule("", &self.settings.sources)];
+        if !self.settings.proxies.is_empty() {
+            rules.push(rule("-proxies", &self.settings.proxies));
+        }
+        rules
+    }
+
+    fn dns(&self, resolver: &Part) -> Vec<FirewallRule> {
+        let Some(addresses) = resolver.addresses() else { return Vec::new() };
+        // DNS servers repeat a query over TCP if the answer does not fit into one UDP packet (RFC 7766).
+        [("dns-tcp", RuleProtocol::Tcp), ("dns-udp", RuleProtocol::Udp)]
+            .map(|(id, protocol)| FirewallRule {
+                id: id.to_owned(),
+                purpose: RulePurpose::Dns,
+                protocol,
+                port: DNS,
+                sources: texts(&self.settings.clients),
+                addresses: texts(addresses),
+                subnets: self.ranges(&self.desired.subnets.endpoints),
+            })
+            .into()
+    }
+
+    /// MGN starts and ends replication servers, so that only their subnets are known.
+    fn replication(&self) -> FirewallRule {
+        FirewallRule {
+            id: "replication".to_owned(),
+            purpose: RulePurpose::Replication,
+            protocol: RuleProtocol::Tcp,
+            port: REPLICATION,
+            sources: texts(&self.settings.sources),
+            addresses: Vec::new(),
+            subnets: self.ranges(&self.desired.subnets.staging),
+        }
+    }
+
+    /// A forwarder helps only if the Resolver resolves the domain to the endpoint, which private DNS does.
+    fn forwarders(&self, mgn: &Part, s3: &Part, resolver: &Part) -> Vec<DnsForwarder> {
+        let Some(targets) = resolver.addresses() else { return Vec::new() };
+        let services = [(Service::Mgn, mgn), (Service::S3, s3)];
+        let resolved = services.into_iter().filter(|(service, part)| {
+            part.addresses().is_some() && self.private_dns(EndpointKey::interface(*service)) != PrivateDns::Disabled
+        });
+        let forwarder = |service: Service| DnsForwarder { domain: self.domain(service), targets: texts(targets) };
+        resolved.map(|(service, _)| forwarder(service)).collect()
+    }
+
+    fn names(&self, mgn: &Part, s3: &Part) -> Vec<OnPremisesName> {
+        let mut names = Vec::new();
+        let mut add = |name: String, addresses: &BTreeSet<Ipv4Addr>, for_| {
+            names.push(OnPremisesName { name, addresses: texts(addresses), for_ });
+        };
+        if let Some(addresses) = mgn.addresses() {
+            add(self.domain(Service::Mgn), addresses, NameUse::Source);
+        }
+        let buckets = &self.settings.buckets.required;
+        if let Some(addresses) = s3.addresses() {
+            let domain = self.domain(Service::S3);
+            add(domain.clone(), addresses, NameUse::Source);
+            for bucket in buckets.iter().filter(|bucket| !mgn_buckets::is_for_replication(bucket)) {
+                add(format!("{bucket}.{domain}"), addresses, NameUse::Source);
+            }
+        }
+        // Replication servers read this bucket under its dual-stack name, which private DNS does not cover.
+        for bucket in buckets.iter().filter(|bucket| mgn_buckets::is_for_replication(bucket)) {
+            let name = format!("{bucket}.s3.dualstack.{}.{}", self.settings.region, self.suffix());
+            add(name, &BTreeSet::new(), NameUse::Replication);
+        }
+        names.sort_by(|one, other| one.name.cmp(&other.name));
+        names
+    }
+
+    fn private_dns(&self, key: EndpointKey) -> PrivateDns {
+        match self.desired.endpoints.get(&key) {
+            Some(DesiredEndpoint::Interface { private_dns, .. }) => *private_dns,
+            Some(DesiredEndpoint::Existing(id)) => {
+                self.observed.resources.endpoints.get(id).map_or(PrivateDns::Disabled, |endpoint| endpoint.private_dns)
+            }
+            Some(DesiredEndpoint::Gateway { .. }) | None => PrivateDns::Disabled,
+        }
+    }
+
+    fn domain(&self, service: Service) -> String {
+        format!("{service}.{}.{}", self.settings.region, self.suffix())
+    }
+
+    /// The DNS suffix of the partition (AWS General Reference, "Service endpoints and quotas").
+    fn suffix(&self) -> &'static str {
+        if self.settings.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+    }
+
+    fn ranges(&self, subnets: &BTreeSet<SubnetId>) -> Vec<String> {
+        let range = |id| self.observed.subnets.get(id).map(|subnet: &Subnet| subnet.cidr);
+        texts(&subnets.iter().filter_map(range).collect::<BTreeSet<Ipv4Net>>())
+    }
+}
+
+/// Decides whether all addresses exist.
+fn part(found: BTreeSet<Ipv4Addr>, fixed: BTreeSet<Ipv4Addr>, count: usize) -> Part {
+    if found.len() >= count.max(1) { Part::Present(found) } else { Part::Awaited(fixed) }
+}
+
+fn texts<T: ToString>(values: &BTreeSet<T>) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}

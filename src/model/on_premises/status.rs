@@ -1,0 +1,118 @@
+//! `status.onPremises`: the facts with their revision, what changed since the previous revision, and the work that is done.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Facts;
+use crate::{
+    api::{
+        ChangeKind, ChecklistItem, ChecklistState, ChecklistWork,
+        ConditionStatus::{False, True},
+        MOST_CHANGES, NameUse, ON_PREMISES_DONE_ANNOTATION, OnPremisesChange, OnPremisesStatus, Reason,
+        conditions::State,
+    },
+    text::{hex, truncate},
+};
+
+/// Returns the status of the facts. `acknowledged` is the revision that the annotation of the network names.
+pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: Option<&str>) -> OnPremisesStatus {
+    let checklist = checklist(&facts);
+    let Facts { basis, firewall_rules, dns_forwarders, names } = facts;
+    let revision = revision(&(&firewall_rules, &dns_forwarders, &names));
+    let mut status =
+        OnPremisesStatus { revision, basis, changes: Vec::new(), checklist, firewall_rules, dns_forwarders, names };
+    if let Some(previous) = previous {
+        status.changes =
+            if previous.revision == status.revision { previous.changes.clone() } else { changes(previous, &status) };
+        for item in &mut status.checklist {
+            let before = previous.checklist.iter().find(|one| one.item == item.item && one.revision == item.revision);
+            item.state = before.map_or(ChecklistState::Open, |before| before.state);
+        }
+    }
+    acknowledge(&mut status, acknowledged);
+    status
+}
+
+/// Marks the whole checklist as done if the annotation names the present revision.
+pub fn acknowledge(status: &mut OnPremisesStatus, acknowledged: Option<&str>) {
+    if acknowledged == Some(&status.revision) {
+        status.checklist.iter_mut().for_each(|item| item.state = ChecklistState::Done);
+    }
+}
+
+/// Returns the condition `OnPremisesCurrent`. None until the hand-off is known.
+pub fn condition(status: Option<&OnPremisesStatus>, acknowledged: Option<&str>) -> Option<State> {
+    let OnPremisesStatus { revision, checklist, .. } = status?;
+    let open = checklist.iter().filter(|item| item.state == ChecklistState::Open).count();
+    let work = format!(
+        "do the work in `status.onPremises` ({open} of {} items are open), then set the annotation \
+         `{ON_PREMISES_DONE_ANNOTATION}` to '{revision}'",
+        checklist.len()
+    );
+    Some(match acknowledged {
+        Some(acknowledged) if acknowledged == revision => {
+            (True, Reason::Acknowledged, format!("revision {revision} of the hand-off is acknowledged"))
+        }
+        Some(acknowledged) => {
+            let acknowledged = truncate(acknowledged, 10);
+            let message = format!(
+                "the annotation names revision '{acknowledged}', but the present revision of the hand-off is {revision}; {work}"
+            );
+            (False, Reason::RevisionChanged, message)
+        }
+        None => (False, Reason::NotAcknowledged, work),
+    })
+}
+
+/// Returns the work, each item with the revision of its own facts.
+fn checklist(facts: &Facts) -> Vec<ChecklistItem> {
+    let Facts { basis: _, firewall_rules, dns_forwarders, names } = facts;
+    let item = |item, revision| ChecklistItem { item, state: ChecklistState::Open, revision };
+    let mut items = vec![item(ChecklistWork::Firewall, revision(firewall_rules))];
+    if dns_forwarders.is_empty() {
+        let names: Vec<_> = names.iter().filter(|name| name.for_ == NameUse::Source).collect();
+        items.push(item(ChecklistWork::HostsFiles, revision(&names)));
+    } else {
+        items.push(item(ChecklistWork::DnsForwarders, revision(dns_forwarders)));
+    }
+    items.push(item(ChecklistWork::Proxies, revision(names)));
+    if let Some(s3) = dns_forwarders.iter().find(|forwarder| forwarder.domain.starts_with("s3.")) {
+        items.push(item(ChecklistWork::OtherS3Clients, revision(s3)));
+    }
+    items
+}
+
+/// Returns the first 10 hexadecimal digits of SHA-256 over the JSON of facts. All their lists are sorted.
+fn revision<T: Serialize>(facts: &T) -> String {
+    let facts = serde_json::to_vec(facts).expect("facts consist of strings, numbers and lists");
+    hex(Sha256::digest(facts).iter().take(5))
+}
+
+fn changes(before: &OnPremisesStatus, after: &OnPremisesStatus) -> Vec<OnPremisesChange> {
+    let (before, after) = (entries(before), entries(after));
+    let kind = |subject: &String| match (before.get(subject), after.get(subject)) {
+        (None, _) => Some(ChangeKind::Added),
+        (_, None) => Some(ChangeKind::Removed),
+        (one, other) => (one != other).then_some(ChangeKind::Changed),
+    };
+    let subjects: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    subjects
+        .into_iter()
+        .filter_map(|subject| Some(OnPremisesChange { subject: subject.clone(), change: kind(subject)? }))
+        .take(MOST_CHANGES)
+        .collect()
+}
+
+/// All entries by their subject.
+fn entries(status: &OnPremisesStatus) -> BTreeMap<String, Value> {
+    fn json<T: Serialize>(entry: &T) -> Value {
+        serde_json::to_value(entry).unwrap_or_default()
+    }
+    let rules = status.firewall_rules.iter().map(|rule| (format!("firewallRules/{}", rule.id), json(rule)));
+    let forwarders = status.dns_forwarders.iter().map(|one| (format!("dnsForwarders/{}", one.domain), json(one)));
+    let names = status.names.iter().map(|one| (format!("names/{}", one.name), json(one)));
+    rules.chain(forwarders).chain(names).collect()
+}

@@ -1,0 +1,202 @@
+//! The hand-off: its facts, their revision, and the work that is done.
+
+use std::net::Ipv4Addr;
+
+use crate::{
+    api::{
+        ChangeKind, ChecklistState, ChecklistWork, ManagementPolicy, MigrationNetworkStatus, NameUse, OnPremisesBasis,
+        OnPremisesStatus, Reason,
+    },
+    model::{
+        observed::PrivateDns,
+        on_premises::{Facts, condition, facts, status},
+        settings::{Resolver, endpoints::EndpointSource},
+        slot::{EndpointKey, Service, Slot},
+        testing::{Lab, identity, resolve},
+    },
+};
+
+fn facts_of(lab: &Lab) -> Option<Facts> {
+    facts(&lab.settings, &lab.desired(), &lab.observed)
+}
+
+fn first(lab: &Lab) -> OnPremisesStatus {
+    status(facts_of(lab).expect("all addresses exist"), None, None)
+}
+
+fn remove(lab: &mut Lab, slot: Slot) {
+    let id = lab.observed.resources.live(&identity(), slot).expect("the slot is filled");
+    match slot {
+        Slot::Endpoint(_) => drop(lab.observed.resources.endpoints.remove(&id.as_str().into())),
+        Slot::Resolver => drop(lab.observed.resources.resolvers.remove(&id.as_str().into())),
+        Slot::Group(_) => drop(lab.observed.resources.groups.remove(&id.as_str().into())),
+    }
+}
+
+fn subjects(status: &OnPremisesStatus) -> Vec<(&str, ChangeKind)> {
+    status.changes.iter().map(|change| (change.subject.as_str(), change.change)).collect()
+}
+
+fn open(status: &OnPremisesStatus) -> Vec<ChecklistWork> {
+    let open = status.checklist.iter().filter(|item| item.state == ChecklistState::Open);
+    open.map(|item| item.item).collect()
+}
+
+#[test]
+fn the_hand_off_lists_what_to_open_and_to_forward() {
+    insta::assert_yaml_snapshot!(first(&Lab::built()));
+}
+
+#[test]
+fn a_network_without_resolver_has_names_for_hosts_files_and_no_forwarders() {
+    let mut lab = Lab::built();
+    lab.settings.resolver = Resolver::Disabled;
+    let hand_off = first(&lab);
+    assert_eq!(hand_off.dns_forwarders, []);
+    assert_eq!(open(&hand_off), [ChecklistWork::Firewall, ChecklistWork::HostsFiles, ChecklistWork::Proxies]);
+    assert!(hand_off.firewall_rules.iter().all(|rule| !rule.id.starts_with("dns-")), "{:?}", hand_off.firewall_rules);
+    let for_sources = hand_off.names.iter().filter(|name| name.for_ == NameUse::Source);
+    assert!(for_sources.clone().count() > 5 && for_sources.clone().all(|name| name.addresses.len() == 2));
+}
+
+#[test]
+fn a_domain_without_private_dns_is_not_forwarded() {
+    let mut lab = Lab::built();
+    let mgn = EndpointKey::interface(Service::Mgn);
+    lab.settings.endpoints.get_mut(&mgn).expect("a standard endpoint").private_dns = PrivateDns::Disabled;
+    let domains: Vec<String> = first(&lab).dns_forwarders.into_iter().map(|one| one.domain).collect();
+    assert_eq!(domains, ["s3.ap-northeast-1.amazonaws.com"]);
+}
+
+#[test]
+fn proxies_have_rules_of_their_own() {
+    let mut lab = Lab::built();
+    lab.settings.proxies.insert("10.9.0.0/24".parse().expect("a range"));
+    let rules = first(&lab).firewall_rules;
+    let of_proxies: Vec<_> = rules.iter().filter(|rule| rule.sources == ["10.9.0.0/24"]).collect();
+    assert_eq!(
+        of_proxies.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(),
+        ["mgn-https-proxies", "s3-https-proxies"]
+    );
+}
+
+/// The repository of Amazon Linux is for servers in AWS. A forwarder would lead its dual-stack name nowhere.
+#[test]
+fn the_repository_of_replication_servers_is_named_without_addresses() {
+    let hand_off = first(&Lab::built());
+    let name = "al2023-repos-ap-northeast-1-de612dc2.s3.dualstack.ap-northeast-1.amazonaws.com";
+    let of_replication: Vec<_> = hand_off.names.iter().filter(|one| one.for_ == NameUse::Replication).collect();
+    assert_eq!(
+        of_replication.iter().map(|one| (one.name.as_str(), one.addresses.len())).collect::<Vec<_>>(),
+        [(name, 0)]
+    );
+    assert!(hand_off.dns_forwarders.iter().all(|one| !name.ends_with(&format!(".{}", one.domain))));
+}
+
+#[test]
+fn nothing_is_handed_over_while_an_address_is_missing() {
+    let lab = Lab::built();
+    for slot in [
+        Slot::Endpoint(EndpointKey::interface(Service::Mgn)),
+        Slot::Endpoint(EndpointKey::S3_INTERFACE),
+        Slot::Resolver,
+    ] {
+        let mut lab = lab.clone();
+        remove(&mut lab, slot);
+        assert_eq!(facts_of(&lab), None, "{slot}");
+        lab.settings.management = ManagementPolicy::Plan;
+        assert_eq!(facts_of(&lab).map(|facts| facts.basis), Some(OnPremisesBasis::Planned), "{slot}");
+    }
+    let mut without_ssm = lab.clone();
+    remove(&mut without_ssm, Slot::Endpoint(EndpointKey::interface(Service::Ssm)));
+    assert_eq!(facts_of(&without_ssm).map(|facts| facts.basis), Some(OnPremisesBasis::Observed));
+}
+
+#[test]
+fn a_planned_network_hands_over_fixed_addresses_and_ranges() {
+    let mut lab = Lab::new();
+    lab.settings.management = ManagementPolicy::Plan;
+    let mgn = EndpointKey::interface(Service::Mgn);
+    let subnets = lab.desired().subnets.endpoints;
+    let EndpointSource::Managed { addresses, .. } = &mut lab.settings.endpoints.get_mut(&mgn).expect("standard").source
+    else {
+        panic!("it is managed")
+    };
+    let subnet = subnets.first().expect("a subnet");
+    let ip: Ipv4Addr = lab.observed.subnets[subnet].cidr.hosts().nth(20).expect("an address");
+    addresses.insert(subnet.clone(), ip);
+    let desired = resolve(&lab.settings, &lab.observed).expect("it fits");
+    let facts = facts(&lab.settings, &desired, &lab.observed).expect("planned");
+    let rule = |id: &str| facts.firewall_rules.iter().find(|rule| rule.id == id).cloned().expect("a rule");
+    assert_eq!(rule("mgn-https").addresses, [ip.to_string()]);
+    assert_eq!((rule("s3-https").addresses.len(), rule("s3-https").subnets.len()), (0, 2));
+    assert_eq!(facts.dns_forwarders.iter().map(|one| one.targets.len()).collect::<Vec<_>>(), [0, 0]);
+}
+
+#[test]
+fn every_fact_changes_the_revision_and_is_listed_as_a_change() {
+    let built = Lab::built();
+    let before = first(&built);
+    let again = status(facts_of(&built).expect("facts"), Some(&before), None);
+    assert_eq!(again, before, "equal facts have one status");
+
+    let mut lab = built.clone();
+    lab.settings.sources.insert("10.50.0.0/16".parse().expect("a range"));
+    let sources = status(facts_of(&lab).expect("facts"), Some(&before), None);
+    let rules = ["mgn-https", "replication", "s3-https"].map(|id| (format!("firewallRules/{id}"), ChangeKind::Changed));
+    assert_eq!(subjects(&sources), rules.each_ref().map(|(subject, kind)| (subject.as_str(), *kind)));
+
+    let mut lab = built.clone();
+    lab.settings.buckets.required.push("a-new-bucket".to_owned());
+    let bucket = status(facts_of(&lab).expect("facts"), Some(&before), None);
+    let name = "names/a-new-bucket.s3.ap-northeast-1.amazonaws.com";
+    assert_eq!(subjects(&bucket), [(name, ChangeKind::Added)]);
+
+    let mut lab = built.clone();
+    lab.settings.resolver = Resolver::Disabled;
+    let resolver = status(facts_of(&lab).expect("facts"), Some(&before), None);
+    assert_eq!(
+        resolver.changes.iter().filter(|change| change.change == ChangeKind::Removed).count(),
+        4,
+        "{:?}",
+        resolver.changes
+    );
+
+    let revisions = [&before, &sources, &bucket, &resolver].map(|one| one.revision.clone());
+    let distinct: std::collections::BTreeSet<_> = revisions.iter().collect();
+    assert_eq!(distinct.len(), 4, "{revisions:?}");
+    assert!(revisions.iter().all(|one| one.len() == 10 && one.chars().all(|c| c.is_ascii_hexdigit())), "{revisions:?}");
+
+    // What on-premises teams do not see changes nothing.
+    let mut lab = built.clone();
+    lab.settings.tags.insert("team".to_owned(), "billing".to_owned());
+    lab.settings.endpoints.remove(&EndpointKey::interface(Service::Ec2));
+    assert_eq!(first(&lab).revision, before.revision);
+}
+
+#[test]
+fn an_acknowledged_revision_closes_all_work_and_a_change_reopens_only_its_own() {
+    let built = Lab::built();
+    let known = first(&built);
+    assert_eq!(open(&known).len(), 4);
+    let reason =
+        |status: &OnPremisesStatus, acknowledged| condition(Some(status), acknowledged).map(|(_, reason, _)| reason);
+    assert_eq!(reason(&known, None), Some(Reason::NotAcknowledged));
+    let done = status(facts_of(&built).expect("facts"), Some(&known), Some(&known.revision));
+    assert_eq!((open(&done), reason(&done, Some(&known.revision))), (vec![], Some(Reason::Acknowledged)));
+
+    let mut lab = built.clone();
+    lab.settings.sources.insert("10.50.0.0/16".parse().expect("a range"));
+    let changed = status(facts_of(&lab).expect("facts"), Some(&done), Some(&known.revision));
+    assert_eq!(
+        (open(&changed), reason(&changed, Some(&known.revision))),
+        (vec![ChecklistWork::Firewall], Some(Reason::RevisionChanged))
+    );
+    let message = condition(Some(&changed), Some(&known.revision)).expect("a condition").2;
+    for words in [&known.revision, &changed.revision, "1 of 4 items", "`mgnet.dev/on-premises-done`"] {
+        assert!(message.contains(words), "{message}");
+    }
+    // An older revision, or another text, acknowledges nothing.
+    assert_eq!(open(&status(facts_of(&lab).expect("facts"), Some(&known), Some("yes"))).len(), 4);
+    assert_eq!(condition(MigrationNetworkStatus::default().on_premises.as_ref(), Some("yes")), None);
+}
