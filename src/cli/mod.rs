@@ -4,6 +4,7 @@ mod aws;
 mod cluster;
 pub mod controller;
 pub mod crds;
+pub mod export;
 mod logging;
 pub mod orphans;
 
@@ -24,6 +25,8 @@ enum Command {
     Controller(controller::ControllerArgs),
     /// Print the custom resource definitions
     Crds(crds::CrdsArgs),
+    /// Render the hand-off of a network in the formats of the on-premises teams
+    Export(export::ExportArgs),
     /// List orphaned AWS resources, and delete selected ones
     Orphans(orphans::OrphansArgs),
 }
@@ -34,6 +37,7 @@ impl Cli {
         match self.command {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
+            Command::Export(options) => export::run(&options),
             Command::Orphans(options) => orphans::run(&options),
         }
     }

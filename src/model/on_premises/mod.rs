@@ -7,5 +7,5 @@ mod status;
 
 pub use self::{
     facts::{Facts, facts},
-    status::{acknowledge, condition, status},
+    status::{acknowledge, condition, revision_of, status},
 };

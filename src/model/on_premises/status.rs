@@ -24,6 +24,7 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: O
     let revision = revision(&(&firewall_rules, &dns_forwarders, &names));
     let mut status =
         OnPremisesStatus { revision, basis, changes: Vec::new(), checklist, firewall_rules, dns_forwarders, names };
+    status.revision = revision_of(&status);
     if let Some(previous) = previous {
         status.changes =
             if previous.revision == status.revision { previous.changes.clone() } else { changes(previous, &status) };
@@ -34,6 +35,12 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: O
     }
     acknowledge(&mut status, acknowledged);
     status
+}
+
+/// Returns the revision of the facts in a status. It differs from the recorded one if the facts were edited, or if an entry
+/// could not be read because another version has written it.
+pub fn revision_of(status: &OnPremisesStatus) -> String {
+    revision(&(&status.firewall_rules, &status.dns_forwarders, &status.names))
 }
 
 /// Marks the whole checklist as done if the annotation names the present revision.

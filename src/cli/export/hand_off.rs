@@ -1,0 +1,166 @@
+//! The hand-off as exports use it: every value of `status.onPremises` is parsed, so that none can add a line, a record or a
+//! rule to an export. A file may contain anything.
+
+use std::{fmt, net::Ipv4Addr, str::FromStr};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use ipnet::Ipv4Net;
+use kube::ResourceExt as _;
+use serde::Serialize;
+
+use crate::{
+    api::{
+        DnsForwarder, FirewallRule, MigrationNetwork, NameUse, OnPremisesBasis, OnPremisesName, RuleProtocol,
+        RulePurpose,
+    },
+    model::on_premises,
+};
+
+/// The hand-off of one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HandOff {
+    pub(super) namespace: Label,
+    pub(super) name: Label,
+    pub(super) revision: Label,
+    pub(super) basis: OnPremisesBasis,
+    pub(super) firewall_rules: Vec<Rule>,
+    pub(super) dns_forwarders: Vec<Forwarder>,
+    pub(super) names: Vec<Name>,
+}
+
+/// A connection from on-premises to AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Rule {
+    pub(super) id: Label,
+    pub(super) purpose: RulePurpose,
+    pub(super) protocol: RuleProtocol,
+    pub(super) port: u16,
+    pub(super) sources: Vec<Ipv4Net>,
+    pub(super) addresses: Vec<Ipv4Addr>,
+    pub(super) subnets: Vec<Ipv4Net>,
+}
+
+/// A domain that DNS servers forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Forwarder {
+    pub(super) domain: Label,
+    pub(super) targets: Vec<Ipv4Addr>,
+}
+
+/// A name and the addresses to which it must resolve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Name {
+    pub(super) name: Label,
+    pub(super) addresses: Vec<Ipv4Addr>,
+    #[serde(rename = "for")]
+    pub(super) for_: NameUse,
+}
+
+/// A text of lower-case letters, digits, `-` and `.` with up to 253 characters: a DNS name, an ID, or the name of a Kubernetes
+/// object (RFC 1123).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Label(String);
+
+impl FromStr for Label {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        ensure!(
+            text.len() <= 253 && text.split('.').all(is_label),
+            "must consist of lower-case letters, digits, '-' and '.'"
+        );
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl HandOff {
+    /// Parses the hand-off of a network.
+    ///
+    /// # Errors
+    /// If it is missing, contains an invalid value, or is not complete.
+    pub(super) fn of(network: &MigrationNetwork) -> Result<Self> {
+        let (namespace, name) = (network.namespace().unwrap_or_default(), network.name_any());
+        let Some(status) = network.status.as_ref().and_then(|status| status.on_premises.as_ref()) else {
+            bail!(
+                "network '{name}' has no `status.onPremises` yet: it appears when all addresses exist, or with \
+                 `managementPolicy: Plan`; see the condition `Ready` of the network"
+            );
+        };
+        let field = |name: &str| format!("status.onPremises.{name}");
+        let hand_off = Self {
+            namespace: parsed("metadata.namespace", &namespace)?,
+            name: parsed("metadata.name", &name)?,
+            revision: parsed(&field("revision"), &status.revision)?,
+            basis: status.basis,
+            firewall_rules: all(&status.firewall_rules, &field("firewallRules"), Rule::of)?,
+            dns_forwarders: all(&status.dns_forwarders, &field("dnsForwarders"), Forwarder::of)?,
+            names: all(&status.names, &field("names"), Name::of)?,
+        };
+        let revision = on_premises::revision_of(status);
+        ensure!(
+            revision == status.revision,
+            "`{}` is '{}', but the facts have revision '{revision}': they were edited, or a later version of the operator wrote \
+             them; export with the version of `mgnet` that runs in the cluster, from the object as the cluster has it",
+            field("revision"),
+            status.revision
+        );
+        Ok(hand_off)
+    }
+}
+
+impl Rule {
+    fn of(rule: &FirewallRule, field: &str) -> Result<Self> {
+        let FirewallRule { id, purpose, protocol, port, sources, addresses, subnets } = rule;
+        Ok(Self {
+            id: parsed(&format!("{field}.id"), id)?,
+            purpose: *purpose,
+            protocol: *protocol,
+            port: u16::try_from(*port).with_context(|| format!("`{field}.port` must be a port, but is '{port}'"))?,
+            sources: list(&format!("{field}.sources"), sources)?,
+            addresses: list(&format!("{field}.addresses"), addresses)?,
+            subnets: list(&format!("{field}.subnets"), subnets)?,
+        })
+    }
+}
+
+impl Forwarder {
+    fn of(forwarder: &DnsForwarder, field: &str) -> Result<Self> {
+        let DnsForwarder { domain, targets } = forwarder;
+        let domain = parsed(&format!("{field}.domain"), domain)?;
+        Ok(Self { domain, targets: list(&format!("{field}.targets"), targets)? })
+    }
+}
+
+impl Name {
+    fn of(one: &OnPremisesName, field: &str) -> Result<Self> {
+        let OnPremisesName { name, addresses, for_ } = one;
+        let name = parsed(&format!("{field}.name"), name)?;
+        Ok(Self { name, addresses: list(&format!("{field}.addresses"), addresses)?, for_: *for_ })
+    }
+}
+
+fn all<T, U>(entries: &[T], field: &str, parse: impl Fn(&T, &str) -> Result<U>) -> Result<Vec<U>> {
+    entries.iter().enumerate().map(|(number, entry)| parse(entry, &format!("{field}[{number}]"))).collect()
+}
+
+fn list<T: FromStr<Err: fmt::Display>>(field: &str, values: &[String]) -> Result<Vec<T>> {
+    values.iter().map(|value| parsed(field, value)).collect()
+}
+
+/// Parses a value. The error shows it with escapes, because it may contain control characters.
+fn parsed<T: FromStr<Err: fmt::Display>>(field: &str, value: &str) -> Result<T> {
+    value.parse().map_err(|error| anyhow::anyhow!("`{field}` has the invalid value {value:?}: {error}"))
+}
