@@ -485,7 +485,14 @@ pub struct MigrationNetworkClassStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["uid".into()]))]
     pub abandoned: Vec<AbandonedNetwork>,
 
-    /// The conditions of the class: only `Accepted`.
+    /// The value of the annotation `mgnet.dev/reconcile-at` that the operator handled last, at most its first 256 characters.
+    /// A reconcile that began with this value has ended, and the conditions show its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+
+    /// The conditions of the class. Present after the first reconcile: `Accepted`. Present only while true: `Stalled`, if the
+    /// class is refused until a person acts; `Reconciling`, while it waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,

@@ -47,5 +47,12 @@ pub const TRANSFER_ANNOTATION: &str = "mgnet.dev/transfer-to";
 /// status of the class.
 pub const ACCOUNT_GONE_ANNOTATION: &str = "mgnet.dev/account-gone";
 
+/// The annotation that requests a reconcile now, on a network or a class. Each new value requests one; `status` reports the
+/// last value that was handled.
+pub const RECONCILE_ANNOTATION: &str = "mgnet.dev/reconcile-at";
+
+/// The most characters of that annotation that `status` reports.
+pub const MAX_RECONCILE_REQUEST: usize = 256;
+
 /// The field manager of every write that the operator makes to the Kubernetes API.
 pub const FIELD_MANAGER: &str = "mgnet";

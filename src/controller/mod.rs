@@ -12,6 +12,7 @@ mod leader_election;
 pub(crate) mod network;
 pub mod orphans;
 mod projection;
+mod reconcile_request;
 mod run;
 pub mod runtime;
 mod stop;

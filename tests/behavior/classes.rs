@@ -6,10 +6,11 @@ use kube::{
     Api, ResourceExt,
     api::{ListParams, Patch, PatchParams},
 };
-use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, Reason, conditions};
+use mgnet::api::{ConditionStatus, ConditionType, FINALIZER, MigrationNetworkClass, Reason, conditions};
 use serde_json::{Value, json};
-use support::{Clock, Lab, LabOptions, OperatorOptions, Site};
+use support::{Clock, Fault, FaultKind, Lab, LabOptions, OperatorOptions, Site};
 
+use support::failing::spoil;
 use support::waiting::{close, condition, counts, is_true, message, until, until_class, until_observed};
 
 async fn until_class_is_gone(site: &Site) -> Result<()> {
@@ -139,5 +140,37 @@ async fn a_class_without_limits_for_the_whole_vpc_is_warned_about() -> Result<()
         Ok(if found { Ok(()) } else { Err(format!("{notes:?}")) })
     })
     .await?;
+    close(&site).await
+}
+
+/// The status and reason of each condition of a class, as `Type=Status Reason`.
+fn conditions_of(class: &MigrationNetworkClass) -> Vec<String> {
+    let conditions = class.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    conditions.iter().map(|one| format!("{}={} {}", one.type_, one.status, one.reason)).collect()
+}
+
+async fn until_conditions_are(site: &Site, expected: &[&str]) -> Result<MigrationNetworkClass> {
+    until_class(site, &expected.join(", "), |class| {
+        let observed = class.status.as_ref().map(|status| status.observed_generation);
+        observed == class.metadata.generation && conditions_of(class) == expected
+    })
+    .await
+}
+
+/// Flux and Helm wait for a class before they apply its networks, and read only `Stalled` and `Reconciling`.
+#[tokio::test]
+async fn a_refused_class_is_stalled_and_one_that_waits_for_aws_is_not() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("refused").await?;
+    until_conditions_are(&site, &["Accepted=True Accepted"]).await?;
+    site.edit_class(json!({ "account": { "externalID": "another" } })).await?;
+    until_conditions_are(&site, &["Accepted=False AccessDenied", "Stalled=True AccessDenied"]).await?;
+
+    lab.control().declare_role(&site.account, "mgnet", "another").await?;
+    let failing = Fault { times: u64::MAX, ..spoil(&site, FaultKind::Error500, "GetCallerIdentity") };
+    lab.control().order(&failing).await?;
+    until_conditions_are(&site, &["Accepted=Unknown AWSError", "Reconciling=True ProgressingWithRetry"]).await?;
+    lab.control().cancel_faults(&site.account).await?;
+    until_conditions_are(&site, &["Accepted=True Accepted"]).await?;
     close(&site).await
 }

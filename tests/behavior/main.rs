@@ -29,6 +29,7 @@ mod policies;
 mod preflight;
 mod private_dns;
 mod ready_means_ready;
+mod reconcile_requests;
 mod refusals;
 mod replication_template;
 mod resolver_repair;

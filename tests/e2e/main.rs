@@ -20,6 +20,7 @@ mod leaders;
 mod orphans;
 mod panics;
 mod poison;
+mod reconcile_requests;
 mod restarts;
 mod tenants;
 mod traces;

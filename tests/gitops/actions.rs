@@ -1,9 +1,11 @@
-//! Tests the Argo CD actions `suspend`, `resume` and `approve-plan`: their changes to every valid manifest, and the
+//! Tests the Argo CD actions `reconcile`, `suspend`, `resume` and `approve-plan`: their changes to every valid manifest, and the
 //! conditions under which they are enabled.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use mgnet::api::RECONCILE_ANNOTATION;
 use serde_json::{Value, json};
 
 use crate::lua::Script;
@@ -161,12 +163,50 @@ fn approval_is_enabled_only_while_a_plan_waits_for_it() -> Result<()> {
 }
 
 #[test]
+fn reconcile_sets_only_one_annotation_to_the_present_time() -> Result<()> {
+    let reconcile = Script::of("actions/reconcile.lua")?;
+    let before = Timestamp::now();
+    for mut network in networks()? {
+        let requested = after(&reconcile, &network)?;
+        let value = requested["metadata"]["annotations"][RECONCILE_ANNOTATION].as_str().context("no value")?;
+        let time: Timestamp = value.parse()?;
+        assert!(time.as_second() >= before.as_second() && time <= Timestamp::now(), "{value}");
+        network["metadata"]["annotations"][RECONCILE_ANNOTATION] = json!(value);
+        assert_eq!(requested, network);
+    }
+    Ok(())
+}
+
+/// The operator does not reconcile a suspended network, but deletes it.
+#[test]
+fn reconcile_is_enabled_unless_the_network_is_suspended() -> Result<()> {
+    let discovery = Script::of("actions/discovery.lua")?;
+    for (suspend, deleted, enabled) in
+        [(false, false, true), (true, false, false), (false, true, true), (true, true, true)]
+    {
+        let mut object = json!({ "metadata": { "generation": 1 }, "spec": { "suspend": suspend } });
+        if deleted {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        assert_eq!(discovery.run(&object)?["reconcile"]["disabled"] == false, enabled, "{object}");
+    }
+    let class = Script::of("actions/class/discovery.lua")?.run(&json!({ "metadata": {}, "spec": {} }))?;
+    assert_eq!(class["reconcile"]["disabled"], false);
+    Ok(())
+}
+
+#[test]
 fn every_action_has_a_script() -> Result<()> {
-    let offered = Script::of("actions/discovery.lua")?.run(&json!({ "metadata": {}, "spec": {} }))?;
-    let names: Vec<_> = offered.as_object().context("the actions are not a table")?.keys().collect();
-    assert_eq!(names, ["approve-plan", "resume", "suspend"]);
-    for name in names {
-        text(&format!("{}/actions/{name}.lua", crate::ARGOCD))?;
+    for (discovery, expected) in [
+        ("actions/discovery.lua", &["approve-plan", "reconcile", "resume", "suspend"][..]),
+        ("actions/class/discovery.lua", &["reconcile"]),
+    ] {
+        let offered = Script::of(discovery)?.run(&json!({ "metadata": {}, "spec": {} }))?;
+        let names: Vec<_> = offered.as_object().context("the actions are not a table")?.keys().collect();
+        assert_eq!(names, expected);
+        for name in names {
+            text(&format!("{}/actions/{name}.lua", crate::ARGOCD))?;
+        }
     }
     Ok(())
 }

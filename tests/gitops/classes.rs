@@ -7,9 +7,11 @@ use mgnet::api::{
     ConditionStatus, ConditionType, MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkClassStatus,
     Reason,
 };
+use mgnet::model::status::class::write;
 use serde_json::{Value, json};
 
 use crate::lua::{HealthStatus, Script};
+use crate::readers::{Kstatus, kstatus};
 use crate::{ARGOCD, text};
 
 const SCRIPT: &str = "health/migrationnetworkclass.lua";
@@ -75,6 +77,30 @@ fn first_breach(script: &Script) -> Result<Option<String>> {
 #[test]
 fn the_health_of_a_class_follows_accepted() -> Result<()> {
     assert_eq!(first_breach(&Script::of(SCRIPT)?)?, None);
+    Ok(())
+}
+
+/// The operator writes every state of `Accepted` so that Flux and Helm end at, wait for, or pass the class.
+#[test]
+fn kstatus_reads_every_class_as_argo_cd_does() -> Result<()> {
+    let script = Script::of(SCRIPT)?;
+    for (status, reason, expected, health) in Reason::ALL
+        .iter()
+        .map(|reason| match reason.heals_by_waiting() {
+            true => (ConditionStatus::Unknown, *reason, Kstatus::InProgress, HealthStatus::Progressing),
+            false => (ConditionStatus::False, *reason, Kstatus::Failed, HealthStatus::Degraded),
+        })
+        .chain([(ConditionStatus::True, Reason::Accepted, Kstatus::Current, HealthStatus::Healthy)])
+    {
+        let mut object = class(status, reason, "in words")?;
+        let mut conditions = Vec::new();
+        write(&mut conditions, (status, reason, "in words".to_owned()), GENERATION, Timestamp::UNIX_EPOCH);
+        object["status"]["conditions"] = json!(conditions);
+        assert_eq!(kstatus(&object), expected, "{reason}");
+        assert_eq!(script.health(&object)?.status, health, "{reason}");
+        object["metadata"]["generation"] = json!(GENERATION + 1);
+        assert_eq!(kstatus(&object), Kstatus::InProgress, "{reason}, edited");
+    }
     Ok(())
 }
 

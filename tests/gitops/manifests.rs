@@ -46,19 +46,22 @@ fn the_config_map_contains_the_unchanged_scripts() -> Result<()> {
         let carried = &data[&format!("{prefix}.health.mgnet.dev_{kind}")];
         assert_eq!(*carried, script(&format!("health/{file}"))?, "{file}: {advice}");
     }
-    let actions =
-        data[&format!("{prefix}.actions.mgnet.dev_MigrationNetwork")].as_str().context("the actions must be text")?;
-    let actions: Value = serde_saphyr::from_str(actions)?;
-    let expected = json!({
-        "discovery.lua": script("actions/discovery.lua")?,
-        "definitions": [
-            { "name": "suspend", "action.lua": script("actions/suspend.lua")? },
-            { "name": "resume", "action.lua": script("actions/resume.lua")? },
-            { "name": "approve-plan", "action.lua": script("actions/approve-plan.lua")? },
-        ],
-    });
-    assert_eq!(actions, expected, "actions: {advice}");
-    assert_eq!(data.len(), 3, "the ConfigMap must change nothing else in Argo CD");
+    for (kind, discovery, names) in [
+        ("MigrationNetwork", "discovery", &["reconcile", "suspend", "resume", "approve-plan"][..]),
+        ("MigrationNetworkClass", "class/discovery", &["reconcile"]),
+    ] {
+        let actions =
+            data[&format!("{prefix}.actions.mgnet.dev_{kind}")].as_str().context("the actions must be text")?;
+        let actions: Value = serde_saphyr::from_str(actions)?;
+        let definition =
+            |name: &&str| anyhow::Ok(json!({ "name": name, "action.lua": script(&format!("actions/{name}.lua"))? }));
+        let expected = json!({
+            "discovery.lua": script(&format!("actions/{discovery}.lua"))?,
+            "definitions": names.iter().map(definition).collect::<Result<Vec<_>>>()?,
+        });
+        assert_eq!(actions, expected, "actions of {kind}: {advice}");
+    }
+    assert_eq!(data.len(), 4, "the ConfigMap must change nothing else in Argo CD");
     Ok(())
 }
 

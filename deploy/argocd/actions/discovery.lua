@@ -1,5 +1,6 @@
--- The actions that a MigrationNetwork offers now: either `suspend` or `resume`, and `approve-plan` while a plan of this generation
--- waits for approval and `managementPolicy` is not 'Enforce' yet. A network that is being deleted offers none.
+-- The actions that a MigrationNetwork offers now: either `reconcile` and `suspend`, or `resume`; and `approve-plan` while a plan of
+-- this generation waits for approval and `managementPolicy` is not 'Enforce' yet. A network that is being deleted offers only
+-- `reconcile`.
 
 local is_deleted = obj.metadata.deletionTimestamp ~= nil
 local is_suspended = obj.spec.suspend == true
@@ -15,6 +16,7 @@ if status.observedGeneration ~= nil and status.observedGeneration == obj.metadat
 end
 
 return {
+  reconcile = { disabled = is_suspended and not is_deleted, iconClass = "fa fa-fw fa-redo" },
   suspend = { disabled = is_deleted or is_suspended, iconClass = "fa fa-fw fa-pause" },
   ["approve-plan"] = { disabled = is_deleted or not awaits_approval, iconClass = "fa fa-fw fa-check" },
   resume = { disabled = is_deleted or not is_suspended, iconClass = "fa fa-fw fa-play" },

@@ -33,6 +33,13 @@ pub struct MigrationNetworkStatus {
     #[schemars(schema_with = "schema::conditions::conditions")]
     pub conditions: Vec<Condition>,
 
+    /// The value of the annotation `mgnet.dev/reconcile-at` that the operator handled last, at most its first 256 characters.
+    /// A reconcile that began with this value has ended, and the conditions show its result. A suspended network
+    /// handles no value until it is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+
     /// The name of the class in use: the class that the spec names, or the default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]

@@ -10,13 +10,14 @@ use kube::ResourceExt;
 use self::usage::Use;
 use super::{
     context::Context,
+    reconcile_request,
     runtime::{Next, backoff::jittered},
     store::{Announcement, Store, StoreError},
 };
 use crate::{
-    api::{ConditionStatus, ConditionType, FINALIZER, MigrationNetworkClass, Reason, conditions},
+    api::{ConditionStatus, FINALIZER, MigrationNetworkClass, Reason},
     aws::Clouds,
-    model::{failure::CallFailure, settings::limits::omitted},
+    model::{failure::CallFailure, settings::limits::omitted, status::class as conditions},
 };
 
 /// Reconciles a class: checks that its role can reach its account, and reports how many networks use it. `known_use`
@@ -33,6 +34,8 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     let Some(mut class) = context.store.class(name).await? else { return Ok(Next::OnChange) };
     let before = class.status.clone();
     let generation = class.metadata.generation.unwrap_or_default();
+    let handled = before.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
+    let request = reconcile_request::unhandled(&class.metadata, handled);
     let account = resolve::account(&context.cluster, &class);
     let connected = context.clouds.connect(&account).await;
     let in_use = known_use(&class);
@@ -60,10 +63,13 @@ pub(crate) async fn reconcile<C: Clouds, S: Store>(
     report_omitted_limits(context, &class).await;
     let status = class.status.get_or_insert_default();
     status.observed_generation = generation;
+    if request.is_some() {
+        status.last_handled_reconcile_at = request;
+    }
     status.external_id = account.role.map(|role| role.external_id);
     status.networks = Some(in_use.networks);
     status.ready_networks = Some(in_use.ready);
-    conditions::set(&mut status.conditions, ConditionType::Accepted, state, generation, context.now());
+    conditions::write(&mut status.conditions, state, generation, context.now());
     if class.status != before {
         context.store.write_class_status(&class).await?;
     }

@@ -45,6 +45,10 @@ struct Memory {
     observed: Option<Instant>,
     deletion_known_since: Option<Instant>,
     waiting_since: Option<Instant>,
+    /// The last reconcile that the user has requested.
+    request: Option<String>,
+    /// Whether nothing that was read before that request may be used.
+    reads_afresh: bool,
 }
 
 impl Memories {
@@ -74,7 +78,29 @@ impl Memories {
 
     /// Records a complete observation.
     pub(crate) fn observed(&self, key: &Key, uid: &str) {
-        self.with_memory(key, uid, |memory| memory.observed = Some(Instant::now()));
+        self.with_memory(key, uid, |memory| {
+            memory.observed = Some(Instant::now());
+            memory.reads_afresh = false;
+        });
+    }
+
+    /// Records that the user requests a reconcile. Each request ends the back-off once: if its reconcile fails, the delays grow
+    /// again.
+    pub(crate) fn requested(&self, key: &Key, uid: &str, request: &str) {
+        self.with_memory(key, uid, |memory| {
+            if memory.request.as_deref() == Some(request) {
+                return;
+            }
+            memory.request = Some(request.to_owned());
+            memory.reads_afresh = true;
+            memory.backoff.reset();
+            memory.steps.clear();
+        });
+    }
+
+    /// Whether the user has requested a reconcile since the last complete observation, so that no earlier answer may be used.
+    pub(crate) fn reads_afresh(&self, key: &Key, uid: &str) -> bool {
+        self.with_memory(key, uid, |memory| memory.reads_afresh)
     }
 
     /// Returns the time since the last complete observation. A process that has made none counts from its first attempt.

@@ -71,6 +71,11 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     };
     let begun = Instant::now();
     let mut object = NetworkObject::new(network, context);
+    // Read once: writes during the reconcile return the object with later requests.
+    let request = object.request();
+    if let Some(request) = &request {
+        context.memories.requested(key, &object.uid(), request);
+    }
     // Boxed: the futures are so large that each copy counts on the stack.
     let work = Box::pin(async {
         if object.is_being_deleted() {
@@ -91,6 +96,9 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     };
     let verdict = outdated(context, key, &object, verdict);
     preview::drop_if_void(&mut object, &verdict);
+    if request.is_some() {
+        object.status_mut().last_handled_reconcile_at = request;
+    }
     let is_new = object.conclude(&verdict).await?;
     log(&object, is_new || !steps.is_empty() || verdict.has_failed(), begun.elapsed(), requests);
     Ok(requeue::next(context, key, &object, &verdict, &steps))

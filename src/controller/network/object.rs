@@ -16,6 +16,7 @@ use crate::{
     controller::{
         class::{finalizer, usage},
         context::Context,
+        reconcile_request,
         runtime::metrics::{ObjectKind, Reconciles},
         stop::Stop,
         store::{Announcement, Key, Store, StoreError},
@@ -354,6 +355,12 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         } else if !self.was_in_sync_with(desired) {
             self.status_mut().in_sync_with = None;
         }
+    }
+
+    /// The reconcile that the user has requested and that was not handled yet. None during a suspension.
+    pub(crate) fn request(&self) -> Option<String> {
+        let handled = self.network.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
+        reconcile_request::unhandled(&self.network.metadata, handled).filter(|_| !self.is_suspended())
     }
 
     /// Whether the network is suspended. Suspension stops writes to AWS, but never a deletion.

@@ -1,6 +1,6 @@
 //! Observes a network's AWS account, and settles the claims that the observation answers.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -48,10 +48,11 @@ pub(crate) async fn observe<C: Clouds, S: Store>(
 ) -> Result<Observation<C::Cloud>, Stop> {
     let identity = object.identity(&context.cluster);
     let claims = object.claims();
-    let recent = context.settings.vpc_may_be_old();
+    let afresh = context.memories.reads_afresh(key, &identity.uid);
+    let recent = if afresh { Duration::ZERO } else { context.settings.vpc_may_be_old() };
     let scope = Scope {
-        template_fits: object.template_fits(),
-        ..Scope::of(&inputs.settings, &identity, &claims, object.fits(), recent)
+        template_fits: object.template_fits() && !afresh,
+        ..Scope::of(&inputs.settings, &identity, &claims, object.fits() && !afresh, recent)
     };
     let (cloud, began, observed) = within_deadline(&context.settings, async {
         let cloud = context.clouds.connect(&inputs.account).await?;

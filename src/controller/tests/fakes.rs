@@ -63,6 +63,8 @@ pub(crate) struct FakeState {
     pub(crate) conflict_in: Option<usize>,
     pub(crate) log: Vec<String>,
     pub(crate) connected: Vec<Account>,
+    /// The scope of the last observation.
+    pub(crate) scope: Option<Scope>,
     /// The events on classes.
     pub(crate) announced: Vec<(String, Announcement)>,
     /// The events on networks.
@@ -103,6 +105,7 @@ impl Fake {
             conflict_in: None,
             log: Vec::new(),
             connected: Vec::new(),
+            scope: None,
             announced: Vec::new(),
             events: Vec::new(),
             rejects_endpoints: false,
@@ -412,7 +415,8 @@ fn failure(class: FailureClass) -> CallFailure {
 }
 
 impl Cloud for Fake {
-    async fn observe(&self, _: &Scope) -> Result<Observed, CallFailure> {
+    async fn observe(&self, scope: &Scope) -> Result<Observed, CallFailure> {
+        self.world().scope = Some(scope.clone());
         if self.world().mood == Mood::Silent {
             std::future::pending::<()>().await;
         }

@@ -8,4 +8,5 @@ mod metrics;
 mod orphans;
 mod planning;
 mod reconcile;
+mod reconcile_requests;
 mod vpc_leases;

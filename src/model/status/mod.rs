@@ -1,6 +1,7 @@
-//! Derives the status of a network: its conditions and its inventory.
+//! Derives the status of a network, its conditions and its inventory, and the conditions of a class.
 
 mod approval;
+pub mod class;
 pub mod conditions;
 pub mod inventory;
 mod verdict;

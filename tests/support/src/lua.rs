@@ -1,11 +1,12 @@
 //! A Lua 5.1 engine with the restrictions that Argo CD applies to scripts (argo-cd `util/lua/lua.go`): the base library
-//! and `table`, the object in the global `obj`, and tables that become JSON by the rules of gopher-json.
+//! and `table`, the module `os` with only `time` and `date`, the object in the global `obj`, and tables that become JSON by
+//! the rules of gopher-json.
 //!
 //! Argo CD's own engine, gopher-lua, accepts more than Lua 5.1 (`goto`), so a script that runs here runs there, too.
 
 use anyhow::{Context as _, Result, ensure};
 use mlua::serde::{DeserializeOptions, SerializeOptions};
-use mlua::{Function, Lua, LuaOptions, LuaSerdeExt as _, StdLib};
+use mlua::{Function, Lua, LuaOptions, LuaSerdeExt as _, StdLib, Table};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,8 +50,9 @@ impl Script {
 
     /// Loads a script from its text.
     pub fn new(source: &str) -> Result<Self> {
-        let lua = Lua::new_with(StdLib::TABLE, LuaOptions::default())?;
-        for absent in ["string", "math", "io", "os", "require"] {
+        let lua = Lua::new_with(StdLib::TABLE | StdLib::OS, LuaOptions::default())?;
+        restrict(&lua)?;
+        for absent in ["string", "math", "io", "os"] {
             ensure!(lua.globals().get::<Option<mlua::Value>>(absent)?.is_none(), "`{absent}` must not be available");
         }
         let chunk = lua.load(source).into_function()?;
@@ -77,6 +79,23 @@ impl Script {
     }
 }
 
+/// Replaces the library `os` by `require("os")`, with the functions that Argo CD allows (argo-cd `util/lua/oslib_safe.go`). It is
+/// no global there.
+fn restrict(lua: &Lua) -> Result<()> {
+    let globals = lua.globals();
+    let (all, allowed) = (globals.get::<Table>("os")?, lua.create_table()?);
+    for function in ["time", "date"] {
+        allowed.set(function, all.get::<Function>(function)?)?;
+    }
+    let require = lua.create_function(move |_, module: String| {
+        let found = (module == "os").then(|| allowed.clone());
+        found.ok_or_else(|| mlua::Error::runtime(format!("module {module} not found")))
+    })?;
+    globals.set("os", mlua::Nil)?;
+    globals.set("require", require)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +105,16 @@ mod tests {
         assert_eq!(Script::new("return { version = _VERSION }")?.run(&Value::Null)?["version"], "Lua 5.1");
         assert!(Script::new("goto done ::done:: return {}").is_err(), "Lua 5.1 has no goto");
         assert!(Script::new("return { length = ('text'):len() }")?.run(&Value::Null).is_err(), "there is no `string`");
+        Ok(())
+    }
+
+    #[test]
+    fn only_the_time_is_available_of_the_operating_system() -> Result<()> {
+        let time =
+            Script::new("return { now = require('os').date('!%Y'), exit = require('os').exit }")?.run(&Value::Null)?;
+        assert_eq!(time.as_object().map(|fields| fields.len()), Some(1), "{time}");
+        assert!(Script::new("return { now = os.time() }")?.run(&Value::Null).is_err(), "`os` is no global");
+        assert!(Script::new("return require('io')")?.run(&Value::Null).is_err());
         Ok(())
     }
 

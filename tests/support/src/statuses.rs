@@ -1,4 +1,5 @@
-//! Checks every status of every network against the rules of kstatus and of Argo CD's health script.
+//! Checks every status of every network and class against the rules of kstatus, and that of every network against the rules of
+//! Argo CD's health script.
 //!
 //! A watch receives each write, so no status that a GitOps tool could have observed is missed.
 
@@ -12,10 +13,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
-use mgnet::api::{FIELD_MANAGER, MigrationNetwork, MigrationNetworkStatus};
+use mgnet::api::{FIELD_MANAGER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus};
 use tokio::sync::{oneshot, watch};
 use tokio::task;
 
@@ -99,13 +101,15 @@ impl Statuses {
         disregarded.extend(network.resource_version());
     }
 
-    /// Fails if a status of a network broke a rule, in one namespace or in all.
+    /// Fails if a status of a network broke a rule, in one namespace or in all, or that of a class.
     pub(crate) fn check(&self, namespace: Option<&str>) -> Result<()> {
         let violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
         let disregarded = self.disregarded.lock().unwrap_or_else(PoisonError::into_inner);
         let relevant: Vec<String> = violations
             .iter()
-            .filter(|violation| namespace.is_none_or(|namespace| namespace == violation.namespace))
+            .filter(|violation| {
+                namespace.is_none_or(|one| violation.namespace.is_empty() || one == violation.namespace)
+            })
             .filter(|violation| !disregarded.contains(&violation.resource_version))
             .map(|violation| {
                 let Violation { namespace, name, resource_version, rule, status } = violation;
@@ -161,10 +165,26 @@ async fn record(
     written: &watch::Sender<Writes>,
 ) {
     let note = |found: Vec<Violation>| violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-    let client = match client.await {
-        Ok(client) => client,
-        Err(error) => return note(vec![watch_failed(&error)]),
-    };
+    match client.await {
+        Ok(client) => {
+            tokio::join!(record_networks(client.clone(), &note, written), record_classes(client, &note));
+        }
+        Err(error) => note(vec![watch_failed(&error)]),
+    }
+}
+
+async fn record_classes(client: Client, note: &impl Fn(Vec<Violation>)) {
+    let classes = Api::<DeserializeGuard<MigrationNetworkClass>>::all(client);
+    let mut events = pin!(watcher::watcher(classes, watcher::Config::default()));
+    while let Some(event) = events.next().await {
+        let Ok(Event::Apply(class) | Event::InitApply(class) | Event::Delete(class)) = event else { continue };
+        if let Ok(class) = class.0 {
+            note(check_class(&class));
+        }
+    }
+}
+
+async fn record_networks(client: Client, note: &impl Fn(Vec<Violation>), written: &watch::Sender<Writes>) {
     let networks = Api::<DeserializeGuard<MigrationNetwork>>::all(client);
     let mut events = pin!(watcher::watcher(networks, watcher::Config::default()));
     while let Some(event) = events.next().await {
@@ -199,9 +219,9 @@ fn watch_failed(error: &anyhow::Error) -> Violation {
 }
 
 /// Whether another writer has written the status since the operator did, or in the same second.
-fn is_written_by_others(network: &MigrationNetwork) -> bool {
+fn is_written_by_others(object: &impl ResourceExt) -> bool {
     let written = |by_operator: bool| {
-        let status = network.managed_fields().iter().filter(|one| one.subresource.as_deref() == Some("status"));
+        let status = object.managed_fields().iter().filter(|one| one.subresource.as_deref() == Some("status"));
         let by = status.filter(|one| (one.manager.as_deref() == Some(FIELD_MANAGER)) == by_operator);
         by.filter_map(|one| one.time.as_ref().map(|time| time.0)).max()
     };
@@ -233,10 +253,31 @@ fn check(network: &MigrationNetwork, script: &Script) -> Vec<Violation> {
         .collect()
 }
 
+fn check_class(class: &MigrationNetworkClass) -> Vec<Violation> {
+    if is_written_by_others(class) {
+        return Vec::new();
+    }
+    let status = class.status.clone().unwrap_or_default();
+    let processed = class.metadata.generation.unwrap_or(0).min(status.observed_generation);
+    let violation = |rule| Violation {
+        namespace: String::new(),
+        name: class.name_any(),
+        resource_version: class.resource_version().unwrap_or_default(),
+        rule,
+        status: lines(status.observed_generation, &status.conditions),
+    };
+    let found = kstatus::violations_of_class(processed, status.observed_generation, &status.conditions);
+    found.into_iter().map(violation).collect()
+}
+
 /// Formats the conditions, one per line.
 pub(crate) fn conditions(status: &MigrationNetworkStatus) -> String {
-    let mut lines = vec![format!("  observedGeneration: {}", status.observed_generation)];
-    lines.extend(status.conditions.iter().map(|condition| {
+    lines(status.observed_generation, &status.conditions)
+}
+
+fn lines(observed_generation: i64, conditions: &[Condition]) -> String {
+    let mut lines = vec![format!("  observedGeneration: {observed_generation}")];
+    lines.extend(conditions.iter().map(|condition| {
         let generation = condition.observed_generation.unwrap_or(-1);
         format!(
             "  {}={} {} (generation {generation}): {}",

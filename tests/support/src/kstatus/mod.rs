@@ -1,5 +1,5 @@
-//! The rules for every status of a network, so that kstatus, Flux, Argo CD, Helm and `kubectl wait` interpret it
-//! correctly.
+//! The rules for every status of a network or a class, so that kstatus, Flux, Argo CD, Helm and `kubectl wait` interpret
+//! it correctly.
 //!
 //! The rules are those of Flux's own checker (fluxcd/pkg `runtime/conditions/check/fail.go`, FAIL0001 to FAIL0009) and
 //! three further ones. FAIL0010 is left out: it requires that `status.observedGeneration` lags while `Reconciling` is
@@ -37,6 +37,23 @@ pub fn violations(generation: i64, deletion: bool, observed_generation: i64, con
         status.not_ready_while_deleting(),
         status.stalled_only_if_waiting_cannot_heal(),
         status.unready_is_reconciling_or_stalled(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Returns the rules that a class's status breaks, each as a sentence. A class has no `Ready`: kstatus reads only
+/// `Reconciling` and `Stalled`, which must therefore explain every class that is not accepted.
+pub fn violations_of_class(generation: i64, observed_generation: i64, conditions: &[Condition]) -> Vec<String> {
+    let status = Status { generation, deletion: false, observed_generation, conditions };
+    [
+        status.not_both_reconciling_and_stalled(),
+        status.not_ahead_of_the_object(),
+        status.generations_are_written_together(),
+        status.only_while_true(),
+        status.stalled_only_if_waiting_cannot_heal(),
+        status.only_an_accepted_class_is_current(),
     ]
     .into_iter()
     .flatten()
@@ -155,5 +172,25 @@ impl Status<'_> {
             is_true(self.conditions, ConditionType::Reconciling) || is_true(self.conditions, ConditionType::Stalled);
         (!exempt && !is_explained && !self.is_ready())
             .then(|| "waiting: Reconciling or Stalled must be True while Ready is not".to_owned())
+    }
+
+    fn only_an_accepted_class_is_current(&self) -> Option<String> {
+        let accepted = find(self.conditions, ConditionType::Accepted);
+        let is_refused = accepted.is_some_and(|accepted| {
+            accepted.status == "False"
+                && Reason::parse(&accepted.reason).is_some_and(|reason| !reason.heals_by_waiting())
+        });
+        let [reconciling, stalled] =
+            [ConditionType::Reconciling, ConditionType::Stalled].map(|type_| is_true(self.conditions, type_));
+        let is_accepted = is_true(self.conditions, ConditionType::Accepted);
+        if self.observed_generation == NEVER_OBSERVED
+            || (is_accepted, is_refused) == (!reconciling && !stalled, stalled)
+        {
+            return None;
+        }
+        Some(
+            "class: Stalled must be True while Accepted is False until a person acts, and Reconciling while it waits"
+                .to_owned(),
+        )
     }
 }

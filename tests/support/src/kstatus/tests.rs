@@ -168,3 +168,44 @@ fn not_ready_without_reconciling_or_stalled() {
     conditions.retain(|condition| condition.type_ != "Reconciling");
     assert_violation(&conditions, "waiting");
 }
+
+/// Returns the conditions of a class of generation 2 that the operator writes for a state of `Accepted`.
+fn of_class(accepted: ConditionStatus, reason: Reason) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    mgnet::model::status::class::write(&mut conditions, (accepted, reason, String::new()), 2, Timestamp::UNIX_EPOCH);
+    conditions
+}
+
+#[test]
+fn the_statuses_of_classes_break_no_rule() {
+    for reason in Reason::ALL {
+        let unaccepted = if reason.heals_by_waiting() { Unknown } else { False };
+        assert_eq!(violations_of_class(2, 2, &of_class(unaccepted, *reason)), [""; 0], "{reason}");
+    }
+    assert_eq!(violations_of_class(2, 2, &of_class(False, Reason::Deleting)), [""; 0]);
+    assert_eq!(violations_of_class(2, 2, &of_class(True, Reason::Accepted)), [""; 0]);
+}
+
+#[test]
+fn a_class_that_tools_would_misread_breaks_a_rule() {
+    let refused = of_class(False, Reason::AccessDenied);
+    let waiting = of_class(Unknown, Reason::Throttled);
+    let without = |mut conditions: Vec<Condition>, type_: Type| {
+        conditions.retain(|condition| condition.type_ != type_.as_str());
+        conditions
+    };
+    let with = |mut conditions: Vec<Condition>, type_: Type, reason: Reason| {
+        put(&mut conditions, type_, True, reason);
+        conditions
+    };
+    for (case, conditions) in [
+        ("refused, but current", without(refused.clone(), Type::Stalled)),
+        ("waiting, but current", without(waiting.clone(), Type::Reconciling)),
+        ("both", with(refused.clone(), Type::Reconciling, Reason::Progressing)),
+        ("refused, but in progress", with(without(refused, Type::Stalled), Type::Reconciling, Reason::Progressing)),
+        ("waiting, but failed", with(without(waiting, Type::Reconciling), Type::Stalled, Reason::Throttled)),
+        ("accepted, but failed", with(of_class(True, Reason::Accepted), Type::Stalled, Reason::AccessDenied)),
+    ] {
+        assert_ne!(violations_of_class(2, 2, &conditions), [""; 0], "{case}");
+    }
+}
