@@ -1,15 +1,20 @@
 //! Tests how GitOps tools interpret the two kinds: the scripts and samples of `deploy/argocd`, and the rules by which
 //! Flux, Helm and kubectl read a status.
 //!
-//! The tests run without a cluster and without Argo CD. The scripts run in Lua 5.1 with only the libraries that Argo
-//! CD provides, and the rules of kstatus and `kubectl wait` are reimplemented, with their source.
+//! Most tests run without a cluster and without Argo CD. The scripts run in Lua 5.1 with only the libraries that Argo
+//! CD provides, and the rules of kstatus and `kubectl wait` are reimplemented, with their source. `flux` and
+//! `argocd` run the controllers of both.
 
 mod actions;
+mod argocd;
 mod classes;
+mod files;
+mod flux;
 mod manifests;
 mod networks;
 mod readers;
 mod situations;
+mod tokyo;
 mod verdicts;
 
 use std::{

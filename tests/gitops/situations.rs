@@ -265,6 +265,12 @@ fn deletion() -> Vec<Situation> {
     ]
 }
 
+/// Returns every situation: its name, the object, and its health in Argo CD.
+pub(crate) fn all() -> Result<Vec<(&'static str, Value, HealthStatus)>> {
+    let situations = building()?.into_iter().chain(waiting()).chain(deletion());
+    Ok(situations.map(|Situation(name, object, _, _, health)| (name, object, health)).collect())
+}
+
 #[test]
 fn every_tool_reads_every_situation_as_expected() -> Result<()> {
     let script = Script::of("health/migrationnetwork.lua")?;
