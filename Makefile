@@ -99,9 +99,10 @@ down:
 
 # The behavior tests whose subject is what an API server does: they run on a real one, too.
 ON_REAL_PARTS := create:: classes:: vpc_leases::
-# Tests that need packages of Python, minutes of real time, a compiler for planted bugs, or an earlier version of the
-# operator: `make test-full` runs them.
-ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades::
+# Tests that need packages of Python, programs of Go, minutes of real time, a compiler for planted bugs, or an earlier version
+# of the operator: `make test-full` runs them.
+ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades:: \
+	--skip flux:: --skip argocd::
 # The search needs processor time, and the tests on the real parts mostly wait, so they run at the same time.
 BESIDE_THE_SEARCH := --skip promises::
 
@@ -142,6 +143,9 @@ searched-in-full:
 .PHONY: on-real-parts-in-full
 on-real-parts-in-full:
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test conformance --test monitoring
+	tests/gitops/install.sh
+	for set in flux argocd kustomize; do tests/tools/build.sh $$set >/dev/null; done
+	RUST_TEST_THREADS=3 cargo test --workspace --no-fail-fast --test gitops -- --show-output flux:: argocd::
 	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast --test behavior
 	$(IN_FULL) cargo test --workspace --no-fail-fast --test e2e --test manifests -- --show-output --test-threads=1 \
 		kills:: leaders:: api_faults:: watches:: restarts:: deletion_orders:: poison:: upgrades:: agreement:: a_policy
