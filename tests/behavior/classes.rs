@@ -149,12 +149,13 @@ fn conditions_of(class: &MigrationNetworkClass) -> Vec<String> {
     conditions.iter().map(|one| format!("{}={} {}", one.type_, one.status, one.reason)).collect()
 }
 
-async fn until_conditions_are(site: &Site, expected: &[&str]) -> Result<MigrationNetworkClass> {
+async fn until_conditions_are(site: &Site, expected: &[&str]) -> Result<()> {
     until_class(site, &expected.join(", "), |class| {
         let observed = class.status.as_ref().map(|status| status.observed_generation);
         observed == class.metadata.generation && conditions_of(class) == expected
     })
-    .await
+    .await?;
+    Ok(())
 }
 
 /// Flux and Helm wait for a class before they apply its networks, and read only `Stalled` and `Reconciling`.
@@ -163,7 +164,11 @@ async fn a_refused_class_is_stalled_and_one_that_waits_for_aws_is_not() -> Resul
     let lab = Lab::shared().await?;
     let site = lab.site("refused").await?;
     until_conditions_are(&site, &["Accepted=True Accepted"]).await?;
-    site.edit_class(json!({ "account": { "externalID": "another" } })).await?;
+    // The account of a class cannot be changed.
+    site.delete_class_by_force().await?;
+    let mut class = site.class();
+    class.spec.account.external_id = Some("another".to_owned());
+    site.make_class(class).await?;
     until_conditions_are(&site, &["Accepted=False AccessDenied", "Stalled=True AccessDenied"]).await?;
 
     lab.control().declare_role(&site.account, "mgnet", "another").await?;

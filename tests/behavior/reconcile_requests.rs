@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use aws_sdk_ec2::types::AttributeBooleanValue;
 use kube::api::{Patch, PatchParams};
-use mgnet::api::{ConditionType, MigrationNetwork, RECONCILE_ANNOTATION, Reason};
+use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, RECONCILE_ANNOTATION, Reason, conditions};
 use serde_json::json;
 use support::{Clock, Fault, FaultKind, Lab, LabOptions, Network, OperatorOptions, Site};
 
 use support::failing::{NAME, spoil};
-use support::waiting::{is_true, until_class, until_observed};
+use support::waiting::{close, is_true, until, until_class, until_observed};
 
 async fn lab() -> Result<Lab> {
     let operator = OperatorOptions { resync_seconds: 3600, aws_rate_factor: 60, ..OperatorOptions::default() };
@@ -44,21 +44,21 @@ async fn a_request_reads_what_people_have_changed_in_aws() -> Result<()> {
     let network = site.network(NAME).apply().await?;
     network.until_ready().await?;
     request(&network, "first").await?;
-    let handled = until_handled(&network, "first").await?;
-    ensure!(is_true(&handled, ConditionType::Ready), "{:?}", handled.status);
+    let first = until_handled(&network, "first").await?;
+    ensure!(is_true(&first, ConditionType::Ready), "{:?}", first.status);
 
     set_dns_hostnames(&site, false).await?;
     // Another annotation starts a reconcile, too, but answers about the VPC may be shared within half a resync.
     let mark = site.last_call().await?;
     network.patch(json!({ "metadata": { "annotations": { "example.com/touched": "true" } } })).await?;
-    support::waiting::until("the network is reconciled", async || {
+    until("the network is reconciled", async || {
         let observed = site.calls_after(mark).await?.iter().any(|call| call.action == "DescribeVpcEndpoints");
         Ok(if observed { Ok(()) } else { Err("no observation".to_owned()) })
     })
     .await?;
     let unaware =
         network.stays(2, "the change is not noticed", |network| is_true(network, ConditionType::Ready)).await?;
-    ensure!(handled_before(&unaware), "only the annotation requests a reconcile");
+    ensure!(handled(&unaware) == Some("first"), "only the annotation requests a reconcile");
 
     request(&network, "second").await?;
     let aware = until_handled(&network, "second").await?;
@@ -68,10 +68,6 @@ async fn a_request_reads_what_people_have_changed_in_aws() -> Result<()> {
     request(&network, "third").await?;
     ensure!(is_true(&until_handled(&network, "third").await?, ConditionType::Ready));
     lab.check_statuses()
-}
-
-fn handled_before(network: &MigrationNetwork) -> bool {
-    handled(network) == Some("first")
 }
 
 #[tokio::test]
@@ -108,7 +104,7 @@ async fn a_suspended_network_handles_requests_when_it_is_resumed() -> Result<()>
     ensure!(handled(&network.get().await?).is_none(), "{:?}", network.get().await?.status);
     network.edit(json!({ "suspend": null })).await?;
     until_handled(&network, "now").await?;
-    support::waiting::close(&site).await
+    close(&site).await
 }
 
 #[tokio::test]
@@ -117,11 +113,10 @@ async fn a_request_on_a_class_checks_its_account_and_reconciles_its_networks() -
     let site = lab.site("of-class").await?;
     // The role does not admit the class, which the operator would notice an hour later.
     let mut class = site.class();
-    let right = class.spec.account.external_id.clone();
     class.spec.account.external_id = Some("another".to_owned());
     site.delete_class_by_force().await?;
     site.make_class(class).await?;
-    until_class(&site, "it is refused", |class| stalled(class)).await?;
+    until_class(&site, "it is refused", stalled).await?;
     let network = site.network(NAME).apply().await?;
     network.until_reason(ConditionType::NetworkResolved, Reason::AccessDenied).await?;
 
@@ -132,12 +127,12 @@ async fn a_request_on_a_class_checks_its_account_and_reconciles_its_networks() -
         class.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_deref()) == Some("now")
     })
     .await?;
-    ensure!(!stalled(&class), "{:?}, {right:?}", class.status);
+    ensure!(!stalled(&class), "{:?}", class.status);
     network.until_ready().await?;
     lab.check_statuses()
 }
 
-fn stalled(class: &mgnet::api::MigrationNetworkClass) -> bool {
-    let conditions = class.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    mgnet::api::conditions::is_true(conditions, ConditionType::Stalled)
+fn stalled(class: &MigrationNetworkClass) -> bool {
+    let all = class.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    conditions::is_true(all, ConditionType::Stalled)
 }

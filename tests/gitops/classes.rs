@@ -86,9 +86,12 @@ fn kstatus_reads_every_class_as_argo_cd_does() -> Result<()> {
     let script = Script::of(SCRIPT)?;
     for (status, reason, expected, health) in Reason::ALL
         .iter()
-        .map(|reason| match reason.heals_by_waiting() {
-            true => (ConditionStatus::Unknown, *reason, Kstatus::InProgress, HealthStatus::Progressing),
-            false => (ConditionStatus::False, *reason, Kstatus::Failed, HealthStatus::Degraded),
+        .map(|reason| {
+            if reason.heals_by_waiting() {
+                (ConditionStatus::Unknown, *reason, Kstatus::InProgress, HealthStatus::Progressing)
+            } else {
+                (ConditionStatus::False, *reason, Kstatus::Failed, HealthStatus::Degraded)
+            }
         })
         .chain([(ConditionStatus::True, Reason::Accepted, Kstatus::Current, HealthStatus::Healthy)])
     {

@@ -30,12 +30,14 @@ pub(crate) fn read(root: &str, folders: &[&str]) -> Result<Files> {
 }
 
 /// Returns the files with which a GitOps tool installs the operator. There is no node that could run the Deployment, so it is left
-/// out: the operator is a process.
+/// out with its PodDisruptionBudget: the operator is a process.
 pub(crate) fn of_operator() -> Result<Files> {
     let mut files = read("", &["crds", "deploy/base"])?;
     let all = files.get_mut("deploy/base/kustomization.yaml").context("deploy/base has no kustomization.yaml")?;
-    ensure!(all.contains("- deployment.yaml\n"), "deploy/base has no Deployment");
-    *all = all.replace("- deployment.yaml\n", "");
+    for absent in ["- deployment.yaml\n", "- disruption-budget.yaml\n"] {
+        ensure!(all.contains(absent), "deploy/base does not contain {absent}");
+        *all = all.replace(absent, "");
+    }
     Ok(files)
 }
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use mgnet::api::{ConditionType, MigrationNetwork, MigrationNetworkClass, Reason, conditions};
@@ -30,9 +31,10 @@ pub(crate) struct Tokyo {
 }
 
 impl Tokyo {
-    pub(crate) async fn start(operator: OperatorOptions) -> Result<Self> {
+    /// Starts the lab, with kube-controller-manager if `controllers` is true.
+    pub(crate) async fn start(operator: OperatorOptions, controllers: bool) -> Result<Self> {
         let operator = OperatorOptions { start: false, ..operator };
-        let (operator_account, controllers) = (ACCOUNT.to_owned(), false);
+        let operator_account = ACCOUNT.to_owned();
         let options = LabOptions { operator_account, operator, controllers, ..LabOptions::default() };
         let lab = Lab::start(options).await?;
         let aws = lab.aws(ACCOUNT, REGION);
@@ -54,6 +56,32 @@ impl Tokyo {
 
     pub(crate) async fn network(&self) -> Result<MigrationNetwork> {
         Ok(self.networks().get(NAME).await?)
+    }
+
+    /// Applies CRDs, and waits until the API server serves them.
+    pub(crate) async fn apply_crds(&self, files: &[String]) -> Result<()> {
+        for file in files {
+            let file = format!("--filename={file}");
+            self.lab.kubectl_output(["apply", "--server-side", &file]).await?;
+        }
+        let crds = Api::<CustomResourceDefinition>::all(self.kube.clone());
+        until("all CRDs are established", String::new, async || {
+            let all = crds.list(&ListParams::default()).await?;
+            let is_established = |crd: &CustomResourceDefinition| {
+                let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
+                conditions.into_iter().flatten().any(|one| one.type_ == "Established" && one.status == "True")
+            };
+            let others = all.iter().find(|crd| !is_established(crd)).map(ResourceExt::name_any);
+            Ok(others.map_or(Ok(()), Err))
+        })
+        .await
+    }
+
+    /// Lets the operator assume the role of [`with_role`], and requests a reconcile of the class.
+    pub(crate) async fn admit_role(&self) -> Result<()> {
+        self.lab.control().declare_role(ACCOUNT, "mgnet", "tests").await?;
+        self.lab.kubectl_output(["annotate", "mgnetclass", NAME, "mgnet.dev/reconcile-at=admitted"]).await?;
+        Ok(())
     }
 
     /// Edits the network with kubectl, like a user. `spec` is a JSON object.
@@ -129,6 +157,13 @@ impl Tokyo {
         anyhow::ensure!(state.is_clean(), "AWS still contains {:?}", state.slots());
         Ok(())
     }
+}
+
+/// Returns the manifest of the class with a role that the operator may not assume before [`Tokyo::admit_role`].
+pub(crate) fn with_role(class: &str) -> Result<String> {
+    let id = format!("    id: \"{ACCOUNT}\"\n");
+    anyhow::ensure!(class.contains(&id), "the class of the sample has another account");
+    Ok(class.replace(&id, &format!("{id}    roleARN: arn:aws:iam::{ACCOUNT}:role/mgnet\n    externalID: tests\n")))
 }
 
 /// Repeats `read` until it returns a value. Until then, it returns a description of the present state. `log` returns the end of the

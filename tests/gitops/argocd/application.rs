@@ -69,6 +69,12 @@ impl<'c> Application<'c> {
         .await
     }
 
+    /// Returns the health of the object of a kind and its message, as Argo CD shows them to users.
+    pub(crate) async fn health(&self, kind: &str) -> Result<(String, String)> {
+        let shown = self.cluster.processes.cli(&["app", "get", self.name, "--output=json"]).await?;
+        Ok(health_of(&serde_json::from_str(&shown)?, kind))
+    }
+
     /// Runs an action on an object of the Application, like a user on the command line.
     pub(crate) async fn action(&self, kind: &str, action: &str) -> Result<()> {
         self.cluster.processes.cli(&["app", "actions", "run", self.name, action, "--kind", kind]).await?;
@@ -76,8 +82,8 @@ impl<'c> Application<'c> {
     }
 }
 
-/// Returns the health of the object of a kind in the status of an Application, and its message.
-pub(crate) fn health(application: &Value, kind: &str) -> (String, String) {
+/// Returns the health of the object of a kind in the output of `argocd app get`, and its message.
+fn health_of(application: &Value, kind: &str) -> (String, String) {
     let resources = application["status"]["resources"].as_array().map_or(&[][..], Vec::as_slice);
     let found = resources.iter().find(|resource| resource["kind"] == kind).unwrap_or(&Value::Null);
     let text = |field: &str| found["health"][field].as_str().unwrap_or_default().to_owned();

@@ -65,13 +65,10 @@ fn settings() -> Value {
 impl Cluster {
     /// Starts everything but the operator, with the health checks and actions of `deploy/argocd`.
     pub(crate) async fn start(operator: OperatorOptions) -> Result<Self> {
-        let tokyo = Tokyo::start(operator).await?;
+        // Argo CD deletes in the foreground, and the garbage collector removes the finalizer.
+        let tokyo = Tokyo::start(operator, true).await?;
         let lab = &tokyo.lab;
-        for crd in ["application-crd", "applicationset-crd", "appproject-crd"] {
-            let file = format!("--filename={}/{crd}.yaml", crds()?);
-            lab.kubectl_output(["apply", "--server-side", &file]).await?;
-        }
-        lab.kubectl_output(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]).await?;
+        tokyo.apply_crds(&crds()?).await?;
         apply(lab, "settings.json", &settings().to_string()).await?;
         // As in docs/gitops.md.
         let file = format!("--filename={}", in_repository("deploy/argocd/argocd-cm.yaml").display());
@@ -115,13 +112,15 @@ impl Cluster {
     }
 }
 
-/// Returns the folder of Argo CD's CRDs, in its module.
-fn crds() -> Result<String> {
+/// Returns the files with Argo CD's CRDs, in its module.
+fn crds() -> Result<Vec<String>> {
     let mut go = Command::new("go");
     go.args(["mod", "download", "-json", "github.com/argoproj/argo-cd/v3"]);
     let output = go.current_dir(in_repository("tests/tools/argocd")).env("GOWORK", "off").output()?;
     let downloaded: Value = serde_json::from_slice(&output.stdout)?;
-    Ok(format!("{}/manifests/crds", downloaded["Dir"].as_str().context("the module has no folder")?))
+    let folder = downloaded["Dir"].as_str().context("the module has no folder")?;
+    let kinds = ["application", "applicationset", "appproject"];
+    Ok(kinds.map(|kind| format!("{folder}/manifests/crds/{kind}-crd.yaml")).into())
 }
 
 /// Applies manifests by server-side apply.

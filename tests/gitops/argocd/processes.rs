@@ -61,6 +61,8 @@ impl Processes {
                 ("HOME", home.display().to_string()),
                 ("TMPDIR", folder("tmp")),
                 ("KUBECONFIG", lab.kubeconfig().display().to_string()),
+                // The cluster in which Argo CD runs is that of the kubeconfig.
+                ("ARGOCD_FAKE_IN_CLUSTER", "true".to_owned()),
                 ("ARGOCD_GPG_ENABLED", "false".to_owned()),
                 ("ARGOCD_GNUPGHOME", folder("gpg")),
                 ("ARGOCD_GPG_DATA_PATH", folder("gpg-source")),

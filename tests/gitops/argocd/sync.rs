@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use mgnet::api::{ConditionType, conditions::is_true};
 use support::OperatorOptions;
 
-use super::application::health;
 use super::cluster::{Cluster, sample_files};
+use crate::tokyo::with_role;
 
 /// A wave begins when the previous one is healthy: without the operator, the sync waits for the class.
 #[tokio::test]
@@ -49,17 +49,17 @@ async fn a_refused_class_degrades_its_application_and_is_named() -> Result<()> {
     let cluster = Cluster::start(OperatorOptions::default()).await?;
     cluster.lab.operator().start().await?;
     let mut files = sample_files("platform")?;
-    let class = files["platform/class.yaml"].clone();
-    files.insert("platform/class.yaml".to_owned(), class.replace("111122223333", "999999999999"));
+    // The role does not trust the operator: waiting does not help.
+    let class = with_role(&files["platform/class.yaml"])?;
+    files.insert("platform/class.yaml".to_owned(), class);
     cluster.platform.commit(&files)?;
     cluster.apply_samples().await?;
     let platform = cluster.application("mgnet-platform");
-    let degraded = platform.until("is Degraded", |object| object["status"]["health"]["status"] == "Degraded").await?;
-    let (status, message) = health(&degraded, "MigrationNetworkClass");
-    println!("the health of the class in the Application: {status} {message}");
+    platform.until("is Degraded", |object| object["status"]["health"]["status"] == "Degraded").await?;
+    let (status, message) = platform.health("MigrationNetworkClass").await?;
+    ensure!(status == "Degraded" && message.starts_with("AccessDenied: "), "{status}: {message}");
 
-    files.insert("platform/class.yaml".to_owned(), class);
-    cluster.platform.commit(&files)?;
+    cluster.admit_role().await?;
     platform.until_state("Synced", "Healthy").await?;
     let team = cluster.application("team-billing-networks");
     team.until_state("Synced", "Healthy").await?;

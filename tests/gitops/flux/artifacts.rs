@@ -1,6 +1,7 @@
 //! Serves artifacts like source-controller: archives of a repository at a commit, over HTTP on loopback.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +41,11 @@ impl Artifacts {
     /// Packs the files, and returns the `artifact` in the status of a source.
     pub(crate) fn publish(&self, files: &Files) -> Result<Value> {
         let archive = pack(files)?;
-        let digest = Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digest = Sha256::digest(&archive).iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
         let name = format!("{digest}.tar.gz");
         let artifact = json!({
             "path": name,

@@ -1,7 +1,7 @@
 //! A lab with Flux's kustomize-controller.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::{env, fs, ops};
 
@@ -46,14 +46,10 @@ impl ops::Deref for Cluster {
 impl Cluster {
     /// Starts everything but the operator, which [`Lab::operator`] starts.
     pub(crate) async fn start(operator: OperatorOptions) -> Result<Self> {
-        let tokyo = Tokyo::start(operator).await?;
+        let tokyo = Tokyo::start(operator, false).await?;
         let lab = &tokyo.lab;
         let artifacts = Artifacts::serve().await?;
-        for folder in flux_crds()? {
-            let files = format!("--filename={}", folder.display());
-            lab.kubectl_output(["apply", "--server-side", &files]).await?;
-        }
-        lab.kubectl_output(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]).await?;
+        tokyo.apply_crds(&flux_crds()?).await?;
         let mut namespace = Namespace::default();
         namespace.metadata.name = Some(FLUX.to_owned());
         Api::all(tokyo.kube.clone()).create(&PostParams::default(), &namespace).await?;
@@ -63,13 +59,18 @@ impl Cluster {
 
     /// Applies the Kustomizations of `deploy/flux` as they are, with the first commit of their repositories.
     pub(crate) async fn apply_samples(&self) -> Result<()> {
+        self.apply_samples_with(&sample_files("platform")?).await
+    }
+
+    /// The same, with another commit of the platform team's repository.
+    pub(crate) async fn apply_samples_with(&self, platform: &Files) -> Result<()> {
         for file in ["operator", "platform", "tenant"] {
             let path = in_repository(&format!("deploy/flux/kustomizations/{file}.yaml"));
             let file = format!("--filename={}", path.display());
             self.lab.kubectl_output(["apply", "--server-side", &file]).await?;
         }
         self.commit(MGNET, &of_operator()?).await?;
-        self.commit(PLATFORM, &sample_files("platform")?).await?;
+        self.commit(PLATFORM, platform).await?;
         self.commit(BILLING, &sample_files("team-billing")?).await
     }
 
@@ -131,7 +132,7 @@ pub(crate) fn sample_files(folder: &str) -> Result<Files> {
 }
 
 /// Returns the folders with the CRDs of Kustomizations and of all sources, which kustomize-controller watches.
-fn flux_crds() -> Result<Vec<PathBuf>> {
+fn flux_crds() -> Result<Vec<String>> {
     let module = |set: &str, name: &str| {
         let mut go = Command::new("go");
         go.args(["mod", "download", "-json", name]).current_dir(in_repository(&format!("tests/tools/{set}")));
@@ -139,7 +140,7 @@ fn flux_crds() -> Result<Vec<PathBuf>> {
         ensure!(output.status.success(), "go: {}", String::from_utf8_lossy(&output.stdout));
         let downloaded: Value = serde_json::from_slice(&output.stdout)?;
         let folder = Path::new(downloaded["Dir"].as_str().context("the module has no folder")?);
-        Ok(folder.join("config/crd/bases"))
+        Ok(folder.join("config/crd/bases").display().to_string())
     };
     Ok(vec![
         module("flux", "github.com/fluxcd/kustomize-controller")?,
@@ -164,6 +165,8 @@ fn controller(lab: &Lab) -> Result<Supervised> {
             .env("KUBECONFIG", lab.kubeconfig())
             .env("RUNTIME_NAMESPACE", FLUX)
             .args(["--watch-all-namespaces=true", "--enable-leader-election=false", "--requeue-dependency=2s"])
+            // As docs/gitops.md recommends: a commit ends the wait for the network of an earlier one.
+            .arg("--feature-gates=CancelHealthCheckOnNewRevision=true")
             .args([format!("--metrics-addr={metrics}"), format!("--health-addr={health}")])
     })?;
     Ok(process)

@@ -17,7 +17,8 @@ const OTHER: &str = "192.168.20.0/24";
 /// Returns the team's repository with a line added to the spec of the network.
 fn with(line: &str) -> Result<Files> {
     let mut files = sample_files("team-billing")?;
-    files.get_mut(NETWORK).context("no network in the sample")?.push_str(&format!("  {line}\n"));
+    let network = files.get_mut(NETWORK).context("no network in the sample")?;
+    *network = format!("{network}  {line}\n");
     Ok(files)
 }
 

@@ -60,15 +60,15 @@ impl Kustomization<'_> {
         .await
     }
 
-    /// Waits until Ready passes the test, for the last commit of the source and the present spec.
+    /// Waits until Ready passes the test, for the last commit of the source. `observedGeneration` does not count: Flux raises it only
+    /// after a success.
     pub(crate) async fn until(&self, what: &str, test: impl Fn(&Ready) -> bool) -> Result<Ready> {
         until(self.cluster, &format!("{}: {what}", self.name), async || {
             let object = self.get().await?;
             let status = &object["status"];
-            let is_observed = status["observedGeneration"] == object["metadata"]["generation"];
             let ready = ready(status);
             Ok(match ready {
-                Some(ready) if is_observed && self.is_attempted(status).await? && test(&ready) => Ok(ready),
+                Some(ready) if self.is_attempted(status).await? && test(&ready) => Ok(ready),
                 _ => Err(status.to_string()),
             })
         })

@@ -33,20 +33,20 @@ async fn nothing_is_applied_or_written_again_within_ten_minutes() -> Result<()> 
     tokio::time::sleep(Duration::from_secs(2 * u64::from(RESYNC))).await;
     let (before, mark) = (cluster.versions().await?, cluster.last_call().await?);
     ensure!(before.len() == 2, "{before:?}");
-    let reconciles = || Ok::<_, anyhow::Error>(cluster.log_lines("Reconciliation finished")?.len());
-    let applied = || Ok::<_, anyhow::Error>(cluster.log_lines("configured")?.len());
-    let (reconciled, configured) = (reconciles()?, applied()?);
+    let finished = || anyhow::Ok(cluster.log_lines("Reconciliation finished")?.len());
+    let applied = || anyhow::Ok(cluster.log_lines("configured")?.len());
+    let (finished_before, applied_before) = (finished()?, applied()?);
 
     tokio::time::sleep(WATCHED).await;
     ensure!(cluster.versions().await? == before, "{before:?} became {:?}", cluster.versions().await?);
-    ensure!(applied()? == configured, "Flux applied again: {:?}", cluster.log_lines("configured")?);
+    ensure!(applied()? == applied_before, "Flux applied again: {:?}", cluster.log_lines("configured")?);
     let writes = cluster.writes_after(mark).await?;
     ensure!(writes.is_empty(), "{writes:?}");
     // All of them were at work.
-    let reconciled = reconciles()? - reconciled;
-    ensure!(reconciled >= 100, "Flux reconciled three Kustomizations only {reconciled} times");
+    let reconciles = finished()? - finished_before;
+    ensure!(reconciles >= 60, "Flux reconciled three Kustomizations only {reconciles} times");
     let observations = cluster.observations_after(mark).await?;
     ensure!(observations >= 20, "the operator observed AWS only {observations} times");
-    println!("{reconciled} reconciles of Flux and {observations} observations of the operator without a write");
+    println!("{reconciles} reconciles of Flux and {observations} observations of the operator without a write");
     cluster.lab.check_statuses()
 }

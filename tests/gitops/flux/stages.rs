@@ -7,8 +7,10 @@ use anyhow::{Context as _, Result, ensure};
 use mgnet::api::{ConditionType, Reason, conditions::find};
 use support::OperatorOptions;
 
-use super::cluster::{BILLING, Cluster, PLATFORM, sample_files};
+use super::cluster::{BILLING, Cluster, sample_files};
 use super::kustomization::until;
+use crate::files::Files;
+use crate::tokyo::with_role;
 
 /// The time for which nothing must happen: two checks of dependencies.
 const MEANWHILE: Duration = Duration::from_secs(5);
@@ -70,36 +72,50 @@ async fn a_team_cannot_apply_a_class() -> Result<()> {
     cluster.lab.check_statuses()
 }
 
-/// One Kustomization with both, as in `deploy/samples/tokyo`: Flux applies classes in a stage of their own, and waits for them.
-#[tokio::test]
-async fn a_class_that_waits_or_is_refused_holds_back_the_networks_of_the_same_kustomization() -> Result<()> {
-    let cluster = Cluster::start(OperatorOptions::default()).await?;
-    cluster.apply_samples().await?;
-    let platform = cluster.kustomization("mgnet-platform");
+/// Returns a platform team's repository that also contains the network, so that one Kustomization has both, as in
+/// `deploy/samples/tokyo`: Flux applies classes in a stage of their own, and waits for them.
+fn with_the_network() -> Result<Files> {
     let mut files = sample_files("platform")?;
     let network = sample_files("team-billing")?.remove("team-billing/network.yaml").context("no network")?;
     files.insert("platform/network.yaml".to_owned(), network);
-    cluster.commit(PLATFORM, &files).await?;
+    Ok(files)
+}
+
+#[tokio::test]
+async fn a_class_that_waits_holds_back_the_networks_of_the_same_kustomization() -> Result<()> {
+    let cluster = Cluster::start(OperatorOptions::default()).await?;
+    cluster.apply_samples_with(&with_the_network()?).await?;
     until_class_is_applied(&cluster).await?;
     tokio::time::sleep(MEANWHILE).await;
     check_that_no_network_exists(&cluster).await?;
-
-    // The operator's credentials belong to another account than the class names: waiting does not help.
-    let class = files["platform/class.yaml"].clone();
-    files.insert("platform/class.yaml".to_owned(), class.replace("111122223333", "999999999999"));
-    cluster.commit(PLATFORM, &files).await?;
     cluster.lab.operator().start().await?;
-    let began = Instant::now();
-    let message = platform.until_unhealthy().await?;
-    ensure!(began.elapsed() < Duration::from_mins(1), "the timeout of five minutes must not pass: {message}");
-    ensure!(message.contains("MigrationNetworkClass/tokyo status: 'Failed'"), "{message}");
-    check_that_no_network_exists(&cluster).await?;
-    let class_status = cluster.class().await?.status.unwrap_or_default();
-    let stalled = find(&class_status.conditions, ConditionType::Stalled).context("the class is not stalled")?;
-    ensure!(stalled.reason == Reason::AccountMismatch.as_str(), "{stalled:?}");
+    cluster.kustomization("mgnet-platform").until_ready().await?;
+    ensure!(cluster.networks().get_opt("tokyo").await?.is_some());
+    cluster.lab.check_statuses()
+}
 
+#[tokio::test]
+async fn a_refused_class_fails_the_kustomization_at_once_and_is_named() -> Result<()> {
+    let cluster = Cluster::start(OperatorOptions::default()).await?;
+    cluster.lab.operator().start().await?;
+    // The role does not trust the operator: waiting does not help.
+    let mut files = with_the_network()?;
+    let class = with_role(&files["platform/class.yaml"])?;
     files.insert("platform/class.yaml".to_owned(), class);
-    cluster.commit(PLATFORM, &files).await?;
+    let began = Instant::now();
+    cluster.apply_samples_with(&files).await?;
+    let platform = cluster.kustomization("mgnet-platform");
+    let failed = platform.until("fails", |ready| ready.status == "False" && ready.message.contains("Failed")).await?;
+    ensure!(began.elapsed() < Duration::from_mins(2), "the timeout of five minutes must not pass: {failed:?}");
+    ensure!(failed.message.contains("MigrationNetworkClass/tokyo status: 'Failed'"), "{failed:?}");
+    println!("the Kustomization of a refused class: {failed:?}");
+    check_that_no_network_exists(&cluster).await?;
+    let status = cluster.class().await?.status.unwrap_or_default();
+    let stalled = find(&status.conditions, ConditionType::Stalled).context("the class is not stalled")?;
+    ensure!(stalled.reason == Reason::AccessDenied.as_str(), "{stalled:?}");
+
+    cluster.admit_role().await?;
+    platform.reconcile().await?;
     platform.until_ready().await?;
     ensure!(cluster.networks().get_opt("tokyo").await?.is_some());
     cluster.lab.check_statuses()
