@@ -1,5 +1,5 @@
-//! Tests the Argo CD actions `reconcile`, `suspend`, `resume` and `approve-plan`: their changes to every valid manifest, and the
-//! conditions under which they are enabled.
+//! Tests the Argo CD actions `reconcile`, `suspend`, `resume` and `approve-plan`: their changes to every valid manifest, and
+//! the conditions under which they are enabled.
 
 use std::fs;
 

@@ -29,8 +29,8 @@ pub(crate) fn read(root: &str, folders: &[&str]) -> Result<Files> {
     Ok(files)
 }
 
-/// Returns the files with which a GitOps tool installs the operator. There is no node that could run the Deployment, so it is left
-/// out with its PodDisruptionBudget: the operator is a process.
+/// Returns the files with which a GitOps tool installs the operator. There is no node that could run the Deployment, so it
+/// is left out with its PodDisruptionBudget: the operator is a process.
 pub(crate) fn of_operator() -> Result<Files> {
     let mut files = read("", &["crds", "deploy/base"])?;
     let all = files.get_mut("deploy/base/kustomization.yaml").context("deploy/base has no kustomization.yaml")?;

@@ -1,5 +1,5 @@
-//! The lab of the tests that run a GitOps tool: the control plane, and AWS with the landing zone of the samples. The class of the
-//! samples names this account.
+//! The lab of the tests that run a GitOps tool: the control plane, and AWS with the landing zone of the samples. The class
+//! of the samples names this account.
 
 use std::time::{Duration, Instant};
 
@@ -166,8 +166,8 @@ pub(crate) fn with_role(class: &str) -> Result<String> {
     Ok(class.replace(&id, &format!("{id}    roleARN: arn:aws:iam::{ACCOUNT}:role/mgnet\n    externalID: tests\n")))
 }
 
-/// Repeats `read` until it returns a value. Until then, it returns a description of the present state. `log` returns the end of the
-/// tool's log, for the error.
+/// Repeats `read` until it returns a value. Until then, it returns a description of the present state. `log` returns the end
+/// of the tool's log, for the error.
 pub(crate) async fn until<T>(
     what: &str,
     log: impl Fn() -> String,

@@ -1,4 +1,5 @@
-//! The processes of Argo CD: redis, the repo-server, the application controller and the API server. All components are one program.
+//! The processes of Argo CD: redis, the repo-server, the application controller and the API server. All components are one
+//! program.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -17,7 +17,8 @@ const RESYNC: u32 = 20;
 
 const APPLICATIONS: [&str; 2] = ["mgnet-platform", "team-billing-networks"];
 
-/// Ten minutes are 60 comparisons of each Application and 30 resyncs of the operator, and as long as any answer of AWS is cached.
+/// Ten minutes are 60 comparisons of each Application and 30 resyncs of the operator, and as long as any answer of AWS is
+/// cached.
 #[tokio::test]
 async fn nothing_is_out_of_sync_or_written_again_within_ten_minutes() -> Result<()> {
     let operator = OperatorOptions { resync_seconds: RESYNC, ..OperatorOptions::default() };

@@ -60,8 +60,8 @@ impl Kustomization<'_> {
         .await
     }
 
-    /// Waits until Ready passes the test, for the last commit of the source. `observedGeneration` does not count: Flux raises it only
-    /// after a success.
+    /// Waits until Ready passes the test, for the last commit of the source. `observedGeneration` does not count: Flux raises
+    /// it only after a success.
     pub(crate) async fn until(&self, what: &str, test: impl Fn(&Ready) -> bool) -> Result<Ready> {
         until(self.cluster, &format!("{}: {what}", self.name), async || {
             let object = self.get().await?;
