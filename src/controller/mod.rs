@@ -29,8 +29,9 @@ pub use network::reconcile;
 pub use run::{RunOptions, run};
 pub use runtime::{
     Next, guard,
-    http::{Reports, serve_metrics, serve_probes},
+    http::{Reports, serve_probes},
     metrics::Metrics,
+    metrics_endpoint::{Certificate, CertificateError, MetricsAccess, Readers, serve_metrics},
     readiness::Readiness,
 };
 pub use store::{Announcement, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases, kubernetes::Kubernetes};

@@ -17,6 +17,7 @@ mod fixed_fields;
 mod harness;
 mod kills;
 mod leaders;
+mod metrics_authentication;
 mod orphans;
 mod panics;
 mod poison;

@@ -4,6 +4,7 @@
 //! its configuration from its own environment variables. `docs/connections.md` describes proxies and certificates.
 
 mod leader_election;
+mod metrics;
 mod traces;
 
 use std::{net::SocketAddr, time::Duration};
@@ -11,7 +12,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result};
 use clap::ArgAction;
 use futures::FutureExt as _;
-use kube::Client;
+use kube::{Client, Config};
 use tokio::{net::TcpListener, signal::unix};
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +30,8 @@ pub struct ControllerArgs {
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
 
-    /// Address on which the operator serves `/metrics`
-    #[arg(long, env = "MGNET_METRICS_ADDRESS", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
-    metrics_address: SocketAddr,
+    #[command(flatten)]
+    metrics: metrics::MetricsOptions,
 
     /// Namespace of the operator, which contains its Leases: the VPC leases and the Lease of the leader
     #[arg(long, env = "POD_NAMESPACE", default_value = "mgnet-system", value_name = "NAME")]
@@ -131,17 +131,19 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
 
     let probes = listen(args.health_address, "--health-address").await?;
-    let metrics = listen(args.metrics_address, "--metrics-address").await?;
+    let metrics = listen(args.metrics.metrics_address, "--metrics-address").await?;
     tracing::info!(
         probes = %probes.local_addr()?,
         metrics = %metrics.local_addr()?,
         version = env!("CARGO_PKG_VERSION"),
         "serving probes and metrics"
     );
+    let config = config(args).await?;
+    let access = args.metrics.access(|| config.clone())?;
     let reports = Reports::default();
     let Reports { readiness, metrics: values } = reports.clone();
     let probes = tokio::spawn(controller::serve_probes(probes, readiness, stop.clone()));
-    let metrics = tokio::spawn(controller::serve_metrics(metrics, values, stop.clone()));
+    let metrics = tokio::spawn(controller::serve_metrics(metrics, values, access, stop.clone()));
 
     let signal = async {
         tokio::select! {
@@ -154,7 +156,7 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
         tokio::time::sleep(GRACE + RELEASE_WITHIN + Duration::from_secs(1)).await;
     };
     let result: Result<()> = tokio::select! {
-        result = lead_and_work(args, reports, &stop) => result,
+        result = lead_and_work(args, config, reports, &stop) => result,
         () = signal => Ok(()),
     };
     stop.cancel();
@@ -167,12 +169,22 @@ async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on '{address}'; check '{flag}'"))
 }
 
-/// Connects to the cluster, takes part in the leader election if it is enabled, and runs the controller.
-async fn lead_and_work(args: &ControllerArgs, reports: Reports, stop: &CancellationToken) -> Result<()> {
+/// Returns the configuration of the clients for the Kubernetes cluster.
+async fn config(args: &ControllerArgs) -> Result<Config> {
     let mut config = cluster::config().await?;
     // By default kube waits forever for an answer, and the list at the start of a watch has no deadline.
     config.read_timeout = Some(Duration::from_secs(args.reconcile_deadline_seconds) + BEYOND_WATCHES);
     config.reset_reader_on_write = true;
+    Ok(config)
+}
+
+/// Connects to the cluster, takes part in the leader election if it is enabled, and runs the controller.
+async fn lead_and_work(
+    args: &ControllerArgs,
+    config: Config,
+    reports: Reports,
+    stop: &CancellationToken,
+) -> Result<()> {
     let election = args.election.election(&config, &args.namespace)?;
     let client = Client::try_from(config).context("cannot create a client for the Kubernetes cluster")?;
     let context = context(args, &client).await?;

@@ -1,18 +1,11 @@
-//! The HTTP endpoints of the pod: the probes of the kubelet, and the metrics on a port of their own, so that a network policy
-//! can admit Prometheus to the metrics only.
+//! The probes of the kubelet. The metrics have a port of their own, so that a network policy can admit Prometheus to the
+//! metrics only.
 
-use axum::{
-    Router,
-    http::{StatusCode, header},
-    routing::get,
-};
+use axum::{Router, http::StatusCode, routing::get};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    metrics::{MEDIA_TYPE, Metrics},
-    readiness::Readiness,
-};
+use super::{metrics::Metrics, readiness::Readiness};
 
 /// The state that the controller reports through its HTTP endpoints.
 #[derive(Clone, Debug, Default)]
@@ -37,13 +30,4 @@ pub async fn serve_probes(listener: TcpListener, readiness: Readiness, stop: Can
         }),
     );
     axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
-/// Serves `/metrics` until `stop` is canceled.
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve_metrics(listener: TcpListener, metrics: Metrics, stop: CancellationToken) -> std::io::Result<()> {
-    let text = get(async move || ([(header::CONTENT_TYPE, MEDIA_TYPE)], metrics.text()));
-    axum::serve(listener, Router::new().route("/metrics", text)).with_graceful_shutdown(stop.cancelled_owned()).await
 }

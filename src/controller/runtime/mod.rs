@@ -5,6 +5,7 @@ pub(crate) mod fair_queue;
 pub mod guard;
 pub(crate) mod http;
 pub(crate) mod metrics;
+pub(crate) mod metrics_endpoint;
 pub(crate) mod readiness;
 pub(crate) mod watch;
 

@@ -77,6 +77,8 @@ pub struct OperatorOptions {
     pub program: Option<PathBuf>,
     /// Further arguments.
     pub arguments: Vec<String>,
+    /// All arguments of `mgnet controller` but the addresses, such as those of a Deployment. `None`: those of the other options.
+    pub all_arguments: Option<Vec<String>>,
 }
 
 impl Default for LabOptions {
@@ -112,6 +114,7 @@ impl Default for OperatorOptions {
             log_filter: "info,mgnet=debug".to_owned(),
             program: None,
             arguments: Vec::new(),
+            all_arguments: None,
         }
     }
 }
@@ -123,6 +126,11 @@ impl OperatorOptions {
         let mut flag = |name: &str, value: &dyn std::fmt::Display| line.push(format!("--{name}={value}"));
         flag("health-address", &health_address);
         flag("metrics-address", &metrics_address);
+        if let Some(arguments) = &self.all_arguments {
+            line.extend(arguments.iter().cloned());
+            return line;
+        }
+        let mut flag = |name: &str, value: &dyn std::fmt::Display| line.push(format!("--{name}={value}"));
         flag("log-format", &"text");
         flag("log-filter", &self.log_filter);
         flag("resync-seconds", &self.resync_seconds);

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+use crate::server_certificate::ServerCertificate;
 
 /// A running server for `https://localhost:PORT`. It belongs to the runtime in which it was started, and stops when this
 /// value is dropped.
@@ -71,19 +73,12 @@ impl Drop for TlsFront {
 
 /// Returns the certificate of a new authority in PEM format, and the configuration of a server that it certifies.
 fn certified() -> Result<(String, ServerConfig)> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "private authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = KeyPair::generate()?;
-    let authority = params.self_signed(&authority_key)?;
-    let issuer = Issuer::new(params, authority_key);
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &issuer)?;
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let ServerCertificate { authority, certificate, key } = ServerCertificate::for_localhost()?;
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<_, _>>()?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)?;
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes())?)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((authority.pem(), config))
+    Ok((authority, config))
 }
