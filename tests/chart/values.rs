@@ -21,7 +21,7 @@ pub(crate) fn defaults() -> Result<Value> {
     serde_saphyr::from_str(&text(&format!("{CHART}/values.yaml"))?).context("values.yaml is not YAML")
 }
 
-/// Returns all values with a description, in the order of the file.
+/// Returns all values with a description, in the order of the file. A description may continue on further lines of the comment.
 pub(crate) fn documented() -> Result<Vec<Documented>> {
     let (file, defaults) = (text(&format!("{CHART}/values.yaml"))?, defaults()?);
     let (mut found, mut parents, mut description): (Vec<Documented>, Vec<(usize, String)>, _) =
@@ -31,6 +31,9 @@ pub(crate) fn documented() -> Result<Vec<Documented>> {
         let indent = line.len() - trimmed.len();
         if let Some(text) = trimmed.strip_prefix("# -- ") {
             description = Some(text.to_owned());
+        } else if let (Some(continued), Some(text)) = (&mut description, trimmed.strip_prefix("# ")) {
+            continued.push(' ');
+            continued.push_str(text);
         } else if let Some((key, _)) = trimmed.split_once(':').filter(|(key, _)| key.chars().all(char::is_alphanumeric))
         {
             parents.retain(|(depth, _)| *depth < indent);

@@ -19,7 +19,7 @@ async fn dry_run(lab: &Lab, manifests: &str) -> Result<String> {
         "--force-conflicts",
         "--dry-run=server",
         "--namespace",
-        "default",
+        OPERATOR_NAMESPACE,
         &file,
     ])
     .await

@@ -11,7 +11,7 @@ use std::{
 use axum::serve::Listener;
 use rustls::{
     ServerConfig,
-    crypto::aws_lc_rs,
+    crypto,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
@@ -111,7 +111,7 @@ impl Current {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem[0]).collect();
         let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| no_pem(certificate, "certificates"))?;
         let private = PrivateKeyDer::from_pem_slice(&pem[1]).map_err(|_| no_pem(key, "a private key"))?;
-        let usable = CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider())?;
+        let usable = CertifiedKey::from_der(chain, private, &crypto::aws_lc_rs::default_provider())?;
         Ok(Self { pem, usable: Arc::new(usable) })
     }
 }
@@ -135,7 +135,7 @@ impl TlsListener {
         certificate: &Arc<Certificate>,
         stop: &CancellationToken,
     ) -> io::Result<Self> {
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .with_no_client_auth()
