@@ -1,6 +1,6 @@
 //! The table of values in the chart's README, which this test writes with `MGNET_WRITE_DOCS=1`.
 
-use std::{env, fs};
+use std::{env, fmt::Write as _, fs};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn table() -> Result<String> {
             other => format!("`{other}`"),
         };
         let default = if default.len() > LONGEST_DEFAULT { "see values.yaml".to_owned() } else { default };
-        rows.push_str(&format!("| `{}` | {default} | {description} |\n", path.join(".")));
+        writeln!(rows, "| `{}` | {default} | {description} |", path.join("."))?;
     }
     Ok(rows)
 }

@@ -57,7 +57,7 @@ fn undocumented(value: &Value, path: &[String], known: &[Documented]) -> Vec<Str
     match value.as_object() {
         Some(fields) if !fields.is_empty() => fields
             .iter()
-            .flat_map(|(key, value)| undocumented(value, &[path, &[key.clone()]].concat(), known))
+            .flat_map(|(key, value)| undocumented(value, &[path, std::slice::from_ref(key)].concat(), known))
             .collect(),
         _ => vec![path.join(".")],
     }

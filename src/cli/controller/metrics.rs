@@ -12,28 +12,33 @@ use crate::controller::{Certificate, MetricsAccess, Readers};
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct MetricsOptions {
     /// Address on which the operator serves `/metrics`
-    #[arg(long, env = "MGNET_METRICS_ADDRESS", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
-    pub(super) metrics_address: SocketAddr,
+    #[arg(
+        long = "metrics-address",
+        env = "MGNET_METRICS_ADDRESS",
+        default_value = "0.0.0.0:8080",
+        value_name = "ADDRESS"
+    )]
+    pub(super) address: SocketAddr,
 
     /// File with the certificate, and its chain, with which the operator serves the metrics by TLS, in PEM format. A renewed
     /// file is used within a minute
-    #[arg(long, env = "MGNET_METRICS_CERTIFICATE_FILE", value_name = "FILE")]
-    metrics_certificate_file: Option<PathBuf>,
+    #[arg(long = "metrics-certificate-file", env = "MGNET_METRICS_CERTIFICATE_FILE", value_name = "FILE")]
+    certificate_file: Option<PathBuf>,
 
     /// File with the private key of that certificate, in PEM format
-    #[arg(long, env = "MGNET_METRICS_KEY_FILE", value_name = "FILE")]
-    metrics_key_file: Option<PathBuf>,
+    #[arg(long = "metrics-key-file", env = "MGNET_METRICS_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
 
     /// Serve the metrics only to requests with a bearer token whose user may get the non-resource URL `/metrics`. Requires
     /// '--metrics-certificate-file', and the rights to create TokenReviews and SubjectAccessReviews
     #[arg(
-        long,
+        long = "metrics-authentication",
         env = "MGNET_METRICS_AUTHENTICATION",
         default_value_t = false,
         action = ArgAction::Set,
         value_name = "BOOLEAN"
     )]
-    metrics_authentication: bool,
+    authentication: bool,
 }
 
 impl MetricsOptions {
@@ -42,7 +47,7 @@ impl MetricsOptions {
     /// # Errors
     /// If the flags contradict each other, the files cannot be used, or no client for the cluster can be created.
     pub(super) fn access(&self, config: impl FnOnce() -> Config) -> Result<MetricsAccess> {
-        let certificate = match (&self.metrics_certificate_file, &self.metrics_key_file) {
+        let certificate = match (&self.certificate_file, &self.key_file) {
             (Some(certificate), Some(key)) => {
                 let read = Certificate::read(certificate, key);
                 Some(Arc::new(read.context("check '--metrics-certificate-file' and '--metrics-key-file'")?))
@@ -50,7 +55,7 @@ impl MetricsOptions {
             (None, None) => None,
             _ => bail!("'--metrics-certificate-file' and '--metrics-key-file' must be set together"),
         };
-        if !self.metrics_authentication {
+        if !self.authentication {
             return Ok(MetricsAccess { certificate, readers: None });
         }
         if certificate.is_none() {

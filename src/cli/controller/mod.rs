@@ -30,8 +30,9 @@ pub struct ControllerArgs {
     #[arg(long, env = "MGNET_HEALTH_ADDRESS", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
     health_address: SocketAddr,
 
+    // Boxed, to keep the command small.
     #[command(flatten)]
-    metrics: metrics::MetricsOptions,
+    metrics: Box<metrics::MetricsOptions>,
 
     /// Namespace of the operator, which contains its Leases: the VPC leases and the Lease of the leader
     #[arg(long, env = "POD_NAMESPACE", default_value = "mgnet-system", value_name = "NAME")]
@@ -131,7 +132,7 @@ async fn operate(args: &ControllerArgs) -> Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
 
     let probes = listen(args.health_address, "--health-address").await?;
-    let metrics = listen(args.metrics.metrics_address, "--metrics-address").await?;
+    let metrics = listen(args.metrics.address, "--metrics-address").await?;
     tracing::info!(
         probes = %probes.local_addr()?,
         metrics = %metrics.local_addr()?,

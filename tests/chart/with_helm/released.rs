@@ -114,3 +114,39 @@ async fn helm_4_upgrades_a_release_of_helm_3() -> Result<()> {
     assert_eq!(cluster.kubectl(&replicas).await?, "3");
     Ok(())
 }
+
+/// What `docs/install.md` warns of, and the way out of it.
+#[tokio::test]
+async fn without_crds_keep_an_uninstall_leaves_networks_that_a_new_release_deletes() -> Result<()> {
+    let cluster = Cluster::empty().await?;
+    let values = cluster.values()?;
+    let notes =
+        cluster.helm.run(["install", RELEASE, CHART, "--create-namespace", &values, "--set=crds.keep=false"])?;
+    ensure!(notes.contains("WARNING: `crds.keep` is false"), "{notes}");
+    let operator = cluster.start_operator().await?;
+    cluster.apply_sample().await?;
+    cluster.until_ready(&operator).await?;
+
+    operator.stop().await?;
+    cluster.helm.run(["uninstall", RELEASE])?;
+
+    let network = cluster.network().await?;
+    ensure!(network.metadata.deletion_timestamp.is_some(), "the deletion of the network was not requested");
+    ensure!(network.metadata.finalizers.is_some_and(|finalizers| !finalizers.is_empty()), "it has no finalizer");
+    ensure!(!cluster.in_aws().await?.slots().is_empty(), "AWS has nothing left");
+
+    cluster.helm.run(["install", RELEASE, CHART, &values])?;
+    let operator = cluster.start_operator().await?;
+    support::waiting::until("the new release has deleted what was left", async || {
+        let left = cluster.in_aws().await?.slots();
+        Ok(if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) })
+    })
+    .await?;
+    // The deletion of the CRDs then completes, so that the release lacks them until its next upgrade.
+    let crds = ["crd/migrationnetworks.mgnet.dev", "crd/migrationnetworkclasses.mgnet.dev"];
+    cluster.kubectl(&[&["wait", "--for=delete", "--timeout=60s"], crds.as_slice()].concat()).await?;
+    operator.stop().await?;
+    cluster.helm.run(["upgrade", RELEASE, CHART, &values])?;
+    cluster.kubectl(&[&["wait", "--for=condition=Established", "--timeout=60s"], crds.as_slice()].concat()).await?;
+    Ok(())
+}

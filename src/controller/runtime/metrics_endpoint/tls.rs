@@ -10,8 +10,7 @@ use std::{
 
 use axum::serve::Listener;
 use rustls::{
-    ServerConfig,
-    crypto,
+    ServerConfig, crypto,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
@@ -61,8 +60,8 @@ pub enum CertificateError {
 /// The certificate of a server and its private key.
 #[derive(Debug)]
 pub struct Certificate {
-    certificate: PathBuf,
-    key: PathBuf,
+    chain_file: PathBuf,
+    key_file: PathBuf,
     current: RwLock<Current>,
 }
 
@@ -80,12 +79,12 @@ impl Certificate {
     /// If the files cannot be used.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let current = RwLock::new(Current::read(certificate, key)?);
-        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), current })
+        Ok(Self { chain_file: certificate.to_owned(), key_file: key.to_owned(), current })
     }
 
     /// Reads the files again. The previous certificate remains in use if they cannot be used.
     fn renew(&self) {
-        match Current::read(&self.certificate, &self.key) {
+        match Current::read(&self.chain_file, &self.key_file) {
             Ok(new) => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
                 if current.pem != new.pem {

@@ -26,7 +26,7 @@ pub struct Operator {
 #[derive(Debug)]
 enum RunsAs {
     Process(Box<Process>),
-    Task(Task),
+    Task(Box<Task>),
 }
 
 impl From<Process> for Operator {
@@ -37,7 +37,7 @@ impl From<Process> for Operator {
 
 impl From<Task> for Operator {
     fn from(task: Task) -> Self {
-        Self { runs_as: RunsAs::Task(task) }
+        Self { runs_as: RunsAs::Task(Box::new(task)) }
     }
 }
 
@@ -67,7 +67,7 @@ impl Operator {
     pub fn with_kubeconfig(self, kubeconfig: &Path) -> Self {
         match self.runs_as {
             RunsAs::Process(process) => process.with_kubeconfig(kubeconfig).into(),
-            RunsAs::Task(task) => task.into(),
+            RunsAs::Task(task) => (*task).into(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Operator {
     pub fn with_aws_at(self, url: &str) -> Self {
         match self.runs_as {
             RunsAs::Process(process) => process.with_aws_at(url).into(),
-            RunsAs::Task(task) => task.into(),
+            RunsAs::Task(task) => (*task).into(),
         }
     }
 
