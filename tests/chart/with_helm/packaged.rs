@@ -32,7 +32,7 @@ fn packaging_twice_gives_the_same_archive() -> Result<()> {
 }
 
 #[test]
-fn the_archive_has_the_files_behind_the_links_and_no_tests() -> Result<()> {
+fn the_archive_has_the_files_of_kustomize_and_no_tests() -> Result<()> {
     let folder = target_folder().join("contents");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;

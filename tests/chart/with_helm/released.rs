@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use support::OPERATOR_NAMESPACE;
+use support::{OPERATOR_NAMESPACE, waiting::until};
 
 use super::{
     packaged::{extract, package},
@@ -130,14 +130,17 @@ async fn without_crds_keep_an_uninstall_leaves_networks_that_a_new_release_delet
     operator.stop().await?;
     cluster.helm.run(["uninstall", RELEASE])?;
 
-    let network = cluster.network().await?;
-    ensure!(network.metadata.deletion_timestamp.is_some(), "the deletion of the network was not requested");
+    let network = until("the API server requests the deletion of the network", async || {
+        let network = cluster.network().await?;
+        Ok(if network.metadata.deletion_timestamp.is_some() { Ok(network) } else { Err(String::from("not requested")) })
+    })
+    .await?;
     ensure!(network.metadata.finalizers.is_some_and(|finalizers| !finalizers.is_empty()), "it has no finalizer");
     ensure!(!cluster.in_aws().await?.slots().is_empty(), "AWS has nothing left");
 
     cluster.helm.run(["install", RELEASE, CHART, &values])?;
     let operator = cluster.start_operator().await?;
-    support::waiting::until("the new release has deleted what was left", async || {
+    until("the new release has deleted what was left", async || {
         let left = cluster.in_aws().await?.slots();
         Ok(if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) })
     })
