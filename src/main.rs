@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use mgnet::cli::Cli;
+use mgnet::cli::Invocation;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    let invocation = Invocation::of_this_process();
+    match invocation.parse().run(&invocation) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mgnet: {error:#}");
+            eprintln!("{invocation}: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -2,14 +2,18 @@
 
 mod aws;
 mod cluster;
+pub mod completion;
 pub mod controller;
 pub mod crds;
 pub mod export;
+mod invocation;
 mod logging;
 pub mod orphans;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+pub use self::invocation::Invocation;
 
 /// Creates and maintains the private AWS network of a server migration
 #[derive(Parser, Clone, Debug)]
@@ -29,16 +33,23 @@ enum Command {
     Export(export::ExportArgs),
     /// List orphaned AWS resources, and delete selected ones
     Orphans(orphans::OrphansArgs),
+    /// Print a script that completes the command line
+    Completion(completion::CompletionArgs),
+    /// Print the candidates for the last word of a command line
+    #[command(hide = true)]
+    Complete(completion::CompleteArgs),
 }
 
 impl Cli {
-    /// Runs the command.
-    pub fn run(self) -> Result<()> {
+    /// Runs the command. Texts for users contain the name by which they run the program.
+    pub fn run(self, invocation: &Invocation) -> Result<()> {
         match self.command {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
             Command::Export(options) => export::run(&options),
             Command::Orphans(options) => orphans::run(&options),
+            Command::Completion(options) => completion::run(&options, invocation),
+            Command::Complete(options) => completion::complete(&options),
         }
     }
 }
