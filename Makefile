@@ -11,6 +11,10 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/lab
 CARGO_DENY := 0.20.2
+CARGO_AUDITABLE := 0.7.7
+CARGO_ABOUT := 0.9.3
+CARGO_CYCLONEDX := 0.5.9
+MDBOOK := 0.5.4
 # Tests on the real parts wait more than they work.
 TEST_THREADS ?= 10
 
@@ -35,6 +39,8 @@ help:
 	@echo "make generate   writes crds/, docs/reference.md, the table of docs/metrics.md, and the copies and the table of the chart"
 	@echo "make bench      measures calls, times and memory of a release build, also with 1,000 networks; writes target/bench.json"
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
+	@echo "make image      builds the image of the operator as an OCI layout; needs buildah, and no daemon"
+	@echo "make docs       builds the documentation site; installs mdBook"
 	@echo "make build      compiles everything that the others run"
 	@echo
 	@echo "The first 'make demo' on a machine usually takes $(DEMO_TAKES) on two cores: cargo compiles the AWS SDK for EC2,"
@@ -82,6 +88,45 @@ release: rust-is-there
 		"the first time usually takes $(RELEASE_TAKES) on two cores" >&2
 	cargo build --release --package mgnet
 
+# Programs of cargo that a release needs: the list of crates in the binary, licences, and the software bill of materials.
+.PHONY: release-tools
+release-tools: rust-is-there
+	@for tool in cargo-auditable@$(CARGO_AUDITABLE) cargo-about@$(CARGO_ABOUT) cargo-cyclonedx@$(CARGO_CYCLONEDX); do \
+		cargo install --list | grep -qxF "$${tool/@/ v}:" || { \
+			echo "make: installing $$tool; takes about 3 minutes on two cores" >&2; \
+			cargo install --locked --version "$${tool#*@}" "$${tool%@*}" $$([[ $$tool != cargo-about@* ]] || echo --features cli); }; \
+	done
+
+# The image with the operator as it is released, for this machine's architecture: docs/image.md.
+.PHONY: image
+image: release-tools
+	@[[ -x $(TARGET)/release/mgnet ]] || echo "make: compiling the operator in the release profile with cargo;" \
+		"the first time usually takes $(RELEASE_TAKES) on two cores" >&2
+	cargo auditable build --release --locked --package mgnet --bin mgnet
+	release/notices.sh
+	deploy/image/build.sh
+
+# What the tests of releases pack: the operator as `make image` builds it, but without optimization, which takes a minute.
+PARTS := $(TARGET)/release-parts
+
+.PHONY: release-parts
+release-parts: release-tools
+	mkdir -p $(PARTS)
+	cargo auditable build --workspace --bin mgnet
+	strip -o $(PARTS)/mgnet $(TARGET)/debug/mgnet
+	release/notices.sh --quick $(PARTS)/third-party.txt
+
+# The documentation site from docs/, into $(TARGET)/site/book.
+.PHONY: docs
+docs: docs-tools
+	docs/site.sh
+
+.PHONY: docs-tools
+docs-tools: rust-is-there
+	@mdbook --version 2>/dev/null | grep -qxF 'mdbook v$(MDBOOK)' || { \
+		echo "make: installing mdBook $(MDBOOK); takes about 3 minutes on two cores" >&2; \
+		cargo install --locked --version $(MDBOOK) --no-default-features --features search mdbook; }
+
 # Without kube-controller-manager: the demo deletes no namespace.
 .PHONY: demo
 demo: rust-is-there
@@ -102,7 +147,7 @@ ON_REAL_PARTS := create:: classes:: vpc_leases::
 # Tests that need packages of Python, programs of Go, minutes of real time, a compiler for planted bugs, or an earlier version
 # of the operator: `make test-full` runs them.
 ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades:: \
-	--skip flux:: --skip argocd:: --skip with_helm::
+	--skip flux:: --skip argocd:: --skip with_helm:: --skip in_full::
 # The search needs processor time, and the tests on the real parts mostly wait, so they run at the same time.
 BESIDE_THE_SEARCH := --skip promises::
 
@@ -126,13 +171,15 @@ IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERIN
 	MGNET_SEARCH=all MGNET_PACE=measured MGNET_GENERATED_SPECS=20000 MGNET_FUZZ_TIMES=100
 
 # Everything on both backends, all failures on the real parts, moto, boto3, an upgrade from an earlier version, all planted
-# bugs, and many inputs of the fuzz targets. What needs processor time runs beside the tests that mostly wait.
+# bugs, many inputs of the fuzz targets, and the parts of a release. What needs processor time runs beside the tests that mostly wait.
 .PHONY: test-full
 test-full: test
 	tests/e2e/upgrades/build.sh >/dev/null
 	nice $(SELF) searched-in-full >$(TARGET)/searched-in-full.log 2>&1 & searched=$$!; failed=0; \
 	$(SELF) on-real-parts-in-full || failed=1; \
 	wait $$searched || failed=1; cat $(TARGET)/searched-in-full.log; exit $$failed
+	$(MAKE) release-parts docs-tools
+	RUST_TEST_THREADS=2 cargo test --workspace --no-fail-fast --test release -- in_full::
 	$(MAKE) mutants
 
 .PHONY: searched-in-full
