@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use control_plane::{Assets, Supervised};
 
 use super::{archives, binary, linters, notices, tool};
-use crate::{failure, output, script, text};
+use crate::{failure, in_repository, output, script, text};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -70,9 +70,20 @@ fn built(folder: &Path) -> Result<()> {
 /// Returns PATH with a folder in front that has the control plane's kubectl, and Helm.
 fn path() -> Result<String> {
     let kubectl = Assets::without_controllers()?.folder().display().to_string();
-    let helm = tool("chart", "helm")?;
+    let helm = tool(&helm_set()?, "helm")?;
     let helm = Path::new(helm.get_program()).parent().map(|folder| folder.display().to_string()).unwrap_or_default();
     Ok([kubectl, helm, std::env::var("PATH").unwrap_or_default()].join(":"))
+}
+
+/// Returns the set of tools that has Helm 4.
+fn helm_set() -> Result<String> {
+    for set in fs::read_dir(in_repository("tests/tools"))?.flatten() {
+        let modules = fs::read_to_string(set.path().join("go.mod")).unwrap_or_default();
+        if modules.contains("helm.sh/helm/v4/cmd/helm") {
+            return Ok(set.file_name().to_string_lossy().into_owned());
+        }
+    }
+    bail!("no set of tests/tools has Helm 4")
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn zizmor_has_no_findings() -> Result<()> {
         command.args(["--offline", "--no-progress", "--persona", "auditor"]);
         Ok(command)
     };
-    output(zizmor()?.arg(in_repository(".github/workflows")))?;
+    output(zizmor()?.arg(in_repository(".github")))?;
 
     let folder = tempfile::tempdir()?;
     for (_, text) in workflows()? {
