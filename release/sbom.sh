@@ -25,7 +25,7 @@ command -v cargo-cyclonedx >/dev/null || fail "cargo-cyclonedx is missing; 'make
 
 version="$(release/version.sh)"
 # It writes beside Cargo.toml, and for every member of the workspace.
-written="mgnet-$architecture.cdx"
+written="mgnet-$architecture-$$.cdx"
 trap 'find . -name "$written.json" -not -path "./target/*" -delete' EXIT
 SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" \
   cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$platform" --no-build-deps \
