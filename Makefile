@@ -88,7 +88,7 @@ release: rust-is-there
 		"the first time usually takes $(RELEASE_TAKES) on two cores" >&2
 	cargo build --release --package mgnet
 
-# Programs of cargo that a release needs: the list of crates in the binary, licences, and the software bill of materials.
+# Programs of cargo that a release needs: the list of crates in the binary, licenses, and the software bill of materials.
 .PHONY: release-tools
 release-tools: rust-is-there
 	@for tool in cargo-auditable@$(CARGO_AUDITABLE) cargo-about@$(CARGO_ABOUT) cargo-cyclonedx@$(CARGO_CYCLONEDX); do \

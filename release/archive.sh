@@ -4,7 +4,7 @@
 #   archive.sh OS ARCHITECTURE BINARY FOLDER
 #
 # OS is linux or darwin, ARCHITECTURE is amd64 or arm64, as krew names them. The archive holds the plugin, the script with
-# which kubectl completes its arguments, and the licences. The same inputs result in the same archive: all files have the
+# which kubectl completes its arguments, and the licenses. The same inputs result in the same archive: all files have the
 # time $SOURCE_DATE_EPOCH, by default that of the commit. $MGNET_NOTICES is the file that release/notices.sh has written.
 set -euo pipefail
 

@@ -3,7 +3,7 @@
 #
 #   build.sh [--dry-run] OS ARCHITECTURE FOLDER
 #
-# FOLDER gets the archive of the kubectl plugin and the licences of the crates, and on Linux also the binary for the image and
+# FOLDER gets the archive of the kubectl plugin and the licenses of the crates, and on Linux also the binary for the image and
 # its software bill of materials. --dry-run prints the commands.
 set -euo pipefail
 

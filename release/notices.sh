@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Writes the licences of all crates in the binary, which go with every copy of it: in the image, and in each archive.
+# Writes the licenses of all crates in the binary, which go with every copy of it: in the image, and in each archive.
 #
 #   notices.sh [--quick] [FILE]
 #
-# FILE is target/third-party.txt by default. cargo-about reads the licences from the sources of the crates, without network.
-# It fails if a crate has a licence that release/about.toml does not accept. It searches all files, which takes 4 minutes,
+# FILE is target/third-party.txt by default. cargo-about reads the licenses from the sources of the crates, without network.
+# It fails if a crate has a license that release/about.toml does not accept. It searches all files, which takes 4 minutes,
 # because some files have notices of their own; --quick reads only the files near the top of each crate, for tests.
 set -euo pipefail
 

@@ -31,7 +31,7 @@ read -r -a image_options <<<"${MGNET_IMAGE_OPTIONS:-}"
 MGNET_REPOSITORY_URL="$url" deploy/image/build.sh "${image_options[@]}" --notices "$folder/third-party.txt" --output "$layout" \
   "amd64=$folder/mgnet-linux-amd64" "arm64=$folder/mgnet-linux-arm64" >&2
 image="$(release/push-image.sh "${dry_run[@]}" "$name" "$layout")"
-chart="$(release/push-chart.sh "${dry_run[@]}" "${name%/*}/charts" "$files")"
+chart="$(release/push-chart.sh "${dry_run[@]}" "${name%/*}/charts" "$name" "$files")"
 release/sign.sh "${dry_run[@]}" "$image" ${chart:+"$chart"} >&2
 
 cp "$folder"/kubectl-mgnet_*.tar.gz "$folder"/*.cdx.json "$files/"

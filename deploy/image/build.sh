@@ -5,7 +5,7 @@
 #
 # The image is written to FOLDER (target/image/oci) as an OCI layout, with the version in Cargo.toml as its tag. With several
 # binaries it is an index of one image for each architecture. Without one, the image has the release build of this machine.
-# FILE (target/third-party.txt) has the licences of the crates: release/notices.sh.
+# FILE (target/third-party.txt) has the licenses of the crates: release/notices.sh.
 #
 # The same commit and binaries result in the same digest with the same version of buildah. $SOURCE_DATE_EPOCH is the time of
 # all files, by default that of the commit; $MGNET_REPOSITORY_URL is the address in the labels.

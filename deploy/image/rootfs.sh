@@ -5,7 +5,7 @@
 #
 # ARCHITECTURE is amd64 or arm64. BINARY is `mgnet`, built for it with `cargo auditable`; --without-dependency-list accepts
 # one without cargo-auditable's list of crates, for tests. NOTICES is the text that release/notices.sh writes. FOLDER
-# is replaced. Nothing comes from the machine: certificates, libraries and licences are files of the packages in
+# is replaced. Nothing comes from the machine: certificates, libraries and licenses are files of the packages in
 # packages.lock, which are downloaded once into $MGNET_CACHE, else $XDG_CACHE_HOME/mgnet, else ~/.cache/mgnet.
 # They come from $DEBIAN_MIRROR, by default the mirror from which apt on this machine installs, or, once Debian has replaced
 # a version, from snapshot.debian.org. The SHA-256 of each package is in packages.lock, so no mirror needs trust.
@@ -97,8 +97,8 @@ take 755 "lib/$triplet/libc.so.6"
 take 644 "lib/$triplet/libm.so.6"
 take 644 "lib/$triplet/libgcc_s.so.1"
 install -D -m 755 -- "$(realpath "$temporary/packages/lib/$triplet/${loader##*/}")" "$root/$loader"
-for licence in GFDL-1.2 GPL-2 GPL-3 LGPL-2.1 MPL-2.0; do
-  take 644 "usr/share/common-licenses/$licence"
+for license in GFDL-1.2 GPL-2 GPL-3 LGPL-2.1 MPL-2.0; do
+  take 644 "usr/share/common-licenses/$license"
 done
 install -D -m 644 "$temporary/packages/usr/lib/os-release" "$root/etc/os-release"
 

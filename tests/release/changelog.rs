@@ -1,4 +1,5 @@
-//! Tests that the versions agree, and that the changelog follows its format, from which the notes of a release are taken.
+//! Tests that versions and lists of licenses agree, and that the changelog follows its format, from which the notes of a
+//! release are taken.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -52,5 +53,22 @@ fn the_changelog_follows_its_format() -> Result<()> {
     for kind in changelog.lines().filter_map(|line| line.strip_prefix("### ")) {
         assert!(KINDS.contains(&kind), "CHANGELOG.md has a heading '{kind}'; the headings are {KINDS:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_notices_accept_the_licenses_that_the_dependencies_may_have() -> Result<()> {
+    let quoted = |text: &str, start: &str| -> Result<Vec<String>> {
+        let (_, rest) = text.split_once(start).context("a list of licenses")?;
+        let (list, _) = rest.split_once(']').context("the end of the list")?;
+        Ok(list.split('"').skip(1).step_by(2).map(str::to_owned).collect())
+    };
+    let (deny, about) = (text("deny.toml")?, text("release/about.toml")?);
+    let mut allowed = quoted(&deny, "\nallow = [")?;
+    allowed.extend(quoted(&deny, ", allow = [")?);
+    let mut accepted = quoted(&about, "accepted = [")?;
+    allowed.sort();
+    accepted.sort();
+    assert_eq!(accepted, allowed);
     Ok(())
 }

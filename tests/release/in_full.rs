@@ -18,7 +18,7 @@ fn binary() -> Result<PathBuf> {
     part("mgnet")
 }
 
-/// Returns the licences of the crates: `make release-parts` writes them.
+/// Returns the licenses of the crates: `make release-parts` writes them.
 fn notices() -> Result<PathBuf> {
     part("third-party.txt")
 }

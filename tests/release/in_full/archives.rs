@@ -24,7 +24,7 @@ fn tar(arguments: &[&str]) -> Result<String> {
 }
 
 #[test]
-fn an_archive_contains_the_plugin_and_the_licences() -> Result<()> {
+fn an_archive_contains_the_plugin_and_the_licenses() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let archive = pack("linux", "amd64", folder.path())?;
     assert!(archive.ends_with(&format!("/kubectl-mgnet_{VERSION}_linux_amd64.tar.gz")), "{archive}");

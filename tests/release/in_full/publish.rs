@@ -133,10 +133,16 @@ fn the_chart_is_pushed_to_a_registry() -> Result<()> {
     let registry = Registry::start(folder.path())?;
     let name = format!("{}/owner/charts", registry.address);
     let mut push = script("release/push-chart.sh");
-    push.arg(&name).arg(folder.path().join("files")).env("PATH", path()?).env("MGNET_REGISTRY_TLS", "false");
+    push.args([&name, "registry.example.com/owner/mgnet"]).arg(folder.path().join("files"));
+    push.env("PATH", path()?).env("MGNET_REGISTRY_TLS", "false");
     let pushed = output(&mut push)?;
     let digest = output(tool("release", "crane")?.args(["digest", &format!("{name}/mgnet:{VERSION}")]))?;
     assert_eq!(pushed, format!("{name}/mgnet@{digest}"));
+
+    let package = folder.path().join(format!("files/mgnet-{VERSION}.tgz"));
+    let values =
+        output(Command::new("tar").args(["--extract", "--to-stdout", "--file"]).arg(package).arg("mgnet/values.yaml"))?;
+    assert!(values.contains("repository: registry.example.com/owner/mgnet\n"), "{values}");
     Ok(())
 }
 
