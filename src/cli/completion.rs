@@ -111,6 +111,8 @@ fn answer(words: &[OsString]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn candidates(words: &[&str]) -> Result<Vec<String>> {
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn each_script_names_the_program() {
         for program in ["mgnet", "kubectl-migration_network"] {
-            let invocation = Invocation::of(Some(program.into()));
+            let invocation = Invocation::of(Path::new(program));
             for shell in Shell::value_variants() {
                 let script = String::from_utf8_lossy(&script(*shell, &invocation)).into_owned();
                 assert!(script.contains(program), "{shell:?}: {script}");

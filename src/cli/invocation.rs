@@ -1,6 +1,6 @@
 //! The name by which the user runs the program: `mgnet`, or a plugin of kubectl.
 
-use std::{ffi::OsString, fmt, path::Path};
+use std::{fmt, path::Path};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -17,11 +17,12 @@ pub struct Invocation {
 impl Invocation {
     /// Returns the name by which this process was run.
     pub fn of_this_process() -> Self {
-        Self::of(std::env::args_os().next())
+        Self::of(Path::new(&std::env::args_os().next().unwrap_or_default()))
     }
 
-    pub(super) fn of(first_argument: Option<OsString>) -> Self {
-        let file = first_argument.as_deref().and_then(|argument| Path::new(argument).file_stem()?.to_str());
+    /// Returns the name for the path of an executable.
+    pub(super) fn of(executable: &Path) -> Self {
+        let file = executable.file_stem().and_then(|name| name.to_str());
         let is_plugin = |name: &&str| name.starts_with("kubectl-");
         Self { program: file.filter(is_plugin).unwrap_or("mgnet").to_owned() }
     }
@@ -72,12 +73,11 @@ mod tests {
             ("/image/of/another/name", "mgnet", "kubectl_complete-mgnet"),
             ("", "mgnet", "kubectl_complete-mgnet"),
         ] {
-            let invocation = Invocation::of(Some(path.into()));
+            let invocation = Invocation::of(Path::new(path));
             assert_eq!(
                 (invocation.to_string().as_str(), invocation.completion_program().as_str()),
                 (command, completion)
             );
         }
-        assert_eq!(Invocation::of(None).program(), "mgnet");
     }
 }
