@@ -25,7 +25,8 @@ version="$(release/version.sh)"
 mkdir -p "$folder"
 temporary="$(mktemp -d)"
 trap 'rm -rf "$temporary"' EXIT
-cp -r deploy/chart "$temporary/mgnet"
+# The chart has links to files beside it.
+cp -rL deploy/chart "$temporary/mgnet"
 placeholder='repository: registry.example.com/mgnet'
 (($(grep -cF "$placeholder" "$temporary/mgnet/values.yaml") == 1)) || fail "the values of the chart have no '$placeholder'"
 sed -i "s#$placeholder#repository: $image#" "$temporary/mgnet/values.yaml"
