@@ -49,5 +49,8 @@ for page in "${pages[@]}"; do
 done
 # In the copy, SUMMARY.md is at the top: its links lose the way up, or gain the folder.
 sed -E 's#\]\(\.\./#](/#; t; s#\]\(#](docs/#' docs/SUMMARY.md | sed 's#\](/#](#' >"$staged/src/SUMMARY.md"
+# mdBook renders README.md as index.html, but leaves links to it alone.
+find "$staged/src" -name '*.md' ! -path "$staged/src/SUMMARY.md" -exec \
+  sed -E -i 's#\]\(([^)\#]*/)?README\.md#](\1index.md#g' {} +
 mdbook build "$staged" --dest-dir "$output" >&2
 printf '%s\n' "$output"
