@@ -77,7 +77,8 @@ fn kubectl_completes_the_arguments_of_the_plugin() -> Result<()> {
 
 #[test]
 fn the_archives_contain_the_script_that_the_program_prints() -> Result<()> {
-    let plugin = Plugins::install()?.folder.keep().join("kubectl-mgnet");
+    let plugins = Plugins::install()?;
+    let plugin = plugins.folder.path().join("kubectl-mgnet");
     assert_eq!(
         format!("{}\n", output(Command::new(plugin).args(["completion", "kubectl"]))?),
         text("release/kubectl_complete-mgnet")?
