@@ -1,4 +1,4 @@
-//! Exports of the test network, and of objects that somebody has prepared to add lines to them.
+//! Exports of the test network, and of objects whose values would add lines to an export.
 
 use clap::ValueEnum as _;
 use serde_json::json;

@@ -44,7 +44,7 @@ pub struct Facts {
     pub names: Vec<OnPremisesName>,
 }
 
-/// Returns the facts. None while an address of a network that is built is unknown, because nobody can admit or forward to it.
+/// Returns the facts. None while an address of a network that is built is unknown: firewalls and DNS servers need all of them.
 pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed) -> Option<Facts> {
     let world = World { settings, desired, observed };
     let mgn = world.endpoint(EndpointKey::interface(Service::Mgn));
