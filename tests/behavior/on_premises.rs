@@ -28,7 +28,7 @@ async fn acknowledge(network: &Network<'_>, revision: &str) -> Result<MigrationN
 /// Returns the addresses of the resource in a slot, as AWS has them, sorted.
 async fn addresses(site: &Site, slot: &str) -> Result<Vec<String>> {
     let state = site.state().await?;
-    let id = state.slots().get(slot).context("the slot is empty")?.to_string();
+    let id = state.slots().get(slot).context("the slot is empty")?.clone();
     let mut addresses: Vec<String> = state.addresses(&id).into_iter().map(|(_, ip)| ip).collect();
     addresses.sort();
     Ok(addresses)

@@ -150,11 +150,10 @@ impl Sender {
         if self.failing.swap(failed, Ordering::Relaxed) == failed {
             return;
         }
-        match failure {
-            Some(error) => {
-                tracing::warn!(error, "the collector of traces does not accept them; check '--otlp-endpoint'")
-            }
-            None => tracing::info!("the collector of traces accepts them again"),
+        if let Some(error) = failure {
+            tracing::warn!(error, "the collector of traces does not accept them; check '--otlp-endpoint'");
+        } else {
+            tracing::info!("the collector of traces accepts them again");
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct HandOff {
     pub(super) basis: OnPremisesBasis,
     pub(super) firewall_rules: Vec<Rule>,
     pub(super) dns_forwarders: Vec<Forwarder>,
-    pub(super) names: Vec<Name>,
+    pub(super) names: Vec<Record>,
 }
 
 /// A connection from on-premises to AWS.
@@ -50,7 +50,7 @@ pub(super) struct Forwarder {
 
 /// A name and the addresses to which it must resolve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Name {
+pub(super) struct Record {
     pub(super) name: Label,
     pub(super) addresses: Vec<Ipv4Addr>,
     #[serde(rename = "for")]
@@ -107,7 +107,7 @@ impl HandOff {
             basis: status.basis,
             firewall_rules: all(&status.firewall_rules, &field("firewallRules"), Rule::of)?,
             dns_forwarders: all(&status.dns_forwarders, &field("dnsForwarders"), Forwarder::of)?,
-            names: all(&status.names, &field("names"), Name::of)?,
+            names: all(&status.names, &field("names"), Record::of)?,
         };
         let revision = on_premises::revision_of(status);
         ensure!(
@@ -144,7 +144,7 @@ impl Forwarder {
     }
 }
 
-impl Name {
+impl Record {
     fn of(one: &OnPremisesName, field: &str) -> Result<Self> {
         let OnPremisesName { name, addresses, for_ } = one;
         let name = parsed(&format!("{field}.name"), name)?;

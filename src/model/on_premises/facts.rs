@@ -180,11 +180,11 @@ impl World<'_> {
     fn forwarders(&self, mgn: &Part, s3: &Part, resolver: &Part) -> Vec<DnsForwarder> {
         let Some(targets) = resolver.addresses() else { return Vec::new() };
         let services = [(Service::Mgn, mgn), (Service::S3, s3)];
-        let resolved = services.into_iter().filter(|(service, part)| {
+        let private = services.into_iter().filter(|(service, part)| {
             part.addresses().is_some() && self.private_dns(EndpointKey::interface(*service)) != PrivateDns::Disabled
         });
         let forwarder = |service: Service| DnsForwarder { domain: self.domain(service), targets: texts(targets) };
-        resolved.map(|(service, _)| forwarder(service)).collect()
+        private.map(|(service, _)| forwarder(service)).collect()
     }
 
     fn names(&self, mgn: &Part, s3: &Part) -> Vec<OnPremisesName> {

@@ -13,7 +13,14 @@ use mgnet::{
 };
 use serde_json::json;
 
-use super::{Act, Cue, Scenario, acts::*, setting::*};
+use super::{
+    Act, Cue, Scenario,
+    acts::{
+        act, create, delete, delete_later_resource, deletes, edit, foreign_resources, later_resource,
+        move_to_other_cluster, on, other_subnets, resolver_only, second_gateway, tags,
+    },
+    setting::{rival, spec, tokyo, with_service},
+};
 use crate::{goal, universe::OTHER_CLUSTER};
 
 /// Returns all scenarios.
