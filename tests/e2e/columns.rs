@@ -15,15 +15,30 @@ async fn kubectl_get_prints_all_columns_with_their_values() -> Result<()> {
     let headers = header.split_whitespace().collect::<Vec<_>>();
     assert_eq!(
         headers,
-        ["NAME", "READY", "REASON", "CLASS", "ENDPOINTS", "SYNCED", "AGE", "REGION", "VPC", "RESOLVER", "MESSAGE"]
+        [
+            "NAME",
+            "READY",
+            "REASON",
+            "CLASS",
+            "ENDPOINTS",
+            "SYNCED",
+            "AGE",
+            "REGION",
+            "VPC",
+            "RESOLVER",
+            "ONPREMISES",
+            "MESSAGE"
+        ]
     );
-    let resolver = ready.status.and_then(|status| status.resolver).and_then(|resolver| resolver.ip_address_summary);
+    let status = ready.status.context("no status")?;
+    let resolver = status.resolver.and_then(|resolver| resolver.ip_address_summary);
     let resolver = resolver.context("no addresses of the resolver")?;
+    let revision = status.on_premises.context("no hand-off")?.revision;
     let cells: Vec<&str> = row.split_whitespace().collect();
-    let (before_age, after_age) = (&cells[..6], &cells[7..10]);
+    let (before_age, after_age) = (&cells[..6], &cells[7..11]);
     assert_eq!(before_age, ["tokyo", "True", "Ready", &site.class_name, "7/7", "True"]);
-    assert_eq!(after_age, ["ap-northeast-1", &site.landing.vpc, &resolver]);
-    assert_eq!(cells[10..].join(" "), "7 of 7 endpoints available, resolver operational");
+    assert_eq!(after_age, ["ap-northeast-1", &site.landing.vpc, &resolver, &revision]);
+    assert_eq!(cells[11..].join(" "), "7 of 7 endpoints available, resolver operational");
 
     let printed = lab.kubectl_output(["get", "mgnetclass", &site.class_name, "--no-headers"]).await?;
     let cells: Vec<&str> = printed.split_whitespace().collect();

@@ -3,6 +3,7 @@
 //! The command needs no access to AWS, and with `--file` none to the cluster. Its output depends on the object only, so that
 //! two exports of one revision are equal.
 
+mod dns;
 mod firewall;
 mod hand_off;
 mod hosts;
@@ -53,6 +54,14 @@ pub struct ExportArgs {
 enum Format {
     /// Lines for hosts files, one for each address
     Hosts,
+    /// Zones of BIND, to include in named.conf
+    Bind,
+    /// Options of BIND, to include inside `options` of named.conf
+    BindOptions,
+    /// Configuration of unbound
+    Unbound,
+    /// Configuration of dnsmasq
+    Dnsmasq,
     /// Firewall rules as CSV, one row for each source and destination
     FirewallCsv,
     /// All facts as one JSON object
@@ -63,6 +72,10 @@ impl Format {
     const fn file_name(self) -> &'static str {
         match self {
             Self::Hosts => "hosts",
+            Self::Bind => "bind-zones.conf",
+            Self::BindOptions => "bind-options.conf",
+            Self::Unbound => "unbound.conf",
+            Self::Dnsmasq => "dnsmasq.conf",
             Self::FirewallCsv => "firewall.csv",
             Self::Json => "on-premises.json",
         }
@@ -71,6 +84,10 @@ impl Format {
     fn render(self, hand_off: &HandOff) -> Result<String> {
         match self {
             Self::Hosts => Ok(hosts::render(hand_off)),
+            Self::Bind => Ok(dns::bind_zones(hand_off)),
+            Self::BindOptions => Ok(dns::bind_options(hand_off)),
+            Self::Unbound => Ok(dns::unbound(hand_off)),
+            Self::Dnsmasq => Ok(dns::dnsmasq(hand_off)),
             Self::FirewallCsv => Ok(firewall::csv(hand_off)),
             Self::Json => json::render(hand_off),
         }

@@ -1,0 +1,56 @@
+//! Forwarders for DNS servers. Each server needs more than the addresses, because the answers are private addresses in a domain
+//! that is signed on the internet: a server without internet cannot validate them, and protection against DNS rebinding drops
+//! them. `tests/hand_off` loads each format into its server.
+
+use std::fmt::Write as _;
+
+use super::hand_off::{Forwarder, HandOff};
+
+/// Returns the zones for BIND, to include at the top level of `named.conf`.
+pub(super) fn bind_zones(hand_off: &HandOff) -> String {
+    each(hand_off, "//", |lines, Forwarder { domain, targets }| {
+        let targets = targets.iter().fold(String::new(), |all, target| all + &format!(" {target};"));
+        writeln!(lines, "zone \"{domain}\" {{ type forward; forward only; forwarders {{{targets} }}; }};")
+    })
+}
+
+/// Returns the option for BIND, to include inside `options`. Without it BIND answers SERVFAIL ("broken trust chain"): it
+/// validates DNSSEC by default, and forwards the queries that this needs nowhere.
+pub(super) fn bind_options(hand_off: &HandOff) -> String {
+    let domains = hand_off.dns_forwarders.iter().fold(String::new(), |all, one| all + &format!(" \"{}\";", one.domain));
+    let body = if domains.is_empty() { String::new() } else { format!("validate-except {{{domains} }};\n") };
+    header(hand_off, "//") + &body
+}
+
+/// Returns the configuration for unbound, to include at the top level. `domain-insecure` and `private-domain` keep it from
+/// dropping the answers.
+pub(super) fn unbound(hand_off: &HandOff) -> String {
+    each(hand_off, "#", |lines, Forwarder { domain, targets }| {
+        writeln!(lines, "server:\n  domain-insecure: \"{domain}\"\n  private-domain: \"{domain}\"")?;
+        writeln!(lines, "forward-zone:\n  name: \"{domain}\"")?;
+        targets.iter().try_for_each(|target| writeln!(lines, "  forward-addr: {target}"))
+    })
+}
+
+/// Returns the configuration for dnsmasq, for a file in its `conf-dir`.
+pub(super) fn dnsmasq(hand_off: &HandOff) -> String {
+    each(hand_off, "#", |lines, Forwarder { domain, targets }| {
+        targets.iter().try_for_each(|target| writeln!(lines, "server=/{domain}/{target}"))?;
+        writeln!(lines, "rebind-domain-ok=/{domain}/")
+    })
+}
+
+fn each(hand_off: &HandOff, comment: &str, render: impl Fn(&mut String, &Forwarder) -> std::fmt::Result) -> String {
+    let mut lines = header(hand_off, comment);
+    for forwarder in &hand_off.dns_forwarders {
+        // Writing to a string cannot fail.
+        let _ = render(&mut lines, forwarder);
+    }
+    lines
+}
+
+fn header(hand_off: &HandOff, comment: &str) -> String {
+    let HandOff { namespace, name, revision, dns_forwarders, .. } = hand_off;
+    let none = if dns_forwarders.is_empty() { ": no forwarders, use hosts files" } else { "" };
+    format!("{comment} mgnet {namespace}/{name} revision {revision}{none}\n")
+}

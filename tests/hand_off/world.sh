@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Answers names by a DNS server without internet that has loaded an export. It runs in a network namespace of its own
+# (`unshare --net`), in which a stand-in for the Route 53 Resolver inbound endpoint serves the addresses of `tokyo.yaml`.
+#
+#   world.sh SERVER FOLDER NAME...
+#
+# SERVER is bind, unbound or dnsmasq; FOLDER holds the exported files, or empty ones. The server also serves a zone of its own,
+# corp.example. For each name, one line: the name, the status of the answer, and its addresses, sorted.
+set -euo pipefail
+
+readonly server="$1" folder="$2"
+shift 2
+work="$(mktemp -d)"
+trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$work"' EXIT
+
+ip link set lo up
+ip address add 10.20.1.113/32 dev lo
+ip address add 10.20.2.114/32 dev lo
+dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root --no-resolv --no-hosts --bind-interfaces \
+  --listen-address=10.20.1.113,10.20.2.114 --local=/amazonaws.com/ \
+  --address=/mgn.ap-northeast-1.amazonaws.com/10.20.1.101 --address=/mgn.ap-northeast-1.amazonaws.com/10.20.2.102 \
+  --address=/s3.ap-northeast-1.amazonaws.com/10.20.1.103 --address=/s3.ap-northeast-1.amazonaws.com/10.20.2.104 &
+
+case "$server" in
+  bind)
+    printf '$TTL 60\n@ SOA ns hostmaster 1 60 60 60 60\n@ NS ns\nns A 192.0.2.1\nintra A 192.0.2.9\n' >"$work/corp.zone"
+    cat >"$work/named.conf" <<CONF
+options {
+  directory "$work"; pid-file none; session-keyfile none;
+  listen-on { 127.0.0.1; }; listen-on-v6 { none; };
+  include "$folder/bind-options.conf";
+};
+controls { };
+include "$folder/bind-zones.conf";
+zone "corp.example" { type primary; file "corp.zone"; };
+CONF
+    named -g -c "$work/named.conf" 2>"$work/log" &
+    ;;
+  unbound)
+    cp /usr/share/dns/root.key "$work/root.key"
+    cat >"$work/unbound.conf" <<CONF
+server:
+  interface: 127.0.0.1
+  username: ""
+  chroot: ""
+  directory: "$work"
+  pidfile: ""
+  use-syslog: no
+  logfile: "$work/log"
+  auto-trust-anchor-file: "$work/root.key"
+  private-address: 10.0.0.0/8
+  local-zone: "corp.example" static
+  local-data: "intra.corp.example A 192.0.2.9"
+include: "$folder/unbound.conf"
+CONF
+    unbound -d -c "$work/unbound.conf" &
+    ;;
+  dnsmasq)
+    cat >"$work/dnsmasq.conf" <<CONF
+no-resolv
+no-hosts
+listen-address=127.0.0.1
+bind-interfaces
+stop-dns-rebind
+address=/intra.corp.example/192.0.2.9
+conf-file=$folder/dnsmasq.conf
+CONF
+    dnsmasq --keep-in-foreground --conf-file="$work/dnsmasq.conf" --pid-file= --user=root &
+    ;;
+  *)
+    echo "world: there is no server '$server'" >&2
+    exit 1
+    ;;
+esac
+
+ask() { dig +noall +answer +comments +time=4 +tries=1 @127.0.0.1 "$1" A || true; }
+
+# The server is ready when it answers for its own zone.
+for _ in $(seq 100); do
+  if ask intra.corp.example | grep -q '192\.0\.2\.9'; then break; fi
+  sleep 0.1
+done
+for name in "$@"; do
+  answer="$(ask "$name")"
+  status="$(sed -n 's/.*status: \([A-Z]*\),.*/\1/p' <<<"$answer")"
+  addresses="$(awk '$4 == "A" { print $5 }' <<<"$answer" | sort | paste -sd ' ')"
+  printf '%s %s %s\n' "$name" "${status:-TIMEOUT}" "$addresses"
+done
