@@ -26,8 +26,9 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: O
         OnPremisesStatus { revision, basis, changes: Vec::new(), checklist, firewall_rules, dns_forwarders, names };
     status.revision = revision_of(&status);
     if let Some(previous) = previous {
-        status.changes =
-            if previous.revision == status.revision { previous.changes.clone() } else { changes(previous, &status) };
+        // A status that was edited by hand is not a change of the facts.
+        let is_same = previous.revision == status.revision || revision_of(previous) == status.revision;
+        status.changes = if is_same { previous.changes.clone() } else { changes(previous, &status) };
         for item in &mut status.checklist {
             let before = previous.checklist.iter().find(|one| one.item == item.item && one.revision == item.revision);
             item.state = before.map_or(ChecklistState::Open, |before| before.state);

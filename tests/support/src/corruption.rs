@@ -272,7 +272,8 @@ fn text(schema: &Value, present: Option<&str>, generated: Generated, material: &
 
 /// Returns the part of a status that must be restored after a corruption. It excludes times, the conditions of other
 /// writers, which the operator does not change, and epochs with their tokens, because the operator may have continued
-/// from a corrupted epoch.
+/// from a corrupted epoch. It also excludes what only status records: the last requested reconcile, and in the
+/// hand-off the changes since the previous revision and the work that was acknowledged.
 pub fn essence(status: &Value) -> Value {
     let mut essence = status.clone();
     if let Some(conditions) = essence.get_mut("conditions").and_then(Value::as_array_mut) {
@@ -280,7 +281,26 @@ pub fn essence(status: &Value) -> Value {
         conditions.retain(is_ours);
     }
     remove_unstable_fields(&mut essence);
+    remove_records_of_hand_off(&mut essence);
+    if let Some(fields) = essence.as_object_mut() {
+        fields.remove("lastHandledReconcileAt");
+    }
     essence
+}
+
+fn remove_records_of_hand_off(status: &mut Value) {
+    fn list<'v>(value: Option<&'v mut Value>) -> impl Iterator<Item = &'v mut serde_json::Map<String, Value>> {
+        value.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    }
+    if let Some(hand_off) = status.get_mut("onPremises").and_then(Value::as_object_mut) {
+        hand_off.remove("changes");
+        list(hand_off.get_mut("checklist")).for_each(|item| drop(item.remove("state")));
+    }
+    // Its message counts the open items.
+    let current = ConditionType::OnPremisesCurrent.as_str();
+    let conditions =
+        list(status.get_mut("conditions")).filter(|one| one.get("type").is_some_and(|type_| type_ == current));
+    conditions.for_each(|condition| drop(condition.remove("message")));
 }
 
 fn remove_unstable_fields(value: &mut Value) {
