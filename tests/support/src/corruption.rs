@@ -289,7 +289,7 @@ pub fn essence(status: &Value) -> Value {
 }
 
 fn remove_records_of_hand_off(status: &mut Value) {
-    fn list<'v>(value: Option<&'v mut Value>) -> impl Iterator<Item = &'v mut serde_json::Map<String, Value>> {
+    fn list(value: Option<&mut Value>) -> impl Iterator<Item = &mut serde_json::Map<String, Value>> {
         value.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
     }
     if let Some(hand_off) = status.get_mut("onPremises").and_then(Value::as_object_mut) {
