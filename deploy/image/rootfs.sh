@@ -49,6 +49,7 @@ trap 'rm -rf "$temporary"' EXIT
 # Prints the mirror of Debian from which apt on this machine installs; nothing where it has none.
 mirror() {
   if command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2016 # apt expands it.
     apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | sed -n 's#/debian/*$##p' | head -n 1
   fi
 }
