@@ -180,6 +180,7 @@ test-full: test
 	wait $$searched || failed=1; cat $(TARGET)/searched-in-full.log; exit $$failed
 	$(MAKE) release-parts docs-tools
 	RUST_TEST_THREADS=2 cargo test --workspace --no-fail-fast --test release -- in_full::
+	tests/release/chart-from-image.sh $(PARTS)
 	$(MAKE) mutants
 
 .PHONY: searched-in-full

@@ -2,8 +2,8 @@
 //! environment and the ServiceAccount of the installed Deployment.
 
 use std::{
-    fs,
-    path::Path,
+    env, fs,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -84,10 +84,18 @@ impl Cluster {
         let (served, arguments): (Vec<_>, Vec<_>) =
             arguments.partition(|argument| addresses.contains(&argument.as_str()));
         ensure!(served == addresses, "the addresses are {served:?}");
-        let environment = container.env.unwrap_or_default().into_iter().map(variable).collect::<Result<Vec<_>>>()?;
+        let mut environment =
+            container.env.unwrap_or_default().into_iter().map(variable).collect::<Result<Vec<_>>>()?;
+        environment.extend(env::vars().filter(|(name, _)| name.starts_with("MGNET_TEST_")));
+        // `tests/release/chart-from-image.sh` names a program that runs the operator in its image.
+        let program = env::var_os("MGNET_TEST_PROGRAM").map(PathBuf::from);
         let account = pod.service_account_name.context("no ServiceAccount")?;
-        let options =
-            OperatorOptions { environment, all_arguments: Some(arguments), ..self.lab.operator().options().clone() };
+        let options = OperatorOptions {
+            environment,
+            program,
+            all_arguments: Some(arguments),
+            ..self.lab.operator().options().clone()
+        };
         let operator = self.lab.operator().another(options).with_kubeconfig(&self.kubeconfig_of(&account).await?);
         operator.start().await?;
         Ok(operator)
