@@ -7,23 +7,8 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 readonly here
 
-# Program and package of Debian.
-readonly programs=("buildah buildah" "podman podman" "runc runc" "skopeo skopeo" "umoci umoci" "jq jq" "curl curl"
-  "dpkg-deb dpkg" "readelf binutils" "shellcheck shellcheck" "python3 python3-venv")
-missing=()
-for entry in "${programs[@]}"; do
-  command -v "${entry% *}" >/dev/null || missing+=("${entry#* }")
-done
-if ((${#missing[@]} > 0)); then
-  if ! command -v apt-get >/dev/null || [[ $(id -u) -ne 0 ]]; then
-    echo "make: the tests of releases need further programs; install their packages (Debian and Ubuntu:" \
-      "apt-get install ${missing[*]})" >&2
-    exit 1
-  fi
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq >&2
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
-fi
+"$here/../tools/packages.sh" "the tests of releases" buildah=buildah podman=podman runc=runc skopeo=skopeo umoci=umoci jq=jq \
+  curl=curl dpkg-deb=dpkg readelf=binutils shellcheck=shellcheck python3=python3-venv
 
 cache="${MGNET_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or MGNET_CACHE}/.cache}/mgnet}/tools"
 linters="$cache/linters-$(cksum <"$here/requirements.txt" | cut -d ' ' -f 1)"
