@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use support::waiting::until;
-use support::{Lab, Operator, OperatorOptions, TraceCollector, TraceSpan};
+use support::{Lab, Operator, OperatorOptions, TlsFront, TraceCollector, TraceSpan};
 
 fn sending_to(lab: &Lab, url: &str) -> Operator {
     lab.operator().another(OperatorOptions {
@@ -54,14 +54,50 @@ async fn a_collector_receives_a_span_for_each_reconcile_with_its_aws_calls() -> 
         ensure!(trace.iter().any(|parent| parent.id == span.parent), "the parent of {span:?} is missing");
     }
 
-    // The last spans are sent before the process ends.
-    network.delete().await?;
+    network.delete_and_wait().await?;
     operator.stop().await?;
-    let stopped = collector.spans().len();
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    assert_eq!(collector.spans().len(), stopped);
+    lab.operator().start().await
+}
+
+// Stopping a process blocks the thread, and the collector has to answer meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spans_that_wait_are_sent_when_the_operator_stops() -> Result<()> {
+    let lab = Lab::real_exclusive().await?;
+    lab.operator().kill().await?;
+    let collector = TraceCollector::start().await?;
+    let mut options = sending_to(&lab, &collector.url()).options().clone();
+    // So rarely that only the stop sends them.
+    options.environment.push(("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "600000".to_owned()));
+    options.environment.push(("OTEL_BSP_MAX_EXPORT_BATCH_SIZE".to_owned(), "2000".to_owned()));
+    let operator = lab.operator().another(options);
+    operator.start().await?;
+    let site = lab.site("last-spans").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    assert_eq!(collector.spans(), []);
+    operator.stop().await?;
+    ensure!(collector.spans().iter().any(|span| span.name == "reconcile"), "the last spans are missing");
     lab.operator().start().await?;
-    network.until_gone().await
+    network.delete_and_wait().await
+}
+
+#[tokio::test]
+async fn a_collector_behind_tls_is_trusted_by_the_authority_in_ssl_cert_file() -> Result<()> {
+    let lab = Lab::real_exclusive().await?;
+    lab.operator().kill().await?;
+    let collector = TraceCollector::start().await?;
+    let front = TlsFront::start(&collector.url(), lab.folder()).await?;
+    let mut options = sending_to(&lab, &front.url()).options().clone();
+    options.environment.push(("SSL_CERT_FILE".to_owned(), front.certificate().display().to_string()));
+    let operator = lab.operator().another(options);
+    operator.start().await?;
+    let site = lab.site("tls-collector").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    operator.stop().await?;
+    ensure!(collector.spans().iter().any(|span| span.name == "reconcile"), "no span arrived");
+    lab.operator().start().await?;
+    network.delete_and_wait().await
 }
 
 #[tokio::test]
