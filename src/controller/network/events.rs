@@ -115,7 +115,8 @@ fn of_hand_off(
     let hand_off = |status: Option<&'_ MigrationNetworkStatus>| status.and_then(|status| status.on_premises.clone());
     let is_deleting = |status: Option<&MigrationNetworkStatus>| {
         let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
-        ready.is_some_and(|ready| ready.reason == Reason::Deleting.as_str())
+        let reasons = [Reason::Deleting, Reason::DeletionBlocked];
+        ready.is_some_and(|ready| reasons.iter().any(|reason| reason.as_str() == ready.reason))
     };
     let now = hand_off(after)?;
     let event = |warning: bool, reason: &str, note: String| {

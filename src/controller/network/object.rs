@@ -250,20 +250,18 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         status.observed_generation = generation;
         conditions::write(&mut status.conditions, verdict, suspended, generation, now);
         conditions::write_template(&mut status.conditions, &template, generation, now);
+        if let Some(hand_off) = &mut status.on_premises {
+            on_premises::acknowledge(hand_off, acknowledged.as_deref());
+        }
         let current = on_premises::condition(status.on_premises.as_ref(), acknowledged.as_deref());
         conditions::write_on_premises(&mut status.conditions, current, generation, now);
     }
 
-    /// Writes the hand-off to status. Without facts, the previous ones stay.
+    /// Writes the facts of the hand-off to status. Without facts, the previous ones stay.
     pub(crate) fn hand_over(&mut self, facts: Option<Facts>) {
-        let acknowledged = self.acknowledged();
-        let status = self.status_mut();
-        match (facts, &mut status.on_premises) {
-            (Some(facts), previous) => {
-                *previous = Some(on_premises::status(facts, previous.as_ref(), acknowledged.as_deref()));
-            }
-            (None, Some(previous)) => on_premises::acknowledge(previous, acknowledged.as_deref()),
-            (None, None) => {}
+        let previous = &mut self.status_mut().on_premises;
+        if let Some(facts) = facts {
+            *previous = Some(on_premises::status(facts, previous.as_ref()));
         }
     }
 

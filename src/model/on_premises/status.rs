@@ -17,8 +17,8 @@ use crate::{
     text::{hex, truncate},
 };
 
-/// Returns the status of the facts. `acknowledged` is the revision that the annotation of the network names.
-pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: Option<&str>) -> OnPremisesStatus {
+/// Returns the status of the facts. Work stays done while its own facts stay the same.
+pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesStatus {
     let checklist = checklist(&facts);
     let Facts { basis, firewall_rules, dns_forwarders, names } = facts;
     let revision = revision(&(&firewall_rules, &dns_forwarders, &names));
@@ -34,7 +34,6 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: O
             item.state = before.map_or(ChecklistState::Open, |before| before.state);
         }
     }
-    acknowledge(&mut status, acknowledged);
     status
 }
 
@@ -44,7 +43,7 @@ pub fn revision_of(status: &OnPremisesStatus) -> String {
     revision(&(&status.firewall_rules, &status.dns_forwarders, &status.names))
 }
 
-/// Marks the whole checklist as done if the annotation names the present revision.
+/// Marks the whole checklist as done if `acknowledged`, the annotation of the network, names the present revision.
 pub fn acknowledge(status: &mut OnPremisesStatus, acknowledged: Option<&str>) {
     if acknowledged == Some(&status.revision) {
         status.checklist.iter_mut().for_each(|item| item.state = ChecklistState::Done);

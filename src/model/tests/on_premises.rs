@@ -9,12 +9,18 @@ use crate::{
     },
     model::{
         observed::PrivateDns,
-        on_premises::{Facts, condition, facts, status},
+        on_premises::{self, Facts, acknowledge, condition, facts},
         settings::{Resolver, endpoints::EndpointSource},
         slot::{EndpointKey, Service, Slot},
         testing::{Lab, identity, resolve},
     },
 };
+
+fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: Option<&str>) -> OnPremisesStatus {
+    let mut status = on_premises::status(facts, previous);
+    acknowledge(&mut status, acknowledged);
+    status
+}
 
 fn facts_of(lab: &Lab) -> Option<Facts> {
     facts(&lab.settings, &lab.desired(), &lab.observed)

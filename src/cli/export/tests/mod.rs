@@ -17,10 +17,8 @@ fn network() -> MigrationNetwork {
     let facts = facts(&lab.settings, &lab.desired(), &lab.observed).expect("all addresses exist");
     let mut network = MigrationNetwork::new("tokyo", MigrationNetworkSpec::default());
     network.metadata.namespace = Some("team-billing".to_owned());
-    network.status = Some(MigrationNetworkStatus {
-        on_premises: Some(status(facts, None, None)),
-        ..MigrationNetworkStatus::default()
-    });
+    network.status =
+        Some(MigrationNetworkStatus { on_premises: Some(status(facts, None)), ..MigrationNetworkStatus::default() });
     network
 }
 
