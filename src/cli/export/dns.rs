@@ -4,11 +4,13 @@
 
 use std::fmt::Write as _;
 
-use super::hand_off::{Forwarder, HandOff};
+use anyhow::Result;
+
+use super::{hand_off::Forwarder, merged::Export};
 
 /// Returns the zones for BIND, to include at the top level of `named.conf`.
-pub(super) fn bind_zones(hand_off: &HandOff) -> String {
-    each(hand_off, "//", |lines, Forwarder { domain, targets }| {
+pub(super) fn bind_zones(export: &Export) -> Result<String> {
+    each(export, "//", |lines, Forwarder { domain, targets }| {
         let targets = targets.iter().fold(String::new(), |all, target| all + &format!(" {target};"));
         writeln!(lines, "zone \"{domain}\" {{ type forward; forward only; forwarders {{{targets} }}; }};")
     })
@@ -16,16 +18,16 @@ pub(super) fn bind_zones(hand_off: &HandOff) -> String {
 
 /// Returns the option for BIND, to include inside `options`. Without it BIND answers SERVFAIL ("broken trust chain"): it
 /// validates DNSSEC by default, and forwards the queries that this needs nowhere.
-pub(super) fn bind_options(hand_off: &HandOff) -> String {
-    let domains = hand_off.dns_forwarders.iter().fold(String::new(), |all, one| all + &format!(" \"{}\";", one.domain));
+pub(super) fn bind_options(export: &Export) -> Result<String> {
+    let domains = export.forwarders()?.iter().fold(String::new(), |all, one| all + &format!(" \"{}\";", one.domain));
     let body = if domains.is_empty() { String::new() } else { format!("validate-except {{{domains} }};\n") };
-    header(hand_off, "//") + &body
+    Ok(header(export, "//") + &body)
 }
 
 /// Returns the configuration for unbound, to include at the top level. `domain-insecure` and `private-domain` keep it from
 /// dropping the answers.
-pub(super) fn unbound(hand_off: &HandOff) -> String {
-    each(hand_off, "#", |lines, Forwarder { domain, targets }| {
+pub(super) fn unbound(export: &Export) -> Result<String> {
+    each(export, "#", |lines, Forwarder { domain, targets }| {
         writeln!(lines, "server:\n  domain-insecure: \"{domain}\"\n  private-domain: \"{domain}\"")?;
         writeln!(lines, "forward-zone:\n  name: \"{domain}\"")?;
         targets.iter().try_for_each(|target| writeln!(lines, "  forward-addr: {target}"))
@@ -33,24 +35,29 @@ pub(super) fn unbound(hand_off: &HandOff) -> String {
 }
 
 /// Returns the configuration for dnsmasq, for a file in its `conf-dir`.
-pub(super) fn dnsmasq(hand_off: &HandOff) -> String {
-    each(hand_off, "#", |lines, Forwarder { domain, targets }| {
+pub(super) fn dnsmasq(export: &Export) -> Result<String> {
+    each(export, "#", |lines, Forwarder { domain, targets }| {
         targets.iter().try_for_each(|target| writeln!(lines, "server=/{domain}/{target}"))?;
         writeln!(lines, "rebind-domain-ok=/{domain}/")
     })
 }
 
-fn each(hand_off: &HandOff, comment: &str, render: impl Fn(&mut String, &Forwarder) -> std::fmt::Result) -> String {
-    let mut lines = header(hand_off, comment);
-    for forwarder in &hand_off.dns_forwarders {
-        // Writing to a string cannot fail.
-        let _ = render(&mut lines, forwarder);
+fn each(
+    export: &Export,
+    comment: &str,
+    render: impl Fn(&mut String, &Forwarder) -> std::fmt::Result,
+) -> Result<String> {
+    let mut lines = header(export, comment);
+    for forwarder in export.forwarders()? {
+        render(&mut lines, forwarder)?;
     }
-    lines
+    Ok(lines)
 }
 
-fn header(hand_off: &HandOff, comment: &str) -> String {
-    let HandOff { namespace, name, revision, dns_forwarders, .. } = hand_off;
-    let none = if dns_forwarders.is_empty() { ": no forwarders, use hosts files" } else { "" };
-    format!("{comment} mgnet {namespace}/{name} revision {revision}{none}\n")
+fn header(export: &Export, comment: &str) -> String {
+    let titles = export.titles().zip(&export.networks).map(|(title, network)| {
+        let none = if network.dns_forwarders.is_empty() { ": no forwarders, use hosts files" } else { "" };
+        format!("{comment} {title}{none}\n")
+    });
+    titles.collect()
 }

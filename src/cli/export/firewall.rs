@@ -3,26 +3,30 @@
 
 use std::fmt::Write as _;
 
-use super::hand_off::{HandOff, Rule};
+use super::{
+    hand_off::{HandOff, Rule},
+    merged::Export,
+};
 use crate::api::{RuleProtocol, RulePurpose};
 
 /// Returns the rows. No value contains a comma or a quote, because all are numbers, addresses or labels.
-pub(super) fn csv(hand_off: &HandOff) -> String {
-    let HandOff { namespace, name, revision, .. } = hand_off;
+pub(super) fn csv(export: &Export) -> String {
     let mut rows =
         String::from("network,revision,rule,direction,protocol,source,destination,destination_kind,port,reason\n");
-    for rule in &hand_off.firewall_rules {
-        for (destination, kind) in destinations(rule) {
-            for source in &rule.sources {
-                // Writing to a string cannot fail.
-                let _ = writeln!(
-                    rows,
-                    "{namespace}/{name},{revision},{},outbound,{},{source},{destination},{kind},{},{}",
-                    rule.id,
-                    protocol(rule.protocol),
-                    rule.port,
-                    reason(rule.purpose)
-                );
+    for HandOff { namespace, name, revision, firewall_rules, .. } in &export.networks {
+        for rule in firewall_rules {
+            for (destination, kind) in destinations(rule) {
+                for source in &rule.sources {
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(
+                        rows,
+                        "{namespace}/{name},{revision},{},outbound,{},{source},{destination},{kind},{},{}",
+                        rule.id,
+                        protocol(rule.protocol),
+                        rule.port,
+                        reason(rule.purpose)
+                    );
+                }
             }
         }
     }

@@ -1,11 +1,11 @@
-//! All facts as one JSON object, for tools.
+//! All facts as JSON, for tools.
 
 use anyhow::{Context as _, Result};
 
-use super::hand_off::HandOff;
+use super::merged::Export;
 
-/// Returns the object, with an end of line.
-pub(super) fn render(hand_off: &HandOff) -> Result<String> {
-    let json = serde_json::to_string_pretty(hand_off).context("cannot render the facts as JSON")?;
+/// Returns an array with one object for each network, and an end of line.
+pub(super) fn render(export: &Export) -> Result<String> {
+    let json = serde_json::to_string_pretty(&export.networks).context("cannot render the facts as JSON")?;
     Ok(json + "\n")
 }

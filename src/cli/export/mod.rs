@@ -8,6 +8,7 @@ mod firewall;
 mod hand_off;
 mod hosts;
 mod json;
+mod merged;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use kube::{Api, Client};
 
-use self::hand_off::HandOff;
+use self::{
+    hand_off::HandOff,
+    merged::{Action, Export},
+};
 use crate::{api::MigrationNetwork, cli::cluster};
 
 /// The options of `mgnet export`.
@@ -81,15 +85,15 @@ impl Format {
         }
     }
 
-    fn render(self, hand_off: &HandOff) -> Result<String> {
+    fn render(self, export: &Export) -> Result<String> {
         match self {
-            Self::Hosts => Ok(hosts::render(hand_off)),
-            Self::Bind => Ok(dns::bind_zones(hand_off)),
-            Self::BindOptions => Ok(dns::bind_options(hand_off)),
-            Self::Unbound => Ok(dns::unbound(hand_off)),
-            Self::Dnsmasq => Ok(dns::dnsmasq(hand_off)),
-            Self::FirewallCsv => Ok(firewall::csv(hand_off)),
-            Self::Json => json::render(hand_off),
+            Self::Hosts => hosts::render(export),
+            Self::Bind => dns::bind_zones(export),
+            Self::BindOptions => dns::bind_options(export),
+            Self::Unbound => dns::unbound(export),
+            Self::Dnsmasq => dns::dnsmasq(export),
+            Self::FirewallCsv => Ok(firewall::csv(export)),
+            Self::Json => json::render(export),
         }
     }
 }
@@ -103,19 +107,19 @@ pub fn run(options: &ExportArgs) -> Result<()> {
         Some(file) => from_file(file)?,
         None => from_cluster(options)?,
     };
-    let hand_off = HandOff::of(&network)?;
+    let export = Export { networks: vec![HandOff::of(&network)?], action: Action::Add };
     match (&options.output_dir, options.output) {
-        (Some(folder), _) => write_all(folder, &hand_off),
-        (None, Some(format)) => Ok(io::stdout().write_all(format.render(&hand_off)?.as_bytes())?),
+        (Some(folder), _) => write_all(folder, &export),
+        (None, Some(format)) => Ok(io::stdout().write_all(format.render(&export)?.as_bytes())?),
         (None, None) => bail!("name a format with '--output', or a folder with '--output-dir'"),
     }
 }
 
-fn write_all(folder: &Path, hand_off: &HandOff) -> Result<()> {
+fn write_all(folder: &Path, export: &Export) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder '{}'", folder.display()))?;
     for format in Format::value_variants() {
         let file = folder.join(format.file_name());
-        fs::write(&file, format.render(hand_off)?).with_context(|| format!("cannot write '{}'", file.display()))?;
+        fs::write(&file, format.render(export)?).with_context(|| format!("cannot write '{}'", file.display()))?;
         eprintln!("mgnet: wrote '{}'", file.display());
     }
     Ok(())

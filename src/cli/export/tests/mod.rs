@@ -3,7 +3,11 @@
 use clap::ValueEnum as _;
 use serde_json::json;
 
-use super::{Format, hand_off::HandOff};
+use super::{
+    Format,
+    hand_off::HandOff,
+    merged::{Action, Export},
+};
 use crate::{
     api::{MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, OnPremisesStatus},
     model::{
@@ -33,9 +37,9 @@ fn refusal(edit: impl FnOnce(&mut OnPremisesStatus)) -> String {
 
 #[test]
 fn every_format_renders_the_network() {
-    let hand_off = HandOff::of(&network()).expect("it is valid");
+    let export = Export { networks: vec![HandOff::of(&network()).expect("it is valid")], action: Action::Add };
     for format in Format::value_variants() {
-        insta::assert_snapshot!(format.file_name(), format.render(&hand_off).expect("it is rendered"));
+        insta::assert_snapshot!(format.file_name(), format.render(&export).expect("it is rendered"));
     }
 }
 
