@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    hand_off::{HandOff, Rule},
     merged::Export,
+    network::{HandOff, Rule},
 };
 use crate::api::{RuleProtocol, RulePurpose};
 

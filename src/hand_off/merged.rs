@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-use super::hand_off::{Forwarder, HandOff, Label, Record};
+use super::network::{Forwarder, HandOff, Label, Record};
 use crate::api::OnPremisesBasis;
 
 /// What an export renders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Export {
+pub struct Export {
     /// The hand-offs, one for each network, at least one.
-    pub(super) networks: Vec<HandOff>,
+    pub networks: Vec<HandOff>,
     /// The action that the export performs.
-    pub(super) action: Action,
+    pub action: Action,
 }
 
 /// The action of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub enum Action {
     /// Adds the entries.
     Add,
     /// Removes the entries that an earlier export has added.

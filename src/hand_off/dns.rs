@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{hand_off::Forwarder, merged::Export};
+use super::{merged::Export, network::Forwarder};
 
 /// Returns the zones for BIND, to include at the top level of `named.conf`.
 pub(super) fn bind_zones(export: &Export) -> Result<String> {

@@ -19,7 +19,7 @@ use crate::{
 /// The hand-off of one network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct HandOff {
+pub struct HandOff {
     pub(super) namespace: Label,
     pub(super) name: Label,
     pub(super) revision: Label,
@@ -91,7 +91,7 @@ impl HandOff {
     ///
     /// # Errors
     /// If it is missing, contains an invalid value, or is not complete.
-    pub(super) fn of(network: &MigrationNetwork) -> Result<Self> {
+    pub fn of(network: &MigrationNetwork) -> Result<Self> {
         let (namespace, name) = (network.namespace().unwrap_or_default(), network.name_any());
         let Some(status) = network.status.as_ref().and_then(|status| status.on_premises.as_ref()) else {
             bail!(

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, net::Ipv4Addr};
 
 use anyhow::Result;
 
-use super::{hand_off::Label, merged::Export};
+use super::{merged::Export, network::Label};
 use crate::api::NameUse;
 
 /// The largest number of names on one line. Windows ignores further ones, as its administrators report; Microsoft documents no

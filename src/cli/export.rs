@@ -3,15 +3,6 @@
 //! The command needs no access to AWS, and with `--file` none to the cluster. Its output depends on the object only, so that
 //! two exports of one revision are equal.
 
-mod dns;
-mod firewall;
-mod hand_off;
-mod hosts;
-mod json;
-mod merged;
-#[cfg(test)]
-mod tests;
-
 use std::{
     fs,
     io::{self, Read as _, Write as _},
@@ -22,11 +13,11 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use kube::{Api, Client};
 
-use self::{
-    hand_off::HandOff,
-    merged::{Action, Export},
+use crate::{
+    api::MigrationNetwork,
+    cli::cluster,
+    hand_off::{Action, Export, Format, HandOff},
 };
-use crate::{api::MigrationNetwork, cli::cluster};
 
 /// The options of `mgnet export`.
 #[derive(clap::Args, Clone, Debug)]
@@ -51,51 +42,6 @@ pub struct ExportArgs {
     /// Folder in which to write one file for each format
     #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
     output_dir: Option<PathBuf>,
-}
-
-/// The format of an export.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    /// Lines for hosts files, one for each address
-    Hosts,
-    /// Zones of BIND, to include in named.conf
-    Bind,
-    /// Options of BIND, to include inside `options` of named.conf
-    BindOptions,
-    /// Configuration of unbound
-    Unbound,
-    /// Configuration of dnsmasq
-    Dnsmasq,
-    /// Firewall rules as CSV, one row for each source and destination
-    FirewallCsv,
-    /// All facts as one JSON object
-    Json,
-}
-
-impl Format {
-    const fn file_name(self) -> &'static str {
-        match self {
-            Self::Hosts => "hosts",
-            Self::Bind => "bind-zones.conf",
-            Self::BindOptions => "bind-options.conf",
-            Self::Unbound => "unbound.conf",
-            Self::Dnsmasq => "dnsmasq.conf",
-            Self::FirewallCsv => "firewall.csv",
-            Self::Json => "on-premises.json",
-        }
-    }
-
-    fn render(self, export: &Export) -> Result<String> {
-        match self {
-            Self::Hosts => hosts::render(export),
-            Self::Bind => dns::bind_zones(export),
-            Self::BindOptions => dns::bind_options(export),
-            Self::Unbound => dns::unbound(export),
-            Self::Dnsmasq => dns::dnsmasq(export),
-            Self::FirewallCsv => Ok(firewall::csv(export)),
-            Self::Json => json::render(export),
-        }
-    }
 }
 
 /// Renders the hand-off.

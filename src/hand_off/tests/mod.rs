@@ -3,11 +3,7 @@
 use clap::ValueEnum as _;
 use serde_json::json;
 
-use super::{
-    Format,
-    hand_off::HandOff,
-    merged::{Action, Export},
-};
+use super::{Action, Export, Format, HandOff};
 use crate::{
     api::{MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, OnPremisesStatus},
     model::{

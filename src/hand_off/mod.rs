@@ -1,0 +1,71 @@
+//! The hand-off in the formats of the on-premises teams: one file for each group of formats.
+//!
+//! An export depends on the objects only, so that two exports of one revision are equal.
+
+mod dns;
+mod firewall;
+mod hosts;
+mod json;
+mod merged;
+mod network;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+pub use self::{
+    merged::{Action, Export},
+    network::HandOff,
+};
+
+/// The format of an export.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Lines for hosts files, one for each address
+    Hosts,
+    /// Zones of BIND, to include in named.conf
+    Bind,
+    /// Options of BIND, to include inside `options` of named.conf
+    BindOptions,
+    /// Configuration of unbound
+    Unbound,
+    /// Configuration of dnsmasq
+    Dnsmasq,
+    /// Firewall rules as CSV, one row for each source and destination
+    FirewallCsv,
+    /// All facts as one JSON object
+    Json,
+}
+
+impl Format {
+    /// Returns the name of the file that contains an export of this format.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Hosts => "hosts",
+            Self::Bind => "bind-zones.conf",
+            Self::BindOptions => "bind-options.conf",
+            Self::Unbound => "unbound.conf",
+            Self::Dnsmasq => "dnsmasq.conf",
+            Self::FirewallCsv => "firewall.csv",
+            Self::Json => "on-premises.json",
+        }
+    }
+
+    /// Renders an export.
+    ///
+    /// # Errors
+    /// If its networks cannot share one export of this format.
+    pub fn render(self, export: &Export) -> Result<String> {
+        match self {
+            Self::Hosts => hosts::render(export),
+            Self::Bind => dns::bind_zones(export),
+            Self::BindOptions => dns::bind_options(export),
+            Self::Unbound => dns::unbound(export),
+            Self::Dnsmasq => dns::dnsmasq(export),
+            Self::FirewallCsv => Ok(firewall::csv(export)),
+            Self::Json => json::render(export),
+        }
+    }
+}
