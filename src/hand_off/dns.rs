@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{merged::Export, network::Forwarder};
+use super::{
+    merged::{Action, Export},
+    network::Forwarder,
+};
 
 /// Returns the zones for BIND, to include at the top level of `named.conf`.
 pub(super) fn bind_zones(export: &Export) -> Result<String> {
@@ -19,9 +22,12 @@ pub(super) fn bind_zones(export: &Export) -> Result<String> {
 /// Returns the option for BIND, to include inside `options`. Without it BIND answers SERVFAIL ("broken trust chain"): it
 /// validates DNSSEC by default, and forwards the queries that this needs nowhere.
 pub(super) fn bind_options(export: &Export) -> Result<String> {
-    let domains = export.forwarders()?.iter().fold(String::new(), |all, one| all + &format!(" \"{}\";", one.domain));
-    let body = if domains.is_empty() { String::new() } else { format!("validate-except {{{domains} }};\n") };
-    Ok(header(export, "//") + &body)
+    let mut domains = String::new();
+    let mut lines = each(export, "//", |_, Forwarder { domain, .. }| write!(domains, " \"{domain}\";"))?;
+    if !domains.is_empty() {
+        writeln!(lines, "validate-except {{{domains} }};")?;
+    }
+    Ok(lines)
 }
 
 /// Returns the configuration for unbound, to include at the top level. `domain-insecure` and `private-domain` keep it from
@@ -42,22 +48,37 @@ pub(super) fn dnsmasq(export: &Export) -> Result<String> {
     })
 }
 
+/// Renders each forwarder below the comments of the file. A forwarder without targets could not work, so that a comment stands
+/// in its place. The removal is a file without entries.
 fn each(
     export: &Export,
     comment: &str,
-    render: impl Fn(&mut String, &Forwarder) -> std::fmt::Result,
+    mut render: impl FnMut(&mut String, &Forwarder) -> std::fmt::Result,
 ) -> Result<String> {
-    let mut lines = header(export, comment);
+    let mut lines = header(export, comment)?;
+    if export.action == Action::Remove {
+        writeln!(lines, "{comment} removal: this file has no entries, so that the DNS server answers as before it had any")?;
+        return Ok(lines);
+    }
     for forwarder in export.forwarders()? {
-        render(&mut lines, forwarder)?;
+        let domain = &forwarder.domain;
+        if forwarder.targets.is_empty() {
+            writeln!(lines, "{comment} {domain}: the addresses of the Resolver endpoint are not known yet")?;
+        } else {
+            render(&mut lines, forwarder)?;
+        }
     }
     Ok(lines)
 }
 
-fn header(export: &Export, comment: &str) -> String {
-    let titles = export.titles().zip(&export.networks).map(|(title, network)| {
+fn header(export: &Export, comment: &str) -> Result<String> {
+    let mut lines = String::new();
+    for (title, network) in export.titles().zip(&export.networks) {
         let none = if network.dns_forwarders.is_empty() { ": no forwarders, use hosts files" } else { "" };
-        format!("{comment} {title}{none}\n")
-    });
-    titles.collect()
+        writeln!(lines, "{comment} {title}{none}")?;
+    }
+    for note in export.notes() {
+        writeln!(lines, "{comment} {note}")?;
+    }
+    Ok(lines)
 }

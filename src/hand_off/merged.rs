@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 
-use super::network::{Forwarder, HandOff, Label, Record};
-use crate::api::OnPremisesBasis;
+use super::network::{Forwarder, HandOff, Label, NetworkName, Record};
 
 /// What an export renders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub struct Export {
 }
 
 /// The action of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Adds the entries.
     Add,
@@ -26,13 +27,54 @@ pub enum Action {
     Remove,
 }
 
+impl Action {
+    /// Returns the word for the action in files.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// The comment in files that contain a planned hand-off.
+const PLANNED: &str =
+    "planned: the network does not exist yet; apply this file only when the condition `Ready` of the network is 'True'";
+
 impl Export {
+    /// Returns an export of the hand-offs, sorted by network, each once.
+    ///
+    /// # Errors
+    /// If there is none, or if one network has two different ones: an export could not name the valid one.
+    pub fn of(hand_offs: Vec<HandOff>, action: Action) -> Result<Self> {
+        let mut networks = BTreeMap::<NetworkName, HandOff>::new();
+        for hand_off in hand_offs {
+            let name = hand_off.network();
+            let known = networks.entry(name.clone()).or_insert_with(|| hand_off.clone());
+            ensure!(
+                *known == hand_off,
+                "network '{name}' is given twice with different hand-offs, revisions '{}' and '{}'; name one of them",
+                known.revision,
+                hand_off.revision
+            );
+        }
+        ensure!(!networks.is_empty(), "there is no network to export");
+        Ok(Self { networks: networks.into_values().collect(), action })
+    }
+
     /// Returns one title for each network, for comments: its name and the revision of its facts.
     pub(super) fn titles(&self) -> impl Iterator<Item = String> {
-        self.networks.iter().map(|HandOff { namespace, name, revision, basis, .. }| {
-            let planned = if *basis == OnPremisesBasis::Planned { ", planned" } else { "" };
-            format!("mgnet {namespace}/{name} revision {revision}{planned}")
+        self.networks.iter().map(|network| {
+            let planned = if network.is_planned() { ", planned" } else { "" };
+            let narrow = if network.narrow { ", narrow" } else { "" };
+            format!("mgnet {} revision {}{planned}{narrow}", network.network(), network.revision)
         })
+    }
+
+    /// Returns further comments that belong into each file, below the titles.
+    pub(super) fn notes(&self) -> impl Iterator<Item = &'static str> {
+        let planned = self.action == Action::Add && self.networks.iter().any(HandOff::is_planned);
+        planned.then_some(PLANNED).into_iter()
     }
 
     /// Returns the forwarders of all networks by domain.
@@ -62,12 +104,10 @@ impl Export {
                 let (first, known) = *all.entry(key(entry)).or_insert((network, entry));
                 if known != entry {
                     bail!(
-                        "networks '{}/{}' and '{}/{}' have different addresses for '{}', and a client can use those of one \
-                         network only; export each network by itself, for the clients that use it",
-                        first.namespace,
-                        first.name,
-                        network.namespace,
-                        network.name,
+                        "networks '{}' and '{}' have different addresses for '{}', and a client can use those of one network \
+                         only; export each network by itself, for the clients that use it",
+                        first.network(),
+                        network.network(),
                         key(entry)
                     );
                 }

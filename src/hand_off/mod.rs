@@ -7,7 +7,9 @@ mod firewall;
 mod hosts;
 mod json;
 mod merged;
+mod narrow;
 mod network;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,7 @@ use clap::ValueEnum;
 pub use self::{
     merged::{Action, Export},
     network::HandOff,
+    selection::{Scope, Selection},
 };
 
 /// The format of an export.

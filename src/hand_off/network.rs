@@ -24,9 +24,34 @@ pub struct HandOff {
     pub(super) name: Label,
     pub(super) revision: Label,
     pub(super) basis: OnPremisesBasis,
+    /// Whether the hand-off was narrowed: see [`HandOff::narrow`].
+    pub(super) narrow: bool,
     pub(super) firewall_rules: Vec<Rule>,
     pub(super) dns_forwarders: Vec<Forwarder>,
     pub(super) names: Vec<Record>,
+}
+
+/// The name of a network with its namespace: `team-billing/tokyo`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NetworkName {
+    pub(super) namespace: Label,
+    pub(super) name: Label,
+}
+
+impl fmt::Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, name } = self;
+        write!(f, "{namespace}/{name}")
+    }
+}
+
+impl FromStr for NetworkName {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (namespace, name) = text.split_once('/').context("must have the form NAMESPACE/NAME")?;
+        Ok(Self { namespace: namespace.parse()?, name: name.parse()? })
+    }
 }
 
 /// A connection from on-premises to AWS.
@@ -80,6 +105,12 @@ impl FromStr for Label {
     }
 }
 
+impl Label {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -94,10 +125,7 @@ impl HandOff {
     pub fn of(network: &MigrationNetwork) -> Result<Self> {
         let (namespace, name) = (network.namespace().unwrap_or_default(), network.name_any());
         let Some(status) = network.status.as_ref().and_then(|status| status.on_premises.as_ref()) else {
-            bail!(
-                "network '{name}' has no `status.onPremises` yet: it appears when all addresses exist, or with \
-                 `managementPolicy: Plan`; see the condition `Ready` of the network"
-            );
+            bail!("{}", missing(network));
         };
         let field = |name: &str| format!("status.onPremises.{name}");
         let hand_off = Self {
@@ -105,6 +133,7 @@ impl HandOff {
             name: parsed("metadata.name", &name)?,
             revision: parsed(&field("revision"), &status.revision)?,
             basis: status.basis,
+            narrow: false,
             firewall_rules: all(&status.firewall_rules, &field("firewallRules"), Rule::of)?,
             dns_forwarders: all(&status.dns_forwarders, &field("dnsForwarders"), Forwarder::of)?,
             names: all(&status.names, &field("names"), Record::of)?,
@@ -119,6 +148,35 @@ impl HandOff {
         );
         Ok(hand_off)
     }
+
+    /// Returns the name of the network with its namespace.
+    pub(super) fn network(&self) -> NetworkName {
+        NetworkName { namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+
+    /// Whether some addresses do not exist yet.
+    pub(super) fn is_planned(&self) -> bool {
+        match self.basis {
+            OnPremisesBasis::Planned => true,
+            OnPremisesBasis::Observed => false,
+        }
+    }
+}
+
+/// Returns the message for a network that has no hand-off. The name may contain control characters.
+pub(super) fn missing(network: &MigrationNetwork) -> String {
+    format!(
+        "network '{}' has no `status.onPremises`, which the operator writes when all addresses exist: see the condition \
+         `Ready`. To request firewall rules in advance, set `managementPolicy: Plan`, with which the operator writes the \
+         planned hand-off before it creates anything, and export with '--planned'",
+        title(network)
+    )
+}
+
+/// Returns the name of a network with its namespace, for messages about an object whose values are not parsed.
+pub(super) fn title(network: &MigrationNetwork) -> String {
+    let (namespace, name) = (network.namespace().unwrap_or_default(), network.name_any());
+    format!("{}/{}", namespace.escape_debug(), name.escape_debug())
 }
 
 impl Rule {
