@@ -1,39 +1,46 @@
-//! `mgnet export`: renders the hand-off of a network, `status.onPremises`, in the formats of the on-premises teams.
+//! `mgnet export`: renders the hand-off of networks, `status.onPremises`, in the formats of the on-premises teams.
 //!
-//! The command needs no access to AWS, and with `--file` none to the cluster. Its output depends on the object only, so that
+//! The command needs no access to AWS, and with `--file` none to the cluster. Its output depends on the objects only, so that
 //! two exports of one revision are equal.
 
 use std::{
     fs,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
-use kube::{Api, Client};
 
 use crate::{
     api::MigrationNetwork,
-    cli::cluster,
-    hand_off::{Action, Export, Format, HandOff},
+    cli::networks::{self, Wanted},
+    hand_off::{Action, Export, Format, Scope, Selection},
 };
 
 /// The options of `mgnet export`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ExportArgs {
     /// Name of the network
-    #[arg(required_unless_present = "file")]
+    #[arg(required_unless_present_any = ["file", "class", "all_namespaces"])]
     name: Option<String>,
 
-    /// Namespace of the network. By default that of the kubeconfig
+    /// Namespace of the networks. By default that of the kubeconfig
     #[arg(long, short)]
     namespace: Option<String>,
 
-    /// File with the network, as `kubectl get mgnet NAME --output=yaml` prints it, instead of the cluster; `-` for standard
-    /// input
-    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["name", "namespace"])]
-    file: Option<PathBuf>,
+    /// All networks of the cluster, or with `--class` all of a class, in one export
+    #[arg(long, short = 'A', conflicts_with_all = ["name", "namespace"])]
+    all_namespaces: bool,
+
+    /// All networks of this class in one export
+    #[arg(long, value_name = "CLASS", conflicts_with = "name")]
+    class: Option<String>,
+
+    /// File with networks, as `kubectl get mgnet --output=yaml` prints them, instead of the cluster; `-` for standard input. It
+    /// may contain a list or several documents, and the option may be repeated
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["name", "namespace", "all_namespaces"])]
+    file: Vec<PathBuf>,
 
     /// Format to print
     #[arg(long, short, value_enum, value_name = "FORMAT", required_unless_present = "output_dir")]
@@ -42,18 +49,39 @@ pub struct ExportArgs {
     /// Folder in which to write one file for each format
     #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
     output_dir: Option<PathBuf>,
+
+    /// Render what removes the entries of an export with the same options
+    #[arg(long)]
+    remove: bool,
+
+    /// Also export networks whose addresses do not exist yet: the fixed addresses, and the ranges of subnets
+    #[arg(long)]
+    planned: bool,
+
+    /// Forward each bucket of MGN, but not the whole S3 domain of the Region
+    #[arg(long)]
+    narrow: bool,
 }
 
-/// Renders the hand-off.
+/// Renders the hand-offs.
 ///
 /// # Errors
-/// If the network cannot be read, has no hand-off yet, or has one that contains invalid values.
+/// If a network cannot be read or contains invalid values, none has a hand-off, or a format cannot be rendered.
 pub fn run(options: &ExportArgs) -> Result<()> {
-    let network = match &options.file {
-        Some(file) => from_file(file)?,
-        None => from_cluster(options)?,
+    let mut networks = match options.file.as_slice() {
+        [] => networks::from_cluster(wanted(options))?,
+        files => networks::from_files(files)?,
     };
-    let export = Export { networks: vec![HandOff::of(&network)?], action: Action::Add };
+    if let Some(class) = &options.class {
+        networks.retain(|network| class_of(network) == Some(class));
+        ensure!(!networks.is_empty(), "no network uses class '{class}'; `kubectl get mgnet -A` lists the networks");
+    }
+    let scope = Scope { planned: options.planned, narrow: options.narrow };
+    let Selection { hand_offs, left_out } = Selection::of(&networks, scope)?;
+    for message in left_out {
+        eprintln!("mgnet: left out: {message}");
+    }
+    let export = Export::of(hand_offs, if options.remove { Action::Remove } else { Action::Add })?;
     match (&options.output_dir, options.output) {
         (Some(folder), _) => write_all(folder, &export),
         (None, Some(format)) => Ok(io::stdout().write_all(format.render(&export)?.as_bytes())?),
@@ -61,40 +89,40 @@ pub fn run(options: &ExportArgs) -> Result<()> {
     }
 }
 
+fn wanted(options: &ExportArgs) -> Wanted<'_> {
+    let namespace = options.namespace.as_deref();
+    match options.name.as_deref() {
+        Some(name) => Wanted::One { namespace, name },
+        None if options.all_namespaces => Wanted::InAllNamespaces,
+        None => Wanted::InNamespace(namespace),
+    }
+}
+
+/// Returns the class in use. The spec may name another one that does not admit the network.
+fn class_of(network: &MigrationNetwork) -> Option<&String> {
+    let in_use = network.status.as_ref().and_then(|status| status.class_name.as_ref());
+    in_use.or(network.spec.migration_network_class_name.as_ref())
+}
+
+/// Writes the formats that can be rendered, and fails if one cannot: networks that share no DNS server or hosts file still share
+/// a firewall.
 fn write_all(folder: &Path, export: &Export) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder '{}'", folder.display()))?;
+    let mut missing = Vec::new();
     for format in Format::value_variants() {
         let file = folder.join(format.file_name());
-        fs::write(&file, format.render(export)?).with_context(|| format!("cannot write '{}'", file.display()))?;
-        eprintln!("mgnet: wrote '{}'", file.display());
+        match format.render(export) {
+            Ok(text) => {
+                fs::write(&file, text).with_context(|| format!("cannot write '{}'", file.display()))?;
+                eprintln!("mgnet: wrote '{}'", file.display());
+            }
+            Err(error) => {
+                let older = if file.exists() { "; the file there is of an earlier export" } else { "" };
+                eprintln!("mgnet: did not write '{}': {error:#}{older}", file.display());
+                missing.push(format.file_name());
+            }
+        }
     }
+    ensure!(missing.is_empty(), "these files were not written: {}", missing.join(", "));
     Ok(())
-}
-
-fn from_file(file: &Path) -> Result<MigrationNetwork> {
-    let name = file.display();
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-    } else {
-        text = fs::read_to_string(file).with_context(|| format!("cannot read '{name}'"))?;
-    }
-    serde_saphyr::from_str(&text).with_context(|| {
-        format!("'{name}' does not contain a MigrationNetwork; save one with `kubectl get mgnet NAME --output=yaml`")
-    })
-}
-
-fn from_cluster(options: &ExportArgs) -> Result<MigrationNetwork> {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("another TLS provider is already installed in this process"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let config = cluster::config().await?;
-        let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).context("cannot create a client for the Kubernetes cluster")?;
-        let name = options.name.as_deref().unwrap_or_default();
-        let networks = Api::<MigrationNetwork>::namespaced(client, &namespace);
-        networks.get(name).await.with_context(|| format!("cannot read network '{name}' in namespace '{namespace}'"))
-    })
 }

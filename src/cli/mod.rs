@@ -6,8 +6,10 @@ pub mod completion;
 pub mod controller;
 pub mod crds;
 pub mod export;
+pub mod firewall_diff;
 mod invocation;
 mod logging;
+mod networks;
 pub mod orphans;
 
 use anyhow::Result;
@@ -29,8 +31,10 @@ enum Command {
     Controller(controller::ControllerArgs),
     /// Print the custom resource definitions
     Crds(crds::CrdsArgs),
-    /// Render the hand-off of a network in the formats of the on-premises teams
+    /// Render the hand-off of networks in the formats of the on-premises teams
     Export(export::ExportArgs),
+    /// Print the firewall rows to add and to remove between two states of networks
+    FirewallDiff(firewall_diff::FirewallDiffArgs),
     /// List orphaned AWS resources, and delete selected ones
     Orphans(orphans::OrphansArgs),
     /// Print a script that completes the command line
@@ -47,6 +51,7 @@ impl Cli {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
             Command::Export(options) => export::run(&options),
+            Command::FirewallDiff(options) => firewall_diff::run(&options),
             Command::Orphans(options) => orphans::run(&options),
             Command::Completion(options) => completion::run(&options, invocation),
             Command::Complete(options) => completion::complete(&options),

@@ -4,11 +4,14 @@
 
 mod dns;
 mod firewall;
+mod firewall_diff;
+mod firewall_json;
 mod hosts;
 mod json;
 mod merged;
 mod narrow;
 mod network;
+pub mod saved;
 mod selection;
 #[cfg(test)]
 mod tests;
@@ -17,6 +20,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 pub use self::{
+    firewall_diff::{DiffFormat, FirewallDiff, FirewallRows},
     merged::{Action, Export},
     network::HandOff,
     selection::{Scope, Selection},
@@ -37,8 +41,10 @@ pub enum Format {
     Dnsmasq,
     /// Firewall rules as CSV, one row for each source and destination
     FirewallCsv,
-    /// All facts as one JSON object
+    /// All facts as one JSON array, an object for each network
     Json,
+    /// Firewall rules as one JSON array, with a text for tickets
+    FirewallJson,
 }
 
 impl Format {
@@ -53,6 +59,7 @@ impl Format {
             Self::Dnsmasq => "dnsmasq.conf",
             Self::FirewallCsv => "firewall.csv",
             Self::Json => "on-premises.json",
+            Self::FirewallJson => "firewall.json",
         }
     }
 
@@ -69,6 +76,7 @@ impl Format {
             Self::Dnsmasq => dns::dnsmasq(export),
             Self::FirewallCsv => Ok(firewall::csv(export)),
             Self::Json => json::render(export),
+            Self::FirewallJson => firewall_json::render(export),
         }
     }
 }

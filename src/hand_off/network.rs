@@ -219,6 +219,6 @@ fn list<T: FromStr<Err: fmt::Display>>(field: &str, values: &[String]) -> Result
 }
 
 /// Parses a value. The error shows it with escapes, because it may contain control characters.
-fn parsed<T: FromStr<Err: fmt::Display>>(field: &str, value: &str) -> Result<T> {
+pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(field: &str, value: &str) -> Result<T> {
     value.parse().map_err(|error| anyhow::anyhow!("`{field}` has the invalid value {value:?}: {error}"))
 }
