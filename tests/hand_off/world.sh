@@ -1,25 +1,47 @@
 #!/usr/bin/env bash
-# Answers names by a DNS server without internet that has loaded an export. It runs in a network namespace of its own
-# (`unshare --net`), in which a stand-in for the Route 53 Resolver inbound endpoint serves the addresses of `tokyo.yaml`.
+# Answers names by a DNS server that has loaded an export. It runs in a network namespace of its own (`unshare --net`), in which
+# stand-ins for the Route 53 Resolver inbound endpoints serve the addresses of `tokyo.yaml`, and those of the same network in
+# Frankfurt.
 #
-#   world.sh SERVER FOLDER NAME...
+#   world.sh [--public] SERVER FOLDER NAME...
 #
 # SERVER is bind, unbound or dnsmasq; FOLDER holds the exported files, or empty ones. The server also serves a zone of its own,
-# corp.example. For each name, one line: the name, the status of the answer, and its addresses, sorted.
+# corp.example. It has no internet; with --public it forwards all other names to a stand-in for the public DNS, which answers
+# names of AWS with 52.219.0.1, and does not validate DNSSEC, because the stand-in signs nothing. For each name, one line: the
+# name, the status of the answer, and its addresses, sorted.
 set -euo pipefail
 
-readonly server="$1" folder="$2"
+public=""
+if [[ "$1" == --public ]]; then
+  public=198.51.100.53
+  shift
+fi
+readonly public server="$1" folder="$2"
 shift 2
 work="$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$work"' EXIT
 
+# Answers all names below domains. stand_in LISTEN[,LISTEN] OPTION...
+stand_in() {
+  local listen="$1"
+  shift
+  dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root --no-resolv --no-hosts --bind-interfaces \
+    --listen-address="$listen" --local=/amazonaws.com/ "$@" &
+}
+
 ip link set lo up
-ip address add 10.20.1.113/32 dev lo
-ip address add 10.20.2.114/32 dev lo
-dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root --no-resolv --no-hosts --bind-interfaces \
-  --listen-address=10.20.1.113,10.20.2.114 --local=/amazonaws.com/ \
-  --address=/mgn.ap-northeast-1.amazonaws.com/10.20.1.101 --address=/mgn.ap-northeast-1.amazonaws.com/10.20.2.102 \
-  --address=/s3.ap-northeast-1.amazonaws.com/10.20.1.103 --address=/s3.ap-northeast-1.amazonaws.com/10.20.2.104 &
+for address in 10.20.1.113 10.20.2.114 10.30.1.113 10.30.2.114 ${public:+"$public"}; do
+  ip address add "$address/32" dev lo
+done
+for region in 20:ap-northeast-1 30:eu-central-1; do
+  site="10.${region%%:*}"
+  domain="${region#*:}.amazonaws.com"
+  stand_in "$site.1.113,$site.2.114" --address="/mgn.$domain/$site.1.101" --address="/mgn.$domain/$site.2.102" \
+    --address="/s3.$domain/$site.1.103" --address="/s3.$domain/$site.2.104"
+done
+if [[ -n "$public" ]]; then
+  stand_in "$public" --address=/amazonaws.com/52.219.0.1
+fi
 
 case "$server" in
   bind)
@@ -29,6 +51,7 @@ case "$server" in
 options {
   directory "$work"; pid-file none; session-keyfile none;
   listen-on { 127.0.0.1; }; listen-on-v6 { none; };
+  $([[ -z "$public" ]] || echo "forwarders { $public; }; forward only; dnssec-validation no;")
   include "$folder/bind-options.conf";
 };
 controls { };
@@ -48,12 +71,16 @@ server:
   pidfile: ""
   use-syslog: no
   logfile: "$work/log"
-  auto-trust-anchor-file: "$work/root.key"
   private-address: 10.0.0.0/8
   local-zone: "corp.example" static
   local-data: "intra.corp.example A 192.0.2.9"
-include: "$folder/unbound.conf"
 CONF
+    if [[ -n "$public" ]]; then
+      printf 'forward-zone:\n  name: "."\n  forward-addr: %s\n' "$public" >>"$work/unbound.conf"
+    else
+      printf '  auto-trust-anchor-file: "%s"\n' "$work/root.key" >>"$work/unbound.conf"
+    fi
+    printf 'include: "%s"\n' "$folder/unbound.conf" >>"$work/unbound.conf"
     unbound -d -c "$work/unbound.conf" &
     ;;
   dnsmasq)
@@ -64,6 +91,7 @@ listen-address=127.0.0.1
 bind-interfaces
 stop-dns-rebind
 address=/intra.corp.example/192.0.2.9
+${public:+server=$public}
 conf-file=$folder/dnsmasq.conf
 CONF
     dnsmasq --keep-in-foreground --conf-file="$work/dnsmasq.conf" --pid-file= --user=root &

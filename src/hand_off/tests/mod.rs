@@ -1,20 +1,49 @@
 //! Exports of the test network, and of objects whose values would add lines to an export.
 
+mod firewall_diff;
+mod firewall_json;
+mod merged;
+mod narrow;
+mod planned;
+mod removal;
+mod saved;
+
 use clap::ValueEnum as _;
 use serde_json::json;
 
 use super::{Action, Export, Format, HandOff};
 use crate::{
-    api::{MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, OnPremisesStatus},
+    api::{
+        ManagementPolicy, MigrationNetwork, MigrationNetworkSpec, MigrationNetworkStatus, NameUse, OnPremisesBasis,
+        OnPremisesStatus,
+    },
     model::{
         on_premises::{facts, revision_of, status},
         testing::Lab,
     },
 };
 
+/// A network whose addresses exist.
 fn network() -> MigrationNetwork {
-    let lab = Lab::built();
-    let facts = facts(&lab.settings, &lab.desired(), &lab.observed).expect("all addresses exist");
+    of(&Lab::built())
+}
+
+/// The same network before it is built, with no fixed addresses.
+fn planned_network() -> MigrationNetwork {
+    let mut lab = Lab::new();
+    lab.settings.management = ManagementPolicy::Plan;
+    of(&lab)
+}
+
+/// A network in another VPC and Region.
+fn frankfurt() -> MigrationNetwork {
+    let text = serde_json::to_string(&network()).expect("an object");
+    let text = text.replace("ap-northeast-1", "eu-central-1").replace("\"10.20.", "\"10.30.").replace("tokyo", "frankfurt");
+    edited(serde_json::from_str(&text).expect("an object"), |_| ())
+}
+
+fn of(lab: &Lab) -> MigrationNetwork {
+    let facts = facts(&lab.settings, &lab.desired(), &lab.observed).expect("a hand-off");
     let mut network = MigrationNetwork::new("tokyo", MigrationNetworkSpec::default());
     network.metadata.namespace = Some("team-billing".to_owned());
     network.status =
@@ -22,20 +51,33 @@ fn network() -> MigrationNetwork {
     network
 }
 
-/// Returns the error for a network whose hand-off was edited, with a revision that matches the edit.
-fn refusal(edit: impl FnOnce(&mut OnPremisesStatus)) -> String {
-    let mut network = network();
+/// Returns the network with an edited hand-off, whose revision matches the edit.
+fn edited(mut network: MigrationNetwork, edit: impl FnOnce(&mut OnPremisesStatus)) -> MigrationNetwork {
     let hand_off = network.status.as_mut().and_then(|status| status.on_premises.as_mut()).expect("a hand-off");
     edit(hand_off);
     hand_off.revision = revision_of(hand_off);
-    HandOff::of(&network).map(|_| ()).expect_err("the value is invalid").to_string()
+    network
+}
+
+fn hand_off(network: &MigrationNetwork) -> HandOff {
+    HandOff::of(network).expect("it is valid")
+}
+
+/// Renders an export of the networks that adds its entries.
+fn added(networks: &[MigrationNetwork], format: Format) -> String {
+    let export = Export { networks: networks.iter().map(hand_off).collect(), action: Action::Add };
+    format.render(&export).expect("it is rendered")
+}
+
+/// Returns the error for a network whose hand-off was edited.
+fn refusal(edit: impl FnOnce(&mut OnPremisesStatus)) -> String {
+    HandOff::of(&edited(network(), edit)).map(|_| ()).expect_err("the value is invalid").to_string()
 }
 
 #[test]
 fn every_format_renders_the_network() {
-    let export = Export { networks: vec![HandOff::of(&network()).expect("it is valid")], action: Action::Add };
     for format in Format::value_variants() {
-        insta::assert_snapshot!(format.file_name(), format.render(&export).expect("it is rendered"));
+        insta::assert_snapshot!(format.file_name(), added(&[network()], *format));
     }
 }
 
@@ -100,5 +142,7 @@ fn a_network_without_hand_off_is_refused_with_the_reason() {
     let mut network = network();
     network.status = None;
     let error = HandOff::of(&network).map(|_| ()).expect_err("there is none").to_string();
-    assert!(error.contains("`managementPolicy: Plan`"), "{error}");
+    for words in ["'team-billing/tokyo'", "`managementPolicy: Plan`", "'--planned'"] {
+        assert!(error.contains(words), "{error}");
+    }
 }
