@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum as _;
 use mgnet::api::MigrationNetwork;
+use mgnet::hand_off::Format;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -47,8 +49,11 @@ const VALUES: [&str; 9] = [
     "\u{1b}[2Ja\u{202e}",
 ];
 
-const FORMATS: [&str; 8] =
-    ["hosts", "bind", "bind-options", "unbound", "dnsmasq", "firewall-csv", "json", "firewall-json"];
+/// The names of all formats.
+fn formats() -> Vec<String> {
+    let names = Format::value_variants().iter().filter_map(Format::to_possible_value);
+    names.map(|name| name.get_name().to_owned()).collect()
+}
 
 /// Returns the object with another value in one place. The revision matches, as the author of a file can make it match.
 fn with(place: &str, value: &Value) -> Result<Value> {
@@ -87,6 +92,7 @@ fn assert_refused(output: &Output, words: &str, case: &str) -> Result<()> {
 fn no_text_of_an_object_reaches_an_export_unless_it_is_valid() -> Result<()> {
     let folder = TempDir::new()?;
     let file = folder.path().join("network.json");
+    let formats = formats();
     for place in FIELDS {
         let field = place.rsplit('/').find(|part| part.parse::<usize>().is_err()).context("a field")?;
         for value in VALUES {
@@ -94,8 +100,8 @@ fn no_text_of_an_object_reaches_an_export_unless_it_is_valid() -> Result<()> {
                 fs::write(&file, document.to_string())?;
                 let case = format!("{place} {value:?} in a {}", document["kind"]);
                 // Every format parses the whole object first: one of them for each value, and all for the first one.
-                let formats = if value == VALUES[0] { &FORMATS[..] } else { &FORMATS[..1] };
-                for format in formats {
+                let count = if value == VALUES[0] { formats.len() } else { 1 };
+                for format in &formats[..count] {
                     assert_refused(&mgnet(&["export", "--output", format, "--file"], &file)?, field, &case)?;
                 }
             }
