@@ -14,7 +14,10 @@ use clap::ValueEnum;
 
 use crate::{
     api::MigrationNetwork,
-    cli::networks::{self, Wanted},
+    cli::{
+        invocation::Invocation,
+        networks::{self, Wanted},
+    },
     hand_off::{Action, Export, Format, Scope, Selection},
 };
 
@@ -67,7 +70,7 @@ pub struct ExportArgs {
 ///
 /// # Errors
 /// If a network cannot be read or contains invalid values, none has a hand-off, or a format cannot be rendered.
-pub fn run(options: &ExportArgs) -> Result<()> {
+pub fn run(options: &ExportArgs, invocation: &Invocation) -> Result<()> {
     let mut networks = match options.file.as_slice() {
         [] => networks::from_cluster(wanted(options))?,
         files => networks::from_files(files)?,
@@ -79,11 +82,11 @@ pub fn run(options: &ExportArgs) -> Result<()> {
     let scope = Scope { planned: options.planned, narrow: options.narrow };
     let Selection { hand_offs, left_out } = Selection::of(&networks, scope)?;
     for message in left_out {
-        eprintln!("mgnet: left out: {message}");
+        eprintln!("{invocation}: left out: {message}");
     }
     let export = Export::of(hand_offs, if options.remove { Action::Remove } else { Action::Add })?;
     match (&options.output_dir, options.output) {
-        (Some(folder), _) => write_all(folder, &export),
+        (Some(folder), _) => write_all(folder, &export, invocation),
         (None, Some(format)) => Ok(io::stdout().write_all(format.render(&export)?.as_bytes())?),
         (None, None) => bail!("name a format with '--output', or a folder with '--output-dir'"),
     }
@@ -106,7 +109,7 @@ fn class_of(network: &MigrationNetwork) -> Option<&String> {
 
 /// Writes the formats that can be rendered, and fails if one cannot: networks that share no DNS server or hosts file still share
 /// a firewall.
-fn write_all(folder: &Path, export: &Export) -> Result<()> {
+fn write_all(folder: &Path, export: &Export, invocation: &Invocation) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder '{}'", folder.display()))?;
     let mut missing = Vec::new();
     for format in Format::value_variants() {
@@ -114,11 +117,11 @@ fn write_all(folder: &Path, export: &Export) -> Result<()> {
         match format.render(export) {
             Ok(text) => {
                 fs::write(&file, text).with_context(|| format!("cannot write '{}'", file.display()))?;
-                eprintln!("mgnet: wrote '{}'", file.display());
+                eprintln!("{invocation}: wrote '{}'", file.display());
             }
             Err(error) => {
                 let older = if file.exists() { "; the file there is of an earlier export" } else { "" };
-                eprintln!("mgnet: did not write '{}': {error:#}{older}", file.display());
+                eprintln!("{invocation}: did not write '{}': {error:#}{older}", file.display());
                 missing.push(format.file_name());
             }
         }

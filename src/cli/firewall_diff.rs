@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    cli::networks,
+    cli::{invocation::Invocation, networks},
     hand_off::{DiffFormat, FirewallDiff, FirewallRows},
 };
 
@@ -38,12 +38,12 @@ pub struct FirewallDiffArgs {
 ///
 /// # Errors
 /// If a file cannot be read, or the files contain different networks.
-pub fn run(options: &FirewallDiffArgs) -> Result<()> {
+pub fn run(options: &FirewallDiffArgs, invocation: &Invocation) -> Result<()> {
     let FirewallDiffArgs { old, new, output, different_networks } = options;
     ensure!(old != Path::new("-") || new != Path::new("-"), "only one of OLD and NEW can be standard input; name a file");
     let diff = FirewallDiff::of(&rows(old)?, &rows(new)?, *different_networks)?;
     if diff.is_empty() {
-        eprintln!("mgnet: no firewall rows change");
+        eprintln!("{invocation}: no firewall rows change");
     }
     Ok(io::stdout().write_all(diff.render(*output)?.as_bytes())?)
 }

@@ -50,8 +50,8 @@ impl Cli {
         match self.command {
             Command::Controller(options) => controller::run(&options),
             Command::Crds(options) => crds::run(&options),
-            Command::Export(options) => export::run(&options),
-            Command::FirewallDiff(options) => firewall_diff::run(&options),
+            Command::Export(options) => export::run(&options, invocation),
+            Command::FirewallDiff(options) => firewall_diff::run(&options, invocation),
             Command::Orphans(options) => orphans::run(&options),
             Command::Completion(options) => completion::run(&options, invocation),
             Command::Complete(options) => completion::complete(&options),

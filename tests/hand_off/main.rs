@@ -1,5 +1,6 @@
-//! Exports of the hand-off: files that contain anything, and the programs that load what is exported.
+//! Exports of the hand-off: the command line, a cluster and files from which it reads, and the programs that load the result.
 
+mod cluster;
 mod command;
 mod dns_servers;
 mod hostile;
