@@ -40,7 +40,10 @@ pub struct FirewallDiffArgs {
 /// If a file cannot be read, or the files contain different networks.
 pub fn run(options: &FirewallDiffArgs, invocation: &Invocation) -> Result<()> {
     let FirewallDiffArgs { old, new, output, different_networks } = options;
-    ensure!(old != Path::new("-") || new != Path::new("-"), "only one of OLD and NEW can be standard input; name a file");
+    ensure!(
+        old != Path::new("-") || new != Path::new("-"),
+        "only one of OLD and NEW can be standard input; name a file"
+    );
     let diff = FirewallDiff::of(&rows(old)?, &rows(new)?, *different_networks)?;
     if diff.is_empty() {
         eprintln!("{invocation}: no firewall rows change");

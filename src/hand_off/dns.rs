@@ -57,7 +57,10 @@ fn each(
 ) -> Result<String> {
     let mut lines = header(export, comment)?;
     if export.action == Action::Remove {
-        writeln!(lines, "{comment} removal: this file has no entries, so that the DNS server answers as before it had any")?;
+        writeln!(
+            lines,
+            "{comment} removal: this file has no entries, so that the DNS server answers as before it had any"
+        )?;
         return Ok(lines);
     }
     for forwarder in export.forwarders()? {

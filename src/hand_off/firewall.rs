@@ -97,7 +97,8 @@ pub(super) fn destinations(rule: &Rule, planned: bool) -> impl Iterator<Item = (
 /// existing endpoint may be in subnets of its own.
 fn lacks_addresses(rule: &Rule) -> bool {
     let is_elsewhere = rule.addresses.iter().any(|address| !rule.subnets.iter().any(|subnet| subnet.contains(address)));
-    let is_incomplete = rule.subnets.iter().any(|subnet| !rule.addresses.iter().any(|address| subnet.contains(address)));
+    let is_incomplete =
+        rule.subnets.iter().any(|subnet| !rule.addresses.iter().any(|address| subnet.contains(address)));
     is_incomplete && !is_elsewhere
 }
 

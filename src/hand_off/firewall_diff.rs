@@ -137,16 +137,19 @@ impl Change {
     fn of(action: Action, row: &Row) -> Self {
         let Row { network, revision, planned, rule, purpose, protocol, port, source, destination, kind } = row;
         let (protocol, reason): (_, &'static str) = (firewall::word(*protocol), firewall::reason(*purpose));
-        let text = ticket(action, &Connection {
-            direction: DIRECTION,
-            protocol,
-            port: *port,
-            sources: &source.to_string(),
-            destinations: &destination.to_string(),
-            reason,
-            reference: &format!("{network}/{rule}/{}, revision {revision}", kind.word()),
-            planned: *planned,
-        });
+        let text = ticket(
+            action,
+            &Connection {
+                direction: DIRECTION,
+                protocol,
+                port: *port,
+                sources: &source.to_string(),
+                destinations: &destination.to_string(),
+                reason,
+                reference: &format!("{network}/{rule}/{}, revision {revision}", kind.word()),
+                planned: *planned,
+            },
+        );
         Self {
             action,
             network: network.to_string(),

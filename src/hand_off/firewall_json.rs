@@ -78,16 +78,19 @@ fn of_network(network: &HandOff, action: Action) -> Vec<Entry> {
 /// Returns the text for a ticket.
 fn text(entry: &Entry) -> String {
     let Entry { id, action, revision, planned, direction, protocol, port, sources, destinations, reason, .. } = entry;
-    ticket(*action, &Connection {
-        direction,
-        protocol,
-        port: *port,
-        sources: &sources.join(", "),
-        destinations: &destinations.join(", "),
-        reason,
-        reference: &format!("{id}, revision {revision}"),
-        planned: *planned,
-    })
+    ticket(
+        *action,
+        &Connection {
+            direction,
+            protocol,
+            port: *port,
+            sources: &sources.join(", "),
+            destinations: &destinations.join(", "),
+            reason,
+            reference: &format!("{id}, revision {revision}"),
+            planned: *planned,
+        },
+    )
 }
 
 /// What a ticket says about a connection.

@@ -26,7 +26,9 @@ pub(super) fn render(export: &Export) -> Result<String> {
     }
     match export.action {
         Action::Add => add(&mut lines, export)?,
-        Action::Remove => writeln!(lines, "# removal: replace the former block of the network with this one, which has no lines")?,
+        Action::Remove => {
+            writeln!(lines, "# removal: replace the former block of the network with this one, which has no lines")?
+        }
     }
     for title in export.titles() {
         writeln!(lines, "# end {title}")?;

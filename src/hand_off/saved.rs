@@ -43,13 +43,19 @@ pub fn networks(text: &str) -> Result<Vec<MigrationNetwork>> {
         let is_list = document.kind == "List" || document.kind == format!("{NETWORK}List");
         let objects = if is_list { document.items.iter().collect() } else { vec![&document] };
         for Kinds { kind, .. } in objects {
-            ensure!(kind == NETWORK, "it contains an object of kind {kind:?}, but only '{NETWORK}' and lists of it are allowed");
+            ensure!(
+                kind == NETWORK,
+                "it contains an object of kind {kind:?}, but only '{NETWORK}' and lists of it are allowed"
+            );
         }
     }
     let documents = documents::<Document>(text)?;
-    Ok(documents.into_iter().flat_map(|Document { metadata, spec, status, items }| {
-        items.unwrap_or_else(|| vec![MigrationNetwork { metadata, spec, status }])
-    }).collect())
+    Ok(documents
+        .into_iter()
+        .flat_map(|Document { metadata, spec, status, items }| {
+            items.unwrap_or_else(|| vec![MigrationNetwork { metadata, spec, status }])
+        })
+        .collect())
 }
 
 /// Parses all documents. A string without quotes that looks like a number too large for a float, such as the revision
@@ -57,7 +63,6 @@ pub fn networks(text: &str) -> Result<Vec<MigrationNetwork>> {
 fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
     let budget = budget! { max_nodes: MOST_NODES, max_events: 2 * MOST_NODES, max_total_scalar_bytes: 1 << 30 };
     let options = options! { budget: budget, non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
-    serde_saphyr::from_multiple_with_options(text, options).context(
-        "it does not contain a MigrationNetwork; save one with `kubectl get mgnet NAME --output=yaml`",
-    )
+    serde_saphyr::from_multiple_with_options(text, options)
+        .context("it does not contain a MigrationNetwork; save one with `kubectl get mgnet NAME --output=yaml`")
 }

@@ -124,7 +124,10 @@ fn networks_are_exported_from_a_cluster_with_the_rights_of_the_user() -> Result<
     let forbidden = export(&viewer, &["--all-namespaces"])?;
     let (rows, message) = texts(&forbidden);
     ensure!(!forbidden.status.success() && rows.is_empty(), "{rows}");
-    ensure!(message.contains("forbidden") && message.contains("cannot list the networks in all namespaces"), "{message}");
+    ensure!(
+        message.contains("forbidden") && message.contains("cannot list the networks in all namespaces"),
+        "{message}"
+    );
 
     // What kubectl prints leads to the same export.
     let saved = folder.path().join("all.yaml");

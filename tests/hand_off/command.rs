@@ -119,9 +119,13 @@ fn formats_that_cannot_be_merged_are_named_and_the_others_are_written() -> Resul
     let output = mgnet(&["export", "--file", arguments[0], "--output-dir", arguments[1]])?;
     let (_, messages) = texts(&output);
     ensure!(!output.status.success(), "{messages}");
-    for (name, is_written) in
-        [("bind-zones.conf", false), ("unbound.conf", false), ("hosts", true), ("firewall.csv", true), ("firewall.json", true)]
-    {
+    for (name, is_written) in [
+        ("bind-zones.conf", false),
+        ("unbound.conf", false),
+        ("hosts", true),
+        ("firewall.csv", true),
+        ("firewall.json", true),
+    ] {
         assert_eq!(exports.join(name).exists(), is_written, "{name}: {messages}");
     }
     ensure!(messages.contains("'team-billing/rival' and 'team-billing/tokyo'"), "{messages}");
@@ -129,7 +133,10 @@ fn formats_that_cannot_be_merged_are_named_and_the_others_are_written() -> Resul
 
     fs::write(exports.join("unbound.conf"), "# mgnet\n")?;
     let (_, messages) = texts(&mgnet(&["export", "--file", arguments[0], "--output-dir", arguments[1]])?);
-    ensure!(messages.contains("unbound.conf'") && messages.contains("the file there is of an earlier export"), "{messages}");
+    ensure!(
+        messages.contains("unbound.conf'") && messages.contains("the file there is of an earlier export"),
+        "{messages}"
+    );
     Ok(())
 }
 
@@ -149,7 +156,10 @@ fn a_comparison_prints_the_change_request() -> Result<()> {
 
     let same = mgnet(&["firewall-diff", &old, &old])?;
     let (rows, message) = texts(&same);
-    ensure!(same.status.success() && rows.lines().count() == 1 && message.contains("no firewall rows change"), "{same:?}");
+    ensure!(
+        same.status.success() && rows.lines().count() == 1 && message.contains("no firewall rows change"),
+        "{same:?}"
+    );
 
     let elsewhere = saved(folder.path(), "elsewhere.yaml", &networks::frankfurt()?)?;
     ensure!(!mgnet(&["firewall-diff", &old, &elsewhere])?.status.success());

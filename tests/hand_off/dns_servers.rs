@@ -103,7 +103,10 @@ fn the_removal_restores_the_former_state(server: &str) -> Result<()> {
         let (last, forwarded) = before.split_last().context("no answers")?;
         assert_eq!(*last, own(), "its own names are as before");
         ensure!(forwarded.iter().all(|line| !line.contains("10.20.")), "{forwarded:?}");
-        ensure!(forwarded.iter().zip(&with_export).all(|(one, other)| one != other), "the export changed {with_export:?}");
+        ensure!(
+            forwarded.iter().zip(&with_export).all(|(one, other)| one != other),
+            "the export changed {with_export:?}"
+        );
     }
     Ok(())
 }

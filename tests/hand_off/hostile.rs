@@ -132,9 +132,8 @@ fn unknown_words_are_refused_with_every_revision() -> Result<()> {
     let file = folder.path().join("network.json");
     for place in WORDS {
         let mut object = with(place, &json!("Unknown"))?;
-        object["status"]["onPremises"]["revision"] = json!(networks::tokyo()?.status.and_then(|status| {
-            Some(status.on_premises?.revision)
-        }));
+        object["status"]["onPremises"]["revision"] =
+            json!(networks::tokyo()?.status.and_then(|status| { Some(status.on_premises?.revision) }));
         fs::write(&file, object.to_string())?;
         let words = if place.ends_with("basis") { "planned" } else { "revision" };
         assert_refused(&mgnet(&["export", "--output", "json", "--file"], &file)?, words, place)?;
@@ -150,7 +149,11 @@ fn a_folder_stays_empty_if_an_object_is_refused() -> Result<()> {
     for document in documents(&with("/status/onPremises/names/1/name", &json!("a\nb"))?)? {
         fs::write(&file, document.to_string())?;
         let exports_text = exports.to_str().context("a path")?;
-        assert_refused(&mgnet(&["export", "--output-dir", exports_text, "--file"], &file)?, "names[1].name", "a folder")?;
+        assert_refused(
+            &mgnet(&["export", "--output-dir", exports_text, "--file"], &file)?,
+            "names[1].name",
+            "a folder",
+        )?;
         ensure!(!exports.exists(), "a file was written");
     }
     Ok(())

@@ -19,7 +19,8 @@ pub(crate) fn tokyo() -> Result<MigrationNetwork> {
 /// The same network in another VPC and Region.
 pub(crate) fn frankfurt() -> Result<MigrationNetwork> {
     let text = serde_json::to_string(&tokyo()?)?;
-    let text = text.replace("ap-northeast-1", "eu-central-1").replace("\"10.20.", "\"10.30.").replace("tokyo", "frankfurt");
+    let text =
+        text.replace("ap-northeast-1", "eu-central-1").replace("\"10.20.", "\"10.30.").replace("tokyo", "frankfurt");
     revised(serde_json::from_str(&text)?, |_| ())
 }
 

@@ -81,10 +81,8 @@ fn a_saved_export_is_compared_like_the_object() {
     let export = FirewallRows::parse(&added(&[network(), frankfurt()], Format::FirewallJson)).expect("an export");
     let objects = saved(&[network(), frankfurt()]);
     assert!(diff(&export, &objects).is_empty() && diff(&objects, &export).is_empty());
-    let (from_export, from_objects) = (
-        diff(&export, &saved(&[moved(), frankfurt()])),
-        diff(&objects, &saved(&[moved(), frankfurt()])),
-    );
+    let (from_export, from_objects) =
+        (diff(&export, &saved(&[moved(), frankfurt()])), diff(&objects, &saved(&[moved(), frankfurt()])));
     assert_eq!(from_export, from_objects);
     assert!(!from_export.is_empty());
 }

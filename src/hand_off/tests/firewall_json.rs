@@ -61,7 +61,9 @@ fn the_text_of_a_rule_is_a_ticket() {
     let why = "AWS Application Migration Service: data of source servers to replication servers";
     assert_eq!(
         rule(network(), Action::Add),
-        format!("Permit {what}. Reason: {why}. Reference: mgnet team-billing/tokyo/replication/subnet, revision {revision}.")
+        format!(
+            "Permit {what}. Reason: {why}. Reference: mgnet team-billing/tokyo/replication/subnet, revision {revision}."
+        )
     );
     let removal = rule(network(), Action::Remove);
     assert!(removal.starts_with(&format!("Remove the permission of {what}. It was for: {why}.")), "{removal}");

@@ -77,7 +77,8 @@ fn networks_that_share_their_endpoints_share_one_zone() {
 fn one_network_counts_once_and_its_two_revisions_are_refused() {
     assert_eq!(export(&[network(), network()]), export(&[network()]));
     let later = edited(network(), |one| one.firewall_rules[0].port = 54);
-    let error = Export::of(vec![hand_off(&network()), hand_off(&later)], Action::Add).expect_err("which one?").to_string();
+    let error =
+        Export::of(vec![hand_off(&network()), hand_off(&later)], Action::Add).expect_err("which one?").to_string();
     assert!(error.contains("'team-billing/tokyo' is given twice"), "{error}");
     assert!(Export::of(Vec::new(), Action::Add).is_err());
 }

@@ -38,7 +38,8 @@ fn planned_network() -> MigrationNetwork {
 /// A network in another VPC and Region.
 fn frankfurt() -> MigrationNetwork {
     let text = serde_json::to_string(&network()).expect("an object");
-    let text = text.replace("ap-northeast-1", "eu-central-1").replace("\"10.20.", "\"10.30.").replace("tokyo", "frankfurt");
+    let text =
+        text.replace("ap-northeast-1", "eu-central-1").replace("\"10.20.", "\"10.30.").replace("tokyo", "frankfurt");
     edited(serde_json::from_str(&text).expect("an object"), |_| ())
 }
 

@@ -41,10 +41,9 @@ fn the_hosts_block_of_a_removal_has_the_same_markers() {
 
 #[test]
 fn firewall_rows_and_facts_are_the_same_with_another_action() {
-    for (format, add, remove) in [
-        (Format::FirewallCsv, "\nadd,", "\nremove,"),
-        (Format::Json, "\"action\": \"add\"", "\"action\": \"remove\""),
-    ] {
+    for (format, add, remove) in
+        [(Format::FirewallCsv, "\nadd,", "\nremove,"), (Format::Json, "\"action\": \"add\"", "\"action\": \"remove\"")]
+    {
         let added = added(&[network()], format);
         assert!(added.contains(add), "{added}");
         assert_eq!(added.replace(add, remove), removed(format));

@@ -44,7 +44,8 @@ fn the_objects_of_a_list_are_those_that_were_saved() {
 fn other_kinds_are_refused_by_name() {
     let pod = "apiVersion: v1\nkind: Pod\nspec: {containers: []}\n";
     assert!(refusal(pod).contains("\"Pod\""), "{}", refusal(pod));
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": [network(), {"kind": "Secret", "data": {"a": "Yg=="}}]});
+    let list =
+        json!({"apiVersion": "v1", "kind": "List", "items": [network(), {"kind": "Secret", "data": {"a": "Yg=="}}]});
     assert!(refusal(&list.to_string()).contains("\"Secret\""));
     let list = json!({"apiVersion": "v1", "kind": "List", "items": [{"kind": "List", "items": [network()]}]});
     assert!(refusal(&list.to_string()).contains("\"List\""));
@@ -60,7 +61,8 @@ fn a_revision_that_looks_like_a_number_is_a_text() {
         let hand_off = network.status.as_mut().and_then(|status| status.on_premises.as_mut()).expect("a hand-off");
         hand_off.checklist[0].revision = revision.to_owned();
         hand_off.revision = revision.to_owned();
-        let text = yaml(&network).replace(&format!("'{revision}'"), revision).replace(&format!("\"{revision}\""), revision);
+        let text =
+            yaml(&network).replace(&format!("'{revision}'"), revision).replace(&format!("\"{revision}\""), revision);
         assert!(text.contains(&format!(" {revision}\n")), "{text}");
         let read = networks(&text).expect("networks");
         let read = read[0].status.as_ref().and_then(|status| status.on_premises.as_ref()).expect("a hand-off");
