@@ -57,6 +57,13 @@ pub struct ExportArgs {
     #[arg(long)]
     remove: bool,
 
+    #[command(flatten)]
+    scope: ScopeArgs,
+}
+
+/// What is exported of each network.
+#[derive(clap::Args, Clone, Copy, Debug)]
+struct ScopeArgs {
     /// Also export networks whose addresses do not exist yet: the fixed addresses, and the ranges of subnets
     #[arg(long)]
     planned: bool,
@@ -79,7 +86,8 @@ pub fn run(options: &ExportArgs, invocation: &Invocation) -> Result<()> {
         networks.retain(|network| class_of(network) == Some(class));
         ensure!(!networks.is_empty(), "no network uses class '{class}'; `kubectl get mgnet -A` lists the networks");
     }
-    let scope = Scope { planned: options.planned, narrow: options.narrow };
+    let ScopeArgs { planned, narrow } = options.scope;
+    let scope = Scope { planned, narrow };
     let Selection { hand_offs, left_out } = Selection::of(&networks, scope)?;
     for message in left_out {
         eprintln!("{invocation}: left out: {message}");

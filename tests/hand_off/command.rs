@@ -41,7 +41,7 @@ fn two_files_a_stream_and_a_list_lead_to_the_same_export() -> Result<()> {
     fs::write(&stream, format!("{}---\n{}", fs::read_to_string(&other)?, fs::read_to_string(&one)?))?;
     let list = list(folder.path(), &[frankfurt()?, tokyo()?])?;
     let export = |files: &[&str]| -> Result<String> {
-        let arguments = [&["export", "--output", "firewall-csv"], files].concat();
+        let arguments = [&["export", "--output", "firewall-csv"][..], files].concat();
         let output = mgnet(&arguments)?;
         ensure!(output.status.success(), "{output:?}");
         Ok(texts(&output).0)

@@ -1,6 +1,7 @@
 //! Real DNS servers load the exported files: every name resolves to the addresses of the endpoints, other names do not change,
 //! and the removal restores the former state.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -62,13 +63,13 @@ enum Upstream {
 }
 
 /// Returns the lines that the world prints for the names.
-fn answers<N: AsRef<str>>(server: &str, upstream: Upstream, folder: &Path, names: &[N]) -> Result<Vec<String>> {
+fn answers<N: AsRef<OsStr>>(server: &str, upstream: Upstream, folder: &Path, names: &[N]) -> Result<Vec<String>> {
     let mut world = Command::new("unshare");
     world.args(["--net", "--fork", "--kill-child"]).arg(here().join("world.sh"));
     if upstream == Upstream::Public {
         world.arg("--public");
     }
-    world.arg(server).arg(folder).args(names.iter().map(AsRef::as_ref));
+    world.arg(server).arg(folder).args(names);
     Ok(run(&mut world)?.lines().map(|line| line.trim_end().to_owned()).collect())
 }
 
