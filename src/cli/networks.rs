@@ -71,7 +71,7 @@ pub(super) fn from_cluster(wanted: Wanted<'_>) -> Result<Vec<MigrationNetwork>> 
         match wanted {
             Wanted::One { namespace, name } => {
                 let namespace = namespace.unwrap_or(&default);
-                let network = Api::namespaced(client, namespace).get(name).await;
+                let network = Api::<MigrationNetwork>::namespaced(client, namespace).get(name).await;
                 let place = || format!("cannot read network '{name}' in namespace '{namespace}'");
                 Ok(vec![network.with_context(place)?])
             }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     firewall::{self, DIRECTION, Kind, Row},
     merged::{Action, Export},
-    network::{HandOff, parsed},
+    network::{HandOff, Label, NetworkName, parsed},
 };
 use crate::api::{RuleProtocol, RulePurpose};
 
@@ -143,12 +143,13 @@ fn rows(entry: &Entry) -> Result<Vec<Row>> {
     ensure!(direction == DIRECTION, "`direction` must be '{DIRECTION}', but is {direction:?}");
     let protocol = [RuleProtocol::Tcp, RuleProtocol::Udp].into_iter().find(|one| firewall::word(*one) == protocol);
     let protocol = protocol.context("`protocol` must be 'tcp' or 'udp'")?;
-    let (network, revision, rule) = (parsed("network", network)?, parsed("revision", revision)?, parsed("rule", rule)?);
+    let network: NetworkName = parsed("network", network)?;
+    let (revision, rule): (Label, Label) = (parsed("revision", revision)?, parsed("rule", rule)?);
     let ranges = |field, values: &[String]| -> Result<Vec<Ipv4Net>> {
         values.iter().map(|value| parsed(field, value)).collect()
     };
     let (sources, destinations) = (ranges("sources", &entry.sources)?, ranges("destinations", &entry.destinations)?);
-    let row = |source: Ipv4Net, destination: Ipv4Net| Row {
+    let row = &|source: Ipv4Net, destination: Ipv4Net| Row {
         network: network.clone(),
         revision: revision.clone(),
         planned: *planned,
@@ -160,5 +161,5 @@ fn rows(entry: &Entry) -> Result<Vec<Row>> {
         destination,
         kind: entry.destination_kind,
     };
-    Ok(destinations.iter().flat_map(|to| sources.iter().map(|from| row(*from, *to))).collect())
+    Ok(destinations.iter().flat_map(|to| sources.iter().map(move |from| row(*from, *to))).collect())
 }
