@@ -194,7 +194,17 @@ fn the_api_imports_no_other_layer() {
 #[test]
 fn the_hand_off_renders_without_io() {
     let layers = ["crate::aws", "crate::controller", "crate::cli", "tokio", "std::fs", "std::env", "std::io"];
-    assert_eq!(violations(&sources(), "crate::hand_off", &layers), NONE);
+    let clients = ["kube::Api", "kube::Client", "kube::api", "kube::runtime"];
+    assert_eq!(violations(&sources(), "crate::hand_off", &[&layers[..], &clients].concat()), NONE);
+}
+
+#[test]
+fn the_controller_renders_the_hand_off_only_for_its_config_map() {
+    let sources = sources();
+    let others = violations(&sources, "crate::controller", &["crate::hand_off"]);
+    let of_config_map = violations(&sources, "crate::controller::network::config_map", &["crate::hand_off"]);
+    assert_eq!(others, of_config_map);
+    assert!(!others.is_empty(), "the rule has no subject");
 }
 
 #[test]

@@ -105,6 +105,10 @@ pub struct MigrationNetworkClassSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<Toggle>,
 
+    /// The publication of the hand-off to the on-premises teams. If omitted, it is in the status of each network only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_premises: Option<OnPremisesSpec>,
+
     /// The AWS tags of every resource of every network of this class. They take precedence over the network's tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::tags::resource_tags")]
@@ -112,10 +116,26 @@ pub struct MigrationNetworkClassSpec {
 }
 
 impl MigrationNetworkClass {
+    /// Whether the hand-off of the class's networks is also written to ConfigMaps.
+    pub fn config_map(&self) -> Toggle {
+        self.spec.on_premises.as_ref().and_then(|on_premises| on_premises.config_map).unwrap_or(Toggle::Disabled)
+    }
+
     /// Whether the class is marked as the default class, which networks use that name no class.
     pub fn is_marked_default(&self) -> bool {
         self.annotations().get(DEFAULT_CLASS_ANNOTATION).is_some_and(|value| value == "true")
     }
+}
+
+/// The publication of the hand-off of a class's networks.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnPremisesSpec {
+    /// Whether the operator also writes the hand-off of each network as files to the ConfigMap `<name>-onprem` in the
+    /// network's namespace: `Enabled` or `Disabled`. The operator needs further rights for it, which
+    /// `deploy/components/hand-off-config-maps` grants; see `docs/on-premises.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<Toggle>,
 }
 
 /// The AWS account of a class, and the role that the operator assumes in it.

@@ -16,7 +16,7 @@ mod vocabulary;
 pub use class::{
     AbandonedNetwork, AccountSpec, AllowedFrom, AllowedNamespaces, ClassLimits, EndpointPolicyLimits,
     MigrationNetworkClass, MigrationNetworkClassSpec, MigrationNetworkClassStatus, NamespaceSelector,
-    NamespaceSelectorOperator, NamespaceSelectorRequirement, NetworkDefaults, TagKeyLimits,
+    NamespaceSelectorOperator, NamespaceSelectorRequirement, NetworkDefaults, OnPremisesSpec, TagKeyLimits,
 };
 pub use conditions::{ConditionStatus, ConditionType, Reason};
 pub use network::*;

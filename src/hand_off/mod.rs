@@ -16,6 +16,8 @@ mod selection;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -79,4 +81,13 @@ impl Format {
             Self::FirewallJson => firewall_json::render(export),
         }
     }
+}
+
+/// Renders an export in all formats, by the names of their files.
+///
+/// # Errors
+/// If its networks cannot share one export of some format.
+pub fn files(export: &Export) -> Result<BTreeMap<String, String>> {
+    let file = |format: &Format| Ok((format.file_name().to_owned(), format.render(export)?));
+    Format::value_variants().iter().map(file).collect()
 }

@@ -24,6 +24,7 @@ mod faults;
 mod limits;
 mod lost_answers;
 mod on_premises;
+mod on_premises_config_map;
 mod plan_mode;
 mod policies;
 mod preflight;

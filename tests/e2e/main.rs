@@ -14,6 +14,7 @@ mod deploy;
 mod diffs;
 mod disturbed;
 mod fixed_fields;
+mod hand_off_config_maps;
 mod harness;
 mod kills;
 mod leaders;

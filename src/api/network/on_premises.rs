@@ -10,6 +10,12 @@ use crate::api::{schema, tolerant};
 /// revision.
 pub const ON_PREMISES_DONE_ANNOTATION: &str = "mgnet.dev/on-premises-done";
 
+/// The label of the ConfigMap with a hand-off: the revision of the facts in its files.
+pub const ON_PREMISES_REVISION_LABEL: &str = "mgnet.dev/on-premises-revision";
+
+/// The annotation of the ConfigMap with a hand-off: SHA-256 over its files, in hexadecimal.
+pub const ON_PREMISES_DIGEST_ANNOTATION: &str = "mgnet.dev/on-premises-digest";
+
 /// The maximum number of entries in `changes`.
 pub const MOST_CHANGES: usize = 64;
 
@@ -56,6 +62,47 @@ pub struct OnPremisesStatus {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub names: Vec<OnPremisesName>,
+
+    /// The ConfigMap that contains the hand-off as files. Missing unless the class enables it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
+    pub config_map: Option<OnPremisesConfigMap>,
+}
+
+/// The ConfigMap that contains a hand-off as files.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnPremisesConfigMap {
+    /// The name of the ConfigMap, in the namespace of the network. Empty if the name would be too long.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// The state of the ConfigMap. `Pending`: it is about to be written. `Current`: it has the files of the present
+    /// revision. `Incomplete`: it has those that fit into a ConfigMap. `Foreign`: the operator did not create the ConfigMap of that name, and does not change it. `Denied`: the
+    /// operator may not write it. `Failed`: it could not be written for another reason.
+    pub state: ConfigMapState,
+
+    /// What is wrong, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+}
+
+/// The state of the ConfigMap with a hand-off.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum ConfigMapState {
+    /// It is about to be written.
+    #[default]
+    Pending,
+    /// It has the files of the present revision.
+    Current,
+    /// It has the files of the present revision that fit into a ConfigMap.
+    Incomplete,
+    /// Another writer has created it.
+    Foreign,
+    /// The API server does not allow the operator to write it.
+    Denied,
+    /// It could not be written for another reason.
+    Failed,
 }
 
 /// The origin of the addresses in the hand-off.

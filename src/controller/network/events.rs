@@ -1,7 +1,10 @@
 //! Creates events: one for each change in AWS, and one for each transition of a condition for which users wait.
 
 use crate::{
-    api::{ConditionType, DeletionPolicy, MigrationNetworkStatus, OnPremisesBasis, Reason, conditions::find},
+    api::{
+        ConditionType, ConfigMapState, DeletionPolicy, MigrationNetworkStatus, OnPremisesBasis, OnPremisesConfigMap,
+        Reason, conditions::find,
+    },
     controller::store::Announcement,
     model::{
         ids::join,
@@ -103,7 +106,31 @@ pub(crate) fn of_transition(
         })
         .chain(planned)
         .chain(of_hand_off(before, after))
+        .chain(of_config_map(before, after))
         .collect()
+}
+
+/// The event about a hand-off that is not completely in its ConfigMap.
+fn of_config_map(
+    before: Option<&MigrationNetworkStatus>,
+    after: Option<&MigrationNetworkStatus>,
+) -> Option<Announcement> {
+    fn config_map(status: Option<&MigrationNetworkStatus>) -> Option<&OnPremisesConfigMap> {
+        status?.on_premises.as_ref()?.config_map.as_ref()
+    }
+    let now = config_map(after)?;
+    if config_map(before).map(|before| before.state) == Some(now.state) {
+        return None;
+    }
+    let reason = match now.state {
+        ConfigMapState::Pending | ConfigMapState::Current => return None,
+        ConfigMapState::Incomplete => "OnPremisesConfigMapIncomplete",
+        ConfigMapState::Foreign => "OnPremisesConfigMapForeign",
+        ConfigMapState::Denied => "OnPremisesConfigMapDenied",
+        ConfigMapState::Failed => "OnPremisesConfigMapFailed",
+    };
+    let note = now.message.clone().unwrap_or_default();
+    Some(Announcement { warning: true, reason: reason.to_owned(), action: "HandOff".to_owned(), note })
 }
 
 /// The events that tell the on-premises teams about work: a new revision of the hand-off, and the deletion of a network to

@@ -39,6 +39,7 @@ pub(crate) async fn gather<C: Clouds, S: Store>(
     context: &Context<C, S>,
 ) -> Result<Inputs, Stop> {
     let class = resolve::class_of(object.store, &object.network).await?;
+    object.config_map = Some(class.config_map());
     let policies = policies(object, context, &class).await?;
     let settings = Settings::parse(&object.network.spec, &class.spec, &policies, object.address_changes())
         .map_err(|errors| Stop::rejected(Reason::InvalidSpec, messages(&errors)))?;

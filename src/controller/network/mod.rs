@@ -9,10 +9,12 @@
 //! acquire    the VPC lease                                   Kubernetes, write
 //! apply      plan, claim, execute, until nothing can run     AWS, write
 //! conclude   status, events, requeue                         Kubernetes, write
+//! publish    the hand-off in a ConfigMap, if enabled         Kubernetes, write
 //! ```
 
 mod abandoned;
 pub(crate) mod apply;
+mod config_map;
 pub(crate) mod deletion;
 mod enforce;
 pub(crate) mod events;
@@ -99,7 +101,10 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     if request.is_some() {
         object.status_mut().last_handled_reconcile_at = request;
     }
-    let is_new = object.conclude(&verdict).await?;
+    config_map::record(&mut object);
+    let mut is_new = object.conclude(&verdict).await?;
+    config_map::publish(&mut object).await;
+    is_new |= object.conclude(&verdict).await?;
     log(&object, is_new || !steps.is_empty() || verdict.has_failed(), begun.elapsed(), requests);
     Ok(requeue::next(context, key, &object, &verdict, &steps))
 }

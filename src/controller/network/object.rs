@@ -9,7 +9,7 @@ use crate::{
     api::{
         ADDRESS_CHANGE_ANNOTATION, AccountStatus, ConditionType, FINALIZER, GroupRole, ManagementPolicy,
         MigrationNetwork, MigrationNetworkClass, MigrationNetworkStatus, ON_PREMISES_DONE_ANNOTATION, Origin, Reason,
-        TRANSFER_ANNOTATION,
+        TRANSFER_ANNOTATION, Toggle,
         conditions::{find, is_true},
     },
     aws::Account,
@@ -44,6 +44,8 @@ pub(crate) struct NetworkObject<'a, S> {
     pub(crate) stored: Option<MigrationNetworkStatus>,
     /// What this reconcile knows about MGN's replication template.
     pub(crate) template: TemplateReport,
+    /// Whether the class enables a ConfigMap with the hand-off. None if this reconcile has not read the class.
+    pub(crate) config_map: Option<Toggle>,
     pub(crate) store: &'a S,
     pub(crate) now: jiff::Timestamp,
     reconciles: &'a Reconciles,
@@ -54,7 +56,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     pub(crate) fn new<C>(network: MigrationNetwork, context: &'a Context<C, S>) -> Self {
         let stored = network.status.clone();
         let (template, reconciles) = (TemplateReport::default(), &context.metrics.reconciles);
-        Self { network, stored, template, store: &context.store, now: context.now(), reconciles }
+        Self { network, stored, template, config_map: None, store: &context.store, now: context.now(), reconciles }
     }
 
     /// The network's UID. Every stored object has one.

@@ -1,8 +1,8 @@
 //! `managementPolicy: Plan`: the operator observes the network, and reports the calls that it would make instead of
 //! making them.
 //!
-//! It writes nothing to AWS. For a network without resources in AWS it writes only status to Kubernetes: no finalizer
-//! and no claim. A network with resources keeps its finalizer, so that its deletion also deletes the resources.
+//! It writes nothing to AWS. For a network without resources in AWS it writes only status to Kubernetes, and the ConfigMap
+//! with the hand-off if the class enables it: no finalizer and no claim. A network with resources keeps its finalizer, so that its deletion also deletes the resources.
 
 use super::{apply::is_tag_step, object::NetworkObject, observation::Observation, requeue::aws_is_at_work};
 use crate::{

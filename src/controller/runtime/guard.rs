@@ -75,7 +75,9 @@ async fn report<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key, verdict
 const fn outcome_of(error: &StoreError) -> Outcome {
     match error {
         StoreError::Conflict | StoreError::Gone => Outcome::Conflict,
-        StoreError::Undecodable(_) | StoreError::Invalid(_) | StoreError::Other(_) => Outcome::Error,
+        StoreError::Undecodable(_) | StoreError::Invalid(_) | StoreError::Denied(_) | StoreError::Other(_) => {
+            Outcome::Error
+        }
     }
 }
 
@@ -95,6 +97,10 @@ fn after_error<C, S>(context: &Context<C, S>, key: &Key, error: &StoreError) -> 
         StoreError::Invalid(_) => {
             context.metrics.reconciles.rejected(ObjectKind::Network);
             tracing::error!(%key, %error, "a write was rejected; retrying with back-off");
+            Next::After(context.memories.delay_after_breakdown(key).min(context.settings.resync))
+        }
+        StoreError::Denied(_) => {
+            tracing::warn!(%key, %error, "Kubernetes API request denied; retrying with back-off");
             Next::After(context.memories.delay_after_breakdown(key).min(context.settings.resync))
         }
         StoreError::Other(source) => {
@@ -125,7 +131,7 @@ pub async fn class<C: Clouds, S: Store>(
             match error {
                 StoreError::Conflict | StoreError::Gone => return Next::After(RETRY_AFTER_CONFLICT),
                 StoreError::Invalid(_) => context.metrics.reconciles.rejected(ObjectKind::Class),
-                StoreError::Undecodable(_) | StoreError::Other(_) => {}
+                StoreError::Undecodable(_) | StoreError::Denied(_) | StoreError::Other(_) => {}
             }
             tracing::warn!(class = name, %error, "reconcile failed; retrying at the next resync");
             Next::After(retry)

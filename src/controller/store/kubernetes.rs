@@ -172,6 +172,7 @@ pub(crate) fn classify(error: kube::Error) -> StoreError {
     match error {
         kube::Error::Api(status) if status.is_conflict() => StoreError::Conflict,
         kube::Error::Api(status) if status.is_not_found() => StoreError::Gone,
+        kube::Error::Api(status) if status.is_forbidden() => StoreError::Denied(status.message.clone()),
         kube::Error::Api(status) if status.code == 422 => StoreError::Invalid(status.message.clone()),
         kube::Error::SerdeError(error) => StoreError::Undecodable(error.to_string()),
         other => StoreError::Other(Box::new(other)),

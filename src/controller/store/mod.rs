@@ -1,11 +1,12 @@
 //! The interface to the Kubernetes API: everything that a reconcile reads or writes there. Tests replace it by a fake.
 
+mod config_map;
 pub(crate) mod kubernetes;
 mod vpc_lease;
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use crate::api::{MigrationNetwork, MigrationNetworkClass};
 
@@ -49,6 +50,9 @@ pub enum StoreError {
     /// The API server rejects the object, for example because it exceeds a bound of the schema.
     #[error("the API server rejects the object: {0}")]
     Invalid(String),
+    /// The API server does not allow the request, for example because a right is missing.
+    #[error("the API server denies the request: {0}")]
+    Denied(String),
     /// Any other failure of a request.
     #[error("Kubernetes API request failed")]
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -124,8 +128,33 @@ pub trait VpcLeases: Send + Sync + 'static {
     fn networks(&self, namespace: Option<&str>) -> impl Future<Output = Result<Vec<ListedNetwork>, StoreError>> + Send;
 }
 
+/// The store of the ConfigMaps with hand-offs, which are in the namespaces of tenants.
+pub trait ConfigMaps: Send + Sync + 'static {
+    /// Reads a ConfigMap, if it exists.
+    fn config_map(&self, key: &Key) -> impl Future<Output = Result<Option<ConfigMap>, StoreError>> + Send;
+
+    /// Creates a ConfigMap, and returns it as it is stored.
+    ///
+    /// # Errors
+    /// `Conflict` if a ConfigMap of that name exists.
+    fn create_config_map(&self, config_map: &ConfigMap) -> impl Future<Output = Result<ConfigMap, StoreError>> + Send;
+
+    /// Applies the fields of a ConfigMap on condition that the stored one has the same `resourceVersion`. Fields that the
+    /// operator applied before, and that are missing now, are removed. Fields of other writers stay.
+    ///
+    /// # Errors
+    /// `Conflict` if the ConfigMap has changed or does not exist.
+    fn apply_config_map(&self, config_map: &ConfigMap) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Deletes a ConfigMap on condition that it has not changed. Deleting one that does not exist succeeds.
+    ///
+    /// # Errors
+    /// `Conflict` if the ConfigMap has changed.
+    fn delete_config_map(&self, config_map: &ConfigMap) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
 /// The store of networks, classes and namespaces. Every read is a new request, because a cache may be outdated.
-pub trait Store: VpcLeases {
+pub trait Store: VpcLeases + ConfigMaps {
     /// Reads the network, if it exists.
     fn network(&self, key: &Key) -> impl Future<Output = Result<Option<MigrationNetwork>, StoreError>> + Send;
 

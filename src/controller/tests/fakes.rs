@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Resource, ResourceExt};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     },
     aws::{Account, Cloud, Clouds, ResolverSearch, Scope},
     controller::{
-        Announcement, Context, Key, ListedNetwork, Next, Settings, Store, StoreError, VpcLease, VpcLeases,
+        Announcement, ConfigMaps, Context, Key, ListedNetwork, Next, Settings, Store, StoreError, VpcLease, VpcLeases,
         class::usage, runtime::guard,
     },
     model::{
@@ -54,6 +55,12 @@ pub(crate) struct FakeState {
     pub(crate) networks: BTreeMap<String, MigrationNetwork>,
     pub(crate) classes: BTreeMap<String, MigrationNetworkClass>,
     pub(crate) config_maps: BTreeMap<(String, String), String>,
+    /// The ConfigMaps with hand-offs, or with the names of such.
+    pub(crate) hand_offs: BTreeMap<String, ConfigMap>,
+    /// The number of requests for them, reads included.
+    pub(crate) hand_off_requests: usize,
+    /// The error of each write to them. None: they succeed.
+    pub(crate) hand_off_error: Option<fn() -> StoreError>,
     /// The VPC leases by name.
     pub(crate) vpc_leases: BTreeMap<String, VpcLease>,
     pub(crate) aws: Lab,
@@ -99,6 +106,9 @@ impl Fake {
             networks: BTreeMap::new(),
             classes: BTreeMap::new(),
             config_maps: BTreeMap::new(),
+            hand_offs: BTreeMap::new(),
+            hand_off_requests: 0,
+            hand_off_error: None,
             vpc_leases: BTreeMap::new(),
             aws: Lab::new(),
             mood: Mood::Well,
@@ -264,6 +274,31 @@ impl Fake {
     }
 }
 
+impl Fake {
+    /// Replaces a ConfigMap by the result of `change`, which gets the stored one.
+    fn write_hand_off(
+        &self,
+        what: &str,
+        config_map: &ConfigMap,
+        change: impl FnOnce(Option<&ConfigMap>) -> Result<Option<ConfigMap>, StoreError>,
+    ) -> Result<ConfigMap, StoreError> {
+        let mut world = self.world();
+        world.hand_off_requests += 1;
+        if let Some(error) = world.hand_off_error {
+            return Err(error());
+        }
+        let name = config_map.name_any();
+        let changed = change(world.hand_offs.get(&name))?;
+        world.revision += 1;
+        world.log.push(format!("ConfigMap {what}"));
+        world.hand_offs.remove(&name);
+        let Some(mut changed) = changed else { return Ok(config_map.clone()) };
+        changed.metadata.resource_version = Some(world.revision.to_string());
+        world.hand_offs.insert(name, changed.clone());
+        Ok(changed)
+    }
+}
+
 impl Store for Fake {
     async fn network(&self, key: &Key) -> Result<Option<MigrationNetwork>, StoreError> {
         Ok(self.world().networks.get(&key.name).cloned())
@@ -347,6 +382,42 @@ impl Store for Fake {
 
     async fn announce_on_class(&self, class: &MigrationNetworkClass, announcement: Announcement) {
         self.world().announced.push((class.name_any(), announcement));
+    }
+}
+
+impl ConfigMaps for Fake {
+    async fn config_map(&self, key: &Key) -> Result<Option<ConfigMap>, StoreError> {
+        let mut world = self.world();
+        world.hand_off_requests += 1;
+        Ok(world.hand_offs.get(&key.name).cloned())
+    }
+
+    async fn create_config_map(&self, config_map: &ConfigMap) -> Result<ConfigMap, StoreError> {
+        self.write_hand_off("created", config_map, |stored| match stored {
+            Some(_) => Err(StoreError::Conflict),
+            None => Ok(Some(config_map.clone())),
+        })
+    }
+
+    async fn apply_config_map(&self, config_map: &ConfigMap) -> Result<(), StoreError> {
+        let applied = |stored: Option<&ConfigMap>| {
+            let mut stored = stored.filter(|one| one.resource_version() == config_map.resource_version()).cloned();
+            let stored = stored.as_mut().ok_or(StoreError::Conflict)?;
+            stored.labels_mut().extend(config_map.labels().clone());
+            stored.annotations_mut().extend(config_map.annotations().clone());
+            stored.metadata.owner_references.clone_from(&config_map.metadata.owner_references);
+            stored.data.get_or_insert_default().extend(config_map.data.clone().unwrap_or_default());
+            Ok(Some(stored.clone()))
+        };
+        self.write_hand_off("applied", config_map, applied).map(drop)
+    }
+
+    async fn delete_config_map(&self, config_map: &ConfigMap) -> Result<(), StoreError> {
+        let deleted = |stored: Option<&ConfigMap>| match stored {
+            Some(stored) if stored.resource_version() != config_map.resource_version() => Err(StoreError::Conflict),
+            Some(_) | None => Ok(None),
+        };
+        self.write_hand_off("deleted", config_map, deleted).map(drop)
     }
 }
 

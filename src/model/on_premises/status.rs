@@ -22,8 +22,17 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesSt
     let checklist = checklist(&facts);
     let Facts { basis, firewall_rules, dns_forwarders, names } = facts;
     let revision = revision(&(&firewall_rules, &dns_forwarders, &names));
-    let mut status =
-        OnPremisesStatus { revision, basis, changes: Vec::new(), checklist, firewall_rules, dns_forwarders, names };
+    let config_map = previous.and_then(|previous| previous.config_map.clone());
+    let mut status = OnPremisesStatus {
+        revision,
+        basis,
+        changes: Vec::new(),
+        checklist,
+        firewall_rules,
+        dns_forwarders,
+        names,
+        config_map,
+    };
     status.revision = revision_of(&status);
     if let Some(previous) = previous {
         // A status that was edited by hand is not a change of the facts.

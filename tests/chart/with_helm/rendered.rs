@@ -74,6 +74,7 @@ fn assert_same(folder: &str, arguments: &[&str]) -> Result<()> {
 fn kustomize_and_the_chart_render_the_same_objects() -> Result<()> {
     assert_same("deploy/base", &[])?;
     assert_same("deploy/overlays/without-config-maps", &["--set=configMaps=false"])?;
+    assert_same("deploy/overlays/hand-off-config-maps", &["--set=handOff.configMaps.enabled=true"])?;
     assert_same("deploy/overlays/network-policy", &["--set=networkPolicy.enabled=true"])?;
     let authentication = "--set=metrics.authentication.enabled=true,metrics.tls.secretName=mgnet-metrics-tls";
     assert_same("deploy/overlays/metrics-authentication", &[authentication])

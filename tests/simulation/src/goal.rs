@@ -6,9 +6,10 @@ use kube::ResourceExt;
 use mgnet::{
     api::{
         ClaimPhase, ConditionType, EndpointMode, EndpointType, ManagementPolicy, MigrationNetwork,
-        MigrationNetworkSpec, NetworkDefaults, PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle,
+        MigrationNetworkSpec, NetworkDefaults, ON_PREMISES_REVISION_LABEL, PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle,
         conditions::find,
     },
+    controller::Key,
     model::ownership::{ADOPTED_TAG, OWNER_TAG, SLOT_TAG},
 };
 use support::{Expected, Summary, state::State};
@@ -177,6 +178,7 @@ pub fn all_reached(scene: &Scene) -> Result<(), String> {
             }
             continue;
         }
+        check_hand_off(key, network, scene)?;
         if network.spec.suspend == Some(true) || network.spec.management_policy == Some(ManagementPolicy::Plan) {
             // Such a network changes nothing, which another promise verifies.
             continue;
@@ -192,6 +194,19 @@ pub fn all_reached(scene: &Scene) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Checks that a ConfigMap has the hand-off of the network's status if the class enables it, and that there is none otherwise.
+fn check_hand_off(key: &Key, network: &MigrationNetwork, scene: &Scene) -> Result<(), String> {
+    let on_premises = network.status.as_ref().and_then(|status| status.on_premises.as_ref());
+    let revision = on_premises.filter(|_| scene.has_hand_offs).map(|hand_off| hand_off.revision.clone());
+    let there = scene.hand_offs.get(&Key { name: format!("{}-onprem", key.name), ..key.clone() });
+    let there_with = there.and_then(|config_map| config_map.labels().get(ON_PREMISES_REVISION_LABEL).cloned());
+    let state = on_premises.and_then(|hand_off| hand_off.config_map.as_ref()).map(|config_map| config_map.state);
+    if there_with == revision && there.is_some() == revision.is_some() && state.is_some() == revision.is_some() {
+        return Ok(());
+    }
+    Err(format!("{key}: the ConfigMap has revision {there_with:?} instead of {revision:?}; the status says {state:?}"))
 }
 
 fn ready_of(network: &MigrationNetwork) -> String {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use mgnet::{
     api::{ConditionType, MigrationNetwork, NetworkDefaults, conditions::find},
@@ -18,6 +19,10 @@ pub struct Scene {
     pub networks: Arc<BTreeMap<Key, MigrationNetwork>>,
     /// The VPC leases, by name.
     pub vpc_leases: Arc<BTreeMap<String, VpcLease>>,
+    /// The ConfigMaps with hand-offs.
+    pub hand_offs: Arc<BTreeMap<Key, ConfigMap>>,
+    /// Whether the class enables them.
+    pub has_hand_offs: bool,
     /// The defaults of the class.
     pub defaults: Arc<NetworkDefaults>,
     /// The text of the last write to Kubernetes, which any reader of the cluster may see.

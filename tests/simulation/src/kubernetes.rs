@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use fastrand::Rng;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use mgnet::api::{FINALIZER, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec};
@@ -76,6 +77,8 @@ pub struct Kubernetes {
     pub vpc_leases: BTreeMap<String, VpcLease>,
     /// The values in ConfigMaps, by namespace, name and key.
     pub config_maps: BTreeMap<(String, String, String), String>,
+    /// The ConfigMaps with hand-offs.
+    pub hand_offs: BTreeMap<Key, ConfigMap>,
     /// All events as text.
     pub events: Vec<String>,
     /// The changes that watches report, in order: of the spec, of annotations and of finalizers, but not of the
@@ -158,7 +161,7 @@ impl Kubernetes {
         let revision = self.next_revision();
         let Some(network) = self.networks.get_mut(key) else { return };
         if network.finalizers().is_empty() {
-            self.networks.remove(key);
+            self.remove(key);
         } else if network.metadata.deletion_timestamp.is_none() {
             network.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
             // Source: Kubernetes, apiserver, `rest.BeforeDelete`: setting `deletionTimestamp` raises the generation.
@@ -214,7 +217,7 @@ impl Kubernetes {
         let stored = stored.clone();
         self.changes.push(Target::Network(key.clone()));
         if is_free && stored.metadata.deletion_timestamp.is_some() {
-            self.networks.remove(&key);
+            self.remove(&key);
         }
         Ok(Some(stored))
     }
@@ -278,6 +281,43 @@ impl Kubernetes {
         Ok(())
     }
 
+    pub(crate) fn create_config_map(&mut self, config_map: &ConfigMap) -> Result<ConfigMap, StoreError> {
+        let key = key_of(config_map);
+        if self.hand_offs.contains_key(&key) {
+            return Err(StoreError::Conflict);
+        }
+        let mut stored = config_map.clone();
+        stored.metadata.resource_version = self.next_revision();
+        self.hand_offs.insert(key, stored.clone());
+        Ok(stored)
+    }
+
+    /// Replaces the ConfigMap, because no other client has applied fields of it.
+    pub(crate) fn apply_config_map(&mut self, config_map: &ConfigMap) -> Result<(), StoreError> {
+        let stored = self.hand_offs.get(&key_of(config_map)).ok_or(StoreError::Conflict)?;
+        if stored.resource_version() != config_map.resource_version() {
+            return Err(StoreError::Conflict);
+        }
+        self.hand_offs.remove(&key_of(config_map));
+        self.create_config_map(config_map).map(drop)
+    }
+
+    pub(crate) fn delete_config_map(&mut self, config_map: &ConfigMap) -> Result<(), StoreError> {
+        let Some(stored) = self.hand_offs.get(&key_of(config_map)) else { return Ok(()) };
+        if stored.resource_version() != config_map.resource_version() {
+            return Err(StoreError::Conflict);
+        }
+        self.hand_offs.remove(&key_of(config_map));
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// Removes a network, and what it owns, as the garbage collector of Kubernetes does.
+    fn remove(&mut self, key: &Key) {
+        let uid = self.networks.remove(key).and_then(|network| network.uid()).unwrap_or_default();
+        self.hand_offs.retain(|_, config_map| config_map.owner_references().iter().all(|owner| owner.uid != uid));
+    }
+
     pub(crate) fn list(&self, namespace: Option<&str>) -> Vec<ListedNetwork> {
         let networks = self.networks.iter().filter(|(key, _)| namespace.is_none_or(|wanted| wanted == key.namespace));
         networks
@@ -295,7 +335,7 @@ impl Kubernetes {
     }
 }
 
-/// Returns the namespace and name of a network.
-pub fn key_of(network: &MigrationNetwork) -> Key {
-    Key { namespace: network.namespace().unwrap_or_default(), name: network.name_any() }
+/// Returns the namespace and name of an object.
+pub fn key_of(object: &impl ResourceExt) -> Key {
+    Key { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
 }

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use mgnet::{
     api::{MigrationNetwork, MigrationNetworkClass},
-    controller::{Announcement, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases},
+    controller::{Announcement, ConfigMaps, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases},
 };
 use serde_json::json;
 
@@ -82,6 +83,27 @@ impl Store for Stored {
         });
         // A lost event is not sent again.
         drop(announced.await);
+    }
+}
+
+impl ConfigMaps for Stored {
+    async fn config_map(&self, key: &Key) -> Result<Option<ConfigMap>, StoreError> {
+        self.0.kubernetes("hand-off", None, |kubernetes| Ok(kubernetes.hand_offs.get(key).cloned())).await
+    }
+
+    async fn create_config_map(&self, config_map: &ConfigMap) -> Result<ConfigMap, StoreError> {
+        let told = text(config_map);
+        self.0.kubernetes("hand-off created", told, |kubernetes| kubernetes.create_config_map(config_map)).await
+    }
+
+    async fn apply_config_map(&self, config_map: &ConfigMap) -> Result<(), StoreError> {
+        let told = text(config_map);
+        self.0.kubernetes("hand-off applied", told, |kubernetes| kubernetes.apply_config_map(config_map)).await
+    }
+
+    async fn delete_config_map(&self, config_map: &ConfigMap) -> Result<(), StoreError> {
+        let told = text(config_map);
+        self.0.kubernetes("hand-off deleted", told, |kubernetes| kubernetes.delete_config_map(config_map)).await
     }
 }
 

@@ -14,7 +14,7 @@ use emulator::{
     },
 };
 use jiff::Timestamp;
-use mgnet::api::NetworkDefaults;
+use mgnet::api::{NetworkDefaults, Toggle};
 use serde_json::{Value, json};
 use support::state::State;
 use tokio::time::Instant;
@@ -83,6 +83,8 @@ impl Universe {
             aws: Arc::default(),
             networks: Arc::default(),
             vpc_leases: Arc::default(),
+            hand_offs: Arc::default(),
+            has_hand_offs: false,
             defaults: Arc::default(),
             told: "".into(),
         };
@@ -244,13 +246,17 @@ impl Universe {
                 });
             let networks = if same { Arc::clone(&before.networks) } else { Arc::new(networks.clone()) };
             let vpc_leases = Arc::new(self.kubernetes.vpc_leases.clone());
-            let defaults = Arc::new(self.defaults());
-            return Scene { aws: Arc::new(self.state()), networks, vpc_leases, defaults, told: told.into() };
+            let hand_offs = Arc::new(self.kubernetes.hand_offs.clone());
+            let (defaults, has_hand_offs) = (Arc::new(self.defaults()), self.has_hand_offs());
+            let (aws, told) = (Arc::new(self.state()), told.into());
+            return Scene { aws, networks, vpc_leases, hand_offs, has_hand_offs, defaults, told };
         }
         Scene {
             aws: Arc::clone(&before.aws),
             networks: Arc::new(self.kubernetes.networks.clone()),
             vpc_leases: Arc::new(self.kubernetes.vpc_leases.clone()),
+            hand_offs: Arc::new(self.kubernetes.hand_offs.clone()),
+            has_hand_offs: before.has_hand_offs,
             defaults: Arc::clone(&before.defaults),
             told: told.into(),
         }
@@ -259,6 +265,11 @@ impl Universe {
     /// The defaults of the class.
     fn defaults(&self) -> NetworkDefaults {
         self.kubernetes.classes.values().find_map(|class| class.spec.defaults.clone()).unwrap_or_default()
+    }
+
+    /// Whether the class enables ConfigMaps with hand-offs.
+    fn has_hand_offs(&self) -> bool {
+        self.kubernetes.classes.values().any(|class| class.config_map() == Toggle::Enabled)
     }
 
     /// Returns a hash of everything that a process which starts in this universe can observe: the resources in AWS,
@@ -271,6 +282,7 @@ impl Universe {
         let objects = (
             self.kubernetes.networks.values().collect::<Vec<_>>(),
             self.kubernetes.classes.values().collect::<Vec<_>>(),
+            self.kubernetes.hand_offs.values().collect::<Vec<_>>(),
         );
         let mut objects = json!(objects);
         forget_times(&mut objects);

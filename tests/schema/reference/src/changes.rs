@@ -329,6 +329,13 @@ const CLASS: &[Entry] = &[
         "the operator assumes the role again. If AWS denies that, networks keep their resources, but the operator changes \
          them no further",
     ),
+    field("spec.onPremises", STATED, ByField, ""),
+    field(
+        "spec.onPremises.configMap",
+        "`Disabled`",
+        Nothing,
+        "`Disabled` deletes the ConfigMaps that the operator has created, and `Enabled` creates them",
+    ),
     field(
         "spec.tags",
         "none",

@@ -1,6 +1,7 @@
 //! The scenarios that the search plays: the actions of users and other tools, and the VPC in which they take place.
 
 mod acts;
+mod hand_off;
 mod list;
 mod setting;
 
@@ -14,6 +15,7 @@ use crate::{
 
 pub use self::{
     acts::{call, foreign_resources, second_gateway},
+    hand_off::hand_off,
     list::all,
     setting::{class, landing, neighbour, rival, spec, tokyo},
 };

@@ -14,7 +14,7 @@ use simulation::{
 };
 
 /// Runs a search in virtual time, from a universe with a VPC and without networks.
-fn search<F: Future<Output = Tally>>(searched: impl FnOnce(Universe) -> F) -> Tally {
+pub(super) fn search<F: Future<Output = Tally>>(searched: impl FnOnce(Universe) -> F) -> Tally {
     simulation::silence_planted_panics();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let tally = runtime.expect("a runtime").block_on(async {
