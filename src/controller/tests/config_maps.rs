@@ -248,6 +248,12 @@ async fn a_conflict_is_retried_without_a_report() {
     fake.world().hand_off_error = None;
     fake.reconcile(&context).await;
     assert_eq!(state(&fake), Some(ConfigMapState::Current));
+
+    // The files of the former revision are not reported as current.
+    fake.world().hand_off_error = Some(|| StoreError::Conflict);
+    fake.edit(|network| network.spec.source_cidrs = Some(vec!["192.168.20.0/24".to_owned()]));
+    fake.settle(&context).await;
+    assert_eq!(state(&fake), Some(ConfigMapState::Pending));
 }
 
 #[tokio::test]

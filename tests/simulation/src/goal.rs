@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use mgnet::{
     api::{
-        ClaimPhase, ConditionType, EndpointMode, EndpointType, ManagementPolicy, MigrationNetwork,
+        ClaimPhase, ConditionType, ConfigMapState, EndpointMode, EndpointType, ManagementPolicy, MigrationNetwork,
         MigrationNetworkSpec, NetworkDefaults, ON_PREMISES_REVISION_LABEL, PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle,
         conditions::find,
     },
@@ -203,7 +203,8 @@ fn check_hand_off(key: &Key, network: &MigrationNetwork, scene: &Scene) -> Resul
     let there = scene.hand_offs.get(&Key { name: format!("{}-onprem", key.name), ..key.clone() });
     let there_with = there.and_then(|config_map| config_map.labels().get(ON_PREMISES_REVISION_LABEL).cloned());
     let state = on_premises.and_then(|hand_off| hand_off.config_map.as_ref()).map(|config_map| config_map.state);
-    if there_with == revision && there.is_some() == revision.is_some() && state.is_some() == revision.is_some() {
+    let wanted = revision.as_ref().map(|_| ConfigMapState::Current);
+    if there_with == revision && there.is_some() == revision.is_some() && state == wanted {
         return Ok(());
     }
     Err(format!("{key}: the ConfigMap has revision {there_with:?} instead of {revision:?}; the status says {state:?}"))

@@ -23,14 +23,23 @@ use crate::{
 /// The most characters of an error in `status.onPremises.configMap.message`, which has at most 1,024.
 const MOST_OF_AN_ERROR: usize = 600;
 
-/// Records in the status that is being prepared that the ConfigMap will be written. It is called before the status is stored.
+/// Records in the status that is being prepared that the ConfigMap will be written, the first time or with another revision. It
+/// is called before the status is stored.
 pub(super) fn record<S: Store>(object: &mut NetworkObject<'_, S>) {
+    if object.config_map != Some(Toggle::Enabled) {
+        return;
+    }
     let name = name_of(&object.network);
-    let is_enabled = object.config_map == Some(Toggle::Enabled);
-    if let Some(hand_off) = &mut object.status_mut().on_premises
-        && is_enabled
-        && hand_off.config_map.is_none()
-    {
+    let stored = object.stored.as_ref().and_then(|status| status.on_premises.as_ref());
+    let before = stored.map(|hand_off| hand_off.revision.clone());
+    let Some(hand_off) = &mut object.status_mut().on_premises else { return };
+    let is_recorded = match hand_off.config_map.as_ref().map(|config_map| config_map.state) {
+        None => false,
+        Some(ConfigMapState::Current | ConfigMapState::Incomplete) => before.as_ref() == Some(&hand_off.revision),
+        // What keeps the operator from writing it is reported once, and not for each revision.
+        Some(ConfigMapState::Pending | ConfigMapState::Foreign | ConfigMapState::Denied | ConfigMapState::Failed) => true,
+    };
+    if !is_recorded {
         hand_off.config_map = Some(OnPremisesConfigMap { name, ..OnPremisesConfigMap::default() });
     }
 }
