@@ -34,4 +34,6 @@ pub use runtime::{
     metrics_endpoint::{Certificate, CertificateError, MetricsAccess, Readers, serve_metrics},
     readiness::Readiness,
 };
-pub use store::{Announcement, ConfigMaps, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases, kubernetes::Kubernetes};
+pub use store::{
+    Announcement, ConfigMaps, Key, ListedNetwork, Store, StoreError, VpcLease, VpcLeases, kubernetes::Kubernetes,
+};

@@ -114,7 +114,8 @@ async fn the_config_map_is_written_restored_and_deleted_with_the_rights_of_the_o
 async fn the_config_map_is_gone_with_the_network_and_does_not_block_it() -> Result<()> {
     let lab = Lab::start(LabOptions::default()).await?;
     install_roles(&lab).await?;
-    for (name, policy) in [("background", PropagationPolicy::Background), ("foreground", PropagationPolicy::Foreground)] {
+    for (name, policy) in [("background", PropagationPolicy::Background), ("foreground", PropagationPolicy::Foreground)]
+    {
         let site = enabled(&lab, name).await?;
         let network = site.network("tokyo").apply().await?;
         network.until("the ConfigMap is current", |network| is_reported(network, ConfigMapState::Current)).await?;

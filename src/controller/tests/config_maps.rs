@@ -114,7 +114,9 @@ async fn it_has_every_format_and_is_owned_by_the_network() {
     }
     let is_key = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     assert!(files.keys().all(is_key), "ConfigMaps have no such keys: {:?}", files.keys());
-    let [owner] = config_map.metadata.owner_references.as_deref().expect("it has an owner") else { panic!("one owner") };
+    let [owner] = config_map.metadata.owner_references.as_deref().expect("it has an owner") else {
+        panic!("one owner")
+    };
     assert_eq!((owner.kind.as_str(), owner.name.as_str()), ("MigrationNetwork", "tokyo"));
     assert_eq!((owner.uid.clone(), owner.block_owner_deletion), (identity().uid, None));
 }

@@ -6,8 +6,8 @@ use kube::ResourceExt;
 use mgnet::{
     api::{
         ClaimPhase, ConditionType, ConfigMapState, EndpointMode, EndpointType, ManagementPolicy, MigrationNetwork,
-        MigrationNetworkSpec, NetworkDefaults, ON_PREMISES_REVISION_LABEL, PrivateDns, Reason, ReplicationSecurityGroupMode, ResolverMode, Toggle,
-        conditions::find,
+        MigrationNetworkSpec, NetworkDefaults, ON_PREMISES_REVISION_LABEL, PrivateDns, Reason,
+        ReplicationSecurityGroupMode, ResolverMode, Toggle, conditions::find,
     },
     controller::Key,
     model::ownership::{ADOPTED_TAG, OWNER_TAG, SLOT_TAG},

@@ -37,7 +37,9 @@ pub(super) fn record<S: Store>(object: &mut NetworkObject<'_, S>) {
         None => false,
         Some(ConfigMapState::Current | ConfigMapState::Incomplete) => before.as_ref() == Some(&hand_off.revision),
         // What keeps the operator from writing it is reported once, and not for each revision.
-        Some(ConfigMapState::Pending | ConfigMapState::Foreign | ConfigMapState::Denied | ConfigMapState::Failed) => true,
+        Some(ConfigMapState::Pending | ConfigMapState::Foreign | ConfigMapState::Denied | ConfigMapState::Failed) => {
+            true
+        }
     };
     if !is_recorded {
         hand_off.config_map = Some(OnPremisesConfigMap { name, ..OnPremisesConfigMap::default() });
@@ -164,7 +166,8 @@ fn written(left_out: &[String]) -> Written {
         return (ConfigMapState::Current, None);
     }
     let files = left_out.join("', '");
-    let message = format!("the ConfigMap does not contain '{files}', because all files are too large for it; use `mgnet export`");
+    let message =
+        format!("the ConfigMap does not contain '{files}', because all files are too large for it; use `mgnet export`");
     (ConfigMapState::Incomplete, Some(message))
 }
 

@@ -42,10 +42,8 @@ pub(super) fn key_of(network: &MigrationNetwork) -> Result<Key> {
 /// Returns the ConfigMap without files, as it is created. Its label and its owner reference mark it as the network's. The
 /// reference has no `blockOwnerDeletion`, which would need the right to update the finalizers of networks.
 pub(super) fn empty(network: &MigrationNetwork, key: &Key) -> ConfigMap {
-    let labels = [
-        ("app.kubernetes.io/managed-by", FIELD_MANAGER.to_owned()),
-        (OWNER_TAG, network.uid().unwrap_or_default()),
-    ];
+    let labels =
+        [("app.kubernetes.io/managed-by", FIELD_MANAGER.to_owned()), (OWNER_TAG, network.uid().unwrap_or_default())];
     let metadata = ObjectMeta {
         name: Some(key.name.clone()),
         namespace: Some(key.namespace.clone()),
