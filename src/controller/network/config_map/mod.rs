@@ -26,6 +26,8 @@ const MOST_OF_AN_ERROR: usize = 600;
 /// Records in the status that is being prepared that the ConfigMap will be written, the first time or with another revision. It
 /// is called before the status is stored.
 pub(super) fn record<S: Store>(object: &mut NetworkObject<'_, S>) {
+    use ConfigMapState::{Current, Denied, Failed, Foreign, Incomplete, Pending};
+
     if object.config_map != Some(Toggle::Enabled) {
         return;
     }
@@ -35,11 +37,9 @@ pub(super) fn record<S: Store>(object: &mut NetworkObject<'_, S>) {
     let Some(hand_off) = &mut object.status_mut().on_premises else { return };
     let is_recorded = match hand_off.config_map.as_ref().map(|config_map| config_map.state) {
         None => false,
-        Some(ConfigMapState::Current | ConfigMapState::Incomplete) => before.as_ref() == Some(&hand_off.revision),
+        Some(Current | Incomplete) => before.as_ref() == Some(&hand_off.revision),
         // What keeps the operator from writing it is reported once, and not for each revision.
-        Some(ConfigMapState::Pending | ConfigMapState::Foreign | ConfigMapState::Denied | ConfigMapState::Failed) => {
-            true
-        }
+        Some(Pending | Foreign | Denied | Failed) => true,
     };
     if !is_recorded {
         hand_off.config_map = Some(OnPremisesConfigMap { name, ..OnPremisesConfigMap::default() });
