@@ -79,7 +79,11 @@ fn viewer(server: &ControlPlane, folder: &Path) -> Result<String> {
 
 fn export(kubeconfig: &str, arguments: &[&str]) -> Result<Output> {
     let mut export = Command::new(env!("CARGO_BIN_EXE_mgnet"));
-    export.args(["export", "--output", "firewall-csv"]).args(arguments).env("KUBECONFIG", kubeconfig).env("NO_PROXY", "*");
+    export
+        .args(["export", "--output", "firewall-csv"])
+        .args(arguments)
+        .env("KUBECONFIG", kubeconfig)
+        .env("NO_PROXY", "*");
     export.output().context("cannot run mgnet")
 }
 
