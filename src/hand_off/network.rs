@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     api::{
-        DnsForwarder, FirewallRule, MigrationNetwork, NameUse, OnPremisesBasis, OnPremisesName, RuleProtocol,
-        RulePurpose,
+        DnsForwarder, FirewallRule, MigrationNetwork, NameUse, OnPremisesBasis, OnPremisesEndpoint, OnPremisesName,
+        RuleProtocol, RulePurpose,
     },
     model::on_premises,
 };
@@ -29,6 +29,7 @@ pub struct HandOff {
     pub(super) firewall_rules: Vec<Rule>,
     pub(super) dns_forwarders: Vec<Forwarder>,
     pub(super) names: Vec<Record>,
+    pub(super) endpoints: Vec<EndpointName>,
 }
 
 /// The name of a network with its namespace: `team-billing/tokyo`.
@@ -80,6 +81,13 @@ pub(super) struct Record {
     pub(super) addresses: Vec<Ipv4Addr>,
     #[serde(rename = "for")]
     pub(super) for_: NameUse,
+}
+
+/// The name that AWS gives an interface endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct EndpointName {
+    pub(super) service: Label,
+    pub(super) name: Label,
 }
 
 /// A text of lower-case letters, digits, `-` and `.` with up to 253 characters: a DNS name, an ID, or the name of a Kubernetes
@@ -137,6 +145,7 @@ impl HandOff {
             firewall_rules: all(&status.firewall_rules, &field("firewallRules"), Rule::of)?,
             dns_forwarders: all(&status.dns_forwarders, &field("dnsForwarders"), Forwarder::of)?,
             names: all(&status.names, &field("names"), Record::of)?,
+            endpoints: all(&status.endpoints, &field("endpoints"), EndpointName::of)?,
         };
         let revision = on_premises::revision_of(status);
         ensure!(
@@ -207,6 +216,13 @@ impl Record {
         let OnPremisesName { name, addresses, for_ } = one;
         let name = parsed(&format!("{field}.name"), name)?;
         Ok(Self { name, addresses: list(&format!("{field}.addresses"), addresses)?, for_: *for_ })
+    }
+}
+
+impl EndpointName {
+    fn of(endpoint: &OnPremisesEndpoint, field: &str) -> Result<Self> {
+        let OnPremisesEndpoint { service, name } = endpoint;
+        Ok(Self { service: parsed(&format!("{field}.service"), service)?, name: parsed(&format!("{field}.name"), name)? })
     }
 }
 

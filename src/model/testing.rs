@@ -399,8 +399,9 @@ impl Lab {
                     .iter()
                     .map(|subnet| self.interface(subnet, addresses.get(subnet).copied(), &groups))
                     .collect();
-                let endpoint =
-                    Endpoint { subnets, groups, interfaces, private_dns, policy, ..endpoint(service_name, key, tags) };
+                let dns_names = dns_names(&id, &service_name, &subnets);
+                let base = endpoint(service_name, key, tags);
+                let endpoint = Endpoint { subnets, groups, interfaces, private_dns, policy, dns_names, ..base };
                 self.observed.resources.endpoints.insert(id.clone(), endpoint.clone());
                 Effect::EndpointCreated(id, endpoint)
             }
@@ -505,6 +506,14 @@ fn endpoint(service_name: String, key: Option<EndpointKey>, tags: Tags) -> Endpo
         dns_names: BTreeSet::new(),
         tags,
     }
+}
+
+/// Returns the names that AWS gives an interface endpoint: one for all zones, and one for each zone. Those of S3 have a `*`.
+fn dns_names(id: &EndpointId, service_name: &str, subnets: &BTreeSet<SubnetId>) -> BTreeSet<String> {
+    let service = service_name.rsplit('.').next().unwrap_or_default();
+    let star = if service == "s3" { "*." } else { "" };
+    let zones = ["", "-ap-northeast-1a", "-ap-northeast-1c"].into_iter().take(subnets.len() + 1);
+    zones.map(|zone| format!("{star}{id}-1a2b3c4d{zone}.{service}.ap-northeast-1.vpce.amazonaws.com")).collect()
 }
 
 /// Returns the egress rule that AWS gives a new group: all traffic to all destinations.

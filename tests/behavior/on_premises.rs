@@ -53,6 +53,14 @@ async fn the_hand_off_names_the_addresses_in_aws() -> Result<()> {
     let mut targets = hand_off.dns_forwarders.first().context("no forwarder")?.targets.clone();
     targets.sort();
     assert_eq!(targets, addresses(&site, "resolver").await?);
+    for (service, slot, in_aws) in [("mgn", "vpce/mgn/Interface", ""), ("s3", "vpce/s3/Interface", "*.")] {
+        let published = hand_off.endpoints.iter().find(|one| one.service == service).context("no such endpoint")?;
+        let id = site.state().await?.slots().get(slot).context("the slot is empty")?.clone();
+        let label = published.name.split('.').next().and_then(|label| label.strip_prefix(&format!("{id}-")));
+        ensure!(label.is_some_and(|suffix| !suffix.contains('-')), "it names a zone: {published:?}");
+        let all = ready.status.iter().flat_map(|status| &status.endpoints).flat_map(|one| &one.dns_names);
+        ensure!(all.into_iter().any(|name| *name == format!("{in_aws}{}", published.name)), "{published:?}");
+    }
     assert_eq!(until_event(&site, "OnPremisesReady").await?.0, "Normal");
     close(&site).await
 }

@@ -63,6 +63,14 @@ pub struct OnPremisesStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub names: Vec<OnPremisesName>,
 
+    /// The DNS names that AWS gives the interface endpoints that source servers use, for clients without private DNS: the
+    /// values of the options `--endpoint` (`mgn`) and `--s3-endpoint` (`s3`) of the agent's installer. An entry is missing until
+    /// AWS has reported the name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
+    pub endpoints: Vec<OnPremisesEndpoint>,
+
     /// The ConfigMap that contains the hand-off as files. Missing unless the class enables it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
     pub config_map: Option<OnPremisesConfigMap>,
@@ -280,6 +288,19 @@ pub struct OnPremisesName {
     /// conversion servers, in AWS only.
     #[serde(rename = "for")]
     pub for_: NameUse,
+}
+
+/// The DNS name that AWS gives an interface endpoint.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnPremisesEndpoint {
+    /// The short name of the service, such as `mgn`.
+    #[schemars(length(max = 48))]
+    pub service: String,
+
+    /// The name, which leads to all zones of the endpoint. AWS shows that of `s3` behind `*.`, which this name omits, because
+    /// clients put the name of a bucket there.
+    #[schemars(length(max = 253))]
+    pub name: String,
 }
 
 /// The clients of a name.

@@ -106,6 +106,8 @@ fn no_value_adds_a_line_a_record_or_a_rule() {
         ),
         ("names[0].name", refusal(|one| one.names[0].name = "a b".to_owned())),
         ("names[0].addresses", refusal(|one| one.names[0].addresses = vec!["::1".to_owned()])),
+        ("endpoints[0].service", refusal(|one| one.endpoints[0].service = "mgn\ns3".to_owned())),
+        ("endpoints[1].name", refusal(|one| one.endpoints[1].name = "*.vpce-1 --no-prompt".to_owned())),
     ] {
         assert!(error.contains(&format!("status.onPremises.{field}")), "{field}: {error}");
         assert!(!error.contains('\n'), "{error:?}");

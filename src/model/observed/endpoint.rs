@@ -43,6 +43,21 @@ pub struct Endpoint {
     pub tags: Tags,
 }
 
+impl Endpoint {
+    /// Returns the DNS name of an interface endpoint that needs no private DNS and leads to all zones. None until AWS has given
+    /// it one.
+    ///
+    /// The name of a zone has the zone behind the same first label (AWS PrivateLink guide, "Access an AWS service using an
+    /// interface VPC endpoint"), so the shortest name is the regional one, which AWS lists first (CloudFormation User Guide,
+    /// `AWS::EC2::VPCEndpoint`, `DnsEntries`). AWS lists the names of S3 behind `*.`, where clients put the name of a bucket
+    /// (S3 User Guide, "AWS PrivateLink for Amazon S3"). The agent's installer takes the name without `*.` (AWS Prescriptive
+    /// Guidance, "Connect to MGN data and control planes over a private network").
+    pub fn regional_name(&self) -> Option<&str> {
+        let names = self.dns_names.iter().map(|name| name.strip_prefix("*.").unwrap_or(name));
+        names.filter(|name| name.starts_with("vpce-")).min_by_key(|name| name.len())
+    }
+}
+
 /// The state of a VPC endpoint.
 ///
 /// EC2 returns lower camel case although its own model has Pascal case, so the enum of the SDK never matches

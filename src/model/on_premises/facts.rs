@@ -9,14 +9,14 @@ use ipnet::Ipv4Net;
 
 use crate::{
     api::{
-        DnsForwarder, FirewallRule, ManagementPolicy, NameUse, OnPremisesBasis, OnPremisesName, RuleProtocol,
-        RulePurpose,
+        DnsForwarder, FirewallRule, ManagementPolicy, NameUse, OnPremisesBasis, OnPremisesEndpoint, OnPremisesName,
+        RuleProtocol, RulePurpose,
     },
     model::{
         desired::{Desired, DesiredEndpoint, DesiredResolver},
         ids::{EndpointId, ResolverId, SubnetId},
         mgn_buckets,
-        observed::{Observed, PrivateDns, Subnet},
+        observed::{Endpoint, Observed, PrivateDns, Subnet},
         settings::Settings,
         slot::{EndpointKey, Service, Slot},
     },
@@ -42,6 +42,8 @@ pub struct Facts {
     pub dns_forwarders: Vec<DnsForwarder>,
     /// The names that must resolve to the endpoints.
     pub names: Vec<OnPremisesName>,
+    /// The names that AWS gives the endpoints.
+    pub endpoints: Vec<OnPremisesEndpoint>,
 }
 
 /// Returns the facts. None while an address of a network that is built is unknown: firewalls and DNS servers need all of them.
@@ -66,6 +68,7 @@ pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed) -> Opt
         firewall_rules,
         dns_forwarders: world.forwarders(&mgn, &s3, &resolver),
         names: world.names(&mgn, &s3),
+        endpoints: world.endpoint_names([Service::Mgn, Service::S3]),
     })
 }
 
@@ -96,20 +99,37 @@ struct World<'a> {
 
 impl World<'_> {
     fn endpoint(&self, key: EndpointKey) -> Part {
-        let resources = &self.observed.resources;
-        let (id, fixed, count) = match self.desired.endpoints.get(&key) {
+        let (fixed, count) = match self.desired.endpoints.get(&key) {
             None | Some(DesiredEndpoint::Gateway { .. }) => return Part::Absent,
-            Some(DesiredEndpoint::Existing(id)) => (Some(id.clone()), BTreeSet::new(), 1),
-            Some(DesiredEndpoint::Interface { subnets, addresses, .. }) => (
-                resources.live(&self.desired.identity, Slot::Endpoint(key)).map(EndpointId::from),
-                addresses.values().copied().collect(),
-                subnets.len(),
-            ),
+            Some(DesiredEndpoint::Existing(_)) => (BTreeSet::new(), 1),
+            Some(DesiredEndpoint::Interface { subnets, addresses, .. }) => {
+                (addresses.values().copied().collect(), subnets.len())
+            }
         };
-        let endpoint = id.and_then(|id| resources.endpoints.get(&id));
-        let interfaces = endpoint.iter().flat_map(|endpoint| &endpoint.interfaces);
-        let found = interfaces.filter_map(|id| resources.interfaces.get(id)?.ip).collect();
+        let interfaces = self.observed_endpoint(key).into_iter().flat_map(|endpoint| &endpoint.interfaces);
+        let found = interfaces.filter_map(|id| self.observed.resources.interfaces.get(id)?.ip).collect();
         part(found, fixed, count)
+    }
+
+    /// The interface endpoint in AWS, if it exists.
+    fn observed_endpoint(&self, key: EndpointKey) -> Option<&Endpoint> {
+        let resources = &self.observed.resources;
+        let id = match self.desired.endpoints.get(&key)? {
+            DesiredEndpoint::Gateway { .. } => return None,
+            DesiredEndpoint::Existing(id) => id.clone(),
+            DesiredEndpoint::Interface { .. } => {
+                resources.live(&self.desired.identity, Slot::Endpoint(key)).map(EndpointId::from)?
+            }
+        };
+        resources.endpoints.get(&id)
+    }
+
+    fn endpoint_names(&self, services: impl IntoIterator<Item = Service>) -> Vec<OnPremisesEndpoint> {
+        let entry = |service: Service| {
+            let name = self.observed_endpoint(EndpointKey::interface(service))?.regional_name()?;
+            Some(OnPremisesEndpoint { service: service.to_string(), name: name.to_owned() })
+        };
+        services.into_iter().filter_map(entry).collect()
     }
 
     fn resolver(&self) -> Part {
@@ -215,8 +235,8 @@ impl World<'_> {
     fn private_dns(&self, key: EndpointKey) -> PrivateDns {
         match self.desired.endpoints.get(&key) {
             Some(DesiredEndpoint::Interface { private_dns, .. }) => *private_dns,
-            Some(DesiredEndpoint::Existing(id)) => {
-                self.observed.resources.endpoints.get(id).map_or(PrivateDns::Disabled, |endpoint| endpoint.private_dns)
+            Some(DesiredEndpoint::Existing(_)) => {
+                self.observed_endpoint(key).map_or(PrivateDns::Disabled, |endpoint| endpoint.private_dns)
             }
             Some(DesiredEndpoint::Gateway { .. }) | None => PrivateDns::Disabled,
         }

@@ -20,18 +20,17 @@ use crate::{
 /// Returns the status of the facts. Work stays done while its own facts stay the same.
 pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesStatus {
     let checklist = checklist(&facts);
-    let Facts { basis, firewall_rules, dns_forwarders, names } = facts;
-    let revision = revision(&(&firewall_rules, &dns_forwarders, &names));
+    let Facts { basis, firewall_rules, dns_forwarders, names, endpoints } = facts;
     let config_map = previous.and_then(|previous| previous.config_map.clone());
     let mut status = OnPremisesStatus {
-        revision,
         basis,
-        changes: Vec::new(),
         checklist,
         firewall_rules,
         dns_forwarders,
         names,
+        endpoints,
         config_map,
+        ..OnPremisesStatus::default()
     };
     status.revision = revision_of(&status);
     if let Some(previous) = previous {
@@ -49,7 +48,7 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesSt
 /// Returns the revision of the facts in a status. It differs from the recorded one if the facts were edited, or if an entry
 /// could not be read because another version has written it.
 pub fn revision_of(status: &OnPremisesStatus) -> String {
-    revision(&(&status.firewall_rules, &status.dns_forwarders, &status.names))
+    revision(&(&status.firewall_rules, &status.dns_forwarders, &status.names, &status.endpoints))
 }
 
 /// Marks the whole checklist as done if `acknowledged`, the annotation of the network, names the present revision.
@@ -85,7 +84,8 @@ pub fn condition(status: Option<&OnPremisesStatus>, acknowledged: Option<&str>) 
 
 /// Returns the work, each item with the revision of its own facts.
 fn checklist(facts: &Facts) -> Vec<ChecklistItem> {
-    let Facts { basis: _, firewall_rules, dns_forwarders, names } = facts;
+    // The names of the endpoints are options of the installer, and no work by themselves.
+    let Facts { basis: _, firewall_rules, dns_forwarders, names, endpoints: _ } = facts;
     let item = |item, revision| ChecklistItem { item, state: ChecklistState::Open, revision };
     let mut items = vec![item(ChecklistWork::Firewall, revision(firewall_rules))];
     if dns_forwarders.is_empty() {
@@ -131,5 +131,6 @@ fn entries(status: &OnPremisesStatus) -> BTreeMap<String, Value> {
     let rules = status.firewall_rules.iter().map(|rule| (format!("firewallRules/{}", rule.id), json(rule)));
     let forwarders = status.dns_forwarders.iter().map(|one| (format!("dnsForwarders/{}", one.domain), json(one)));
     let names = status.names.iter().map(|one| (format!("names/{}", one.name), json(one)));
-    rules.chain(forwarders).chain(names).collect()
+    let endpoints = status.endpoints.iter().map(|one| (format!("endpoints/{}", one.service), json(one)));
+    rules.chain(forwarders).chain(names).chain(endpoints).collect()
 }

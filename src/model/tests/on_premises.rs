@@ -8,6 +8,7 @@ use crate::{
         OnPremisesStatus, Reason,
     },
     model::{
+        desired::DesiredEndpoint,
         observed::PrivateDns,
         on_premises::{self, Facts, acknowledge, condition, facts},
         settings::{Resolver, endpoints::EndpointSource},
@@ -99,6 +100,48 @@ fn the_repository_of_replication_servers_is_named_without_addresses() {
     assert!(hand_off.dns_forwarders.iter().all(|one| !name.ends_with(&format!(".{}", one.domain))));
 }
 
+/// Returns the services of the endpoints in the hand-off, and their names.
+fn endpoints(status: &OnPremisesStatus) -> Vec<(&str, &str)> {
+    status.endpoints.iter().map(|one| (one.service.as_str(), one.name.as_str())).collect()
+}
+
+#[test]
+fn endpoints_have_the_name_for_all_zones_without_a_wildcard() {
+    let mut lab = Lab::built();
+    let id = |lab: &Lab, service| {
+        let slot = Slot::Endpoint(EndpointKey::interface(service));
+        lab.observed.resources.live(&identity(), slot).expect("the slot is filled")
+    };
+    let name = |id: &str, service: &str| format!("{id}-1a2b3c4d.{service}.ap-northeast-1.vpce.amazonaws.com");
+    let (mgn, s3) = (id(&lab, Service::Mgn), id(&lab, Service::S3));
+    let (of_mgn, of_s3) = (name(mgn.as_str(), "mgn"), name(s3.as_str(), "s3"));
+    assert_eq!(endpoints(&first(&lab)), [("mgn", of_mgn.as_str()), ("s3", of_s3.as_str())]);
+
+    // AWS also lists the names of the service.
+    let endpoint = lab.observed.resources.endpoints.get_mut(&mgn.as_str().into()).expect("it exists");
+    endpoint.dns_names.insert("mgn.local".to_owned());
+    assert_eq!(endpoints(&first(&lab)), [("mgn", of_mgn.as_str()), ("s3", of_s3.as_str())]);
+
+    endpoint_without_names(&mut lab, mgn.as_str());
+    assert_eq!(endpoints(&first(&lab)), [("s3", of_s3.as_str())]);
+}
+
+#[test]
+fn an_existing_endpoint_has_a_name_in_the_hand_off() {
+    let lab = Lab::built();
+    let mut desired = lab.desired();
+    let slot = Slot::Endpoint(EndpointKey::interface(Service::Ec2));
+    let id = lab.observed.resources.live(&identity(), slot).expect("the slot is filled");
+    desired.endpoints.insert(EndpointKey::interface(Service::Mgn), DesiredEndpoint::Existing(id.as_str().into()));
+    let facts = facts(&lab.settings, &desired, &lab.observed).expect("all addresses exist");
+    let name = facts.endpoints.iter().find(|one| one.service == "mgn").map(|one| one.name.as_str());
+    assert_eq!(name, Some(format!("{id}-1a2b3c4d.ec2.ap-northeast-1.vpce.amazonaws.com").as_str()));
+}
+
+fn endpoint_without_names(lab: &mut Lab, id: &str) {
+    lab.observed.resources.endpoints.get_mut(&id.into()).expect("it exists").dns_names.clear();
+}
+
 #[test]
 fn nothing_is_handed_over_while_an_address_is_missing() {
     let lab = Lab::built();
@@ -137,6 +180,7 @@ fn a_planned_network_hands_over_fixed_addresses_and_ranges() {
     assert_eq!(rule("mgn-https").addresses, [ip.to_string()]);
     assert_eq!((rule("s3-https").addresses.len(), rule("s3-https").subnets.len()), (0, 2));
     assert_eq!(facts.dns_forwarders.iter().map(|one| one.targets.len()).collect::<Vec<_>>(), [0, 0]);
+    assert_eq!(facts.endpoints, []);
 }
 
 #[test]
@@ -168,9 +212,15 @@ fn every_fact_changes_the_revision_and_is_listed_as_a_change() {
         resolver.changes
     );
 
-    let revisions = [&before, &sources, &bucket, &resolver].map(|one| one.revision.clone());
+    let mut lab = built.clone();
+    let s3 = lab.observed.resources.live(&identity(), Slot::Endpoint(EndpointKey::S3_INTERFACE)).expect("it exists");
+    endpoint_without_names(&mut lab, s3.as_str());
+    let endpoint = status(facts_of(&lab).expect("facts"), Some(&before), None);
+    assert_eq!(subjects(&endpoint), [("endpoints/s3", ChangeKind::Removed)]);
+
+    let revisions = [&before, &sources, &bucket, &resolver, &endpoint].map(|one| one.revision.clone());
     let distinct: std::collections::BTreeSet<_> = revisions.iter().collect();
-    assert_eq!(distinct.len(), 4, "{revisions:?}");
+    assert_eq!(distinct.len(), 5, "{revisions:?}");
     assert!(revisions.iter().all(|one| one.len() == 10 && one.chars().all(|c| c.is_ascii_hexdigit())), "{revisions:?}");
 
     // What on-premises teams do not see changes nothing.
