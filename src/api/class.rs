@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec,
-    EndpointSpec, ManagementPolicy, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns, ReplicationSpec,
-    ResolverSpec, SubnetSelectors, Toggle, VpcSelector, schema, tolerant,
+    EndpointSpec, ManagementPolicy, OnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns,
+    ReplicationSpec, ResolverSpec, SubnetSelectors, Toggle, VpcSelector, schema, tolerant,
 };
 
 /// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.
@@ -427,6 +427,10 @@ pub struct NetworkDefaults {
     /// The settings for MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// The settings for the on-premises side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_premises: Option<OnPremisesSpec>,
 
     /// The policy for writes to AWS. `Enforce`: the operator creates and maintains networks. `Plan`: the operator
     /// only publishes the calls that it would make.

@@ -141,5 +141,6 @@ pub(super) const fn reason(purpose: RulePurpose) -> &'static str {
         RulePurpose::S3 => "AWS Application Migration Service: installer and software in S3",
         RulePurpose::Dns => "DNS queries to the Route 53 Resolver inbound endpoint",
         RulePurpose::Replication => "AWS Application Migration Service: data of source servers to replication servers",
+        RulePurpose::Connector => "AWS services for the MGN connector that installs the agents on source servers",
     }
 }

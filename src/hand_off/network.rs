@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     api::{
         DnsForwarder, FirewallRule, MigrationNetwork, NameUse, OnPremisesBasis, OnPremisesEndpoint, OnPremisesName,
-        RuleProtocol, RulePurpose,
+        OnPremisesPolicy, RuleProtocol, RulePurpose,
     },
     model::on_premises,
 };
@@ -29,7 +29,7 @@ pub struct HandOff {
     pub(super) firewall_rules: Vec<Rule>,
     pub(super) dns_forwarders: Vec<Forwarder>,
     pub(super) names: Vec<Record>,
-    pub(super) endpoints: Vec<EndpointName>,
+    pub(super) endpoints: Vec<NamedEndpoint>,
 }
 
 /// The name of a network with its namespace: `team-billing/tokyo`.
@@ -83,11 +83,12 @@ pub(super) struct Record {
     pub(super) for_: NameUse,
 }
 
-/// The name that AWS gives an interface endpoint.
+/// An interface endpoint, with the name that AWS gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct EndpointName {
+pub(super) struct NamedEndpoint {
     pub(super) service: Label,
     pub(super) name: Label,
+    pub(super) policy: OnPremisesPolicy,
 }
 
 /// A text of lower-case letters, digits, `-` and `.` with up to 253 characters: a DNS name, an ID, or the name of a Kubernetes
@@ -145,7 +146,7 @@ impl HandOff {
             firewall_rules: all(&status.firewall_rules, &field("firewallRules"), Rule::of)?,
             dns_forwarders: all(&status.dns_forwarders, &field("dnsForwarders"), Forwarder::of)?,
             names: all(&status.names, &field("names"), Record::of)?,
-            endpoints: all(&status.endpoints, &field("endpoints"), EndpointName::of)?,
+            endpoints: all(&status.endpoints, &field("endpoints"), NamedEndpoint::of)?,
         };
         let revision = on_premises::revision_of(status);
         ensure!(
@@ -219,10 +220,11 @@ impl Record {
     }
 }
 
-impl EndpointName {
+impl NamedEndpoint {
     fn of(endpoint: &OnPremisesEndpoint, field: &str) -> Result<Self> {
-        let OnPremisesEndpoint { service, name } = endpoint;
-        Ok(Self { service: parsed(&format!("{field}.service"), service)?, name: parsed(&format!("{field}.name"), name)? })
+        let OnPremisesEndpoint { service, name, policy } = endpoint;
+        let service = parsed(&format!("{field}.service"), service)?;
+        Ok(Self { service, name: parsed(&format!("{field}.name"), name)?, policy: *policy })
     }
 }
 

@@ -26,6 +26,10 @@ pub enum Service {
     SsmMessages,
     /// The older message channel of the SSM agent. Regions launched in 2024 and later do not have it.
     Ec2Messages,
+    /// Secrets Manager, which holds the credentials with which the MGN connector connects to source servers.
+    SecretsManager,
+    /// Security Token Service, with which the MGN connector assumes roles.
+    Sts,
     /// Any other service that a network requests, such as `kms`.
     Other(ArrayString<LONGEST_NAME>),
 }
@@ -33,6 +37,11 @@ pub enum Service {
 impl Service {
     /// The services that every network has endpoints for by default, in the order in which they are created.
     pub const STANDARD: [Self; 6] = [Self::Mgn, Self::S3, Self::Ec2, Self::Ssm, Self::SsmMessages, Self::Ec2Messages];
+
+    /// The services that the MGN connector needs beside the standard ones (MGN User Guide, "Installing the MGN connector on a
+    /// secured network"). AWS lists `kms` as optional: Secrets Manager itself calls KMS to decrypt a secret (Secrets Manager
+    /// User Guide, "Secret encryption and decryption"), so that only encrypted sessions of Session Manager need that endpoint.
+    pub const OF_CONNECTOR: [Self; 2] = [Self::SecretsManager, Self::Sts];
 
     /// Returns the service with a name. None if the name is invalid: names consist of lower-case letters, digits, `.`
     /// and `-`.
@@ -42,8 +51,8 @@ impl Service {
         if !begins || !fits {
             return None;
         }
-        let standard = Self::STANDARD.into_iter().find(|service| service.as_str() == name);
-        standard.or_else(|| ArrayString::from(name).ok().map(Self::Other))
+        let known = Self::STANDARD.into_iter().chain(Self::OF_CONNECTOR).find(|service| service.as_str() == name);
+        known.or_else(|| ArrayString::from(name).ok().map(Self::Other))
     }
 
     /// Returns the last part of the full service name: `com.amazonaws.<region>.<this>`.
@@ -55,6 +64,8 @@ impl Service {
             Self::Ssm => "ssm",
             Self::SsmMessages => "ssmmessages",
             Self::Ec2Messages => "ec2messages",
+            Self::SecretsManager => "secretsmanager",
+            Self::Sts => "sts",
             Self::Other(name) => name.as_str(),
         }
     }
@@ -62,6 +73,11 @@ impl Service {
     /// Whether the service is for post-launch actions. These work with the channels that the Region has.
     pub const fn is_for_post_launch(self) -> bool {
         matches!(self, Self::Ssm | Self::SsmMessages | Self::Ec2Messages)
+    }
+
+    /// Whether the MGN connector needs the service, beside MGN and S3. It is a managed server of Systems Manager.
+    pub const fn is_for_connector(self) -> bool {
+        matches!(self, Self::SecretsManager | Self::Sts) || self.is_for_post_launch()
     }
 }
 
@@ -223,8 +239,8 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_service_name_never_parses_as_another() {
-        for service in Service::STANDARD {
+    fn the_name_of_a_known_service_never_parses_as_another() {
+        for service in Service::STANDARD.into_iter().chain(Service::OF_CONNECTOR) {
             assert_eq!(Service::named(service.as_str()), Some(service));
         }
     }

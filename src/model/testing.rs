@@ -9,7 +9,7 @@ use std::{
 use crate::{
     api::{
         AdoptedDeletionPolicy, AdoptionPolicy, DeletionPolicy, ManagementPolicy, MigrationNetworkClassSpec,
-        MigrationNetworkSpec, PostLaunchSpec, Toggle,
+        MigrationNetworkSpec, NetworkDefaults, PostLaunchSpec, Toggle,
     },
     model::{
         claims::Claims,
@@ -34,7 +34,7 @@ use crate::{
             AddressChanges, ReplicationGroup, Resolver, Settings, SubnetSelector, VpcSelector,
             endpoints::{self, EndpointSettings},
         },
-        slot::{EndpointKey, Slot},
+        slot::{EndpointKey, Service, Slot},
     },
 };
 
@@ -76,6 +76,7 @@ pub(crate) fn settings() -> Settings {
         clients: BTreeSet::from(["192.168.10.0/24".parse().unwrap()]),
         replication: ReplicationGroup::ServiceManaged,
         ssm: Toggle::Enabled,
+        connector: Toggle::Disabled,
         management: ManagementPolicy::Enforce,
         adoption: AdoptionPolicy::Never,
         transfers_from: BTreeSet::new(),
@@ -89,9 +90,9 @@ pub(crate) fn settings() -> Settings {
 /// Parses the endpoints of a spec, for the Tokyo Region.
 pub(crate) fn endpoints(spec: &MigrationNetworkSpec) -> BTreeMap<EndpointKey, EndpointSettings> {
     let class = MigrationNetworkClassSpec { region: "ap-northeast-1".to_owned(), ..Default::default() };
-    let ssm = spec.post_launch.as_ref().and_then(|post_launch| post_launch.ssm).unwrap_or_default();
+    let users = endpoints::Users::new(spec, &NetworkDefaults::default());
     let mut errors = Vec::new();
-    let parsed = endpoints::parse(spec, &class, ssm, &BTreeMap::new(), &mut errors).all;
+    let parsed = endpoints::parse(spec, &class, users, &BTreeMap::new(), &mut errors).all;
     assert_eq!(errors, vec![]);
     parsed
 }
@@ -159,6 +160,7 @@ pub(crate) fn tokyo() -> Observed {
             },
         ],
         services: EndpointKey::standard()
+            .chain(Service::OF_CONNECTOR.map(EndpointKey::interface))
             .map(|key| {
                 let name = format!("com.amazonaws.ap-northeast-1.{}", key.service);
                 let private_dns_names = BTreeSet::from([format!("{}.ap-northeast-1.amazonaws.com", key.service)]);

@@ -154,6 +154,7 @@ chains! {
     endpoints_private_dns_of_s3: "endpoints.privateDNS of s3",
     endpoints_type: "endpoints.type",
     management_policy: "managementPolicy",
+    on_premises: "onPremises",
     post_launch: "postLaunch",
     proxy_cidrs: "proxyCIDRs",
     replication: "replication",

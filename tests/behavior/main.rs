@@ -12,6 +12,7 @@ mod calls;
 mod chains;
 mod checks;
 mod classes;
+mod connector;
 mod crashes;
 mod create;
 mod deletion;

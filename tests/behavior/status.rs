@@ -137,6 +137,7 @@ fn settings(site: &Site) -> Result<SettingsStatus> {
         client_cidrs: vec![SOURCES.to_owned()],
         replication_security_group: Some(ReplicationSecurityGroupMode::Managed),
         post_launch_ssm: Some(Toggle::Enabled),
+        connector: Some(Toggle::Disabled),
         management_policy: Some(ManagementPolicy::Enforce),
         adoption_policy: Some(AdoptionPolicy::Never),
         deletion_policy: Some(DeletionPolicy::Delete),

@@ -22,7 +22,7 @@ const WORD: &str = "Later";
 const SLOT: &str = "sg/appliances";
 
 /// The fields of status that hold a word of a fixed set, each with the list or object that contains it.
-const WORDS: [(&str, &str); 12] = [
+const WORDS: [(&str, &str); 13] = [
     ("/claims", "phase"),
     ("/endpoints", "origin"),
     ("/securityGroups", "role"),
@@ -32,6 +32,7 @@ const WORDS: [(&str, &str); 12] = [
     ("/settings", "resolver"),
     ("/settings", "replicationSecurityGroup"),
     ("/settings", "postLaunchSSM"),
+    ("/settings", "connector"),
     ("/settings", "managementPolicy"),
     ("/settings", "adoptionPolicy"),
     ("/settings", "adoptedDeletionPolicy"),

@@ -94,6 +94,16 @@ async fn the_admission_policy_refuses_with_the_operators_messages_and_blocks_not
     let refused = networks.create(&dry, &kept).await.err().context("ec2messages")?.to_string();
     assert!(refused.contains("allows no endpoint for 'ec2messages'; allowed"), "{refused}");
 
+    // The connector asks for the endpoints of Systems Manager, too.
+    let connector = json!({ "onPremises": { "connector": "Enabled" }, "postLaunch": { "ssm": "Disabled" } });
+    let refused = networks.create(&dry, &with_part(connector.clone(), "services")).await.err().context("connector")?;
+    let message = "`spec.onPremises.connector` must be 'Disabled', because class";
+    let services = "allows no endpoint for 'ssmmessages, ec2messages, secretsmanager, sts'; allowed: s3, mgn, ec2, ssm";
+    for words in [message, services] {
+        assert!(refused.to_string().contains(words), "{refused}");
+    }
+    networks.create(&dry, &with_part(connector, "sourceCIDRs")).await.context("a class without the limit")?;
+
     // After the limits are tightened, the network keeps its values. Only changed values must be allowed.
     site.edit_class(json!({ "limits": { "deletionPolicies": ["Retain"], "sourceCIDRs": ["172.16.0.0/12"] } })).await?;
     until_exceeded(&network).await?;

@@ -196,6 +196,8 @@ fn only_endpoints_of_the_listed_services_can_be_created() -> Result<()> {
     for (service, allowed) in [
         ("com.amazonaws.eu-west-1.s3", true),
         ("com.amazonaws.eu-west-1.ssmmessages", true),
+        ("com.amazonaws.eu-west-1.secretsmanager", true),
+        ("com.amazonaws.eu-west-1.sts", true),
         ("com.amazonaws.eu-west-1.kms", false),
         ("com.amazonaws.vpce.eu-west-1.vpce-svc-0123456789abcdef0", false),
         ("com.amazonaws.s3-global.accesspoint", false),

@@ -86,6 +86,7 @@ pub(crate) async fn life() -> Result<Recorded> {
         json!({ "endpoints": [entry("mgn", "Interface", &json!({ "privateDNS": "Disabled" }))] }),
         json!({ "endpoints": null, "resolver": { "mode": "Disabled" } }),
         json!({ "resolver": { "mode": "Managed" }, "postLaunch": { "ssm": "Disabled" } }),
+        json!({ "onPremises": { "connector": "Enabled" } }),
     ] {
         network.edit(edit).await?;
         network.until_ready().await?;

@@ -47,7 +47,7 @@ pub struct OnPremisesStatus {
 
     /// The connections from on-premises to AWS that all firewalls on the way must admit.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
     pub firewall_rules: Vec<FirewallRule>,
 
@@ -63,9 +63,9 @@ pub struct OnPremisesStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub names: Vec<OnPremisesName>,
 
-    /// The DNS names that AWS gives the interface endpoints that source servers use, for clients without private DNS: the
-    /// values of the options `--endpoint` (`mgn`) and `--s3-endpoint` (`s3`) of the agent's installer. An entry is missing until
-    /// AWS has reported the name.
+    /// The interface endpoints that on-premises clients use, with the DNS names that AWS gives them, for clients without private
+    /// DNS: those of `mgn` and `s3` are the values of the options `--endpoint` and `--s3-endpoint` of the agent's installer. An
+    /// entry is missing until AWS has reported the name.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
@@ -154,7 +154,8 @@ pub struct ChecklistItem {
     /// The work. `Firewall`: admit all `firewallRules`. `DNSForwarders`: forward all `dnsForwarders`. `HostsFiles`: enter
     /// `names` in the hosts files of the source servers. `Proxies`: keep `names` away from proxies, or let the proxies in
     /// `spec.proxyCIDRs` resolve and reach them. `OtherS3Clients`: make sure that other on-premises clients of S3 in the Region
-    /// work through the network's S3 endpoint, because the forwarder of S3 leads all of them there.
+    /// work through the network's S3 endpoint, because the forwarder of S3 leads all of them there. `OtherAWSClients`: the same
+    /// for clients of the other services that the MGN connector needs.
     pub item: ChecklistWork,
 
     /// Whether the work of this item is done: `Done` after the annotation named this revision, or an earlier one with the same
@@ -182,6 +183,9 @@ pub enum ChecklistWork {
     /// Other clients of S3.
     #[serde(rename = "OtherS3Clients")]
     OtherS3Clients,
+    /// Other clients of the services of the MGN connector.
+    #[serde(rename = "OtherAWSClients")]
+    OtherAwsClients,
 }
 
 /// The state of an item of the checklist.
@@ -243,6 +247,8 @@ pub enum RulePurpose {
     Dns,
     /// Data of source servers to replication servers.
     Replication,
+    /// The services that the MGN connector needs in addition.
+    Connector,
 }
 
 /// The protocol of a firewall rule.
@@ -285,12 +291,12 @@ pub struct OnPremisesName {
     pub addresses: Vec<String>,
 
     /// The clients of the name. `Source`: source servers, so it must resolve on-premises. `Replication`: replication and
-    /// conversion servers, in AWS only.
+    /// conversion servers, in AWS only. `Connector`: the MGN connector, which needs those for source servers, too.
     #[serde(rename = "for")]
     pub for_: NameUse,
 }
 
-/// The DNS name that AWS gives an interface endpoint.
+/// An interface endpoint that on-premises clients use.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnPremisesEndpoint {
     /// The short name of the service, such as `mgn`.
@@ -301,6 +307,21 @@ pub struct OnPremisesEndpoint {
     /// clients put the name of a bucket there.
     #[schemars(length(max = 253))]
     pub name: String,
+
+    /// The requests that the endpoint's policy allows. `FullAccess`: all requests to the service. `Restricted`: it may reject
+    /// requests that a migration does not need, also those of other on-premises clients whose DNS servers forward the domain.
+    #[serde(deserialize_with = "policy")]
+    pub policy: OnPremisesPolicy,
+}
+
+/// The requests that the policy of an endpoint allows.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline, transform = schema::rules::undescribed)]
+pub enum OnPremisesPolicy {
+    /// All requests.
+    FullAccess,
+    /// Not all requests.
+    Restricted,
 }
 
 /// The clients of a name.
@@ -311,9 +332,16 @@ pub enum NameUse {
     Source,
     /// Replication and conversion servers.
     Replication,
+    /// The MGN connector.
+    Connector,
 }
 
 /// Deserializes the basis. An unknown word counts as planned: its addresses may not exist.
 fn basis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OnPremisesBasis, D::Error> {
     tolerant::or(deserializer, OnPremisesBasis::Planned)
+}
+
+/// Deserializes the policy of an endpoint. An unknown word counts as restricted.
+fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OnPremisesPolicy, D::Error> {
+    tolerant::or(deserializer, OnPremisesPolicy::Restricted)
 }

@@ -105,7 +105,7 @@ pub struct MigrationNetworkSpec {
     /// Overrides for the standard VPC endpoints, and endpoints for additional services. An endpoint that is not
     /// listed follows the class's entry for the same `service` and `type`, or else the standard. The standard
     /// endpoints are interface endpoints for `mgn`, `s3`, `ec2` and, for post-launch actions, `ssm`, `ssmmessages`
-    /// and `ec2messages`, and a gateway endpoint for `s3`.
+    /// and `ec2messages`, and a gateway endpoint for `s3`. `onPremises.connector` adds `secretsmanager` and `sts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 24))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
@@ -132,6 +132,10 @@ pub struct MigrationNetworkSpec {
     /// The settings for MGN's post-launch actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_launch: Option<PostLaunchSpec>,
+
+    /// The settings for the on-premises side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_premises: Option<OnPremisesSpec>,
 
     /// The policy for writes to AWS. `Enforce`: the operator creates and maintains the network. `Plan`: the operator
     /// writes nothing to AWS and publishes the calls that it would make in `status.plan`. Defaults to `Enforce`,
@@ -263,7 +267,8 @@ pub struct EndpointSpec {
 
     /// The management mode of the endpoint. `Managed`: the operator creates it. `Existing`: the network uses the
     /// endpoint in `endpointID`, which the operator checks but never changes. `Disabled`: the network has no such
-    /// endpoint. Defaults to `Managed`, except that `ssm`, `ssmmessages` and `ec2messages` follow `postLaunch.ssm`.
+    /// endpoint. Defaults to `Managed`, except that `ssm`, `ssmmessages` and `ec2messages` follow `postLaunch.ssm` and
+    /// `onPremises.connector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<EndpointMode>,
 
@@ -328,7 +333,7 @@ pub struct PolicySpec {
 
     /// The preset. `FullAccess`: allows all requests, like the AWS default policy. `MGNOnly`: allows only the
     /// requests that the agent, replication servers, conversion servers and AWS Systems Manager need; endpoints of
-    /// additional services allow all requests.
+    /// additional services, and those for the MGN connector, allow all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<PolicyPreset>,
 
@@ -452,4 +457,15 @@ pub struct PostLaunchSpec {
     /// Defaults to `Enabled`, unless the class's `defaults` set another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssm: Option<Toggle>,
+}
+
+/// The settings for the on-premises side.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnPremisesSpec {
+    /// The endpoints for the MGN connector, a server on-premises that installs the agent on many source servers. `Enabled`: the
+    /// operator creates interface endpoints for `secretsmanager`, `sts`, `ssm`, `ssmmessages` and `ec2messages`, which AWS
+    /// charges, and the hand-off lists them. `Disabled`: the operator creates none for the connector. The connector must have
+    /// an address in `sourceCIDRs`. Defaults to `Disabled`, unless the class's `defaults` set another value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<Toggle>,
 }

@@ -84,7 +84,7 @@ pub struct MigrationNetworkStatus {
 
     /// The VPC endpoints of the network.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "tolerant::list")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into(), "type".into()]))]
     pub endpoints: Vec<EndpointStatus>,
 
@@ -194,6 +194,10 @@ pub struct SettingsStatus {
         deserialize_with = "tolerant::option"
     )]
     pub post_launch_ssm: Option<Toggle>,
+
+    /// The setting for the endpoints of the MGN connector: `Enabled` or `Disabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
+    pub connector: Option<Toggle>,
 
     /// The policy for writes to AWS: `Enforce` or `Plan`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "tolerant::option")]
@@ -523,6 +527,7 @@ mod tests {
             "region": "ap-northeast-1",
             "settings": {
                 "endpointSecurityGroup": "Later", "resolver": "Later", "replicationSecurityGroup": "Later", "postLaunchSSM": "Later",
+                "connector": "Later",
                 "managementPolicy": "Later", "adoptionPolicy": "Later", "deletionPolicy": "Later", "adoptedDeletionPolicy": "Later",
                 "tags": { "team": "billing" },
             },

@@ -29,7 +29,7 @@ pub(crate) async fn check_settings<S: Store>(
     let mut excess = limits.of_settings(settings);
     // Before AWS is asked whether it offers them. The standard services are checked once it is known which are offered.
     let further = settings.endpoints.keys().map(|key| key.service).filter(|one| !Service::STANDARD.contains(one));
-    excess.extend(limits.of_services(&further.collect()));
+    excess.extend(limits.of_services(&further.collect(), settings));
     if limits.counts_networks() {
         excess.extend(limits.of_number(older(store, network, class).await?));
     }
@@ -47,8 +47,8 @@ pub(crate) fn check_subnets(limits: &Limits, desired: &Desired, observed: &Obser
 }
 
 /// Checks the services for which the network has endpoints, among those that the Region offers.
-pub(crate) fn check_services(limits: &Limits, desired: &Desired) -> Result<(), Stop> {
-    within(limits.of_services(&desired.endpoints.keys().map(|key| key.service).collect()))
+pub(crate) fn check_services(limits: &Limits, settings: &Settings, desired: &Desired) -> Result<(), Stop> {
+    within(limits.of_services(&desired.endpoints.keys().map(|key| key.service).collect(), settings))
 }
 
 /// The number of older networks with the same class in the network's namespace.

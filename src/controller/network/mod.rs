@@ -155,7 +155,7 @@ async fn build<C: Clouds, S: Store>(
     observation.record_additions_of_others(object, &desired);
     let transfer = preflight::transfer::check(&object.transfer(&context.cluster), inputs.settings.deletion);
     report_warnings(object, &placement, &desired, &observation, transfer);
-    limits::check_services(&inputs.limits, &desired)?;
+    limits::check_services(&inputs.limits, &inputs.settings, &desired)?;
     limits::check_subnets(&inputs.limits, &desired, &observation.observed)?;
     let ended = match inputs.settings.management {
         ManagementPolicy::Plan => preview::preview(object, &inputs.settings, &desired, &observation).await?.into(),

@@ -1,7 +1,8 @@
 //! The facts of the hand-off, a pure function of settings, desired state and observation.
 //!
 //! What a source server needs: the API of MGN, the S3 buckets of MGN, and port 1500 of the replication servers (MGN User Guide,
-//! "Network requirements"). It does not need EC2 or AWS Systems Manager.
+//! "Network requirements"). It does not need EC2 or AWS Systems Manager. The MGN connector needs further services: see
+//! [`Service::OF_CONNECTOR`].
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -10,15 +11,17 @@ use ipnet::Ipv4Net;
 use crate::{
     api::{
         DnsForwarder, FirewallRule, ManagementPolicy, NameUse, OnPremisesBasis, OnPremisesEndpoint, OnPremisesName,
-        RuleProtocol, RulePurpose,
+        OnPremisesPolicy, RuleProtocol, RulePurpose, Toggle,
     },
     model::{
         desired::{Desired, DesiredEndpoint, DesiredResolver},
         ids::{EndpointId, ResolverId, SubnetId},
         mgn_buckets,
         observed::{Endpoint, Observed, PrivateDns, Subnet},
+        ownership::is_adopted,
+        policy::{self, Policy, needs::Scope},
         settings::Settings,
-        slot::{EndpointKey, Service, Slot},
+        slot::{EndpointKey, EndpointType, Service, Slot},
     },
 };
 
@@ -31,6 +34,10 @@ const DNS: i32 = 53;
 /// The port to which source servers send their data (MGN User Guide, "Network requirements").
 const REPLICATION: i32 = 1500;
 
+/// The service that AWS lists as optional for the MGN connector: see [`Service::OF_CONNECTOR`]. A network has its endpoint only
+/// if it lists it.
+const OPTIONAL_FOR_CONNECTOR: &str = "kms";
+
 /// The facts of one network. Each list is sorted by its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -42,33 +49,31 @@ pub struct Facts {
     pub dns_forwarders: Vec<DnsForwarder>,
     /// The names that must resolve to the endpoints.
     pub names: Vec<OnPremisesName>,
-    /// The names that AWS gives the endpoints.
+    /// The endpoints, with the names that AWS gives them.
     pub endpoints: Vec<OnPremisesEndpoint>,
 }
 
 /// Returns the facts. None while an address of a network that is built is unknown: firewalls and DNS servers need all of them.
 pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed) -> Option<Facts> {
     let world = World { settings, desired, observed };
-    let mgn = world.endpoint(EndpointKey::interface(Service::Mgn));
-    let s3 = world.endpoint(EndpointKey::S3_INTERFACE);
+    let endpoints = world.endpoints();
     let resolver = world.resolver();
-    let all = [&mgn, &s3, &resolver];
-    let missing = all.iter().any(|part| matches!(part, Part::Awaited(_)));
+    let missing =
+        endpoints.iter().map(|(_, part)| part).chain([&resolver]).any(|part| matches!(part, Part::Awaited(_)));
     let planned = settings.management == ManagementPolicy::Plan;
     if missing && !planned {
         return None;
     }
-    let mut firewall_rules = world.https("mgn", RulePurpose::Mgn, &mgn);
-    firewall_rules.extend(world.https("s3", RulePurpose::S3, &s3));
+    let mut firewall_rules: Vec<_> = endpoints.iter().flat_map(|(service, part)| world.https(*service, part)).collect();
     firewall_rules.extend(world.dns(&resolver));
     firewall_rules.push(world.replication());
     firewall_rules.sort_by(|one, other| one.id.cmp(&other.id));
     Some(Facts {
         basis: if missing { OnPremisesBasis::Planned } else { OnPremisesBasis::Observed },
         firewall_rules,
-        dns_forwarders: world.forwarders(&mgn, &s3, &resolver),
-        names: world.names(&mgn, &s3),
-        endpoints: world.endpoint_names([Service::Mgn, Service::S3]),
+        dns_forwarders: world.forwarders(&endpoints, &resolver),
+        names: world.names(&endpoints),
+        endpoints: world.named(&endpoints),
     })
 }
 
@@ -98,6 +103,18 @@ struct World<'a> {
 }
 
 impl World<'_> {
+    /// The interface endpoints that on-premises clients use.
+    fn endpoints(&self) -> Vec<(Service, Part)> {
+        let for_connector = |service: &Service| {
+            let is_optional = service.as_str() == OPTIONAL_FOR_CONNECTOR;
+            self.settings.connector == Toggle::Enabled && (service.is_for_connector() || is_optional)
+        };
+        let interfaces = self.desired.endpoints.keys().filter(|key| key.endpoint_type == EndpointType::Interface);
+        let services = interfaces.map(|key| key.service);
+        let used = services.filter(|service| is_for_sources(*service) || for_connector(service));
+        used.map(|service| (service, self.endpoint(EndpointKey::interface(service)))).collect()
+    }
+
     fn endpoint(&self, key: EndpointKey) -> Part {
         let (fixed, count) = match self.desired.endpoints.get(&key) {
             None | Some(DesiredEndpoint::Gateway { .. }) => return Part::Absent,
@@ -124,12 +141,32 @@ impl World<'_> {
         resources.endpoints.get(&id)
     }
 
-    fn endpoint_names(&self, services: impl IntoIterator<Item = Service>) -> Vec<OnPremisesEndpoint> {
+    fn named(&self, endpoints: &[(Service, Part)]) -> Vec<OnPremisesEndpoint> {
         let entry = |service: Service| {
-            let name = self.observed_endpoint(EndpointKey::interface(service))?.regional_name()?;
-            Some(OnPremisesEndpoint { service: service.to_string(), name: name.to_owned() })
+            let name = self.observed_endpoint(EndpointKey::interface(service))?.regional_name()?.to_owned();
+            Some(OnPremisesEndpoint { service: service.to_string(), name, policy: self.policy(service) })
         };
-        services.into_iter().filter_map(entry).collect()
+        let mut named: Vec<_> = endpoints.iter().filter_map(|(service, _)| entry(*service)).collect();
+        named.sort_by(|one, other| one.service.cmp(&other.service));
+        named
+    }
+
+    /// Whether the policy of an endpoint allows all requests to its service, as the preset for MGN and Systems Manager does. The
+    /// operator never changes the policy of an adopted endpoint.
+    fn policy(&self, service: Service) -> OnPremisesPolicy {
+        let key = EndpointKey::interface(service);
+        let observed = self.observed_endpoint(key);
+        let policy = match self.desired.endpoints.get(&key) {
+            Some(DesiredEndpoint::Interface { policy, .. }) if !observed.is_some_and(|one| is_adopted(&one.tags)) => {
+                Some(policy)
+            }
+            Some(_) | None => observed.map(|endpoint| &endpoint.policy),
+        };
+        let scope = Scope { key, region: &self.settings.region, buckets: &self.settings.buckets };
+        let is_full = |policy: &Policy| {
+            *policy == Policy::FullAccess || (service != Service::S3 && *policy == policy::mgn_only(scope))
+        };
+        if policy.is_some_and(is_full) { OnPremisesPolicy::FullAccess } else { OnPremisesPolicy::Restricted }
     }
 
     fn resolver(&self) -> Part {
@@ -149,8 +186,19 @@ impl World<'_> {
     }
 
     /// The rules for an interface endpoint: from the source servers, and from the proxies.
-    fn https(&self, service: &str, purpose: RulePurpose, part: &Part) -> Vec<FirewallRule> {
+    fn https(&self, service: Service, part: &Part) -> Vec<FirewallRule> {
         let Some(addresses) = part.addresses() else { return Vec::new() };
+        let purpose = match service {
+            Service::Mgn => RulePurpose::Mgn,
+            Service::S3 => RulePurpose::S3,
+            Service::Ec2
+            | Service::Ssm
+            | Service::SsmMessages
+            | Service::Ec2Messages
+            | Service::SecretsManager
+            | Service::Sts
+            | Service::Other(_) => RulePurpose::Connector,
+        };
         let rule = |suffix: &str, sources: &BTreeSet<Ipv4Net>| FirewallRule {
             id: format!("{service}-https{suffix}"),
             purpose,
@@ -197,30 +245,32 @@ impl World<'_> {
     }
 
     /// A forwarder helps only if the Resolver resolves the domain to the endpoint, which private DNS does.
-    fn forwarders(&self, mgn: &Part, s3: &Part, resolver: &Part) -> Vec<DnsForwarder> {
+    fn forwarders(&self, endpoints: &[(Service, Part)], resolver: &Part) -> Vec<DnsForwarder> {
         let Some(targets) = resolver.addresses() else { return Vec::new() };
-        let services = [(Service::Mgn, mgn), (Service::S3, s3)];
-        let private = services.into_iter().filter(|(service, part)| {
+        let private = endpoints.iter().filter(|(service, part)| {
             part.addresses().is_some() && self.private_dns(EndpointKey::interface(*service)) != PrivateDns::Disabled
         });
         let forwarder = |service: Service| DnsForwarder { domain: self.domain(service), targets: texts(targets) };
-        private.map(|(service, _)| forwarder(service)).collect()
+        let mut forwarders: Vec<_> = private.map(|(service, _)| forwarder(*service)).collect();
+        forwarders.sort_by(|one, other| one.domain.cmp(&other.domain));
+        forwarders
     }
 
-    fn names(&self, mgn: &Part, s3: &Part) -> Vec<OnPremisesName> {
+    fn names(&self, endpoints: &[(Service, Part)]) -> Vec<OnPremisesName> {
         let mut names = Vec::new();
         let mut add = |name: String, addresses: &BTreeSet<Ipv4Addr>, for_| {
             names.push(OnPremisesName { name, addresses: texts(addresses), for_ });
         };
-        if let Some(addresses) = mgn.addresses() {
-            add(self.domain(Service::Mgn), addresses, NameUse::Source);
-        }
         let buckets = &self.settings.buckets.required;
-        if let Some(addresses) = s3.addresses() {
-            let domain = self.domain(Service::S3);
-            add(domain.clone(), addresses, NameUse::Source);
-            for bucket in buckets.iter().filter(|bucket| !mgn_buckets::is_for_replication(bucket)) {
-                add(format!("{bucket}.{domain}"), addresses, NameUse::Source);
+        for (service, part) in endpoints {
+            let Some(addresses) = part.addresses() else { continue };
+            let domain = self.domain(*service);
+            let for_ = if is_for_sources(*service) { NameUse::Source } else { NameUse::Connector };
+            add(domain.clone(), addresses, for_);
+            if *service == Service::S3 {
+                for bucket in buckets.iter().filter(|bucket| !mgn_buckets::is_for_replication(bucket)) {
+                    add(format!("{bucket}.{domain}"), addresses, NameUse::Source);
+                }
             }
         }
         // Replication servers read this bucket under its dual-stack name, which private DNS does not cover.
@@ -255,6 +305,11 @@ impl World<'_> {
         let range = |id| self.observed.subnets.get(id).map(|subnet: &Subnet| subnet.cidr);
         texts(&subnets.iter().filter_map(range).collect::<BTreeSet<Ipv4Net>>())
     }
+}
+
+/// Whether source servers use a service.
+const fn is_for_sources(service: Service) -> bool {
+    matches!(service, Service::Mgn | Service::S3)
 }
 
 /// Decides whether all addresses exist.

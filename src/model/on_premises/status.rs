@@ -11,7 +11,8 @@ use crate::{
     api::{
         ChangeKind, ChecklistItem, ChecklistState, ChecklistWork,
         ConditionStatus::{False, True},
-        MOST_CHANGES, NameUse, ON_PREMISES_DONE_ANNOTATION, OnPremisesChange, OnPremisesStatus, Reason,
+        MOST_CHANGES, NameUse, ON_PREMISES_DONE_ANNOTATION, OnPremisesChange, OnPremisesPolicy, OnPremisesStatus,
+        Reason,
         conditions::State,
     },
     text::{hex, truncate},
@@ -84,19 +85,32 @@ pub fn condition(status: Option<&OnPremisesStatus>, acknowledged: Option<&str>) 
 
 /// Returns the work, each item with the revision of its own facts.
 fn checklist(facts: &Facts) -> Vec<ChecklistItem> {
-    // The names of the endpoints are options of the installer, and no work by themselves.
-    let Facts { basis: _, firewall_rules, dns_forwarders, names, endpoints: _ } = facts;
+    let Facts { basis: _, firewall_rules, dns_forwarders, names, endpoints } = facts;
     let item = |item, revision| ChecklistItem { item, state: ChecklistState::Open, revision };
     let mut items = vec![item(ChecklistWork::Firewall, revision(firewall_rules))];
     if dns_forwarders.is_empty() {
-        let names: Vec<_> = names.iter().filter(|name| name.for_ == NameUse::Source).collect();
+        let names: Vec<_> = names.iter().filter(|name| name.for_ != NameUse::Replication).collect();
         items.push(item(ChecklistWork::HostsFiles, revision(&names)));
     } else {
         items.push(item(ChecklistWork::DnsForwarders, revision(dns_forwarders)));
     }
     items.push(item(ChecklistWork::Proxies, revision(names)));
-    if let Some(s3) = dns_forwarders.iter().find(|forwarder| forwarder.domain.starts_with("s3.")) {
-        items.push(item(ChecklistWork::OtherS3Clients, revision(s3)));
+    let is_for_connector = |domain: &str| names.iter().any(|one| one.for_ == NameUse::Connector && one.name == domain);
+    let of_s3 = dns_forwarders.iter().filter(|forwarder| forwarder.domain.starts_with("s3."));
+    let of_connector = dns_forwarders.iter().filter(|forwarder| is_for_connector(&forwarder.domain));
+    for (work, forwarders) in [
+        (ChecklistWork::OtherS3Clients, of_s3.collect::<Vec<_>>()),
+        (ChecklistWork::OtherAwsClients, of_connector.collect()),
+    ] {
+        if !forwarders.is_empty() {
+            // The forwarders decide which other clients are affected, and the policies which of their requests.
+            let is_forwarded =
+                |service: &str| forwarders.iter().any(|one| one.domain.starts_with(&format!("{service}.")));
+            let restricted = endpoints.iter().filter(|one| one.policy == OnPremisesPolicy::Restricted);
+            let restricted: Vec<&str> =
+                restricted.map(|one| one.service.as_str()).filter(|one| is_forwarded(one)).collect();
+            items.push(item(work, revision(&(forwarders, restricted))));
+        }
     }
     items
 }

@@ -4,7 +4,8 @@
 //! and "Installing the agent on a secured network" (`CreateSessionForMgn`); AWS managed policies
 //! `AWSApplicationMigrationAgentInstallationPolicy`, `AWSApplicationMigrationAgentPolicy_v2`,
 //! `AWSApplicationMigrationReplicationServerPolicy` and `AWSApplicationMigrationConversionServerPolicy`; Systems Manager User
-//! Guide, "SSM Agent communications with AWS managed S3 buckets".
+//! Guide, "SSM Agent communications with AWS managed S3 buckets"; MGN User Guide, "Create roles manually" (the policies of the
+//! MGN connector's roles).
 
 use std::collections::BTreeSet;
 
@@ -89,6 +90,8 @@ pub fn requests(scope: Scope<'_>) -> Vec<Request> {
         Service::Ssm => to(&["ssm:UpdateInstanceInformation"]),
         Service::SsmMessages => to(&["ssmmessages:CreateControlChannel"]),
         Service::Ec2Messages => to(&["ec2messages:GetMessages"]),
+        Service::SecretsManager => to(&["secretsmanager:GetSecretValue"]),
+        Service::Sts => to(&["sts:AssumeRole"]),
         Service::Other(_) => Vec::new(),
     }
 }
@@ -113,7 +116,8 @@ pub fn mgn_only(scope: Scope<'_>) -> Policy {
         Service::Ssm => vec![allow(&["ssm:*"], &everything)],
         Service::SsmMessages => vec![allow(&["ssmmessages:*"], &everything)],
         Service::Ec2Messages => vec![allow(&["ec2messages:*"], &everything)],
-        Service::Other(_) => return Policy::FullAccess,
+        // With private DNS and forwarders, all clients in the VPC and on-premises use these endpoints.
+        Service::SecretsManager | Service::Sts | Service::Other(_) => return Policy::FullAccess,
     };
     let document = json!({ "Version": "2012-10-17", "Statement": statements });
     Policy::of(&document).unwrap_or_default()

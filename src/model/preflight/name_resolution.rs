@@ -1,15 +1,20 @@
-//! Checks whether servers in the VPC resolve the names of services to the network's endpoints.
+//! Checks whether servers in the VPC, and the MGN connector through the Resolver, resolve the names of services to the network's
+//! endpoints.
 
 use std::collections::BTreeSet;
 
-use crate::model::{
-    ids::join,
-    observed::PrivateDns,
-    preflight::{
-        checks::{Check, Finding},
-        site::Site,
+use crate::{
+    api::Toggle,
+    model::{
+        ids::join,
+        observed::PrivateDns,
+        preflight::{
+            checks::{Check, Finding},
+            site::Site,
+        },
+        settings::Resolver,
+        slot::{EndpointKey, Service},
     },
-    slot::{EndpointKey, Service},
 };
 
 /// The services that servers in the VPC call by their own names, and what stops without them. S3 is left out: servers in the
@@ -19,9 +24,15 @@ const CALLED: [(&[Service], &str, &str); 2] = [
     (&[Service::Ssm, Service::SsmMessages, Service::Ec2Messages], "launched instances", "run post-launch actions"),
 ];
 
-/// Warns about services whose names resolve to public addresses in the VPC.
+/// The services that only the MGN connector calls. It has no options for other names.
+const CALLED_BY_CONNECTOR: (&[Service], &str, &str) =
+    (&Service::OF_CONNECTOR, "MGN connectors", "connect to source servers");
+
+/// Warns about services whose names resolve to public addresses in the VPC. The Resolver endpoint gives the same answers.
 pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
-    CALLED.iter().filter_map(|(services, servers, loss)| unresolved(site, services, servers, loss)).collect()
+    let asks_resolver = site.settings.connector == Toggle::Enabled && site.settings.resolver != Resolver::Disabled;
+    let all = CALLED.into_iter().chain(asks_resolver.then_some(CALLED_BY_CONNECTOR));
+    all.filter_map(|(services, servers, loss)| unresolved(site, services, servers, loss)).collect()
 }
 
 fn unresolved(site: &Site<'_>, services: &[Service], servers: &str, loss: &str) -> Option<Finding> {

@@ -3,21 +3,27 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{
-    ids::join,
-    mgn_buckets::{COMPARED_ON, CURRENT_FOR_DAYS, is_documented, is_outdated},
-    ownership::is_adopted,
-    policy::{Answer, Policy, needs},
-    preflight::{
-        checks::{Check, Finding},
-        site::Site,
+use crate::{
+    api::Toggle,
+    model::{
+        ids::join,
+        mgn_buckets::{COMPARED_ON, CURRENT_FOR_DAYS, is_documented, is_outdated},
+        ownership::is_adopted,
+        policy::{Answer, Policy, needs},
+        preflight::{
+            checks::{Check, Finding},
+            site::Site,
+        },
+        settings::endpoints::EndpointSource,
+        slot::{EndpointKey, Service},
     },
-    settings::endpoints::EndpointSource,
-    slot::{EndpointKey, Service},
 };
 
 pub(super) fn check(site: &Site<'_>) -> Vec<Finding> {
-    let answers = site.settings.endpoints.keys().flat_map(|key| of_endpoint(site, *key));
+    let is_needed = |key: &&EndpointKey| {
+        !Service::OF_CONNECTOR.contains(&key.service) || site.settings.connector == Toggle::Enabled
+    };
+    let answers = site.settings.endpoints.keys().filter(is_needed).flat_map(|key| of_endpoint(site, *key));
     answers.chain(bucket_list(site)).collect()
 }
 

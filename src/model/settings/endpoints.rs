@@ -8,7 +8,7 @@ use std::{
 use crate::{
     api::{
         AddressSpec, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
-        PolicyPreset, PolicySpec, PolicyType, Toggle,
+        OnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, Toggle,
     },
     model::{
         ids::{EndpointId, SubnetId},
@@ -101,18 +101,47 @@ pub(crate) struct Endpoints {
     pub(crate) buckets: Buckets,
 }
 
+/// The users of endpoints that not every network has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Users {
+    /// Post-launch actions.
+    pub(crate) ssm: Toggle,
+    /// The MGN connector.
+    pub(crate) connector: Toggle,
+}
+
+impl Users {
+    /// Returns the users that the spec of a network and the defaults of its class name.
+    pub(crate) fn new(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Self {
+        let post_launch = spec.post_launch.as_ref().or(defaults.post_launch.as_ref());
+        let connector = |on_premises: &Option<OnPremisesSpec>| on_premises.as_ref()?.connector;
+        Self {
+            ssm: post_launch.and_then(|post_launch| post_launch.ssm).unwrap_or(Toggle::Enabled),
+            connector: connector(&spec.on_premises)
+                .or_else(|| connector(&defaults.on_premises))
+                .unwrap_or(Toggle::Disabled),
+        }
+    }
+
+    /// Whether one of them uses the endpoint of a service.
+    fn want(self, service: Service) -> bool {
+        let of_ssm = service.is_for_post_launch() && self.ssm == Toggle::Enabled;
+        of_ssm || (service.is_for_connector() && self.connector == Toggle::Enabled)
+    }
+}
+
 /// Parses the endpoints and their policies.
 pub(crate) fn parse(
     spec: &MigrationNetworkSpec,
     class: &MigrationNetworkClassSpec,
-    ssm: Toggle,
+    users: Users,
     config_maps: &ConfigMapKeys,
     errors: &mut Vec<FieldError>,
 ) -> Endpoints {
     let defaults = class.defaults.as_ref();
-    let asked = requested(spec, defaults, errors);
+    let asked = requested(spec, defaults, users, errors);
     let mode = |key: EndpointKey, entry: Option<&EndpointSpec>| {
-        let usual = if key.service.is_for_post_launch() && ssm == Toggle::Disabled {
+        let usual = if key.service.is_for_post_launch() && !users.want(key.service) {
             EndpointMode::Disabled
         } else {
             EndpointMode::Managed
@@ -166,13 +195,16 @@ pub(crate) fn parse(
     Endpoints { all: parsed, policy_sources: sources, buckets }
 }
 
-/// Returns the standard endpoints and the further ones that network or class list, each with its entry, if it has one.
+/// Returns the standard endpoints, those of the connector, and the further ones that network or class list, each with its entry, if it has one.
 fn requested<'a>(
     spec: &'a MigrationNetworkSpec,
     defaults: Option<&'a NetworkDefaults>,
+    users: Users,
     errors: &mut Vec<FieldError>,
 ) -> BTreeMap<EndpointKey, Option<&'a EndpointSpec>> {
-    let mut asked: BTreeMap<_, _> = EndpointKey::standard().map(|key| (key, None)).collect();
+    let of_connector = Service::OF_CONNECTOR.into_iter().filter(|service| users.want(*service));
+    let all = EndpointKey::standard().chain(of_connector.map(EndpointKey::interface));
+    let mut asked: BTreeMap<_, _> = all.map(|key| (key, None)).collect();
     for ((service, endpoint_type), entry) in entries(spec, defaults) {
         match Service::named(service).and_then(|service| EndpointKey::of(service, endpoint_type)) {
             Some(key) => {

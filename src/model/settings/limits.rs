@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use crate::{
     api::{
         AdoptedDeletionPolicy, AdoptionPolicy, ClassLimits, DeletionPolicy, EndpointPolicyLimits, PolicyPreset,
-        PolicyType, PrivateDns, SubnetSelector, SubnetSelectors as LimitedSubnets, TagKeyLimits,
+        PolicyType, PrivateDns, SubnetSelector, SubnetSelectors as LimitedSubnets, TagKeyLimits, Toggle,
     },
     model::{
         ids::{SubnetId, VpcId, join},
@@ -185,25 +185,36 @@ impl Limits {
         })
     }
 
-    /// Returns a message if the network has endpoints for services that the class does not allow.
-    pub fn of_services(&self, wanted: &BTreeSet<Service>) -> Option<String> {
+    /// Returns a message if the network has endpoints for services that the class does not allow. It names the switches that
+    /// ask for these endpoints, or else the list of endpoints.
+    pub fn of_services(&self, wanted: &BTreeSet<Service>, settings: &Settings) -> Option<String> {
         let allowed = self.services.as_deref()?;
         let refused: Vec<Service> = wanted.iter().copied().filter(|service| !allowed.contains(service)).collect();
-        let (class, names, allowed) = (&self.class, join(&refused), join(allowed));
         if refused.is_empty() {
-            None
-        } else if refused.iter().all(|service| service.is_for_post_launch()) {
-            Some(format!(
-                "`spec.postLaunch.ssm` must be 'Disabled', because class '{class}' allows no endpoint for '{names}'; \
-                 allowed: {allowed}"
-            ))
+            return None;
+        }
+        let all_switches: [(&str, Toggle, fn(Service) -> bool); 2] = [
+            ("`spec.postLaunch.ssm`", settings.ssm, Service::is_for_post_launch),
+            ("`spec.onPremises.connector`", settings.connector, Service::is_for_connector),
+        ];
+        let switches: Vec<_> = all_switches
+            .into_iter()
+            .filter(|(_, toggle, asks)| *toggle == Toggle::Enabled && refused.iter().any(|service| asks(*service)))
+            .collect();
+        let (class, names, allowed) = (&self.class, join(&refused), join(allowed));
+        Some(if refused.iter().all(|service| switches.iter().any(|(_, _, asks)| asks(*service))) {
+            let fields: Vec<&str> = switches.iter().map(|(field, ..)| *field).collect();
+            format!(
+                "{} must be 'Disabled', because class '{class}' allows no endpoint for '{names}'; allowed: {allowed}",
+                fields.join(" and ")
+            )
         } else {
-            Some(format!(
+            format!(
                 "`spec.endpoints` must not lead to endpoints for '{names}', which class '{class}' does not allow \
                  (`limits.services`); allowed: {allowed}; set their `mode` to 'Disabled', or ask the owner of the \
                  class"
-            ))
-        }
+            )
+        })
     }
 
     fn outside(&self, field: &str, ranges: &BTreeSet<Ipv4Net>) -> Option<String> {

@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 
 use self::{
     cidrs::cidrs,
-    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource, Endpoints, PolicySource},
+    endpoints::{ConfigMapKeys, EndpointSettings, EndpointSource, Endpoints, PolicySource, Users},
     selectors::{subnet_selector, vpc_selector},
     sources::{endpoint_groups, merged, replication, resolver},
 };
@@ -75,6 +75,8 @@ pub struct Settings {
     pub replication: ReplicationGroup,
     /// Whether post-launch actions get their endpoints.
     pub ssm: Toggle,
+    /// Whether the MGN connector gets its endpoints.
+    pub connector: Toggle,
     /// Whether the operator builds the network or only plans it.
     pub management: ManagementPolicy,
     /// Which resources in the VPC the network may adopt.
@@ -132,10 +134,9 @@ impl Settings {
             &mut errors,
         );
         let tags = tags(spec, class, &mut errors);
-        let ssm = spec.post_launch.as_ref().or(defaults.post_launch.as_ref()).and_then(|post_launch| post_launch.ssm);
-        let ssm = ssm.unwrap_or(Toggle::Enabled);
+        let users = Users::new(spec, defaults);
         let Endpoints { all: endpoints, policy_sources, buckets } =
-            endpoints::parse(spec, class, ssm, config_maps, &mut errors);
+            endpoints::parse(spec, class, users, config_maps, &mut errors);
         let endpoint_groups = endpoint_groups(spec, defaults, &mut errors);
         let resolver_spec = merged(spec.resolver.as_ref(), defaults.resolver.as_ref());
         let resolver = resolver(&resolver_spec, &mut errors);
@@ -167,7 +168,8 @@ impl Settings {
             resolver,
             clients,
             replication,
-            ssm,
+            ssm: users.ssm,
+            connector: users.connector,
             management: spec.management_policy.or(defaults.management_policy).unwrap_or_default(),
             adoption: spec.adoption_policy.or(defaults.adoption_policy).unwrap_or_default(),
             // The CRD rejects other texts, and no tag could match them.

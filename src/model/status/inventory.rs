@@ -270,6 +270,7 @@ fn settings_status(
             ReplicationGroup::Existing(_) => ReplicationSecurityGroupMode::Existing,
         }),
         post_launch_ssm: Some(settings.ssm),
+        connector: Some(settings.connector),
         management_policy: Some(settings.management),
         adoption_policy: Some(settings.adoption),
         deletion_policy: Some(settings.deletion),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::{
         self, ConfigMapKeyReference, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec,
-        NetworkDefaults, PolicyPreset, PolicySpec, PolicyType, ResolverMode, ResolverSpec, SubnetSelector,
-        SubnetSelectors, VpcSelector,
+        NetworkDefaults, OnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, ResolverMode, ResolverSpec,
+        SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
     },
     model::{
         observed::PrivateDns,
@@ -88,6 +88,65 @@ fn systems_manager_follows_its_switch_unless_an_entry_overrides_it() {
     let parsed = endpoints(&MigrationNetworkSpec { endpoints: Some(vec![asked]), ..without_ssm() });
     assert!(parsed.contains_key(&ssm) && !parsed[&ssm].optional);
     assert!(!parsed.contains_key(&EndpointKey::interface(Service::SsmMessages)));
+}
+
+fn on_premises(connector: Toggle) -> Option<OnPremisesSpec> {
+    Some(OnPremisesSpec { connector: Some(connector) })
+}
+
+#[test]
+fn the_connector_adds_its_services_and_those_of_systems_manager() {
+    let interface = |service| EndpointKey::interface(service);
+    let with_connector = |spec| MigrationNetworkSpec { on_premises: on_premises(Toggle::Enabled), ..spec };
+    let parsed = endpoints(&with_connector(without_ssm()));
+    let of_connector = ["ssm", "ssmmessages", "ec2messages", "secretsmanager", "sts"];
+    let added: Vec<_> = parsed.keys().filter(|key| !endpoints(&without_ssm()).contains_key(key)).collect();
+    assert_eq!(added.iter().map(|key| key.service.as_str()).collect::<Vec<_>>(), of_connector);
+    assert!(added.iter().all(|key| parsed[*key].private_dns == PrivateDns::Enabled), "{parsed:?}");
+    // As for post-launch actions, the connector works with the channels that the Region has.
+    let optional = parsed.iter().filter(|(_, endpoint)| endpoint.optional).map(|(key, _)| key.service.as_str());
+    assert_eq!(optional.collect::<Vec<_>>(), of_connector[..3]);
+
+    let disabled = EndpointSpec { mode: Some(EndpointMode::Disabled), ..entry("sts") };
+    let parsed = endpoints(&with_connector(with(vec![disabled])));
+    assert!(!parsed.contains_key(&interface(Service::Sts)), "an entry takes precedence");
+    assert!(parsed.contains_key(&interface(Service::SecretsManager)) && !parsed.contains_key(&kms()));
+    let listed = endpoints(&with(vec![entry("sts")]));
+    assert!(listed.contains_key(&interface(Service::Sts)), "it can also be listed alone");
+    assert!(!listed.contains_key(&interface(Service::SecretsManager)));
+}
+
+#[test]
+fn the_connector_of_the_network_takes_precedence_over_that_of_the_class() {
+    let connector = |network: Option<Toggle>, class_: Option<Toggle>| {
+        let defaults = NetworkDefaults { on_premises: class_.and_then(on_premises), ..NetworkDefaults::default() };
+        let spec =
+            MigrationNetworkSpec { on_premises: network.and_then(on_premises), ..MigrationNetworkSpec::default() };
+        let parsed = Settings::parse(&spec, &class(defaults), &BTreeMap::new(), BTreeSet::new());
+        let settings = parsed.expect("it can be read");
+        let has_sts = settings.endpoints.contains_key(&EndpointKey::interface(Service::Sts));
+        assert_eq!(has_sts, settings.connector == Toggle::Enabled);
+        settings.connector
+    };
+    use Toggle::{Disabled, Enabled};
+    assert_eq!(connector(None, None), Disabled);
+    assert_eq!(connector(None, Some(Enabled)), Enabled);
+    assert_eq!(connector(Some(Disabled), Some(Enabled)), Disabled);
+    assert_eq!(connector(Some(Enabled), Some(Disabled)), Enabled);
+}
+
+#[test]
+fn the_preset_leaves_the_endpoints_of_the_connector_open() {
+    let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
+    let spec = MigrationNetworkSpec {
+        endpoint_policy: Some(preset),
+        on_premises: on_premises(Toggle::Enabled),
+        ..MigrationNetworkSpec::default()
+    };
+    for (key, endpoint) in endpoints(&spec) {
+        let EndpointSource::Managed { policy, .. } = endpoint.source else { panic!("{key} is managed") };
+        assert_eq!(policy == Policy::FullAccess, Service::OF_CONNECTOR.contains(&key.service), "{key}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::{
         AdoptedDeletionPolicy, AdoptionPolicy, ClassLimits, DeletionPolicy, EndpointPolicyLimits, PolicyPreset,
-        PolicyType, PrivateDns, SubnetSelector, SubnetSelectors, TagKeyLimits,
+        PolicyType, PrivateDns, SubnetSelector, SubnetSelectors, TagKeyLimits, Toggle,
     },
     model::{
         preflight::ResolvedSubnets,
@@ -38,7 +38,7 @@ fn omitted_limits_do_not_apply() {
         let limits = Limits::parse("tokyo", limits);
         assert_eq!(limits.of_settings(&asking("spec.sourceCIDRs", &["10.0.0.0/8"])), Vec::<String>::new());
         assert_eq!(limits.of_vpc(&"vpc-1".into()), None);
-        assert_eq!(limits.of_services(&BTreeSet::from(Service::STANDARD)), None);
+        assert_eq!(limits.of_services(&BTreeSet::from(Service::STANDARD), &settings()), None);
         assert_eq!(limits.of_number(1000), None);
     }
 }
@@ -111,19 +111,42 @@ fn vpc_and_services_must_be_allowed() {
     };
     let core = BTreeSet::from([Service::Mgn, Service::S3, Service::Ec2]);
     assert_eq!(of(&limits).of_vpc(&"vpc-3".into()), None);
-    assert_eq!(of(&limits).of_services(&core), None);
+    assert_eq!(of(&limits).of_services(&core, &settings()), None);
     assert_eq!(
         of(&limits).of_vpc(&"vpc-1".into()).unwrap(),
         "`spec.vpc` must be a VPC that class 'tokyo' allows, but 'vpc-1' is not; allowed: vpc-2, vpc-3"
     );
     assert_eq!(
-        of(&limits).of_services(&BTreeSet::from(Service::STANDARD)).unwrap(),
+        of(&limits).of_services(&BTreeSet::from(Service::STANDARD), &settings()).unwrap(),
         "`spec.postLaunch.ssm` must be 'Disabled', because class 'tokyo' allows no endpoint for 'ssm, ssmmessages, ec2messages'; \
          allowed: mgn, s3, ec2"
     );
     let limits = ClassLimits { services: Some(words(&["mgn"])), ..ClassLimits::default() };
-    let found = of(&limits).of_services(&core).unwrap();
+    let found = of(&limits).of_services(&core, &settings()).unwrap();
     assert!(found.contains("endpoints for 's3, ec2'") && found.contains("allowed: mgn;"), "{found}");
+}
+
+#[test]
+fn the_switches_that_ask_for_a_refused_service_are_named() {
+    use Toggle::{Disabled, Enabled};
+    let (sts, ssm) = (Service::Sts, Service::Ssm);
+    let (of_ssm, of_connector, of_list) = ("`spec.postLaunch.ssm`", "`spec.onPremises.connector`", "`spec.endpoints`");
+    let both = format!("{of_ssm} and {of_connector}");
+    for (ssm_is, connector_is, wanted, field) in [
+        (Enabled, Enabled, vec![sts], of_connector),
+        (Enabled, Enabled, vec![ssm], &both),
+        (Enabled, Enabled, vec![sts, ssm], &both),
+        (Disabled, Enabled, vec![sts, ssm], of_connector),
+        (Enabled, Disabled, vec![ssm], of_ssm),
+        (Enabled, Disabled, vec![sts, ssm], of_list),
+        (Disabled, Disabled, vec![ssm], of_list),
+        (Disabled, Enabled, vec![sts, Service::Ec2], of_list),
+    ] {
+        let limits = ClassLimits { services: Some(words(&["mgn"])), ..ClassLimits::default() };
+        let settings = Settings { ssm: ssm_is, connector: connector_is, ..settings() };
+        let found = of(&limits).of_services(&wanted.iter().copied().collect(), &settings).unwrap();
+        assert!(found.starts_with(&format!("{field} must")), "{ssm_is:?}, {connector_is:?}, {wanted:?}: {found}");
+    }
 }
 
 #[test]

@@ -4,16 +4,17 @@ use std::net::Ipv4Addr;
 
 use crate::{
     api::{
-        ChangeKind, ChecklistState, ChecklistWork, ManagementPolicy, MigrationNetworkStatus, NameUse, OnPremisesBasis,
-        OnPremisesStatus, Reason,
+        ChangeKind, ChecklistState, ChecklistWork, ManagementPolicy, MigrationNetworkSpec, MigrationNetworkStatus,
+        NameUse, OnPremisesBasis, OnPremisesSpec, OnPremisesStatus, Reason, RulePurpose, Toggle,
     },
     model::{
         desired::DesiredEndpoint,
-        observed::PrivateDns,
+        observed::{PrivateDns, ServiceOffer},
         on_premises::{self, Facts, acknowledge, condition, facts},
+        policy::{Policy, mgn_only, needs::Scope},
         settings::{Resolver, endpoints::EndpointSource},
         slot::{EndpointKey, Service, Slot},
-        testing::{Lab, identity, resolve},
+        testing::{self, Lab, identity, resolve},
     },
 };
 
@@ -98,6 +99,119 @@ fn the_repository_of_replication_servers_is_named_without_addresses() {
         [(name, 0)]
     );
     assert!(hand_off.dns_forwarders.iter().all(|one| !name.ends_with(&format!(".{}", one.domain))));
+}
+
+/// Returns a built network with the connector.
+fn with_connector() -> Lab {
+    let on_premises = Some(OnPremisesSpec { connector: Some(Toggle::Enabled) });
+    let spec = MigrationNetworkSpec { on_premises, ..MigrationNetworkSpec::default() };
+    let mut lab = Lab::built();
+    lab.settings.connector = Toggle::Enabled;
+    lab.settings.endpoints = testing::endpoints(&spec);
+    lab.run();
+    lab
+}
+
+#[test]
+fn the_connector_adds_the_rules_forwarders_and_names_of_its_services() {
+    let before = first(&Lab::built());
+    let lab = with_connector();
+    let after = status(facts_of(&lab).expect("all addresses exist"), Some(&before), None);
+    insta::assert_yaml_snapshot!(
+        subjects(&after).into_iter().map(|(subject, kind)| format!("{subject} {kind:?}")).collect::<Vec<_>>()
+    );
+    let added: Vec<_> = after.names.iter().filter(|one| one.for_ == NameUse::Connector).collect();
+    assert!(added.len() == 5 && added.iter().all(|one| one.addresses.len() == 2), "{added:?}");
+    for name in added {
+        let service = name.name.split('.').next().expect("a name has labels");
+        let rule = after.firewall_rules.iter().find(|rule| rule.id == format!("{service}-https")).expect("a rule");
+        assert_eq!((rule.purpose, rule.port, &rule.addresses), (RulePurpose::Connector, 443, &name.addresses));
+    }
+    // Work that exists without the connector stays done if its own facts stay the same.
+    assert_eq!(after.checklist.last().map(|item| item.item), Some(ChecklistWork::OtherAwsClients));
+    let of = |status: &OnPremisesStatus, work| {
+        status.checklist.iter().find(|item| item.item == work).map(|item| item.revision.clone())
+    };
+    assert_eq!(of(&after, ChecklistWork::OtherS3Clients), of(&before, ChecklistWork::OtherS3Clients));
+
+    let mut disabled = lab.clone();
+    disabled.settings = Lab::built().settings;
+    disabled.run();
+    assert_eq!(first(&disabled).revision, before.revision);
+}
+
+#[test]
+fn the_hosts_file_of_the_connector_is_work_too() {
+    let mut lab = Lab::built();
+    lab.settings.resolver = Resolver::Disabled;
+    let work = |lab: &Lab| {
+        let hand_off = first(lab);
+        let item = hand_off.checklist.into_iter().find(|item| item.item == ChecklistWork::HostsFiles);
+        (item.expect("no forwarders").revision, hand_off.dns_forwarders.len())
+    };
+    let mut connected = with_connector();
+    connected.settings.resolver = Resolver::Disabled;
+    assert_ne!(work(&lab).0, work(&connected).0);
+    assert_eq!(work(&connected).1, 0);
+    assert!(!open(&first(&connected)).contains(&ChecklistWork::OtherAwsClients), "nothing is forwarded");
+}
+
+/// KMS is optional for the connector, and other services do not concern it.
+#[test]
+fn the_connector_uses_kms_if_the_network_has_its_endpoint() {
+    let mut lab = with_connector();
+    for service in ["kms", "sns"] {
+        let key = EndpointKey::interface(Service::named(service).expect("a name"));
+        let offer = ServiceOffer {
+            name: format!("com.amazonaws.ap-northeast-1.{service}"),
+            private_dns_names: [format!("{service}.ap-northeast-1.amazonaws.com")].into(),
+            ..lab.observed.services[&EndpointKey::interface(Service::Sts)].clone()
+        };
+        lab.observed.services.insert(key, offer);
+        let sts = lab.settings.endpoints[&EndpointKey::interface(Service::Sts)].clone();
+        lab.settings.endpoints.insert(key, sts);
+    }
+    lab.run();
+    let has_rule = |lab: &Lab, id: &str| first(lab).firewall_rules.iter().any(|rule| rule.id == id);
+    assert!(has_rule(&lab, "kms-https") && !has_rule(&lab, "sns-https"));
+    lab.settings.connector = Toggle::Disabled;
+    assert!(!has_rule(&lab, "kms-https") && !has_rule(&lab, "sts-https"), "listed endpoints serve the VPC");
+}
+
+#[test]
+fn a_policy_that_restricts_other_clients_is_a_fact_and_reopens_only_their_item() {
+    let lab = with_connector();
+    let open_before = first(&lab);
+    let done = status(facts_of(&lab).expect("facts"), Some(&open_before), Some(&open_before.revision));
+    assert_eq!(open(&done), []);
+    let with_policy = |service, policy: Policy| {
+        let mut lab = lab.clone();
+        let endpoint = lab.settings.endpoints.get_mut(&EndpointKey::interface(service)).expect("it exists");
+        let EndpointSource::Managed { policy: own, .. } = &mut endpoint.source else { panic!("it is managed") };
+        *own = policy;
+        lab.run();
+        let after = status(facts_of(&lab).expect("facts"), Some(&done), None);
+        let changed: Vec<String> = subjects(&after).into_iter().map(|(subject, _)| subject.to_owned()).collect();
+        (open(&after), changed)
+    };
+    let preset = |service| {
+        let (key, buckets) = (EndpointKey::interface(service), &lab.settings.buckets);
+        mgn_only(Scope { key, region: "ap-northeast-1", buckets })
+    };
+    assert_eq!(
+        with_policy(Service::S3, preset(Service::S3)),
+        (vec![ChecklistWork::OtherS3Clients], vec!["endpoints/s3".to_owned()])
+    );
+    // The preset allows all requests to these services.
+    for service in [Service::Mgn, Service::Ssm, Service::Sts] {
+        assert_eq!(with_policy(service, preset(service)), (vec![], vec![]), "{service}");
+    }
+    let inline =
+        Policy::parse(r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":["sts:AssumeRole"],"Resource":"*"}}"#);
+    assert_eq!(
+        with_policy(Service::Sts, inline.expect("a policy")),
+        (vec![ChecklistWork::OtherAwsClients], vec!["endpoints/sts".to_owned()])
+    );
 }
 
 /// Returns the services of the endpoints in the hand-off, and their names.

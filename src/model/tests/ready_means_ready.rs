@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::{EndpointMode, EndpointSpec, EndpointType, MigrationNetworkSpec},
+    api::{EndpointMode, EndpointSpec, EndpointType, MigrationNetworkSpec, OnPremisesSpec, Toggle},
     model::{
         mgn_buckets::{Buckets, COMPARED_ON},
         observed::{
@@ -15,7 +15,7 @@ use crate::{
         ownership::Tags,
         policy::{Policy, needs},
         preflight::{self, checks::Check},
-        settings::{ReplicationGroup, Settings, endpoints::EndpointSource},
+        settings::{ReplicationGroup, Resolver, Settings, endpoints::EndpointSource},
         slot::{EndpointKey, GroupRole, Service, Slot},
         testing::{Lab, endpoints, identity, settings, subnets, tokyo},
         tests::found::{findings, one},
@@ -117,6 +117,49 @@ fn names_that_resolve_to_public_addresses_are_reported_with_what_is_lost() {
     );
     let disabled = [Service::Ssm, Service::SsmMessages, Service::Ec2Messages].map(EndpointKey::interface);
     assert_eq!(findings(|settings, _| without(settings, &disabled)), [], "post-launch actions are not wanted");
+}
+
+/// Lets the network have the endpoints of the connector, and its switch a value of its own.
+fn connector(settings: &mut Settings, switch: Toggle) {
+    let on_premises = Some(OnPremisesSpec { connector: Some(Toggle::Enabled) });
+    settings.endpoints = endpoints(&MigrationNetworkSpec { on_premises, ..MigrationNetworkSpec::default() });
+    settings.connector = switch;
+}
+
+#[test]
+fn the_connector_needs_private_names_where_it_asks_the_resolver() {
+    let public = |switch: Toggle, resolver: Option<Resolver>| {
+        move |settings: &mut Settings, _: &mut Observed| {
+            connector(settings, switch);
+            let sts =
+                settings.endpoints.get_mut(&EndpointKey::interface(Service::Sts)).expect("the connector needs it");
+            sts.private_dns = PrivateDns::Disabled;
+            settings.resolver = resolver.unwrap_or_else(|| settings.resolver.clone());
+        }
+    };
+    one(public(Toggle::Enabled, None), Check::NamesArePrivate, "MGN connectors do not connect to source servers");
+    assert_eq!(findings(public(Toggle::Disabled, None)), []);
+    let with_hosts_files = findings(public(Toggle::Enabled, Some(Resolver::Disabled)));
+    assert!(with_hosts_files.iter().all(|(check, _)| *check != Check::NamesArePrivate), "{with_hosts_files:?}");
+}
+
+#[test]
+fn a_policy_that_denies_a_request_of_the_connector_is_reported_if_there_is_one() {
+    let restricted = |switch: Toggle| {
+        move |settings: &mut Settings, _: &mut Observed| {
+            connector(settings, switch);
+            let key = EndpointKey::interface(Service::SecretsManager);
+            let endpoint = settings.endpoints.get_mut(&key).expect("the connector needs it");
+            let EndpointSource::Managed { policy, .. } = &mut endpoint.source else { return };
+            *policy = parsed(r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"mgn:*","Resource":"*"}]}"#);
+        }
+    };
+    let found = |switch| -> Vec<(Check, String)> {
+        findings(restricted(switch)).into_iter().filter(|(check, _)| *check != Check::PoliciesApart).collect()
+    };
+    let [(Check::PoliciesAllow, message)] = &found(Toggle::Enabled)[..] else { panic!("{:?}", found(Toggle::Enabled)) };
+    assert!(message.contains("secretsmanager:GetSecretValue"), "{message}");
+    assert_eq!(found(Toggle::Disabled), []);
 }
 
 fn parsed(text: &str) -> Policy {

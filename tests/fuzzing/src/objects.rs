@@ -174,7 +174,7 @@ const ENDPOINTS: Pool =
     (&["vpce-00000000000000001", "vpce-00000000000000002"], &["vpce-1", "vpce-svc-00000000000000001"]);
 const RESOLVERS: Pool = (&["rslvr-in-00000000000000001"], &["rslvr-out-00000000000000001", "rslvr-in-1"]);
 const SERVICES: Pool = (
-    &["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages", "kms", "ecr.api"],
+    &["mgn", "s3", "ec2", "ssm", "ssmmessages", "ec2messages", "secretsmanager", "sts", "kms", "ecr.api"],
     &["", "S3", "-kms", "com.amazonaws.ap-northeast-1.kms", "k ms", "kms\n", "\u{e9}"],
 );
 

@@ -216,6 +216,14 @@ const NETWORK: &[Entry] = &[
         "the three endpoints are created or deleted, except those whose entry in `endpoints` has a `mode`. With the \
          preset 'MGNOnly', the policy of S3 is modified in place",
     ),
+    field("spec.onPremises", "the defaults of its fields", ByField, ""),
+    field(
+        "spec.onPremises.connector",
+        STATED,
+        Replace,
+        "the endpoints are created or deleted, except those whose entry in `endpoints` has a `mode`, and those that \
+         `postLaunch.ssm` keeps. With the preset 'MGNOnly', the policy of S3 may be modified in place",
+    ),
     field(
         "spec.managementPolicy",
         STATED,
