@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AdoptedDeletionPolicy, AdoptionPolicy, DEFAULT_CLASS_ANNOTATION, DeletionPolicy, EndpointSecurityGroupSpec,
-    EndpointSpec, ManagementPolicy, OnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec, PrivateDns,
-    ReplicationSpec, ResolverSpec, SubnetSelectors, Toggle, VpcSelector, schema, tolerant,
+    EndpointSpec, ManagementPolicy, NetworkOnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, PostLaunchSpec,
+    PrivateDns, ReplicationSpec, ResolverSpec, SubnetSelectors, Toggle, VpcSelector, schema, tolerant,
 };
 
 /// The AWS account, Region and role of networks, the namespaces that may use them, and the limits and defaults.
@@ -430,7 +430,7 @@ pub struct NetworkDefaults {
 
     /// The settings for the on-premises side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_premises: Option<OnPremisesSpec>,
+    pub on_premises: Option<NetworkOnPremisesSpec>,
 
     /// The policy for writes to AWS. `Enforce`: the operator creates and maintains networks. `Plan`: the operator
     /// only publishes the calls that it would make.

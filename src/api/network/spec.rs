@@ -135,7 +135,7 @@ pub struct MigrationNetworkSpec {
 
     /// The settings for the on-premises side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_premises: Option<OnPremisesSpec>,
+    pub on_premises: Option<NetworkOnPremisesSpec>,
 
     /// The policy for writes to AWS. `Enforce`: the operator creates and maintains the network. `Plan`: the operator
     /// writes nothing to AWS and publishes the calls that it would make in `status.plan`. Defaults to `Enforce`,
@@ -461,7 +461,7 @@ pub struct PostLaunchSpec {
 
 /// The settings for the on-premises side.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OnPremisesSpec {
+pub struct NetworkOnPremisesSpec {
     /// The endpoints for the MGN connector, a server on-premises that installs the agent on many source servers. `Enabled`: the
     /// operator creates interface endpoints for `secretsmanager`, `sts`, `ssm`, `ssmmessages` and `ec2messages`, which AWS
     /// charges, and the hand-off lists them. `Disabled`: the operator creates none for the connector. The connector must have

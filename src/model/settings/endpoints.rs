@@ -8,7 +8,7 @@ use std::{
 use crate::{
     api::{
         AddressSpec, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec, NetworkDefaults,
-        OnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, Toggle,
+        NetworkOnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, Toggle,
     },
     model::{
         ids::{EndpointId, SubnetId},
@@ -114,7 +114,7 @@ impl Users {
     /// Returns the users that the spec of a network and the defaults of its class name.
     pub(crate) fn new(spec: &MigrationNetworkSpec, defaults: &NetworkDefaults) -> Self {
         let post_launch = spec.post_launch.as_ref().or(defaults.post_launch.as_ref());
-        let connector = |on_premises: &Option<OnPremisesSpec>| on_premises.as_ref()?.connector;
+        let connector = |on_premises: &Option<NetworkOnPremisesSpec>| on_premises.as_ref()?.connector;
         Self {
             ssm: post_launch.and_then(|post_launch| post_launch.ssm).unwrap_or(Toggle::Enabled),
             connector: connector(&spec.on_premises)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::{
         self, ConfigMapKeyReference, EndpointMode, EndpointSpec, MigrationNetworkClassSpec, MigrationNetworkSpec,
-        NetworkDefaults, OnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, ResolverMode, ResolverSpec,
+        NetworkDefaults, NetworkOnPremisesSpec, PolicyPreset, PolicySpec, PolicyType, ResolverMode, ResolverSpec,
         SubnetSelector, SubnetSelectors, Toggle, VpcSelector,
     },
     model::{
@@ -90,8 +90,8 @@ fn systems_manager_follows_its_switch_unless_an_entry_overrides_it() {
     assert!(!parsed.contains_key(&EndpointKey::interface(Service::SsmMessages)));
 }
 
-fn on_premises(connector: Toggle) -> Option<OnPremisesSpec> {
-    Some(OnPremisesSpec { connector: Some(connector) })
+fn on_premises(connector: Toggle) -> Option<NetworkOnPremisesSpec> {
+    Some(NetworkOnPremisesSpec { connector: Some(connector) })
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use crate::{
     api::{
         ChangeKind, ChecklistState, ChecklistWork, ManagementPolicy, MigrationNetworkSpec, MigrationNetworkStatus,
-        NameUse, OnPremisesBasis, OnPremisesSpec, OnPremisesStatus, Reason, RulePurpose, Toggle,
+        NameUse, NetworkOnPremisesSpec, OnPremisesBasis, OnPremisesStatus, Reason, RulePurpose, Toggle,
     },
     model::{
         desired::DesiredEndpoint,
@@ -103,7 +103,7 @@ fn the_repository_of_replication_servers_is_named_without_addresses() {
 
 /// Returns a built network with the connector.
 fn with_connector() -> Lab {
-    let on_premises = Some(OnPremisesSpec { connector: Some(Toggle::Enabled) });
+    let on_premises = Some(NetworkOnPremisesSpec { connector: Some(Toggle::Enabled) });
     let spec = MigrationNetworkSpec { on_premises, ..MigrationNetworkSpec::default() };
     let mut lab = Lab::built();
     lab.settings.connector = Toggle::Enabled;

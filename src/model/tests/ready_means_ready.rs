@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::{EndpointMode, EndpointSpec, EndpointType, MigrationNetworkSpec, OnPremisesSpec, Toggle},
+    api::{EndpointMode, EndpointSpec, EndpointType, MigrationNetworkSpec, NetworkOnPremisesSpec, Toggle},
     model::{
         mgn_buckets::{Buckets, COMPARED_ON},
         observed::{
@@ -121,7 +121,7 @@ fn names_that_resolve_to_public_addresses_are_reported_with_what_is_lost() {
 
 /// Lets the network have the endpoints of the connector, and its switch a value of its own.
 fn connector(settings: &mut Settings, switch: Toggle) {
-    let on_premises = Some(OnPremisesSpec { connector: Some(Toggle::Enabled) });
+    let on_premises = Some(NetworkOnPremisesSpec { connector: Some(Toggle::Enabled) });
     settings.endpoints = endpoints(&MigrationNetworkSpec { on_premises, ..MigrationNetworkSpec::default() });
     settings.connector = switch;
 }
