@@ -36,7 +36,7 @@ help:
 	@echo "make conformance ENDPOINT=URL  compares a model of AWS with what the emulator's sources say; make conformance-aws"
 	@echo "                ACCOUNT=ID REGION=NAME PAY_UP_TO=USD compares an AWS account: docs/testing.md says what it costs"
 	@echo "make lint       format and clippy, all warnings denied"
-	@echo "make generate   writes crds/, docs/reference.md, the table of docs/metrics.md, and the copies and the table of the chart"
+	@echo "make generate   writes crds/, docs/reference.md, the table of docs/metrics.md, docs/images, and the copies and the table of the chart"
 	@echo "make bench      measures calls, times and memory of a release build, also with 1,000 networks; writes target/bench.json"
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
 	@echo "make image      builds the image of the operator as an OCI layout; needs buildah, and no daemon"
@@ -147,7 +147,7 @@ ON_REAL_PARTS := create:: classes:: vpc_leases::
 # Tests that need packages of Python, programs of Go, minutes of real time, a compiler for planted bugs, or an earlier version
 # of the operator: `make test-full` runs them.
 ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades:: \
-	--skip flux:: --skip argocd:: --skip with_helm:: --skip in_full:: --skip dns_servers::
+	--skip flux:: --skip argocd:: --skip with_helm:: --skip in_full:: --skip dns_servers:: --skip in_browser::
 # The search needs processor time, and the tests on the real parts mostly wait, so they run at the same time.
 BESIDE_THE_SEARCH := --skip promises::
 
@@ -194,6 +194,8 @@ on-real-parts-in-full:
 	cargo test --workspace --no-fail-fast --test chart
 	tests/hand_off/install.sh
 	cargo test --workspace --no-fail-fast --test hand_off
+	tests/graph/install.sh >/dev/null
+	cargo test --workspace --no-fail-fast --test graph
 	tests/gitops/install.sh
 	for set in flux argocd kustomize; do tests/tools/build.sh $$set >/dev/null; done
 	RUST_TEST_THREADS=3 cargo test --workspace --no-fail-fast --test gitops -- --show-output flux:: argocd::
@@ -287,6 +289,7 @@ generate: build
 	$(TARGET)/debug/reference >$(TARGET)/reference.md
 	mv $(TARGET)/reference.md docs/reference.md
 	MGNET_WRITE_DOCS=1 cargo test --workspace --lib -- the_documentation_lists_all_metrics
+	MGNET_WRITE_DOCS=1 cargo test --workspace --test graph -- the_picture_in_the_documents
 	MGNET_WRITE_DOCS=1 cargo test --workspace --test chart -- the_readme_lists_all_values the_chart_has_copies
 
 .PHONY: bench

@@ -8,6 +8,7 @@
 //! | [`model`] | the decisions: settings, preflight, desired state, claims, plan, status | no IO, clock or client |
 //! | [`aws`] | the AWS SDK behind [`aws::Cloud`], which observes AWS and executes single steps | decides nothing |
 //! | [`controller`] | watches, reconciles, events; the Kubernetes API behind [`controller::Store`] | no AWS SDK |
+//! | [`graph`] | the picture of a network, as SVG and Mermaid | no IO |
 //! | [`hand_off`] | the hand-off of networks in the formats of the on-premises teams | no IO |
 //! | [`cli`] | the commands of the binary, and its logs | |
 //! | `text` | functions on text | |
@@ -26,6 +27,7 @@ pub mod api;
 pub mod aws;
 pub mod cli;
 pub mod controller;
+pub mod graph;
 pub mod hand_off;
 pub mod model;
 mod text;

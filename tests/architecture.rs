@@ -160,7 +160,7 @@ fn the_model_imports_no_client_sdk_runtime_or_clock() {
     let clocks = ["std::time", "std::env", "std::fs", "std::process", "std::thread", "jiff::Zoned"];
     // Only these, because `std::net` also contains addresses, which are plain data.
     let sockets = ["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket", "std::net::ToSocketAddrs"];
-    let layers = ["crate::aws", "crate::controller", "crate::cli", "crate::hand_off", "Timestamp::now"];
+    let layers = ["crate::aws", "crate::controller", "crate::cli", "crate::hand_off", "crate::graph", "Timestamp::now"];
     let banned = [&clients[..], &clocks, &sockets, &layers].concat();
     assert_eq!(violations(&sources, "crate::model", &banned), NONE);
     let model = sources.iter().filter(|source| has_prefix(&source.module, "crate::model"));
@@ -181,13 +181,14 @@ fn only_the_aws_layer_imports_the_sdk() {
 
 #[test]
 fn the_aws_layer_imports_the_model_but_no_kubernetes() {
-    let banned = ["kube", "k8s_openapi", "crate::api", "crate::controller", "crate::hand_off", "crate::cli"];
+    let banned =
+        ["kube", "k8s_openapi", "crate::api", "crate::controller", "crate::hand_off", "crate::graph", "crate::cli"];
     assert_eq!(violations(&sources(), "crate::aws", &banned), NONE);
 }
 
 #[test]
 fn the_api_imports_no_other_layer() {
-    let banned = ["crate::model", "crate::aws", "crate::controller", "crate::hand_off", "crate::cli"];
+    let banned = ["crate::model", "crate::aws", "crate::controller", "crate::hand_off", "crate::graph", "crate::cli"];
     assert_eq!(violations(&sources(), "crate::api", &banned), NONE);
 }
 
@@ -205,6 +206,13 @@ fn the_controller_renders_the_hand_off_only_for_its_config_map() {
     let of_config_map = violations(&sources, "crate::controller::network::config_map", &["crate::hand_off"]);
     assert_eq!(others, of_config_map);
     assert!(!others.is_empty(), "the rule has no subject");
+}
+
+#[test]
+fn pictures_are_drawn_without_io() {
+    let layers =
+        ["crate::aws", "crate::controller", "crate::cli", "crate::hand_off", "tokio", "std::fs", "std::env", "std::io"];
+    assert_eq!(violations(&sources(), "crate::graph", &layers), NONE);
 }
 
 #[test]

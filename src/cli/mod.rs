@@ -7,6 +7,7 @@ pub mod controller;
 pub mod crds;
 pub mod export;
 pub mod firewall_diff;
+pub mod graph;
 mod invocation;
 mod logging;
 mod networks;
@@ -35,6 +36,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Print the firewall rows to add and to remove between two states of networks
     FirewallDiff(firewall_diff::FirewallDiffArgs),
+    /// Draw a network as a picture, from its object
+    Graph(graph::GraphArgs),
     /// List orphaned AWS resources, and delete selected ones
     Orphans(orphans::OrphansArgs),
     /// Print a script that completes the command line
@@ -52,6 +55,7 @@ impl Cli {
             Command::Crds(options) => crds::run(&options),
             Command::Export(options) => export::run(&options, invocation),
             Command::FirewallDiff(options) => firewall_diff::run(&options, invocation),
+            Command::Graph(options) => graph::run(&options),
             Command::Orphans(options) => orphans::run(&options),
             Command::Completion(options) => completion::run(&options, invocation),
             Command::Complete(options) => completion::complete(&options),

@@ -22,6 +22,7 @@ mod existing;
 mod failures;
 mod fairness;
 mod faults;
+mod graph;
 mod limits;
 mod lost_answers;
 mod on_premises;
