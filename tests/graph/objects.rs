@@ -56,11 +56,12 @@ pub(crate) fn large() -> Result<Value> {
                 })
             })
             .collect();
-        let service = ["東京のサービス".repeat(6), format!("WWWW-{number}"), format!("service-{number}")];
+        let service = ["東京のサービス".repeat(6), format!("WWWW-{number}"), "service".to_owned()][number % 3].clone();
+        let state = ["Available", "Pending", "failed", "Deleted"][number % 4];
+        let origin = ["Created", "Adopted", "Existing"][number % 3];
         endpoints.push(json!({
-            "service": format!("{}{number}", service[number % 3]), "type": "Interface", "id": format!("vpce-{number:017}"),
-            "state": ["Available", "Pending", "failed", "Deleted"][number % 4], "networkInterfaces": interfaces,
-            "origin": ["Created", "Adopted", "Existing"][number % 3],
+            "service": format!("{service}-{number}"), "type": "Interface", "id": format!("vpce-{number:017}"),
+            "state": state, "origin": origin, "networkInterfaces": interfaces,
         }));
     }
     Ok(object)
