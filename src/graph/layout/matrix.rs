@@ -128,7 +128,7 @@ type Cell = Vec<(State, String, String)>;
 fn cells(row: &Row, columns: &[Subnet]) -> Vec<Cell> {
     let cell = |subnet: &Subnet| match row.addresses.get(&subnet.id) {
         Some(addresses) => listed(addresses),
-        None if row.is_in_every_subnet() => {
+        None if row.is_in_every_subnet() && subnet.is_selected => {
             let state = if row.health.state == State::Ready { State::InProgress } else { row.health.state };
             vec![(state, "no address yet".to_owned(), String::new())]
         }

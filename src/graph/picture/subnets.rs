@@ -16,6 +16,8 @@ pub(in crate::graph) struct Subnet {
     pub(in crate::graph) id: Option<String>,
     pub(in crate::graph) zone: Option<String>,
     pub(in crate::graph) range: Option<String>,
+    /// Whether the network uses the subnet. Endpoints may still have addresses in others.
+    pub(in crate::graph) is_selected: bool,
 }
 
 /// The subnets of one use.
@@ -34,7 +36,8 @@ pub(in crate::graph) struct Place {
 /// Returns the endpoint subnets, and further subnets with addresses. There is always at least one.
 pub(super) fn columns(object: &Object<'_>, rows: &[Row]) -> Vec<Subnet> {
     let selected = object.selected(|subnets| &subnets.endpoints, |spec| spec.endpoints.as_ref());
-    let mut ids: Vec<Option<String>> = selected.into_iter().flatten().map(Some).collect();
+    let mut ids: Vec<Option<String>> = selected.iter().flatten().cloned().map(Some).collect();
+    let count = selected.map(|selected| selected.len());
     for id in rows.iter().flat_map(|row| row.addresses.keys()) {
         if !ids.contains(id) {
             ids.push(id.clone());
@@ -44,15 +47,16 @@ pub(super) fn columns(object: &Object<'_>, rows: &[Row]) -> Vec<Subnet> {
         ids.push(None);
     }
     let ranges = object.ranges(|purpose| purpose != RulePurpose::Replication);
-    let subnet = |id: Option<String>| {
+    let subnet = |(number, id): (usize, Option<String>)| {
         let addresses = || rows.iter().filter_map(|row| row.addresses.get(&id)).flatten();
         Subnet {
             zone: addresses().find_map(|address| address.zone.clone()),
             range: range_of(addresses().filter_map(|address| address.ip.as_deref()), &ranges),
+            is_selected: count.is_none_or(|count| number < count),
             id: id.clone(),
         }
     };
-    ids.into_iter().map(subnet).collect()
+    ids.into_iter().enumerate().map(subnet).collect()
 }
 
 /// Returns the ranges of endpoint subnets that no column has.
@@ -94,7 +98,8 @@ fn place(
     let ids = ids.unwrap_or_default();
     let mut ranges: Vec<String> = ranges.into_iter().map(|range| range.to_string()).collect();
     let own = if ids.len() == 1 && ranges.len() == 1 { ranges.pop() } else { None };
-    let subnets = ids.into_iter().map(|id| Subnet { id: Some(id), zone: None, range: own.clone() }).collect();
+    let subnets =
+        ids.into_iter().map(|id| Subnet { id: Some(id), zone: None, range: own.clone(), is_selected: true }).collect();
     Place { name, servers, health, subnets, ranges }
 }
 

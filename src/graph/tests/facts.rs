@@ -26,12 +26,12 @@ fn facts(network: &MigrationNetwork) -> Vec<String> {
         facts.extend(endpoint.route_table_ids.iter().cloned());
         facts.extend(endpoint.network_interfaces.iter().filter_map(|one| one.ip.clone()));
     }
-    for resolver in &status.resolver {
+    if let Some(resolver) = &status.resolver {
         facts.extend(resolver.id.clone());
         facts.extend(resolver.ip_addresses.iter().filter_map(|one| one.ip.clone()));
     }
     facts.extend(status.security_groups.iter().map(|group| group.id.clone()));
-    for hand_off in &status.on_premises {
+    if let Some(hand_off) = &status.on_premises {
         facts.push(hand_off.revision.clone());
         let ranges: BTreeSet<&String> = hand_off.firewall_rules.iter().flat_map(|rule| &rule.subnets).collect();
         facts.extend(ranges.into_iter().cloned());
@@ -146,6 +146,20 @@ fn the_range_of_a_subnet_is_the_one_that_contains_its_addresses() {
     let [staging, _] = Picture::of(&network).places;
     assert!(staging.subnets.iter().all(|subnet| subnet.range.is_none()), "it is not known whose range it is");
     assert_eq!(staging.ranges, ["10.20.11.0/24"]);
+}
+
+#[test]
+fn an_address_in_a_subnet_that_is_no_longer_used_has_a_column_of_its_own() {
+    let mut network = read(TOKYO);
+    let settings = network.status.as_mut().and_then(|status| status.settings.as_mut()).expect("settings");
+    let endpoints = &mut settings.subnets.as_mut().expect("subnets").endpoints;
+    *endpoints = vec![endpoints[0].clone(), "subnet-new".to_owned()];
+    let columns = Picture::of(&network).columns;
+    assert_eq!(columns.iter().map(|subnet| subnet.is_selected).collect::<Vec<_>>(), [true, true, false]);
+    let shown = readers::texts(&readers::scene(&network));
+    // The seven resources have no address in the new subnet, but one in each of the two others.
+    assert_eq!(shown.iter().filter(|text| *text == "no address yet").count(), 7);
+    assert_eq!(shown.iter().filter(|text| text.starts_with("10.20.") && !text.contains('/')).count(), 14);
 }
 
 fn endpoint(service: &str, mode: EndpointMode) -> EndpointSpec {
