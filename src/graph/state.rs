@@ -182,7 +182,9 @@ mod tests {
             (State::Failed, &["failed", "Rejected", "expired"]),
             (State::Absent, &["Deleted"]),
         ] {
-            words.iter().for_each(|word| assert_eq!(endpoint(word), state, "{word}"));
+            for word in words {
+                assert_eq!(endpoint(word), state, "{word}");
+            }
         }
         for (word, state) in [
             ("CREATING", State::InProgress),

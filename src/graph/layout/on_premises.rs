@@ -92,11 +92,11 @@ fn draw_work(items: &mut Vec<Item>, work: &Work, (x, y, width): (i32, i32, i32),
     items.push(ID.label(&format!("revision {}", work.revision), (left, rect.y + 24), room, Anchor::Start));
     for (number, (name, health)) in work.items.iter().take(listed).enumerate() {
         let y = rect.y + 24 + LINE * (1 + count(number));
-        let word = NOTE.width(&health.detail);
+        let detail = NOTE.width(&health.detail);
         let text = left + MARKER + 6;
         items.push(marker(left, y + 1, health.state));
-        items.push(NOTE.label(name, (text, y), right - word - 4 - text, Anchor::Start));
-        items.push(NOTE.of(health.state).label(&health.detail, (right - word, y), word, Anchor::End));
+        items.push(NOTE.label(name, (text, y), right - detail - 4 - text, Anchor::Start));
+        items.push(NOTE.of(health.state).label(&health.detail, (right - detail, y), detail, Anchor::End));
     }
     rect.bottom() + PAD
 }

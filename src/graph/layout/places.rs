@@ -151,10 +151,10 @@ impl Section<'_> {
         let per_line = Self::per_line(rect.width - left);
         let (width, height) = ((rect.width - left - 2 * PAD + GAP) / per_line - GAP, self.chip_height());
         let shown = if self.chips.len() > MOST_CHIPS { MOST_CHIPS - 1 } else { self.chips.len() };
-        let (chips, rest) = self.chips.split_at(shown);
-        let hidden = rest.iter().map(|chip| chip.first.as_str()).collect::<Vec<_>>().join(", ");
-        let more = Chip { first: format!("and {} more", rest.len()), second: None };
-        let more = (!rest.is_empty()).then_some((&more, hidden));
+        let (chips, others) = self.chips.split_at(shown);
+        let hidden = others.iter().map(|chip| chip.first.as_str()).collect::<Vec<_>>().join(", ");
+        let more = Chip { first: format!("and {} more", others.len()), second: None };
+        let more = (!others.is_empty()).then_some((&more, hidden));
         let boxes = chips.iter().map(|chip| (chip, String::new())).chain(more);
         for ((chip, tooltip), number) in boxes.zip(0..) {
             let x = rect.x + left + PAD + (number % per_line) * (width + GAP);

@@ -172,7 +172,7 @@ fn why_absent(object: &Object<'_>, service: &str, type_: EndpointType) -> Option
     }
     let effective = object.settings().and_then(|settings| settings.post_launch_ssm);
     let ssm = effective.or_else(|| object.spec.post_launch.as_ref()?.ssm);
-    let is_for_post_launch = Service::named(service).is_some_and(|service| service.is_for_post_launch());
+    let is_for_post_launch = Service::named(service).is_some_and(Service::is_for_post_launch);
     if is_for_post_launch && ssm == Some(Toggle::Disabled) {
         return Some("post-launch actions are disabled".to_owned());
     }
