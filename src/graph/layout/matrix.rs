@@ -10,7 +10,7 @@ use crate::graph::{
 };
 
 /// The width of the boxes with the names of rows.
-const LABEL: i32 = 268;
+const LABEL: i32 = 300;
 /// The width of a subnet. An ID of 24 characters fits.
 const COLUMN: i32 = 172;
 /// The smallest number of columns for which there is room.
