@@ -9,7 +9,8 @@ use kube::ResourceExt as _;
 use super::state::{Health, State};
 use crate::api::{
     ClaimPhase, ConditionType, EndpointSpec, EndpointType, GroupRole, MigrationNetwork, MigrationNetworkSpec,
-    MigrationNetworkStatus, Origin, SettingsStatus, conditions::Presence,
+    MigrationNetworkStatus, Origin, SettingsStatus,
+    conditions::{self, Presence},
 };
 
 pub(super) use on_premises::{Connection, Site, SiteRole, Target, Work};
@@ -123,7 +124,7 @@ impl Object<'_> {
     }
 
     fn is_true(&self, type_: ConditionType) -> bool {
-        crate::api::conditions::is_true(&self.status.conditions, type_)
+        conditions::is_true(&self.status.conditions, type_)
     }
 
     fn facts(&self, is_being_deleted: bool) -> Vec<String> {
@@ -140,14 +141,14 @@ impl Object<'_> {
     fn conditions(&self) -> Vec<(String, Health)> {
         let shown = ConditionType::ALL.into_iter().filter(|type_| type_.presence() != Presence::WhileTrue);
         let found = shown.filter_map(|type_| {
-            let condition = crate::api::conditions::find(&self.status.conditions, type_)?;
+            let condition = conditions::find(&self.status.conditions, type_)?;
             Some((type_.as_str().to_owned(), Health::of_condition(condition)))
         });
         found.collect()
     }
 
     fn message(&self) -> Option<String> {
-        let ready = crate::api::conditions::find(&self.status.conditions, ConditionType::Ready)?;
+        let ready = conditions::find(&self.status.conditions, ConditionType::Ready)?;
         (!self.is_true(ConditionType::Ready) && !ready.message.is_empty()).then(|| ready.message.clone())
     }
 
@@ -156,7 +157,7 @@ impl Object<'_> {
     }
 
     fn resolved(&self) -> Health {
-        crate::api::conditions::find(&self.status.conditions, ConditionType::NetworkResolved)
+        conditions::find(&self.status.conditions, ConditionType::NetworkResolved)
             .map_or_else(|| Health::new(State::Planned, "not checked yet"), Health::of_condition)
     }
 
