@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
+use tempfile::TempDir;
 
 use crate::objects::{NAMES, draw, path};
 
@@ -17,6 +18,17 @@ fn the_picture_in_the_documents_is_current() -> Result<()> {
     }
     let current = fs::read_to_string(PICTURE)?;
     ensure!(current == drawn, "docs/images/tokyo.svg is out of date; write it with `make generate`");
+    Ok(())
+}
+
+#[test]
+fn a_file_with_several_networks_is_refused() -> Result<()> {
+    let folder = TempDir::new()?;
+    let file = folder.path().join("networks.yaml");
+    let text = fs::read_to_string(path("tokyo"))?;
+    fs::write(&file, format!("{text}---\n{text}"))?;
+    let error = draw(&file, "svg").expect_err("a picture shows one network").to_string();
+    ensure!(error.contains("the file contains 2"), "{error}");
     Ok(())
 }
 
