@@ -109,24 +109,27 @@ pub(super) fn connections(object: &Object<'_>, sites: &[Site], rows: &[Row]) -> 
     connections.collect()
 }
 
-/// The IDs of rules are stable: those from proxies end in `-proxies`.
+/// Returns the site that connects. The IDs of rules are stable: those from proxies end in `-proxies`.
 fn origin(rule: &FirewallRule) -> SiteRole {
     match rule.purpose {
         RulePurpose::Dns => SiteRole::DnsClients,
-        RulePurpose::Mgn | RulePurpose::S3 if rule.id.ends_with("-proxies") => SiteRole::Proxies,
-        RulePurpose::Mgn | RulePurpose::S3 | RulePurpose::Replication => SiteRole::SourceServers,
+        RulePurpose::Mgn | RulePurpose::S3 | RulePurpose::Connector if rule.id.ends_with("-proxies") => {
+            SiteRole::Proxies
+        }
+        RulePurpose::Mgn | RulePurpose::S3 | RulePurpose::Connector | RulePurpose::Replication => {
+            SiteRole::SourceServers
+        }
     }
 }
 
 fn target(rule: &FirewallRule, rows: &[Row]) -> Option<Target> {
-    let row = |service: Option<Service>| {
-        let name = service.as_ref().map(Service::as_str);
-        rows.iter().position(|row| row.service.as_deref() == name).map(Target::Row)
-    };
+    let row = |service: Option<&str>| rows.iter().position(|row| row.service.as_deref() == service).map(Target::Row);
     match rule.purpose {
         RulePurpose::Dns => row(None),
-        RulePurpose::Mgn => row(Some(Service::Mgn)),
-        RulePurpose::S3 => row(Some(Service::S3)),
+        RulePurpose::Mgn => row(Some(Service::Mgn.as_str())),
+        RulePurpose::S3 => row(Some(Service::S3.as_str())),
+        // Their stable IDs begin with the service.
+        RulePurpose::Connector => rule.id.split_once("-https").and_then(|(service, _)| row(Some(service))),
         RulePurpose::Replication => Some(Target::Staging),
     }
 }
@@ -148,6 +151,7 @@ pub(super) fn work(object: &Object<'_>) -> Option<Work> {
             ChecklistWork::HostsFiles => "hosts files",
             ChecklistWork::Proxies => "proxies",
             ChecklistWork::OtherS3Clients => "other S3 clients",
+            ChecklistWork::OtherAwsClients => "other AWS clients",
         };
         (name, Health::of_work(item.state))
     });
