@@ -54,6 +54,9 @@ pub(in crate::graph) struct Gateway {
 /// Returns the Resolver endpoint and the interface endpoints: the standard services, then the further ones.
 pub(super) fn of(object: &Object<'_>) -> Vec<Row> {
     let mut services = Service::STANDARD.map(|service| service.as_str().to_owned()).to_vec();
+    if has_connector(object) {
+        services.extend(Service::OF_CONNECTOR.map(|service| service.as_str().to_owned()));
+    }
     let listed = object.status.endpoints.iter().map(|one| (&one.service, one.type_));
     let asked = object.spec.endpoints.iter().flatten().map(|one| (&one.service, one.type_));
     for (service, type_) in listed.chain(asked) {
@@ -161,6 +164,12 @@ fn resource(object: &Object<'_>, service: &str, type_: EndpointType) -> (Option<
     (None, Health::of_missing(object.claim(&format!("vpce/{service}/{type_}"))), None)
 }
 
+/// Whether the network has the endpoints of the MGN connector, as far as it is known.
+fn has_connector(object: &Object<'_>) -> bool {
+    let effective = object.settings().and_then(|settings| settings.connector);
+    effective.or_else(|| object.spec.on_premises.as_ref()?.connector) == Some(Toggle::Enabled)
+}
+
 /// Returns the reason why the network does not have an endpoint. None if it may have one later.
 fn why_absent(object: &Object<'_>, service: &str, type_: EndpointType) -> Option<String> {
     if let Some(skipped) = object.status.skipped_services.iter().find(|one| one.service == service) {
@@ -173,7 +182,7 @@ fn why_absent(object: &Object<'_>, service: &str, type_: EndpointType) -> Option
     let effective = object.settings().and_then(|settings| settings.post_launch_ssm);
     let ssm = effective.or_else(|| object.spec.post_launch.as_ref()?.ssm);
     let is_for_post_launch = Service::named(service).is_some_and(Service::is_for_post_launch);
-    if is_for_post_launch && ssm == Some(Toggle::Disabled) {
+    if is_for_post_launch && ssm == Some(Toggle::Disabled) && !has_connector(object) {
         return Some("post-launch actions are disabled".to_owned());
     }
     // The status lists every desired endpoint once the VPC is known.

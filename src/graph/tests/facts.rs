@@ -6,7 +6,7 @@ use super::{CREATING, EXISTING, PLANNED, REFUSED, TOKYO, failed, read, readers};
 use crate::{
     api::{
         AddressSpec, EndpointMode, EndpointSpec, EndpointType, MigrationNetwork, MigrationNetworkSpec, ResolverMode,
-        ResolverSpec, SkippedService,
+        ResolverSpec, RulePurpose, SkippedService, Toggle,
     },
     graph::{
         Format, draw,
@@ -114,6 +114,21 @@ fn connections_are_those_of_the_firewall_rules() {
     let drawn = Picture::of(&network).connections;
     assert_eq!(drawn.last(), Some(&connection(SiteRole::Proxies, Target::Row(1), "TCP 443", false)));
     assert_eq!(drawn.len(), 5);
+}
+
+#[test]
+fn the_services_of_the_connector_are_rows_with_connections() {
+    let mut network = read(TOKYO);
+    let status = network.status.as_mut().expect("a status");
+    status.settings.as_mut().expect("settings").connector = Some(Toggle::Enabled);
+    let rules = &mut status.on_premises.as_mut().expect("a hand-off").firewall_rules;
+    let mut rule = rules.iter().find(|rule| rule.id == "mgn-https").expect("a rule").clone();
+    (rule.id, rule.purpose) = ("sts-https".to_owned(), RulePurpose::Connector);
+    rules.push(rule);
+    let Picture { rows, connections, .. } = Picture::of(&network);
+    let sts = rows.iter().position(|row| row.name() == "sts").expect("it is listed");
+    assert!(connections.contains(&connection(SiteRole::SourceServers, Target::Row(sts), "TCP 443", false)));
+    assert!(rows.iter().any(|row| row.name() == "secretsmanager"));
 }
 
 #[test]

@@ -114,7 +114,12 @@ fn group(number: usize) -> SecurityGroupStatus {
 
 /// Returns rules with a port of their own, so that both connections to an endpoint have a text.
 fn rules_of_proxies(sources: &[String]) -> Vec<FirewallRule> {
-    let rules = [("mgn-https-proxies", RulePurpose::Mgn), ("s3-https-proxies", RulePurpose::S3)];
+    let rules = [
+        ("mgn-https-proxies", RulePurpose::Mgn),
+        ("s3-https-proxies", RulePurpose::S3),
+        ("ssm-https", RulePurpose::Connector),
+        ("ec2messages-https-proxies", RulePurpose::Connector),
+    ];
     let rule = |(id, purpose): (&str, RulePurpose)| FirewallRule {
         id: id.to_owned(),
         purpose,
