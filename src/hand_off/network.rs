@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     api::{
-        DnsForwarder, FirewallRule, MigrationNetwork, NameUse, OnPremisesBasis, OnPremisesEndpoint, OnPremisesName,
-        OnPremisesPolicy, RuleProtocol, RulePurpose,
+        ChecklistItem, ChecklistState, ChecklistWork, DnsForwarder, FirewallRule, MigrationNetwork, NameUse,
+        OnPremisesBasis, OnPremisesEndpoint, OnPremisesName, OnPremisesPolicy, RuleProtocol, RulePurpose,
     },
     model::on_premises,
 };
@@ -30,6 +30,16 @@ pub struct HandOff {
     pub(super) dns_forwarders: Vec<Forwarder>,
     pub(super) names: Vec<Record>,
     pub(super) endpoints: Vec<NamedEndpoint>,
+    /// The work that the facts require. Its state is no fact, so the JSON omits it.
+    #[serde(skip)]
+    pub(super) checklist: Vec<Task>,
+}
+
+/// The work of one team, and whether it was acknowledged for the present facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) item: ChecklistWork,
+    pub(super) state: ChecklistState,
 }
 
 /// The name of a network with its namespace: `team-billing/tokyo`.
@@ -147,6 +157,7 @@ impl HandOff {
             dns_forwarders: all(&status.dns_forwarders, &field("dnsForwarders"), Forwarder::of)?,
             names: all(&status.names, &field("names"), Record::of)?,
             endpoints: all(&status.endpoints, &field("endpoints"), NamedEndpoint::of)?,
+            checklist: on_premises::checklist_of(status).into_iter().map(Task::from).collect(),
         };
         let revision = on_premises::revision_of(status);
         ensure!(
@@ -170,6 +181,18 @@ impl HandOff {
             OnPremisesBasis::Planned => true,
             OnPremisesBasis::Observed => false,
         }
+    }
+
+    /// Returns the rules whose sources are proxies. Their IDs, which are stable, end with `-proxies`.
+    pub(super) fn proxy_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.firewall_rules.iter().filter(|rule| rule.id.0.ends_with("-proxies"))
+    }
+}
+
+impl From<ChecklistItem> for Task {
+    fn from(item: ChecklistItem) -> Self {
+        let ChecklistItem { item, state, revision: _ } = item;
+        Self { item, state }
     }
 }
 

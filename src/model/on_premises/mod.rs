@@ -7,5 +7,5 @@ mod status;
 
 pub use self::{
     facts::{Facts, facts},
-    status::{acknowledge, condition, revision_of, status},
+    status::{acknowledge, checklist_of, condition, revision_of, status},
 };

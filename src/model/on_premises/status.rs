@@ -20,7 +20,8 @@ use crate::{
 
 /// Returns the status of the facts. Work stays done while its own facts stay the same.
 pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesStatus {
-    let checklist = checklist(&facts);
+    let mut checklist = checklist(&facts);
+    keep_done(&mut checklist, previous);
     let Facts { basis, firewall_rules, dns_forwarders, names, endpoints } = facts;
     let config_map = previous.and_then(|previous| previous.config_map.clone());
     let mut status = OnPremisesStatus {
@@ -38,12 +39,32 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesSt
         // A status that was edited by hand is not a change of the facts.
         let is_same = previous.revision == status.revision || revision_of(previous) == status.revision;
         status.changes = if is_same { previous.changes.clone() } else { changes(previous, &status) };
-        for item in &mut status.checklist {
-            let before = previous.checklist.iter().find(|one| one.item == item.item && one.revision == item.revision);
-            item.state = before.map_or(ChecklistState::Open, |before| before.state);
-        }
     }
     status
+}
+
+/// Returns the work that the facts in a status require, whatever its list says. An item is done only if the list has it as
+/// done for the same facts.
+pub fn checklist_of(status: &OnPremisesStatus) -> Vec<ChecklistItem> {
+    let facts = Facts {
+        basis: status.basis,
+        firewall_rules: status.firewall_rules.clone(),
+        dns_forwarders: status.dns_forwarders.clone(),
+        names: status.names.clone(),
+        endpoints: status.endpoints.clone(),
+    };
+    let mut checklist = checklist(&facts);
+    keep_done(&mut checklist, Some(status));
+    checklist
+}
+
+/// Gives the items whose own facts are unchanged their previous state.
+fn keep_done(checklist: &mut [ChecklistItem], previous: Option<&OnPremisesStatus>) {
+    for item in checklist {
+        let before = previous.into_iter().flat_map(|previous| &previous.checklist);
+        let mut same = before.filter(|one| one.item == item.item && one.revision == item.revision);
+        item.state = same.next().map_or(ChecklistState::Open, |before| before.state);
+    }
 }
 
 /// Returns the revision of the facts in a status. It differs from the recorded one if the facts were edited, or if an entry
