@@ -1,7 +1,9 @@
 //! The hand-off in the formats of the on-premises teams: one file for each group of formats.
 //!
-//! An export depends on the objects only, so that two exports of one revision are equal.
+//! An export depends on the objects only, so that two exports of one revision are equal. The documents of the checklist also
+//! show which work is acknowledged.
 
+mod checklist;
 mod dns;
 mod firewall;
 mod firewall_diff;
@@ -20,6 +22,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use clap::ValueEnum;
+
+use crate::api::ChecklistWork;
 
 pub use self::{
     firewall_diff::{DiffFormat, FirewallDiff, FirewallRows},
@@ -47,6 +51,10 @@ pub enum Format {
     Json,
     /// Firewall rules as one JSON array, with a text for tickets
     FirewallJson,
+    /// Work of all on-premises teams as one document in Markdown
+    Markdown,
+    /// The same document in Japanese
+    MarkdownJa,
 }
 
 impl Format {
@@ -62,6 +70,18 @@ impl Format {
             Self::FirewallCsv => "firewall.csv",
             Self::Json => "on-premises.json",
             Self::FirewallJson => "firewall.json",
+            Self::Markdown => "on-premises.md",
+            Self::MarkdownJa => "on-premises.ja.md",
+        }
+    }
+
+    /// Returns the item of the checklist for which a file of this format is. None if it is for all items.
+    const fn work(self) -> Option<ChecklistWork> {
+        match self {
+            Self::Hosts => Some(ChecklistWork::HostsFiles),
+            Self::Bind | Self::BindOptions | Self::Unbound | Self::Dnsmasq => Some(ChecklistWork::DnsForwarders),
+            Self::FirewallCsv | Self::FirewallJson => Some(ChecklistWork::Firewall),
+            Self::Json | Self::Markdown | Self::MarkdownJa => None,
         }
     }
 
@@ -79,6 +99,8 @@ impl Format {
             Self::FirewallCsv => Ok(firewall::csv(export)),
             Self::Json => json::render(export),
             Self::FirewallJson => firewall_json::render(export),
+            Self::Markdown => checklist::english(export),
+            Self::MarkdownJa => checklist::japanese(export),
         }
     }
 }

@@ -20,11 +20,11 @@ const S3: &str = "s3.ap-northeast-1.amazonaws.com";
 /// The files that the servers load.
 const FILES: [&str; 4] = ["bind-zones.conf", "bind-options.conf", "unbound.conf", "dnsmasq.conf"];
 
-fn here() -> &'static Path {
+pub(crate) fn here() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hand_off"))
 }
 
-fn run(command: &mut Command) -> Result<String> {
+pub(crate) fn run(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
@@ -32,7 +32,7 @@ fn run(command: &mut Command) -> Result<String> {
 }
 
 /// Exports all formats from a file, and returns their folder.
-fn export_file(file: &Path, options: &[&str]) -> Result<TempDir> {
+pub(crate) fn export_file(file: &Path, options: &[&str]) -> Result<TempDir> {
     let folder = TempDir::new()?;
     let mut export = Command::new(env!("CARGO_BIN_EXE_mgnet"));
     export.arg("export").arg("--file").arg(file).arg("--output-dir").arg(folder.path());

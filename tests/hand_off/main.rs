@@ -4,4 +4,5 @@ mod cluster;
 mod command;
 mod dns_servers;
 mod hostile;
+mod markdown;
 mod networks;
