@@ -7,7 +7,7 @@
 use anyhow::{Result, ensure};
 
 use super::network::{Forwarder, HandOff, Label, Record};
-use crate::api::{ChecklistWork, NameUse};
+use crate::api::NameUse;
 
 impl HandOff {
     /// Replaces each forwarder of an S3 domain by one forwarder for each name of source servers below it, and drops the names
@@ -30,8 +30,6 @@ impl HandOff {
             self.buckets(name)?;
         }
         self.names.retain(|one| !is_s3_domain(&one.name));
-        // No other client of S3 is led to the endpoint.
-        self.checklist.retain(|task| task.item != ChecklistWork::OtherS3Clients);
         Ok(Self { narrow: true, dns_forwarders: forwarders, ..self })
     }
 

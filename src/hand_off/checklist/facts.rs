@@ -20,7 +20,7 @@ impl Page<'_> {
             ChecklistWork::HostsFiles => self.document.paragraph(self.words.see_names),
             ChecklistWork::Proxies => self.proxies(),
             ChecklistWork::OtherS3Clients => {
-                self.forwarders(|domain| domain.starts_with("s3."))?;
+                self.forwarders(|domain| domain.starts_with("s3.") || domain.contains(".s3."))?;
                 self.admitted(RulePurpose::S3);
             }
             ChecklistWork::OtherAwsClients => {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod requirements;
+mod translation;
+
 use std::{
     collections::BTreeSet,
     fs,
