@@ -74,7 +74,7 @@ fn each(
     Ok(lines)
 }
 
-fn header(export: &Export, comment: &str) -> Result<String> {
+pub(super) fn header(export: &Export, comment: &str) -> Result<String> {
     let mut lines = String::new();
     for (title, network) in export.titles().zip(&export.networks) {
         let none = if network.dns_forwarders.is_empty() { ": no forwarders, use hosts files" } else { "" };

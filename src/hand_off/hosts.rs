@@ -36,7 +36,8 @@ pub(super) fn render(export: &Export) -> Result<String> {
     Ok(lines)
 }
 
-fn add(lines: &mut String, export: &Export) -> Result<()> {
+/// Writes the lines of the names.
+pub(super) fn add(lines: &mut String, export: &Export) -> Result<()> {
     let names: Vec<&Record> = export.names()?.into_iter().filter(|one| one.for_ == NameUse::Source).collect();
     for Record { name, .. } in names.iter().filter(|one| one.addresses.is_empty()) {
         writeln!(lines, "# {name}: its addresses are not known yet")?;

@@ -3,20 +3,26 @@
 //! An export depends on the objects only, so that two exports of one revision are equal. The documents of the checklist also
 //! show which work is acknowledged.
 
+mod agent;
+mod ansible;
 mod checklist;
 mod dns;
 mod firewall;
 mod firewall_diff;
 mod firewall_json;
 mod hosts;
+mod infoblox;
 mod json;
 mod merged;
 mod narrow;
 mod network;
+mod proxies;
+mod region;
 pub mod saved;
 mod selection;
 #[cfg(test)]
 mod tests;
+mod windows_dns;
 
 use std::collections::BTreeMap;
 
@@ -55,6 +61,16 @@ pub enum Format {
     Markdown,
     /// The same document in Japanese
     MarkdownJa,
+    /// Script for the DNS server of Windows Server, in PowerShell
+    WindowsDns,
+    /// Forward zones for the CSV import of Infoblox NIOS
+    InfobloxCsv,
+    /// Exceptions of proxies, for each program
+    NoProxy,
+    /// Command lines of the agent's installer
+    AgentArgs,
+    /// Playbook for Ansible, which prepares and checks source servers
+    Ansible,
 }
 
 impl Format {
@@ -72,6 +88,11 @@ impl Format {
             Self::FirewallJson => "firewall.json",
             Self::Markdown => "on-premises.md",
             Self::MarkdownJa => "on-premises.ja.md",
+            Self::WindowsDns => "windows-dns.ps1",
+            Self::InfobloxCsv => "infoblox.csv",
+            Self::NoProxy => "no-proxy.txt",
+            Self::AgentArgs => "agent-args.txt",
+            Self::Ansible => "ansible.yaml",
         }
     }
 
@@ -79,9 +100,15 @@ impl Format {
     const fn work(self) -> Option<ChecklistWork> {
         match self {
             Self::Hosts => Some(ChecklistWork::HostsFiles),
-            Self::Bind | Self::BindOptions | Self::Unbound | Self::Dnsmasq => Some(ChecklistWork::DnsForwarders),
+            Self::Bind
+            | Self::BindOptions
+            | Self::Unbound
+            | Self::Dnsmasq
+            | Self::WindowsDns
+            | Self::InfobloxCsv => Some(ChecklistWork::DnsForwarders),
             Self::FirewallCsv | Self::FirewallJson => Some(ChecklistWork::Firewall),
-            Self::Json | Self::Markdown | Self::MarkdownJa => None,
+            Self::NoProxy => Some(ChecklistWork::Proxies),
+            Self::Json | Self::AgentArgs | Self::Ansible | Self::Markdown | Self::MarkdownJa => None,
         }
     }
 
@@ -101,6 +128,11 @@ impl Format {
             Self::FirewallJson => firewall_json::render(export),
             Self::Markdown => checklist::english(export),
             Self::MarkdownJa => checklist::japanese(export),
+            Self::WindowsDns => windows_dns::script(export),
+            Self::InfobloxCsv => infoblox::csv(export),
+            Self::NoProxy => proxies::text(export),
+            Self::AgentArgs => agent::text(export),
+            Self::Ansible => ansible::playbook(export),
         }
     }
 }

@@ -7,6 +7,7 @@ mod narrow;
 mod planned;
 mod removal;
 mod saved;
+mod tools;
 
 use clap::ValueEnum as _;
 use serde_json::json;
