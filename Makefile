@@ -147,7 +147,8 @@ ON_REAL_PARTS := create:: classes:: vpc_leases::
 # Tests that need packages of Python, programs of Go, minutes of real time, a compiler for planted bugs, or an earlier version
 # of the operator: `make test-full` runs them.
 ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades:: \
-	--skip flux:: --skip argocd:: --skip with_helm:: --skip in_full:: --skip dns_servers:: --skip in_browser:: --skip markdown::
+	--skip flux:: --skip argocd:: --skip with_helm:: --skip in_full:: --skip dns_servers:: --skip in_browser:: --skip markdown:: \
+	--skip consumers::
 # The search needs processor time, and the tests on the real parts mostly wait, so they run at the same time.
 BESIDE_THE_SEARCH := --skip promises::
 

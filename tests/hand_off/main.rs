@@ -2,6 +2,7 @@
 
 mod cluster;
 mod command;
+mod consumers;
 mod dns_servers;
 mod hostile;
 mod markdown;
