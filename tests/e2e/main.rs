@@ -10,6 +10,7 @@ mod columns;
 mod config_maps;
 mod connections;
 mod deletion_orders;
+mod demo;
 mod deploy;
 mod diffs;
 mod disturbed;

@@ -200,6 +200,34 @@ macro_rules! with_each_server {
 
 with_each_server! { bind unbound dnsmasq }
 
+/// The demo asks BIND in a user namespace, so that it needs no root.
+#[test]
+fn the_demo_asks_bind_without_root() -> Result<()> {
+    let folder = export(&[])?;
+    let inbound = folder.path().join("inbound");
+    fs::create_dir(&inbound)?;
+    fs::write(inbound.join("addresses"), "10.20.1.113\n10.20.2.114\n")?;
+    let zone = "$TTL 60\n@ SOA ns. hostmaster. 1 60 60 60 60\n@ NS ns.\n@ A 10.20.1.101\n* A 10.20.1.103\n";
+    for domain in ["mgn.ap-northeast-1.amazonaws.com", "s3.ap-northeast-1.amazonaws.com"] {
+        fs::write(inbound.join(format!("{domain}.zone")), zone)?;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/demo/ask-bind.sh");
+    let open = folder.path().join("ask-bind.sh");
+    fs::copy(script, &open)?;
+    run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder.path()))?;
+    for (name, address) in [
+        ("mgn.ap-northeast-1.amazonaws.com", "10.20.1.101"),
+        ("aws-mgn-clients-ap-northeast-1.s3.ap-northeast-1.amazonaws.com", "10.20.1.103"),
+    ] {
+        let mut ask = Command::new("setpriv");
+        ask.args(["--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "--map-root-user", "--net"]);
+        ask.args(["--fork", "--kill-child"]).arg(&open).arg(folder.path()).arg(name);
+        let answer = run(&mut ask)?;
+        ensure!(answer.trim_end().ends_with(&format!("A\t{address}")), "{answer}");
+    }
+    Ok(())
+}
+
 /// The reason for each further line of the exports: without it, the server has the forwarders, and answers nothing.
 #[test]
 fn forwarders_alone_resolve_nothing() -> Result<()> {

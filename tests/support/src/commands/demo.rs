@@ -11,6 +11,7 @@ use mgnet::api::{ConditionType, GroupRole, MigrationNetwork, MigrationNetworkSta
 use support::{Aws, Clock, Inventory, Lab, LabOptions, Landing, OperatorOptions, repository};
 
 use super::follow::Follower;
+use super::on_premises;
 use super::story::Story;
 use super::tokyo;
 
@@ -81,6 +82,9 @@ async fn run_chapters(story: &mut Story, lab: &Lab) -> Result<()> {
 
     story.chapter("A security group rule is removed by hand");
     repair(story, lab, &aws, &mut follower).await?;
+
+    story.chapter("The on-premises teams get their work");
+    on_premises::hand_over(story, lab, &aws).await?;
 
     story.chapter("The migration is done: the object is deleted");
     delete(story, lab, &mut follower).await?;

@@ -6,6 +6,7 @@ mod follow;
 pub(crate) mod hold;
 mod local;
 pub(crate) mod memory;
+mod on_premises;
 mod story;
 mod tokyo;
 pub(crate) mod up;
