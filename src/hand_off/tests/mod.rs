@@ -4,6 +4,7 @@ mod firewall_diff;
 mod firewall_json;
 mod merged;
 mod narrow;
+mod networks;
 mod planned;
 mod removal;
 mod saved;
@@ -45,7 +46,7 @@ fn frankfurt() -> MigrationNetwork {
 }
 
 fn of(lab: &Lab) -> MigrationNetwork {
-    let facts = facts(&lab.settings, &lab.desired(), &lab.observed).expect("a hand-off");
+    let facts = facts(&lab.settings, &lab.desired(), &lab.observed, &lab.plan()).expect("a hand-off");
     let mut network = MigrationNetwork::new("tokyo", MigrationNetworkSpec::default());
     network.metadata.namespace = Some("team-billing".to_owned());
     network.status =
@@ -77,9 +78,13 @@ fn refusal(edit: impl FnOnce(&mut OnPremisesStatus)) -> String {
 }
 
 #[test]
-fn every_format_renders_the_network() {
-    for format in Format::value_variants() {
-        insta::assert_snapshot!(format.file_name(), added(&[network()], *format));
+fn every_format_renders_every_kind_of_network() {
+    for (name, network) in networks::all() {
+        insta::with_settings!({ snapshot_suffix => name }, {
+            for format in Format::value_variants() {
+                insta::assert_snapshot!(format.file_name(), added(std::slice::from_ref(&network), *format));
+            }
+        });
     }
 }
 
