@@ -110,6 +110,7 @@ pub(crate) async fn delete<C: Clouds, S: Store>(
     settle(&mut claims, object, context, key, &identity, (&resources, began));
 
     let (policy, adopted) = policies(object, class.as_ref());
+    object.addresses_are_deleted = policy == DeletionPolicy::Delete;
     let (managed_tags, transfer) = (object.managed_tags(), object.transfer(&context.cluster));
     let mut deleted = Deleted { identity, resources, policy, adopted, managed_tags, transfer };
     let mut outcome = carry_out(object, cloud.as_ref(), &mut claims, &mut deleted).await?;

@@ -1,9 +1,11 @@
 //! Creates events: one for each change in AWS, and one for each transition of a condition for which users wait.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use crate::{
     api::{
-        ConditionType, ConfigMapState, DeletionPolicy, MigrationNetworkStatus, OnPremisesBasis, OnPremisesConfigMap,
-        Reason, conditions::find,
+        ConditionType, ConfigMapState, MigrationNetworkStatus, OnPremisesConfigMap, OnPremisesStatus, Reason,
+        conditions::find,
     },
     controller::store::Announcement,
     model::{
@@ -105,7 +107,6 @@ pub(crate) fn of_transition(
             })
         })
         .chain(planned)
-        .chain(of_hand_off(before, after))
         .chain(of_config_map(before, after))
         .collect()
 }
@@ -133,39 +134,32 @@ fn of_config_map(
     Some(Announcement { warning: true, reason: reason.to_owned(), action: "HandOff".to_owned(), note })
 }
 
-/// The events that tell the on-premises teams about work: a new revision of the hand-off, and the deletion of a network to
+/// The event that tells the on-premises teams about work: a new revision of the hand-off, or the deletion of a network to
 /// whose addresses their DNS servers forward.
-fn of_hand_off(
+///
+/// It is published after each write, because a deletion stores its status before the first call, too. The condition remembers
+/// that the deletion was reported, also while AWS cannot be observed.
+pub(crate) fn of_hand_off(
     before: Option<&MigrationNetworkStatus>,
     after: Option<&MigrationNetworkStatus>,
 ) -> Option<Announcement> {
-    let hand_off = |status: Option<&'_ MigrationNetworkStatus>| status.and_then(|status| status.on_premises.clone());
-    let is_deleting = |status: Option<&MigrationNetworkStatus>| {
-        let ready = status.and_then(|status| find(&status.conditions, ConditionType::Ready));
-        let reasons = [Reason::Deleting, Reason::DeletionBlocked];
-        ready.is_some_and(|ready| reasons.iter().any(|reason| reason.as_str() == ready.reason))
-    };
+    fn hand_off(status: Option<&MigrationNetworkStatus>) -> Option<&OnPremisesStatus> {
+        status.and_then(|status| status.on_premises.as_ref())
+    }
+    fn removal(status: Option<&MigrationNetworkStatus>) -> Option<&Condition> {
+        let current = find(&status?.conditions, ConditionType::OnPremisesCurrent)?;
+        (current.reason == Reason::Deleting.as_str()).then_some(current)
+    }
     let now = hand_off(after)?;
     let event = |warning: bool, reason: &str, note: String| {
-        Some(Announcement { warning, reason: reason.to_owned(), action: "HandOff".to_owned(), note })
+        // Kubernetes would show a second change within minutes with the note of the first one.
+        let action = format!("HandOff {}", now.revision);
+        Some(Announcement { warning, reason: reason.to_owned(), action, note })
     };
-    if is_deleting(after) && !is_deleting(before) {
-        let retains = after?.settings.as_ref()?.deletion_policy == Some(DeletionPolicy::Retain);
-        let domains: Vec<&str> = now.dns_forwarders.iter().map(|forwarder| forwarder.domain.as_str()).collect();
-        let work = if domains.is_empty() {
-            "remove the network's names from hosts files".to_owned()
-        } else {
-            format!("remove the forwarders of {} from on-premises DNS servers", domains.join(" and "))
-        };
-        let note = format!("the addresses of the network are being deleted; {work}, and the firewall rules");
-        return if retains || now.basis == OnPremisesBasis::Planned {
-            None
-        } else {
-            event(true, "OnPremisesRemoval", note)
-        };
+    if let (None, Some(condition)) = (removal(before), removal(after)) {
+        return event(true, "OnPremisesRemoval", condition.message.clone());
     }
-    let earlier = hand_off(before);
-    match &earlier {
+    match hand_off(before) {
         Some(earlier) if earlier.revision == now.revision => None,
         Some(earlier) => {
             let changes = now.changes.iter().map(|change| format!("{} {:?}", change.subject, change.change));

@@ -46,6 +46,8 @@ pub(crate) struct NetworkObject<'a, S> {
     pub(crate) template: TemplateReport,
     /// Whether the class enables a ConfigMap with the hand-off. None if this reconcile has not read the class.
     pub(crate) config_map: Option<Toggle>,
+    /// Whether a deletion removes the network's addresses, as far as this reconcile or an earlier one has found out.
+    pub(crate) addresses_are_deleted: bool,
     pub(crate) store: &'a S,
     pub(crate) now: jiff::Timestamp,
     reconciles: &'a Reconciles,
@@ -56,7 +58,12 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     pub(crate) fn new<C>(network: MigrationNetwork, context: &'a Context<C, S>) -> Self {
         let stored = network.status.clone();
         let (template, reconciles) = (TemplateReport::default(), &context.metrics.reconciles);
-        Self { network, stored, template, config_map: None, store: &context.store, now: context.now(), reconciles }
+        let conditions = stored.as_ref().map_or(&[][..], |status| &status.conditions);
+        let current = find(conditions, ConditionType::OnPremisesCurrent);
+        let addresses_are_deleted = network.metadata.deletion_timestamp.is_some()
+            && current.is_some_and(|current| current.reason == Reason::Deleting.as_str());
+        let (store, now) = (&context.store, context.now());
+        Self { network, stored, template, config_map: None, addresses_are_deleted, store, now, reconciles }
     }
 
     /// The network's UID. Every stored object has one.
@@ -238,7 +245,9 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         self.network.status.clone_from(&written.status);
         let before = std::mem::replace(&mut self.stored, written.status);
         // Published after each write, because a reconcile that builds stores its status several times.
-        for announcement in events::of_new_warnings(before.as_ref(), self.stored.as_ref()) {
+        let (before, after) = (before.as_ref(), self.stored.as_ref());
+        for announcement in events::of_new_warnings(before, after).into_iter().chain(events::of_hand_off(before, after))
+        {
             self.store.announce(&self.network, announcement).await;
         }
         Ok(())
@@ -247,7 +256,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
     fn write_verdict(&mut self, verdict: &Verdict) {
         let generation = self.network.metadata.generation.unwrap_or_default();
         let (suspended, now, template) = (self.is_suspended(), self.now, self.template.clone());
-        let acknowledged = self.acknowledged();
+        let (acknowledged, are_deleted) = (self.acknowledged(), self.addresses_are_deleted);
         let status = self.status_mut();
         status.observed_generation = generation;
         conditions::write(&mut status.conditions, verdict, suspended, generation, now);
@@ -255,7 +264,7 @@ impl<'a, S: Store> NetworkObject<'a, S> {
         if let Some(hand_off) = &mut status.on_premises {
             on_premises::acknowledge(hand_off, acknowledged.as_deref());
         }
-        let current = on_premises::condition(status.on_premises.as_ref(), acknowledged.as_deref());
+        let current = on_premises::condition(status.on_premises.as_ref(), acknowledged.as_deref(), are_deleted);
         conditions::write_on_premises(&mut status.conditions, current, generation, now);
     }
 

@@ -11,8 +11,8 @@ use crate::{
     api::{
         ChangeKind, ChecklistItem, ChecklistState, ChecklistWork,
         ConditionStatus::{False, True},
-        MOST_CHANGES, NameUse, ON_PREMISES_DONE_ANNOTATION, OnPremisesChange, OnPremisesPolicy, OnPremisesStatus,
-        Reason,
+        DnsForwarder, MOST_CHANGES, NameUse, ON_PREMISES_DONE_ANNOTATION, OnPremisesBasis, OnPremisesChange,
+        OnPremisesPolicy, OnPremisesStatus, Reason,
         conditions::State,
     },
     text::{hex, truncate},
@@ -80,9 +80,13 @@ pub fn acknowledge(status: &mut OnPremisesStatus, acknowledged: Option<&str>) {
     }
 }
 
-/// Returns the condition `OnPremisesCurrent`. None until the hand-off is known.
-pub fn condition(status: Option<&OnPremisesStatus>, acknowledged: Option<&str>) -> Option<State> {
-    let OnPremisesStatus { revision, checklist, .. } = status?;
+/// Returns the condition `OnPremisesCurrent`. None until the hand-off is known. `are_deleted` tells whether the network is being
+/// deleted with its addresses.
+pub fn condition(status: Option<&OnPremisesStatus>, acknowledged: Option<&str>, are_deleted: bool) -> Option<State> {
+    let OnPremisesStatus { revision, basis, checklist, dns_forwarders, .. } = status?;
+    if are_deleted && *basis == OnPremisesBasis::Observed {
+        return Some((False, Reason::Deleting, removal(dns_forwarders)));
+    }
     let open = checklist.iter().filter(|item| item.state == ChecklistState::Open).count();
     let work = format!(
         "do the work in `status.onPremises` ({open} of {} items are open), then set the annotation \
@@ -102,6 +106,17 @@ pub fn condition(status: Option<&OnPremisesStatus>, acknowledged: Option<&str>) 
         }
         None => (False, Reason::NotAcknowledged, work),
     })
+}
+
+/// Returns the work that the deletion of a network causes.
+fn removal(forwarders: &[DnsForwarder]) -> String {
+    let domains: Vec<&str> = forwarders.iter().map(|forwarder| forwarder.domain.as_str()).collect();
+    let work = if domains.is_empty() {
+        "remove the network's names from hosts files".to_owned()
+    } else {
+        format!("remove the forwarders of {} from on-premises DNS servers", domains.join(" and "))
+    };
+    format!("the addresses of the network are being deleted; {work}, and the firewall rules")
 }
 
 /// Returns the work, each item with the revision of its own facts.
