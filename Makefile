@@ -143,7 +143,7 @@ down:
 	@if [[ -x $(LAB) ]]; then $(LAB) down; else echo "nothing runs"; fi
 
 # The behavior tests whose subject is what an API server does: they run on a real one, too.
-ON_REAL_PARTS := create:: classes:: vpc_leases::
+ON_REAL_PARTS := create:: classes:: vpc_leases:: on_premises::
 # Tests that need packages of Python, programs of Go, minutes of real time, a compiler for planted bugs, or an earlier version
 # of the operator: `make test-full` runs them.
 ONLY_IN_FULL := --skip boto3:: --skip moto:: --skip fires_and_ends --skip the_planted_bugs_of_the_sample --skip upgrades:: \

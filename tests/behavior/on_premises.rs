@@ -3,13 +3,16 @@
 
 use anyhow::{Context, Result, ensure};
 use mgnet::api::{
-    ChangeKind, ChecklistState, ChecklistWork, ConditionStatus::True, ConditionType::OnPremisesCurrent,
+    ChangeKind, ChecklistState, ChecklistWork,
+    ConditionStatus::True,
+    ConditionType::{OnPremisesCurrent, Ready, Suspended},
     MigrationNetwork, ON_PREMISES_DONE_ANNOTATION, OnPremisesBasis, OnPremisesStatus, Reason,
 };
-use serde_json::json;
-use support::{Lab, Network, Site};
+use serde_json::{Value, json};
+use support::{Fault, FaultKind, Lab, Network, Site, Use};
 
-use support::waiting::{close, events, until_event, until_observed};
+use support::failing::spoil;
+use support::waiting::{close, events, is_true, until, until_event, until_observed};
 
 fn hand_off(network: &MigrationNetwork) -> Result<OnPremisesStatus> {
     network.status.as_ref().and_then(|status| status.on_premises.clone()).context("there is no hand-off")
@@ -32,6 +35,12 @@ async fn addresses(site: &Site, slot: &str) -> Result<Vec<String>> {
     let mut addresses: Vec<String> = state.addresses(&id).into_iter().map(|(_, ip)| ip).collect();
     addresses.sort();
     Ok(addresses)
+}
+
+/// How often an event with that reason was published. Kubernetes counts repetitions in the first event.
+async fn times(site: &Site, reason: &str) -> Result<i32> {
+    let events = events(site).await?.into_iter().filter(|event| event.reason.as_deref() == Some(reason));
+    Ok(events.map(|event| event.series.map_or(1, |series| series.count)).sum())
 }
 
 #[tokio::test]
@@ -75,8 +84,12 @@ async fn the_revision_survives_resyncs_and_a_restart_and_changes_with_the_facts_
     lab.operator().restart().await?;
     until_observed(&site, 2).await?;
     assert_eq!(hand_off(&network.get().await?)?, first);
-    network.edit(json!({ "tags": { "team": "billing" } })).await?;
+    network.patch(json!({ "metadata": { "labels": { "wave": "3" }, "annotations": { "ticket": "CHG-1" } } })).await?;
+    network.edit(json!({ "tags": { "team": "billing" }, "deletionPolicy": "Delete", "suspend": true })).await?;
+    network.until_condition(Suspended, True).await?;
+    network.edit(json!({ "suspend": null })).await?;
     assert_eq!(hand_off(&network.until_ready().await?)?, first);
+    assert_eq!(times(&site, "OnPremisesChanged").await?, 0);
 
     network.edit(json!({ "sourceCIDRs": ["192.168.10.0/24", "192.168.20.0/24"] })).await?;
     let changed = hand_off(&network.until_ready().await?)?;
@@ -90,6 +103,41 @@ async fn the_revision_survives_resyncs_and_a_restart_and_changes_with_the_facts_
     for words in [&first.revision, &changed.revision, "firewallRules/replication Changed"] {
         ensure!(note.contains(words), "{note}");
     }
+
+    network.edit(json!({ "proxyCIDRs": ["10.9.0.0/24"] })).await?;
+    let again = hand_off(&network.until_ready().await?)?;
+    until(&format!("an event about revision {}", again.revision), async || {
+        let notes: Vec<_> = events(&site).await?.into_iter().filter_map(|event| event.note).collect();
+        let words = [again.revision.as_str(), "firewallRules/mgn-https-proxies Added"];
+        let is_it = |note: &&String| words.iter().all(|word| note.contains(*word));
+        Ok(if notes.iter().any(|note| is_it(&note)) { Ok(()) } else { Err(notes.join("\n")) })
+    })
+    .await?;
+    close(&site).await
+}
+
+/// The operator replaces one subnet after the other, and AWS takes its time. On-premises teams get one change of everything.
+#[tokio::test]
+async fn an_edit_in_several_steps_is_one_revision() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("one-revision").await?;
+    let mut landing = site.landing.clone();
+    landing.add_subnet(&site.aws, Use::Endpoints, 3).await?;
+    let ids = |zones: [&str; 2]| zones.map(|zone| landing.subnets.get(zone).cloned());
+    let endpoints = |zones| json!({ "subnets": { "endpoints": { "ids": ids(zones) } } });
+    let network = site.network("tokyo").spec(&endpoints(["endpoints-1", "endpoints-2"])).apply().await?;
+    let first = hand_off(&network.until_ready().await?)?;
+    network.edit(endpoints(["endpoints-2", "endpoints-3"])).await?;
+    let changed = hand_off(&network.until_ready().await?)?;
+    for (id, slot) in [("mgn-https", "vpce/mgn/Interface"), ("dns-tcp", "resolver")] {
+        let rule = changed.firewall_rules.iter().find(|rule| rule.id == id).context("no such rule")?;
+        let mut published = rule.addresses.clone();
+        published.sort();
+        assert_eq!(published, addresses(&site, slot).await?, "{id}");
+    }
+    let (_, note) = until_event(&site, "OnPremisesChanged").await?;
+    ensure!(note.contains(&first.revision) && note.contains(&changed.revision), "{note}");
+    assert_eq!(times(&site, "OnPremisesChanged").await?, 1);
     close(&site).await
 }
 
@@ -131,6 +179,83 @@ async fn a_planned_network_hands_over_ranges_before_anything_is_created() -> Res
     let built = hand_off(&network.until_ready().await?)?;
     assert_eq!(built.basis, OnPremisesBasis::Observed);
     ensure!(built.changes.iter().any(|one| one.subject == "firewallRules/mgn-https"), "{:?}", built.changes);
+    close(&site).await
+}
+
+/// The reason to fix addresses: the firewall team works while nothing exists, and its work stays done.
+#[tokio::test]
+async fn work_that_was_done_for_planned_fixed_addresses_stays_done_when_they_exist() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("planned-addresses").await?;
+    let fixed = |host: u8| -> Result<Value> {
+        let address = |subnet: &str| {
+            anyhow::Ok(json!({ "subnetID": site.landing.subnet(subnet)?, "ip": site.landing.address(subnet, host)? }))
+        };
+        Ok(json!([address("endpoints-1")?, address("endpoints-2")?]))
+    };
+    let endpoint =
+        |service: &str, host| anyhow::Ok(json!({ "service": service, "type": "Interface", "addresses": fixed(host)? }));
+    let spec = json!({
+        "managementPolicy": "Plan",
+        "endpoints": [endpoint("mgn", 21)?, endpoint("s3", 22)?],
+        "resolver": { "addresses": fixed(53)? },
+    });
+    let network = site.network("tokyo").spec(&spec).apply().await?;
+    let planned = network.until("the hand-off is planned", |network| hand_off(network).is_ok()).await?;
+    let planned = hand_off(&planned)?;
+    assert_eq!(planned.basis, OnPremisesBasis::Planned);
+    let rule = planned.firewall_rules.iter().find(|rule| rule.id == "s3-https").context("no such rule")?;
+    assert_eq!(rule.addresses.len(), 2, "{rule:?}");
+    acknowledge(&network, &planned.revision).await?;
+
+    network.edit(json!({ "managementPolicy": "Enforce" })).await?;
+    let built = network.until_ready().await?;
+    let built_hand_off = hand_off(&built)?;
+    assert_eq!((built_hand_off.basis, &built_hand_off.revision), (OnPremisesBasis::Observed, &planned.revision));
+    assert_eq!((open(&built_hand_off), built_hand_off.changes), (vec![], vec![]));
+    ensure!(is_true(&built, OnPremisesCurrent), "{:?}", built.status);
+    assert_eq!(rule.addresses, addresses(&site, "vpce/s3/Interface").await?);
+    close(&site).await
+}
+
+/// DNS servers that forward to addresses that are gone cut their clients off, so the warning must not drown in repetitions.
+#[tokio::test]
+async fn a_deletion_that_is_interrupted_warns_once() -> Result<()> {
+    let lab = Lab::shared().await?;
+    let site = lab.site("removal-once").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    network.delete().await?;
+    network.until_reason(OnPremisesCurrent, Reason::Deleting).await?;
+    let (_, note) = until_event(&site, "OnPremisesRemoval").await?;
+    ensure!(note.contains("mgn.ap-northeast-1.amazonaws.com"), "{note}");
+    // AWS cannot be observed for a while, which the status reports instead of the deletion.
+    let denied = Fault {
+        code: Some("UnauthorizedOperation".to_owned()),
+        times: u64::MAX,
+        ..spoil(&site, FaultKind::Error, "DescribeSecurityGroups")
+    };
+    lab.control().order(&denied).await?;
+    network.until_reason(Ready, Reason::AccessDenied).await?;
+    lab.control().cancel_faults(&site.account).await?;
+    network.until_gone().await?;
+    assert_eq!(times(&site, "OnPremisesRemoval").await?, 1);
+    close(&site).await
+}
+
+/// The policy that counts is that of the deletion, although no reconcile has recorded it before.
+#[tokio::test]
+async fn a_network_that_retains_its_resources_since_a_moment_ago_warns_of_nothing() -> Result<()> {
+    let lab = Lab::exclusive().await?;
+    let site = lab.site("retained-late").await?;
+    let network = site.network("tokyo").apply().await?;
+    network.until_ready().await?;
+    lab.operator().kill().await?;
+    network.edit(json!({ "deletionPolicy": "Retain" })).await?;
+    network.delete().await?;
+    lab.operator().start().await?;
+    network.until_gone().await?;
+    assert_eq!(times(&site, "OnPremisesRemoval").await?, 0);
     close(&site).await
 }
 

@@ -80,7 +80,7 @@ pub(crate) async fn enforce<C: Clouds, S: Store>(
     let tags_are_settled = !outcome.changed && !outcome.plan.steps.iter().any(apply::is_tag_step);
     object.template = replication_template::report(&inputs.settings.replication, desired, &built.observed);
     inventory::write(object.status_mut(), &inputs.settings, desired, &built.observed, tags_are_settled);
-    object.hand_over(on_premises::facts(&inputs.settings, desired, &built.observed));
+    object.hand_over(on_premises::facts(&inputs.settings, desired, &built.observed, &outcome.plan));
     object.write_claims(&claims);
     Ok(Ended { verdict: built.verdict(&outcome), steps: outcome.steps })
 }

@@ -39,7 +39,7 @@ pub(crate) async fn preview<C, S: Store>(
     let summary = shown.summary.clone();
     object.template = replication_template::report(&settings.replication, desired, observed);
     inventory::write(object.status_mut(), settings, desired, observed, tags_are_settled);
-    object.hand_over(on_premises::facts(settings, desired, observed));
+    object.hand_over(on_premises::facts(settings, desired, observed, &now));
     object.status_mut().plan = Some(shown);
     object.write_claims(claims);
 

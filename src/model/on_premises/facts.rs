@@ -17,8 +17,9 @@ use crate::{
         desired::{Desired, DesiredEndpoint, DesiredResolver},
         ids::{EndpointId, ResolverId, SubnetId},
         mgn_buckets,
-        observed::{Endpoint, Observed, PrivateDns, Subnet},
+        observed::{Endpoint, Observed, PrivateDns, ResolverState, Subnet},
         ownership::is_adopted,
+        plan::Plan,
         policy::{self, Policy, needs::Scope},
         settings::Settings,
         slot::{EndpointKey, EndpointType, Service, Slot},
@@ -53,9 +54,10 @@ pub struct Facts {
     pub endpoints: Vec<OnPremisesEndpoint>,
 }
 
-/// Returns the facts. None while an address of a network that is built is unknown: firewalls and DNS servers need all of them.
-pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed) -> Option<Facts> {
-    let world = World { settings, desired, observed };
+/// Returns the facts. None while an address of a network that is built is unknown, or may still change: firewalls and DNS
+/// servers need all of them, and a rule for an address that changes is work done twice. `plan` is the remaining plan.
+pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed, plan: &Plan) -> Option<Facts> {
+    let world = World { settings, desired, observed, plan };
     let endpoints = world.endpoints();
     let resolver = world.resolver();
     let missing =
@@ -81,18 +83,29 @@ pub fn facts(settings: &Settings, desired: &Desired, observed: &Observed) -> Opt
 enum Part {
     /// The network does not have the resource.
     Absent,
-    /// The addresses exist.
-    Present(BTreeSet<Ipv4Addr>),
-    /// Some or all addresses do not exist yet. Those that the spec fixes are known.
-    Awaited(BTreeSet<Ipv4Addr>),
+    /// The addresses exist, and none of them is about to change.
+    Present(Located),
+    /// Some or all addresses do not exist yet, or may still change. Those that the spec fixes are known, and the subnets that it
+    /// selects.
+    Awaited(Located),
+}
+
+/// Addresses, and the subnets that contain them.
+struct Located {
+    addresses: BTreeSet<Ipv4Addr>,
+    subnets: BTreeSet<SubnetId>,
 }
 
 impl Part {
-    fn addresses(&self) -> Option<&BTreeSet<Ipv4Addr>> {
+    fn located(&self) -> Option<&Located> {
         match self {
             Self::Absent => None,
-            Self::Present(addresses) | Self::Awaited(addresses) => Some(addresses),
+            Self::Present(located) | Self::Awaited(located) => Some(located),
         }
+    }
+
+    fn addresses(&self) -> Option<&BTreeSet<Ipv4Addr>> {
+        Some(&self.located()?.addresses)
     }
 }
 
@@ -100,6 +113,7 @@ struct World<'a> {
     settings: &'a Settings,
     desired: &'a Desired,
     observed: &'a Observed,
+    plan: &'a Plan,
 }
 
 impl World<'_> {
@@ -116,16 +130,25 @@ impl World<'_> {
     }
 
     fn endpoint(&self, key: EndpointKey) -> Part {
-        let (fixed, count) = match self.desired.endpoints.get(&key) {
+        let (fixed, subnets) = match self.desired.endpoints.get(&key) {
             None | Some(DesiredEndpoint::Gateway { .. }) => return Part::Absent,
-            Some(DesiredEndpoint::Existing(_)) => (BTreeSet::new(), 1),
+            Some(DesiredEndpoint::Existing(_)) => (BTreeSet::new(), None),
             Some(DesiredEndpoint::Interface { subnets, addresses, .. }) => {
-                (addresses.values().copied().collect(), subnets.len())
+                (addresses.values().copied().collect(), Some(subnets))
             }
         };
-        let interfaces = self.observed_endpoint(key).into_iter().flat_map(|endpoint| &endpoint.interfaces);
-        let found = interfaces.filter_map(|id| self.observed.resources.interfaces.get(id)?.ip).collect();
-        part(found, fixed, count)
+        let endpoint = self.observed_endpoint(key);
+        let interfaces = endpoint.into_iter().flat_map(|endpoint| &endpoint.interfaces);
+        let interfaces = interfaces.filter_map(|id| self.observed.resources.interfaces.get(id));
+        let found: Vec<_> = interfaces.filter_map(|one| Some((one.subnet.clone(), one.ip?))).collect();
+        let is_served = |subnet: &SubnetId| found.iter().any(|(other, _)| other == subnet);
+        // An adopted endpoint keeps the subnets that it had.
+        let is_placed = |endpoint: &Endpoint| {
+            subnets.is_none_or(|subnets| *subnets == endpoint.subnets) || is_adopted(&endpoint.tags)
+        };
+        let is_complete =
+            endpoint.is_some_and(|endpoint| is_placed(endpoint) && endpoint.subnets.iter().all(is_served));
+        self.part(Slot::Endpoint(key), found, is_complete, fixed)
     }
 
     /// The interface endpoint in AWS, if it exists.
@@ -171,23 +194,35 @@ impl World<'_> {
 
     fn resolver(&self) -> Part {
         let resources = &self.observed.resources;
-        let (id, fixed, count) = match &self.desired.resolver {
+        let (id, fixed) = match &self.desired.resolver {
             None => return Part::Absent,
-            Some(DesiredResolver::Existing(id)) => (Some(id.clone()), BTreeSet::new(), 1),
+            Some(DesiredResolver::Existing(id)) => (Some(id.clone()), BTreeSet::new()),
             Some(DesiredResolver::Managed(addresses)) => (
                 resources.live(&self.desired.identity, Slot::Resolver).map(ResolverId::from),
                 addresses.values().flatten().copied().collect(),
-                addresses.len(),
             ),
         };
         let resolver = id.and_then(|id| resources.resolvers.get(&id));
-        let found = resolver.iter().flat_map(|one| one.addresses.values()).filter_map(|one| one.ip).collect();
-        part(found, fixed, count)
+        let serving = || resolver.iter().flat_map(|one| one.addresses.values()).filter(|one| one.serves());
+        let found = serving().filter_map(|one| Some((one.subnet.clone(), one.ip?))).collect();
+        // AWS repairs the endpoint by itself. Until then, fewer addresses answer.
+        let recovers = resolver.is_some_and(|one| one.state == ResolverState::AutoRecovering);
+        let is_complete = serving().all(|one| one.ip.is_some()) && !recovers;
+        self.part(Slot::Resolver, found, is_complete, fixed)
+    }
+
+    fn part(&self, slot: Slot, found: Vec<(SubnetId, Ipv4Addr)>, is_complete: bool, fixed: BTreeSet<Ipv4Addr>) -> Part {
+        if !is_complete || found.is_empty() || self.plan.may_change_addresses(slot) {
+            let subnets = self.desired.subnets.endpoints.clone();
+            return Part::Awaited(Located { addresses: fixed, subnets });
+        }
+        let (subnets, addresses) = found.into_iter().unzip();
+        Part::Present(Located { addresses, subnets })
     }
 
     /// The rules for an interface endpoint: from the source servers, and from the proxies.
     fn https(&self, service: Service, part: &Part) -> Vec<FirewallRule> {
-        let Some(addresses) = part.addresses() else { return Vec::new() };
+        let Some(Located { addresses, subnets }) = part.located() else { return Vec::new() };
         let purpose = match service {
             Service::Mgn => RulePurpose::Mgn,
             Service::S3 => RulePurpose::S3,
@@ -206,7 +241,7 @@ impl World<'_> {
             port: HTTPS,
             sources: texts(sources),
             addresses: texts(addresses),
-            subnets: self.ranges(&self.desired.subnets.endpoints),
+            subnets: self.ranges(subnets),
         };
         let mut rules = vec![rule("", &self.settings.sources)];
         if !self.settings.proxies.is_empty() {
@@ -216,7 +251,7 @@ impl World<'_> {
     }
 
     fn dns(&self, resolver: &Part) -> Vec<FirewallRule> {
-        let Some(addresses) = resolver.addresses() else { return Vec::new() };
+        let Some(Located { addresses, subnets }) = resolver.located() else { return Vec::new() };
         // DNS servers repeat a query over TCP if the answer does not fit into one UDP packet (RFC 7766).
         [("dns-tcp", RuleProtocol::Tcp), ("dns-udp", RuleProtocol::Udp)]
             .map(|(id, protocol)| FirewallRule {
@@ -226,7 +261,7 @@ impl World<'_> {
                 port: DNS,
                 sources: texts(&self.settings.clients),
                 addresses: texts(addresses),
-                subnets: self.ranges(&self.desired.subnets.endpoints),
+                subnets: self.ranges(subnets),
             })
             .into()
     }
@@ -310,11 +345,6 @@ impl World<'_> {
 /// Whether source servers use a service.
 const fn is_for_sources(service: Service) -> bool {
     matches!(service, Service::Mgn | Service::S3)
-}
-
-/// Decides whether all addresses exist.
-fn part(found: BTreeSet<Ipv4Addr>, fixed: BTreeSet<Ipv4Addr>, count: usize) -> Part {
-    if found.len() >= count.max(1) { Part::Present(found) } else { Part::Awaited(fixed) }
 }
 
 fn texts<T: ToString>(values: &BTreeSet<T>) -> Vec<String> {

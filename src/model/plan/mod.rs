@@ -50,6 +50,15 @@ impl Plan {
     pub fn is_done(&self) -> bool {
         self.steps.is_empty() && self.blockers.is_empty()
     }
+
+    /// Whether the addresses of the resource in a slot may still change. Two blockers do not count: until a person allows a fixed
+    /// address, the present one stays, and a resource that awaits another slot keeps its addresses.
+    pub fn may_change_addresses(&self, slot: Slot) -> bool {
+        let changes = |step: &Step| step.changes_addresses() && step.slots().contains(&slot);
+        let is_harmless = |blocker: &Blocker| matches!(blocker, Blocker::AddressChange { .. } | Blocker::Awaits { .. });
+        let awaits = |blocker: &Blocker| blocker.slot() == Some(slot) && !is_harmless(blocker);
+        self.steps.iter().any(changes) || self.blockers.iter().any(awaits)
+    }
 }
 
 /// Plans the next steps. `managed_tags` are the keys of the user tags that the operator has set before. The operator

@@ -158,6 +158,28 @@ impl Step {
             Self::DeleteEndpoints { endpoints } => endpoints.values().copied().map(Slot::Endpoint).collect(),
         }
     }
+
+    /// Whether the step changes the addresses of the resources in its slots, or the resources themselves.
+    pub fn changes_addresses(&self) -> bool {
+        match self {
+            Self::Create { .. }
+            | Self::Adopt { .. }
+            | Self::Release { .. }
+            | Self::AssociateResolverAddress { .. }
+            | Self::DisassociateResolverAddress { .. }
+            | Self::DeleteEndpoints { .. }
+            | Self::DeleteResolver { .. } => true,
+            Self::ModifyEndpoint { change, .. } => {
+                let EndpointChange { add_subnets, remove_subnets, addresses, .. } = change;
+                !(add_subnets.is_empty() && remove_subnets.is_empty() && addresses.is_empty())
+            }
+            Self::SetTags { .. }
+            | Self::RemoveTags { .. }
+            | Self::AuthorizeIngress { .. }
+            | Self::RevokeIngress { .. }
+            | Self::DeleteGroup { .. } => false,
+        }
+    }
 }
 
 /// A create call with all parameters except the client token. A claim records it, so that the operator can repeat the

@@ -14,6 +14,8 @@ mod found;
 mod limits;
 mod network_acl;
 mod on_premises;
+mod on_premises_addresses;
+mod on_premises_fields;
 mod orphans;
 mod paths;
 mod plan;

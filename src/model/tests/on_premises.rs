@@ -25,7 +25,7 @@ fn status(facts: Facts, previous: Option<&OnPremisesStatus>, acknowledged: Optio
 }
 
 fn facts_of(lab: &Lab) -> Option<Facts> {
-    facts(&lab.settings, &lab.desired(), &lab.observed)
+    facts(&lab.settings, &lab.desired(), &lab.observed, &lab.plan())
 }
 
 fn first(lab: &Lab) -> OnPremisesStatus {
@@ -289,7 +289,7 @@ fn a_planned_network_hands_over_fixed_addresses_and_ranges() {
     let ip: Ipv4Addr = lab.observed.subnets[subnet].cidr.hosts().nth(20).expect("an address");
     addresses.insert(subnet.clone(), ip);
     let desired = resolve(&lab.settings, &lab.observed).expect("it fits");
-    let facts = facts(&lab.settings, &desired, &lab.observed).expect("planned");
+    let facts = facts(&lab.settings, &desired, &lab.observed, &lab.plan()).expect("planned");
     let rule = |id: &str| facts.firewall_rules.iter().find(|rule| rule.id == id).cloned().expect("a rule");
     assert_eq!(rule("mgn-https").addresses, [ip.to_string()]);
     assert_eq!((rule("s3-https").addresses.len(), rule("s3-https").subnets.len()), (0, 2));
@@ -349,8 +349,9 @@ fn an_acknowledged_revision_closes_all_work_and_a_change_reopens_only_its_own() 
     let built = Lab::built();
     let known = first(&built);
     assert_eq!(open(&known).len(), 4);
-    let reason =
-        |status: &OnPremisesStatus, acknowledged| condition(Some(status), acknowledged).map(|(_, reason, _)| reason);
+    let reason = |status: &OnPremisesStatus, acknowledged| {
+        condition(Some(status), acknowledged, false).map(|(_, reason, _)| reason)
+    };
     assert_eq!(reason(&known, None), Some(Reason::NotAcknowledged));
     let done = status(facts_of(&built).expect("facts"), Some(&known), Some(&known.revision));
     assert_eq!((open(&done), reason(&done, Some(&known.revision))), (vec![], Some(Reason::Acknowledged)));
@@ -362,11 +363,50 @@ fn an_acknowledged_revision_closes_all_work_and_a_change_reopens_only_its_own() 
         (open(&changed), reason(&changed, Some(&known.revision))),
         (vec![ChecklistWork::Firewall], Some(Reason::RevisionChanged))
     );
-    let message = condition(Some(&changed), Some(&known.revision)).expect("a condition").2;
+    let message = condition(Some(&changed), Some(&known.revision), false).expect("a condition").2;
     for words in [&known.revision, &changed.revision, "1 of 4 items", "`mgnet.dev/on-premises-done`"] {
         assert!(message.contains(words), "{message}");
     }
     // An older revision, or another text, acknowledges nothing.
     assert_eq!(open(&status(facts_of(&lab).expect("facts"), Some(&known), Some("yes"))).len(), 4);
-    assert_eq!(condition(MigrationNetworkStatus::default().on_premises.as_ref(), Some("yes")), None);
+    assert_eq!(condition(MigrationNetworkStatus::default().on_premises.as_ref(), Some("yes"), false), None);
+}
+
+/// A version of the operator that words its messages differently must not change the revision: firewall teams would compare
+/// hundreds of rules for nothing.
+#[test]
+fn the_facts_contain_no_wording() {
+    fn texts(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => found.push(text.clone()),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+            serde_json::Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+            _ => {}
+        }
+    }
+    let OnPremisesStatus { firewall_rules, dns_forwarders, names, revision, .. } = first(&Lab::built());
+    let mut found = Vec::new();
+    texts(&serde_json::json!([firewall_rules, dns_forwarders, names]), &mut found);
+    // IDs, ranges, addresses, names and words of the schema.
+    let is_plain = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "./-".contains(c));
+    assert!(found.len() > 50 && found.iter().all(is_plain), "{found:?}");
+    // This revision may change only if AWS needs something else, or if a later version knows more facts.
+    insta::assert_snapshot!(revision);
+}
+
+/// The condition remembers the deletion, so that it is reported once.
+#[test]
+fn the_deletion_of_the_addresses_is_a_reason_of_its_own() {
+    let mut lab = Lab::built();
+    let state = |status: &OnPremisesStatus| condition(Some(status), Some(&status.revision), true).expect("a condition");
+    let (_, reason, message) = state(&first(&lab));
+    assert_eq!(reason, Reason::Deleting);
+    assert!(message.contains("mgn.ap-northeast-1.amazonaws.com and s3.ap-northeast-1.amazonaws.com"), "{message}");
+    lab.settings.resolver = Resolver::Disabled;
+    let (_, _, message) = state(&first(&lab));
+    assert!(message.contains("hosts files"), "{message}");
+    // Nothing was built, so nothing is deleted.
+    let mut planned = first(&lab);
+    planned.basis = OnPremisesBasis::Planned;
+    assert_eq!(state(&planned).1, Reason::Acknowledged);
 }

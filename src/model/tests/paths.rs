@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Returns the Tokyo VPC with foreign resources that no network may adopt.
-fn world() -> Lab {
+pub(super) fn world() -> Lab {
     let mut lab = Lab::built();
     lab.observed = with_internet(lab.observed);
     let theirs = Tags::from([("managed-by".to_owned(), "terraform".to_owned())]);
@@ -69,7 +69,7 @@ fn world() -> Lab {
 }
 
 /// Returns the settings of a network with that spec and the simplest class.
-fn settings(more: &Value) -> Settings {
+pub(super) fn settings(more: &Value) -> Settings {
     let subnets = json!({
         "endpoints": { "ids": ["subnet-a", "subnet-c"] },
         "staging": { "ids": ["subnet-s"] },
@@ -92,7 +92,7 @@ fn settings(more: &Value) -> Settings {
 }
 
 /// Applies the settings to the network, with permission to change its addresses. Returns the steps as lines.
-fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
+pub(super) fn apply(lab: &mut Lab, settings: Settings) -> Vec<String> {
     let tags_before: BTreeSet<String> = lab.settings.tags.keys().cloned().collect();
     lab.managed_tags.extend(tags_before);
     lab.settings = settings;

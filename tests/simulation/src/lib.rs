@@ -13,6 +13,7 @@
 
 pub mod closure;
 pub mod goal;
+mod hand_off;
 pub mod history;
 pub mod kubernetes;
 pub mod mutants;

@@ -1,4 +1,4 @@
-//! The nine promises of the operator, each a function of the complete history of a run.
+//! The ten promises of the operator, each a function of the complete history of a run.
 //!
 //! [`check`] is called after every effect of any actor, and sees the true state of AWS instead of lists that may lag.
 //! A promise about the end of a run is checked at [`What::Rest`]. No other part of the simulator weakens a promise. A
@@ -24,7 +24,7 @@ use mgnet::{
 use support::state::{Rule, State, Tags};
 
 use crate::{
-    goal,
+    goal, hand_off,
     history::{History, Moment, Scene, What, Who},
 };
 
@@ -40,7 +40,7 @@ pub struct Breach {
 type Promise = fn(&History) -> Result<(), String>;
 
 /// All promises, by name.
-pub const ALL: [(&str, Promise); 9] = [
+pub const ALL: [(&str, Promise); 10] = [
     ("no duplicate", no_duplicate),
     ("nothing left behind", nothing_left_behind),
     ("hands off", hands_off),
@@ -50,6 +50,7 @@ pub const ALL: [(&str, Promise); 9] = [
     ("alone", alone),
     ("discreet", discreet),
     ("one network per VPC", one_network_per_vpc),
+    ("exact hand-off", hand_off::exact),
 ];
 
 /// Checks all promises against the last effect.
@@ -124,7 +125,7 @@ fn changed_by_adoption(history: &History) -> Result<(), String> {
 }
 
 /// All scenes, in order.
-fn scenes(history: &History) -> impl DoubleEndedIterator<Item = &Scene> {
+pub(crate) fn scenes(history: &History) -> impl DoubleEndedIterator<Item = &Scene> {
     [&history.first].into_iter().chain(history.moments.iter().map(|moment| &moment.after))
 }
 
@@ -390,7 +391,7 @@ fn at_rest(history: &History) -> bool {
 }
 
 /// The time at which the process started its current reconcile.
-fn begun(history: &History, who: Who) -> Duration {
+pub(crate) fn begun(history: &History, who: Who) -> Duration {
     let begun = history.moments.iter().rev().find(|moment| moment.who == who && matches!(moment.what, What::Begin));
     begun.map(|moment| moment.at).unwrap_or_default()
 }
@@ -404,7 +405,7 @@ fn since_begin(history: &History) -> impl Iterator<Item = &Scene> {
 }
 
 /// The network with that UID, if it exists.
-fn network<'a>(scene: &'a Scene, uid: &str) -> Option<&'a MigrationNetwork> {
+pub(crate) fn network<'a>(scene: &'a Scene, uid: &str) -> Option<&'a MigrationNetwork> {
     scene.networks.values().find(|network| network.uid().as_deref() == Some(uid))
 }
 
@@ -425,7 +426,7 @@ fn is_of(tags: &Tags, uid: &str) -> bool {
 }
 
 /// Owner, slot, ID and liveness of each owned resource.
-fn owned(state: &State) -> impl Iterator<Item = (&str, &str, &str, bool)> {
+pub(crate) fn owned(state: &State) -> impl Iterator<Item = (&str, &str, &str, bool)> {
     let groups = state.security_groups.iter().map(|one| (&one.tags, &one.id, true));
     let endpoints = state.vpc_endpoints.iter().map(|one| (&one.tags, &one.id, one.state != "deleting"));
     let resolvers = state.resolver_endpoints.iter().map(|one| (&one.tags, &one.id, one.status != "DELETING"));

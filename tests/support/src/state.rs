@@ -45,6 +45,8 @@ pub struct Subnet {
     pub id: String,
     /// Its VPC.
     pub vpc: String,
+    /// Its IPv4 range.
+    pub cidr: String,
     /// The name of its zone.
     pub zone: String,
     /// Its tags.

@@ -1,11 +1,17 @@
 //! The actions of users and of other tools.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use emulator::world::{World, caller::Caller};
 use kube::ResourceExt;
 use mgnet::{
-    api::{AdoptionPolicy, ClaimPhase, ClaimStatus, EndpointType, MigrationNetworkSpec, PostLaunchSpec, Toggle},
+    api::{
+        ADDRESS_CHANGE_ANNOTATION, AddressSpec, AdoptionPolicy, ClaimPhase, ClaimStatus, EndpointSpec, EndpointType,
+        MigrationNetworkSpec, ON_PREMISES_DONE_ANNOTATION, PostLaunchSpec, ResolverSpec, Toggle,
+    },
     model::{
         claims::token,
         ownership::{OWNER_TAG, SLOT_TAG},
@@ -16,7 +22,7 @@ use support::state::State;
 
 use super::{
     Act, Cue,
-    setting::{disabled_endpoint, rival, spec, tokyo},
+    setting::{disabled_endpoint, endpoint, rival, spec, tokyo},
 };
 use crate::{
     goal,
@@ -119,6 +125,39 @@ pub(super) fn delete_later_resource(universe: &mut Universe) {
         for claim in claims.filter(|claim| claim.slot == goal::LATER_SLOT) {
             claim.phase = ClaimPhase::Released;
         }
+    });
+}
+
+/// Acknowledges the hand-off that the network has now.
+pub(super) fn acknowledge(universe: &mut Universe) {
+    universe.kubernetes.edit(&tokyo(), |network| {
+        let hand_off = network.status.as_ref().and_then(|status| status.on_premises.as_ref());
+        if let Some(revision) = hand_off.map(|hand_off| hand_off.revision.clone()) {
+            network.annotations_mut().insert(ON_PREMISES_DONE_ANNOTATION.to_owned(), revision);
+        }
+    });
+}
+
+/// Fixes addresses of the MGN endpoint and of the Resolver endpoint that differ from the present ones, and allows the change.
+pub(super) fn fix_addresses(universe: &mut Universe) {
+    let state = universe.state();
+    let slots = ["vpce/mgn/Interface", "resolver"];
+    let ids: Vec<String> = slots.iter().filter_map(|slot| state.slots().get(*slot).cloned()).collect();
+    let fixed = |id: &String, last: u8| -> Vec<AddressSpec> {
+        let subnets: BTreeSet<String> = state.addresses(id).into_iter().map(|(subnet, _)| subnet).collect();
+        let subnets = state.subnets.iter().filter(|subnet| subnets.contains(&subnet.id));
+        let address = |range: &str| range.rsplit_once('.').map(|(network, _)| format!("{network}.{last}"));
+        subnets
+            .filter_map(|subnet| Some(AddressSpec { subnet_id: subnet.id.clone(), ip: address(&subnet.cidr)? }))
+            .collect()
+    };
+    let [mgn, resolver] = ids.as_slice() else { return };
+    let allowed = format!("vpce/mgn/Interface={mgn},resolver={resolver}");
+    universe.kubernetes.edit(&tokyo(), |network| {
+        network.annotations_mut().insert(ADDRESS_CHANGE_ANNOTATION.to_owned(), allowed);
+        let endpoint = EndpointSpec { addresses: Some(fixed(mgn, 201)), ..endpoint("mgn", EndpointType::Interface) };
+        network.spec.endpoints = Some(vec![endpoint]);
+        network.spec.resolver = Some(ResolverSpec { addresses: Some(fixed(resolver, 202)), ..ResolverSpec::default() });
     });
 }
 

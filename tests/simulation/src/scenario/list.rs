@@ -16,8 +16,8 @@ use serde_json::json;
 use super::{
     Act, Cue, Scenario,
     acts::{
-        act, create, delete, delete_later_resource, deletes, edit, foreign_resources, later_resource,
-        move_to_other_cluster, on, other_subnets, resolver_only, second_gateway, tags,
+        acknowledge, act, create, delete, delete_later_resource, deletes, edit, fix_addresses, foreign_resources,
+        later_resource, move_to_other_cluster, on, other_subnets, resolver_only, second_gateway, tags,
     },
     setting::{rival, spec, tokyo, with_service},
 };
@@ -254,6 +254,15 @@ pub fn all() -> Vec<Scenario> {
                     });
                 }),
                 deleted,
+            ],
+        ),
+        after(
+            "the hand-off is acknowledged, then changes",
+            vec![
+                act(Cue::AtRest, "the work is done", acknowledge),
+                act(Cue::AtRest, "addresses are fixed", fix_addresses),
+                act(Cue::AtRest, "the new work is done", acknowledge),
+                edit("other sources", |spec| spec.source_cidrs = Some(vec!["10.50.0.0/16".to_owned()])),
             ],
         ),
     ]

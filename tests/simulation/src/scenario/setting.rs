@@ -56,7 +56,7 @@ pub(super) fn disabled_endpoint(service: &str, type_: EndpointType) -> EndpointS
     EndpointSpec { mode: Some(EndpointMode::Disabled), ..endpoint(service, type_) }
 }
 
-fn endpoint(service: &str, type_: EndpointType) -> EndpointSpec {
+pub(super) fn endpoint(service: &str, type_: EndpointType) -> EndpointSpec {
     EndpointSpec {
         service: service.to_owned(),
         type_,
