@@ -247,7 +247,7 @@ fn an_existing_endpoint_has_a_name_in_the_hand_off() {
     let slot = Slot::Endpoint(EndpointKey::interface(Service::Ec2));
     let id = lab.observed.resources.live(&identity(), slot).expect("the slot is filled");
     desired.endpoints.insert(EndpointKey::interface(Service::Mgn), DesiredEndpoint::Existing(id.as_str().into()));
-    let facts = facts(&lab.settings, &desired, &lab.observed).expect("all addresses exist");
+    let facts = facts(&lab.settings, &desired, &lab.observed, &lab.plan()).expect("all addresses exist");
     let name = facts.endpoints.iter().find(|one| one.service == "mgn").map(|one| one.name.as_str());
     assert_eq!(name, Some(format!("{id}-1a2b3c4d.ec2.ap-northeast-1.vpce.amazonaws.com").as_str()));
 }
