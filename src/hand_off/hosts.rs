@@ -14,7 +14,8 @@ use crate::api::NameUse;
 /// limit.
 const NAMES_PER_LINE: usize = 9;
 
-/// Returns the lines, between two comments. Hosts files know no wildcards, so every name of a source server is listed. The
+/// Returns the lines, between two comments. Hosts files know no wildcards, so every name of a source server or of the
+/// MGN connector is listed. The
 /// removal is a block without lines, which replaces the former block.
 pub(super) fn render(export: &Export) -> Result<String> {
     let mut lines = String::new();
@@ -27,7 +28,7 @@ pub(super) fn render(export: &Export) -> Result<String> {
     match export.action {
         Action::Add => add(&mut lines, export)?,
         Action::Remove => {
-            writeln!(lines, "# removal: replace the former block of the network with this one, which has no lines")?
+            writeln!(lines, "# removal: replace the former block of the network with this one, which has no lines")?;
         }
     }
     for title in export.titles() {
@@ -38,7 +39,7 @@ pub(super) fn render(export: &Export) -> Result<String> {
 
 /// Writes the lines of the names.
 pub(super) fn add(lines: &mut String, export: &Export) -> Result<()> {
-    let names: Vec<&Record> = export.names()?.into_iter().filter(|one| one.for_ == NameUse::Source).collect();
+    let names: Vec<&Record> = export.names()?.into_iter().filter(|one| one.for_ != NameUse::Replication).collect();
     for Record { name, .. } in names.iter().filter(|one| one.addresses.is_empty()) {
         writeln!(lines, "# {name}: its addresses are not known yet")?;
     }

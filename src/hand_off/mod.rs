@@ -100,12 +100,9 @@ impl Format {
     const fn work(self) -> Option<ChecklistWork> {
         match self {
             Self::Hosts => Some(ChecklistWork::HostsFiles),
-            Self::Bind
-            | Self::BindOptions
-            | Self::Unbound
-            | Self::Dnsmasq
-            | Self::WindowsDns
-            | Self::InfobloxCsv => Some(ChecklistWork::DnsForwarders),
+            Self::Bind | Self::BindOptions | Self::Unbound | Self::Dnsmasq | Self::WindowsDns | Self::InfobloxCsv => {
+                Some(ChecklistWork::DnsForwarders)
+            }
             Self::FirewallCsv | Self::FirewallJson => Some(ChecklistWork::Firewall),
             Self::NoProxy => Some(ChecklistWork::Proxies),
             Self::Json | Self::AgentArgs | Self::Ansible | Self::Markdown | Self::MarkdownJa => None,

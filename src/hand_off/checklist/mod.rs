@@ -128,7 +128,7 @@ impl Page<'_> {
         self.document.heading("###", words.headings.check);
         match action {
             Action::Add if self.export.networks.iter().all(HandOff::is_planned) => {
-                self.document.paragraph(words.check_later)
+                self.document.paragraph(words.check_later);
             }
             Action::Add => {
                 self.document.paragraph(check);

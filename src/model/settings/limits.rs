@@ -39,6 +39,13 @@ pub struct Limits {
     networks_per_namespace: Option<i32>,
 }
 
+/// A switch of the spec that asks for endpoints.
+struct Switch {
+    field: &'static str,
+    toggle: Toggle,
+    asks: fn(Service) -> bool,
+}
+
 impl Limits {
     /// Parses the limits of a class. The schema rejects ranges that cannot be parsed. A service name of another form
     /// is ignored because no network can request it.
@@ -193,17 +200,19 @@ impl Limits {
         if refused.is_empty() {
             return None;
         }
-        let all_switches: [(&str, Toggle, fn(Service) -> bool); 2] = [
-            ("`spec.postLaunch.ssm`", settings.ssm, Service::is_for_post_launch),
-            ("`spec.onPremises.connector`", settings.connector, Service::is_for_connector),
+        let all_switches = [
+            Switch { field: "`spec.postLaunch.ssm`", toggle: settings.ssm, asks: Service::is_for_post_launch },
+            Switch {
+                field: "`spec.onPremises.connector`",
+                toggle: settings.connector,
+                asks: Service::is_for_connector,
+            },
         ];
-        let switches: Vec<_> = all_switches
-            .into_iter()
-            .filter(|(_, toggle, asks)| *toggle == Toggle::Enabled && refused.iter().any(|service| asks(*service)))
-            .collect();
+        let is_to_blame = |one: &Switch| one.toggle == Toggle::Enabled && refused.iter().copied().any(one.asks);
+        let switches: Vec<_> = all_switches.into_iter().filter(is_to_blame).collect();
         let (class, names, allowed) = (&self.class, join(&refused), join(allowed));
-        Some(if refused.iter().all(|service| switches.iter().any(|(_, _, asks)| asks(*service))) {
-            let fields: Vec<&str> = switches.iter().map(|(field, ..)| *field).collect();
+        Some(if refused.iter().all(|service| switches.iter().any(|one| (one.asks)(*service))) {
+            let fields: Vec<&str> = switches.iter().map(|one| one.field).collect();
             format!(
                 "{} must be 'Disabled', because class '{class}' allows no endpoint for '{names}'; allowed: {allowed}",
                 fields.join(" and ")
