@@ -14,9 +14,8 @@ use crate::api::NameUse;
 /// limit.
 const NAMES_PER_LINE: usize = 9;
 
-/// Returns the lines, between two comments. Hosts files know no wildcards, so every name of a source server or of the
-/// MGN connector is listed. The
-/// removal is a block without lines, which replaces the former block.
+/// Returns the lines, between two comments. Hosts files know no wildcards, so every name that source servers or the MGN connector
+/// need is listed. The removal is a block without lines, which replaces the former block.
 pub(super) fn render(export: &Export) -> Result<String> {
     let mut lines = String::new();
     for title in export.titles() {

@@ -36,7 +36,7 @@ fn planned() -> OnPremisesStatus {
 }
 
 fn of(lab: &Lab) -> OnPremisesStatus {
-    status(facts(&lab.settings, &lab.desired(), &lab.observed).expect("the facts are known"), None)
+    status(facts(&lab.settings, &lab.desired(), &lab.observed, &lab.plan()).expect("the facts are known"), None)
 }
 
 fn hand_off(name: &str, status: OnPremisesStatus) -> HandOff {
