@@ -1,5 +1,7 @@
 //! Saved objects: what `kubectl get mgnet` prints as YAML or JSON, which is one network, a list, or a stream of documents.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, Result, ensure};
 use kube::core::ObjectMeta;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -39,6 +41,7 @@ struct Document {
 /// # Errors
 /// If it is not valid YAML, or contains another kind.
 pub fn networks(text: &str) -> Result<Vec<MigrationNetwork>> {
+    let text = &with_quoted_revisions(text);
     for document in documents::<Kinds>(text)? {
         let is_list = document.kind == "List" || document.kind == format!("{NETWORK}List");
         let objects = if is_list { document.items.iter().collect() } else { vec![&document] };
@@ -58,8 +61,25 @@ pub fn networks(text: &str) -> Result<Vec<MigrationNetwork>> {
         .collect())
 }
 
-/// Parses all documents. A string without quotes that looks like a number too large for a float, such as the revision
-/// `1234e56789`, which kubectl prints so, must not fail where a list is read without its type.
+/// Quotes the revisions that look like numbers. kubectl prints one such as `1234e56789` without quotes, because it is no float for
+/// Go: its exponent is too large. Parts of a status are read without their type, and would lose its digits.
+fn with_quoted_revisions(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
+        let value = content.split_once("revision: ").filter(|(before, _)| before.chars().all(|c| " -".contains(c)));
+        // Writing to a string cannot fail.
+        let _ = match value {
+            Some((before, value)) if value.len() == 10 && value.chars().all(|c| c.is_ascii_hexdigit()) => {
+                write!(quoted, "{before}revision: '{value}'{end}")
+            }
+            _ => write!(quoted, "{line}"),
+        };
+    }
+    quoted
+}
+
+/// Parses all documents. A number that is too large for a float must not fail where a value is read without its type.
 fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
     let budget = budget! { max_nodes: MOST_NODES, max_events: 2 * MOST_NODES, max_total_scalar_bytes: 1 << 30 };
     let options = options! { budget: budget, non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };

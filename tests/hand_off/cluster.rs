@@ -57,9 +57,10 @@ fn start() -> Result<ControlPlane> {
     kubectl(&server, &["create", "-f", "-"], &list(&networks))?;
     for network in [networks::tokyo()?, networks::frankfurt()?] {
         let name = network.metadata.name.clone().context("a name")?;
-        let patch = json!({"status": {"onPremises": network.status.and_then(|status| status.on_premises)}}).to_string();
+        let status =
+            json!({"status": {"onPremises": network.status.and_then(|status| status.on_premises)}}).to_string();
         let arguments = ["patch", "mgnet", &name, "-n", "team-billing", "--subresource=status", "--type=merge"];
-        kubectl(&server, &[&arguments[..], &["-p", &patch]].concat(), "")?;
+        kubectl(&server, &[&arguments[..], &["-p", &status]].concat(), "")?;
     }
     let many: Vec<Value> = (0..MANY).map(|number| object("team-new", &format!("network-{number}"), "corp")).collect();
     kubectl(&server, &["create", "-f", "-"], &list(&many))?;

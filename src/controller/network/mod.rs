@@ -103,8 +103,9 @@ pub async fn reconcile<C: Clouds, S: Store>(context: &Context<C, S>, key: &Key) 
     }
     config_map::record(&mut object);
     let mut is_new = object.conclude(&verdict).await?;
-    config_map::publish(&mut object).await;
-    is_new |= object.conclude(&verdict).await?;
+    if config_map::publish(&mut object).await {
+        is_new |= object.conclude(&verdict).await?;
+    }
     log(&object, is_new || !steps.is_empty() || verdict.has_failed(), begun.elapsed(), requests);
     Ok(requeue::next(context, key, &object, &verdict, &steps))
 }

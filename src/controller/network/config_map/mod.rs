@@ -48,13 +48,14 @@ pub(super) fn record<S: Store>(object: &mut NetworkObject<'_, S>) {
 
 /// Writes the ConfigMap if it differs from the status, or deletes it if the class does not enable it any longer, and puts the
 /// result into the status. It is called after the status was stored. Networks without a recorded ConfigMap cause no request.
-pub(super) async fn publish<S: Store>(object: &mut NetworkObject<'_, S>) {
+/// Returns whether the status must be stored again.
+pub(super) async fn publish<S: Store>(object: &mut NetworkObject<'_, S>) -> bool {
     let on_premises = object.network.status.as_ref().and_then(|status| status.on_premises.as_ref());
-    let Some(recorded) = on_premises.and_then(|hand_off| hand_off.config_map.clone()) else { return };
+    let Some(recorded) = on_premises.and_then(|hand_off| hand_off.config_map.clone()) else { return false };
     let (store, network) = (object.store, &object.network);
     let result = match object.config_map {
         // The class was not read, or the network is being deleted: Kubernetes then deletes the ConfigMap with it.
-        None => return,
+        None => return false,
         Some(Toggle::Enabled) => write(store, network).await.map(Some),
         Some(Toggle::Disabled) => delete(store, network).await.map(|()| None),
     };
@@ -62,7 +63,7 @@ pub(super) async fn publish<S: Store>(object: &mut NetworkObject<'_, S>) {
         Ok(state) => state,
         Err(refusal) => match refusal.report(&name_of(network)) {
             Some((state, message)) => Some((state, Some(message))),
-            None => return,
+            None => return false,
         },
     };
     if let Some((state, Some(why))) = &state
@@ -72,9 +73,12 @@ pub(super) async fn publish<S: Store>(object: &mut NetworkObject<'_, S>) {
     }
     // The name in status may have been edited.
     let name = name_of(network);
+    let result = state.map(|(state, message)| OnPremisesConfigMap { name, state, message });
+    let has_changed = result.as_ref() != Some(&recorded);
     if let Some(hand_off) = &mut object.status_mut().on_premises {
-        hand_off.config_map = state.map(|(state, message)| OnPremisesConfigMap { name, state, message });
+        hand_off.config_map = result;
     }
+    has_changed
 }
 
 /// Returns the name of the ConfigMap for the status. Empty if it would be too long.

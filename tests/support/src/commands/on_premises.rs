@@ -75,6 +75,10 @@ fn work(hand_off: &OnPremisesStatus, item: ChecklistWork) -> Vec<String> {
                 .to_owned(),
             "forwarder of S3 leads them, too".to_owned(),
         ],
+        ChecklistWork::OtherAwsClients => vec![
+            "Other clients of the services of the MGN connector: check that they may use the network's endpoints"
+                .to_owned(),
+        ],
     }
 }
 
