@@ -121,7 +121,9 @@ fn sources() -> Vec<Source> {
                 if name != "tests" {
                     folders.push(path);
                 }
-            } else if !["testing", "main"].contains(&name.as_str()) {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !["testing", "main"].contains(&name.as_str())
+            {
                 let relative = path.strip_prefix(&root).expect("the file is below the root").with_extension("");
                 let mut module = vec!["crate".to_owned()];
                 module.extend(relative.iter().map(|part| part.to_string_lossy().into_owned()));

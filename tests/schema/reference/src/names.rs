@@ -2,7 +2,10 @@
 
 use super::markdown::{code, text};
 use mgnet::{
-    api::{ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER, TRANSFER_ANNOTATION},
+    api::{
+        ADDRESS_CHANGE_ANNOTATION, DEFAULT_CLASS_ANNOTATION, FINALIZER, ON_PREMISES_DIGEST_ANNOTATION,
+        ON_PREMISES_REVISION_LABEL, TRANSFER_ANNOTATION,
+    },
     model::{
         ingress::RULE_MARK,
         ownership::{
@@ -38,6 +41,16 @@ pub(crate) fn annotations() -> Vec<[String; 3]> {
             "MigrationNetwork",
             "Annotation. The UID of namespace `kube-system` of another cluster. When the network is deleted with \
              `deletionPolicy: Retain`, its resources are left to that cluster; see `docs/transfer.md`.",
+        ),
+        (
+            ON_PREMISES_REVISION_LABEL,
+            "ConfigMap",
+            "Label of the ConfigMap with a hand-off. The revision of the facts in its files; see `docs/on-premises.md`.",
+        ),
+        (
+            ON_PREMISES_DIGEST_ANNOTATION,
+            "ConfigMap",
+            "Annotation of the ConfigMap with a hand-off. SHA-256 over its files, in hexadecimal.",
         ),
         (
             FINALIZER,
