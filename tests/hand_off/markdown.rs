@@ -38,7 +38,7 @@ fn parsed(document: &str) -> Result<Found> {
 
 fn hand_off() -> Result<OnPremisesStatus> {
     let network: MigrationNetwork = serde_saphyr::from_str(&fs::read_to_string(here().join("tokyo.yaml"))?)?;
-    Ok(network.status.and_then(|status| status.on_premises).context("the file has no hand-off")?)
+    network.status.and_then(|status| status.on_premises).context("the file has no hand-off")
 }
 
 #[test]

@@ -135,7 +135,8 @@ async fn it_follows_the_facts() {
 
 #[tokio::test]
 async fn edits_by_hand_are_restored() {
-    let edits: [(&str, bool, fn(&mut ConfigMap)); 6] = [
+    type Edit = fn(&mut ConfigMap);
+    let edits: [(&str, bool, Edit); 6] = [
         ("another text", true, |one| {
             one.data.get_or_insert_default().insert("hosts".to_owned(), "10.66.6.6 evil".to_owned());
         }),
@@ -211,7 +212,8 @@ async fn a_config_map_of_an_earlier_network_of_that_name_is_foreign() {
 
 #[tokio::test]
 async fn a_failure_harms_nothing_else_and_is_reported_once() {
-    let failures: [(&str, &str, fn() -> StoreError); 3] = [
+    type Failure = fn() -> StoreError;
+    let failures: [(&str, &str, Failure); 3] = [
         ("OnPremisesConfigMapDenied", "handOff.configMaps.enabled", || StoreError::Denied("no right".to_owned())),
         ("OnPremisesConfigMapFailed", "data: immutable", || StoreError::Invalid("data: immutable".to_owned())),
         ("OnPremisesConfigMapFailed", "is repeated", || StoreError::Other("timeout".into())),

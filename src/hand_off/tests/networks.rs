@@ -15,7 +15,8 @@ use crate::{
 
 /// Returns the networks, each with its name.
 pub(super) fn all() -> Vec<(&'static str, MigrationNetwork)> {
-    let networks: [(&str, fn(&mut Lab)); 5] = [
+    type Preparation = fn(&mut Lab);
+    let networks: [(&str, Preparation); 5] = [
         ("tokyo", |_| ()),
         ("hosts-files", |lab| lab.settings.resolver = Resolver::Disabled),
         ("proxy", |lab| lab.settings.proxies = BTreeSet::from(["10.9.0.0/24".parse().expect("a range")])),

@@ -90,14 +90,14 @@ fn systems_manager_follows_its_switch_unless_an_entry_overrides_it() {
     assert!(!parsed.contains_key(&EndpointKey::interface(Service::SsmMessages)));
 }
 
-fn on_premises(connector: Toggle) -> Option<NetworkOnPremisesSpec> {
-    Some(NetworkOnPremisesSpec { connector: Some(connector) })
+fn on_premises(connector: Toggle) -> NetworkOnPremisesSpec {
+    NetworkOnPremisesSpec { connector: Some(connector) }
 }
 
 #[test]
 fn the_connector_adds_its_services_and_those_of_systems_manager() {
     let interface = |service| EndpointKey::interface(service);
-    let with_connector = |spec| MigrationNetworkSpec { on_premises: on_premises(Toggle::Enabled), ..spec };
+    let with_connector = |spec| MigrationNetworkSpec { on_premises: Some(on_premises(Toggle::Enabled)), ..spec };
     let parsed = endpoints(&with_connector(without_ssm()));
     let of_connector = ["ssm", "ssmmessages", "ec2messages", "secretsmanager", "sts"];
     let added: Vec<_> = parsed.keys().filter(|key| !endpoints(&without_ssm()).contains_key(key)).collect();
@@ -118,17 +118,17 @@ fn the_connector_adds_its_services_and_those_of_systems_manager() {
 
 #[test]
 fn the_connector_of_the_network_takes_precedence_over_that_of_the_class() {
+    use Toggle::{Disabled, Enabled};
+
     let connector = |network: Option<Toggle>, class_: Option<Toggle>| {
-        let defaults = NetworkDefaults { on_premises: class_.and_then(on_premises), ..NetworkDefaults::default() };
-        let spec =
-            MigrationNetworkSpec { on_premises: network.and_then(on_premises), ..MigrationNetworkSpec::default() };
+        let defaults = NetworkDefaults { on_premises: class_.map(on_premises), ..NetworkDefaults::default() };
+        let spec = MigrationNetworkSpec { on_premises: network.map(on_premises), ..MigrationNetworkSpec::default() };
         let parsed = Settings::parse(&spec, &class(defaults), &BTreeMap::new(), BTreeSet::new());
         let settings = parsed.expect("it can be read");
         let has_sts = settings.endpoints.contains_key(&EndpointKey::interface(Service::Sts));
-        assert_eq!(has_sts, settings.connector == Toggle::Enabled);
+        assert_eq!(has_sts, settings.connector == Enabled);
         settings.connector
     };
-    use Toggle::{Disabled, Enabled};
     assert_eq!(connector(None, None), Disabled);
     assert_eq!(connector(None, Some(Enabled)), Enabled);
     assert_eq!(connector(Some(Disabled), Some(Enabled)), Disabled);
@@ -140,7 +140,7 @@ fn the_preset_leaves_the_endpoints_of_the_connector_open() {
     let preset = PolicySpec { preset: Some(PolicyPreset::MgnOnly), ..PolicySpec::default() };
     let spec = MigrationNetworkSpec {
         endpoint_policy: Some(preset),
-        on_premises: on_premises(Toggle::Enabled),
+        on_premises: Some(on_premises(Toggle::Enabled)),
         ..MigrationNetworkSpec::default()
     };
     for (key, endpoint) in endpoints(&spec) {
