@@ -290,7 +290,12 @@ impl Fake {
         let name = config_map.name_any();
         let changed = change(world.hand_offs.get(&name))?;
         world.revision += 1;
-        world.log.push(format!("ConfigMap {what}"));
+        let is_recorded = world.networks.values().any(|network| {
+            let hand_off = network.status.as_ref().and_then(|status| status.on_premises.as_ref());
+            hand_off.and_then(|one| one.config_map.as_ref()).is_some_and(|one| one.name == name)
+        });
+        let unrecorded = if is_recorded { "" } else { ", but no status names it" };
+        world.log.push(format!("ConfigMap {what}{unrecorded}"));
         world.hand_offs.remove(&name);
         let Some(mut changed) = changed else { return Ok(config_map.clone()) };
         changed.metadata.resource_version = Some(world.revision.to_string());
