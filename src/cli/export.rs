@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::ValueEnum;
 
 use crate::{
     api::MigrationNetwork,
@@ -18,7 +17,7 @@ use crate::{
         invocation::Invocation,
         networks::{self, Wanted},
     },
-    hand_off::{Action, Export, Format, Scope, Selection},
+    hand_off::{Action, Export, Files, Format, Scope, Selection},
 };
 
 /// The options of `mgnet export`.
@@ -115,25 +114,21 @@ fn class_of(network: &MigrationNetwork) -> Option<&String> {
     in_use.or(network.spec.migration_network_class_name.as_ref())
 }
 
-/// Writes the formats that can be rendered, and fails if one cannot: networks that share no DNS server or hosts file still share
-/// a firewall.
+/// Writes the files that can be rendered, and fails if one cannot.
 fn write_all(folder: &Path, export: &Export, invocation: &Invocation) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder '{}'", folder.display()))?;
-    let mut missing = Vec::new();
-    for format in Format::value_variants() {
-        let file = folder.join(format.file_name());
-        match format.render(export) {
-            Ok(text) => {
-                fs::write(&file, text).with_context(|| format!("cannot write '{}'", file.display()))?;
-                eprintln!("{invocation}: wrote '{}'", file.display());
-            }
-            Err(error) => {
-                let older = if file.exists() { "; the file there is of an earlier export" } else { "" };
-                eprintln!("{invocation}: did not write '{}': {error:#}{older}", file.display());
-                missing.push(format.file_name());
-            }
-        }
+    let Files { rendered, failed } = Files::of(export);
+    for (name, text) in rendered {
+        let file = folder.join(name);
+        fs::write(&file, text).with_context(|| format!("cannot write '{}'", file.display()))?;
+        eprintln!("{invocation}: wrote '{}'", file.display());
     }
+    for (name, error) in &failed {
+        let file = folder.join(name);
+        let older = if file.exists() { "; the file there is of an earlier export" } else { "" };
+        eprintln!("{invocation}: did not write '{}': {error:#}{older}", file.display());
+    }
+    let missing: Vec<&str> = failed.into_keys().collect();
     ensure!(missing.is_empty(), "these files were not written: {}", missing.join(", "));
     Ok(())
 }

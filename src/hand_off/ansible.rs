@@ -10,7 +10,7 @@ use super::{
     agent::Download,
     hosts,
     merged::{Action, Export},
-    network::{HandOff, Label, Record},
+    network::{HandOff, ObjectName, Record},
     proxies,
 };
 use crate::api::{NameUse, RulePurpose};
@@ -48,7 +48,7 @@ fn filled(play: &str, export: &Export, network: &HandOff) -> Result<String> {
 /// Returns the group of the source servers of a network, if a playbook has several networks. Names of groups consist of letters,
 /// digits and `_` (Ansible User Guide, "How to build your inventory").
 fn group(network: &HandOff) -> String {
-    let word = |label: &Label| label.as_str().replace(['-', '.'], "_");
+    let word = |name: &ObjectName| name.to_string().replace(['-', '.'], "_");
     format!("mgn_{}__{}", word(&network.namespace), word(&network.name))
 }
 

@@ -134,11 +134,27 @@ impl Format {
     }
 }
 
-/// Renders an export in all formats, by the names of their files.
-///
-/// # Errors
-/// If its networks cannot share one export of some format.
-pub fn files(export: &Export) -> Result<BTreeMap<String, String>> {
-    let file = |format: &Format| Ok((format.file_name().to_owned(), format.render(export)?));
-    Format::value_variants().iter().map(file).collect()
+/// The files of an export in all formats, by their names. One that cannot be rendered keeps no other one from its readers:
+/// networks that share no DNS server or hosts file still share a firewall.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The texts of the files.
+    pub rendered: BTreeMap<&'static str, String>,
+    /// Why files cannot be rendered.
+    pub failed: BTreeMap<&'static str, anyhow::Error>,
+}
+
+impl Files {
+    /// Renders an export in all formats.
+    #[must_use]
+    pub fn of(export: &Export) -> Self {
+        let mut files = Self::default();
+        for format in Format::value_variants() {
+            match format.render(export) {
+                Ok(text) => drop(files.rendered.insert(format.file_name(), text)),
+                Err(error) => drop(files.failed.insert(format.file_name(), error)),
+            }
+        }
+        files
+    }
 }

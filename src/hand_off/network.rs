@@ -20,8 +20,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandOff {
-    pub(super) namespace: Label,
-    pub(super) name: Label,
+    pub(super) namespace: ObjectName,
+    pub(super) name: ObjectName,
     pub(super) revision: Label,
     pub(super) basis: OnPremisesBasis,
     /// Whether the hand-off was narrowed: see [`HandOff::narrow`].
@@ -45,8 +45,8 @@ pub(super) struct Task {
 /// The name of a network with its namespace: `team-billing/tokyo`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NetworkName {
-    pub(super) namespace: Label,
-    pub(super) name: Label,
+    pub(super) namespace: ObjectName,
+    pub(super) name: ObjectName,
 }
 
 impl fmt::Display for NetworkName {
@@ -101,8 +101,8 @@ pub(super) struct NamedEndpoint {
     pub(super) policy: OnPremisesPolicy,
 }
 
-/// A text of lower-case letters, digits, `-` and `.` with up to 253 characters: a DNS name, an ID, or the name of a Kubernetes
-/// object (RFC 1123).
+/// A text of lower-case letters, digits, `-` and `.` with up to 253 characters: a DNS name or an ID. A part between dots has up
+/// to 63 characters (RFC 1123).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct Label(String);
 
@@ -110,18 +110,43 @@ impl FromStr for Label {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let is_label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
         ensure!(
-            text.len() <= 253 && text.split('.').all(is_label),
+            is_subdomain(text) && text.split('.').all(|part| part.len() <= 63),
             "must consist of lower-case letters, digits, '-' and '.'"
         );
         Ok(Self(text.to_owned()))
     }
+}
+
+/// The name of a Kubernetes object, in which a part between dots may be longer than in DNS (Kubernetes documentation, "Object
+/// Names and IDs").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct ObjectName(String);
+
+impl FromStr for ObjectName {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        ensure!(is_subdomain(text), "must be the name of a Kubernetes object");
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a text has up to 253 characters, and the characters of a DNS name.
+fn is_subdomain(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(is_part)
 }
 
 impl Label {

@@ -9,7 +9,7 @@ use mgnet::api::{
     ConditionType, ConfigMapState, FIELD_MANAGER, MigrationNetwork, ON_PREMISES_DIGEST_ANNOTATION,
     ON_PREMISES_REVISION_LABEL, OnPremisesConfigMap,
 };
-use mgnet::hand_off::{self, Action, Export, HandOff};
+use mgnet::hand_off::{Action, Export, Files, HandOff};
 use serde_json::json;
 use support::waiting::{close, events, is_true, until, until_event, until_observed};
 use support::{Lab, Network, Site, repository};
@@ -46,7 +46,9 @@ async fn until_it_has_the_hand_off(site: &Site, network: &Network<'_>) -> Result
     until("the ConfigMap has the files of the hand-off", async || {
         let network = network.get().await?;
         let Ok(hand_off) = HandOff::of(&network) else { return Ok(Err("there is no hand-off".to_owned())) };
-        let files = hand_off::files(&Export { networks: vec![hand_off], action: Action::Add })?;
+        let Files { rendered, failed } = Files::of(&Export { networks: vec![hand_off], action: Action::Add });
+        ensure!(failed.is_empty(), "{failed:?}");
+        let files = rendered.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
         let stored = site.config_maps().get_opt(NAME).await?;
         let is_equal = stored.as_ref().is_some_and(|stored| stored.data.as_ref() == Some(&files));
         Ok(stored.filter(|_| is_equal).ok_or_else(|| format!("{:?}", reported(&network))))

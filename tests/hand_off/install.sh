@@ -10,6 +10,6 @@ unbound -V | sed -n 1p
 dnsmasq --version | sed -n 1p
 tinyproxy -v
 curl --version | sed -n 1p
-readers="$("$here/python.sh")"
+readers="$("$here/../tools/python.sh" "$here")"
 "$readers/ansible-playbook" --version | sed -n 1p
 "$readers/ansible-lint" --nocolor --version 2>/dev/null

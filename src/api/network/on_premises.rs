@@ -84,8 +84,9 @@ pub struct OnPremisesConfigMap {
     pub name: String,
 
     /// The state of the ConfigMap. `Pending`: it is about to be written. `Current`: it has the files of the present
-    /// revision. `Incomplete`: it has those that fit into a ConfigMap. `Foreign`: the operator did not create the ConfigMap of that name, and does not change it. `Denied`: the
-    /// operator may not write it. `Failed`: it could not be written for another reason.
+    /// revision. `Incomplete`: it lacks those that `message` names, because they do not fit or cannot be rendered. `Foreign`: the
+    /// operator did not create the ConfigMap of that name, and does not change it. `Denied`: the operator may not write it.
+    /// `Failed`: it could not be written for another reason.
     pub state: ConfigMapState,
 
     /// What is wrong, and what to do.
@@ -103,7 +104,7 @@ pub enum ConfigMapState {
     Pending,
     /// It has the files of the present revision.
     Current,
-    /// It has the files of the present revision that fit into a ConfigMap.
+    /// Some files of the present revision are missing, because they do not fit or cannot be rendered.
     Incomplete,
     /// Another writer has created it.
     Foreign,

@@ -137,6 +137,18 @@ fn names_of_the_object_are_checked_too() {
 }
 
 #[test]
+fn a_network_may_have_a_longer_name_than_a_host() {
+    let mut network = network();
+    network.metadata.name = Some(format!("{}.tokyo", "t".repeat(100)));
+    for format in Format::value_variants() {
+        assert!(!added(std::slice::from_ref(&network), *format).is_empty());
+    }
+    network.metadata.name = Some("t".repeat(254));
+    let error = HandOff::of(&network).map(|_| ()).expect_err("Kubernetes does not admit it").to_string();
+    assert!(error.contains("metadata.name"), "{error}");
+}
+
+#[test]
 fn facts_that_do_not_have_the_recorded_revision_are_refused() {
     let mut object = serde_json::to_value(network()).expect("an object");
     // A word of a later version: the entry cannot be read, and would be missing from the export.

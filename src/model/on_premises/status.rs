@@ -20,13 +20,10 @@ use crate::{
 
 /// Returns the status of the facts. Work stays done while its own facts stay the same.
 pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesStatus {
-    let mut checklist = checklist(&facts);
-    keep_done(&mut checklist, previous);
     let Facts { basis, firewall_rules, dns_forwarders, names, endpoints } = facts;
     let config_map = previous.and_then(|previous| previous.config_map.clone());
     let mut status = OnPremisesStatus {
         basis,
-        checklist,
         firewall_rules,
         dns_forwarders,
         names,
@@ -34,6 +31,8 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesSt
         config_map,
         ..OnPremisesStatus::default()
     };
+    status.checklist = checklist(&status);
+    keep_done(&mut status.checklist, previous);
     status.revision = revision_of(&status);
     if let Some(previous) = previous {
         // A status that was edited by hand is not a change of the facts.
@@ -46,14 +45,7 @@ pub fn status(facts: Facts, previous: Option<&OnPremisesStatus>) -> OnPremisesSt
 /// Returns the work that the facts in a status require, whatever its list says. An item is done only if the list has it as
 /// done for the same facts.
 pub fn checklist_of(status: &OnPremisesStatus) -> Vec<ChecklistItem> {
-    let facts = Facts {
-        basis: status.basis,
-        firewall_rules: status.firewall_rules.clone(),
-        dns_forwarders: status.dns_forwarders.clone(),
-        names: status.names.clone(),
-        endpoints: status.endpoints.clone(),
-    };
-    let mut checklist = checklist(&facts);
+    let mut checklist = checklist(status);
     keep_done(&mut checklist, Some(status));
     checklist
 }
@@ -119,9 +111,9 @@ fn removal(forwarders: &[DnsForwarder]) -> String {
     format!("the addresses of the network are being deleted; {work}, and the firewall rules")
 }
 
-/// Returns the work, each item with the revision of its own facts.
-fn checklist(facts: &Facts) -> Vec<ChecklistItem> {
-    let Facts { basis: _, firewall_rules, dns_forwarders, names, endpoints } = facts;
+/// Returns the work that the facts in a status require, each item open, with the revision of its own facts.
+fn checklist(status: &OnPremisesStatus) -> Vec<ChecklistItem> {
+    let OnPremisesStatus { firewall_rules, dns_forwarders, names, endpoints, .. } = status;
     let item = |item, revision| ChecklistItem { item, state: ChecklistState::Open, revision };
     let mut items = vec![item(ChecklistWork::Firewall, revision(firewall_rules))];
     if dns_forwarders.is_empty() {

@@ -10,7 +10,6 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -18,6 +17,7 @@ use mgnet::{
     api::{MigrationNetwork, NameUse},
     hand_off::{Action, Export, Format, HandOff},
 };
+use support::repository;
 use tempfile::TempDir;
 
 fn here() -> &'static Path {
@@ -45,12 +45,10 @@ fn forwarders() -> Result<Vec<(String, Vec<String>)>> {
     Ok(hand_off.dns_forwarders.into_iter().map(|one| (one.domain, one.targets)).collect())
 }
 
-/// Returns a program of the virtual environment, which is installed once.
+/// Returns a program of the virtual environment, which is installed if it is missing.
 fn program(name: &str) -> Result<PathBuf> {
-    // The tests run in parallel.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _held = ONE_AT_A_TIME.lock();
-    let folder = run(&mut Command::new(here().join("python.sh")), "")?;
+    let install = repository().join("tests/tools/python.sh");
+    let folder = run(Command::new(install).arg(here()), "")?;
     Ok(Path::new(folder.trim_end()).join(name))
 }
 

@@ -36,9 +36,10 @@ const PARTS: [(&str, &[&str]); 3] = [
 type Texts = BTreeSet<String>;
 
 /// 10. **Exact hand-off.** A hand-off that the operator writes names the addresses that AWS has in the subnets of the spec, at
-///     some moment since the start of the reconcile, or up to the lag of its lists earlier. At rest it equals the facts. Its
-///     revision changes with the facts only, `changes` lists the entries that differ, and an item of its checklist becomes
-///     `Done` only if the annotation has named a revision with the same facts. It is not withdrawn.
+///     some moment since the start of the reconcile, or up to the lag of its lists earlier. So does one that it leaves in the
+///     status of a network that it reports as `Ready`. At rest it equals the facts. Its revision changes with the facts only,
+///     `changes` lists the entries that differ, and an item of its checklist becomes `Done` only if the annotation has named a
+///     revision with the same facts. It is not withdrawn.
 pub(crate) fn exact(history: &History) -> Result<(), String> {
     match history.last() {
         Some((_, Moment { what: What::Rest, after, .. })) => at_rest(after),
@@ -48,10 +49,11 @@ pub(crate) fn exact(history: &History) -> Result<(), String> {
         )) => {
             let (Some(was), Some(is)) = (network(before, of), network(after, of)) else { return Ok(()) };
             match (told(was), told(is)) {
-                (Some(_), None) => Err("the hand-off is withdrawn".to_owned()),
-                (was, Some(hand_off)) if was != Some(hand_off) => written(history, *who, of, was, hand_off),
-                _ => Ok(()),
+                (Some(_), None) => return Err("the hand-off is withdrawn".to_owned()),
+                (was, Some(hand_off)) if was != Some(hand_off) => written(history, *who, of, was, hand_off)?,
+                _ => {}
             }
+            if is_ready(is) { of_ready_network(history, *who, is) } else { Ok(()) }
         }
         _ => Ok(()),
     }
@@ -72,7 +74,37 @@ fn written(
         return same_revision(was, hand_off);
     }
     revision_follows_facts(history, of, hand_off)?;
-    let Some(network) = network(history.now(), of) else { return Ok(()) };
+    network(history.now(), of).map_or(Ok(()), |network| names_the_facts(history, who, network, hand_off))
+}
+
+/// Whether the operator reports that the network has reached the state that its present spec requires.
+fn is_ready(network: &MigrationNetwork) -> bool {
+    let Some(status) = &network.status else { return false };
+    Some(status.observed_generation) == network.metadata.generation
+        && !is_idle(network)
+        && is_true(&status.conditions, ConditionType::Ready)
+}
+
+/// Whether the operator does not act for the network.
+fn is_idle(network: &MigrationNetwork) -> bool {
+    network.metadata.deletion_timestamp.is_some()
+        || network.spec.suspend == Some(true)
+        || network.spec.management_policy == Some(ManagementPolicy::Plan)
+}
+
+/// Checks the hand-off of a network that is reported as ready. It may be older than this report.
+fn of_ready_network(history: &History, who: Who, network: &MigrationNetwork) -> Result<(), String> {
+    let hand_off = told(network).ok_or("the network is ready, but has no hand-off")?;
+    names_the_facts(history, who, network, hand_off)
+}
+
+/// Checks the addresses in a hand-off, and who connects, against the states of the world that the reconcile has seen.
+fn names_the_facts(
+    history: &History,
+    who: Who,
+    network: &MigrationNetwork,
+    hand_off: &OnPremisesStatus,
+) -> Result<(), String> {
     let since = begun(history, who).saturating_sub(history.lag);
     let seen: Vec<&Scene> = history.scenes_since(since).collect();
     // The operator reads the parts one after the other.
@@ -181,12 +213,10 @@ fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>
 /// Checks the hand-offs of all networks that have reached their desired state.
 fn at_rest(scene: &Scene) -> Result<(), String> {
     for (key, network) in &*scene.networks {
-        let spec = &network.spec;
-        let is_idle = spec.suspend == Some(true) || spec.management_policy == Some(ManagementPolicy::Plan);
         let conditions = network.status.as_ref().map_or(&[][..], |status| &status.conditions);
         // A network that conflicts with another one, or does not fit its VPC, has no addresses.
         let is_resolved = is_true(conditions, ConditionType::NetworkResolved);
-        if network.metadata.deletion_timestamp.is_some() || is_idle || !is_resolved {
+        if is_idle(network) || !is_resolved {
             continue;
         }
         let Some(hand_off) = told(network) else { return Err(format!("{key} has no hand-off")) };

@@ -9,6 +9,8 @@
 
 mod object;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 
@@ -149,8 +151,8 @@ impl Refusal {
 /// writers.
 async fn write<S: Store>(store: &S, network: &MigrationNetwork) -> Result<Written, Refusal> {
     let key = object::key_of(network).map_err(Refusal::Unfit)?;
-    let Complete { config_map: desired, left_out } = object::complete(network, &key).map_err(Refusal::Unfit)?;
-    let written = written(&left_out);
+    let Complete { config_map: desired, left_out, failed } = object::complete(network, &key).map_err(Refusal::Unfit)?;
+    let written = written(&left_out, &failed);
     let stored = match store.config_map(&key).await? {
         Some(stored) if !object::is_owned(&stored, network) => return Err(Refusal::Foreign),
         Some(stored) if object::is_current(&stored, &desired) => return Ok(written),
@@ -165,14 +167,19 @@ async fn write<S: Store>(store: &S, network: &MigrationNetwork) -> Result<Writte
     Ok(written)
 }
 
-fn written(left_out: &[String]) -> Written {
-    if left_out.is_empty() {
+/// Returns the state of a ConfigMap without the files that do not fit, and without those that cannot be rendered.
+fn written(left_out: &[&str], failed: &BTreeMap<&str, anyhow::Error>) -> Written {
+    let mut reasons = Vec::new();
+    if !left_out.is_empty() {
+        let files = left_out.join("', '");
+        reasons.push(format!("'{files}', because all files are too large for it; use `mgnet export`"));
+    }
+    reasons.extend(failed.iter().map(|(file, error)| format!("'{file}': {error:#}")));
+    if reasons.is_empty() {
         return (ConfigMapState::Current, None);
     }
-    let files = left_out.join("', '");
-    let message =
-        format!("the ConfigMap does not contain '{files}', because all files are too large for it; use `mgnet export`");
-    (ConfigMapState::Incomplete, Some(message))
+    let message = format!("the ConfigMap does not contain {}", reasons.join("; "));
+    (ConfigMapState::Incomplete, Some(shorten(&message, MOST_OF_AN_ERROR)))
 }
 
 /// Deletes the ConfigMap, unless another writer has created it.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     api::{FIELD_MANAGER, MigrationNetwork, ON_PREMISES_DIGEST_ANNOTATION, ON_PREMISES_REVISION_LABEL},
     controller::store::Key,
-    hand_off::{self, Action, Export, HandOff},
+    hand_off::{Action, Export, Files, HandOff},
     model::ownership::OWNER_TAG,
     text::hex,
 };
@@ -58,7 +58,9 @@ pub(super) fn empty(network: &MigrationNetwork, key: &Key) -> ConfigMap {
 pub(super) struct Complete {
     pub(super) config_map: ConfigMap,
     /// The names of the files that do not fit.
-    pub(super) left_out: Vec<String>,
+    pub(super) left_out: Vec<&'static str>,
+    /// Why files cannot be rendered, by their names.
+    pub(super) failed: BTreeMap<&'static str, anyhow::Error>,
 }
 
 /// Returns the ConfigMap with the files of the hand-off in the network's status.
@@ -67,25 +69,25 @@ pub(super) struct Complete {
 /// If the hand-off is invalid.
 pub(super) fn complete(network: &MigrationNetwork, key: &Key) -> Result<Complete> {
     let export = Export { networks: vec![HandOff::of(network)?], action: Action::Add };
-    let mut files = hand_off::files(&export)?;
-    let left_out = leave_out_largest(&mut files);
+    let Files { mut rendered, failed } = Files::of(&export);
+    let left_out = leave_out_largest(&mut rendered);
+    let files = rendered.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
     let on_premises = network.status.as_ref().and_then(|status| status.on_premises.as_ref());
     let revision = on_premises.map(|hand_off| hand_off.revision.clone()).unwrap_or_default();
     let mut config_map = empty(network, key);
     config_map.labels_mut().insert(ON_PREMISES_REVISION_LABEL.to_owned(), revision);
     config_map.annotations_mut().insert(ON_PREMISES_DIGEST_ANNOTATION.to_owned(), digest(&files));
     config_map.data = Some(files);
-    Ok(Complete { config_map, left_out })
+    Ok(Complete { config_map, left_out, failed })
 }
 
 /// Removes the largest files until the others fit into a ConfigMap. Rules of firewalls have one row for each pair of source and
 /// destination, of which a network with many ranges has more than fit.
-fn leave_out_largest(files: &mut BTreeMap<String, String>) -> Vec<String> {
+fn leave_out_largest(files: &mut BTreeMap<&'static str, String>) -> Vec<&'static str> {
     let mut left_out = Vec::new();
     while files.values().map(String::len).sum::<usize>() > MOST_BYTES {
-        let largest = files.iter().max_by_key(|(_, text)| text.len()).map(|(name, _)| name.clone());
-        let Some(largest) = largest else { break };
-        files.remove(&largest);
+        let Some(largest) = files.iter().max_by_key(|(_, text)| text.len()).map(|(name, _)| *name) else { break };
+        files.remove(largest);
         left_out.push(largest);
     }
     left_out
@@ -196,8 +198,8 @@ mod tests {
 
     #[test]
     fn a_large_hand_off_fits() {
-        let Complete { config_map, left_out } = completed(&network("tokyo", 16, 3, 16));
-        assert_eq!(left_out, Vec::<String>::new(), "{} bytes", bytes(&config_map));
+        let Complete { config_map, left_out, failed } = completed(&network("tokyo", 16, 3, 16));
+        assert_eq!((left_out.len(), failed.len()), (0, 0), "{left_out:?}, {failed:?}, {} bytes", bytes(&config_map));
     }
 
     /// The most that specs and AWS admit: 64 ranges (`sourceCIDRs`), one subnet in each of six zones, 200 subnets in a VPC
@@ -205,15 +207,29 @@ mod tests {
     #[test]
     fn the_largest_hand_off_is_written_without_the_files_that_do_not_fit() {
         let name = format!("{0}.{0}.{0}.{1}", "t".repeat(63), "t".repeat(54));
-        let Complete { config_map, left_out } = completed(&network(&name, 64, 6, 200));
+        let Complete { config_map, left_out, .. } = completed(&network(&name, 64, 6, 200));
         assert!(bytes(&config_map) <= MOST_BYTES, "{} bytes", bytes(&config_map));
-        assert!(left_out.contains(&"firewall.csv".to_owned()), "{left_out:?}");
+        assert!(left_out.contains(&"firewall.csv"), "{left_out:?}");
         for kept in ["hosts", "bind-zones.conf", "unbound.conf", "dnsmasq.conf", "on-premises.json"] {
             assert!(files(&config_map).contains_key(kept), "{left_out:?}");
         }
         // The rest of the object is small: the API server limits the request to 3 MiB, and etcd to 1.5 MiB.
         let whole = serde_json::to_string(&config_map).expect("it is JSON").len();
         assert!(whole < MOST_BYTES * 3 / 2, "{whole} bytes");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_rendered_keeps_no_other_one_out() {
+        let mut network = network("tokyo", 1, 1, 1);
+        let hand_off = network.status.as_mut().and_then(|status| status.on_premises.as_mut()).expect("a hand-off");
+        // Without a name of AWS there is no Region, which the installer of the agent must be given.
+        hand_off.names.clear();
+        hand_off.revision = revision_of(hand_off);
+        let Complete { config_map, failed, .. } = completed(&network);
+        let missing: Vec<&str> = failed.keys().copied().collect();
+        assert_eq!(missing, ["agent-args.txt", "ansible.yaml"]);
+        assert!(files(&config_map).contains_key("firewall.csv"));
+        assert!(missing.iter().all(|name| !files(&config_map).contains_key(*name)));
     }
 
     #[test]
