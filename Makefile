@@ -35,7 +35,7 @@ help:
 	@echo "make fuzz       has libFuzzer look for inputs that break the operator; needs the nightly compiler"
 	@echo "make conformance ENDPOINT=URL  compares a model of AWS with what the emulator's sources say; make conformance-aws"
 	@echo "                ACCOUNT=ID REGION=NAME PAY_UP_TO=USD compares an AWS account: docs/testing.md says what it costs"
-	@echo "make lint       format and clippy, all warnings denied"
+	@echo "make lint       format, clippy with all warnings denied, and the links in the documents"
 	@echo "make generate   writes crds/, docs/reference.md, the table of docs/metrics.md, docs/images, and the copies and the table of the chart"
 	@echo "make bench      measures calls, times and memory of a release build, also with 1,000 networks; writes target/bench.json"
 	@echo "make deny       licences and advisories of the dependencies; installs cargo-deny"
@@ -283,6 +283,8 @@ lint: rust-is-there
 	cargo fmt --all --check
 	@echo "make: checking; the first time takes about 3 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo clippy --workspace --all-targets -- -D warnings
+	CARGO_MANIFEST_DIR="$(CURDIR)" rustc --edition 2024 --test -o $(TARGET)/links tests/docs/links.rs
+	$(TARGET)/links --quiet
 
 .PHONY: generate
 generate: build

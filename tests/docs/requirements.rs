@@ -10,7 +10,7 @@ use mgnet::{
     model::{preflight::checks::Check, slot::Slot},
 };
 
-use super::{code, read};
+use crate::{code, links::read};
 
 /// The checks that answer no requirement of AWS: they protect resources of others, and earlier decisions of the user.
 const OWN_CHECKS: [Check; 6] = [

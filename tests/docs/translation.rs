@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{code, documents, read, split};
+use crate::{
+    code,
+    links::{documents, read, split},
+};
 
 /// A part of a page, from one heading to the next.
 #[derive(Debug, Default, PartialEq, Eq)]
