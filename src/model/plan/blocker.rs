@@ -2,7 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use crate::model::{ids::SubnetId, slot::Slot, transfer::InvalidTransfer};
+use crate::model::{
+    ids::{NetworkInterfaceId, SubnetId},
+    slot::Slot,
+    transfer::InvalidTransfer,
+};
 
 /// A condition that the network waits for before the plan can continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,13 @@ pub enum Blocker {
     NotVisible {
         /// The slot.
         slot: Slot,
+    },
+    /// The endpoint is available, but no list of AWS contains one of its network interfaces yet, so that its address is unknown.
+    AddressUnknown {
+        /// The slot.
+        slot: Slot,
+        /// The network interface.
+        interface: NetworkInterfaceId,
     },
     /// The resource is gone, but a create call that was sent earlier may still arrive and create it again.
     MayArrive {
@@ -103,6 +114,7 @@ impl Blocker {
         match self {
             Self::UnknownSlot { .. } | Self::InvalidTransfer(_) => None,
             Self::UnderWay { slot, .. }
+            | Self::AddressUnknown { slot, .. }
             | Self::MayArrive { slot }
             | Self::NotVisible { slot }
             | Self::Awaits { slot, .. }

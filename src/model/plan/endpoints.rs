@@ -6,8 +6,8 @@ use super::{
 };
 use crate::model::{
     desired::DesiredEndpoint,
-    ids::EndpointId,
-    observed::{EndpointState, PrivateDns},
+    ids::{EndpointId, NetworkInterfaceId},
+    observed::{Endpoint, EndpointState, PrivateDns},
     slot::{EndpointKey, GroupRole, Slot},
 };
 
@@ -127,7 +127,18 @@ impl Planner<'_> {
             }
         };
         if !change.is_empty() {
-            self.plan.steps.push(Step::ModifyEndpoint { key, endpoint: id.clone(), change });
+            return self.plan.steps.push(Step::ModifyEndpoint { key, endpoint: id.clone(), change });
         }
+        // A network that is ready has all its addresses in status and in the hand-off.
+        if let Some(interface) = self.unlisted_interface(endpoint) {
+            self.block(Blocker::AddressUnknown { slot, interface: interface.clone() });
+        }
+    }
+
+    /// Returns a network interface of the endpoint whose address is unknown: lists of AWS show changes with a delay, and each
+    /// list with its own.
+    fn unlisted_interface<'a>(&self, endpoint: &'a Endpoint) -> Option<&'a NetworkInterfaceId> {
+        let is_listed = |id: &NetworkInterfaceId| self.resources.interfaces.get(id).is_some_and(|one| one.ip.is_some());
+        endpoint.interfaces.iter().find(|id| !is_listed(id))
     }
 }

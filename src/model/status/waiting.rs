@@ -103,6 +103,7 @@ fn hard(blocker: &Blocker) -> Option<State> {
         )),
         Blocker::UnderWay { .. }
         | Blocker::NotVisible { .. }
+        | Blocker::AddressUnknown { .. }
         | Blocker::MayArrive { .. }
         | Blocker::Awaits { .. }
         | Blocker::InUse { .. } => None,
@@ -114,6 +115,9 @@ pub(super) fn waits_for(blocker: &Blocker) -> String {
     match blocker {
         Blocker::UnderWay { slot, state } => format!("{slot}: waiting for AWS, which reports '{state}'"),
         Blocker::NotVisible { slot } => format!("{slot}: created, but not listed by AWS"),
+        Blocker::AddressUnknown { slot, interface } => {
+            format!("{slot}: available; waiting until AWS lists its network interface {interface}")
+        }
         Blocker::MayArrive { slot } => format!("{slot}: deleted; waiting until no earlier call can create it again"),
         Blocker::Awaits { slot, needs } => format!("{slot}: waiting for {needs}"),
         Blocker::Failed { slot, message, .. } => format!("{slot}: failed: {message}"),

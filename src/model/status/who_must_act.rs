@@ -51,7 +51,9 @@ impl Blocker {
     /// Returns the party that has to act before the blocker is resolved.
     pub const fn who_must_act(&self) -> WhoMustAct {
         match self {
-            Self::UnderWay { .. } | Self::NotVisible { .. } | Self::MayArrive { .. } => WhoMustAct::Aws,
+            Self::UnderWay { .. } | Self::NotVisible { .. } | Self::AddressUnknown { .. } | Self::MayArrive { .. } => {
+                WhoMustAct::Aws
+            }
             Self::Awaits { .. } => WhoMustAct::Operator,
             Self::Failed { .. }
             | Self::NotOwned { .. }

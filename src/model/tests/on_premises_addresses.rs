@@ -5,9 +5,11 @@ use std::{cell::RefCell, collections::BTreeSet, net::Ipv4Addr};
 use crate::{
     api::{FirewallRule, ManagementPolicy, OnPremisesBasis},
     model::{
+        ids::EndpointId,
         observed::ResolverState,
         on_premises::{Facts, facts},
         ownership::Tags,
+        plan::Blocker,
         settings::{Resolver, SubnetSelector, endpoints::EndpointSource},
         slot::{EndpointKey, Service, Slot},
         testing::{Lab, identity, subnets},
@@ -68,6 +70,20 @@ fn nothing_is_handed_over_while_subnets_or_addresses_change() {
             assert_eq!((rule.addresses.len(), rule.subnets.len()), (2, 2), "{rule:#?}");
         }
     }
+}
+
+/// A network that is ready has a hand-off with its present addresses. Each list of AWS has a delay of its own.
+#[test]
+fn a_network_whose_addresses_are_not_listed_yet_is_not_ready() {
+    let mut lab = Lab::built();
+    assert!(lab.plan().is_done());
+    let id = lab.observed.resources.live(&identity(), MGN).expect("it is built");
+    let interfaces = &lab.observed.resources.endpoints[&EndpointId::from(id)].interfaces;
+    let interface = interfaces.first().cloned().expect("an interface");
+    lab.observed.resources.interfaces.remove(&interface);
+    assert_eq!(facts_of(&lab), None);
+    let plan = lab.plan();
+    assert_eq!((plan.steps.len(), plan.blockers), (0, vec![Blocker::AddressUnknown { slot: MGN, interface }]));
 }
 
 /// What changes no address is handed over at once.
@@ -136,7 +152,7 @@ fn an_address_that_does_not_answer_is_not_handed_over() {
 fn the_ranges_of_an_existing_endpoint_are_those_of_its_own_subnets() {
     let mut lab = Lab::built();
     let id = lab.observed.resources.live(&identity(), MGN).expect("it is built");
-    let id = crate::model::ids::EndpointId::from(id);
+    let id = EndpointId::from(id);
     let resources = &mut lab.observed.resources;
     let endpoint = resources.endpoints.get_mut(&id).expect("it is listed");
     endpoint.tags = Tags::new();

@@ -99,6 +99,7 @@ fn all_verdicts() -> Vec<Verdict> {
     let blockers = [
         Blocker::UnderWay { slot: MGN, state: "Pending".to_owned() },
         Blocker::NotVisible { slot: MGN },
+        Blocker::AddressUnknown { slot: MGN, interface: "eni-1".into() },
         Blocker::Awaits { slot: MGN, needs: Slot::Group(GroupRole::Endpoints) },
         Blocker::Failed { slot: MGN, id: "vpce-1".to_owned(), message: "no".to_owned() },
         Blocker::Failed { slot: Slot::Resolver, id: "rslvr-1".to_owned(), message: "no".to_owned() },
