@@ -3,5 +3,4 @@
 #![recursion_limit = "256"]
 #![allow(clippy::expect_used, clippy::large_futures, reason = "a test fails by panicking, and runs one future")]
 
-mod hand_off;
 mod promises;

@@ -1,5 +1,7 @@
 //! The searches for a schedule that breaks a promise, each limited to a part of them.
 
+mod hand_off;
+
 use std::{future::Future, time::Duration};
 
 use simulation::{
@@ -39,11 +41,11 @@ fn every_act_of_every_scenario_has_an_effect() {
     });
 }
 
-/// Tries a crash at every point of half of the scenarios; of every second one of them, unless `MGNET_SEARCH` is `all`.
+/// Tries a crash at every point of half of the scenarios; of every third one of them, unless `MGNET_SEARCH` is `all`.
 async fn crashes(landing: Universe, odd: bool) -> Tally {
     let mut tally = Tally::default();
     let all = std::env::var("MGNET_SEARCH").is_ok_and(|search| search == "all");
-    let is_tried = |number: usize| (number % 2 == 1) == odd && (all || number % 4 < 2);
+    let is_tried = |number: usize| (number % 2 == 1) == odd && (all || number % 6 < 2);
     for (number, scenario) in scenario::all().into_iter().enumerate().filter(|(number, _)| is_tried(*number)) {
         let mut landing = landing.branch();
         landing.lag(scenario.lag);
@@ -112,12 +114,12 @@ const FOUND_SOMETHING: [u64; 2] = [11475, 114_668];
 fn random_schedules_break_no_promise() {
     let tally = search(async |landing| {
         let (all, mut tally) = (scenario::all(), Tally::default());
-        for seed in (1..=150).chain(FOUND_SOMETHING) {
+        for seed in (1..=110).chain(FOUND_SOMETHING) {
             tally += random::schedule(&landing, &all, seed).await.expect("no promise is broken");
         }
         tally
     });
-    assert!(tally.schedules > 100, "most have at least {} faults: {tally}", random::FEWEST);
+    assert!(tally.schedules > 80, "most have at least {} faults: {tally}", random::FEWEST);
 }
 
 /// Plays these scenarios, each with this number of seeds, while AWS throttles `percent` of all calls.

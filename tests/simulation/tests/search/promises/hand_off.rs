@@ -3,10 +3,10 @@
 
 use simulation::{
     scenario,
-    search::{self, faults, reach},
+    search::{faults, reach},
 };
 
-use super::promises::search;
+use super::search;
 
 /// The name of all requests for the ConfigMap.
 const REQUESTS: &str = "hand-off";
