@@ -6,12 +6,13 @@
 //! generation, the finalizers and the annotations stay, except the annotation with which `kubectl apply` stores the whole
 //! object again.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::{Resource, core::DeserializeGuard};
 
 use crate::{
     api::{
-        EndpointSpec, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec, MigrationNetworkStatus, PolicySpec,
+        ClaimStatus, EndpointSpec, MigrationNetwork, MigrationNetworkClass, MigrationNetworkSpec,
+        MigrationNetworkStatus, PolicySpec, SettingsStatus,
     },
     model::claims::Claims,
 };
@@ -26,21 +27,56 @@ pub(super) trait Project {
     fn project(&mut self);
 }
 
-/// Drops the longest fields of a network in a list.
+/// Keeps of a network in a list what its readers need: its class and its age, whether it has resources, and whether it may
+/// acquire the lease of a VPC.
 pub(super) fn reduce(network: &mut DeserializeGuard<MigrationNetwork>) {
     without_copies(network.meta_mut());
-    let Ok(MigrationNetwork { spec, status, .. }) = &mut network.0 else { return };
-    spec.endpoints = None;
-    spec.endpoint_policy = None;
-    if let Some(status) = status {
-        status.plan = None;
-        status.endpoints.clear();
-        status.security_groups.clear();
-        status.preflight_warnings.clear();
-        for claim in &mut status.claims {
-            claim.request = None;
-        }
+    let Ok(network) = &mut network.0 else { return };
+    let metadata = std::mem::take(&mut network.metadata);
+    let spec = std::mem::take(&mut network.spec);
+    let uid = metadata.uid.as_deref().unwrap_or_default();
+    network.status = network.status.take().map(|status| MigrationNetworkStatus {
+        observed_generation: status.observed_generation,
+        conditions: without_messages(status.conditions),
+        class_name: status.class_name,
+        account: status.account,
+        region: status.region,
+        vpc_id: status.vpc_id,
+        settings: status.settings.map(|settings| SettingsStatus {
+            management_policy: settings.management_policy,
+            ..SettingsStatus::default()
+        }),
+        claims: unresolved(uid, status.claims),
+        ..MigrationNetworkStatus::default()
+    });
+    network.spec = MigrationNetworkSpec {
+        migration_network_class_name: spec.migration_network_class_name,
+        suspend: spec.suspend,
+        management_policy: spec.management_policy,
+        ..MigrationNetworkSpec::default()
+    };
+    network.metadata = ObjectMeta {
+        name: metadata.name,
+        namespace: metadata.namespace,
+        uid: metadata.uid,
+        creation_timestamp: metadata.creation_timestamp,
+        deletion_timestamp: metadata.deletion_timestamp,
+        ..ObjectMeta::default()
+    };
+}
+
+/// Returns one claim that shows that the network may have resources, if there is any, without its request.
+fn unresolved(uid: &str, claims: Vec<ClaimStatus>) -> Vec<ClaimStatus> {
+    let is_unresolved = |claim: &ClaimStatus| !Claims::from_status(uid, std::slice::from_ref(claim)).all_resolved();
+    let one = claims.into_iter().find(is_unresolved);
+    one.into_iter().map(|claim| ClaimStatus { request: None, ..claim }).collect()
+}
+
+fn without_messages(mut conditions: Vec<Condition>) -> Vec<Condition> {
+    for condition in &mut conditions {
+        condition.message.clear();
     }
+    conditions
 }
 
 /// Drops the copies of the object in its metadata.
@@ -78,28 +114,11 @@ impl Project for MigrationNetwork {
             ..MigrationNetworkSpec::default()
         };
         let uid = self.metadata.uid.as_deref().unwrap_or_default();
-        self.status = self.status.take().map(|status| {
-            // One claim shows that the network may have resources.
-            let unresolved = status.claims.into_iter().find(|claim| {
-                let one = std::slice::from_ref(claim);
-                !Claims::from_status(uid, one).all_resolved()
-            });
-            let mut conditions = status.conditions;
-            for condition in &mut conditions {
-                condition.message.clear();
-            }
-            MigrationNetworkStatus {
-                class_name: status.class_name,
-                conditions,
-                claims: unresolved
-                    .into_iter()
-                    .map(|mut claim| {
-                        claim.request = None;
-                        claim
-                    })
-                    .collect(),
-                ..MigrationNetworkStatus::default()
-            }
+        self.status = self.status.take().map(|status| MigrationNetworkStatus {
+            class_name: status.class_name,
+            conditions: without_messages(status.conditions),
+            claims: unresolved(uid, status.claims),
+            ..MigrationNetworkStatus::default()
         });
     }
 }
@@ -126,9 +145,15 @@ fn without_text(policy: PolicySpec) -> PolicySpec {
 mod tests {
     use super::*;
     use crate::{
-        api::{ClaimPhase, ClaimStatus, PolicyType},
+        api::{
+            AccountStatus, ClaimPhase, ConditionType, ManagementPolicy, NameUse, OnPremisesName, OnPremisesStatus,
+            PolicyType,
+        },
         controller::class::usage,
-        model::settings::endpoints::policy_references,
+        model::{
+            settings::endpoints::policy_references,
+            vpc_lease::{VpcKey, contender},
+        },
     };
 
     fn large() -> MigrationNetwork {
@@ -190,16 +215,62 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_network_shows_its_claims_without_their_requests() {
+    fn a_listed_network_takes_little_memory_and_answers_the_same_questions() {
         let mut network = large();
+        network.metadata.uid = Some("uid".to_owned());
+        network.metadata.annotations = Some([("tenant".to_owned(), "x".repeat(40_000))].into());
         let request = Some("x".repeat(40_000));
         let claim = ClaimStatus { slot: "resolver".to_owned(), epoch: 1, request, ..ClaimStatus::default() };
-        network.status.get_or_insert_default().claims = vec![claim];
-        let mut listed = DeserializeGuard(Ok(network));
+        let name = OnPremisesName { name: "x".repeat(253), addresses: Vec::new(), for_: NameUse::Source };
+        let accepted = Condition {
+            type_: ConditionType::Accepted.as_str().to_owned(),
+            status: "True".to_owned(),
+            message: "x".repeat(1_024),
+            ..serde_json::from_value(serde_json::json!({
+                "type": "", "status": "", "reason": "", "message": "", "lastTransitionTime": "2026-11-01T00:00:00Z",
+            }))
+            .expect("a condition")
+        };
+        network.status = Some(MigrationNetworkStatus {
+            observed_generation: 3,
+            conditions: vec![accepted],
+            class_name: Some("corp".to_owned()),
+            account: Some(AccountStatus { id: "123456789012".to_owned(), ..AccountStatus::default() }),
+            region: Some("ap-northeast-1".to_owned()),
+            vpc_id: Some("vpc-1".to_owned()),
+            settings: Some(SettingsStatus {
+                management_policy: Some(ManagementPolicy::Enforce),
+                ..SettingsStatus::default()
+            }),
+            claims: vec![claim],
+            on_premises: Some(OnPremisesStatus { names: vec![name; 64], ..OnPremisesStatus::default() }),
+            ..MigrationNetworkStatus::default()
+        });
+        let mut listed = DeserializeGuard(Ok(network.clone()));
         reduce(&mut listed);
-        let network = listed.0.expect("it was decoded");
-        let size = serde_json::to_string(&network).expect("it is plain data").len();
-        assert!(size < 4_000, "{size} bytes");
-        assert!(usage::may_have_resources(&network), "the claim is unanswered");
+        let reduced = listed.0.expect("it was decoded");
+        let size = serde_json::to_string(&reduced).expect("it is plain data").len();
+        assert!(size < 1_500, "{size} bytes");
+
+        let class = MigrationNetworkClass::new("corp", crate::api::MigrationNetworkClassSpec::default());
+        assert_eq!(usage::count([&reduced], &class), usage::count([&network], &class));
+        assert!(usage::may_have_resources(&reduced), "the claim is unanswered");
+        let vpc = VpcKey {
+            account: "123456789012".to_owned(),
+            region: "ap-northeast-1".to_owned(),
+            vpc: "vpc-1".to_owned().into(),
+        };
+        // Without resources, a network may still want the lease: that depends on its spec and its conditions.
+        for (suspend, claims) in [(None, true), (None, false), (Some(true), false)] {
+            let relation = |network: &MigrationNetwork| {
+                let mut network = network.clone();
+                network.spec.suspend = suspend;
+                if !claims {
+                    network.status.get_or_insert_default().claims.clear();
+                }
+                contender(&network, &vpc, &std::collections::BTreeMap::new())
+            };
+            assert_eq!(relation(&reduced), relation(&network));
+        }
     }
 }
