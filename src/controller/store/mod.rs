@@ -87,7 +87,7 @@ pub struct VpcLease {
 
 /// The number of objects on a page of a list. A page is in memory as a whole before its objects are reduced to what their
 /// reader keeps. In memory, a network has more than 100 kB, half of them for the owners of its fields.
-pub(crate) const PAGE: u32 = 20;
+pub(crate) const PAGE: u32 = 10;
 
 /// A network in a list.
 #[derive(Clone, Debug)]
