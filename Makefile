@@ -16,7 +16,7 @@ CARGO_ABOUT := 0.9.3
 CARGO_CYCLONEDX := 0.5.9
 MDBOOK := 0.5.4
 # Tests on the real parts wait more than they work.
-TEST_THREADS ?= 14
+TEST_THREADS ?= 10
 
 # How long the first run usually takes on two cores with empty caches: about half of the processor time.
 DEMO_TAKES := 13 to 25 minutes
@@ -163,11 +163,9 @@ test: rust-is-there monitoring-tools control-plane
 		echo "make: compiling; the first time takes about 20 minutes on two cores, most of it for the AWS SDK" >&2
 	cargo build --workspace --all-targets
 	nice cargo test --workspace --test search >$(TARGET)/search.log 2>&1 & search=$$!; failed=0; \
-	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) \
-		cargo test --workspace --test behavior -- $(ON_REAL_PARTS) >$(TARGET)/on-real-parts.log 2>&1 & real=$$!; \
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast -- $(ONLY_IN_FULL) $(BESIDE_THE_SEARCH) || failed=1; \
-	wait $$real || failed=1; wait $$search || failed=1; \
-	cat $(TARGET)/on-real-parts.log $(TARGET)/search.log; exit $$failed
+	MGNET_BACKEND=real RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --test behavior -- $(ON_REAL_PARTS) || failed=1; \
+	wait $$search || failed=1; cat $(TARGET)/search.log; exit $$failed
 
 # What `make test` runs a sample of, in full, on the real parts, one after the other.
 IN_FULL := MGNET_KILLS=all MGNET_LEADER_KILLS=50 MGNET_FAULTS=all MGNET_TAMPERINGS=all MGNET_ORDERS=all \

@@ -24,7 +24,7 @@ static BESIDE_SHARED: OnceCell<Lab> = OnceCell::const_new();
 
 /// The number of labs for exclusive use. More than one, because these tests mostly wait, but few, because a control
 /// plane needs memory.
-const EXCLUSIVE: usize = 3;
+const EXCLUSIVE: usize = 2;
 
 /// The exclusive labs that are started and not in use.
 static FREE: Mutex<Vec<Lab>> = Mutex::new(Vec::new());
