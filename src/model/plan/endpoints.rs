@@ -127,10 +127,9 @@ impl Planner<'_> {
             }
         };
         if !change.is_empty() {
-            return self.plan.steps.push(Step::ModifyEndpoint { key, endpoint: id.clone(), change });
-        }
-        // A network that is ready has all its addresses in status and in the hand-off.
-        if let Some(interface) = self.unlisted_interface(endpoint) {
+            self.plan.steps.push(Step::ModifyEndpoint { key, endpoint: id.clone(), change });
+        } else if let Some(interface) = self.unlisted_interface(endpoint) {
+            // A network that is ready has all its addresses in status and in the hand-off.
             self.block(Blocker::AddressUnknown { slot, interface: interface.clone() });
         }
     }
