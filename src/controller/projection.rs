@@ -29,13 +29,10 @@ pub(super) trait Project {
 
 /// Keeps of a network in a list what its readers need: its class and its age, whether it has resources, and whether it may
 /// acquire the lease of a VPC.
-pub(super) fn reduce(network: &mut DeserializeGuard<MigrationNetwork>) {
-    without_copies(network.meta_mut());
-    let Ok(network) = &mut network.0 else { return };
-    let metadata = std::mem::take(&mut network.metadata);
-    let spec = std::mem::take(&mut network.spec);
+pub(super) fn reduce(network: MigrationNetwork) -> MigrationNetwork {
+    let MigrationNetwork { metadata, spec, status } = network;
     let uid = metadata.uid.as_deref().unwrap_or_default();
-    network.status = network.status.take().map(|status| MigrationNetworkStatus {
+    let status = status.map(|status| MigrationNetworkStatus {
         observed_generation: status.observed_generation,
         conditions: without_messages(status.conditions),
         class_name: status.class_name,
@@ -49,13 +46,13 @@ pub(super) fn reduce(network: &mut DeserializeGuard<MigrationNetwork>) {
         claims: unresolved(uid, status.claims),
         ..MigrationNetworkStatus::default()
     });
-    network.spec = MigrationNetworkSpec {
+    let spec = MigrationNetworkSpec {
         migration_network_class_name: spec.migration_network_class_name,
         suspend: spec.suspend,
         management_policy: spec.management_policy,
         ..MigrationNetworkSpec::default()
     };
-    network.metadata = ObjectMeta {
+    let metadata = ObjectMeta {
         name: metadata.name,
         namespace: metadata.namespace,
         uid: metadata.uid,
@@ -63,6 +60,7 @@ pub(super) fn reduce(network: &mut DeserializeGuard<MigrationNetwork>) {
         deletion_timestamp: metadata.deletion_timestamp,
         ..ObjectMeta::default()
     };
+    MigrationNetwork { metadata, spec, status }
 }
 
 /// Returns one claim that shows that the network may have resources, if there is any, without its request.
@@ -247,9 +245,7 @@ mod tests {
             on_premises: Some(OnPremisesStatus { names: vec![name; 64], ..OnPremisesStatus::default() }),
             ..MigrationNetworkStatus::default()
         });
-        let mut listed = DeserializeGuard(Ok(network.clone()));
-        reduce(&mut listed);
-        let reduced = listed.0.expect("it was decoded");
+        let reduced = reduce(network.clone());
         let size = serde_json::to_string(&reduced).expect("it is plain data").len();
         assert!(size < 1_500, "{size} bytes");
         let conditions = reduced.status.iter().flat_map(|status| &status.conditions);

@@ -13,8 +13,8 @@ linters="$("$here/../tools/python.sh" "$here")"
 
 buildah --version
 podman --version
-runc --version | head -n 1
+runc --version | sed -n 1p
 skopeo --version
-umoci --version | head -n 1
+umoci --version | sed -n 1p
 for linter in zizmor hadolint; do "$linters/$linter" --version; done
 printf '%s\n' "$linters"

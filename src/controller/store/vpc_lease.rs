@@ -154,9 +154,9 @@ impl VpcLeases for Kubernetes {
                 listed => listed.map_err(classify)?,
             };
             let next = listed.metadata.continue_.clone().filter(|next| !next.is_empty());
-            all.extend(listed.into_iter().map(|mut network| {
-                reduce(&mut network);
-                ListedNetwork { uid: network.uid().unwrap_or_default(), network: network.0.ok() }
+            all.extend(listed.into_iter().map(|network| ListedNetwork {
+                uid: network.uid().unwrap_or_default(),
+                network: network.0.ok().map(reduce),
             }));
             let Some(next) = next else { return Ok(all) };
             page = page.continue_token(&next);

@@ -169,17 +169,17 @@ async fn write<S: Store>(store: &S, network: &MigrationNetwork) -> Result<Writte
 
 /// Returns the state of a ConfigMap without the files that do not fit, and without those that cannot be rendered.
 fn written(left_out: &[&str], failed: &BTreeMap<&str, anyhow::Error>) -> Written {
-    let mut reasons = Vec::new();
-    if !left_out.is_empty() {
-        let files = left_out.join("', '");
-        reasons.push(format!("'{files}', because all files are too large for it; use `mgnet export`"));
-    }
-    reasons.extend(failed.iter().map(|(file, error)| format!("'{file}': {error:#}")));
-    if reasons.is_empty() {
+    let missing: Vec<&str> = left_out.iter().chain(failed.keys()).copied().collect();
+    if missing.is_empty() {
         return (ConfigMapState::Current, None);
     }
-    let message = format!("the ConfigMap does not contain {}", reasons.join("; "));
-    (ConfigMapState::Incomplete, Some(shorten(&message, MOST_OF_AN_ERROR)))
+    // The names come first, because the end of a long message is cut off.
+    let mut parts = vec![format!("the ConfigMap does not contain '{}'", missing.join("', '"))];
+    if !left_out.is_empty() {
+        parts.push("all files are too large for it: use `mgnet export`".to_owned());
+    }
+    parts.extend(failed.iter().map(|(file, error)| format!("'{file}': {error:#}")));
+    (ConfigMapState::Incomplete, Some(shorten(&parts.join("; "), MOST_OF_AN_ERROR)))
 }
 
 /// Deletes the ConfigMap, unless another writer has created it.
@@ -202,5 +202,24 @@ fn restored(name: &str) -> Announcement {
         reason: "OnPremisesConfigMapRestored".to_owned(),
         action: "HandOff".to_owned(),
         note: format!("the files in ConfigMap '{name}' were edited, and the operator has restored them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_every_missing_file_even_if_the_reasons_are_long() {
+        assert_eq!(written(&[], &BTreeMap::new()), (ConfigMapState::Current, None));
+        let failed =
+            [("agent-args.txt", anyhow::anyhow!("x".repeat(2_000))), ("ansible.yaml", anyhow::anyhow!("no Region"))];
+        let (state, message) = written(&["firewall.csv"], &failed.into());
+        let message = message.expect("files are missing");
+        assert_eq!(state, ConfigMapState::Incomplete);
+        for words in ["'firewall.csv', 'agent-args.txt', 'ansible.yaml'", "too large", "`mgnet export`"] {
+            assert!(message.contains(words), "{message}");
+        }
+        assert!(message.chars().count() <= 1_024, "{message}");
     }
 }
